@@ -1,0 +1,81 @@
+"""
+What a carrier is: a link to an operator, or something that behaves as one.
+
+1. A carrier MUST call ``sink.answered`` exactly once for each part it was offered,
+   whatever the operator does: no answer or a lost link is ``Unsure``, and what was
+   never written to the wire is ``Rejected(..., Retry.LATER)``.
+2. It MUST NOT raise for anything an operator may do.
+3. It MUST acknowledge a receipt or an inbound message only after the sink's future
+   for it is done, and answer with a temporary error when that failed.
+4. It MUST keep the parts of one message on one link, in order.
+5. It MUST keep the order of what it was offered when the operator throttles.
+6. It SHOULD report in batches: all that one read brought, in one call.
+7. ``offer`` MUST NOT block; what exceeds ``room()`` MAY be refused with an assertion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Sequence
+
+    from budstikke.domain.message import Part
+    from budstikke.domain.receipt import Outcome, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class InboundPart:
+    """
+    One message from a phone as the carrier delivered it, not yet joined or routed.
+
+    ``payload`` is the user data with its header, if ``udhi``; ``tlvs`` are the
+    optional parameters by tag.
+    """
+
+    originator: str
+    recipient: str
+    data_coding: int
+    udhi: bool
+    payload: bytes
+    tlvs: dict[int, bytes]
+    at: float
+
+
+class Sink(Protocol):
+    """Where a carrier reports to; one per carrier, called on the event loop."""
+
+    def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
+        """Take what the operator said of these parts."""
+
+    def room(self) -> None:
+        """Hear that the carrier can take parts again."""
+
+    def receipts(self, receipts: Sequence[Receipt]) -> Future[None]:
+        """Take receipts; the future is done when they are durable, or has failed."""
+
+    def inbound(self, parts: Sequence[InboundPart]) -> Future[None]:
+        """Take messages from phones; the future is as for receipts."""
+
+
+class Carrier(Protocol):
+    """A link to an operator."""
+
+    name: str
+
+    def room(self) -> int:
+        """How many parts may be offered now (0 while the link is down)."""
+
+    def offer(self, parts: Sequence[Part]) -> None:
+        """Send these parts, in order."""
+
+    async def run(self, sink: Sink) -> None:
+        """Keep the link up until cancelled."""
+
+    async def drain(self, seconds: float) -> None:
+        """Wait at most this long for answers, take the link down, and return."""
+
+    def healthy(self) -> bool:
+        """Whether parts can be sent now."""

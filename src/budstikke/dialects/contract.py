@@ -1,0 +1,87 @@
+"""
+What a dialect is: one customer-facing API as pure translation.
+
+A dialect never awaits, never reads the clock and never sees the store. A request is
+worked in this order, each step the dialect's own words when it refuses::
+
+    operation(method, path) -> what is asked          (a table of routes)
+    login(request) -> who says they are calling       raises Refusal
+    [servers.auth checks address, password, https, block]
+    parse(request, access, now) -> Order              raises Refusal
+    [flow.accept]
+    render(request, answer) -> WireResponse           answer: Accepted or Refusal
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import msgspec
+
+    from budstikke.domain.message import Accepted, Order, StatusEvent
+    from budstikke.domain.refusal import Refusal
+    from budstikke.wire import WireRequest, WireResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who says they are calling; ``secret`` is ``None`` when none was given."""
+
+    identifier: str
+    secret: str | None
+
+
+class AccessView(Protocol):
+    """What a dialect may know of the access that is calling."""
+
+    @property
+    def id(self) -> int:
+        """The access's key."""
+
+    @property
+    def settings(self) -> Any:
+        """The dialect's own ``Settings`` instance."""
+
+
+@dataclass(slots=True)
+class Call:
+    """
+    One request on its way through a dialect: the raw request and what was read of it.
+
+    ``fields`` is the dialect's own scratch space, so that login, parse and render do
+    not read the bytes three times.
+    """
+
+    request: WireRequest
+    operation: str
+    fields: Mapping[str, Any] | None = None
+
+
+class Dialect(Protocol):
+    """One customer-facing HTTP API."""
+
+    name: str
+    routes: Mapping[tuple[str, str], str]
+    """(method, path) to the name of an operation; paths are matched lower case."""
+
+    settings: type[msgspec.Struct]
+    """The settings of one access: unknown keys are refused by ``apply``."""
+
+    def login(self, call: Call) -> Login:
+        """Read who is calling; raises Refusal."""
+
+    def parse(self, call: Call, access: AccessView, now: float) -> Order:
+        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+
+    def render(self, call: Call, answer: Accepted | Refusal) -> WireResponse:
+        """Write the answer; must have words for every refusal code."""
+
+    def callback(self, event: StatusEvent, url: str, settings: Any) -> WireRequest | None:
+        """Write what is told the customer at ``url``; ``None``: nothing is told."""
+
+    def understood(self, answer: WireResponse) -> bool:
+        """Whether the customer took a callback."""

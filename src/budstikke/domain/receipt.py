@@ -1,0 +1,103 @@
+"""What carriers tell us: outcomes of sending, and receipts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a part did not arrive; foreign codes map to these, the raw word is kept."""
+
+    NONE = ""
+    UNKNOWN_SUBSCRIBER = "unknown_subscriber"
+    ABSENT = "absent"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    BARRED = "barred"
+    CONTENT = "content"
+    PREMIUM = "premium"
+    NO_ROUTE = "no_route"
+    BAD_ORIGINATOR = "bad_originator"
+    THROTTLED = "throttled"
+    INTERNAL = "internal"
+    UNSURE = "unsure"
+    UNKNOWN = "unknown"
+
+
+class Retry(StrEnum):
+    """What may be done with a rejected part."""
+
+    NEVER = "never"
+    LATER = "later"
+    ELSEWHERE = "elsewhere"
+    SLOWER = "slower"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    The carrier took it. ``smsc_id`` is the message id it gave, as it was written.
+
+    ``smsc_key`` is the id in the link's normal form (``None`` where the link has no
+    rule); ids are compared as written first, then by this second index. An empty
+    ``smsc_id`` means that the operator gave none: no receipt can ever match.
+    """
+
+    smsc_id: str
+    smsc_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The carrier said no; ``raw`` is what it said, word for word."""
+
+    reason: Reason
+    raw: str
+    retry: Retry
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Nobody knows whether the carrier has it (no answer, link lost, lease over)."""
+
+    raw: str
+
+
+Outcome = Sent | Rejected | Unsure
+
+
+class ReceiptState(StrEnum):
+    """What a receipt says of a part; ``INTERIM`` and ``UNKNOWN`` settle nothing."""
+
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    INTERIM = "interim"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """
+    A delivery report from a carrier, not yet matched.
+
+    Attributes:
+        smsc_id: The id as it was written in the receipt.
+        smsc_key: The id in the link's normal form, or ``None``.
+        state: Ours; unknown foreign words become ``UNKNOWN``.
+        reason: Ours.
+        raw: The foreign status and error code, e.g. ``UNDELIV 001``.
+        at: When it was done, Unix seconds (when it reached us if it does not say).
+        recipient: The subscriber it is about, E.164 with ``+`` (may be empty).
+
+    """
+
+    smsc_id: str
+    smsc_key: str | None
+    state: ReceiptState
+    reason: Reason
+    raw: str
+    at: float
+    recipient: str

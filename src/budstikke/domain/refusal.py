@@ -1,0 +1,88 @@
+"""
+Why a request or a recipient cannot be accepted: a closed list.
+
+Each code has one row in every dialect's table (docs/refusals.md is checked against
+both); a new code is added here, in those tables and in the docs, in one commit.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class RefusalCode(StrEnum):
+    """The stable name of a reason to refuse."""
+
+    # Who is calling
+    MISSING_LOGIN = "missing_login"
+    UNKNOWN_LOGIN = "unknown_login"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a code, not a secret
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    HTTPS_REQUIRED = "https_required"
+    ACCOUNT_BLOCKED = "account_blocked"
+    TOO_MANY_REQUESTS = "too_many_requests"
+
+    # What the request looks like
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    MISSING_FIELD = "missing_field"
+    BAD_FIELD = "bad_field"
+
+    # What is asked
+    BAD_RECIPIENT = "bad_recipient"
+    NOT_MOBILE = "not_mobile"
+    COUNTRY_NOT_ALLOWED = "country_not_allowed"
+    NO_ROUTE = "no_route"
+    BAD_ORIGINATOR = "bad_originator"
+    BAD_PRICE = "bad_price"
+    PREMIUM_NOT_ALLOWED = "premium_not_allowed"
+    PREMIUM_BAD_RECIPIENT = "premium_bad_recipient"
+    PREMIUM_TOO_LONG = "premium_too_long"
+    TEXT_TOO_LONG = "text_too_long"
+    BAD_CHARACTERS = "bad_characters"
+    UNKNOWN_GROUP = "unknown_group"
+    BLACKLISTED = "blacklisted"
+    OPTED_OUT = "opted_out"
+    DUPLICATE = "duplicate"
+    NO_CREDIT = "no_credit"
+    SPEND_CAP = "spend_cap"
+    HELD = "held"
+
+    # What is wrong with us
+    STORAGE_DOWN = "storage_down"
+    INTERNAL = "internal"
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
+    """
+    A request that cannot be accepted; raised by domain, dialects and flow.
+
+    Args:
+        code: Which row of the dialect's table answers it.
+        field: The dialect's own name of the parameter at fault, where one is.
+        value: What the customer wrote there (never a secret).
+        invalid: For orders to many: the recipients that were impossible or barred,
+            as they were written.
+        duplicate: Likewise those given twice or held by the duplicate lock.
+
+    """
+
+    def __init__(
+        self,
+        code: RefusalCode,
+        *,
+        field: str = "",
+        value: str = "",
+        invalid: Sequence[str] = (),
+        duplicate: Sequence[str] = (),
+    ) -> None:
+        super().__init__(f"{code.value} {field}".rstrip())
+        self.code = code
+        self.field = field
+        self.value = value
+        self.invalid = invalid
+        self.duplicate = duplicate
