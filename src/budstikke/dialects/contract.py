@@ -80,7 +80,9 @@ class Dialect(Protocol):
     def render(self, call: Call, answer: Accepted | Refusal) -> WireResponse:
         """Write the answer; must have words for every refusal code."""
 
-    def callback(self, event: StatusEvent, url: str, settings: Any) -> WireRequest | None:
+    def callback(
+        self, event: StatusEvent, url: str, settings: Any
+    ) -> WireRequest | None:
         """Write what is told the customer at ``url``; ``None``: nothing is told."""
 
     def understood(self, answer: WireResponse) -> bool:
