@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +21,14 @@ class TextMode(StrEnum):
     """Always GSM: transliterate, and ``?`` for what is left."""
     GSM_ONLY = "gsm_only"
     """Always GSM: refuse the text otherwise."""
+
+
+class Tell(IntFlag):
+    """What a customer is told of a message."""
+
+    NOTHING = 0
+    FINAL = 1
+    SENT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ class Order:
         protocol_id: TP-PID, 0 to 255 (3GPP TS 23.040 § 9.2.3.9).
         priority: 1 to 3; higher goes first.
         report: Whether the customer is told what became of each message.
+        interim: Whether the customer is told, too, when a carrier has it.
         bulk: Answered for as a whole, without ids; numbers given twice are sent once.
         duplicate_lock: Seconds within which the same originator, recipient and text
             of this access are refused; 0: off.
@@ -62,6 +71,7 @@ class Order:
     protocol_id: int = 0
     priority: int = 1
     report: bool = True
+    interim: bool = False
     bulk: bool = False
     duplicate_lock: int = 0
     price: int = 0
@@ -101,6 +111,10 @@ class Part:
         priority: 1 to 3.
         expires_at: Unix seconds after which it must not be delivered.
         report: Ask the operator for a receipt.
+        access_id: Whose message it is.
+        ref: The customer's reference.
+        tell: What the customer is told.
+        tries: How often it was offered before.
 
     """
 
@@ -117,6 +131,10 @@ class Part:
     priority: int
     expires_at: float
     report: bool
+    access_id: int = 0
+    ref: str | None = None
+    tell: int = 0
+    tries: int = 0
 
     @property
     def message_id(self) -> int:

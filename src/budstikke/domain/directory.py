@@ -1,0 +1,129 @@
+"""
+Who may do what: accounts, accesses, carriers, routes and suppressions, as one value.
+
+A directory is read from the store as a whole and never changed; a change in the
+store makes a new one. Look-ups on the message path are dictionary look-ups here and
+never go to the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ipaddress import IPv4Network, IPv6Network
+
+LONGEST_PREFIX = 16
+"""E.164 numbers have at most 15 digits, plus the sign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """
+    A customer.
+
+    Attributes:
+        grants: Sender rights as ``domain.originator`` reads them: exact texts and
+            numbers, series such as ``26114*``, or ``*`` for any well-formed one.
+        unsure: What becomes of a part nobody knows the fate of, when its time is
+            over: ``fail`` (report it failed) or ``resend`` (accept a double).
+        unsure_after: Seconds an unsure part waits for its receipt.
+
+    """
+
+    id: int
+    name: str
+    blocked: bool = False
+    grants: tuple[str, ...] = ()
+    unsure: str = "fail"
+    unsure_after: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """
+    One way an account logs in.
+
+    Attributes:
+        secret: A hash as ``servers.auth`` writes it; ``None``: by address alone.
+        networks: Addresses it may come from; empty: any.
+        settings: The dialect's ``Settings`` instance.
+
+    """
+
+    id: int
+    account: Account
+    dialect: str
+    identifier: str
+    secret: str | None = None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    require_https: bool = True
+    blocked: bool = False
+    settings: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierEntry:
+    """A carrier as it is configured; ``settings`` are those of its kind."""
+
+    id: int
+    name: str
+    kind: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """
+    Which carriers take recipients that begin with ``prefix``, in order.
+
+    ``account_id`` makes it one account's own, which wins over a common one.
+    """
+
+    prefix: str
+    carriers: tuple[int, ...]
+    account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Everything the path looks up; ``revision`` tells one state from the next."""
+
+    revision: int
+    accesses: Mapping[int, Access]
+    carriers: Mapping[int, CarrierEntry]
+    routes: tuple[Route, ...] = ()
+    blacklist: frozenset[str] = frozenset()
+    _logins: Mapping[tuple[str, str], Access] = field(init=False)
+    _routes: Mapping[tuple[int | None, str], Route] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index what is looked up."""
+        object.__setattr__(
+            self,
+            "_logins",
+            {(a.dialect, a.identifier): a for a in self.accesses.values()},
+        )
+        object.__setattr__(
+            self, "_routes", {(r.account_id, r.prefix): r for r in self.routes}
+        )
+
+    def login(self, dialect: str, identifier: str) -> Access | None:
+        """Find the access that uses this identifier in this dialect."""
+        return self._logins.get((dialect, identifier))
+
+    def route(self, account_id: int, recipient: str) -> Route | None:
+        """
+        Find the route with the longest prefix of ``recipient`` (E.164 with ``+``).
+
+        An account's own route wins over a common one of any length.
+        """
+        routes = self._routes
+        for owner in (account_id, None):
+            for length in range(min(len(recipient), LONGEST_PREFIX), -1, -1):
+                found = routes.get((owner, recipient[:length]))
+                if found is not None:
+                    return found
+        return None

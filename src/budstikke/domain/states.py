@@ -1,0 +1,113 @@
+"""
+The states of parts and messages: everything that affects them stands here.
+
+Edit the tables, never the code below them; docs/states.md is generated from them
+(``python -m budstikke.domain.states``) and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+class PartState(StrEnum):
+    """Where one segment is."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNSURE = "unsure"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+class MessageState(StrEnum):
+    """
+    Where a message is.
+
+    ``sent`` is never stored: an ``accepted`` message whose parts have all left is
+    read as ``sent``, so that its row is written at acceptance and when it is final,
+    and not in between.
+    """
+
+    SCHEDULED = "scheduled"
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+P, M = PartState, MessageState
+
+PART_MOVES: dict[PartState, frozenset[PartState]] = {
+    P.QUEUED: frozenset({P.SENDING, P.EXPIRED, P.REJECTED, P.CANCELLED}),
+    P.SENDING: frozenset(
+        {P.QUEUED, P.SENT, P.UNSURE, P.REJECTED, P.DELIVERED, P.UNDELIVERED, P.EXPIRED}
+    ),
+    P.SENT: frozenset({P.DELIVERED, P.UNDELIVERED, P.EXPIRED, P.REJECTED}),
+    P.UNSURE: frozenset(
+        {P.QUEUED, P.SENT, P.DELIVERED, P.UNDELIVERED, P.EXPIRED, P.REJECTED}
+    ),
+    P.DELIVERED: frozenset(),
+    P.UNDELIVERED: frozenset(),
+    P.EXPIRED: frozenset(),
+    P.REJECTED: frozenset(),
+    P.CANCELLED: frozenset(),
+}
+"""From a part's state to those it may take next."""
+
+FINAL_PART = frozenset(state for state, moves in PART_MOVES.items() if not moves)
+
+FINAL_MESSAGE = frozenset(
+    {M.DELIVERED, M.UNDELIVERED, M.EXPIRED, M.REJECTED, M.CANCELLED}
+)
+
+FAILURE_RANK: tuple[tuple[PartState, MessageState], ...] = (
+    (P.REJECTED, M.REJECTED),
+    (P.UNDELIVERED, M.UNDELIVERED),
+    (P.EXPIRED, M.EXPIRED),
+    (P.CANCELLED, M.CANCELLED),
+)
+"""One failed part fails the message; the first row that is found names how."""
+
+
+def message_state(parts: Collection[PartState]) -> MessageState:
+    """
+    Derive a message's state from all of its parts.
+
+    A message is delivered when every part is, and has failed as soon as one part
+    has: what is left of it can no longer be read whole.
+    """
+    for part, message in FAILURE_RANK:
+        if part in parts:
+            return message
+    if all(part is P.DELIVERED for part in parts):
+        return M.DELIVERED
+    if any(part in (P.QUEUED, P.SENDING, P.UNSURE) for part in parts):
+        return M.ACCEPTED
+    return M.SENT
+
+
+def table() -> str:
+    """Write the part moves as a Markdown table, for docs/states.md."""
+    rows = ["| part is | may become |", "|---|---|"]
+    for state, moves in PART_MOVES.items():
+        after = ", ".join(move for move in PartState if move in moves) or "(final)"
+        rows.append(f"| {state} | {after} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(table() + "\n")

@@ -1,0 +1,239 @@
+"""
+The tables, for both engines.
+
+Times are Unix seconds (UTC). Strings that are closed vocabularies hold the values of
+the enumerations in ``domain``. Work that is due is found through partial indexes, so
+that it never costs more because there is much history.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite gives a table's rowid to ``INTEGER PRIMARY KEY`` only."""
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+"""``revision`` (of the directory), ``next_id`` (end of the blocks handed out)."""
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("lease_until", Float, nullable=False),
+)
+"""Processes that hold work; one whose lease is over holds nothing."""
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("blocked", Boolean, nullable=False, default=False),
+    Column("grants", Text, nullable=False, default="[]"),  # JSON list
+    Column("unsure", String, nullable=False, default="fail"),
+    Column("unsure_after", Float, nullable=False, default=3600.0),
+)
+
+access = Table(
+    "access",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id"), nullable=False),
+    Column("dialect", String, nullable=False),
+    Column("identifier", String, nullable=False),
+    Column("secret", String),
+    Column("networks", Text, nullable=False, default="[]"),  # JSON list
+    Column("require_https", Boolean, nullable=False, default=True),
+    Column("blocked", Boolean, nullable=False, default=False),
+    Column("settings", Text, nullable=False, default="{}"),  # JSON object
+    UniqueConstraint("dialect", "identifier"),
+)
+
+carrier = Table(
+    "carrier",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("settings", Text, nullable=False, default="{}"),  # JSON object
+)
+
+route = Table(
+    "route",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id")),
+    Column("prefix", String, nullable=False),
+    Column("carriers", Text, nullable=False),  # JSON list of carrier ids, in order
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("number", String, primary_key=True),
+    Column("account_id", Id, primary_key=True, default=0),  # 0: everybody's
+    Column("reason", String, nullable=False, default="blacklist"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("act", Text, nullable=False),
+)
+"""What administrators did; never secrets."""
+
+bulk = Table(
+    "bulk",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("access_id", Id, nullable=False),
+    Column("accepted_at", Float, nullable=False),
+    Column("first_id", Id, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("content", Text, nullable=False),  # JSON: what its messages share
+    Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
+    Column("node_id", Id, nullable=False),
+    Index("bulk_open", "node_id", sqlite_where=text("done < total")),
+)
+"""An order too large for one transaction: durable whole, made messages in slices."""
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("order_id", Id, nullable=False),
+    Column("access_id", Id, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("originator", String, nullable=False),
+    Column("ref", String),
+    Column("encoding", String, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("flash", Integer, nullable=False),
+    Column("protocol_id", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("tell", Integer, nullable=False),  # domain.message.Tell
+    Column("duplicate_key", Id),  # with duplicate_until: the duplicate lock
+    Column("duplicate_until", Float),
+    Column("accepted_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False, default=""),
+    Column("raw", Text, nullable=False, default=""),
+    Column("final_at", Float),
+)
+
+part = Table(
+    "part",
+    metadata,
+    Column("id", Id, primary_key=True),  # message id * 256 + number
+    Column("carrier_id", Id, nullable=False),
+    Column("state", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("tables", Integer, nullable=False),  # locking * 256 + single shift
+    Column("priority", Integer, nullable=False),  # the message's, for the index
+    Column("due_at", Float),  # queued, unsure: not before; NULL: now
+    Column("tries", Integer, nullable=False, default=0),
+    Column("node_id", Id),  # who is sending it
+    Column("smsc_id", String),
+    Column("smsc_key", String),
+    Column("reason", String, nullable=False, default=""),
+    Column("raw", Text, nullable=False, default=""),
+    Column("at", Float),  # when it took its state
+    Index(
+        "part_queued",
+        "carrier_id",
+        text("priority DESC"),
+        "id",
+        sqlite_where=text("state = 'queued' AND due_at IS NULL"),
+    ),
+    Index("part_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("part_sending", "node_id", sqlite_where=text("state = 'sending'")),
+    Index(
+        "part_smsc_id",
+        "smsc_id",
+        "carrier_id",
+        sqlite_where=text("smsc_id IS NOT NULL"),
+    ),
+    Index(
+        "part_smsc_key",
+        "smsc_key",
+        "carrier_id",
+        sqlite_where=text("smsc_key IS NOT NULL"),
+    ),
+)
+
+orphan = Table(
+    "orphan",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("carrier_id", Id, nullable=False),
+    Column("smsc_id", String, nullable=False),
+    Column("smsc_key", String),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("kept_until", Float, nullable=False),
+    Index("orphan_smsc_id", "smsc_id"),
+    Index("orphan_kept_until", "kept_until"),
+)
+"""Receipts that match nothing yet."""
+
+callback = Table(
+    "callback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("access_id", Id, nullable=False),
+    Column("message_id", Id, nullable=False),
+    Column("event", Text, nullable=False),  # JSON
+    Column("state", String, nullable=False),  # due, done, failed
+    Column("due_at", Float),  # a lease while it is being told
+    Column("tries", Integer, nullable=False, default=0),
+    Column("answer", Text, nullable=False, default=""),
+    Column("at", Float, nullable=False),
+    Index("callback_due", "due_at", sqlite_where=text("state = 'due'")),
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("carrier_id", Id, nullable=False),
+    Column("originator", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("data_coding", Integer, nullable=False),
+    Column("udhi", Integer, nullable=False),
+    Column("payload", Text, nullable=False),  # hexadecimal
+    Column("tlvs", Text, nullable=False),  # JSON object, hexadecimal values
+    Column("at", Float, nullable=False),
+    Column("state", String, nullable=False, default="new"),
+)
+"""Messages from phones as the carrier gave them, before they are joined and routed."""
