@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -94,8 +96,7 @@ class Accepted:
     duplicate: Sequence[str] = ()
 
 
-@dataclass(slots=True)
-class Part:
+class Part(msgspec.Struct, array_like=True):
     """
     One segment on its way to a carrier, with all that the wire needs.
 
@@ -142,8 +143,7 @@ class Part:
         return self.id >> 8
 
 
-@dataclass(frozen=True, slots=True)
-class StatusEvent:
+class StatusEvent(msgspec.Struct, array_like=True, frozen=True):
     """
     Something to tell a customer about a message.
 

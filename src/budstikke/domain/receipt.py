@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Reason(StrEnum):
@@ -34,8 +35,7 @@ class Retry(StrEnum):
     SLOWER = "slower"
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """
     The carrier took it. ``smsc_id`` is the message id it gave, as it was written.
 
@@ -48,8 +48,7 @@ class Sent:
     smsc_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """The carrier said no; ``raw`` is what it said, word for word."""
 
     reason: Reason
@@ -57,8 +56,7 @@ class Rejected:
     retry: Retry
 
 
-@dataclass(frozen=True, slots=True)
-class Unsure:
+class Unsure(msgspec.Struct, frozen=True):
     """Nobody knows whether the carrier has it (no answer, link lost, lease over)."""
 
     raw: str
@@ -78,8 +76,7 @@ class ReceiptState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, array_like=True, frozen=True):
     """
     A delivery report from a carrier, not yet matched.
 

@@ -215,7 +215,8 @@ callback = Table(
     Column("message_id", Id, nullable=False),
     Column("event", Text, nullable=False),  # JSON
     Column("state", String, nullable=False),  # due, done, failed
-    Column("due_at", Float),  # a lease while it is being told
+    Column("due_at", Float),  # the end of a lease while it is being told
+    Column("node_id", Id),  # who is telling it
     Column("tries", Integer, nullable=False, default=0),
     Column("answer", Text, nullable=False, default=""),
     Column("at", Float, nullable=False),
