@@ -1,0 +1,145 @@
+"""
+Originators: what kind of sender a text is, and whether an account may use it.
+
+An originator is a text, a number in the international form (MSISDN), a short number,
+or a short number with a sub-number (a reply number, which leads back to a message).
+Nothing here knows which short numbers exist; a reply number is told by its length.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+LONGEST_TEXT = 11
+"""Septets that fit in the 10 octets of an address (3GPP TS 23.040 § 9.1.2.5)."""
+
+LONGEST_AS_WRITTEN = 40
+"""Characters of an originator with its blanks; more is none, and not remembered."""
+
+REPLY_NUMBER_DIGITS = 14
+"""A short number and its sub-number together, such as 26114 and nine digits."""
+
+TEXT_CHARACTERS = frozenset(
+    "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""
+The GSM default alphabet but for its controls (3GPP TS 23.038 § 6.2.1).
+
+Characters of the extension table are left out: many phones show them wrongly here.
+"""
+
+ANY = "*"
+"""The grant that any well-formed originator satisfies."""
+
+
+class Kind(StrEnum):
+    """What an originator is."""
+
+    TEXT = "text"
+    MSISDN = "msisdn"
+    SHORT = "short"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """A well-formed originator; ``value`` as shown: the text, or digits alone."""
+
+    kind: Kind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """
+    An account's sender rights.
+
+    Attributes:
+        anything: Being well-formed is enough.
+        exact: Texts as they are, and numbers as digits.
+        series: (prefix, digits after it, or ``None`` for any count).
+
+    """
+
+    anything: bool = False
+    exact: frozenset[str] = frozenset()
+    series: tuple[tuple[str, int | None], ...] = ()
+
+
+_international = re.compile(r"(?:\+|00)([1-9][0-9]{6,14})").fullmatch
+_digits = re.compile(r"[1-9][0-9]{2,14}").fullmatch
+_series = re.compile(r"(?:\+|00)?([1-9][0-9]*)(?:\*|/([0-9]{1,2}))").fullmatch
+_like_a_series = re.compile(r"[+0-9]+[*/][0-9]*").fullmatch
+
+
+def classify(raw: str) -> Originator | None:
+    """
+    Tell what originator ``raw`` is; ``None`` when it is none.
+
+    Blanks around it don't count, nor do those within a number. With ``+`` or ``00``
+    a number is an MSISDN of 7 to 15 digits. Without, 14 digits are a reply number,
+    3 to 6 a short number, and other counts up to 15 an MSISDN. All else is a text of
+    at most ``LONGEST_TEXT`` of ``TEXT_CHARACTERS``, one of them not a digit.
+    """
+    return _classify(raw) if len(raw) <= LONGEST_AS_WRITTEN else None
+
+
+@lru_cache(maxsize=16384)
+def _classify(raw: str) -> Originator | None:
+    text = raw.strip()
+    dense = "".join(text.split())
+    if found := _international(dense):
+        return Originator(Kind.MSISDN, found[1])
+    if _digits(dense):
+        return Originator(_kind_by_length(len(dense)), dense)
+    if not text or len(text) > LONGEST_TEXT or not TEXT_CHARACTERS.issuperset(text):
+        return None
+    if dense.removeprefix("+").isdigit():
+        return None
+    return Originator(Kind.TEXT, text)
+
+
+def _kind_by_length(digits: int) -> Kind:
+    if digits == REPLY_NUMBER_DIGITS:
+        return Kind.REPLY
+    return Kind.SHORT if digits < 7 else Kind.MSISDN
+
+
+@lru_cache(maxsize=4096)
+def read_grants(patterns: tuple[str, ...]) -> Grants:
+    """
+    Read sender rights as they are configured.
+
+    Each is ``*`` (anything well-formed), a series (``26114*``: any digits may follow;
+    ``26114/9``: exactly nine), or an originator. Raises ValueError, with the pattern,
+    for what is none of these.
+    """
+    exact: set[str] = set()
+    series: list[tuple[str, int | None]] = []
+    for pattern in patterns:
+        if pattern == ANY:
+            continue
+        if found := _series(pattern):
+            series.append((found[1], int(found[2]) if found[2] else None))
+        elif not _like_a_series(pattern) and (originator := classify(pattern)):
+            exact.add(originator.value)
+        else:
+            raise ValueError(f"not an originator or a number series: {pattern!r}")
+    return Grants(ANY in patterns, frozenset(exact), tuple(series))
+
+
+def allowed(originator: Originator, grants: Grants) -> bool:
+    """Tell whether these rights cover an originator."""
+    value = originator.value
+    if grants.anything or value in grants.exact:
+        return True
+    if originator.kind is Kind.TEXT:
+        return False
+    return any(
+        value.startswith(prefix) and count in (None, len(value) - len(prefix))
+        for prefix, count in grants.series
+    )

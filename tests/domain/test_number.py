@@ -1,0 +1,148 @@
+"""Numbers as customers write them, the table, and what the library says of it."""
+
+import phonenumbers
+import pytest
+from budstikke.domain.number import (
+    MOBILE_RANGES,
+    NOT_MOBILE_TYPES,
+    international,
+    international_many,
+    is_norwegian,
+    why_not,
+)
+from budstikke.domain.refusal import RefusalCode
+from hypothesis import given
+from hypothesis import strategies as st
+
+BAD, NOT_MOBILE = RefusalCode.BAD_RECIPIENT, RefusalCode.NOT_MOBILE
+
+
+@pytest.mark.parametrize(
+    ("raw", "e164"),
+    [
+        ("+4799999999", "+4799999999"),
+        ("004799999998", "+4799999998"),
+        ("0047 99999999", "+4799999999"),
+        (" 4799999999", "+4799999999"),  # + not escaped in a query
+        ("  47 999 99 999 ", "+4799999999"),
+        (" +4799999999", "+4799999999"),
+        (" 004799999999", "+4799999999"),
+        ("+47\xa0999\u202f99\u2009999", "+4799999999"),  # pasted from a web page
+        ("+4790000000", "+4790000000"),
+        ("+4740000000", "+4740000000"),
+        ("+4759440000", "+4759440000"),
+        ("+47580012345678", "+47580012345678"),
+        ("+47590012345678", "+47590012345678"),
+        ("+46705555555", "+46705555555"),
+        ("0045 20 12 34 56", "+4520123456"),
+        ("+447483938220", "+447483938220"),
+        ("+447700900123", "+447700900123"),  # a range kept for drama
+        ("+4407483938220", "+447483938220"),  # the national 0 left in
+        ("+358401234567", "+358401234567"),
+        ("+3546111234", "+3546111234"),
+        ("+12025550123", "+12025550123"),
+        ("+491234567890", "+491234567890"),  # the library knows no such range
+        ("+98000000001", "+98000000001"),
+        ("0098999999999", "+98999999999"),
+        ("+989123456789", "+989123456789"),
+    ],
+)
+def test_a_possible_number_becomes_e164(raw, e164):
+    assert e164 == international(raw)
+    assert why_not(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("", BAD),
+        ("+", BAD),
+        ("00", BAD),
+        (" ", BAD),
+        ("abc", BAD),
+        ("+47abc99999", BAD),
+        ("99999999", BAD),  # no country code
+        ("4799999999", BAD),
+        ("0047999999999", BAD),  # one digit too many, as printed in v2.25
+        ("+479999999", BAD),
+        ("+4712345678", BAD),  # no such series in the Norwegian plan
+        ("+47594400", BAD),
+        ("+999123456789", BAD),  # no such country
+        ("+0004799999999", BAD),
+        ("++4799999999", BAD),
+        ("+47-99999999", BAD),
+        ("+47٩٩٩٩٩٩٩٩", BAD),  # digits, but not on a keypad
+        ("+49123", BAD),
+        ("+9891234567", BAD),
+        ("+98123456789012", BAD),
+        ("1" * 5000, BAD),
+        ("+4722222222", NOT_MOBILE),
+        ("+4780012345", NOT_MOBILE),
+        ("+18005550123", NOT_MOBILE),
+    ],
+)
+def test_any_other_is_refused_with_its_reason(raw, code):
+    assert international(raw) is None
+    assert code is why_not(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "e164"),
+    [
+        ("99999999", "+4799999999"),
+        ("999 99 999", "+4799999999"),
+        ("4799999999", "+4799999999"),
+        ("+4799999999", "+4799999999"),
+        ("0046705555555", "+46705555555"),
+        ("12345", None),
+        ("22222222", None),
+    ],
+)
+def test_a_default_country_reads_national_numbers(raw, e164):
+    assert e164 == international(raw, "NO")
+    assert [e164] == international_many([raw], "NO")
+
+
+def test_many_are_answered_in_order():
+    raws = ["+4799999999", "nonsense", "+12025550123", "+4722222222", "0046701234567"]
+
+    expected = ["+4799999999", None, "+12025550123", None, "+46701234567"]
+    assert expected == international_many(raws)
+
+
+@given(st.lists(st.text(alphabet="+0123456789 47", max_size=16)))
+def test_many_and_one_agree(raws):
+    assert [international(raw) for raw in raws] == international_many(raws)
+
+
+@given(st.text())
+def test_text_never_raises_and_has_a_number_or_a_reason(raw):
+    assert (international(raw) is None) == (why_not(raw) is not None)
+
+
+@given(st.integers(90_000_000, 99_999_999), st.sampled_from(["+47", "0047", " 47"]))
+def test_every_norwegian_9_series_number_is_possible(national, prefix):
+    assert f"+47{national}" == international(f"{prefix}{national}")
+
+
+@given(st.integers(0, 999_999_999), st.sampled_from(["+98", "0098"]))
+def test_98_and_any_nine_digits_are_possible(national, prefix):
+    assert f"+98{national:09}" == international(f"{prefix}{national:09}")
+
+
+@pytest.mark.parametrize(("code", "national"), MOBILE_RANGES)
+def test_the_library_knows_nothing_on_the_table_as_something_else(code, national):
+    """Rows are trusted, so none may hold what the library calls a fixed line."""
+
+    @given(st.from_regex(national, fullmatch=True))
+    def check(digits):
+        number = phonenumbers.parse(f"+{code}{digits}")
+        assert phonenumbers.number_type(number) not in NOT_MOBILE_TYPES
+        assert f"+{code}{digits}" == international(f"+{code}{digits}")
+
+    check()
+
+
+def test_is_norwegian():
+    assert is_norwegian("+4799999999")
+    assert not is_norwegian("+46701234567")
