@@ -2,6 +2,9 @@
 
 import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from budstikke.domain.number import (
     MOBILE_RANGES,
     NOT_MOBILE_TYPES,
@@ -11,8 +14,6 @@ from budstikke.domain.number import (
     why_not,
 )
 from budstikke.domain.refusal import RefusalCode
-from hypothesis import given
-from hypothesis import strategies as st
 
 BAD, NOT_MOBILE = RefusalCode.BAD_RECIPIENT, RefusalCode.NOT_MOBILE
 
@@ -47,7 +48,7 @@ BAD, NOT_MOBILE = RefusalCode.BAD_RECIPIENT, RefusalCode.NOT_MOBILE
         ("+989123456789", "+989123456789"),
     ],
 )
-def test_a_possible_number_becomes_e164(raw, e164):
+def test_a_possible_number_becomes_e164(raw: str, e164: str) -> None:
     assert e164 == international(raw)
     assert why_not(raw) is None
 
@@ -81,7 +82,7 @@ def test_a_possible_number_becomes_e164(raw, e164):
         ("+18005550123", NOT_MOBILE),
     ],
 )
-def test_any_other_is_refused_with_its_reason(raw, code):
+def test_any_other_is_refused_with_its_reason(raw: str, code: RefusalCode) -> None:
     assert international(raw) is None
     assert code is why_not(raw)
 
@@ -98,12 +99,12 @@ def test_any_other_is_refused_with_its_reason(raw, code):
         ("22222222", None),
     ],
 )
-def test_a_default_country_reads_national_numbers(raw, e164):
+def test_a_default_country_reads_national_numbers(raw: str, e164: str | None) -> None:
     assert e164 == international(raw, "NO")
     assert [e164] == international_many([raw], "NO")
 
 
-def test_many_are_answered_in_order():
+def test_many_are_answered_in_order() -> None:
     raws = ["+4799999999", "nonsense", "+12025550123", "+4722222222", "0046701234567"]
 
     expected = ["+4799999999", None, "+12025550123", None, "+46701234567"]
@@ -111,31 +112,35 @@ def test_many_are_answered_in_order():
 
 
 @given(st.lists(st.text(alphabet="+0123456789 47", max_size=16)))
-def test_many_and_one_agree(raws):
+def test_many_and_one_agree(raws: list[str]) -> None:
     assert [international(raw) for raw in raws] == international_many(raws)
 
 
 @given(st.text())
-def test_text_never_raises_and_has_a_number_or_a_reason(raw):
+def test_text_never_raises_and_has_a_number_or_a_reason(raw: str) -> None:
     assert (international(raw) is None) == (why_not(raw) is not None)
 
 
 @given(st.integers(90_000_000, 99_999_999), st.sampled_from(["+47", "0047", " 47"]))
-def test_every_norwegian_9_series_number_is_possible(national, prefix):
+def test_every_norwegian_9_series_number_is_possible(
+    national: int, prefix: str
+) -> None:
     assert f"+47{national}" == international(f"{prefix}{national}")
 
 
 @given(st.integers(0, 999_999_999), st.sampled_from(["+98", "0098"]))
-def test_98_and_any_nine_digits_are_possible(national, prefix):
+def test_98_and_any_nine_digits_are_possible(national: int, prefix: str) -> None:
     assert f"+98{national:09}" == international(f"{prefix}{national:09}")
 
 
 @pytest.mark.parametrize(("code", "national"), MOBILE_RANGES)
-def test_the_library_knows_nothing_on_the_table_as_something_else(code, national):
+def test_the_library_knows_nothing_on_the_table_as_something_else(
+    code: str, national: str
+) -> None:
     """Rows are trusted, so none may hold what the library calls a fixed line."""
 
     @given(st.from_regex(national, fullmatch=True))
-    def check(digits):
+    def check(digits: str) -> None:
         number = phonenumbers.parse(f"+{code}{digits}")
         assert phonenumbers.number_type(number) not in NOT_MOBILE_TYPES
         assert f"+{code}{digits}" == international(f"+{code}{digits}")
@@ -143,6 +148,6 @@ def test_the_library_knows_nothing_on_the_table_as_something_else(code, national
     check()
 
 
-def test_is_norwegian():
+def test_is_norwegian() -> None:
     assert is_norwegian("+4799999999")
     assert not is_norwegian("+46701234567")

@@ -1,6 +1,9 @@
 """Kinds of originators, and who may use them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from budstikke.domain.originator import (
     Grants,
     Kind,
@@ -9,8 +12,6 @@ from budstikke.domain.originator import (
     classify,
     read_grants,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ from hypothesis import strategies as st
         ("123456789012345", Kind.MSISDN, "123456789012345"),
     ],
 )
-def test_a_well_formed_originator_has_a_kind(raw, kind, value):
+def test_a_well_formed_originator_has_a_kind(raw: str, kind: Kind, value: str) -> None:
     assert Originator(kind, value) == classify(raw)
 
 
@@ -60,12 +61,12 @@ def test_a_well_formed_originator_has_a_kind(raw, kind, value):
         " " * 50 + "Firma",
     ],
 )
-def test_anything_else_is_none(raw):
+def test_anything_else_is_none(raw: str) -> None:
     assert classify(raw) is None
 
 
 @given(st.text())
-def test_text_never_raises_and_the_value_reads_as_itself(raw):
+def test_text_never_raises_and_the_value_reads_as_itself(raw: str) -> None:
     found = classify(raw)
     if found is not None and found.kind is not Kind.MSISDN:
         assert found == classify(found.value)
@@ -97,13 +98,13 @@ def test_text_never_raises_and_the_value_reads_as_itself(raw):
         (("4*",), "4t&Co", False),  # a series is of numbers
     ],
 )
-def test_grants(patterns, raw, may):
+def test_grants(patterns: tuple[str, ...], raw: str, may: bool) -> None:
     originator = classify(raw)
     assert originator is not None
     assert may is allowed(originator, read_grants(patterns))
 
 
-def test_grants_are_read_once_into_a_value():
+def test_grants_are_read_once_into_a_value() -> None:
     expected = Grants(
         anything=False,
         exact=frozenset({"Firma", "4799999999"}),
@@ -113,7 +114,7 @@ def test_grants_are_read_once_into_a_value():
 
 
 @pytest.mark.parametrize("pattern", ["", "Altfor langt navn", "0/0", "26114/999"])
-def test_a_pattern_that_is_nothing_is_named(pattern):
+def test_a_pattern_that_is_nothing_is_named(pattern: str) -> None:
     with pytest.raises(ValueError, match="not an originator") as raised:
         read_grants((pattern,))
     assert repr(pattern) in str(raised.value)
