@@ -98,7 +98,7 @@ def test_text_never_raises_and_the_value_reads_as_itself(raw: str) -> None:
         (("4*",), "4t&Co", False),  # a series is of numbers
     ],
 )
-def test_grants(patterns: tuple[str, ...], raw: str, may: bool) -> None:
+def test_grants(*, patterns: tuple[str, ...], raw: str, may: bool) -> None:
     originator = classify(raw)
     assert originator is not None
     assert may is allowed(originator, read_grants(patterns))
