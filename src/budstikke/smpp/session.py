@@ -1,0 +1,371 @@
+"""
+One SMPP session, for either side, without I/O.
+
+Octets come in by ``receive`` and go out by ``data_to_send``; time is an argument.
+What happened is told in events (``events``). The owner does four things: moves the
+octets, calls ``tick`` when ``next_deadline`` has come, answers what it ``Received``,
+and closes the transport once the session is ``CLOSED`` and its data is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+from budstikke.smpp.codec import HEADER, HEADER_SIZE, MAX_PDU, build_body, parse_body
+from budstikke.smpp.errors import PduError
+from budstikke.smpp.events import (
+    Answered,
+    Closed,
+    Event,
+    Expired,
+    Late,
+    Malformed,
+    Received,
+    Unexpected,
+)
+from budstikke.smpp.layouts import LAYOUTS
+from budstikke.smpp.optional import build_tlvs
+from budstikke.smpp.pdus import Body, Pdu, Tlvs
+from budstikke.smpp.states import AFTER_BIND, BOUND, SENDS, TAKES, Role, State
+from budstikke.smpp.timers import Timers, Timing, Verdict
+from budstikke.smpp.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_UNWINDOWED: Final = cmd.BINDS | {cmd.UNBIND, cmd.ENQUIRE_LINK, *cmd.UNANSWERED}
+_SELF_MADE: Final = object()
+_EMPTY_ID: Final = b"\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """
+    What a session keeps to.
+
+    Attributes:
+        timing: Its timers.
+        window: Most requests of ours without an answer (binds, unbind and
+            enquire_link aside).
+        max_pdu: Longest PDU taken, octets; a longer one is fatal.
+        remember: Most expired requests whose late answer is still known.
+
+    """
+
+    timing: Timing = field(default_factory=Timing)
+    window: int = 10
+    max_pdu: int = MAX_PDU
+    remember: int = 1000
+
+
+class Session:
+    """
+    The state of one connection.
+
+    Args:
+        role: Which side we are.
+        limits: See there.
+        now: When the connection was made, Unix seconds or any monotonic clock.
+
+    Attributes:
+        state: See ``states``.
+        outstanding: Requests of ours in the window.
+        unanswered: Requests of the peer that ``respond`` has not answered yet.
+
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_limits",
+        "_needed",
+        "_out",
+        "_over",
+        "_role",
+        "_sends",
+        "_takes",
+        "_timers",
+        "_window",
+        "outstanding",
+        "state",
+        "unanswered",
+    )
+
+    def __init__(self, role: Role, limits: Limits, now: float) -> None:
+        self.state = State.OPEN
+        self.outstanding = 0
+        self.unanswered = 0
+        self._role = role
+        self._limits = limits
+        self._timers = Timers(limits.timing, now)
+        self._sends = SENDS[role]
+        self._takes = TAKES[role]
+        self._buffer = bytearray()
+        self._needed = HEADER_SIZE
+        self._out: list[bytes] = []
+        self._over = False
+        self._window = Window(limits.timing.response, limits.remember)
+
+    # What we ask
+
+    def room(self) -> int:
+        """How many more requests the window holds; 0 when nothing may be sent."""
+        if self.state not in BOUND:
+            return 0
+        return max(0, self._limits.window - self.outstanding)
+
+    def send_request(
+        self, command: int, body: Body, token: Any, now: float, tlvs: Tlvs = ()
+    ) -> int | None:
+        """
+        Ask the peer something; its fate comes as an event with ``token``.
+
+        Returns the sequence number, or ``None`` if the window is full or the state
+        does not allow it (``states.SENDS``): then nothing was sent.
+
+        Raises:
+            PduError: The body cannot be built; nothing was sent.
+
+        """
+        if command not in self._sends[self.state]:
+            return None
+        windowed = command not in _UNWINDOWED
+        if windowed and self.outstanding >= self._limits.window:
+            return None
+        sequence = self._window.next_sequence()
+        self._write(command, 0, sequence, build_body(command, body), tlvs)
+        if windowed:
+            self.outstanding += 1
+            self._timers.worked = now
+        if command not in cmd.UNANSWERED:
+            self._window.add(sequence, command, token, now)
+        if command == cmd.UNBIND:
+            self.state = State.UNBINDING
+        return sequence
+
+    # What we answer
+
+    def respond(
+        self, request: Pdu, status: int = 0, body: Body | None = None, tlvs: Tlvs = ()
+    ) -> None:
+        """
+        Answer a request of the peer; a session that is over ignores it.
+
+        Without ``body`` the response has its default one, or none when ``status`` is
+        an error (deliver_sm_resp has its empty message id always). A bind answered
+        with status 0 is bound; unbind answered with status 0 ends the session.
+
+        Raises:
+            PduError: The body cannot be built; nothing was sent.
+
+        """
+        if self.state is State.CLOSED:
+            return
+        command = request.command | cmd.RESPONSE
+        if body is not None:
+            content = build_body(command, body)
+        elif command == cmd.DELIVER_SM_RESP:
+            content = _EMPTY_ID
+        else:
+            content = b"" if status else build_body(command, LAYOUTS[command].body())
+        self._write(command, status, request.sequence, content, tlvs)
+        self.unanswered -= 1
+        if status == 0 and request.command in AFTER_BIND:
+            self._bound(request.command)
+        elif status == 0 and request.command == cmd.UNBIND:
+            self.state = State.CLOSED
+
+    def _bound(self, bind: int) -> None:
+        self.state = AFTER_BIND[bind]
+        self._timers.bound = True
+
+    def _write(
+        self, command: int, status: int, sequence: int, content: bytes, tlvs: Tlvs = ()
+    ) -> None:
+        if tlvs:
+            content += build_tlvs(tlvs)
+        header = HEADER.pack(HEADER_SIZE + len(content), command, status, sequence)
+        self._out.append(header + content)
+
+    def data_to_send(self) -> bytes:
+        """Take all octets that wait for the transport."""
+        out = self._out
+        if not out:
+            return b""
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        return data
+
+    # What comes
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        """Take what one read brought, in whatever pieces; never raises."""
+        events: list[Event] = []
+        if self.state is State.CLOSED:
+            return events
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._needed:
+                return events
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        position, size, longest = 0, len(data), self._limits.max_pdu
+        self._needed = HEADER_SIZE
+        while size - position >= HEADER_SIZE:
+            length, command, status, sequence = HEADER.unpack_from(data, position)
+            if not HEADER_SIZE <= length <= longest:
+                self._fatal(length, command, sequence, events)
+                return events
+            end = position + length
+            if end > size:
+                self._needed = length
+                break
+            pdu = Pdu(command, status, sequence, None)
+            self._take(pdu, data, position + HEADER_SIZE, end, now, events)
+            position = end
+            if self._over:
+                return events
+        if position:
+            self._timers.life(now)
+        if position < size:
+            self._buffer += data[position:] if position else data
+        return events
+
+    def _fatal(
+        self, length: int, command: int, sequence: int, events: list[Event]
+    ) -> None:
+        error = PduError(f"length of {length} octets", st.ESME_RINVCMDLEN, fatal=True)
+        self._write(cmd.GENERIC_NACK, error.status, sequence, b"")
+        events.append(Malformed(error, command, sequence))
+        self._close(str(error), events)
+
+    def _take(
+        self,
+        pdu: Pdu,
+        data: bytes,
+        start: int,
+        end: int,
+        now: float,
+        events: list[Event],
+    ) -> None:
+        command = pdu.command
+        fault = None if command & cmd.RESPONSE else self._not_now(command)
+        if fault is None:
+            try:
+                pdu.body, pdu.tlvs = parse_body(command, data, start, end)
+            except PduError as error:
+                fault = error
+        if fault is not None:
+            events.append(Malformed(fault, command, pdu.sequence))
+        if command & cmd.RESPONSE:
+            self._take_response(pdu, now, events)
+        elif fault is not None:
+            self._refuse(pdu, fault.status)
+        elif command == cmd.ENQUIRE_LINK:
+            self._write(cmd.ENQUIRE_LINK_RESP, 0, pdu.sequence, b"")
+        else:
+            self._timers.worked = now
+            if command not in cmd.UNANSWERED:
+                self.unanswered += 1
+            events.append(Received(pdu))
+
+    def _not_now(self, command: int) -> PduError | None:
+        binding = command in cmd.BINDS and self.unanswered
+        if command in self._takes[self.state] and not binding:
+            return None
+        name = cmd.name(command)
+        if command not in LAYOUTS:
+            return PduError(f"unknown command {name}", st.ESME_RINVCMDID)
+        if binding or (command in cmd.BINDS and self.state in BOUND):
+            return PduError(f"{name} once more", st.ESME_RALYBND)
+        return PduError(f"{name} when {self.state.value}", st.ESME_RINVBNDSTS)
+
+    def _refuse(self, pdu: Pdu, status: int) -> None:
+        command = pdu.command | cmd.RESPONSE
+        if command not in LAYOUTS or pdu.command in cmd.UNANSWERED:
+            command = cmd.GENERIC_NACK
+        content = _EMPTY_ID if command == cmd.DELIVER_SM_RESP else b""
+        self._write(command, status, pdu.sequence, content)
+
+    def _take_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
+        asked = self._window.answer(pdu.sequence, pdu.command)
+        if asked is None:
+            self._take_stray(pdu, events)
+            return
+        if asked.command not in _UNWINDOWED:
+            self.outstanding -= 1
+            self._timers.worked = now
+        elif asked.command in AFTER_BIND and pdu.status == 0:
+            self._bound(asked.command)
+        if asked.token is not _SELF_MADE:
+            events.append(Answered(asked.token, pdu))
+        if asked.command == cmd.UNBIND:
+            self._close("unbound", events)
+
+    def _take_stray(self, pdu: Pdu, events: list[Event]) -> None:
+        late = self._window.answer_late(pdu.sequence, pdu.command)
+        if late is None:
+            events.append(Unexpected(pdu))
+        elif late.token is not _SELF_MADE:
+            events.append(Late(late.token, pdu))
+
+    # Time
+
+    def next_deadline(self) -> float:
+        """Say when ``tick`` is due, at the latest; infinity if never."""
+        if self.state is State.CLOSED:
+            return inf
+        return min(self._timers.next(), self._window.deadline())
+
+    def tick(self, now: float) -> list[Event]:
+        """Do what is due: expire requests, ask whether the peer lives, give up."""
+        events: list[Event] = []
+        if self.state is State.CLOSED:
+            return events
+        self._expire(now, events)
+        verdict = Verdict.NOTHING if self._over else self._timers.due(now)
+        if verdict is Verdict.ENQUIRE:
+            self.send_request(cmd.ENQUIRE_LINK, _ENQUIRE_BODY, _SELF_MADE, now)
+        elif verdict is not Verdict.NOTHING:
+            self._close(verdict.value, events)
+        return events
+
+    def _expire(self, now: float, events: list[Event]) -> None:
+        for sequence, asked in self._window.expire(now):
+            if asked.command in cmd.BINDS or asked.command == cmd.UNBIND:
+                reason = f"no answer to {cmd.name(asked.command)}"
+                self._close(reason, events, (asked.token,))
+                return
+            if asked.token is not _SELF_MADE:
+                self.outstanding -= 1
+                events.append(Expired(asked.token, sequence))
+
+    # The end
+
+    def lost(self, reason: str) -> list[Event]:
+        """Hear that the transport is gone, or that the owner gives up; ``Closed``."""
+        events: list[Event] = []
+        self._close(reason, events)
+        return events
+
+    def _close(
+        self, reason: str, events: list[Event], first: Sequence[Any] = ()
+    ) -> None:
+        self.state = State.CLOSED
+        if self._over:
+            return
+        self._over = True
+        tokens = [
+            asked.token
+            for asked in self._window.empty()
+            if asked.token is not _SELF_MADE
+        ]
+        self._buffer.clear()
+        self.outstanding = 0
+        events.append(Closed(reason, [*first, *tokens]))
+
+
+_ENQUIRE_BODY: Final = LAYOUTS[cmd.ENQUIRE_LINK].body()
