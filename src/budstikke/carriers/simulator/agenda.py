@@ -1,0 +1,47 @@
+"""
+What is due when, cheaply: a heap of moments, each with a list of what happens then.
+
+Thousands of parts a second are due a moment later; a heap entry for each would cost
+more than all the rest. Moments are rounded up to ``GRAIN``.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Final, Generic, TypeVar
+
+GRAIN: Final = 0.01
+"""Seconds that are one moment."""
+
+_PER_SECOND: Final = 100
+
+Item = TypeVar("Item")
+
+
+class Agenda(Generic[Item]):
+    """Items by the time they are due, Unix seconds; those of a moment keep order."""
+
+    def __init__(self) -> None:
+        self._moments: list[int] = []
+        self._items: dict[int, list[Item]] = {}
+
+    def add(self, at: float, item: Item) -> None:
+        """Have ``item`` due at ``at``, or less than ``GRAIN`` later."""
+        moment = int(at * _PER_SECOND) + 1
+        items = self._items.get(moment)
+        if items is None:
+            self._items[moment] = [item]
+            heappush(self._moments, moment)
+        else:
+            items.append(item)
+
+    def next(self) -> float | None:
+        """When the next item is due; ``None`` when there is none."""
+        return self._moments[0] / _PER_SECOND if self._moments else None
+
+    def due(self, now: float) -> list[Item]:
+        """Remove and return what is due, earliest first."""
+        found: list[Item] = []
+        while self._moments and self._moments[0] <= now * _PER_SECOND:
+            found += self._items.pop(heappop(self._moments))
+        return found

@@ -1,0 +1,348 @@
+"""
+The simulated phones: what they received, and what they have to send.
+
+Pure and in memory: a phone is made when it is first used, time is an argument. What is
+kept is bounded: so many messages a phone, so many in all (the phone that has been quiet
+longest is forgotten first), so many long texts of which parts are missing.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from budstikke.domain.message import Part
+
+    Watcher = Callable[[str], None]
+
+REPLACE_TYPES = range(0x41, 0x48)
+"""Protocol identifiers that replace an earlier message: 3GPP TS 23.040 § 9.2.3.9."""
+
+SENT_KEPT = 100
+"""How many of its own messages a phone remembers."""
+
+
+class Change(StrEnum):
+    """What may happen to a phone; see ``Phones.watch``."""
+
+    RECEIVED = "received"
+    COMPOSED = "composed"
+    SWITCHED = "switched"
+    EMPTIED = "emptied"
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """
+    A text as a phone shows it, joined if it came in parts.
+
+    Attributes:
+        id: Counts up through all phones.
+        originator: As it was sent: digits or text.
+        encoding: ``gsm`` or ``ucs2``.
+        segments: How many parts it came in.
+        flash: Shown at once and not stored, on a real phone.
+        protocol_id: TP-PID; 65 to 71 replaced an earlier message.
+        received_at: Unix seconds.
+
+    """
+
+    id: int
+    originator: str
+    text: str
+    encoding: str
+    segments: int
+    flash: bool
+    protocol_id: int
+    received_at: float
+
+
+class Composed(msgspec.Struct, frozen=True, gc=False):
+    """A text that a phone sends to ``to``; ``at`` is Unix seconds."""
+
+    id: int
+    phone: str
+    to: str
+    text: str
+    at: float
+
+
+class Summary(msgspec.Struct, frozen=True, gc=False):
+    """One line of the list of phones; ``last_at`` is 0 before the first message."""
+
+    number: str
+    on: bool
+    messages: int
+    last_at: float
+
+
+class OutboxFullError(Exception):
+    """Too many messages from phones wait for a carrier to fetch them."""
+
+
+class _Phone:
+    """One phone; ``replaceable`` finds the message that the next of its type ousts."""
+
+    __slots__ = ("messages", "replaceable", "sent")
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque()
+        self.sent: deque[Composed] = deque(maxlen=SENT_KEPT)
+        self.replaceable: dict[tuple[str, int], Message] = {}
+
+
+class Phones:
+    """
+    All simulated phones, by E.164 number with ``+``.
+
+    Args:
+        per_phone: Messages kept for one phone; the oldest go first.
+        total: Messages kept in all.
+        unfinished: Long texts kept of which parts are missing.
+        outbox: Messages from phones that may wait for a carrier.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        per_phone: int = 500,
+        total: int = 50_000,
+        unfinished: int = 10_000,
+        outbox: int = 10_000,
+    ) -> None:
+        self._per_phone = per_phone
+        self._total = max(total, per_phone)
+        self._most_unfinished = unfinished
+        self._most_outbox = outbox
+        self._phones: OrderedDict[str, _Phone] = OrderedDict()
+        self._off: set[str] = set()
+        self._parts: OrderedDict[Hashable, list[str | None]] = OrderedDict()
+        self._outbox: deque[Composed] = deque()
+        self._watchers: dict[Change, list[Watcher]] = {change: [] for change in Change}
+        self._last_id = 0
+        self._kept = 0
+
+    # What phones receive
+
+    def receive(self, part: Part, group: Hashable, at: float) -> Message | None:
+        """
+        Put a part on its recipient's phone, whether that is switched on or not.
+
+        ``group`` is the same for all parts of one message of one originator to one
+        recipient. Returns the message, or ``None`` while parts of it are missing; they
+        may come in any order and more than once.
+        """
+        text = part.text if part.total == 1 else self._join(part, group)
+        if text is None:
+            return None
+        phone = self._touch(part.recipient)
+        self._last_id += 1
+        message = Message(
+            self._last_id,
+            part.originator,
+            text,
+            part.encoding,
+            part.total,
+            part.flash,
+            part.protocol_id,
+            at,
+        )
+        if part.protocol_id in REPLACE_TYPES:
+            self._oust(phone, message)
+        phone.messages.append(message)
+        self._kept += 1
+        self._prune(phone)
+        self._tell(Change.RECEIVED, part.recipient)
+        return message
+
+    def _join(self, part: Part, group: Hashable) -> str | None:
+        """Keep a part of a long text; the whole text if it was the last one missing."""
+        if not 1 <= part.number <= part.total:
+            return part.text
+        key = (part.recipient, part.originator, group, part.total)
+        parts = self._parts.get(key)
+        if parts is None:
+            parts = self._parts[key] = [None] * part.total
+            if len(self._parts) > self._most_unfinished:
+                self._parts.popitem(last=False)
+        parts[part.number - 1] = part.text
+        whole = [text for text in parts if text is not None]
+        if len(whole) < part.total:
+            return None
+        self._parts.pop(key, None)
+        return "".join(whole)
+
+    def _oust(self, phone: _Phone, message: Message) -> None:
+        """Remove what a message of a replace type takes the place of."""
+        key = (message.originator, message.protocol_id)
+        earlier = phone.replaceable.get(key)
+        if earlier is not None:
+            phone.messages.remove(earlier)
+            self._kept -= 1
+        phone.replaceable[key] = message
+
+    def _prune(self, phone: _Phone) -> None:
+        if len(phone.messages) > self._per_phone:
+            oldest = phone.messages.popleft()
+            self._kept -= 1
+            key = (oldest.originator, oldest.protocol_id)
+            if phone.replaceable.get(key) is oldest:
+                del phone.replaceable[key]
+        while self._kept > self._total:
+            _, quietest = self._phones.popitem(last=False)
+            self._kept -= len(quietest.messages)
+
+    def _touch(self, number: str) -> _Phone:
+        """Find or make a phone, and make it the one that was used last."""
+        phone = self._phones.get(number)
+        if phone is None:
+            phone = self._phones[number] = _Phone()
+        else:
+            self._phones.move_to_end(number)
+        return phone
+
+    # What a person sees and does
+
+    def messages(self, number: str, after: int = 0) -> list[Message]:
+        """List what a phone got, oldest first; only ids above ``after``."""
+        phone = self._phones.get(number)
+        if phone is None:
+            return []
+        return [message for message in phone.messages if message.id > after]
+
+    def sent(self, number: str) -> list[Composed]:
+        """List what was sent from a phone, oldest first (the last hundred)."""
+        phone = self._phones.get(number)
+        return [] if phone is None else list(phone.sent)
+
+    def summaries(self, limit: int = 1000) -> list[Summary]:
+        """List phones, the one used last first."""
+        found: list[Summary] = []
+        for number in reversed(self._phones):
+            if len(found) == limit:
+                break
+            found.append(self.summary(number))
+        return found
+
+    def summary(self, number: str) -> Summary:
+        """Describe one phone, whether it has been used or not."""
+        phone = self._phones.get(number)
+        messages: Sequence[Message] = () if phone is None else phone.messages
+        last_at = messages[-1].received_at if messages else 0.0
+        return Summary(number, number not in self._off, len(messages), last_at)
+
+    def empty(self, number: str) -> int:
+        """Forget what a phone got and sent; returns how many messages it had got."""
+        phone = self._phones.get(number)
+        if phone is None:
+            return 0
+        gone = len(phone.messages)
+        self._kept -= gone
+        self._phones[number] = _Phone()
+        for key in [key for key in self._parts if _recipient(key) == number]:
+            del self._parts[key]
+        self._tell(Change.EMPTIED, number)
+        return gone
+
+    def is_on(self, number: str) -> bool:
+        """Whether a phone takes messages; true until it is switched off."""
+        return number not in self._off
+
+    def switch(self, number: str, *, on: bool) -> None:
+        """Switch a phone on or off; what is meant for it waits with the operator."""
+        self._touch(number)
+        if on:
+            self._off.discard(number)
+        else:
+            self._off.add(number)
+        self._tell(Change.SWITCHED, number)
+
+    # What phones send
+
+    def compose(self, number: str, to: str, text: str, at: float) -> Composed:
+        """
+        Send a text from a phone: queue it for a carrier to deliver.
+
+        Raises:
+            OutboxFullError: No carrier has fetched what phones sent for too long.
+
+        """
+        if len(self._outbox) >= self._most_outbox:
+            raise OutboxFullError
+        self._last_id += 1
+        composed = Composed(self._last_id, number, to, text, at)
+        self._touch(number).sent.append(composed)
+        self._outbox.append(composed)
+        self._tell(Change.COMPOSED, number)
+        return composed
+
+    def take(self, limit: int, serves: Sequence[str] = ()) -> list[Composed]:
+        """
+        Fetch what phones have sent to numbers that begin as ``serves`` says, in order.
+
+        An empty ``serves`` means any number. What is taken is no longer queued: give it
+        back with ``put_back`` if it could not be delivered.
+        """
+        taken: list[Composed] = []
+        left: list[Composed] = []
+        prefixes = tuple(serves) or ("",)
+        while self._outbox and len(taken) < limit:
+            composed = self._outbox.popleft()
+            mine = composed.to.startswith(prefixes)
+            (taken if mine else left).append(composed)
+        self._outbox.extendleft(reversed(left))
+        return taken
+
+    def put_back(self, taken: Sequence[Composed]) -> None:
+        """Queue again, first, what could not be delivered."""
+        self._outbox.extendleft(reversed(taken))
+
+    # Who wants to know
+
+    def watch(self, watcher: Watcher, changes: Iterable[Change]) -> Callable[[], None]:
+        """Call ``watcher`` with a phone's number at these changes; returns an undo."""
+        lists = [self._watchers[change] for change in changes]
+        for watchers in lists:
+            watchers.append(watcher)
+
+        def stop() -> None:
+            for watchers in lists:
+                if watcher in watchers:
+                    watchers.remove(watcher)
+
+        return stop
+
+    def _tell(self, change: Change, number: str) -> None:
+        for watcher in tuple(self._watchers[change]):
+            watcher(number)
+
+
+def _recipient(key: Hashable) -> object:
+    """Read whose part a key of an unfinished text is."""
+    return key[0] if isinstance(key, tuple) else None
+
+
+def phone_number(written: str) -> str:
+    """
+    Bring a phone's number to E.164 with ``+``.
+
+    A leading ``+``, ``00``, nothing, or the blank that an unescaped ``+`` becomes in a
+    URL are all taken; blanks inside are ignored.
+
+    Raises:
+        ValueError: It is not 3 to 15 digits.
+
+    """
+    digits = written.replace(" ", "")
+    digits = (
+        digits.removeprefix("+") if digits[:1] == "+" else digits.removeprefix("00")
+    )
+    if not (digits.isascii() and digits.isdigit() and 3 <= len(digits) <= 15):
+        raise ValueError("a phone's number is + and 3 to 15 digits")
+    return "+" + digits
