@@ -1,0 +1,304 @@
+"""
+Settings: what they are, and how they are read.
+
+Each stands once, in the structs below, with its type, its default and its
+description; docs/configure.md holds the table that ``python -m budstikke.config``
+writes, and a test compares the two. A setting is taken from the environment
+(``BUDSTIKKE_HTTP__PORT=8080``), else from the TOML file, else it has its default.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct, structs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "BUDSTIKKE_"
+NOT_SETTINGS = frozenset({"BUDSTIKKE_CONFIG"})
+"""Variables that are read by the command line; they are no settings."""
+
+SQLITE = "sqlite:///"
+
+Section = TypeVar("Section", bound=Struct)
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message says which, and where it stands."""
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    """Read addresses and networks (``10.0.0.0/8``); raises ValueError."""
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT`` (``[::1]:2775`` for IPv6); raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit():
+        raise ValueError(f"not HOST:PORT: {text!r}")
+    if int(port) > 65535:
+        raise ValueError(f"no such port: {text!r}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where customers' HTTP requests are taken."""
+
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0: any free.")] = 8080
+    tls_cert: Annotated[
+        str, Meta(description="PEM file: certificate and chain. Empty: plain http.")
+    ] = ""
+    tls_key: Annotated[str, Meta(description="PEM file: its private key.")] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses or networks whose `X-Forwarded-For` and "
+            "`X-Forwarded-Proto` are believed."
+        ),
+    ] = ()
+    max_body: Annotated[
+        int, Meta(ge=1024, description="Largest request body, octets.")
+    ] = 8 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        """Refuse half a certificate, and proxies that are no networks."""
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key are given together or not at all")
+        networks(self.trusted_proxies)
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is logged."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="`debug`, `info`, `warning` or `error`."),
+    ] = "info"
+
+
+class Callbacks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How customers' URLs are called."""
+
+    allow_private: Annotated[
+        bool, Meta(description="Call loopback, private and link-local addresses.")
+    ] = False
+    allow_http: Annotated[bool, Meta(description="Call plain http URLs.")] = False
+    timeout: Annotated[
+        float, Meta(gt=0, le=300, description="Longest wait for an answer, seconds.")
+    ] = 30.0
+    per_endpoint: Annotated[
+        int, Meta(ge=1, le=1000, description="Calls to one endpoint at a time.")
+    ] = 16
+    shown_addresses: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses that calls come from, to show customers who "
+            "filter on them."
+        ),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse addresses that are none."""
+        networks(self.shown_addresses)
+
+
+class Simulator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The simulated operator, for demos and tests."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="Offer its phones on the HTTP port (never to the world)."),
+    ] = False
+    listen: Annotated[
+        str,
+        Meta(description="`HOST:PORT` where it takes SMPP binds. Empty: nowhere."),
+    ] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an address without a port."""
+        if self.listen:
+            host_port(self.listen)
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of them."""
+
+    data: Annotated[str, Meta(description="Folder for all that is stored.")] = "data"
+    database: Annotated[
+        str,
+        Meta(description="`sqlite:///PATH`. Empty: `budstikke.sqlite` in `data`."),
+    ] = ""
+    node: Annotated[
+        str, Meta(description="This process's name in logs. Empty: the host's.")
+    ] = ""
+    http: Http = Http()
+    log: Log = Log()
+    callbacks: Callbacks = Callbacks()
+    simulator: Simulator = Simulator()
+
+    def __post_init__(self) -> None:
+        """Refuse engines that there are not."""
+        if self.database.startswith(("postgresql:", "postgresql+", "postgres:")):
+            raise ValueError(
+                "database: PostgreSQL is not available yet; use sqlite:///PATH"
+            )
+        if self.database and not self.database.removeprefix(SQLITE):
+            raise ValueError("database: sqlite:/// lacks a path")
+        if self.database and not self.database.startswith(SQLITE):
+            raise ValueError("database: must begin with sqlite:///")
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        if self.database:
+            return Path(self.database.removeprefix(SQLITE))
+        return Path(self.data) / "budstikke.sqlite"
+
+    @property
+    def database_url(self) -> str:
+        """The database as SQLAlchemy spells it."""
+        return SQLITE + str(self.database_path)
+
+    @property
+    def node_name(self) -> str:
+        """What this process is called."""
+        return self.node or socket.gethostname()
+
+
+def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
+    """
+    Read settings from a TOML file (``None``: no file) and the environment.
+
+    Raises:
+        ConfigError: A file that cannot be read, an unknown key, or a value that does
+            not fit; the message names the key and the file or the variable.
+
+    """
+    tree = {} if file is None else _toml(file)
+    source = _Source(str(file), dict(environ))
+    settings = source.struct(Settings, tree, ())
+    for name in sorted(source.environ):  # what was a setting has been taken out
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
+            raise ConfigError(f"environment: {name}: unknown setting")
+    return settings
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+
+
+class _Source:
+    """Where values come from; variables that were used are taken out of environ."""
+
+    def __init__(self, file: str, environ: dict[str, str]) -> None:
+        self.file = file
+        self.environ = environ
+
+    def struct(
+        self, kind: type[Section], tree: object, path: tuple[str, ...]
+    ) -> Section:
+        """Build one section; ``path`` is its keys."""
+        if not isinstance(tree, dict):
+            raise ConfigError(f"{self.file}: {'.'.join(path)}: expected a section")
+        fields = {field.name: field for field in structs.fields(kind)}
+        for key in tree:
+            if key not in fields:
+                raise ConfigError(
+                    f"{self.file}: {'.'.join((*path, key))}: unknown setting"
+                )
+        values = {}
+        for name, field in fields.items():
+            value = self.value(field.type, tree.get(name), (*path, name))
+            if value is not None:
+                values[name] = value
+        try:
+            return kind(**values)
+        except ValueError as error:
+            where = ": ".join(("settings", *path))
+            raise ConfigError(f"{where}: {error}") from error
+
+    def value(self, kind: Any, given: Any, path: tuple[str, ...]) -> Any:
+        """Read one setting; ``None``: it is given nowhere."""
+        if is_section(kind):
+            return self.struct(kind, {} if given is None else given, path)
+        name = variable(path)
+        text = self.environ.pop(name, None)
+        if text is not None:
+            return _convert(_split(kind, text), kind, f"environment: {name}")
+        if given is None:
+            return None
+        return _convert(given, kind, f"{self.file}: {'.'.join(path)}", strict=True)
+
+
+def _convert(value: Any, kind: Any, where: str, *, strict: bool = False) -> Any:
+    try:
+        return msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        fault = str(error)
+        raise ConfigError(f"{where}: {fault[:1].lower()}{fault[1:]}") from error
+
+
+def _split(kind: Any, text: str) -> str | list[str]:
+    """Read a list from the environment: separated by commas."""
+    if get_origin(get_args(kind)[0] if get_args(kind) else kind) is not tuple:
+        return text
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def is_section(kind: Any) -> bool:
+    """Tell whether a setting's type is a section of its own."""
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def variable(path: tuple[str, ...]) -> str:
+    """Name the environment variable of a setting."""
+    return PREFIX + "__".join(path).upper()
+
+
+def rows(
+    kind: type[Struct] = Settings, path: tuple[str, ...] = ()
+) -> list[tuple[tuple[str, ...], str, str]]:
+    """List every setting: its keys, its default as TOML, its description."""
+    found: list[tuple[tuple[str, ...], str, str]] = []
+    for field in structs.fields(kind):
+        here = (*path, field.name)
+        if is_section(field.type):
+            found += rows(field.type, here)
+        else:
+            described = get_args(field.type)[1].description
+            found.append((here, json.dumps(field.default), described))
+    return found
+
+
+def table() -> str:
+    """Write the settings as a Markdown table, for docs/configure.md."""
+    lines = ["| setting | default | what it is |", "|---|---|---|"]
+    lines += [
+        f"| `{'.'.join(path)}` | `{default}` | {described} |"
+        for path, default, described in rows()
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(table() + "\n")
