@@ -15,8 +15,9 @@ What a carrier is: a link to an operator, or something that behaves as one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from budstikke.domain.inbound import InboundPart
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -26,22 +27,7 @@ if TYPE_CHECKING:
     from budstikke.domain.receipt import Outcome, Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class InboundPart:
-    """
-    One message from a phone as the carrier delivered it, not yet joined or routed.
-
-    ``payload`` is the user data with its header, if ``udhi``; ``tlvs`` are the
-    optional parameters by tag.
-    """
-
-    originator: str
-    recipient: str
-    data_coding: int
-    udhi: bool
-    payload: bytes
-    tlvs: dict[int, bytes]
-    at: float
+__all__ = ["Carrier", "InboundPart", "Sink"]
 
 
 class Sink(Protocol):

@@ -174,6 +174,7 @@ part = Table(
         sqlite_where=text("state = 'queued' AND due_at IS NULL"),
     ),
     Index("part_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("part_unsure", "carrier_id", sqlite_where=text("state = 'unsure'")),
     Index("part_sending", "node_id", sqlite_where=text("state = 'sending'")),
     Index(
         "part_smsc_id",
@@ -203,6 +204,8 @@ orphan = Table(
     Column("recipient", String, nullable=False),
     Column("kept_until", Float, nullable=False),
     Index("orphan_smsc_id", "smsc_id"),
+    Index("orphan_smsc_key", "smsc_key"),
+    Index("orphan_recipient", "recipient"),
     Index("orphan_kept_until", "kept_until"),
 )
 """Receipts that match nothing yet."""

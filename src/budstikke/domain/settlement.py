@@ -1,0 +1,239 @@
+"""
+What receipts and outcomes mean for parts and messages. Pure: rows in, rows out.
+
+The store reads what is concerned, asks these functions inside its transaction, and
+writes what they say; both engines thereby settle alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.message import StatusEvent, Tell
+from budstikke.domain.receipt import Receipt, ReceiptState
+from budstikke.domain.states import (
+    FINAL_MESSAGE,
+    PART_MOVES,
+    MessageState,
+    PartState,
+    message_state,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class PartUpdate(msgspec.Struct, array_like=True):
+    """
+    What becomes of a part.
+
+    Attributes:
+        due_at: For ``queued`` and ``unsure``: Unix seconds, ``None`` for now.
+        carrier_id: Which carrier has it, or takes it next.
+        keep_id: Leave ``smsc_id`` and ``smsc_key`` as they are.
+
+    """
+
+    id: int
+    state: PartState
+    carrier_id: int
+    smsc_id: str | None = None
+    smsc_key: str | None = None
+    reason: str = ""
+    raw: str = ""
+    at: float = 0.0
+    due_at: float | None = None
+    tries: int = 0
+    keep_id: bool = False
+
+
+class Concerned(msgspec.Struct, array_like=True):
+    """A part that a receipt or an outcome is about, with its message."""
+
+    index: int
+    part_id: int
+    part_state: PartState
+    carrier_id: int
+    tries: int
+    message_id: int
+    segments: int
+    message_state: MessageState
+    tell: int
+    access_id: int
+    recipient: str
+    ref: str | None
+
+
+class MessageFinal(msgspec.Struct, array_like=True):
+    """A message that takes its final state."""
+
+    id: int
+    state: MessageState
+    reason: str
+    raw: str
+    at: float
+
+
+class Told(msgspec.Struct, array_like=True):
+    """Something an access is to be told."""
+
+    access_id: int
+    event: StatusEvent
+
+
+class Settlement(msgspec.Struct):
+    """All that one batch changes."""
+
+    parts: list[PartUpdate]
+    messages: list[MessageFinal]
+    told: list[Told]
+    orphans: list[Receipt]
+
+
+RECEIPT_TO_PART: Mapping[ReceiptState, PartState] = {
+    ReceiptState.DELIVERED: PartState.DELIVERED,
+    ReceiptState.UNDELIVERED: PartState.UNDELIVERED,
+    ReceiptState.EXPIRED: PartState.EXPIRED,
+    ReceiptState.REJECTED: PartState.REJECTED,
+}
+"""Receipts that settle a part; the others leave it as it is."""
+
+Siblings = dict[int, dict[int, PartState]]
+"""By message id, by part id: the states of all parts of messages that have many."""
+
+
+def best(candidates: Sequence[Concerned], recipient: str) -> Concerned:
+    """
+    Choose the part that a receipt means when its id matches several.
+
+    Operators use ids again: the recipient decides, then a part that is still open,
+    then the newest.
+    """
+    if len(candidates) == 1:
+        return candidates[0]
+    tail = recipient[-8:]
+    return max(
+        candidates,
+        key=lambda c: (
+            bool(tail) and c.recipient.endswith(tail),
+            bool(PART_MOVES[c.part_state]),
+            c.part_id,
+        ),
+    )
+
+
+def settle(
+    receipts: Sequence[Receipt],
+    matches: Mapping[int, Sequence[Concerned]],
+    siblings: Siblings,
+) -> Settlement:
+    """
+    Settle parts and their messages by receipts.
+
+    Args:
+        receipts: As they came, in order.
+        matches: By index into ``receipts``: the parts whose id it names.
+        siblings: States of all parts of those messages that have more than one;
+            kept up to date as the batch is worked.
+
+    """
+    result = Settlement([], [], [], [])
+    finals: dict[int, MessageState] = {}
+    for index, receipt in enumerate(receipts):
+        candidates = matches.get(index)
+        if not candidates:
+            result.orphans.append(receipt)
+            continue
+        part = best(candidates, receipt.recipient)
+        update = _apply_receipt(part, receipt, siblings)
+        if update is None:
+            continue
+        result.parts.append(update)
+        if update.state is not part.part_state:
+            _conclude(part, update, siblings, finals, result)
+    return result
+
+
+def _apply_receipt(
+    part: Concerned, receipt: Receipt, siblings: Siblings
+) -> PartUpdate | None:
+    """Say what the receipt makes of the part; ``None``: nothing new."""
+    known = siblings.setdefault(part.message_id, {part.part_id: part.part_state})
+    state = known.get(part.part_id, part.part_state)
+    after = RECEIPT_TO_PART.get(receipt.state)
+    if after is not None and after not in PART_MOVES[state]:
+        return None  # told twice, or too late: a final state is never left
+    if after is None and not PART_MOVES[state]:
+        return None
+    if after is None and state is PartState.UNSURE:
+        after = PartState.SENT  # whatever it says, the operator has it
+    new = after or state
+    known[part.part_id] = new
+    return PartUpdate(
+        part.part_id,
+        new,
+        part.carrier_id,
+        receipt.smsc_id,
+        receipt.smsc_key,
+        receipt.reason if after else "",
+        receipt.raw,
+        receipt.at,
+        None,
+        part.tries,
+        keep_id=state is not PartState.UNSURE,
+    )
+
+
+def conclude_outcomes(
+    outcomes: Iterable[tuple[Concerned, PartUpdate]], siblings: Siblings
+) -> Settlement:
+    """Say what the carrier's answers mean for the messages of these parts."""
+    result = Settlement([], [], [], [])
+    finals: dict[int, MessageState] = {}
+    for part, update in outcomes:
+        known = siblings.setdefault(part.message_id, {})
+        known[part.part_id] = update.state
+        _conclude(part, update, siblings, finals, result)
+    return result
+
+
+def _conclude(
+    part: Concerned,
+    update: PartUpdate,
+    siblings: Siblings,
+    finals: dict[int, MessageState],
+    result: Settlement,
+) -> None:
+    """Derive the message's state anew and say what follows from it."""
+    before = finals.get(part.message_id, part.message_state)
+    if before in FINAL_MESSAGE:
+        return
+    after = message_state(siblings[part.message_id].values())
+    if after in FINAL_MESSAGE:
+        finals[part.message_id] = after
+        result.messages.append(
+            MessageFinal(part.message_id, after, update.reason, update.raw, update.at)
+        )
+        if part.tell & Tell.FINAL:
+            result.told.append(_told(part, after, update))
+    elif (
+        after is MessageState.SENT
+        and update.state is PartState.SENT
+        and part.tell & Tell.SENT
+    ):
+        result.told.append(_told(part, after, update))
+
+
+def _told(part: Concerned, state: MessageState, update: PartUpdate) -> Told:
+    event = StatusEvent(
+        part.message_id,
+        part.recipient,
+        part.ref,
+        state.value,
+        str(update.reason),
+        update.raw,
+        update.at,
+    )
+    return Told(part.access_id, event)

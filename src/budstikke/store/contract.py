@@ -1,0 +1,240 @@
+"""
+What a store is: rows, by verbs of the business, in batches.
+
+1. Every verb on the path takes and returns lists, and is one transaction.
+2. What a verb returned is durable: it survives a loss of power.
+3. A verb that cannot be carried out changes nothing and raises ``StoreUnavailable``.
+4. Time is an argument.
+5. The conformance suite (tests/store/test_conformance.py) is part of this contract.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from budstikke.domain.message import Part, StatusEvent
+from budstikke.domain.states import MessageState, PartState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from budstikke.domain.directory import Directory
+    from budstikke.domain.inbound import InboundPart
+    from budstikke.domain.receipt import Receipt
+    from budstikke.domain.settlement import Concerned, PartUpdate
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not our error
+    """Nothing can be stored now (disk full, database away); nothing was changed."""
+
+
+class MessageRow(msgspec.Struct, array_like=True):
+    """A row of ``message`` at acceptance; the columns are the schema's."""
+
+    id: int
+    order_id: int
+    access_id: int
+    recipient: str
+    originator: str
+    ref: str | None
+    encoding: str
+    segments: int
+    flash: int
+    protocol_id: int
+    priority: int
+    tell: int
+    duplicate_key: int | None
+    duplicate_until: float | None
+    accepted_at: float
+    expires_at: float
+    state: MessageState
+
+
+class PartRow(msgspec.Struct, array_like=True):
+    """A row of ``part`` at acceptance: ``sending`` when this node sends it at once."""
+
+    id: int
+    carrier_id: int
+    state: PartState
+    text: str
+    tables: int
+    priority: int
+    due_at: float | None
+    node_id: int | None
+    at: float
+
+
+class BulkProgress(msgspec.Struct):
+    """A slice of a bulk order became messages; ``done`` of its recipients are."""
+
+    bulk_id: int
+    done: int
+
+
+class Draft(msgspec.Struct):
+    """Messages to be accepted together; ``parts`` are in the order of messages."""
+
+    messages: list[MessageRow]
+    parts: list[PartRow]
+    progress: BulkProgress | None = None
+
+
+class BulkRow(msgspec.Struct):
+    """An order too large for one transaction, not yet all messages."""
+
+    id: int
+    access_id: int
+    accepted_at: float
+    first_id: int
+    total: int
+    done: int
+    content: bytes
+    recipients: bytes
+
+
+class CallbackRow(msgspec.Struct, array_like=True):
+    """One thing to tell a customer; it is leased to whom it was returned to."""
+
+    id: int
+    access_id: int
+    event: StatusEvent
+    tries: int
+
+
+class CallbackResult(msgspec.Struct, array_like=True):
+    """What came of an attempt: ``state`` is ``done``, ``due`` (again) or ``failed``."""
+
+    id: int
+    state: str
+    due_at: float | None
+    tries: int
+    answer: str
+    at: float
+
+
+class Woken(msgspec.Struct):
+    """What a turn of the clock brought."""
+
+    carriers: set[int]
+    """Carriers that have parts to send which had to wait until now."""
+    callbacks: list[CallbackRow]
+
+
+class MessageView(msgspec.Struct, array_like=True):
+    """A message as it stands, for look-ups; ``state`` is derived for open ones."""
+
+    id: int
+    access_id: int
+    recipient: str
+    ref: str | None
+    segments: int
+    state: MessageState
+    reason: str
+    raw: str
+    accepted_at: float
+    final_at: float | None
+
+
+class Store(Protocol):
+    """The contract; see the module's rules."""
+
+    node_id: int
+
+    async def open(self, now: float) -> None:
+        """Connect, and take over what a dead process left (see ``recover``)."""
+
+    async def close(self) -> None:
+        """Finish what was begun and disconnect."""
+
+    def reserve_ids(self, count: int) -> int:
+        """
+        Take ``count`` consecutive ids for messages and orders; returns the first.
+
+        Ids are above 1000, never given twice, and need not be used.
+        """
+
+    async def directory(
+        self, settings: Mapping[str, type[msgspec.Struct]]
+    ) -> Directory:
+        """Read who may do what; ``settings`` by dialect."""
+
+    async def revision(self) -> int:
+        """Tell which state of the directory the store holds."""
+
+    async def accept(self, drafts: Sequence[Draft], now: float) -> list[list[int]]:
+        """
+        Store messages and parts.
+
+        Returns, for each draft, the indexes of messages that were not stored because
+        the duplicate lock holds them (equal ``duplicate_key`` and not yet ``until``).
+        """
+
+    async def accept_bulk(
+        self, bulk: BulkRow, keys: Sequence[int], until: float
+    ) -> None:
+        """Store an order whole; ``keys`` are locked as duplicates until ``until``."""
+
+    def locked(self, keys: Sequence[int], now: float) -> list[bool]:
+        """Tell which duplicate keys are locked now."""
+
+    async def open_bulks(self) -> list[BulkRow]:
+        """Find this node's orders that are not yet all messages."""
+
+    async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
+        """
+        Take queued parts of a carrier for sending: priority first, then oldest.
+
+        Parts past their validity come too: whoever claimed them records them expired.
+        """
+
+    async def release(self, part_ids: Sequence[int]) -> None:
+        """Give claimed parts back, unsent, as they were."""
+
+    async def record(
+        self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
+    ) -> list[CallbackRow]:
+        """
+        Write what carriers answered; receipts that came early are matched here.
+
+        An update to a part that is no longer ``sending`` or ``unsure`` is ignored.
+        """
+
+    async def settle(
+        self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
+    ) -> list[CallbackRow]:
+        """Settle parts by receipts; what matches nothing is kept ``keep`` seconds."""
+
+    async def inbound(
+        self, carrier_id: int, parts: Sequence[InboundPart], now: float
+    ) -> None:
+        """Keep messages from phones."""
+
+    async def told(self, results: Sequence[CallbackResult]) -> None:
+        """Write what came of telling customers."""
+
+    async def wake(self, now: float, limit: int) -> Woken:
+        """
+        Do what is due: scheduled and retried parts, callbacks, unsure parts.
+
+        Unsure parts whose time is over follow their account's rule. At most ``limit``
+        rows of each kind; callbacks that are returned are leased.
+        """
+
+    async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
+        """
+        Do what is not urgent: expire, give orphans to unsure parts, forget orphans.
+
+        An orphan is given to an unsure part of the same carrier and recipient when no
+        other part to that recipient is being sent.
+        """
+
+    async def purge(self, before: float, limit: int) -> int:
+        """Delete messages accepted before then and past validity; returns how many."""
+
+    async def messages(self, ids: Sequence[int]) -> list[MessageView]:
+        """Look messages up; unknown ids are left out."""
+
+    async def backlog(self) -> dict[int, int]:
+        """Count queued parts by carrier id, for metrics."""

@@ -1,0 +1,94 @@
+"""What the passing of time does, inside SQLite transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.receipt import Reason
+from budstikke.domain.settlement import PartUpdate
+from budstikke.domain.states import PartState
+from budstikke.store.contract import CallbackRow, Woken
+from budstikke.store.sqlite import sql
+from budstikke.store.sqlite.settling import LEASE, Settling, one, text
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
+_unsure = msgspec.json.Decoder(list[tuple[int, str, float]]).decode
+_expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
+_callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
+
+
+def wake(
+    connection: sqlite3.Connection,
+    settling: Settling,
+    node_id: int,
+    now: float,
+    limit: int,
+) -> Woken:
+    """Release what waited, conclude what was unsure, lease callbacks that are due."""
+    due = one(connection, sql.DUE_PARTS, now, limit)
+    carriers = {carrier_id for _, carrier_id in _pairs(due)}
+    if carriers:
+        connection.execute(sql.RELEASE_PARTS, (due,))
+        connection.execute(sql.START_SCHEDULED, (due,))
+    resent, told = _conclude_unsure(connection, settling, now, limit)
+    callbacks = _callbacks(one(connection, sql.DUE_CALLBACKS, now, limit))
+    if callbacks:
+        ids = text([row.id for row in callbacks])
+        connection.execute(sql.LEASE_CALLBACKS, (ids, now + LEASE, node_id))
+    return Woken(carriers | resent, told + callbacks)
+
+
+def _conclude_unsure(
+    connection: sqlite3.Connection, settling: Settling, now: float, limit: int
+) -> tuple[set[int], list[CallbackRow]]:
+    rows = _unsure(one(connection, sql.DUE_UNSURE, now, limit))
+    updates: dict[int, PartUpdate] = {}
+    for part_id, rule, expires_at in rows:
+        resend = rule == "resend" and now < expires_at
+        updates[part_id] = PartUpdate(
+            part_id,
+            PartState.QUEUED if resend else PartState.UNDELIVERED,
+            0,
+            reason=Reason.UNSURE,
+            raw="resent" if resend else "no answer and no receipt",
+            at=now,
+        )
+    told = settling.parts(connection, updates, now)
+    queued = {u.carrier_id for u in updates.values() if u.state is PartState.QUEUED}
+    return queued, told
+
+
+def sweep(
+    connection: sqlite3.Connection,
+    settling: Settling,
+    after: int,
+    now: float,
+    limit: int,
+) -> tuple[int, list[CallbackRow]]:
+    """
+    Expire a slice of the backlog, give orphans to unsure parts, forget old orphans.
+
+    Returns where the next slice begins (0: at the front again), and callbacks.
+    """
+    rows = _expiring(one(connection, sql.QUEUED_SLICE, after, limit))
+    updates = {
+        part_id: PartUpdate(
+            part_id,
+            PartState.EXPIRED,
+            0,
+            reason=Reason.EXPIRED,
+            raw="validity over before it could be sent",
+            at=now,
+        )
+        for part_id, expires_at in rows
+        if expires_at <= now
+    }
+    told = settling.parts(connection, updates, now)
+    told += settling.unsure_receipts(connection, now)
+    connection.execute(sql.FORGET_ORPHANS, (now,))
+    return (rows[-1][0] if len(rows) == limit else 0), told

@@ -1,0 +1,58 @@
+"""The duplicate lock of a store with one writer: a dictionary."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.store.contract import Draft
+
+
+class DuplicateLock:
+    """
+    Which duplicate keys are held, and until when (Unix seconds).
+
+    It is read back from the newest messages when the store opens, so that a restart
+    lets no duplicate through; a table of random keys would cost a page write each.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[int, float] = {}
+        self._ends: deque[tuple[float, int]] = deque()
+
+    def locked(self, keys: Sequence[int], now: float) -> list[bool]:
+        """Tell which keys are held."""
+        while self._ends and self._ends[0][0] <= now:
+            _, key = self._ends.popleft()
+            if self._until.get(key, now) <= now:
+                self._until.pop(key, None)
+        return [self._until.get(key, 0.0) > now for key in keys]
+
+    def hold(self, key: int, until: float) -> None:
+        """Hold a key."""
+        self._until[key] = until
+        self._ends.append((until, key))
+
+    def let_go(self, keys: Sequence[int | None]) -> None:
+        """Let keys go: what they stood for was not stored."""
+        for key in keys:
+            if key is not None:
+                self._until.pop(key, None)
+
+    def lock_draft(self, draft: Draft, now: float) -> list[int]:
+        """Hold the keys of a draft's messages; returns the indexes already held."""
+        if draft.progress is not None:
+            return []  # its keys were held when the bulk order was accepted
+        refused: list[int] = []
+        for index, row in enumerate(draft.messages):
+            key, until = row.duplicate_key, row.duplicate_until
+            if key is None or until is None:
+                continue
+            if self._until.get(key, 0.0) > now:
+                refused.append(index)
+            else:
+                self.hold(key, until)
+        return refused

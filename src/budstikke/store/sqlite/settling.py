@@ -1,0 +1,230 @@
+"""Settle parts, messages and callbacks inside one SQLite transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.receipt import Receipt
+from budstikke.domain.settlement import (
+    Concerned,
+    PartUpdate,
+    Settlement,
+    Siblings,
+    Told,
+    conclude_outcomes,
+    settle,
+)
+from budstikke.domain.states import MessageState, PartState
+from budstikke.store.contract import CallbackRow
+from budstikke.store.sqlite import sql
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
+encode = msgspec.json.Encoder().encode
+_concerned = msgspec.json.Decoder(list[Concerned]).decode
+_siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
+_orphans = msgspec.json.Decoder(list[tuple[int, Receipt]]).decode
+_orphans_for = msgspec.json.Decoder(list[tuple[int, Receipt, int]]).decode
+
+LEASE = 120.0
+"""Seconds in which a callback is told or becomes due again."""
+
+
+def text(value: object) -> str:
+    """Write a batch as the JSON text that the statements take."""
+    return encode(value).decode()
+
+
+def one(connection: sqlite3.Connection, statement: str, *values: object) -> str:
+    """Run a statement that answers with one JSON value."""
+    row = connection.execute(statement, values).fetchone()
+    result: str = row[0]
+    return result
+
+
+class Settling:
+    """
+    The verbs that settle, for one node.
+
+    Args:
+        node_id: To whom callbacks are leased.
+        callback_ids: Gives the next id of a callback.
+
+    """
+
+    def __init__(self, node_id: int, callback_ids: Callable[[], int]) -> None:
+        self._node_id = node_id
+        self._callback_ids = callback_ids
+
+    def receipts(
+        self,
+        connection: sqlite3.Connection,
+        carrier_id: int,
+        receipts: Sequence[Receipt],
+        now: float,
+        keep: float,
+    ) -> list[CallbackRow]:
+        """Settle by receipts; those that match nothing become orphans."""
+        matches = self._match(connection, carrier_id, receipts)
+        found = [concerned for rows in matches.values() for concerned in rows]
+        result = settle(receipts, matches, read_siblings(connection, found))
+        if result.orphans:
+            connection.execute(
+                sql.INSERT_ORPHANS, (text(result.orphans), carrier_id, now + keep)
+            )
+        return self.write(connection, result, now)
+
+    def _match(
+        self,
+        connection: sqlite3.Connection,
+        carrier_id: int,
+        receipts: Sequence[Receipt],
+    ) -> dict[int, list[Concerned]]:
+        """Find parts by the id as written, then by the link's normal form."""
+        matches: dict[int, list[Concerned]] = defaultdict(list)
+        found = one(connection, sql.MATCH_ID, text(receipts), carrier_id)
+        for concerned in _concerned(found):
+            matches[concerned.index].append(concerned)
+        keys = [
+            (index, receipt.smsc_key)
+            for index, receipt in enumerate(receipts)
+            if receipt.smsc_key is not None and index not in matches
+        ]
+        if keys:
+            found = one(connection, sql.MATCH_KEY, text(keys), carrier_id)
+            for concerned in _concerned(found):
+                matches[concerned.index].append(concerned)
+        return matches
+
+    def outcomes(
+        self,
+        connection: sqlite3.Connection,
+        updates: Sequence[tuple[Concerned, PartUpdate]],
+        now: float,
+    ) -> list[CallbackRow]:
+        """Write what carriers answered, then settle by receipts that came early."""
+        connection.execute(sql.RECORD_PARTS, (text([update for _, update in updates]),))
+        concerned = [row for row, _ in updates]
+        result = conclude_outcomes(updates, read_siblings(connection, concerned))
+        told = self.write(connection, result, now, parts=False)
+        return told + self._early(connection, updates, now)
+
+    def _early(
+        self,
+        connection: sqlite3.Connection,
+        updates: Sequence[tuple[Concerned, PartUpdate]],
+        now: float,
+    ) -> list[CallbackRow]:
+        sent = [
+            (update.smsc_id, update.smsc_key, update.carrier_id)
+            for _, update in updates
+            if update.smsc_id
+        ]
+        if not sent:
+            return []
+        early = _orphans(one(connection, sql.ORPHANS_OF, text(sent)))
+        if not early:
+            return []
+        connection.execute(sql.DELETE_ORPHANS, (text([row[0] for row in early]),))
+        carriers: dict[str, int] = {}
+        for smsc_id, smsc_key, carrier_id in sent:
+            carriers[smsc_id or ""] = carrier_id
+            if smsc_key is not None:
+                carriers.setdefault(smsc_key, carrier_id)
+        told: list[CallbackRow] = []
+        by_carrier: dict[int, list[Receipt]] = defaultdict(list)
+        for _, receipt in early:
+            carrier = carriers.get(receipt.smsc_id)
+            if carrier is None:
+                carrier = carriers[receipt.smsc_key or ""]
+            by_carrier[carrier].append(receipt)
+        for carrier_id, receipts in by_carrier.items():
+            told += self.receipts(connection, carrier_id, receipts, now, 0.0)
+        return told
+
+    def parts(
+        self,
+        connection: sqlite3.Connection,
+        updates: Mapping[int, PartUpdate],
+        now: float,
+    ) -> list[CallbackRow]:
+        """Settle parts that no carrier answered for: expired ones, given-up ones."""
+        if not updates:
+            return []
+        found = _concerned(one(connection, sql.CONCERNED_BY_PART, text(list(updates))))
+        for concerned in found:
+            update = updates[concerned.part_id]
+            update.carrier_id = concerned.carrier_id
+            update.tries = concerned.tries
+        pairs = [(concerned, updates[concerned.part_id]) for concerned in found]
+        result = conclude_outcomes(pairs, read_siblings(connection, found))
+        result.parts = [update for _, update in pairs]
+        return self.write(connection, result, now)
+
+    def unsure_receipts(
+        self, connection: sqlite3.Connection, now: float
+    ) -> list[CallbackRow]:
+        """Give orphans to unsure parts of the same carrier and recipient."""
+        rows = _orphans_for(one(connection, sql.ORPHANS_FOR_UNSURE))
+        given: dict[int, Receipt] = {}
+        used: list[int] = []
+        for orphan_id, receipt, part_id in rows:
+            if part_id not in given and orphan_id not in used:
+                given[part_id] = receipt
+                used.append(orphan_id)
+        if not given:
+            return []
+        connection.execute(sql.DELETE_ORPHANS, (text(used),))
+        found = _concerned(one(connection, sql.CONCERNED_BY_PART, text(list(given))))
+        receipts = [given[concerned.part_id] for concerned in found]
+        matches = {index: [concerned] for index, concerned in enumerate(found)}
+        result = settle(receipts, matches, read_siblings(connection, found))
+        return self.write(connection, result, now)
+
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        result: Settlement,
+        now: float,
+        *,
+        parts: bool = True,
+    ) -> list[CallbackRow]:
+        """Write a settlement; returns the callbacks, leased to this node."""
+        if parts and result.parts:
+            connection.execute(sql.UPDATE_PARTS, (text(result.parts),))
+        if result.messages:
+            connection.execute(sql.FINISH_MESSAGES, (text(result.messages),))
+        if not result.told:
+            return []
+        rows = [self._row(told) for told in result.told]
+        connection.execute(
+            sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self._node_id, now)
+        )
+        return rows
+
+    def _row(self, told: Told) -> CallbackRow:
+        return CallbackRow(self._callback_ids(), told.access_id, told.event, 0)
+
+
+def read_siblings(
+    connection: sqlite3.Connection, concerned: Sequence[Concerned]
+) -> Siblings:
+    """Read the states of all parts of those messages that have more than one."""
+    many = {row.message_id for row in concerned if row.segments > 1}
+    siblings: Siblings = {}
+    if not many:
+        return siblings
+    states: dict[int, MessageState] = {}
+    found = _siblings(one(connection, sql.SIBLINGS, text(list(many))))
+    for message_id, state, part_id, part_state in found:
+        siblings.setdefault(message_id, {})[part_id] = part_state
+        states[message_id] = state
+    for row in concerned:
+        if row.message_id in states:
+            row.message_state = states[row.message_id]
+    return siblings

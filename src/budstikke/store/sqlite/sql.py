@@ -1,0 +1,261 @@
+"""
+The statements of the message path.
+
+Each takes a batch as one JSON value and, where it returns rows, returns them as one
+JSON value (why: writer.py). ``j.value->>n`` is column n of a row of the batch; the
+order of columns is that of the structs in ``store.contract`` and ``domain``.
+"""
+
+from __future__ import annotations
+
+
+def _columns(count: int, start: int = 0) -> str:
+    return ", ".join(f"j.value->>{n}" for n in range(start, count))
+
+
+# accept
+
+INSERT_MESSAGES = f"""
+INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
+    segments, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
+    accepted_at, expires_at, state, reason, raw)
+SELECT {_columns(17)}, '', '' FROM json_each(?1) j"""
+
+INSERT_PARTS = f"""
+INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,
+    tries, reason, raw)
+SELECT {_columns(9)}, 0, '', '' FROM json_each(?1) j"""
+
+ADVANCE_BULK = "UPDATE bulk SET done = ?2 WHERE id = ?1"
+
+INSERT_BULK = """
+INSERT INTO bulk (id, access_id, accepted_at, first_id, total, done, content,
+    recipients, node_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+OPEN_BULKS = """
+SELECT id, access_id, accepted_at, first_id, total, done, content, recipients
+FROM bulk WHERE done < total ORDER BY id"""
+
+SAVE_NEXT_ID = "UPDATE meta SET value = ?1 WHERE key = 'next_id'"
+
+# Newest first; the reader stops at the first that is older than any lock.
+LOCKED_KEYS = """
+SELECT duplicate_key, duplicate_until, accepted_at FROM message ORDER BY id DESC"""
+
+# claim
+
+QUEUED = """
+SELECT json_group_array(json_array(p.id, p.id & 255, m.segments, m.originator,
+    m.recipient, p.text, m.encoding,
+    json_array(p.tables >> 8, p.tables & 255),
+    json(CASE WHEN m.flash THEN 'true' ELSE 'false' END), m.protocol_id, m.priority,
+    m.expires_at, json('true'), m.access_id, m.ref, m.tell, p.tries))
+FROM (SELECT id, text, tables, tries FROM part
+      WHERE carrier_id = ?1 AND state = 'queued' AND due_at IS NULL
+      ORDER BY priority DESC, id LIMIT ?2) p
+JOIN message m ON m.id = p.id >> 8"""
+
+MARK_SENDING = """
+UPDATE part SET state = 'sending', node_id = ?2, at = ?3
+WHERE id IN (SELECT value FROM json_each(?1))"""
+
+MARK_QUEUED = """
+UPDATE part SET state = 'queued', node_id = NULL
+WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'sending'"""
+
+# record and settle: columns of domain.settlement.PartUpdate
+
+UPDATE_PARTS = """
+UPDATE part SET state = j.value->>1, carrier_id = j.value->>2,
+    smsc_id = iif(j.value->>10, part.smsc_id, j.value->>3),
+    smsc_key = iif(j.value->>10, part.smsc_key, j.value->>4),
+    reason = j.value->>5, raw = j.value->>6, at = j.value->>7, due_at = j.value->>8,
+    tries = j.value->>9, node_id = NULL
+FROM json_each(?1) j
+WHERE part.id = j.value->>0"""
+
+RECORD_PARTS = UPDATE_PARTS + " AND part.state IN ('sending', 'unsure')"
+
+FINISH_MESSAGES = """
+UPDATE message SET state = j.value->>1, reason = j.value->>2, raw = j.value->>3,
+    final_at = j.value->>4
+FROM json_each(?1) j
+WHERE message.id = j.value->>0 AND message.state IN ('accepted', 'scheduled')"""
+
+_CONCERNED = """
+SELECT json_group_array(json_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
+    m.segments, m.state, m.tell, m.access_id, m.recipient, m.ref))
+"""
+
+MATCH_ID = (
+    _CONCERNED.format(index="j.key")
+    + """
+FROM json_each(?1) j
+CROSS JOIN part p ON p.smsc_id = j.value->>0 AND p.carrier_id = ?2
+CROSS JOIN message m ON m.id = p.id >> 8"""
+)
+
+MATCH_KEY = (
+    _CONCERNED.format(index="j.value->>0")
+    + """
+FROM json_each(?1) j
+CROSS JOIN part p ON p.smsc_key = j.value->>1 AND p.carrier_id = ?2
+CROSS JOIN message m ON m.id = p.id >> 8"""
+)
+
+CONCERNED_BY_PART = (
+    _CONCERNED.format(index="j.key")
+    + """
+FROM json_each(?1) j
+CROSS JOIN part p ON p.id = j.value
+CROSS JOIN message m ON m.id = p.id >> 8"""
+)
+
+SIBLINGS = """
+SELECT json_group_array(json_array(m.id, m.state, p.id, p.state))
+FROM json_each(?1) j
+CROSS JOIN message m ON m.id = j.value
+CROSS JOIN part p ON p.id BETWEEN m.id * 256 AND m.id * 256 + 255"""
+
+INSERT_ORPHANS = f"""
+INSERT INTO orphan (carrier_id, kept_until, smsc_id, smsc_key, state, reason, raw, at,
+    recipient)
+SELECT ?2, ?3, {_columns(7)} FROM json_each(?1) j"""
+
+_ORPHANS = """
+SELECT json_group_array(json_array(o.id, json_array(o.smsc_id, o.smsc_key, o.state,
+    o.reason, o.raw, o.at, o.recipient)))
+"""
+
+# Rows of the batch: [smsc_id, smsc_key, carrier_id]
+ORPHANS_OF = (
+    _ORPHANS
+    + """
+FROM json_each(?1) j
+CROSS JOIN orphan o ON o.carrier_id = j.value->>2 AND o.id IN (
+    SELECT id FROM orphan WHERE smsc_id = j.value->>0
+    UNION ALL SELECT id FROM orphan WHERE smsc_key = j.value->>1)"""
+)
+
+DELETE_ORPHANS = "DELETE FROM orphan WHERE id IN (SELECT value FROM json_each(?1))"
+
+# callbacks
+
+INSERT_CALLBACKS = """
+INSERT INTO callback (id, access_id, event, tries, message_id, state, due_at, node_id,
+    answer, at)
+SELECT j.value->>0, j.value->>1, j.value->>2, 0, j.value->2->>0, 'due', ?2, ?3, '', ?4
+FROM json_each(?1) j"""
+
+UPDATE_CALLBACKS = """
+UPDATE callback SET state = j.value->>1, due_at = j.value->>2, tries = j.value->>3,
+    answer = j.value->>4, at = j.value->>5, node_id = NULL
+FROM json_each(?1) j
+WHERE callback.id = j.value->>0"""
+
+DUE_CALLBACKS = """
+SELECT json_group_array(json_array(id, access_id, json(event), tries)) FROM (
+    SELECT id, access_id, event, tries FROM callback
+    WHERE state = 'due' AND due_at <= ?1 ORDER BY due_at LIMIT ?2)"""
+
+LEASE_CALLBACKS = """
+UPDATE callback SET due_at = ?2, node_id = ?3
+WHERE id IN (SELECT value FROM json_each(?1))"""
+
+# inbound
+
+INSERT_INBOUND = f"""
+INSERT INTO inbound (carrier_id, originator, recipient, data_coding, udhi, payload,
+    tlvs, at, state)
+SELECT ?2, {_columns(7)}, 'new' FROM json_each(?1) j"""
+
+# clock
+
+DUE_PARTS = """
+SELECT json_group_array(json_array(id, carrier_id)) FROM (
+    SELECT id, carrier_id FROM part
+    WHERE due_at <= ?1 AND state = 'queued' ORDER BY due_at LIMIT ?2)"""
+
+RELEASE_PARTS = """
+UPDATE part SET due_at = NULL WHERE id IN (SELECT value->>0 FROM json_each(?1))"""
+
+START_SCHEDULED = """
+UPDATE message SET state = 'accepted'
+WHERE id IN (SELECT (value->>0) >> 8 FROM json_each(?1)) AND state = 'scheduled'"""
+
+DUE_UNSURE = """
+SELECT json_group_array(json_array(p.id, a.unsure, m.expires_at)) FROM (
+    SELECT id FROM part WHERE due_at <= ?1 AND state = 'unsure'
+    ORDER BY due_at LIMIT ?2) p
+JOIN message m ON m.id = p.id >> 8
+JOIN access x ON x.id = m.access_id
+JOIN account a ON a.id = x.account_id"""
+
+QUEUED_SLICE = """
+SELECT json_group_array(json_array(p.id, m.expires_at)) FROM (
+    SELECT id FROM part WHERE state = 'queued' AND id > ?1 ORDER BY id LIMIT ?2) p
+JOIN message m ON m.id = p.id >> 8"""
+
+# What a dead process was sending: nobody knows whether the operator has it.
+RECOVER_PARTS = """
+UPDATE part SET state = 'unsure', node_id = NULL, at = ?1, reason = 'unsure',
+    raw = 'the gateway stopped while it was being sent',
+    due_at = ?1 + coalesce((SELECT a.unsure_after FROM message m
+        JOIN access x ON x.id = m.access_id JOIN account a ON a.id = x.account_id
+        WHERE m.id = part.id >> 8), 3600)
+WHERE state = 'sending' AND node_id <> ?2"""
+
+RECOVER_CALLBACKS = """
+UPDATE callback SET due_at = ?1, node_id = NULL
+WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
+
+# [orphan id, receipt, part id]: of one carrier and recipient, while no other part to
+# that recipient is being sent (its own receipt may be the orphan).
+ORPHANS_FOR_UNSURE = """
+WITH unsure AS (
+    SELECT p.id, p.carrier_id, m.recipient FROM part p
+    JOIN message m ON m.id = p.id >> 8
+    WHERE p.state = 'unsure' ORDER BY p.id),
+sending AS (
+    SELECT p.carrier_id, m.recipient FROM part p JOIN message m ON m.id = p.id >> 8
+    WHERE p.state = 'sending')
+SELECT json_group_array(json_array(o.id, json_array(o.smsc_id, o.smsc_key, o.state,
+    o.reason, o.raw, o.at, o.recipient), u.id))
+FROM unsure u
+JOIN orphan o ON o.carrier_id = u.carrier_id AND o.recipient = u.recipient
+WHERE NOT EXISTS (SELECT 1 FROM sending s
+    WHERE s.carrier_id = u.carrier_id AND s.recipient = u.recipient)"""
+
+FORGET_ORPHANS = "DELETE FROM orphan WHERE kept_until <= ?1"
+
+# purge: ids grow with time, so that the oldest are the first
+
+PURGE_IDS = """
+SELECT json_group_array(id) FROM (
+    SELECT id, accepted_at, expires_at FROM message ORDER BY id LIMIT ?2)
+WHERE accepted_at < ?1 AND expires_at < ?1"""
+
+PURGE_PARTS = """
+DELETE FROM part WHERE id IN (SELECT p.id FROM json_each(?1) j
+    JOIN part p ON p.id BETWEEN j.value * 256 AND j.value * 256 + 255)"""
+
+PURGE_MESSAGES = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?1))"
+
+PURGE_CALLBACKS = """
+DELETE FROM callback WHERE id IN (
+    SELECT id FROM callback WHERE at < ?1 AND state <> 'due' ORDER BY id LIMIT ?2)"""
+
+# look-ups
+
+MESSAGES = """
+SELECT json_group_array(json_array(m.id, m.access_id, m.recipient, m.ref, m.segments,
+    iif(m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
+        WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255
+        AND p.state IN ('queued', 'sending', 'unsure')), 'sent', m.state),
+    m.reason, m.raw, m.accepted_at, m.final_at))
+FROM json_each(?1) j JOIN message m ON m.id = j.value"""
+
+BACKLOG = """
+SELECT carrier_id, count(*) FROM part WHERE state = 'queued' AND due_at IS NULL
+GROUP BY carrier_id"""
