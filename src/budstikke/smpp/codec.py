@@ -70,7 +70,13 @@ def parse_by_layout(
             break
         content, position = _READ[each.kind](data, position, end, each)
         values.append(content)
-    tlvs = parse_tlvs(data, position, end) if position < end else ()
+    tlvs: Tlvs = ()
+    try:
+        tlvs = parse_tlvs(data, position, end) if position < end else ()
+    except PduError:
+        # A message id is worth more than the parameters after it.
+        if not lenient:
+            raise
     return layout.body(*values), tlvs
 
 

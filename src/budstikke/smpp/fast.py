@@ -83,28 +83,28 @@ def build_sm(body: Sm) -> bytes | None:
         or "\0" in service_type + source + dest + schedule + validity
     ):
         return None
-    # Octets beyond 255 and characters beyond Latin-1 both fail to encode.
+    # Octets beyond 255 and characters beyond Latin-1 both fail here.
     try:
-        head = "%s\0%c%c%s\0%c%c%s\0%c%c%c%s\0%s\0%c%c%c%c%c" % (
-            service_type,
+        return b"%b\0%c%c%b\0%c%c%b\0%c%c%c%b\0%b\0%c%c%c%c%c%b" % (
+            service_type.encode("latin-1"),
             body.source_addr_ton,
             body.source_addr_npi,
-            source,
+            source.encode("latin-1"),
             body.dest_addr_ton,
             body.dest_addr_npi,
-            dest,
+            dest.encode("latin-1"),
             body.esm_class,
             body.protocol_id,
             body.priority_flag,
-            schedule,
-            validity,
+            schedule.encode("latin-1"),
+            validity.encode("latin-1"),
             body.registered_delivery,
             body.replace_if_present_flag,
             body.data_coding,
             body.sm_default_msg_id,
             len(message),
+            message,
         )
-        return head.encode("latin-1") + message
     except (OverflowError, UnicodeEncodeError):
         return None
 

@@ -224,7 +224,8 @@ class Session:
                 self._needed = length
                 break
             pdu = Pdu(command, status, sequence, None)
-            self._take(pdu, data, position + HEADER_SIZE, end, now, events)
+            fault = self._read(pdu, data, position + HEADER_SIZE, end)
+            self._take(pdu, fault, now, events)
             position = end
             if self._over:
                 return events
@@ -242,22 +243,21 @@ class Session:
         events.append(Malformed(error, command, sequence))
         self._close(str(error), events)
 
-    def _take(
-        self,
-        pdu: Pdu,
-        data: bytes,
-        start: int,
-        end: int,
-        now: float,
-        events: list[Event],
-    ) -> None:
+    def _read(self, pdu: Pdu, data: bytes, start: int, end: int) -> PduError | None:
+        """Fill in what stands after the header; what is wrong is returned."""
         command = pdu.command
         fault = None if command & cmd.RESPONSE else self._not_now(command)
         if fault is None:
             try:
                 pdu.body, pdu.tlvs = parse_body(command, data, start, end)
             except PduError as error:
-                fault = error
+                return error
+        return fault
+
+    def _take(
+        self, pdu: Pdu, fault: PduError | None, now: float, events: list[Event]
+    ) -> None:
+        command = pdu.command
         if fault is not None:
             events.append(Malformed(fault, command, pdu.sequence))
         if command & cmd.RESPONSE:

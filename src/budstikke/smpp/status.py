@@ -85,5 +85,5 @@ NAMES: Final[dict[int, str]] = {
 
 
 def name(status: int) -> str:
-    """Name a command status; an unknown one by its hexadecimal value, ``0x00000412``."""
+    """Name a command status; an unknown one by its value, ``0x00000412``."""
     return NAMES.get(status) or f"0x{status:08X}"

@@ -1,0 +1,78 @@
+"""
+Normal forms of message ids, for operators that spell them differently.
+
+The same id may be hexadecimal in submit_sm_resp and decimal in the receipt, padded
+with zeros on one side, or change case. A link names a rule; each side's spelling
+has a normal form, and equal forms mean the same message. Ids are compared as written
+first: the normal form is a second index only.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Side(Enum):
+    """Where an id was read: they index the columns of ``RULES``."""
+
+    RESPONSE = 0
+    RECEIPT = 1
+
+
+def _as_written(_text: str) -> str | None:
+    return None
+
+
+def _caseless(text: str) -> str | None:
+    return text.lower() or None
+
+
+def _unpadded(text: str) -> str | None:
+    return text.lower().lstrip("0") or None
+
+
+def _decimal(text: str) -> str | None:
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return text.lstrip("0") or "0"
+
+
+def _hexadecimal(text: str) -> str | None:
+    digits = text[2:] if text[:2] in {"0x", "0X"} else text
+    if not digits or digits.strip("0123456789abcdefABCDEF"):
+        return None
+    return str(int(digits[:64], 16))
+
+
+RULES: Final[Mapping[str, tuple[Callable[[str], str | None], ...]]] = {
+    "as_written": (_as_written, _as_written),
+    "caseless": (_caseless, _caseless),
+    "unpadded": (_unpadded, _unpadded),
+    "dec_dec": (_decimal, _decimal),
+    "hex_hex": (_hexadecimal, _hexadecimal),
+    "hex_dec": (_hexadecimal, _decimal),
+    "dec_hex": (_decimal, _hexadecimal),
+}
+"""
+Name of the rule -> how ids are read in responses, and in receipts.
+
+``as_written`` has no normal form; ``caseless`` ignores case; ``unpadded`` ignores case
+and leading zeros; the others read numbers, named response first, receipt second.
+"""
+
+
+def normal_form(rule: str, side: Side, text: str) -> str | None:
+    """
+    Bring an id into the normal form of a rule; decimal digits for the number rules.
+
+    ``None`` when the rule has none, or the id is not of the form it expects.
+
+    Raises:
+        KeyError: No such rule.
+
+    """
+    return RULES[rule][side.value](text)
