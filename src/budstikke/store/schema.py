@@ -55,6 +55,7 @@ account = Table(
     Column("grants", Text, nullable=False, default="[]"),  # JSON list
     Column("unsure", String, nullable=False, default="fail"),
     Column("unsure_after", Float, nullable=False, default=3600.0),
+    sqlite_autoincrement=True,  # the id of one that was removed is never given again
 )
 
 access = Table(
@@ -70,6 +71,7 @@ access = Table(
     Column("blocked", Boolean, nullable=False, default=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON object
     UniqueConstraint("dialect", "identifier"),
+    sqlite_autoincrement=True,  # or its messages would be told to a stranger
 )
 
 carrier = Table(
@@ -79,6 +81,7 @@ carrier = Table(
     Column("name", String, nullable=False, unique=True),
     Column("kind", String, nullable=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON object
+    sqlite_autoincrement=True,
 )
 
 route = Table(
