@@ -1,0 +1,60 @@
+"""
+Front: a Norwegian two-way gateway's HTTP API, versions 3.05 and 2.25.
+
+``request`` reads who calls, ``order`` what is asked (with ``template`` and
+``values``), ``reply`` writes the answers, ``status`` what is told later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from budstikke.dialects.front.order import read_order
+from budstikke.dialects.front.reply import render
+from budstikke.dialects.front.request import BULK, PUSH, PUSH_JSON, read_login
+from budstikke.dialects.front.settings import Settings
+from budstikke.dialects.front.status import push
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import msgspec
+
+    from budstikke.dialects.contract import AccessView, Call, Login
+    from budstikke.domain.message import Accepted, Order, StatusEvent
+    from budstikke.domain.refusal import Refusal
+    from budstikke.wire import WireRequest, WireResponse
+
+
+class Front:
+    """The Front dialect; see docs/dialects/front.md."""
+
+    name: str = "front"
+    routes: Mapping[tuple[str, str], str] = {
+        ("GET", "/psk/push.php"): PUSH,
+        ("POST", "/psk/push.php"): PUSH_JSON,
+        ("POST", "/psk/push_bulk.php"): BULK,
+    }
+    settings: type[msgspec.Struct] = Settings
+
+    def login(self, call: Call) -> Login:
+        """Read who is calling; raises Refusal."""
+        return read_login(call)
+
+    def parse(self, call: Call, access: AccessView, now: float) -> Order:
+        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        return read_order(call.fields or {}, call.operation, access.settings, now)
+
+    def render(self, call: Call, answer: Accepted | Refusal) -> WireResponse:
+        """Write the answer."""
+        return render(call, answer)
+
+    def callback(
+        self, event: StatusEvent, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Write a status push; ``None``: nothing is told."""
+        return push(event, url, settings)
+
+    def understood(self, answer: WireResponse) -> bool:
+        """Take any 2xx as taken."""
+        return 200 <= answer.status < 300

@@ -1,0 +1,198 @@
+"""
+From fields to an Order.
+
+The order of the checks is part of the contract, since one code is returned: the
+first that fails. Here: 9, 10, 11, then 19, 20, 22 to 27, then 28 to 39; login did
+8, and what comes after (1, 3, 4 ...) is checked when the order is accepted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from budstikke.dialects.front.request import BULK, PUSH, check_encoding
+from budstikke.dialects.front.template import TEMPLATE_NAMES, check_template
+from budstikke.dialects.front.values import (
+    as_text,
+    bad,
+    flag,
+    given,
+    integer,
+    moment,
+    required,
+)
+from budstikke.domain.message import Order, TextMode
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.dialects.front.settings import Settings
+    from budstikke.dialects.front.values import Fields
+
+LONGEST = {"3.05": 1530, "2.25": 1024}
+"""Longest text by version: septets as GSM, UTF-16 units as UCS-2."""
+
+DUPLICATE_SECONDS = 120
+LONGEST_REF = 100
+DEFAULT_VALIDITY = 7 * 86400
+LONGEST_VALIDITY = 63 * 7 * 86400
+"""Seconds: what a phone network can be told (3GPP TS 23.040 § 9.2.3.12.1)."""
+
+BAD_PRICE = -1
+"""Carried in the Order, since other faults are to be answered before it."""
+
+
+class Options(NamedTuple):
+    """The parameters that v2.25 does not know, in the order they are checked."""
+
+    flash: bool = False
+    protocol_id: int = 0
+    validity: int = DEFAULT_VALIDITY
+    ref: str | None = None
+    send_at: float | None = None
+
+
+OPTION_NAMES = frozenset({"flash", "protocolid", "validity", "ref", "scheduled"})
+_NO_OPTIONS = Options()
+
+
+def read_order(fields: Fields, operation: str, settings: Settings, now: float) -> Order:
+    """Read what is asked; raises Refusal for the first fault in that order."""
+    bulk = operation == BULK
+    recipients = _many(fields, settings) if bulk else (required(fields, "phoneno"),)
+    text = required(fields, "txt")
+    originator = required(fields, "fromid")
+    if operation == PUSH:
+        check_encoding(fields)
+    unicode = flag(fields, "unicode")
+    options = _read_newer(fields, settings, now, bulk=bulk)
+    longest = LONGEST[settings.api_version]
+    report = bool(settings.status_url) and (not bulk or options.ref is not None)
+    return Order(
+        recipients=recipients,
+        text=text,
+        originator=originator,
+        mode=_mode(unicode=unicode, bulk=bulk),
+        max_septets=longest,
+        max_utf16=longest,
+        ref=options.ref,
+        send_at=options.send_at,
+        validity=options.validity,
+        flash=options.flash,
+        protocol_id=options.protocol_id,
+        report=report,
+        interim=report and settings.status_interim,
+        bulk=bulk,
+        duplicate_lock=DUPLICATE_SECONDS if settings.duplicate_lock else 0,
+        price=0 if bulk else _price(fields),
+    )
+
+
+def _many(fields: Fields, settings: Settings) -> Sequence[str]:
+    """
+    Read the recipients of a bulk order, as they were written.
+
+    What is not text in the array is kept as its JSON and will be an invalid number.
+    """
+    numbers = fields.get("phoneno")
+    if numbers in (None, "", []):
+        if _group(fields, settings) is None:
+            raise Refusal(RefusalCode.MISSING_FIELD, field="phoneno")
+        return ()
+    if not isinstance(numbers, list):
+        raise Refusal(RefusalCode.BAD_RECIPIENT, field="phoneno")
+    if all(type(number) is str for number in numbers):
+        return numbers
+    return [
+        as_text(number) or msgspec.json.encode(number).decode() for number in numbers
+    ]
+
+
+def _group(fields: Fields, settings: Settings) -> str | None:
+    return None if settings.api_version == "2.25" else given(fields, "group")
+
+
+def _mode(*, unicode: bool, bulk: bool) -> TextMode:
+    if unicode:
+        return TextMode.AUTO
+    return TextMode.GSM_ONLY if bulk else TextMode.CONVERT
+
+
+def _price(fields: Fields) -> int:
+    """Read øre in whole kroner, 1 to 200 of them; ``BAD_PRICE`` for what is neither."""
+    value = fields.get("price")
+    if value is None or value == "":
+        return 0
+    text = as_text(value)
+    if text is not None and not text.strip():
+        return 0
+    price = None if text is None else integer(text)
+    if price == 0:
+        return 0
+    if price is None or price % 100 or not 100 <= price <= 20000:
+        return BAD_PRICE
+    return price
+
+
+def _read_newer(
+    fields: Fields, settings: Settings, now: float, *, bulk: bool
+) -> Options:
+    """Read what v3.05 has and v2.25 ignores: options, group, template parameters."""
+    if settings.api_version == "2.25":
+        return _NO_OPTIONS
+    options = _NO_OPTIONS
+    if not OPTION_NAMES.isdisjoint(fields):
+        options = Options(
+            flash=flag(fields, "flash"),
+            protocol_id=_protocol_id(fields),
+            validity=_validity(fields),
+            ref=_ref(fields),
+            send_at=_scheduled(fields, now),
+        )
+    if bulk:
+        if (group := _group(fields, settings)) is not None:
+            raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=group)
+    elif not TEMPLATE_NAMES.isdisjoint(fields):
+        check_template(fields, settings.approved_domains)
+    return options
+
+
+def _protocol_id(fields: Fields) -> int:
+    text = given(fields, "protocolid")
+    if text is None:
+        return 0
+    value = integer(text)
+    if value is None or value > 255:
+        raise bad("protocolid", text)
+    return value
+
+
+def _validity(fields: Fields) -> int:
+    """Read minutes as seconds; cut to what a network can be told, never refused."""
+    text = given(fields, "validity")
+    if text is None:
+        return DEFAULT_VALIDITY
+    minutes = integer(text)
+    if not minutes:
+        raise bad("validity", text)
+    return min(minutes * 60, LONGEST_VALIDITY)
+
+
+def _ref(fields: Fields) -> str | None:
+    text = given(fields, "ref")
+    if text is not None and len(text) > LONGEST_REF:
+        raise bad("ref", text)
+    return text
+
+
+def _scheduled(fields: Fields, now: float) -> float | None:
+    text = given(fields, "scheduled")
+    if text is None:
+        return None
+    when = moment(text)
+    if when is None or when.timestamp() <= now:
+        raise bad("scheduled", text)
+    return when.timestamp()

@@ -1,0 +1,44 @@
+"""Delivery status pushes (Front v3.05 § 2.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from budstikke.wire import WireRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.dialects.front.settings import Settings
+    from budstikke.domain.message import StatusEvent
+
+SENT = "sent"
+
+STATUS: Mapping[str, int] = {
+    SENT: -1,
+    "delivered": 4,
+    "undelivered": 5,
+    "expired": 5,
+    "rejected": 5,
+    "cancelled": 5,
+}
+"""State of a message (``domain.states``) to Front's status; others are not told."""
+
+
+def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None:
+    """Write a status push; the URL keeps the query it has."""
+    status = STATUS.get(event.state)
+    if status is None or (event.state == SENT and not settings.status_interim):
+        return None
+    said = f"status={status}&origid={event.message_id}"
+    if event.ref is not None:
+        said += f"&ref={quote(event.ref, safe='')}&phoneno={quote(event.recipient)}"
+    return WireRequest("GET", _joined(url, said))
+
+
+def _joined(url: str, said: str) -> str:
+    page, _, _ = url.partition("#")
+    if page.endswith(("?", "&")):
+        return page + said
+    return f"{page}{'&' if '?' in page else '?'}{said}"

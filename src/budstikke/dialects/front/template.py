@@ -1,0 +1,100 @@
+"""
+Whether the parameters of pre-approved templates are well-formed.
+
+What they mean is in Front v3.05 § 2.1.3. Whether a template is used is for the route
+to say; a malformed value is refused on any route, so that a fault shows before the
+first message to such a country.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.front.values import bad, given, moment
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from budstikke.dialects.front.values import Fields
+
+TYPES = frozenset(
+    {"otp", "order_confirmation", "order_ready", "conf_booking", "conf_reminder"}
+)
+
+_code = re.compile(r"[A-Za-z0-9!@#$%&*_-]{4,15}").fullmatch
+_orderno = re.compile(r"[A-Za-z0-9_-]{1,50}").fullmatch
+_amount = re.compile(r"[0-9,._ -]{1,50}").fullmatch
+_pax = re.compile(r"[0-9,. ]{1,10}").fullmatch
+_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+_time = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?").fullmatch
+_url = re.compile(
+    r"(?:https?://)?([^\s/?#@:\\]+\.[^\s/?#@:\\]+)(?::[0-9]+)?(?:[/?#]\S*)?",
+    re.IGNORECASE,
+).fullmatch
+
+
+def _is_date(text: str) -> bool:
+    if not _date(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_username(text: str) -> bool:
+    lower = text.lower()
+    return len(text) <= 255 and "http://" not in lower and "https://" not in lower
+
+
+SHAPES: dict[str, Callable[[str], object]] = {
+    "code": _code,
+    "sendername": lambda text: len(text) <= 50,
+    "orderno": _orderno,
+    "amount": _amount,
+    "currency": lambda text: len(text) <= 10,
+    "orderurl": _url,
+    "pax": _pax,
+    "date": _is_date,
+    "time": _time,
+    "datetime": moment,
+    "username": _is_username,
+}
+"""Parameter to what is true of a good one, in the order of their codes, 29 to 39."""
+
+TEMPLATE_NAMES = frozenset({"type", *SHAPES})
+
+
+def check_template(fields: Fields, approved: Sequence[str]) -> None:
+    """
+    Refuse the first malformed template parameter.
+
+    ``approved``: the domains that orderurl may point to. Raises Refusal.
+    """
+    kind = given(fields, "type")
+    if kind is not None and kind not in TYPES:
+        raise bad("type", kind)
+    if kind == "otp" and given(fields, "code") is None:
+        raise Refusal(RefusalCode.MISSING_FIELD, field="code")
+    for name, shape in SHAPES.items():
+        text = given(fields, name)
+        if text is None:
+            continue
+        if not shape(text) or (name == "orderurl" and not is_approved(text, approved)):
+            raise bad(name, text)
+
+
+def is_approved(url: str, approved: Sequence[str]) -> bool:
+    """Tell whether a URL points to one of these domains or to a part of one."""
+    found = _url(url)
+    if not found:
+        return False
+    host = found[1].lower()
+    return any(
+        host == domain.lower() or host.endswith("." + domain.lower())
+        for domain in approved
+    )
