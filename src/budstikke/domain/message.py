@@ -56,7 +56,8 @@ class Order:
         bulk: Answered for as a whole, without ids; numbers given twice are sent once.
         duplicate_lock: Seconds within which the same originator, recipient and text
             of this access are refused; 0: off.
-        price: Premium price, øre; 0: an ordinary message.
+        price: Premium price, øre; 0: an ordinary message; negative: written wrongly,
+            to be refused (``BAD_PRICE``) in its place among the other checks.
 
     """
 
