@@ -1,0 +1,173 @@
+"""
+Administration: what is read and written seldom, through SQLAlchemy Core.
+
+Everything here waits for the database: call it in a thread.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.pool import NullPool
+
+from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
+from budstikke.store import schema
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+
+BUSY = 30.0
+"""Seconds to wait for another process's transaction."""
+
+
+def open_engine(url: str) -> Engine:
+    """
+    Open a database for administration; nothing is connected until it is used.
+
+    Transactions are whole ones on SQLite too, and commits survive a loss of power.
+    Faults never show the values of a statement.
+    """
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"BEGIN {options.get('begin', 'DEFERRED')}")
+
+    return engine
+
+
+@contextmanager
+def immediate(engine: Engine) -> Iterator[Connection]:
+    """Hold a transaction that may write from its first statement on."""
+    writing = engine.execution_options(begin="IMMEDIATE")
+    with writing.begin() as connection:
+        yield connection
+
+
+def revision(engine: Engine) -> int:
+    """Tell which state of the directory the database holds."""
+    with engine.connect() as connection:
+        return read_revision(connection)
+
+
+def read_revision(connection: Connection) -> int:
+    """Do as ``revision`` within a transaction."""
+    meta = schema.meta.c
+    found = connection.scalar(select(meta.value).where(meta.key == "revision"))
+    return int(found or 0)
+
+
+def read_directory(
+    engine: Engine, settings_types: Mapping[str, type[msgspec.Struct]]
+) -> Directory:
+    """
+    Read who may do what.
+
+    Args:
+        engine: The database.
+        settings_types: The ``Settings`` of each dialect, by its name. Accesses of a
+            dialect that is not here are left out.
+
+    Raises:
+        ValueError: Settings in the database that do not fit; it says whose.
+
+    """
+    with engine.connect() as connection:
+        while True:
+            before = read_revision(connection)
+            found = _directory(connection, before, settings_types)
+            if before == read_revision(connection):  # whole also without snapshots
+                return found
+
+
+def _directory(
+    connection: Connection,
+    revision: int,
+    settings_types: Mapping[str, type[msgspec.Struct]],
+) -> Directory:
+    accounts = _accounts(connection)
+    suppressed = schema.suppression.c
+    numbers = select(suppressed.number).where(suppressed.account_id == 0)
+    return Directory(
+        revision=revision,
+        accesses=_accesses(connection, accounts, settings_types),
+        carriers={
+            row.id: CarrierEntry(
+                id=row.id,
+                name=row.name,
+                kind=row.kind,
+                settings=msgspec.json.decode(row.settings),
+            )
+            for row in connection.execute(select(schema.carrier))
+        },
+        routes=tuple(
+            Route(
+                prefix=row.prefix,
+                carriers=tuple(msgspec.json.decode(row.carriers)),
+                account_id=row.account_id,
+            )
+            for row in connection.execute(select(schema.route))
+        ),
+        blacklist=frozenset(connection.scalars(numbers)),
+    )
+
+
+def _accounts(connection: Connection) -> dict[int, Account]:
+    return {
+        row.id: Account(
+            id=row.id,
+            name=row.name,
+            blocked=row.blocked,
+            grants=tuple(msgspec.json.decode(row.grants)),
+            unsure=row.unsure,
+            unsure_after=row.unsure_after,
+        )
+        for row in connection.execute(select(schema.account))
+    }
+
+
+def _accesses(
+    connection: Connection,
+    accounts: Mapping[int, Account],
+    settings_types: Mapping[str, type[msgspec.Struct]],
+) -> dict[int, Access]:
+    return {
+        row.id: Access(
+            id=row.id,
+            account=accounts[row.account_id],
+            dialect=row.dialect,
+            identifier=row.identifier,
+            secret=row.secret,
+            networks=tuple(map(ip_network, msgspec.json.decode(row.networks))),
+            require_https=row.require_https,
+            blocked=row.blocked,
+            settings=_settings(row, settings_types[row.dialect]),
+        )
+        for row in connection.execute(select(schema.access))
+        if row.dialect in settings_types
+    }
+
+
+def _settings(row: Any, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    try:
+        return msgspec.json.decode(row.settings, type=kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(
+            f"access {row.dialect} {row.identifier}: settings: {error}"
+        ) from error

@@ -1,0 +1,122 @@
+"""
+Bring a database to the schema of this program, forward only.
+
+A program refuses a database that is older (until it is migrated) or newer than it.
+To write the next migration, change ``store/schema.py`` and run
+``python -m budstikke.store.migrate "what changes"``.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import make_url
+
+from budstikke.store.admin import immediate, open_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+SCRIPTS = "budstikke.store:migrations"
+"""A package resource, so that it is found in a wheel, too."""
+
+
+class SchemaError(Exception):
+    """A database whose schema is not this program's; the message says what to do."""
+
+
+def migrate(url: str) -> list[str]:
+    """
+    Run what migrations are missing, in one transaction; returns their names.
+
+    A SQLite file and its folder are made if they are missing, the folder for its
+    owner only. Raises SchemaError for a database newer than this program.
+    """
+    _file(url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = open_engine(url)
+    try:
+        with immediate(engine) as connection:
+            known = _revisions()
+            before = _revision(connection)
+            _refuse_newer(before, known)
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            done = known[known.index(before) + 1 :] if before else known
+    finally:
+        engine.dispose()
+    return done
+
+
+def check(url: str) -> None:
+    """Raise SchemaError unless the database's schema is exactly this program's."""
+    if not _file(url).exists():
+        raise SchemaError(f"there is no database {_file(url)}: run `budstikke migrate`")
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            found = _revision(connection)
+    finally:
+        engine.dispose()
+    known = _revisions()
+    _refuse_newer(found, known)
+    if found is None:
+        raise SchemaError("the database is empty: run `budstikke migrate`")
+    if found != known[-1]:
+        raise SchemaError(
+            f"the database is at schema {found} and this program needs "
+            f"{known[-1]}: run `budstikke migrate`"
+        )
+
+
+def _refuse_newer(found: str | None, known: list[str]) -> None:
+    if found is not None and found not in known:
+        raise SchemaError(
+            f"the database is at schema {found}, newer than this program's "
+            f"{known[-1]}: use the newer program"
+        )
+
+
+def _file(url: str) -> Path:
+    return Path(make_url(url).database or "")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", SCRIPTS)
+    return config
+
+
+def _revisions() -> list[str]:
+    """List the migrations there are, oldest first."""
+    scripts = ScriptDirectory.from_config(_config())
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def write_next(message: str) -> None:
+    """Write the migration from the newest one to what ``store.schema`` says now."""
+    config = _config()
+    number = f"{len(_revisions()) + 1:04}"
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/empty.sqlite"
+        migrate(url)
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.revision(config, message, autogenerate=True, rev_id=number)
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    write_next(sys.argv[1])
