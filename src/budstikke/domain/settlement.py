@@ -58,7 +58,7 @@ class Concerned(msgspec.Struct, array_like=True):
     carrier_id: int
     tries: int
     message_id: int
-    segments: int
+    parts: int
     message_state: MessageState
     tell: int
     access_id: int

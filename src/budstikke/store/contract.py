@@ -41,6 +41,7 @@ class MessageRow(msgspec.Struct, array_like=True):
     ref: str | None
     encoding: str
     segments: int
+    parts: int
     flash: int
     protocol_id: int
     priority: int
@@ -214,12 +215,12 @@ class Store(Protocol):
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
 
-    async def wake(self, now: float, limit: int) -> Woken:
+    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
         """
         Do what is due: scheduled and retried parts, callbacks, unsure parts.
 
         Unsure parts whose time is over follow their account's rule. At most ``limit``
-        rows of each kind; callbacks that are returned are leased.
+        parts of each kind, and about ``callbacks`` callbacks, leased to this node.
         """
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:

@@ -137,7 +137,8 @@ message = Table(
     Column("originator", String, nullable=False),
     Column("ref", String),
     Column("encoding", String, nullable=False),
-    Column("segments", Integer, nullable=False),
+    Column("segments", Integer, nullable=False),  # what is charged
+    Column("parts", Integer, nullable=False),  # rows of part; 1 where the SMSC splits
     Column("flash", Integer, nullable=False),
     Column("protocol_id", Integer, nullable=False),
     Column("priority", Integer, nullable=False),

@@ -22,25 +22,32 @@ _expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
 _callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
 
+def lease(
+    connection: sqlite3.Connection, node_id: int, now: float, limit: int
+) -> list[CallbackRow]:
+    """Lease callbacks that are due to this node."""
+    callbacks = _callbacks(one(connection, sql.DUE_CALLBACKS, now, limit))
+    if callbacks:
+        ids = text([row.id for row in callbacks])
+        connection.execute(sql.LEASE_CALLBACKS, (ids, now + LEASE, node_id))
+    return callbacks
+
+
 def wake(
     connection: sqlite3.Connection,
     settling: Settling,
-    node_id: int,
     now: float,
     limit: int,
+    callbacks: list[CallbackRow],
 ) -> Woken:
-    """Release what waited, conclude what was unsure, lease callbacks that are due."""
+    """Release parts that waited, conclude those that were unsure."""
     due = one(connection, sql.DUE_PARTS, now, limit)
     carriers = {carrier_id for _, carrier_id in _pairs(due)}
     if carriers:
         connection.execute(sql.RELEASE_PARTS, (due,))
         connection.execute(sql.START_SCHEDULED, (due,))
     resent, told = _conclude_unsure(connection, settling, now, limit)
-    callbacks = _callbacks(one(connection, sql.DUE_CALLBACKS, now, limit))
-    if callbacks:
-        ids = text([row.id for row in callbacks])
-        connection.execute(sql.LEASE_CALLBACKS, (ids, now + LEASE, node_id))
-    return Woken(carriers | resent, told + callbacks)
+    return Woken(carriers | resent, callbacks + told)
 
 
 def _conclude_unsure(

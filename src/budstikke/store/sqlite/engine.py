@@ -31,7 +31,7 @@ from budstikke.store.contract import (
     Woken,
 )
 from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.clock import sweep, wake
+from budstikke.store.sqlite.clock import lease, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.settling import Settling, one, text
 from budstikke.store.sqlite.writer import Writer
@@ -235,7 +235,7 @@ class SqliteStore:
 
         def read(connection: sqlite3.Connection) -> list[BulkRow]:
             rows = connection.execute(sql.OPEN_BULKS).fetchall()
-            return [BulkRow(*row[:6], row[6].encode(), row[7].encode()) for row in rows]
+            return [_bulk(row) for row in rows]
 
         return await self._reader.run(read)
 
@@ -312,13 +312,14 @@ class SqliteStore:
 
     # -- the clock
 
-    async def wake(self, now: float, limit: int) -> Woken:
+    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
         """Do what is due."""
-        return await self._writer.run(
-            lambda connection: wake(
-                connection, self._settling, self.node_id, now, limit
-            )
-        )
+
+        def work(connection: sqlite3.Connection) -> Woken:
+            due = lease(connection, self.node_id, now, callbacks)
+            return wake(connection, self._settling, now, limit, due)
+
+        return await self._writer.run(work)
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
         """Do what is not urgent; expiry goes through the backlog slice by slice."""
@@ -384,3 +385,16 @@ def _take_lock(path: Path) -> TextIO:
         handle.close()
         raise StoreUnavailable(f"another process serves {path}") from error
     return handle
+
+
+def _bulk(row: tuple[int, int, float, int, int, int, str, str]) -> BulkRow:
+    return BulkRow(
+        id=row[0],
+        access_id=row[1],
+        accepted_at=row[2],
+        first_id=row[3],
+        total=row[4],
+        done=row[5],
+        content=row[6].encode(),
+        recipients=row[7].encode(),
+    )

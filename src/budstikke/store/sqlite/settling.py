@@ -215,7 +215,7 @@ def read_siblings(
     connection: sqlite3.Connection, concerned: Sequence[Concerned]
 ) -> Siblings:
     """Read the states of all parts of those messages that have more than one."""
-    many = {row.message_id for row in concerned if row.segments > 1}
+    many = {row.message_id for row in concerned if row.parts > 1}
     siblings: Siblings = {}
     if not many:
         return siblings

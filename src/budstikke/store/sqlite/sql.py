@@ -17,9 +17,9 @@ def _columns(count: int, start: int = 0) -> str:
 
 INSERT_MESSAGES = f"""
 INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
-    segments, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
+    segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
     accepted_at, expires_at, state, reason, raw)
-SELECT {_columns(17)}, '', '' FROM json_each(?1) j"""
+SELECT {_columns(18)}, '', '' FROM json_each(?1) j"""
 
 INSERT_PARTS = f"""
 INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,
@@ -46,7 +46,7 @@ SELECT duplicate_key, duplicate_until, accepted_at FROM message ORDER BY id DESC
 # claim
 
 QUEUED = """
-SELECT json_group_array(json_array(p.id, p.id & 255, m.segments, m.originator,
+SELECT json_group_array(json_array(p.id, p.id & 255, m.parts, m.originator,
     m.recipient, p.text, m.encoding,
     json_array(p.tables >> 8, p.tables & 255),
     json(CASE WHEN m.flash THEN 'true' ELSE 'false' END), m.protocol_id, m.priority,
@@ -85,7 +85,7 @@ WHERE message.id = j.value->>0 AND message.state IN ('accepted', 'scheduled')"""
 
 _CONCERNED = """
 SELECT json_group_array(json_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
-    m.segments, m.state, m.tell, m.access_id, m.recipient, m.ref))
+    m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref))
 """
 
 MATCH_ID = (

@@ -1,0 +1,136 @@
+"""What becomes of a part when its carrier has answered. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent
+from budstikke.domain.settlement import Concerned, PartUpdate
+from budstikke.domain.states import MessageState, PartState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.domain.message import Part
+
+LATER: tuple[float, ...] = (1, 5, 15, 60, 120, 300, 600, 1800)
+"""Seconds before a part is offered again, by how often it was; then the last."""
+
+SLOWER = 1.0
+"""Seconds before a part that the operator throttled comes back to the queue."""
+
+
+def concerned(part: Part, carrier_id: int, state: PartState) -> Concerned:
+    """Describe a part on its way as the store describes those it has."""
+    return Concerned(
+        0,
+        part.id,
+        state,
+        carrier_id,
+        part.tries,
+        part.id >> 8,
+        part.total,
+        MessageState.ACCEPTED,
+        part.tell,
+        part.access_id,
+        part.recipient,
+        part.ref,
+    )
+
+
+def expired(part: Part, carrier_id: int, now: float) -> PartUpdate:
+    """Say that a part's validity was over before it could be sent."""
+    return PartUpdate(
+        part.id,
+        PartState.EXPIRED,
+        carrier_id,
+        reason=Reason.EXPIRED,
+        raw="validity over before it could be sent",
+        at=now,
+        tries=part.tries,
+    )
+
+
+def after(
+    part: Part,
+    outcome: Outcome,
+    *,
+    carrier_id: int,
+    carriers: Sequence[int],
+    unsure_after: float,
+    now: float,
+) -> PartUpdate:
+    """
+    Say what becomes of a part.
+
+    Args:
+        part: As it was offered.
+        outcome: The carrier's answer.
+        carrier_id: Which carrier answered.
+        carriers: Those of its route, in order.
+        unsure_after: Seconds that an unsure part waits for a receipt.
+        now: Unix seconds.
+
+    """
+    if isinstance(outcome, Sent):
+        return PartUpdate(
+            part.id,
+            PartState.SENT,
+            carrier_id,
+            outcome.smsc_id or None,
+            outcome.smsc_key,
+            at=now,
+            tries=part.tries,
+        )
+    if isinstance(outcome, Rejected):
+        return _rejected(part, outcome, carrier_id, carriers, now)
+    return PartUpdate(
+        part.id,
+        PartState.UNSURE,
+        carrier_id,
+        reason=Reason.UNSURE,
+        raw=outcome.raw,
+        at=now,
+        due_at=now + unsure_after,
+        tries=part.tries,
+    )
+
+
+def _rejected(
+    part: Part,
+    outcome: Rejected,
+    carrier_id: int,
+    carriers: Sequence[int],
+    now: float,
+) -> PartUpdate:
+    update = PartUpdate(
+        part.id,
+        PartState.REJECTED,
+        carrier_id,
+        reason=outcome.reason,
+        raw=outcome.raw,
+        at=now,
+        tries=part.tries,
+    )
+    if outcome.retry is Retry.ELSEWHERE:
+        following = _next(carriers, carrier_id)
+        if following is not None:
+            update.state, update.carrier_id = PartState.QUEUED, following
+            update.tries += 1
+    elif outcome.retry is Retry.SLOWER:
+        update.state, update.due_at = PartState.QUEUED, now + SLOWER
+    elif outcome.retry is Retry.LATER:
+        wait = LATER[min(part.tries, len(LATER) - 1)]
+        update.state, update.due_at = PartState.QUEUED, now + wait
+        update.tries += 1
+    if update.state is PartState.QUEUED and now >= part.expires_at:
+        return expired(part, carrier_id, now)
+    return update
+
+
+def _next(carriers: Sequence[int], carrier_id: int) -> int | None:
+    """Find the carrier after this one; a route is gone through once."""
+    if carrier_id not in carriers:
+        return None
+    place = carriers.index(carrier_id) + 1
+    return carriers[place] if place < len(carriers) else None

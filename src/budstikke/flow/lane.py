@@ -1,0 +1,127 @@
+"""
+Lanes: what comes one by one is worked in batches.
+
+While one batch is worked the next gathers; there are no timers, so a lone item waits
+for nothing and a flood shares its transactions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from budstikke.store.contract import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+log = logging.getLogger("budstikke.flow")
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LONGEST_PAUSE = 5.0
+"""Seconds between tries while nothing can be stored."""
+
+
+class Lane(Generic[T, R]):
+    """
+    Work items in batches, and give each its own result.
+
+    Args:
+        work: Takes a batch, returns one result an item, in order.
+        most: Items in one batch.
+
+    """
+
+    def __init__(
+        self, work: Callable[[list[T]], Awaitable[Sequence[R]]], most: int = 1000
+    ) -> None:
+        self._work = work
+        self._most = most
+        self._items: list[T] = []
+        self._futures: list[asyncio.Future[R]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, item: T) -> asyncio.Future[R]:
+        """Add an item; the future has its result, or what the batch raised."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._items.append(item)
+        self._futures.append(future)
+        if self._task is None:
+            self._task = loop.create_task(self._run())
+        return future
+
+    async def drain(self) -> None:
+        """Wait until nothing is left."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        most = self._most
+        while self._items:
+            items, self._items = self._items[:most], self._items[most:]
+            futures, self._futures = self._futures[:most], self._futures[most:]
+            try:
+                results = await self._work(items)
+            except Exception as error:  # noqa: BLE001 - given to all who wait for it
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(error)
+            else:
+                for future, result in zip(futures, results, strict=True):
+                    if not future.done():
+                        future.set_result(result)
+        self._task = None
+
+
+class Steady(Generic[T]):
+    """
+    Write batches that must not be lost: try until the store takes them.
+
+    Args:
+        work: Takes a batch; ``StoreUnavailable`` means again later.
+        most: Items in one batch.
+
+    """
+
+    def __init__(
+        self, work: Callable[[list[T]], Awaitable[None]], most: int = 1000
+    ) -> None:
+        self._work = work
+        self._most = most
+        self._items: list[T] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def push(self, items: Iterable[T]) -> None:
+        """Add items."""
+        self._items.extend(items)
+        if self._items and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def drain(self) -> None:
+        """Wait until nothing is left."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        most = self._most
+        pause = 0.1
+        while self._items:
+            batch = self._items[:most]
+            try:
+                await self._work(batch)
+            except StoreUnavailable as error:
+                log.warning("cannot write, trying again in %.1f s: %s", pause, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            except Exception:
+                # A bug of ours; the batch is put aside so that the rest goes on. Its
+                # parts stay as they are and become unsure at the next start.
+                log.exception("a batch of %d could not be worked", len(batch))
+            pause = 0.1
+            del self._items[: len(batch)]
+        self._task = None

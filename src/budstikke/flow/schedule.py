@@ -1,0 +1,105 @@
+"""
+Schedule: what the passing of time brings.
+
+Nothing here decides anything: the store's verbs do what is due, and this gives what
+they return to whoever works it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from budstikke import metrics
+from budstikke.store.contract import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from budstikke.flow.notify import Notifier
+    from budstikke.flow.send import Sender
+    from budstikke.store.contract import Store
+
+log = logging.getLogger("budstikke.schedule")
+
+WAKE_EVERY = 0.5
+"""Seconds between looks for what is due."""
+
+SWEEP_EVERY = 5.0
+"""Seconds between sweeps: expiry, orphans, retention."""
+
+MOST_DUE = 2000
+"""Rows of each kind in one transaction."""
+
+
+class Scheduler:
+    """
+    The clock of the path.
+
+    Args:
+        store: Knows what is due.
+        senders: By carrier id.
+        notifier: Takes callbacks.
+        clock: Unix seconds.
+        retention: Seconds that messages are kept.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        senders: Mapping[int, Sender],
+        notifier: Notifier,
+        clock: Callable[[], float],
+        retention: float,
+    ) -> None:
+        self._store = store
+        self._senders = senders
+        self._notifier = notifier
+        self._clock = clock
+        self._retention = retention
+
+    async def run(self) -> None:
+        """Turn until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(WAKE_EVERY, self.wake))
+            group.create_task(self._every(SWEEP_EVERY, self.sweep))
+
+    async def _every(self, seconds: float, turn: Callable[[], object]) -> None:
+        while True:
+            try:
+                again = await turn()  # type: ignore[misc]  # both turns are coroutines
+                metrics.store_up.set(1)
+            except StoreUnavailable as error:
+                metrics.store_up.set(0)
+                log.warning("the store cannot be used: %s", error)
+                again = False
+            if not again:
+                await asyncio.sleep(seconds)
+
+    async def wake(self) -> bool:
+        """Do what is due; ``True``: there is more."""
+        free = min(MOST_DUE, max(self._notifier.free(), 0))
+        woken = await self._store.wake(self._clock(), MOST_DUE, free)
+        for carrier_id in woken.carriers:
+            if carrier_id in self._senders:
+                self._senders[carrier_id].stored()
+        self._notifier.tell(woken.callbacks)
+        return len(woken.callbacks) >= MOST_DUE
+
+    async def sweep(self) -> bool:
+        """Do what is not urgent; ``True``: there is more."""
+        now = self._clock()
+        self._notifier.tell(await self._store.sweep(now, MOST_DUE))
+        purged = await self._store.purge(now - self._retention, MOST_DUE)
+        for carrier_id, count in (await self._store.backlog()).items():
+            if carrier_id in self._senders:
+                name = self._senders[carrier_id].carrier.name
+                metrics.backlog_parts.labels(name).set(count)
+        for sender in self._senders.values():
+            carrier = sender.carrier
+            metrics.carrier_up.labels(carrier.name).set(carrier.healthy())
+            metrics.carrier_room.labels(carrier.name).set(carrier.room())
+        return purged >= MOST_DUE

@@ -1,0 +1,277 @@
+"""
+Send: parts to their carrier, and what it answers into the store.
+
+A part that is accepted while its link has room is stored as ``sending`` and offered
+as soon as that is durable; nothing is read back. All others are stored ``queued`` and
+claimed from the store in batches, by priority and age, so that a backlog of any size
+costs no memory. While there is a backlog nothing overtakes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from budstikke import metrics
+from budstikke.domain.outcome import after, concerned, expired
+from budstikke.domain.receipt import Receipt, Rejected, Retry
+from budstikke.domain.states import PartState
+from budstikke.flow.lane import LONGEST_PAUSE, Lane, Steady
+from budstikke.store.contract import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from budstikke.carriers.contract import Carrier, InboundPart
+    from budstikke.domain.directory import Directory
+    from budstikke.domain.message import Part
+    from budstikke.domain.receipt import Outcome
+    from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.store.contract import CallbackRow, Store
+
+log = logging.getLogger("budstikke.send")
+
+MOST_CLAIMED = 1000
+"""Parts in one claim."""
+
+AHEAD = 100
+"""Parts held ready beyond the link's room, so that it never waits for a claim."""
+
+KEEP_ORPHANS = 7 * 86400.0
+"""Seconds that a receipt which matches nothing is kept: the longest validity."""
+
+
+class Sender:
+    """
+    The sink of one carrier, and the queue before it.
+
+    Args:
+        carrier_id: Its key in the store.
+        carrier: The link.
+        store: Where parts come from and answers go.
+        directory: Gives the directory as it is now.
+        tell: Takes callbacks to be told.
+        requeued: Hears of a carrier that the store has parts for.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        carrier_id: int,
+        carrier: Carrier,
+        *,
+        store: Store,
+        directory: Callable[[], Directory],
+        tell: Callable[[Sequence[CallbackRow]], None],
+        requeued: Callable[[int], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.carrier_id = carrier_id
+        self.carrier = carrier
+        self._store = store
+        self._directory = directory
+        self._tell = tell
+        self._requeued = requeued
+        self._clock = clock
+        self._ready: deque[Part] = deque()
+        self._reserved = 0
+        self._behind = True  # there is a backlog: nothing may be sent past it
+        self._claimable = True  # the store may have parts; at first, from before
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._answers: Steady[tuple[Concerned, PartUpdate]] = Steady(self._record)
+        self._receipts: Lane[Sequence[Receipt], None] = Lane(self._settle)
+        self._inbound: Lane[Sequence[InboundPart], None] = Lane(self._keep_inbound)
+
+    # -- before the store: flow.accept asks
+
+    def reserve(self, parts: int) -> bool:
+        """
+        Take room for parts that are about to be stored.
+
+        ``True``: store them ``sending``, then ``offer`` or ``cancel`` them. ``False``:
+        store them ``queued``, then call ``stored`` when that is durable.
+        """
+        if self._behind or self._stopping or self._free() < parts:
+            self._behind = True
+            return False
+        self._reserved += parts
+        return True
+
+    def offer(self, parts: Sequence[Part]) -> None:
+        """Send parts that were reserved and are durable now."""
+        self._reserved -= len(parts)
+        self._ready.extend(parts)
+        self._feed()
+
+    def cancel(self, parts: int) -> None:
+        """Give back room: the parts were not stored."""
+        self._reserved -= parts
+
+    def stored(self) -> None:
+        """Hear that the store has parts for this carrier."""
+        self._claimable = True
+        self._wake.set()
+
+    # -- the queue
+
+    def _free(self) -> int:
+        if not self.carrier.healthy():
+            return 0
+        held = self._reserved + len(self._ready)
+        return self.carrier.room() + AHEAD - held
+
+    def _feed(self) -> None:
+        """Offer what the link has room for."""
+        room = self.carrier.room()
+        if room <= 0 or not self._ready:
+            return
+        now = self._clock()
+        batch: list[Part] = []
+        late: list[Part] = []
+        while self._ready and len(batch) < room:
+            part = self._ready.popleft()
+            (batch if part.expires_at > now else late).append(part)
+        if late:
+            self._answers.push(self._expired(part, now) for part in late)
+        if batch:
+            self.carrier.offer(batch)
+
+    def _expired(self, part: Part, now: float) -> tuple[Concerned, PartUpdate]:
+        return (
+            concerned(part, self.carrier_id, PartState.SENDING),
+            expired(part, self.carrier_id, now),
+        )
+
+    async def run(self) -> None:
+        """Keep the link up and the queue moving until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.carrier.run(self))
+            group.create_task(self._refill())
+
+    async def _refill(self) -> None:
+        pause = 0.1
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                while self._claimable and not self._stopping and self._free() > 0:
+                    await self._claim()
+                pause = 0.1
+            except StoreUnavailable as error:
+                log.warning("cannot claim, trying again: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                self._wake.set()
+
+    async def _claim(self) -> None:
+        limit = min(self._free(), MOST_CLAIMED)
+        self._reserved += limit
+        self._claimable = False  # what is stored from here on says so
+        try:
+            parts = await self._store.claim(self.carrier_id, limit, self._clock())
+        except BaseException:
+            self._claimable = True
+            raise
+        finally:
+            self._reserved -= limit
+        self._behind = len(parts) == limit
+        self._claimable |= self._behind
+        self._ready.extend(parts)
+        self._feed()
+
+    # -- the sink: the carrier reports
+
+    def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
+        """Write what the operator said, and send on."""
+        self._answers.push(self._updates(answers, PartState.SENDING))
+        self._go_on()
+
+    def late(self, part: Part, outcome: Outcome) -> None:
+        """Write what the operator said after we had given up waiting."""
+        self._answers.push(self._updates([(part, outcome)], PartState.UNSURE))
+
+    def room(self) -> None:
+        """Send on."""
+        self._go_on()
+
+    def receipts(self, receipts: Sequence[Receipt]) -> asyncio.Future[None]:
+        """Settle by these receipts."""
+        return self._receipts.put(receipts)
+
+    def inbound(self, parts: Sequence[InboundPart]) -> asyncio.Future[None]:
+        """Keep these messages from phones."""
+        return self._inbound.put(parts)
+
+    def _go_on(self) -> None:
+        self._feed()
+        if self._claimable:
+            self._wake.set()
+
+    def _updates(
+        self, answers: Sequence[tuple[Part, Outcome]], state: PartState
+    ) -> list[tuple[Concerned, PartUpdate]]:
+        now = self._clock()
+        updates: list[tuple[Concerned, PartUpdate]] = []
+        accesses = self._directory().accesses
+        for part, outcome in answers:
+            access = accesses.get(part.access_id)
+            carriers: Sequence[int] = ()
+            if isinstance(outcome, Rejected) and outcome.retry is Retry.ELSEWHERE:
+                carriers = self._carriers(part)
+            update = after(
+                part,
+                outcome,
+                carrier_id=self.carrier_id,
+                carriers=carriers,
+                unsure_after=access.account.unsure_after if access else 3600.0,
+                now=now,
+            )
+            updates.append((concerned(part, self.carrier_id, state), update))
+        metrics.answered(self.carrier.name, updates)
+        return updates
+
+    def _carriers(self, part: Part) -> Sequence[int]:
+        directory = self._directory()
+        access = directory.accesses.get(part.access_id)
+        if access is None:
+            return ()
+        route = directory.route(access.account.id, part.recipient)
+        return route.carriers if route else ()
+
+    async def _record(self, updates: list[tuple[Concerned, PartUpdate]]) -> None:
+        self._tell(await self._store.record(updates, self._clock()))
+        for _, update in updates:
+            if update.state is PartState.QUEUED and update.due_at is None:
+                self._requeued(update.carrier_id)
+
+    async def _settle(self, batches: list[Sequence[Receipt]]) -> list[None]:
+        receipts = [receipt for batch in batches for receipt in batch]
+        now = self._clock()
+        told = await self._store.settle(self.carrier_id, receipts, now, KEEP_ORPHANS)
+        metrics.receipts(self.carrier.name, receipts)
+        self._tell(told)
+        return [None] * len(batches)
+
+    async def _keep_inbound(self, batches: list[Sequence[InboundPart]]) -> list[None]:
+        parts = [part for batch in batches for part in batch]
+        await self._store.inbound(self.carrier_id, parts, self._clock())
+        metrics.inbound(self.carrier.name, len(parts))
+        return [None] * len(batches)
+
+    # -- stopping
+
+    async def stop(self, seconds: float) -> None:
+        """Send no more, wait for answers, write them, give back what was not sent."""
+        self._stopping = True
+        unsent = [part.id for part in self._ready]
+        self._ready.clear()
+        await self.carrier.drain(seconds)
+        await self._answers.drain()
+        await self._receipts.drain()
+        await self._inbound.drain()
+        if unsent:
+            await self._store.release(unsent)

@@ -1,0 +1,81 @@
+"""
+The metrics, for /metrics in Prometheus's format.
+
+They count in batches: one call a batch, not one a message. Every name stands in
+``METRICS`` with its meaning, and in docs/operate.md; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.domain.receipt import Receipt
+    from budstikke.domain.settlement import Concerned, PartUpdate
+
+METRICS: dict[str, str] = {
+    "budstikke_requests_total": "HTTP requests of customers, by dialect and result",
+    "budstikke_accept_seconds": "Time from a request read to its answer, by dialect",
+    "budstikke_messages_accepted_total": "Messages accepted, by dialect",
+    "budstikke_parts_answered_total": "Answers of carriers, by carrier and part state",
+    "budstikke_receipts_total": "Receipts, by carrier and state",
+    "budstikke_inbound_parts_total": "Messages from phones, by carrier",
+    "budstikke_callbacks_total": "Attempts to tell customers, by result",
+    "budstikke_callbacks_waiting": "Callbacks in memory, not yet told",
+    "budstikke_carrier_up": "Whether a carrier can be sent to (0: an alarm)",
+    "budstikke_carrier_room": "Parts that could be offered to a carrier now",
+    "budstikke_backlog_parts": "Parts queued in the store, by carrier",
+    "budstikke_store_up": "Whether the last write to the store succeeded",
+}
+
+registry = CollectorRegistry()
+
+
+def _counter(name: str, *labels: str) -> Counter:
+    return Counter(name, METRICS[name], labels, registry=registry)
+
+
+def _gauge(name: str, *labels: str) -> Gauge:
+    return Gauge(name, METRICS[name], labels, registry=registry)
+
+
+requests = _counter("budstikke_requests_total", "dialect", "result")
+accept_seconds = Histogram(
+    "budstikke_accept_seconds",
+    METRICS["budstikke_accept_seconds"],
+    ["dialect"],
+    registry=registry,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+messages_accepted = _counter("budstikke_messages_accepted_total", "dialect")
+parts_answered = _counter("budstikke_parts_answered_total", "carrier", "state")
+receipts_total = _counter("budstikke_receipts_total", "carrier", "state")
+inbound_parts = _counter("budstikke_inbound_parts_total", "carrier")
+callbacks = _counter("budstikke_callbacks_total", "result")
+callbacks_waiting = _gauge("budstikke_callbacks_waiting")
+carrier_up = _gauge("budstikke_carrier_up", "carrier")
+carrier_room = _gauge("budstikke_carrier_room", "carrier")
+backlog_parts = _gauge("budstikke_backlog_parts", "carrier")
+store_up = _gauge("budstikke_store_up")
+
+
+def answered(carrier: str, updates: Sequence[tuple[Concerned, PartUpdate]]) -> None:
+    """Count a batch of answers."""
+    for state, count in Tally(update.state for _, update in updates).items():
+        parts_answered.labels(carrier, state.value).inc(count)
+
+
+def receipts(carrier: str, batch: Sequence[Receipt]) -> None:
+    """Count a batch of receipts."""
+    for state, count in Tally(receipt.state for receipt in batch).items():
+        receipts_total.labels(carrier, state.value).inc(count)
+
+
+def inbound(carrier: str, count: int) -> None:
+    """Count messages from phones."""
+    inbound_parts.labels(carrier).inc(count)
