@@ -1,0 +1,79 @@
+"""
+Text as phones take it: the alphabets of 3GPP TS 23.038, segments and their headers.
+
+``plan`` is what the quote, the charge and the wire ask. See docs/text.md.
+"""
+
+from __future__ import annotations
+
+from budstikke.domain.text.graphemes import graphemes
+from budstikke.domain.text.gsm import (
+    NotInAlphabetError,
+    gsm_decode,
+    gsm_encode,
+    is_gsm,
+)
+from budstikke.domain.text.links import (
+    LinkAlphabet,
+    decode_for,
+    encode_for,
+    ucs2_decode,
+    ucs2_encode,
+)
+from budstikke.domain.text.packing import fill_bits_after, pack, unpack
+from budstikke.domain.text.segments import (
+    GSM,
+    MAX_SEGMENTS,
+    UCS2,
+    Concat,
+    Plan,
+    plan,
+    units,
+)
+from budstikke.domain.text.tables import DEFAULT, LOCKING, SINGLE_SHIFT
+from budstikke.domain.text.transliterate import GSM_CHARACTERS, to_gsm, transliterate
+from budstikke.domain.text.udh import (
+    Concatenation,
+    concatenation,
+    national_tables,
+    parse_udh,
+    udh_concat8,
+    udh_concat16,
+    udh_national,
+)
+
+__all__ = [
+    "DEFAULT",
+    "GSM",
+    "GSM_CHARACTERS",
+    "LOCKING",
+    "MAX_SEGMENTS",
+    "SINGLE_SHIFT",
+    "UCS2",
+    "Concat",
+    "Concatenation",
+    "LinkAlphabet",
+    "NotInAlphabetError",
+    "Plan",
+    "concatenation",
+    "decode_for",
+    "encode_for",
+    "fill_bits_after",
+    "graphemes",
+    "gsm_decode",
+    "gsm_encode",
+    "is_gsm",
+    "national_tables",
+    "pack",
+    "parse_udh",
+    "plan",
+    "to_gsm",
+    "transliterate",
+    "ucs2_decode",
+    "ucs2_encode",
+    "udh_concat8",
+    "udh_concat16",
+    "udh_national",
+    "units",
+    "unpack",
+]

@@ -1,0 +1,91 @@
+"""
+Text as octets on one link: what data_coding 0 means there, and UCS-2.
+
+SMPP leaves the alphabet of data_coding 0 to the SMSC, so it is a setting of the link.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from budstikke.domain.text.gsm import escapes, gsm_decode, gsm_encode, inner_code
+from budstikke.domain.text.packing import pack, unpack
+from budstikke.domain.text.tables import DEFAULT
+from budstikke.domain.text.transliterate import transliterate
+
+_SURE_ROOM = 152
+"""Septets that every segment in the default alphabet has room for."""
+
+
+class LinkAlphabet(StrEnum):
+    """What data_coding 0 means on a link."""
+
+    GSM = "gsm"
+    """The default alphabet, one septet an octet."""
+    GSM_PACKED = "gsm-packed"
+    """The default alphabet, packed; carriage returns mark the end."""
+    LATIN1 = "latin1"
+    ASCII = "ascii"
+
+
+def encode_for(
+    alphabet: LinkAlphabet, text: str, tables: tuple[int, int] = DEFAULT
+) -> bytes:
+    """
+    Encode a text that was planned as GSM for a link.
+
+    On Latin-1 and ASCII links the characters that they lack are transliterated. That
+    never makes a part longer than it was counted: where it would, each such character
+    becomes one.
+
+    Raises:
+        NotInAlphabetError: on a GSM link, for a text that is not in these tables.
+
+    """
+    if alphabet == LinkAlphabet.GSM:
+        return gsm_encode(text, tables)
+    if alphabet == LinkAlphabet.GSM_PACKED:
+        return pack(gsm_encode(text, tables), counted=False)
+    try:
+        return text.encode(alphabet)
+    except UnicodeEncodeError:
+        return _transliterated(text, alphabet)
+
+
+def decode_for(
+    alphabet: LinkAlphabet, octets: bytes, tables: tuple[int, int] = DEFAULT
+) -> str:
+    """Decode what came on a link; never fails."""
+    if alphabet == LinkAlphabet.GSM:
+        return gsm_decode(octets, tables)
+    if alphabet == LinkAlphabet.GSM_PACKED:
+        return gsm_decode(unpack(octets), tables)
+    return octets.decode(alphabet, "replace")
+
+
+def ucs2_encode(text: str) -> bytes:
+    """Encode as UTF-16, big endian, which is what UCS-2 is today; never fails."""
+    try:
+        return text.encode("utf-16-be")
+    except UnicodeEncodeError:
+        paired = text.encode("utf-16-be", "surrogatepass").decode(
+            "utf-16-be", "replace"
+        )
+        return paired.encode("utf-16-be")
+
+
+def ucs2_decode(octets: bytes) -> str:
+    """Decode UTF-16, big endian; never fails: half a character shows U+FFFD."""
+    return octets.decode("utf-16-be", "replace")
+
+
+def _transliterated(text: str, alphabet: LinkAlphabet) -> bytes:
+    plain = transliterate(text, alphabet)
+    if _septets(plain) > max(_SURE_ROOM, _septets(text)):
+        plain = "".join([transliterate(char, alphabet)[:1] for char in text])
+    return plain.encode("latin-1")
+
+
+def _septets(text: str) -> int:
+    coded = inner_code(text)
+    return len(text) if coded is None else len(coded) + escapes(coded)
