@@ -106,9 +106,12 @@ def _many(fields: Fields, settings: Settings) -> Sequence[str]:
         raise Refusal(RefusalCode.BAD_RECIPIENT, field="phoneno")
     if all(type(number) is str for number in numbers):
         return numbers
-    return [
-        as_text(number) or msgspec.json.encode(number).decode() for number in numbers
-    ]
+    return [_as_written(number) for number in numbers]
+
+
+def _as_written(number: object) -> str:
+    text = as_text(number)
+    return msgspec.json.encode(number).decode() if text is None else text
 
 
 def _group(fields: Fields, settings: Settings) -> str | None:

@@ -1,0 +1,230 @@
+"""
+Golden exchanges: one runner for all dialects, both ways.
+
+A file in ``cases/<dialect>/`` holds cases, each begun by a line ``# title``; what
+stands before the first one goes for all of the file. The other lines::
+
+    ## source: where it is from, and what was corrected in a printed example
+    @@ now=2024-01-01T00:00:00Z     the clock
+    @@ settings={...}               the access's settings, if not all by default
+    @@ order={...}                  what every ``== order`` of the file has as well
+    @@ url=https://...              where a status push goes
+    >> GET /path?query              a request (its body on the lines after), or
+    !! {...}                        a StatusEvent
+    == login {...}                  who calls
+    == order {...}                  the Order, without what is default, or
+    == refusal {...}                its code, field and (where given) value, or
+    == push GET https://...         the push that a StatusEvent becomes, or
+    == nothing                      it becomes none
+    ++ accepted {...}               what is answered: Accepted or
+    ++ refusal {...}                Refusal (by default the one that parse raised)
+    << 200 text/plain               the response (its body on the lines after)
+    ?? taken 204 body               understood, or ?? refused 500 body
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from budstikke.dialects import DIALECTS
+from budstikke.dialects.contract import Call, Dialect, Login
+from budstikke.domain.message import Accepted, Order, StatusEvent
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.wire import WireRequest, WireResponse
+
+CASES = Path(__file__).parent / "cases"
+MARKS = ("##", "@@", ">>", "!!", "==", "++", "<<", "??")
+DEFAULTS = {
+    known.name: known.default
+    for known in msgspec.structs.fields(Order)
+    if known.default is not msgspec.NODEFAULT
+}
+
+
+@dataclass
+class Access:
+    """As much of an access as a dialect may see."""
+
+    id: int
+    settings: Any
+
+
+@dataclass
+class Case:
+    """One exchange: (mark, words, body) in the order of the file."""
+
+    dialect: str
+    title: str
+    lines: list[tuple[str, str, bytes]] = field(default_factory=list)
+
+    def one(self, mark: str, word: str = "") -> tuple[str, bytes] | None:
+        """Find a line and its body; of several alike the last."""
+        found = None
+        for its, text, body in self.lines:
+            if its == mark and text.startswith(word):
+                found = text.removeprefix(word).strip(), body
+        return found
+
+    def setting(self, name: str, default: str) -> str:
+        """Find what an ``@@`` line says."""
+        found = self.one("@@", f"{name}=")
+        return found[0] if found else default
+
+    def dict(self, mark: str, word: str) -> dict[str, Any] | None:
+        """Find a line that ends in a JSON object."""
+        found = self.one(mark, word)
+        return msgspec.json.decode(found[0], type=dict[str, Any]) if found else None
+
+
+def read(path: Path) -> list[Case]:
+    """Read the cases of a file."""
+    head = Case(path.parent.name, "")
+    cases: list[Case] = []
+    current = head
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("# "):
+            title = f"{path.parent.name}/{path.stem}: {line[2:]}"
+            current = Case(path.parent.name, title, list(head.lines))
+            cases.append(current)
+        elif line.startswith(MARKS):
+            current.lines.append((line[:2], line[2:].strip(), b""))
+        elif line or (current.lines and current.lines[-1][2]):
+            mark, text, body = current.lines[-1]
+            body = (body + b"\n" if body else b"") + line.encode()
+            current.lines[-1] = mark, text, body
+    for case in cases:
+        case.lines = [(m, text, body.rstrip(b"\n")) for m, text, body in case.lines]
+    return cases
+
+
+ALL = [case for path in sorted(CASES.glob("*/*.txt")) for case in read(path)]
+
+
+def call_of(case: Case, dialect: Dialect) -> Call:
+    found = case.one(">>")
+    assert found, "a case needs a request"
+    (method, target), body = found[0].split(" ", 1), found[1]
+    path, _, query = target.partition("?")
+    request = WireRequest(method, path, query.encode(), {}, body)
+    return Call(request, dialect.routes[method, path.lower()])
+
+
+def settings_of(case: Case, dialect: Dialect) -> Any:
+    return msgspec.json.decode(case.setting("settings", "{}"), type=dialect.settings)
+
+
+def shown(order: Order) -> dict[str, Any]:
+    """Show an order without what is default."""
+    return {
+        name: value
+        for name, value in msgspec.json.decode(msgspec.json.encode(order)).items()
+        if name not in DEFAULTS or value != DEFAULTS[name]
+    }
+
+
+def refusal_of(words: dict[str, Any]) -> Refusal:
+    return Refusal(RefusalCode(words.pop("code")), **words)
+
+
+def attempt(case: Case, dialect: Dialect, call: Call) -> tuple[Login, Order] | Refusal:
+    """Take a request through login and parse."""
+    access = Access(1, settings_of(case, dialect))
+    now = datetime.fromisoformat(case.setting("now", "2024-01-01T00:00:00Z"))
+    try:
+        return dialect.login(call), dialect.parse(call, access, now.timestamp())
+    except Refusal as refusal:
+        return refusal
+
+
+def check_refusal(case: Case, refusal: Refusal) -> None:
+    expected = case.dict("==", "refusal")
+    assert expected is not None, f"refused: {refusal.code} {refusal.field}"
+    expected = {"field": "", **expected}
+    assert expected == {name: getattr(refusal, name) for name in expected}
+
+
+def check_order(case: Case, login: Login, order: Order) -> None:
+    assert case.one("==", "refusal") is None, shown(order)
+    if (who := case.dict("==", "login")) is not None:
+        assert Login(**who) == login
+    always = msgspec.json.decode(case.setting("order", "{}"))
+    expected = {**always, **(case.dict("==", "order") or {})}
+    kept = {name: it for name, it in expected.items() if it != DEFAULTS.get(name, ())}
+    assert kept == shown(order)
+
+
+def check_request(case: Case, dialect: Dialect, call: Call) -> Refusal | None:
+    """Compare what a request becomes; gives the refusal, if it is one."""
+    came = attempt(case, dialect, call)
+    if isinstance(came, Refusal):
+        check_refusal(case, came)
+        return came
+    check_order(case, *came)
+    return None
+
+
+def answer_of(case: Case, refusal: Refusal | None) -> Accepted | Refusal | None:
+    if (words := case.dict("++", "accepted")) is not None:
+        words = {"order_id": 1, "ids": (), "segments": 1, **words}
+        words["ids"] = [
+            i if isinstance(i, int) else RefusalCode(i) for i in words["ids"]
+        ]
+        return Accepted(**words)
+    if (words := case.dict("++", "refusal")) is not None:
+        return refusal_of(words)
+    return refusal
+
+
+def check_response(case: Case, response: WireResponse) -> None:
+    found = case.one("<<")
+    assert found, "a case with an answer needs a response"
+    assert found == (f"{response.status} {response.content_type}", response.body)
+
+
+def check_push(case: Case, dialect: Dialect, words: dict[str, Any]) -> None:
+    event = StatusEvent(**words)
+    settings = settings_of(case, dialect)
+    request = dialect.callback(event, case.setting("url", ""), settings)
+    if request is None:
+        assert case.one("==", "nothing"), "nothing was pushed"
+        return
+    expected = case.one("==", "push")
+    assert expected, f"pushed {request.target}"
+    assert expected == (f"{request.method} {request.target}", request.body)
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.title)
+def test_case(case: Case) -> None:
+    dialect = DIALECTS[case.dialect]
+    checks = 0
+    if (event := case.dict("!!", "")) is not None:
+        check_push(case, dialect, event)
+        checks += 1
+    if case.one(">>"):
+        call = call_of(case, dialect)
+        refusal = check_request(case, dialect, call) if case.one("==") else None
+        answer = answer_of(case, refusal)
+        if answer is not None:
+            check_response(case, dialect.render(call, answer))
+        checks += 1
+    for mark, text, body in case.lines:
+        if mark == "??":
+            verdict, status, *rest = text.split(" ", 2)
+            response = WireResponse(int(status), "".join(rest).encode() or body)
+            assert (verdict == "taken") is dialect.understood(response), text
+            checks += 1
+    assert checks, "a case that checks nothing"
+
+
+def test_every_dialect_has_cases_with_titles_of_their_own() -> None:
+    titles = [case.title for case in ALL]
+
+    assert set(DIALECTS) == {case.dialect for case in ALL}
+    assert len(set(titles)) == len(titles)
+    assert all(case.one("##", "source:") for case in ALL)
