@@ -164,7 +164,7 @@ _REQUESTS: Final[dict[int, tuple[type[pdus.Body], tuple[Field, ...]]]] = {
 }
 
 _BIND_RESP = (_string("system_id", 16),)
-_ID = (_string("message_id", 65),)
+_ID = (_MESSAGE_ID,)
 
 _RESPONSES: Final[dict[int, tuple[type[pdus.Body], tuple[Field, ...]]]] = {
     cmd.GENERIC_NACK: (pdus.Empty, ()),

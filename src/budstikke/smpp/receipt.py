@@ -37,7 +37,7 @@ class MessageState(IntEnum):
     SKIPPED = 9
 
 
-WORDS: Final[Mapping[str, MessageState]] = {
+WORDS: Final[dict[str, MessageState]] = {
     "DELIVRD": MessageState.DELIVERED,
     "EXPIRED": MessageState.EXPIRED,
     "DELETED": MessageState.DELETED,
@@ -213,9 +213,9 @@ def _text(body: Sm | DataSm, pdu: Pdu) -> str:
         octets = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
     if body.esm_class & _UDHI and octets:
         octets = octets[octets[0] + 1 :]
-    if body.data_coding == 8:
-        return octets.decode("utf-16-be", "replace")
-    return octets.decode("latin-1")
+    # UCS-2 whatever data_coding says: no receipt begins with NUL.
+    wide = octets.startswith(b"\0")
+    return octets.decode("utf-16-be" if wide else "latin-1", "replace")
 
 
 def _fill_from_tlvs(receipt: DeliveryReceipt, pdu: Pdu) -> None:

@@ -152,8 +152,9 @@ class Session:
         self, request: Pdu, status: int = 0, body: Body | None = None, tlvs: Tlvs = ()
     ) -> None:
         """
-        Answer a request of the peer; a session that is over ignores it.
+        Answer a request of the peer.
 
+        Ignored once the session is over, and for requests that have no response.
         Without ``body`` the response has its default one, or none when ``status`` is
         an error (deliver_sm_resp has its empty message id always). A bind answered
         with status 0 is bound; unbind answered with status 0 ends the session.
@@ -162,7 +163,7 @@ class Session:
             PduError: The body cannot be built; nothing was sent.
 
         """
-        if self.state is State.CLOSED:
+        if self.state is State.CLOSED or request.command in cmd.UNANSWERED:
             return
         command = request.command | cmd.RESPONSE
         if body is not None:

@@ -72,7 +72,7 @@ def instant(digits: str) -> float | None:
     """Read ``YYYYMMDDhhmmss`` in UTC; ``None`` if no such instant exists."""
     year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
     hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:14])
-    if not (1970 <= year and 1 <= month <= 12 and hour < 24 and minute < 60):
+    if not (year >= 1970 and 1 <= month <= 12 and hour < 24 and minute < 60):
         return None
     if second > 60 or not 1 <= day <= calendar.monthrange(year, month)[1]:
         return None

@@ -1,0 +1,279 @@
+"""Receipts as operators write them, and as we write them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budstikke.smpp import Pdu, Tlvs, tags
+from budstikke.smpp import commands as cmd
+from budstikke.smpp.pdus import DataSm, MessageId, Sm
+from budstikke.smpp.receipt import (
+    WORDS,
+    DeliveryReceipt,
+    MessageState,
+    Rules,
+    parse_receipt_text,
+    read_receipt,
+    receipt_text,
+    receipt_tlvs,
+)
+
+AT = 1_795_422_600.0  # 2026-11-23 08:30 UTC
+STANDARD = (
+    "id:0123456789 sub:001 dlvrd:001 submit date:2611230829 done date:2611230830 "
+    "stat:DELIVRD err:000 text:id:9 stat:UNDELIV"
+)
+
+
+# (text; id, word, state, error, done)
+TEXTS = [
+    pytest.param(
+        STANDARD,
+        ("0123456789", "DELIVRD", MessageState.DELIVERED, "000", AT),
+        id="appendix B",
+    ),
+    pytest.param(
+        "id:7 submit date:2611230829 done date:261123083000 stat:UNDELIV err:0000",
+        ("7", "UNDELIV", MessageState.UNDELIVERABLE, "0000", AT),
+        id="no sub, dlvrd or text; 12 digits; err of four",
+    ),
+    pytest.param(
+        "id:7 sub:1 dlvrd:1 submit date:20261123082900 done date:20261123083000 "
+        "stat:EXPIRED err:21b Text:",
+        ("7", "EXPIRED", MessageState.EXPIRED, "21b", AT),
+        id="14 digits; err is a word",
+    ),
+    pytest.param(
+        "id:7 done date:202611230830 stat:REJECTD",
+        ("7", "REJECTD", MessageState.REJECTED, "", AT),
+        id="12 digits with the century",
+    ),
+    pytest.param(
+        "id: 7 sub: 001 dlvrd: 001 done date: 2611230830 stat: ACCEPTD err: 000",
+        ("7", "ACCEPTD", MessageState.ACCEPTED, "000", AT),
+        id="space after the colon",
+    ),
+    pytest.param(
+        "id:7 stat:FAILED err: text:",
+        ("7", "FAILED", MessageState.UNDELIVERABLE, "", None),
+        id="six letters; empty err",
+    ),
+    pytest.param(
+        "id:7 submit date:0000000000 done date:0000000000 stat:ACKED",
+        ("7", "ACKED", MessageState.ACCEPTED, "", None),
+        id="zeros for dates",
+    ),
+    pytest.param(
+        "stat:BUFFRED;id:7;err:1",
+        ("7", "BUFFRED", MessageState.ENROUTE, "1", None),
+        id="another order and separator",
+    ),
+    pytest.param(
+        "ID:7 STAT:delivrd DONE DATE:2611230830",
+        ("7", "delivrd", MessageState.DELIVERED, "", AT),
+        id="case",
+    ),
+    pytest.param(
+        "id:6ba7b810-9dad-11d1-80b4-00c04fd430c8 done_date:2699993099 stat:0",
+        ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0", None, "", None),
+        id="UUID; no such date; unknown word",
+    ),
+    pytest.param("message id:7", ("7", "", None, "", None), id="only an id"),
+    pytest.param("Hei", ("", "", None, "", None), id="no receipt"),
+    pytest.param("grid:7 restat:x", ("", "", None, "", None), id="no such keys"),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), TEXTS)
+def test_text(text: str, wanted: tuple[object, ...]) -> None:
+    found = parse_receipt_text(text)
+    assert wanted == (found.id, found.word, found.state, found.error, found.done)
+    assert text == found.raw
+
+
+def test_words_of_the_link_come_first() -> None:
+    rules = Rules(words={"0": MessageState.DELIVERED, "EXPIRED": MessageState.UNKNOWN})
+    found = [
+        parse_receipt_text(f"id:1 stat:{word}", rules).state
+        for word in ("0", "expired", "DELIVRD")
+    ]
+    assert [
+        MessageState.DELIVERED,
+        MessageState.UNKNOWN,
+        MessageState.DELIVERED,
+    ] == found
+
+
+def test_pattern_of_the_link() -> None:
+    rules = Rules(
+        pattern=re.compile(r"MSG=(?P<id>\w+)/(?P<stat>\w+)(?:/(?P<err>\d+))?")
+    )
+    found = parse_receipt_text("MSG=a7/DELIVRD", rules)
+    assert ("a7", MessageState.DELIVERED, "") == (found.id, found.state, found.error)
+    assert "" == parse_receipt_text(STANDARD, rules).id
+
+
+def test_dates_ahead_of_utc() -> None:
+    found = parse_receipt_text(STANDARD, Rules(ahead=3600))
+    assert (AT - 3660, AT - 3600) == (found.submitted, found.done)
+
+
+# Which PDU is a receipt
+
+
+def delivery(esm_class: int, text: str = "", tlvs: Tlvs = ()) -> Pdu:
+    body = Sm(esm_class=esm_class, short_message=text.encode())
+    return Pdu(cmd.DELIVER_SM, 0, 1, body, tlvs)
+
+
+@pytest.mark.parametrize("esm_class", [0x04, 0x08, 0x20, 0x44 & ~0x40, 0x24])
+def test_esm_class_makes_a_receipt(esm_class: int) -> None:
+    found = read_receipt(delivery(esm_class, STANDARD))
+    assert found is not None
+    assert "0123456789" == found.id
+    assert bool(esm_class & 0x20) == found.interim
+
+
+def test_a_person_may_write_what_looks_like_a_receipt() -> None:
+    assert read_receipt(delivery(0, "id:1 stat:DELIVRD")) is None
+
+
+def test_text_alone_if_the_link_says_so() -> None:
+    rules = Rules(text=True)
+    found = read_receipt(delivery(0, "id:1 stat:DELIVRD"), rules)
+    assert found is not None
+    assert "1" == found.id
+    assert read_receipt(delivery(0, "id:1 Hei"), rules) is None
+    assert read_receipt(delivery(0, "Hei"), rules) is None
+
+
+def test_parameters_make_a_receipt() -> None:
+    tlvs = receipt_tlvs("a7", MessageState.EXPIRED, (3, 0x0102))
+    found = read_receipt(delivery(0, "", tlvs))
+    assert (
+        DeliveryReceipt("a7", state=MessageState.EXPIRED, network_error=(3, 0x0102))
+        == found
+    )
+
+
+def test_parameters_over_text_and_gaps_from_text() -> None:
+    tlvs = [(tags.RECEIPTED_MESSAGE_ID, b"a7"), (tags.MESSAGE_STATE, b"\x05")]
+    found = read_receipt(delivery(4, STANDARD, tlvs))
+    assert found is not None
+    assert ("a7", "0123456789") == (found.id, found.text_id)
+    assert (MessageState.UNDELIVERABLE, "DELIVRD") == (found.state, found.word)
+    assert AT == found.done
+
+
+def test_id_without_state_takes_the_state_of_the_text() -> None:
+    tlvs = [(tags.RECEIPTED_MESSAGE_ID, b"a7\0")]
+    found = read_receipt(delivery(0, STANDARD, tlvs))
+    assert found is not None
+    assert ("a7", MessageState.DELIVERED) == (found.id, found.state)
+
+
+@pytest.mark.parametrize(
+    "tlvs",
+    [
+        [(tags.MESSAGE_STATE, b"")],
+        [(tags.MESSAGE_STATE, b"\x63")],
+        [(tags.NETWORK_ERROR_CODE, b"\3")],
+        [(tags.RECEIPTED_MESSAGE_ID, b"\0")],
+    ],
+)
+def test_nonsense_in_parameters_is_passed_over(tlvs: Tlvs) -> None:
+    found = read_receipt(delivery(4, STANDARD, tlvs))
+    assert found is not None
+    assert ("0123456789", MessageState.DELIVERED) == (found.id, found.state)
+
+
+def test_message_payload() -> None:
+    tlvs = [(tags.MESSAGE_PAYLOAD, STANDARD.encode())]
+    found = read_receipt(delivery(4, "", tlvs))
+    assert found is not None
+    assert "0123456789" == found.id
+
+
+def test_data_sm() -> None:
+    tlvs = [(tags.MESSAGE_PAYLOAD, STANDARD.encode())]
+    found = read_receipt(Pdu(cmd.DATA_SM, 0, 1, DataSm(esm_class=4), tlvs))
+    assert found is not None
+    assert "0123456789" == found.id
+
+
+def test_ucs2_and_user_data_header() -> None:
+    body = Sm(esm_class=4, data_coding=8, short_message=STANDARD.encode("utf-16-be"))
+    found = read_receipt(Pdu(cmd.DELIVER_SM, 0, 1, body))
+    assert found is not None
+    assert "0123456789" == found.id
+    body = Sm(esm_class=0x44, short_message=b"\5\0\3\1\1\1" + STANDARD.encode())
+    found = read_receipt(Pdu(cmd.DELIVER_SM, 0, 1, body))
+    assert found is not None
+    assert "0123456789" == found.id
+
+
+def test_unreadable_receipt_is_still_one() -> None:
+    found = read_receipt(delivery(4, "\x01\x02"))
+    assert found is not None
+    assert ("", None) == (found.id, found.state)
+
+
+def test_other_pdus_are_none() -> None:
+    assert read_receipt(Pdu(cmd.SUBMIT_SM_RESP, 0, 1, MessageId("1"))) is None
+
+
+# What we write
+
+
+def test_written_as_appendix_b_has_it() -> None:
+    assert (
+        "id:a7 sub:001 dlvrd:001 submit date:2611230829 done date:2611230830 "
+        "stat:DELIVRD err:000 text:Hei du som leser den"
+    ) == receipt_text(
+        "a7",
+        MessageState.DELIVERED,
+        submitted=AT - 60,
+        done=AT,
+        text="Hei du som leser denne",
+    )
+
+
+@given(
+    st.from_regex(r"[0-9a-zA-Z-]{1,36}", fullmatch=True),
+    st.sampled_from(MessageState),
+    st.integers(0, 2**31 // 60 - 1),
+    st.from_regex(r"[0-9A-F]{3}", fullmatch=True),
+    st.text(max_size=30),
+)
+def test_round_trip(
+    message_id: str, state: MessageState, minute: int, error: str, text: str
+) -> None:
+    done = 946_684_800.0 + minute * 60  # two digits of year mean 20xx
+    written = receipt_text(
+        message_id, state, submitted=done, done=done, error=error, text=text
+    )
+    found = parse_receipt_text(written)
+    assert (message_id, state, done, done, error) == (
+        found.id,
+        found.state,
+        found.submitted,
+        found.done,
+        found.error,
+    )
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read(text: str) -> None:
+    parse_receipt_text(text)
+
+
+def test_every_state_has_its_appendix_b_word() -> None:
+    for state in MessageState:
+        word = re.search(r"stat:(\S+)", receipt_text("1", state, submitted=0, done=0))
+        assert word is not None
+        assert 7 == len(word[1])
+        assert state == WORDS[word[1]]
