@@ -144,6 +144,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     node: Annotated[
         str, Meta(description="This process's name in logs. Empty: the host's.")
     ] = ""
+    retention_days: Annotated[
+        int, Meta(ge=1, le=36500, description="Days that messages are kept.")
+    ] = 90
     http: Http = Http()
     log: Log = Log()
     callbacks: Callbacks = Callbacks()

@@ -1,0 +1,43 @@
+"""
+The register of carriers: one line each.
+
+A carrier is a module here, a page in docs/carriers/ and a row in the contract suite
+(tests/carriers/test_contract.py); nothing else knows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from budstikke.carriers.simulator import carrier as simulator
+from budstikke.domain.acceptance import TextProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import msgspec
+
+    from budstikke.carriers.contract import Carrier
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    A kind of carrier.
+
+    Attributes:
+        settings: What one of its links is set to.
+        make: ``(name, settings, *, random, clock)`` to a carrier.
+        text: How its links are sent long texts.
+
+    """
+
+    settings: type[msgspec.Struct]
+    make: Callable[..., Carrier]
+    text: Callable[[Any], TextProfile]
+
+
+KINDS: Mapping[str, Kind] = {
+    "simulator": Kind(simulator.Settings, simulator.carrier, lambda _: TextProfile()),
+}

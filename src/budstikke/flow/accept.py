@@ -23,18 +23,19 @@ from budstikke.domain.acceptance import (
     planned,
     sort_out,
 )
+from budstikke.domain.directory import Route
 from budstikke.domain.message import Accepted, Part
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
+from budstikke.domain.text import Plan
 from budstikke.flow.lane import Lane
 from budstikke.store.contract import Draft, MessageRow, PartRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from budstikke.domain.directory import Access, Directory, Route
+    from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Order
-    from budstikke.domain.text import Plan
     from budstikke.flow.send import Sender
     from budstikke.store.contract import BulkProgress, Store
 

@@ -1,0 +1,264 @@
+"""
+The programs: ``serve``, ``demo`` and ``simulator``.
+
+Each is a function that runs an event loop until SIGTERM or SIGINT and returns an exit
+code; ``cli`` calls them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import time
+from importlib import resources
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+import uvloop
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from budstikke import config, metrics
+from budstikke.carriers import KINDS
+from budstikke.carriers.simulator.phones import Phones
+from budstikke.dialects import DIALECTS
+from budstikke.gateway import SETTINGS, Gateway
+from budstikke.servers.auth import hash_secret, verify_secret
+from budstikke.servers.http import HttpServer
+from budstikke.servers.simulator import simulator_app
+from budstikke.servers.sloppy import SloppyProtocol
+from budstikke.store.admin import open_engine
+from budstikke.store.apply import Secrets, apply
+from budstikke.store.apply_file import read_file
+from budstikke.store.migrate import check, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from starlette.requests import Request
+
+    from budstikke.config import Settings
+
+SWITCH_INTERVAL = 0.0002
+"""
+Seconds after which a thread that waits for the GIL is given it.
+
+The store's thread needs it a few times a transaction. With CPython's 5 ms a busy loop
+makes each commit take tens of milliseconds; see docs/why/sqlite.md for the figures.
+"""
+
+
+class Server(uvicorn.Server):
+    """uvicorn in our loop: signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def serve(settings: Settings) -> int:
+    """Run a gateway."""
+    check(settings.database_url)
+    return _run(lambda stop: _serve(settings, stop, Phones(), []))
+
+
+def demo(*, port: int, smpp_port: int, data: Path | None) -> int:
+    """Run a gateway with a simulator and demo accounts, from nothing."""
+    with contextlib.ExitStack() as stack:
+        if data is None:
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="budstikke")
+            )
+            data = Path(folder)
+        settings = config.Settings(
+            data=str(data),
+            http=config.Http(port=port),
+            callbacks=config.Callbacks(allow_private=True, allow_http=True),
+            simulator=config.Simulator(enabled=True, listen=f"127.0.0.1:{smpp_port}"),
+        )
+        migrate(settings.database_url)
+        _apply_demo(settings)
+        lines = _demo_lines(port)
+        return _run(lambda stop: _serve(settings, stop, Phones(), lines))
+
+
+def _apply_demo(settings: Settings) -> None:
+    text = resources.files("budstikke").joinpath("demo.toml").read_text("utf-8")
+    kinds = {name: kind.settings for name, kind in KINDS.items()}
+    file = read_file(text, SETTINGS, kinds, {})
+    engine = open_engine(settings.database_url)
+    try:
+        secrets = Secrets(hash_secret, verify_secret)
+        apply(engine, file, secrets, actor="demo", now=time.time())
+    finally:
+        engine.dispose()
+
+
+def _demo_lines(port: int) -> list[str]:
+    base = f"http://127.0.0.1:{port}"
+    query = (
+        "serviceid=1234&password=demo&phoneno=004799999999"
+        "&fromid=Budstikke&txt=Hei%20fra%20Budstikke"
+    )
+    return [
+        "Send a message (Front), then look at the phone:",
+        f"  curl '{base}/psk/push.php?{query}'",
+        f"  curl '{base}/simulator/phones/+4799999999/messages'",
+        f"The phones' screen: {base}/simulator",
+        "ready",
+    ]
+
+
+def simulator(*, listen: str, http: str | None) -> int:
+    """Run the simulated operator alone, for SMPP binds and its HTTP API."""
+    return _run(lambda stop: _simulate(listen, http, stop))
+
+
+async def _simulate(listen: str, http: str | None, stop: asyncio.Event) -> None:
+    phones = Phones()
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(_listening(phones, listen))
+        if http is not None:
+            host, port = config.host_port(http)
+            app = simulator_app(phones)
+            address = config.Http(host=host, port=port)
+            await stack.enter_async_context(_http(app, address))
+        _say(["ready"])
+        await stop.wait()
+
+
+async def _serve(
+    settings: Settings, stop: asyncio.Event, phones: Phones, lines: list[str]
+) -> None:
+    gateway = Gateway(settings, phones=phones)
+    await gateway.start()
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.simulator.listen:
+                listen = settings.simulator.listen
+                await stack.enter_async_context(_listening(phones, listen))
+            app = _application(gateway, phones)
+            await stack.enter_async_context(_http(app, settings.http))
+            _say(lines or ["ready"])
+            await stop.wait()
+    finally:
+        await gateway.stop()
+
+
+def _application(gateway: Gateway, phones: Phones) -> HttpServer:
+    settings = gateway.settings
+    routes: list[BaseRoute] = [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(gateway)),
+        Route("/metrics", _metrics),
+    ]
+    if settings.simulator.enabled:
+        routes.append(Mount("/", simulator_app(phones)))
+    return HttpServer(
+        dialects=DIALECTS,
+        directory=lambda: gateway.directory,
+        authenticator=gateway.authenticator,
+        acceptor=gateway.acceptor,
+        rest=Starlette(routes=routes),
+        max_body=settings.http.max_body,
+        trusted=config.networks(settings.http.trusted_proxies),
+        clock=time.time,
+    )
+
+
+async def _healthz(_request: Request) -> Response:
+    """Say that the process lives."""
+    return JSONResponse({"status": "ok"})
+
+
+def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
+    async def readyz(_request: Request) -> Response:
+        """Say whether messages can be accepted, and how the carriers are."""
+        found = gateway.ready()
+        status = 200 if found["store"] else 503
+        return JSONResponse({"ready": found["store"], "parts": found}, status)
+
+    return readyz
+
+
+async def _metrics(_request: Request) -> Response:
+    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@contextlib.asynccontextmanager
+async def _http(app: Any, address: config.Http) -> Any:
+    """Serve an application until the end of the block."""
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=address.host,
+            port=address.port,
+            http=SloppyProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            backlog=2048,
+            ssl_certfile=address.tls_cert or None,
+            ssl_keyfile=address.tls_key or None,
+        )
+    )
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.wait([task], timeout=0.01)
+        if task.done():
+            raise SystemExit(f"cannot listen on {address.host}:{address.port}")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+@contextlib.asynccontextmanager
+async def _listening(phones: Phones, listen: str) -> Any:
+    """Take SMPP binds for the simulated phones until the end of the block."""
+    from budstikke.carriers.simulator.listener import Listener, ListenerSettings
+
+    host, port = config.host_port(listen)
+    listener = Listener(
+        phones, ListenerSettings(host=host, port=port), random=SystemRandom()
+    )
+    await listener.start()
+    try:
+        yield
+    finally:
+        await listener.stop()
+
+
+def _run(main: Callable[[asyncio.Event], Awaitable[None]]) -> int:
+    """Run a program until it is told to stop."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await main(stop)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    return os.EX_OK
+
+
+def _say(lines: list[str]) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,213 @@
+"""
+A running gateway: all parts joined, started in order and stopped in order.
+
+Only this module and ``app`` know everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from budstikke import __version__, metrics
+from budstikke.carriers import KINDS
+from budstikke.dialects import DIALECTS
+from budstikke.domain.directory import Directory
+from budstikke.flow.accept import Acceptor
+from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.notify import Notifier
+from budstikke.flow.schedule import Scheduler
+from budstikke.flow.send import Sender
+from budstikke.outlets.http import HttpOutlet
+from budstikke.servers.auth import Authenticator
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from budstikke.carriers.contract import Carrier
+    from budstikke.carriers.simulator.phones import Phones
+    from budstikke.config import Settings
+    from budstikke.domain.acceptance import TextProfile
+    from budstikke.domain.directory import CarrierEntry
+    from budstikke.store.contract import CallbackRow
+
+log = logging.getLogger("budstikke")
+
+RELOAD_EVERY = 1.0
+"""Seconds between looks whether the directory has changed."""
+
+DRAIN = 10.0
+"""Seconds that a stop waits for operators' and customers' answers."""
+
+SETTINGS = {name: dialect.settings for name, dialect in DIALECTS.items()}
+
+
+class Gateway:
+    """
+    Everything between the servers and the operators.
+
+    Args:
+        settings: As they were read.
+        phones: The simulated phones that carriers of that kind share.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        phones: Phones,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self._phones = phones
+        self._clock = clock
+        self.store = SqliteStore(settings.database_path)
+        self.directory = Directory(revision=-1, accesses={}, carriers={})
+        self.senders: dict[int, Sender] = {}
+        self._profiles: dict[int, TextProfile] = {}
+        self._links: dict[int, asyncio.Task[None]] = {}
+        self._turning: list[asyncio.Task[None]] = []
+        self.authenticator = Authenticator()
+        callbacks = settings.callbacks
+        self.outlet = HttpOutlet(
+            timeout=callbacks.timeout,
+            allow_private=callbacks.allow_private,
+            allow_http=callbacks.allow_http,
+            version=__version__,
+        )
+        now: dict[str, Any] = {
+            "store": self.store,
+            "directory": lambda: self.directory,
+            "clock": clock,
+        }
+        self.notifier = Notifier(
+            outlet=self.outlet,
+            dialects=DIALECTS,
+            per_endpoint=callbacks.per_endpoint,
+            **now,
+        )
+        self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
+        self.acceptor = BulkAcceptor(self._accept, **now)
+        self.scheduler = Scheduler(
+            store=self.store,
+            senders=self.senders,
+            notifier=self.notifier,
+            clock=clock,
+            retention=settings.retention_days * 86400.0,
+        )
+
+    async def start(self) -> None:
+        """Open the store, bring the links up, and go on where a stop left off."""
+        await self.store.open(self._clock())
+        metrics.store_up.set(1)
+        await self._reload()
+        await self.acceptor.resume()
+        self._turning = [
+            asyncio.create_task(self.scheduler.run()),
+            asyncio.create_task(self._watch()),
+        ]
+
+    async def _watch(self) -> None:
+        """Follow changes of the directory, whoever makes them."""
+        while True:
+            await asyncio.sleep(RELOAD_EVERY)
+            try:
+                if await self.store.revision() != self.directory.revision:
+                    await self._reload()
+            except StoreUnavailable as error:
+                log.warning("cannot look for changes: %s", error)
+            except ValueError:
+                log.exception("the changed directory cannot be used; keeping the old")
+
+    async def _reload(self) -> None:
+        """Take a new directory; links whose settings changed are made anew."""
+        directory = await self.store.directory(SETTINGS)
+        before = self.directory.carriers
+        for carrier_id in list(self.senders):
+            if before.get(carrier_id) != directory.carriers.get(carrier_id):
+                await self._stop_link(carrier_id)
+        for entry in directory.carriers.values():
+            if entry.id not in self.senders:
+                self._start_link(entry)
+        self.directory = directory
+        log.info("directory loaded", extra={"revision": directory.revision})
+
+    def _start_link(self, entry: CarrierEntry) -> None:
+        kind = KINDS[entry.kind]
+        settings = msgspec.convert(entry.settings, kind.settings)
+        extra = {"phones": self._phones} if entry.kind == "simulator" else {}
+        carrier: Carrier = kind.make(
+            entry.name, settings, random=SystemRandom(), clock=self._clock, **extra
+        )
+        sender = Sender(
+            entry.id,
+            carrier,
+            store=self.store,
+            directory=lambda: self.directory,
+            tell=self._tell,
+            requeued=self._requeued,
+            clock=self._clock,
+        )
+        self.senders[entry.id] = sender
+        self._profiles[entry.id] = kind.text(settings)
+        self._links[entry.id] = asyncio.create_task(self._keep(sender))
+
+    async def _keep(self, sender: Sender) -> None:
+        """Run a link; one that breaks by a bug of ours is started again."""
+        while True:
+            try:
+                await sender.run()
+            except Exception:
+                log.exception("carrier %s broke", sender.carrier.name)
+                await asyncio.sleep(RELOAD_EVERY)
+            else:
+                return
+
+    async def _stop_link(self, carrier_id: int) -> None:
+        sender = self.senders[carrier_id]
+        await sender.stop(DRAIN)
+        task = self._links.pop(carrier_id)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        del self.senders[carrier_id]
+
+    def _tell(self, rows: Sequence[CallbackRow]) -> None:
+        self.notifier.tell(rows)
+
+    def _requeued(self, carrier_id: int) -> None:
+        sender = self.senders.get(carrier_id)
+        if sender is not None:
+            sender.stored()
+
+    def ready(self) -> dict[str, bool]:
+        """Tell what works: the store, and each carrier."""
+        return {
+            "store": bool(metrics.store_up._value.get()),  # noqa: SLF001 - no other way
+            **{s.carrier.name: s.carrier.healthy() for s in self.senders.values()},
+        }
+
+    async def stop(self) -> None:
+        """
+        Stop in the order of the path, so that nothing is begun that cannot end.
+
+        The servers take no more requests by now.
+        """
+        await self.acceptor.stop()
+        await self._accept.drain()
+        for task in self._turning:
+            task.cancel()
+        await asyncio.gather(*self._turning, return_exceptions=True)
+        await asyncio.gather(*(self._stop_link(key) for key in list(self.senders)))
+        await self.notifier.stop(DRAIN)
+        await self.outlet.close()
+        self.authenticator.close()
+        await self.store.close()

@@ -1,0 +1,1 @@
+"""I/O out to customers: what carries callbacks."""

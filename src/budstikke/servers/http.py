@@ -1,0 +1,221 @@
+"""
+HTTP in: a request to its dialect, through the path, and the answer back.
+
+The routes of dialects are looked up in a table and worked on plain ASGI, since they
+read the query's bytes themselves; everything else is Starlette's.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from budstikke import metrics
+from budstikke.dialects.contract import Call
+from budstikke.domain.message import Accepted
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.auth import client_of
+from budstikke.store.contract import StoreUnavailable
+from budstikke.wire import WireRequest, WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+
+    from budstikke.dialects.contract import Dialect
+    from budstikke.domain.directory import Directory
+    from budstikke.flow.bulk import BulkAcceptor
+    from budstikke.servers.auth import Authenticator, Network
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("budstikke.http")
+
+
+class HttpServer:
+    """
+    The ASGI application of a gateway.
+
+    Args:
+        dialects: Those that are served.
+        directory: Gives the directory as it is now.
+        authenticator: Decides who may.
+        acceptor: Takes orders.
+        rest: The application for all other paths.
+        max_body: Octets of a request's body.
+        trusted: Networks of proxies that are believed.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        dialects: Mapping[str, Dialect],
+        directory: Callable[[], Directory],
+        authenticator: Authenticator,
+        acceptor: BulkAcceptor,
+        rest: App,
+        max_body: int,
+        trusted: tuple[Network, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self._routes = {
+            (method, path.lower()): (dialect, operation)
+            for dialect in dialects.values()
+            for (method, path), operation in dialect.routes.items()
+        }
+        self._methods: dict[str, set[str]] = {}
+        for method, path in self._routes:
+            self._methods.setdefault(path, set()).add(method)
+        self._directory = directory
+        self._authenticator = authenticator
+        self._acceptor = acceptor
+        self._rest = rest
+        self._max_body = max_body
+        self._trusted = trusted
+        self._clock = clock
+        self._counted: dict[tuple[str, str], Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Work one request."""
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        path = scope["path"].lower()
+        found = self._routes.get((scope["method"], path))
+        if found is None:
+            methods = self._methods.get(path)
+            if methods is None:
+                await self._rest(scope, receive, send)
+            else:
+                await _send(send, _not_allowed(methods))
+            return
+        started = time.perf_counter()
+        dialect, operation = found
+        response, result = await self._work(dialect, operation, scope, receive)
+        self._count(dialect.name, result, time.perf_counter() - started)
+        await _send(send, response)
+
+    async def _work(
+        self, dialect: Dialect, operation: str, scope: Scope, receive: Receive
+    ) -> tuple[WireResponse, str]:
+        """Take a request through its dialect; never raises."""
+        call = Call(self._read_head(scope), operation)
+        answer: Accepted | Refusal
+        try:
+            if scope["method"] != "GET":
+                call.request.body = await self._read_body(receive)
+            answer = await self._ask(dialect, call)
+            result = "accepted"
+        except Refusal as refusal:
+            answer, result = refusal, refusal.code.value
+        except StoreUnavailable as error:
+            log.warning("refused, nothing can be stored: %s", error)
+            answer = Refusal(RefusalCode.STORAGE_DOWN)
+            result = answer.code.value
+        except Exception:
+            log.exception("bug in %s", dialect.name)
+            answer = Refusal(RefusalCode.INTERNAL)
+            result = answer.code.value
+        if log.isEnabledFor(logging.DEBUG):
+            _log_answer(dialect, answer, result)
+        return dialect.render(call, answer), result
+
+    async def _ask(self, dialect: Dialect, call: Call) -> Accepted:
+        login = dialect.login(call)
+        access = self._directory().login(dialect.name, login.identifier)
+        request = call.request
+        checked = self._authenticator.check_now(
+            access, login.secret, request.client, secure=request.secure
+        )
+        if not checked:
+            await self._authenticator.check(
+                access, login.secret, request.client, secure=request.secure
+            )
+        assert access is not None  # noqa: S101 - check refuses it
+        order = dialect.parse(call, access, self._clock())
+        return await self._acceptor.accept(order, access)
+
+    def _read_head(self, scope: Scope) -> WireRequest:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        peer = scope["client"]
+        client, secure = (peer[0] if peer else ""), scope["scheme"] == "https"
+        if self._trusted:
+            client, secure = client_of(client, headers, self._trusted, secure=secure)
+        return WireRequest(
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            headers,
+            b"",
+            client,
+            secure,
+        )
+
+    async def _read_body(self, receive: Receive) -> bytes:
+        """Read a body; raises Refusal when it is too large or the client is gone."""
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            if len(body) > self._max_body:
+                raise Refusal(RefusalCode.TOO_LARGE)
+            return body
+        pieces = [body]
+        size = len(body)
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refusal(RefusalCode.MALFORMED)
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > self._max_body:
+                raise Refusal(RefusalCode.TOO_LARGE)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _count(self, dialect: str, result: str, seconds: float) -> None:
+        key = (dialect, result)
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = (
+                metrics.requests.labels(dialect, result),
+                metrics.accept_seconds.labels(dialect),
+            )
+            self._counted[key] = counted
+        counted[0].inc()
+        counted[1].observe(seconds)
+
+
+def _not_allowed(methods: set[str]) -> WireResponse:
+    allowed = ", ".join(sorted(methods))
+    return WireResponse(405, b"Method not allowed\n", headers={"allow": allowed})
+
+
+async def _send(send: Send, response: WireResponse) -> None:
+    headers = [
+        (b"content-type", response.content_type.encode("latin-1")),
+        (b"content-length", b"%d" % len(response.body)),
+    ]
+    for name, value in response.headers.items():
+        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    await send(
+        {"type": "http.response.start", "status": response.status, "headers": headers}
+    )
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _log_answer(dialect: Dialect, answer: Accepted | Refusal, result: str) -> None:
+    extra: dict[str, Any] = {"dialect": dialect.name, "result": result}
+    if isinstance(answer, Accepted):
+        extra["message_id"] = answer.order_id
+        extra["messages"] = len(answer.ids)
+    else:
+        extra["field"] = answer.field
+    log.debug("answered", extra=extra)
