@@ -1,0 +1,265 @@
+"""
+The file of ``budstikke apply``: its entries, and what is wrong with them.
+
+Everything that a file alone can say is checked here, before the database is asked.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from budstikke.domain.originator import read_grants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping
+
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Prefix = Annotated[str, Meta(pattern=r"^(\+([1-9][0-9]{0,14})?)?$")]
+
+
+class ApplyError(Exception):
+    """A file that cannot be applied; the message says which entry, never a secret."""
+
+
+class CarrierEntry(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``[[carrier]]``: a link to an operator."""
+
+    name: Name
+    kind: str = ""
+    settings: dict[str, Any] = {}
+    remove: bool = False
+
+
+class RouteEntry(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``[[route]]``: the carriers of recipients that begin with ``prefix``."""
+
+    prefix: Prefix
+    carriers: list[Name] = []
+    account: Name | None = None
+    remove: bool = False
+
+    @property
+    def key(self) -> tuple[str | None, str]:
+        """Whose it is, and its prefix; ``+`` alone is everything, as ``""`` is."""
+        return self.account, "" if self.prefix == "+" else self.prefix
+
+
+class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``[[account.access]]``: one way an account logs in."""
+
+    dialect: str
+    id: Name
+    password: str | None = None
+    password_env: Name | None = None
+    allow_from: list[str] = []
+    require_https: bool = True
+    blocked: bool = False
+    settings: dict[str, Any] = {}
+    remove: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells one access from another."""
+        return self.dialect, self.id
+
+
+class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``[[account]]``: a customer."""
+
+    name: Name
+    originators: list[str] = []
+    unsure: Literal["fail", "resend"] = "fail"
+    unsure_after: Annotated[float, Meta(gt=0)] = 3600.0
+    blocked: bool = False
+    access: list[AccessEntry] = []
+    remove: bool = False
+
+
+class SuppressionEntry(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``[[suppression]]``: a number that nobody may send to."""
+
+    number: E164
+    reason: Name = "blacklist"
+    remove: bool = False
+
+
+class File(Struct, kw_only=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    carrier: list[CarrierEntry] = []
+    route: list[RouteEntry] = []
+    account: list[AccountEntry] = []
+    suppression: list[SuppressionEntry] = []
+
+    @property
+    def accesses(self) -> list[tuple[AccountEntry, AccessEntry]]:
+        """Every access with its account."""
+        return [(owner, entry) for owner in self.account for entry in owner.access]
+
+
+def read_file(
+    text: str,
+    dialects: Mapping[str, type[Struct]],
+    carriers: Mapping[str, type[Struct]],
+    environ: Mapping[str, str],
+) -> File:
+    """
+    Read a TOML file and check it; passwords named by ``password_env`` are filled in.
+
+    Args:
+        text: The file.
+        dialects: The settings of an access, by dialect.
+        carriers: The settings of a carrier, by kind.
+        environ: Where ``password_env`` is looked up.
+
+    Raises:
+        ApplyError: It is no TOML, a key is unknown, or a value does not fit.
+
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ApplyError(str(error)) from error
+    try:
+        file = msgspec.convert(tree, File)
+    except msgspec.ValidationError as error:
+        raise ApplyError(_placed(str(error), tree)) from error
+    for carrier in file.carrier:
+        _check_carrier(carrier, carriers)
+    for route in file.route:
+        if not route.carriers and not route.remove:
+            raise ApplyError(f"{route_label(route.key)}: carriers is missing")
+    for account in file.account:
+        _check_account(account)
+    for _, access in file.accesses:
+        _check_access(access, dialects)
+        _fill_password(access, environ)
+    _check_twice(file)
+    return file
+
+
+def access_label(key: tuple[str, str]) -> str:
+    """Name an access in messages."""
+    return f"access {key[0]} {key[1]}"
+
+
+def route_label(key: tuple[str | None, str]) -> str:
+    """Name a route in messages."""
+    owner = f" of {key[0]}" if key[0] else ""
+    return f"route {key[1] or '+'}{owner}"
+
+
+def _check_carrier(entry: CarrierEntry, kinds: Mapping[str, type[Struct]]) -> None:
+    label = f"carrier {entry.name}"
+    if not entry.remove:
+        _check_settings(label, "kind", entry.kind, entry.settings, kinds)
+
+
+def _check_account(entry: AccountEntry) -> None:
+    label = f"account {entry.name}"
+    if entry.remove and entry.access:
+        raise ApplyError(f"{label}: is removed with all of its accesses: list none")
+    _valid(f"{label}: originators", read_grants, tuple(entry.originators))
+
+
+def _check_access(entry: AccessEntry, kinds: Mapping[str, type[Struct]]) -> None:
+    label = access_label(entry.key)
+    if entry.remove:
+        return
+    _check_settings(label, "dialect", entry.dialect, entry.settings, kinds)
+    for network in entry.allow_from:
+        _valid(f"{label}: allow_from", ip_network, network)
+
+
+def _fill_password(entry: AccessEntry, environ: Mapping[str, str]) -> None:
+    label = access_label(entry.key)
+    if entry.password_env is None:
+        return
+    if entry.password is not None:
+        raise ApplyError(f"{label}: give password or password_env, not both")
+    entry.password = environ.get(entry.password_env)
+    if not entry.password:
+        raise ApplyError(f"{label}: password_env: {entry.password_env} is not set")
+
+
+def _check_settings(
+    label: str,
+    key: str,
+    kind: str,
+    settings: dict[str, Any],
+    kinds: Mapping[str, type[Struct]],
+) -> None:
+    if kind not in kinds:
+        known = ", ".join(sorted(kinds))
+        raise ApplyError(f"{label}: {key}: there is no {kind!r}, only {known}")
+    try:
+        msgspec.convert(settings, kinds[kind])
+    except msgspec.ValidationError as error:
+        raise ApplyError(f"{label}: settings: {_placed(str(error), {})}") from error
+
+
+def _check_twice(file: File) -> None:
+    """Refuse an entry that is there twice."""
+    accesses = [access for _, access in file.accesses]
+    _once("carrier", (entry.name for entry in file.carrier), str)
+    _once("account", (entry.name for entry in file.account), str)
+    _once("", (entry.key for entry in accesses), access_label)
+    _once("", (entry.key for entry in file.route), route_label)
+    _once("suppression", (entry.number for entry in file.suppression), str)
+
+
+Key = TypeVar("Key", bound="Hashable")
+Given = TypeVar("Given")
+
+
+def _once(what: str, keys: Iterable[Key], label: Callable[[Key], str]) -> None:
+    seen: set[Key] = set()
+    for key in keys:
+        if key in seen:
+            raise ApplyError(f"{what} {label(key)} is there twice".lstrip())
+        seen.add(key)
+
+
+def _valid(label: str, read: Callable[[Given], object], value: Given) -> None:
+    try:
+        read(value)
+    except ValueError as error:
+        raise ApplyError(f"{label}: {error}") from error
+
+
+_steps = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]|\[\.\.\.\]").finditer
+
+
+def _placed(fault: str, tree: object) -> str:
+    """
+    Put the place of a fault first, with names for numbers.
+
+    From ``Object contains unknown field `x` - at `$.account[0].access[1]``` to
+    ``account acme: access 1234: object contains unknown field `x```.
+    """
+    what, _, path = fault.partition(" - at `$")
+    what = what[:1].lower() + what[1:]
+    words: list[str] = []
+    for step in _steps(path):
+        if step[2] is None:
+            tree = tree.get(step[1]) if isinstance(tree, dict) else None
+            words.append(step[1] or "")
+        elif isinstance(tree, list):
+            tree = tree[int(step[2])]
+            words[-1] += f" {_name(tree, int(step[2]))}"
+    return ": ".join([*filter(None, words), what])
+
+
+def _name(entry: object, place: int) -> str:
+    if isinstance(entry, dict):
+        for key in ("name", "id", "prefix", "number"):
+            if isinstance(entry.get(key), str):
+                return str(entry[key])
+    return f"no. {place + 1}"

@@ -1,0 +1,537 @@
+"""``apply``: what it reads, plans, refuses and writes; and what is read back."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from budstikke.domain.directory import Directory
+from budstikke.store import admin, apply_file, schema
+from budstikke.store.admin import open_engine, read_directory
+from budstikke.store.apply import ApplyError, Plan, Secrets, apply
+from budstikke.store.apply_plan import make_plan
+from budstikke.store.migrate import migrate
+
+
+class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    status_url: str = ""
+    duplicate_lock: bool = True
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = ""
+    password: str = ""
+
+
+DIALECTS: dict[str, type[msgspec.Struct]] = {"front": Front}
+CARRIERS: dict[str, type[msgspec.Struct]] = {"simulator": Link, "smpp": Link}
+SECRETS = Secrets(
+    hash=lambda plain: f"hash of {plain[::-1]}",
+    verify=lambda plain, stored: stored == f"hash of {plain[::-1]}",
+)
+
+WHOLE = """
+[[carrier]]
+name = "sim"
+kind = "simulator"
+
+[[carrier]]
+name = "op"
+kind = "smpp"
+[carrier.settings]
+host = "smsc.example"
+password = "carrier-secret"
+
+[[route]]
+prefix = "+"
+carriers = ["sim"]
+
+[[route]]
+prefix = "+47"
+carriers = ["op", "sim"]
+account = "acme"
+
+[[account]]
+name = "acme"
+originators = ["Acme", "26114*"]
+unsure = "resend"
+
+[[account.access]]
+dialect = "front"
+id = "1234"
+password = "hunter2"
+allow_from = ["127.0.0.0/8"]
+require_https = false
+[account.access.settings]
+status_url = "https://acme.example/status"
+
+[[account.access]]
+dialect = "front"
+id = "1235"
+password_env = "ACME_1235"
+
+[[suppression]]
+number = "+4799999999"
+"""
+ENVIRON = {"ACME_1235": "from-environment"}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("empty") / "b.sqlite"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def engine(empty: Path, tmp_path: Path) -> Iterator[Engine]:
+    file = shutil.copy(empty, tmp_path / "b.sqlite")
+    engine = open_engine(f"sqlite:///{file}")
+    yield engine
+    engine.dispose()
+
+
+def put(engine: Engine, text: str, *, dry_run: bool = False) -> Plan:
+    file = apply_file.read_file(text, DIALECTS, CARRIERS, ENVIRON)
+    return apply(engine, file, SECRETS, actor="tester", now=5.0, dry_run=dry_run)
+
+
+def directory(engine: Engine) -> Directory:
+    return read_directory(engine, DIALECTS)
+
+
+def fault(text: str, engine: Engine | None = None) -> str:
+    try:
+        apply_file.read_file(text, DIALECTS, CARRIERS, ENVIRON)
+        if engine is not None:
+            put(engine, text)
+    except ApplyError as error:
+        return str(error)
+    return ""
+
+
+def rows(engine: Engine, table: Any) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(select(table))]
+
+
+def test_a_file_becomes_a_directory(engine: Engine) -> None:
+    put(engine, WHOLE)
+    found = directory(engine)
+    first, second = found.login("front", "1234"), found.login("front", "1235")
+    assert first is not None
+    assert second is not None
+    assert "acme" == first.account.name == second.account.name
+    assert ("Acme", "26114*") == first.account.grants
+    assert "resend" == first.account.unsure
+    assert "hash of 2retnuh" == first.secret
+    assert "hash of tnemnorivne-morf" == second.secret
+    assert (ip_network("127.0.0.0/8"),) == first.networks
+    assert () == second.networks
+    assert not first.require_https
+    assert second.require_https
+    assert Front(status_url="https://acme.example/status") == first.settings
+    assert Front() == second.settings
+    assert {"sim": "simulator", "op": "smpp"} == {
+        entry.name: entry.kind for entry in found.carriers.values()
+    }
+    assert frozenset({"+4799999999"}) == found.blacklist
+    assert 1 == found.revision == admin.revision(engine)
+
+
+def test_routes_lead_to_carriers_in_order(engine: Engine) -> None:
+    put(engine, WHOLE)
+    found = directory(engine)
+    access = found.login("front", "1234")
+    assert access is not None
+    own = found.route(access.account.id, "+4799999998")
+    common = found.route(access.account.id, "+46705555555")
+    assert own is not None
+    assert common is not None
+    assert ["op", "sim"] == [found.carriers[id_].name for id_ in own.carriers]
+    assert ["sim"] == [found.carriers[id_].name for id_ in common.carriers]
+
+
+def test_the_same_file_again_changes_nothing(engine: Engine) -> None:
+    put(engine, WHOLE)
+    before = [rows(engine, table) for table in schema.metadata.sorted_tables]
+    again = put(engine, WHOLE)
+    assert [] == again.effective
+    assert "0 added, 0 changed, 0 removed, 8 unchanged" == again.lines()[-1]
+    assert before == [rows(engine, table) for table in schema.metadata.sorted_tables]
+
+
+def test_a_dry_run_shows_and_writes_nothing(engine: Engine) -> None:
+    plan = put(engine, WHOLE, dry_run=True)
+    assert [
+        "+ carrier sim",
+        "+ carrier op",
+        "+ account acme",
+        "+ access front 1234",
+        "+ access front 1235",
+        "+ route +",
+        "+ route +47 of acme",
+        "+ suppression +4799999999",
+        "8 added, 0 changed, 0 removed, 0 unchanged",
+    ] == plan.lines()
+    assert 0 == admin.revision(engine)
+    assert {} == directory(engine).carriers
+
+
+def test_changes_are_told_by_name_never_by_value(engine: Engine) -> None:
+    put(engine, WHOLE)
+    changed = (
+        WHOLE.replace("hunter2", "hunter3")
+        .replace("carrier-secret", "new-carrier-secret")
+        .replace("acme.example/status", "acme.example/new")
+        .replace('"Acme", ', "")
+        .replace("127.0.0.0/8", "10.0.0.0/8")
+        .replace('carriers = ["sim"]', 'carriers = ["op"]')
+    )
+    assert [
+        "= carrier sim",
+        "~ carrier op: settings.password",
+        "~ account acme: originators",
+        "~ access front 1234: password, allow_from, settings.status_url",
+        "= access front 1235",
+        "~ route +: carriers",
+        "= route +47 of acme",
+        "= suppression +4799999999",
+        "0 added, 4 changed, 0 removed, 4 unchanged",
+    ] == put(engine, changed).lines()
+    access = directory(engine).login("front", "1234")
+    assert access is not None
+    assert "hash of 3retnuh" == access.secret
+    assert 2 == admin.revision(engine)
+
+
+def test_acts_are_kept_without_secrets(engine: Engine) -> None:
+    put(engine, WHOLE)
+    put(engine, WHOLE.replace("hunter2", "hunter3"))
+    kept = rows(engine, schema.audit)
+    assert (9, 5.0, "tester", "changed access front 1234: password") == kept[-1]
+    told = " ".join(row[3] for row in kept)
+    for secret in ("hunter", "carrier-secret", "from-environment"):
+        assert secret not in told
+
+
+def test_what_the_file_does_not_name_stays(engine: Engine) -> None:
+    put(engine, WHOLE)
+    before = directory(engine)
+    put(engine, '[[account]]\nname = "beta"\n')
+    after = directory(engine)
+    assert before.accesses == after.accesses
+    assert before.routes == after.routes
+    assert before.carriers == after.carriers
+    assert before.blacklist == after.blacklist
+
+
+def test_what_an_entry_leaves_out_has_its_default_but_for_the_password(
+    engine: Engine,
+) -> None:
+    put(engine, WHOLE)
+    put(
+        engine,
+        '[[account]]\nname = "acme"\n'
+        '[[account.access]]\ndialect = "front"\nid = "1234"\n',
+    )
+    access = directory(engine).login("front", "1234")
+    assert access is not None
+    assert () == access.account.grants
+    assert "fail" == access.account.unsure
+    assert () == access.networks
+    assert access.require_https
+    assert Front() == access.settings
+    assert "hash of 2retnuh" == access.secret
+
+
+def test_an_empty_password_takes_it_away(engine: Engine) -> None:
+    put(engine, WHOLE)
+    text = (
+        '[[account]]\nname = "acme"\n[[account.access]]\n'
+        'dialect = "front"\nid = "1234"\npassword = ""\n'
+    )
+    assert "access front 1234: needs password, password_env or allow_from" == fault(
+        text, engine
+    )
+    put(engine, text + 'allow_from = ["::1"]\n')
+    access = directory(engine).login("front", "1234")
+    assert access is not None
+    assert access.secret is None
+
+
+def test_a_new_access_needs_something_to_be_known_by(engine: Engine) -> None:
+    text = '[[account]]\nname = "a"\n[[account.access]]\ndialect = "front"\nid = "1"\n'
+    assert "access front 1: needs password, password_env or allow_from" == fault(
+        text, engine
+    )
+    assert [] == rows(engine, schema.account)
+
+
+def test_removing(engine: Engine) -> None:
+    put(engine, WHOLE)
+    plan = put(
+        engine,
+        """
+[[route]]
+prefix = ""
+remove = true
+[[route]]
+prefix = "+46"
+remove = true
+[[account]]
+name = "acme"
+[[account.access]]
+dialect = "front"
+id = "1235"
+remove = true
+[[suppression]]
+number = "+4799999999"
+remove = true
+""",
+    )
+    assert [
+        "~ account acme: originators, unsure",
+        "- access front 1235",
+        "- route +",
+        "= route +46",
+        "- suppression +4799999999",
+        "0 added, 1 changed, 3 removed, 1 unchanged",
+    ] == plan.lines()
+    found = directory(engine)
+    assert found.login("front", "1235") is None
+    assert found.login("front", "1234") is not None
+    assert ["+47"] == [route.prefix for route in found.routes]
+    assert frozenset() == found.blacklist
+
+
+def test_an_account_is_removed_with_all_it_has(engine: Engine) -> None:
+    put(engine, WHOLE)
+    plan = put(engine, '[[account]]\nname = "acme"\nremove = true\n')
+    assert [
+        "- account acme",
+        "- access front 1234",
+        "- access front 1235",
+        "- route +47 of acme",
+        "0 added, 0 changed, 4 removed, 0 unchanged",
+    ] == plan.lines()
+    assert {} == directory(engine).accesses
+    assert [] == rows(engine, schema.account)
+
+
+def test_the_id_of_a_removed_access_is_not_given_again(engine: Engine) -> None:
+    put(engine, WHOLE)
+    before = set(directory(engine).accesses)
+    put(engine, '[[account]]\nname = "acme"\nremove = true\n')
+    put(engine, WHOLE)
+    assert before.isdisjoint(directory(engine).accesses)
+
+
+def test_a_carrier_in_use_is_kept(engine: Engine) -> None:
+    put(engine, WHOLE)
+    gone = '[[carrier]]\nname = "op"\nremove = true\n'
+    assert "route +47 of acme: there is no carrier op" == fault(gone, engine)
+    route = '[[route]]\nprefix = "+47"\naccount = "acme"\nremove = true\n'
+    put(engine, gone + route)
+    assert ["sim"] == [c.name for c in directory(engine).carriers.values()]
+
+
+@pytest.mark.parametrize(
+    ("state", "due_at", "kept"),
+    [
+        ("queued", None, True),
+        ("queued", 9.0, True),
+        ("sending", None, True),
+        ("unsure", 9.0, True),
+        ("unsure", None, True),
+        ("sent", None, False),
+        ("delivered", None, False),
+    ],
+)
+def test_a_carrier_with_messages_to_send_is_kept(
+    engine: Engine, state: str, due_at: float | None, *, kept: bool
+) -> None:
+    put(engine, '[[carrier]]\nname = "op"\nkind = "smpp"\n')
+    (carrier,) = directory(engine).carriers
+    part = {
+        "id": 256257,
+        "carrier_id": carrier,
+        "state": state,
+        "due_at": due_at,
+        "text": "x",
+        "tables": 0,
+        "priority": 1,
+    }
+    with engine.begin() as connection:
+        connection.execute(insert(schema.part).values(part))
+    gone = '[[carrier]]\nname = "op"\nremove = true\n'
+    if kept:
+        assert (
+            "carrier op: has messages to send; take its routes first, then wait"
+            == fault(gone, engine)
+        )
+    else:
+        put(engine, gone)
+    assert kept == bool(directory(engine).carriers)
+
+
+def test_a_fault_changes_nothing(engine: Engine) -> None:
+    text = WHOLE + '[[route]]\nprefix = "+46"\ncarriers = ["nobody"]\n'
+    assert "route +46: there is no carrier nobody" == fault(text, engine)
+    text = WHOLE + '[[route]]\nprefix = "+46"\ncarriers = ["op"]\naccount = "beta"\n'
+    assert "route +46 of beta: there is no account beta" == fault(text, engine)
+    assert 0 == admin.revision(engine)
+    assert [] == rows(engine, schema.carrier)
+
+
+def test_an_access_stays_with_its_account(engine: Engine) -> None:
+    put(engine, WHOLE)
+    text = (
+        '[[account]]\nname = "beta"\n[[account.access]]\n'
+        'dialect = "front"\nid = "1234"\npassword = "x"\n'
+    )
+    assert "access front 1234: is of account acme" == fault(text, engine)
+
+
+def test_a_plan_from_an_older_state_is_made_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = apply_file.read_file(WHOLE, DIALECTS, CARRIERS, ENVIRON)
+    plain = make_plan
+    others = iter(['[[account]]\nname = "beta"\n'])
+
+    def plan(*arguments: Any) -> Plan:
+        made = plain(*arguments)
+        for text in others:
+            put(engine, text)
+        return made
+
+    monkeypatch.setattr("budstikke.store.apply.make_plan", plan)
+    done = apply(engine, file, SECRETS, actor="tester", now=5.0)
+    assert 1 == done.revision
+    assert 2 == admin.revision(engine)
+
+
+def test_many_suppressions(engine: Engine) -> None:
+    many = "".join(
+        f'[[suppression]]\nnumber = "+479{number:07}"\n' for number in range(1500)
+    )
+    put(engine, many)
+    assert 1500 == len(directory(engine).blacklist)
+    assert [] == put(engine, many).effective
+
+
+ROUTE = "[[route]]\nprefix = '+'\ncarriers = ['a']\n"
+
+
+def access(line: str) -> str:
+    return (
+        f'[[account]]\nname = "acme"\n[[account.access]]\n'
+        f'dialect = "front"\nid = "1"\n{line}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[[carrier]", "Expected ']]' at the end of an array declaration"),
+        ("[[accounts]]", "object contains unknown field `accounts`"),
+        (access("passwd = 'x'"), "account acme: access 1: object contains unknown"),
+        (access("[account.access.settings]\nurl = 'x'"), "access front 1: settings: "),
+        (access("id = 5"), "Cannot overwrite a value"),
+        (access("require_https = 'no'"), "account acme: access 1: require_https: exp"),
+        (access("allow_from = ['10.0.0.1/8']"), "access front 1: allow_from: 10.0.0.1"),
+        (
+            access("password = 'x'\npassword_env = 'Y'"),
+            "access front 1: give password ",
+        ),
+        (access("password_env = 'NO'"), "access front 1: password_env: NO is not set"),
+        (access("").replace("front", "x"), "access x 1: dialect: there is no 'x', onl"),
+        (access("password = 'x'") * 2, "account acme is there twice"),
+        ("[[account]]\nname = ''", "account : name: expected `str` of length >= 1"),
+        ("[[account]]\nname = 'a'\nunsure = 'x'", "account a: unsure: invalid enum va"),
+        ("[[account]]\nname = 'a'\nunsure_after = 0", "account a: unsure_after: expec"),
+        ("[[account]]\nname = 'a'\noriginators = ['{}']", "account a: originators: no"),
+        ("[[account]]\nname = 'a'\noriginators = [5]", "account a: originators no. 1"),
+        ("[[carrier]]\nname = 'a'\nkind = 'x'", "carrier a: kind: there is no 'x', on"),
+        ("[[carrier]]\nname = 'a'", "carrier a: kind: there is no '', only simulator"),
+        ("[[route]]\nprefix = '47'", "route 47: prefix: expected `str` matching regex"),
+        ("[[route]]\nprefix = '+47'", "route +47: carriers is missing"),
+        ("[[suppression]]\nnumber = '99999999'", "suppression 99999999: number: expec"),
+        (
+            "[[suppression]]\nnumber = '+4799999999'\n" * 2,
+            "suppression +4799999999 is there twice",
+        ),
+        (
+            ROUTE + ROUTE.replace("+", ""),
+            "route + is there twice",
+        ),
+        (
+            access("password = 'x'").replace("'acme'\n", "'acme'\nremove = true\n")
+            + access("password = 'x'").replace('"acme"', '"beta"'),
+            "access front 1 is there twice",
+        ),
+        (
+            access("password = 'x'").replace('"acme"\n', '"acme"\nremove = true\n'),
+            "account acme: is removed with all of its accesses: list none",
+        ),
+    ],
+)
+def test_faults_say_where(text: str, expected: str) -> None:
+    found = fault(text)
+    assert expected == found[: len(expected)]
+
+
+def test_settings_that_no_longer_fit_say_whose_they_are(engine: Engine) -> None:
+    put(engine, WHOLE)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE access SET settings = '{\"old\": 1}'")
+    with pytest.raises(ValueError, match=r"access front 1234: settings: .*`old`"):
+        directory(engine)
+
+
+def test_accesses_of_unknown_dialects_are_left_out(engine: Engine) -> None:
+    put(engine, WHOLE)
+    assert {} == read_directory(engine, {}).accesses
+
+
+def test_a_directory_is_read_whole(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(engine, WHOLE)
+    told = iter([1, 2, 2, 2])
+    monkeypatch.setattr(admin, "read_revision", lambda _: next(told))
+    assert 2 == directory(engine).revision
+
+
+def test_faults_of_the_database_do_not_show_values(engine: Engine) -> None:
+    row = {"name": "twice", "kind": "smpp", "settings": '{"password": "s3cret"}'}
+    with engine.begin() as connection, pytest.raises(IntegrityError) as caught:
+        connection.execute(insert(schema.carrier), [row, row])
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_transaction_is_whole(engine: Engine) -> None:
+    def two() -> None:
+        with admin.immediate(engine) as connection:
+            connection.execute(insert(schema.account).values(name="a"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        two()
+    assert [] == rows(engine, schema.account)
+
+
+def test_a_writer_holds_others_off(engine: Engine) -> None:
+    path = engine.url.database or ""
+    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+    with admin.immediate(engine), pytest.raises(sqlite3.OperationalError, match="lock"):
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
