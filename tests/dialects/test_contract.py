@@ -1,0 +1,165 @@
+"""What every dialect in the register must do, whatever it speaks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budstikke.dialects import DIALECTS
+from budstikke.dialects.contract import Call, Dialect
+from budstikke.domain.message import Accepted, Order, StatusEvent
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.states import MessageState
+from budstikke.wire import WireRequest, WireResponse
+
+CASES = Path(__file__).parent / "cases"
+NOW = 1704067200.0
+
+every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+every_operation = pytest.mark.parametrize(
+    ("dialect", "method", "path"),
+    [(d, *route) for d in DIALECTS.values() for route in d.routes],
+    ids=[
+        f"{d.name} {' '.join(route)}" for d in DIALECTS.values() for route in d.routes
+    ],
+)
+
+
+@dataclass
+class Access:
+    """As much of an access as a dialect may see."""
+
+    id: int
+    settings: Any
+
+
+def names(dialect: Dialect) -> list[str]:
+    """Find the parameters that occur in a dialect's golden cases."""
+    text = "".join(p.read_text("utf-8") for p in (CASES / dialect.name).glob("*.txt"))
+    return sorted(set(re.findall(r'[?&"]([A-Za-z_]+)(?:=|":)', text)))
+
+
+def work(dialect: Dialect, request: WireRequest) -> None:
+    """Take a request all the way; anything but a good Order or a Refusal raises."""
+    call = Call(request, dialect.routes[request.method, request.target])
+    answer: Accepted | Refusal
+    try:
+        login = dialect.login(call)
+        assert login.identifier
+        order = dialect.parse(call, Access(1, dialect.settings()), NOW)
+    except Refusal as refusal:
+        answer = refusal
+    else:
+        msgspec.convert(msgspec.to_builtins(order), Order)  # types are as declared
+        order.text.encode()  # no half surrogate pairs
+        assert order.validity > 0
+        assert 0 <= order.protocol_id <= 255
+        assert 1 <= order.priority <= 3
+        assert order.send_at is None or order.send_at > NOW
+        answer = Accepted(1, [1001] * len(order.recipients), 1)
+    assert dialect.render(call, answer).status >= 200
+
+
+def test_the_register_knows_dialects_by_their_names() -> None:
+    assert list(DIALECTS) == [dialect.name for dialect in DIALECTS.values()]
+
+
+@every_dialect
+def test_routes_are_upper_case_methods_and_lower_case_paths(dialect: Dialect) -> None:
+    for method, path in dialect.routes:
+        assert (method.upper(), path.lower()) == (method, path)
+        assert path.startswith("/")
+
+
+@every_dialect
+def test_settings_have_defaults_and_refuse_what_they_do_not_know(
+    dialect: Dialect,
+) -> None:
+    assert msgspec.convert({}, dialect.settings) == dialect.settings()
+    with pytest.raises(msgspec.ValidationError, match="unknown field `nonsense`"):
+        msgspec.convert({"nonsense": 1}, dialect.settings)
+
+
+@every_operation
+@pytest.mark.parametrize("code", RefusalCode)
+def test_there_are_words_for_every_refusal(
+    dialect: Dialect, method: str, path: str, code: RefusalCode
+) -> None:
+    """Also for one raised before anything was read, and with any field."""
+    call = Call(WireRequest(method, path), dialect.routes[method, path])
+    for field in ("", "nonsense", *names(dialect)):
+        refusal = Refusal(code, field=field, value="<&\"'>\n", invalid=["1"])
+        response = dialect.render(call, refusal)
+        assert 200 <= response.status < 600
+        assert response.body
+    single = dialect.render(call, Accepted(1, [code], 0))
+    assert single.body
+
+
+@every_operation
+def test_junk_is_refused_and_nothing_worse(
+    dialect: Dialect, method: str, path: str
+) -> None:
+    @given(st.binary(), st.binary())
+    def check(query: bytes, body: bytes) -> None:
+        work(dialect, WireRequest(method, path, query, {}, body))
+
+    check()
+
+
+@every_operation
+def test_junk_in_known_parameters_is_refused_and_nothing_worse(
+    dialect: Dialect, method: str, path: str
+) -> None:
+    known = st.sampled_from(names(dialect))
+    value = st.one_of(
+        st.binary(max_size=12).map(lambda raw: raw.replace(b"&", b"")),
+        st.text("0123456789+-.:TZ truefalsutf8", max_size=24).map(str.encode),
+    )
+    pairs = st.lists(st.tuples(known.map(str.encode), value))
+    scalar = st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(), known
+    )
+    anything = st.recursive(
+        scalar, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+
+    @given(pairs, st.dictionaries(known, anything))
+    def check(pairs: list[tuple[bytes, bytes]], document: dict[str, Any]) -> None:
+        query = b"&".join(name + b"=" + value for name, value in pairs)
+        body = msgspec.json.encode(document)
+        work(dialect, WireRequest(method, path, query, {}, body))
+        work(dialect, WireRequest(method, path, query, {}, query))
+
+    check()
+
+
+@every_dialect
+@pytest.mark.parametrize("state", MessageState)
+@pytest.mark.parametrize("ref", [None, "", "å&=#? %\n🤣"])
+def test_a_callback_is_nothing_or_a_request_to_the_url(
+    dialect: Dialect, state: MessageState, ref: str | None
+) -> None:
+    event = StatusEvent(1001, "+4799999999", ref, state.value, "", "", NOW)
+    url = "https://kunde.no/dr?key=1"
+
+    request = dialect.callback(event, url, dialect.settings())
+
+    if request is not None:
+        assert request.target.startswith("https://kunde.no/dr")
+        assert request.target.isascii()
+        assert not re.search(r"[\s#]", request.target)
+
+
+@every_dialect
+@pytest.mark.parametrize("status", [300, 302, 400, 401, 404, 429, 500, 502, 503])
+def test_a_failure_is_never_understood(dialect: Dialect, status: int) -> None:
+    for body in (b"", b"true", b"OK"):
+        assert not dialect.understood(WireResponse(status, body))

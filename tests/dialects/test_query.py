@@ -1,0 +1,53 @@
+"""Query strings as they are on the wire."""
+
+from __future__ import annotations
+
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budstikke.dialects.query import decode, read_query
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        (b"", {}),
+        (b"&&&", {}),
+        (b"a=1&b=2", {"a": b"1", "b": b"2"}),
+        (b"a=1&a=2", {"a": b"2"}),
+        (b"a=1&a=", {"a": b""}),
+        (b"a", {"a": b""}),
+        (b"=1", {}),
+        (b"a=b=c", {"a": b"b=c"}),
+        (b"a=+%2B%20+", {"a": b" +  "}),
+        (b"a=%E6%f8", {"a": b"\xe6\xf8"}),
+        (b"a=\xe6\xf8", {"a": b"\xe6\xf8"}),
+        (b"a=%zz%4%&b=%", {"a": b"%zz%4%", "b": b"%"}),
+        (b"a=%u20AC", {"a": b"%u20AC"}),
+        (b"%61%3D=1", {"a=": b"1"}),
+        (b"a;b=1;2", {"a;b": b"1;2"}),
+        (b"a=%26%3D", {"a": b"&="}),
+        (b"\xe6=1", {"æ": b"1"}),
+    ],
+)
+def test_a_query_becomes_fields(query: bytes, fields: dict[str, bytes]) -> None:
+    assert fields == read_query(query)
+
+
+@given(st.dictionaries(st.text("abcæ&= +%", min_size=1), st.binary()))
+def test_what_is_escaped_comes_back(fields: dict[str, bytes]) -> None:
+    query = "&".join(
+        f"{quote_plus(name, encoding='latin-1')}={quote_plus(value)}"
+        for name, value in fields.items()
+    )
+    assert fields == read_query(query.encode())
+
+
+def test_decoding_is_strict() -> None:
+    assert {"a": "æ"} == decode({"a": b"\xe6"}, "latin-1")
+    assert {"a": "æ"} == decode({"a": b"\xc3\xa6"}, "utf-8")
+    with pytest.raises(UnicodeDecodeError):
+        decode({"a": b"\xe6"}, "utf-8")

@@ -1,0 +1,43 @@
+"""docs/refusals.md against what the dialects answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from budstikke.dialects import DIALECTS
+from budstikke.dialects.contract import Call
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.wire import WireRequest
+
+PAGE = Path(__file__).parents[2] / "docs" / "refusals.md"
+BY_PARAMETER = {RefusalCode.MISSING_FIELD, RefusalCode.BAD_FIELD}
+
+
+def rows() -> list[list[str]]:
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line[:1] == "|"]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [cells[0], *cells[2:]]
+
+
+def test_the_table_has_every_refusal_and_every_dialect() -> None:
+    head, *body = rows()
+
+    assert ["refusal", "why", *DIALECTS] == head
+    assert [code.value for code in RefusalCode] == [row[0] for row in body]
+    assert all(all(row) for row in body)
+
+
+@pytest.mark.parametrize("row", rows()[1:], ids=lambda row: row[0])
+def test_a_cell_is_what_the_dialect_answers(row: list[str]) -> None:
+    code = RefusalCode(row[0])
+    for dialect, cell in zip(DIALECTS.values(), row[2:], strict=True):
+        (method, path), operation = next(iter(dialect.routes.items()))
+        call = Call(WireRequest(method, path), operation)
+        response = dialect.render(call, Refusal(code))
+        found = re.fullmatch(r"(?:by parameter; )?([0-9]{3}) `([^`]+)`", cell)
+        assert found, cell
+        assert (int(found[1]), found[2]) == (response.status, response.body.decode())
+        assert cell.startswith("by parameter") == (code in BY_PARAMETER)
