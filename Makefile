@@ -1,0 +1,47 @@
+# Each target is complete on a new machine that has Python 3.11, pip, apt and npm.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test check bench lock clean
+
+demo: .venv/run
+	$(BIN)/budstikke demo $(ARGS)
+
+test: .venv/dev .venv/peers
+	$(BIN)/pytest -m "not slow and not peer"
+	$(BIN)/pytest -m "slow or peer"
+
+check: .venv/dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: .venv/dev
+	bash bench/install.sh
+	$(BIN)/python bench/run.py $(ARGS)
+
+# What the program needs to run, at the versions of the lock.
+.venv/run: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	touch $@
+
+.venv/dev: requirements-dev.lock .venv/run
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Programs that tests talk to: node-smpp from npm, Kannel from Debian.
+.venv/peers: tests/peers/install.sh tests/peers/package-lock.json .venv/run
+	bash tests/peers/install.sh
+	touch $@
+
+lock: .venv/run
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf .venv node_modules bench/out
