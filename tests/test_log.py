@@ -1,0 +1,102 @@
+"""What a log line holds, and what it never does."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from budstikke import log
+from budstikke.log import JsonFormatter, configure, masked
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    names = ("", *log.QUIET)
+    before = {name: logging.getLogger(name).level for name in names}
+    handlers = root.handlers
+    stream = io.StringIO()
+    configure("info", stream)
+    yield stream
+    root.handlers = handlers
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def test_a_step_with_its_message_id(out: io.StringIO) -> None:
+    logging.getLogger("budstikke.flow").info(
+        "sent", extra={"message_id": 145099, "recipient": "+4799999999"}
+    )
+    line = json.loads(out.getvalue())
+    assert line.pop("at").endswith("Z")
+    assert {
+        "level": "info",
+        "logger": "budstikke.flow",
+        "step": "sent",
+        "message_id": 145099,
+        "recipient": "+4799999999",
+    } == line
+
+
+def test_time_is_utc_with_milliseconds() -> None:
+    record = logging.makeLogRecord({"msg": "x", "created": 0.25, "msecs": 250.0})
+    assert (
+        "1970-01-01T00:00:00.250Z" == json.loads(JsonFormatter().format(record))["at"]
+    )
+
+
+@pytest.mark.parametrize("name", sorted(log.MASKED))
+@pytest.mark.parametrize("value", ["hunter2", b"hunter2", ["hunter2"]])
+def test_secrets_and_texts_are_masked_by_name(
+    out: io.StringIO, name: str, value: object
+) -> None:
+    logging.getLogger("budstikke").info("x", extra={name: value})
+    assert "hunter2" not in out.getvalue()
+    assert "[" in json.loads(out.getvalue())[name]
+
+
+def test_masked_says_only_how_long() -> None:
+    assert "[5]" == masked("hello")
+    assert "[2]" == masked(b"\xe6\xf8")
+    assert "" == masked(None)
+
+
+def test_a_traceback_stays_on_the_line(out: io.StringIO) -> None:
+    try:
+        int("broken")
+    except ValueError:
+        logging.getLogger("budstikke").exception("bug", extra={"message_id": 7})
+    (line,) = out.getvalue().splitlines()
+    assert "ValueError: invalid literal" in json.loads(line)["error"]
+
+
+def test_what_json_cannot_say_is_written_as_text(out: io.StringIO) -> None:
+    logging.getLogger("budstikke").info("x", extra={"peer": ("::1", 5), "what": object})
+    line = json.loads(out.getvalue())
+    assert ["::1", 5] == line["peer"]
+    assert "<class 'object'>" == line["what"]
+
+
+def test_levels(out: io.StringIO) -> None:
+    logger = logging.getLogger("budstikke")
+    logger.debug("quiet")
+    assert not logger.isEnabledFor(logging.DEBUG)
+    logger.warning("loud")
+    assert "loud" == json.loads(out.getvalue())["step"]
+
+
+def test_requests_are_never_logged_raw(out: io.StringIO) -> None:
+    access = logging.getLogger("uvicorn.access")
+    access.info('"GET /psk/push.php?password=hunter2" 200')
+    access.error('"GET /psk/push.php?password=hunter2" 500')
+    assert "" == out.getvalue()
+
+
+def test_lines_go_to_standard_error_by_default(
+    out: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("warning")
+    logging.getLogger("budstikke").warning("here")
+    assert "here" == json.loads(capsys.readouterr().err)["step"]
