@@ -8,6 +8,7 @@ They count in batches: one call a batch, not one a message. Every name stands in
 from __future__ import annotations
 
 from collections import Counter as Tally
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -62,6 +63,16 @@ carrier_up = _gauge("budstikke_carrier_up", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")
 backlog_parts = _gauge("budstikke_backlog_parts", "carrier")
 store_up = _gauge("budstikke_store_up")
+
+
+@cache
+def _accepted_by(dialect: str) -> Counter:
+    return messages_accepted.labels(dialect)
+
+
+def accepted(dialect: str, count: int) -> None:
+    """Count messages that were accepted."""
+    _accepted_by(dialect).inc(count)
 
 
 def answered(carrier: str, updates: Sequence[tuple[Concerned, PartUpdate]]) -> None:

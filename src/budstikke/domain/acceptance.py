@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from budstikke.domain.directory import Access, Directory
 
 
+FINAL, SENT = Tell.FINAL.value, Tell.SENT.value
+
+
 class TextProfile(msgspec.Struct, frozen=True):
     """How a carrier, or all carriers of a route, can be sent long texts."""
 
@@ -71,7 +74,7 @@ def content(order: Order, access: Access, now: float) -> Content:
         originator, read_grants(access.account.grants)
     ):
         raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
-    tell = (Tell.FINAL if order.report else 0) | (Tell.SENT if order.interim else 0)
+    tell = (FINAL if order.report else 0) | (SENT if order.interim else 0)
     due = order.send_at if order.send_at is not None else now
     return Content(originator.value, order, tell, now, due + order.validity)
 

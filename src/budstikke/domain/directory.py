@@ -12,11 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from ipaddress import IPv4Network, IPv6Network
-
-LONGEST_PREFIX = 16
-"""E.164 numbers have at most 15 digits, plus the sign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,7 @@ class Directory:
     routes: tuple[Route, ...] = ()
     blacklist: frozenset[str] = frozenset()
     _logins: Mapping[tuple[str, str], Access] = field(init=False)
-    _routes: Mapping[tuple[int | None, str], Route] = field(init=False)
+    _routes: Mapping[int | None, _ByPrefix] = field(init=False)
 
     def __post_init__(self) -> None:
         """Index what is looked up."""
@@ -106,8 +103,9 @@ class Directory:
             "_logins",
             {(a.dialect, a.identifier): a for a in self.accesses.values()},
         )
+        owners = {route.account_id for route in self.routes}
         object.__setattr__(
-            self, "_routes", {(r.account_id, r.prefix): r for r in self.routes}
+            self, "_routes", {owner: _by_prefix(self.routes, owner) for owner in owners}
         )
 
     def login(self, dialect: str, identifier: str) -> Access | None:
@@ -120,10 +118,21 @@ class Directory:
 
         An account's own route wins over a common one of any length.
         """
-        routes = self._routes
         for owner in (account_id, None):
-            for length in range(min(len(recipient), LONGEST_PREFIX), -1, -1):
-                found = routes.get((owner, recipient[:length]))
+            lengths, by_prefix = self._routes.get(owner, _NONE)
+            for length in lengths:
+                found = by_prefix.get(recipient[:length])
                 if found is not None:
                     return found
         return None
+
+
+_ByPrefix = tuple[tuple[int, ...], dict[str, Route]]
+"""The lengths of the prefixes that there are, longest first, and routes by prefix."""
+
+_NONE: _ByPrefix = ((), {})
+
+
+def _by_prefix(routes: Iterable[Route], owner: int | None) -> _ByPrefix:
+    own = {route.prefix: route for route in routes if route.account_id == owner}
+    return tuple(sorted({len(prefix) for prefix in own}, reverse=True)), own

@@ -110,9 +110,7 @@ class Acceptor:
         )
         refused = await self.commit(laid)
         accepted = answer(order, numbers, first_id, refused, laid.segments)
-        metrics.messages_accepted.labels(access.dialect).inc(
-            len(numbers.good) - len(refused)
-        )
+        metrics.accepted(access.dialect, len(numbers.good) - len(refused))
         return accepted
 
     def lay(
@@ -179,6 +177,8 @@ class Acceptor:
 
     def profile(self, route: Route) -> TextProfile:
         """Tell how long texts are split on a route."""
+        if len(route.carriers) == 1:
+            return self._profiles[route.carriers[0]]
         return common(self._profiles[carrier_id] for carrier_id in route.carriers)
 
     def _choose(self, route: Route) -> Sender:

@@ -93,7 +93,7 @@ class BulkAcceptor:
             msgspec.json.encode([number for _, number in good]),
         )
         await self._store.accept_bulk(row, keys, now + order.duplicate_lock)
-        metrics.messages_accepted.labels(access.dialect).inc(len(good))
+        metrics.accepted(access.dialect, len(good))
         self._start(row)
         return result
 
