@@ -25,6 +25,9 @@ from budstikke.domain.refusal import RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MADE_UP = ("98", "[0-9]{9}")
+"""Not in the Iranian plan (10 digits), but what load generators make up."""
+
 MOBILE_RANGES: tuple[tuple[str, str], ...] = (
     # calling code, national numbers (a regular expression that matches all of one)
     ("47", "[49][0-9]{7}|5[89][0-9]{6}|5[89][0-9]{10}"),  # 12 digits: machines
@@ -38,8 +41,8 @@ MOBILE_RANGES: tuple[tuple[str, str], ...] = (
     ("34", "6[0-9]{8}|7[1-48][0-9]{7}"),
     ("39", "3[2-9][0-9]{7,8}"),
     ("48", "(?:45|5[0137]|6[069]|7[2389]|88)[0-9]{7}"),
-    # Iran has 10 digits; 98 and any 9 are what load generators make up
-    ("98", "[0-9]{9}|9[0-9]{9}"),
+    ("98", "9[0-39][0-9]{8}"),
+    MADE_UP,
 )
 """What is taken as a mobile without further questions."""
 

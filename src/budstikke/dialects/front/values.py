@@ -8,7 +8,7 @@ number for a text or the other way round, it is taken; arrays and objects are no
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -93,7 +93,6 @@ def moment(text: str) -> datetime | None:
         return None
     date, time, zone = found.groups()
     try:
-        read = datetime.fromisoformat(f"{date}T{time}{(zone or 'Z').replace(' ', '+')}")
+        return datetime.fromisoformat(f"{date}T{time}{(zone or 'Z').replace(' ', '+')}")
     except ValueError:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
