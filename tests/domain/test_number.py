@@ -2,7 +2,7 @@
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budstikke.domain.number import (
@@ -15,6 +15,8 @@ from budstikke.domain.number import (
     why_not,
 )
 from budstikke.domain.refusal import RefusalCode
+
+quick = settings(deadline=None)  # the machine may be busy
 
 BAD, NOT_MOBILE = RefusalCode.BAD_RECIPIENT, RefusalCode.NOT_MOBILE
 
@@ -112,16 +114,19 @@ def test_many_are_answered_in_order() -> None:
     assert expected == international_many(raws)
 
 
+@quick
 @given(st.lists(st.text(alphabet="+0123456789 47", max_size=16)))
 def test_many_and_one_agree(raws: list[str]) -> None:
     assert [international(raw) for raw in raws] == international_many(raws)
 
 
+@quick
 @given(st.text())
 def test_text_never_raises_and_has_a_number_or_a_reason(raw: str) -> None:
     assert (international(raw) is None) == (why_not(raw) is not None)
 
 
+@quick
 @given(st.integers(90_000_000, 99_999_999), st.sampled_from(["+47", "0047", " 47"]))
 def test_every_norwegian_9_series_number_is_possible(
     national: int, prefix: str
@@ -129,6 +134,7 @@ def test_every_norwegian_9_series_number_is_possible(
     assert f"+47{national}" == international(f"{prefix}{national}")
 
 
+@quick
 @given(st.integers(0, 999_999_999), st.sampled_from(["+98", "0098"]))
 def test_98_and_any_nine_digits_are_possible(national: int, prefix: str) -> None:
     assert f"+98{national:09}" == international(f"{prefix}{national:09}")
@@ -142,6 +148,7 @@ def test_the_library_knows_nothing_on_the_table_as_something_else(
 ) -> None:
     """Rows are trusted, so none may hold what the library calls a fixed line."""
 
+    @quick
     @given(st.from_regex(national, fullmatch=True))
     def check(digits: str) -> None:
         number = phonenumbers.parse(f"+{code}{digits}")
