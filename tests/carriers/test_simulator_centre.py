@@ -244,7 +244,7 @@ def test_what_waits_for_phones_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert [Event.INTERIM, Event.UNDELIVERED] == [e for _, _, e in world.until(5)]
 
 
-def test_a_closed_centre_does_not_hear_the_phones() -> None:
+def test_a_closed_centre_hears_of_the_phones_when_it_is_opened() -> None:
     world = World()
     world.phones.switch(PART.recipient, on=False)
     world.submit(PART)
@@ -252,8 +252,10 @@ def test_a_closed_centre_does_not_hear_the_phones() -> None:
 
     world.centre.close()
     world.phones.switch(PART.recipient, on=True)
-
     assert [] == world.until(10)
+
+    world.centre.open()
+    assert [(10.0, 1, Event.DELIVERED)] == world.until(20)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1))

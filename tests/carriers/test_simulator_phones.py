@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from budstikke.carriers.simulator.phones import (
     Change,
     Message,
-    OutboxFullError,
     Phones,
     Summary,
     phone_number,
@@ -75,6 +74,16 @@ def test_a_long_text_is_joined_whatever_the_order(
     assert [None] * (len(pieces) - 1) == got[:-1]
     assert ["".join(pieces)] == texts(phones, OLA)
     assert len(pieces) == phones.messages(OLA)[0].segments
+
+
+def test_a_character_that_was_cut_in_two_is_mended() -> None:
+    phones = Phones()
+
+    for number, text in enumerate(["\ud83d", "\ude00 \ud83d"], start=1):
+        piece = part(number=number, total=2, text=text, encoding="ucs2")
+        phones.receive(piece, 1, 1.0)
+
+    assert ["\U0001f600 \ufffd"] == texts(phones, OLA)
 
 
 def test_a_part_that_comes_twice_does_not_complete_a_text() -> None:
@@ -279,6 +288,8 @@ def test_what_phones_send_is_fetched_in_order_by_who_serves_the_number() -> None
 
     assert [second] == phones.take(10, ["26", "47"])
     assert [first] == phones.take(1)
+    assert first is not None
+    assert second is not None
     phones.put_back([first, second])
     assert [first, second, third] == phones.take(10)
     assert [] == phones.take(10)
@@ -289,8 +300,8 @@ def test_the_outbox_is_bounded() -> None:
     phones = Phones(outbox=1)
     phones.compose(OLA, "2229", "a", 1.0)
 
-    with pytest.raises(OutboxFullError):
-        phones.compose(OLA, "2229", "b", 1.0)
+    assert phones.compose(OLA, "2229", "b", 1.0) is None
+    assert ["a"] == [composed.text for composed in phones.take(10)]
 
 
 def test_watchers_hear_what_they_asked_for_until_they_stop() -> None:

@@ -7,7 +7,7 @@ carries what comes of it to its own customer, be that the gateway or an SMPP cli
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from enum import Enum, auto
 from typing import Any
 
@@ -88,11 +88,21 @@ class Centre:
         self._refused: dict[str, int] = {}
         self._held: dict[str, dict[int, Submission]] = {}
         self._held_count = 0
-        self._unwatch = phones.watch(self._switched, [Change.SWITCHED])
+        self._unwatch: Callable[[], None] | None = None
+        self.open()
+
+    def open(self) -> None:
+        """Hear phones being switched on; a new centre does already."""
+        if self._unwatch is None:
+            self._unwatch = self._phones.watch(self._switched, [Change.SWITCHED])
+        for number in list(self._held):
+            self._switched(number)
 
     def close(self) -> None:
-        """Stop listening to the phones."""
-        self._unwatch()
+        """Hear the phones no longer, so that they do not keep this centre alive."""
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
 
     def submit(self, submission: Submission, now: float) -> Verdict:
         """Offer a part; ``now`` is Unix seconds."""

@@ -79,6 +79,8 @@ FATES: dict[str, Fate] = {
 }
 """By the last four digits of the recipient; all others are ``ORDINARY``."""
 
+SUMMARIES: dict[str, str] = {digits: each.summary for digits, each in FATES.items()}
+
 
 def fate(recipient: str) -> Fate:
     """Look up what becomes of a message to a number."""

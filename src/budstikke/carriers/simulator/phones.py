@@ -81,10 +81,6 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     last_at: float
 
 
-class OutboxFullError(Exception):
-    """Too many messages from phones wait for a carrier to fetch them."""
-
-
 class _Phone:
     """One phone; ``replaceable`` finds the message that the next of its type ousts."""
 
@@ -128,6 +124,10 @@ class Phones:
         self._last_id = 0
         self._kept = 0
 
+    def number(self, written: str) -> str:
+        """Bring a phone's number to E.164; see ``phone_number``."""
+        return phone_number(written)
+
     # What phones receive
 
     def receive(self, part: Part, group: Hashable, at: float) -> Message | None:
@@ -141,6 +141,8 @@ class Phones:
         text = part.text if part.total == 1 else self._join(part, group)
         if text is None:
             return None
+        if part.encoding == "ucs2":
+            text = _mended(text)
         phone = self._touch(part.recipient)
         self._last_id += 1
         message = Message(
@@ -265,16 +267,15 @@ class Phones:
 
     # What phones send
 
-    def compose(self, number: str, to: str, text: str, at: float) -> Composed:
+    def compose(self, number: str, to: str, text: str, at: float) -> Composed | None:
         """
         Send a text from a phone: queue it for a carrier to deliver.
 
-        Raises:
-            OutboxFullError: No carrier has fetched what phones sent for too long.
-
+        Returns ``None``, and sends nothing, when the queue is full: no carrier has
+        fetched what phones sent for too long.
         """
         if len(self._outbox) >= self._most_outbox:
-            raise OutboxFullError
+            return None
         self._last_id += 1
         composed = Composed(self._last_id, number, to, text, at)
         self._touch(number).sent.append(composed)
@@ -305,7 +306,9 @@ class Phones:
 
     # Who wants to know
 
-    def watch(self, watcher: Watcher, changes: Iterable[Change]) -> Callable[[], None]:
+    def watch(
+        self, watcher: Watcher, changes: Iterable[Change] = tuple(Change)
+    ) -> Callable[[], None]:
         """Call ``watcher`` with a phone's number at these changes; returns an undo."""
         lists = [self._watchers[change] for change in changes]
         for watchers in lists:
@@ -326,6 +329,12 @@ class Phones:
 def _recipient(key: Hashable) -> object:
     """Read whose part a key of an unfinished text is."""
     return key[0] if isinstance(key, tuple) else None
+
+
+def _mended(text: str) -> str:
+    """Join surrogates that came in different parts; replace those left alone."""
+    octets = text.encode("utf-16-le", "surrogatepass")
+    return octets.decode("utf-16-le", "replace")
 
 
 def phone_number(written: str) -> str:

@@ -1,0 +1,396 @@
+"""
+The simulator as a carrier of the gateway: no wire, the phones are in this process.
+
+It behaves as an SMPP link does. A throttled part stops the whole link and is offered
+again, in order, after a pause that grows; a part that is never answered becomes unsure.
+Nothing here survives the process: receipts that are still due when it ends are lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+
+from budstikke.carriers.simulator.agenda import Agenda
+from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
+from budstikke.carriers.simulator.originate import as_inbound
+from budstikke.carriers.simulator.phones import Change, Phones
+from budstikke.domain.receipt import (
+    Outcome,
+    Reason,
+    Receipt,
+    ReceiptState,
+    Rejected,
+    Retry,
+    Sent,
+    Unsure,
+)
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future, TimerHandle
+    from collections.abc import Callable, Sequence
+    from random import Random
+
+    from budstikke.carriers.contract import Sink
+    from budstikke.carriers.simulator.phones import Composed
+    from budstikke.domain.message import Part
+
+RETRY: Final = 1.0
+"""Seconds until a receipt or message is given again that could not be stored."""
+
+LONGEST_PAUSE: Final = 30.0
+"""Seconds; the pause after being throttled doubles up to this."""
+
+INBOUND_BATCH: Final = 100
+
+REJECTED: Final = Rejected(Reason.UNKNOWN_SUBSCRIBER, "ESME_RINVDSTADR", Retry.NEVER)
+NOT_OFFERED: Final = Rejected(
+    Reason.INTERNAL, "the link was taken down first", Retry.LATER
+)
+LINK_DOWN: Final = Unsure("the link was taken down before an answer")
+
+ENDS: Final[dict[Event, tuple[ReceiptState, Reason, str]]] = {
+    Event.DELIVERED: (ReceiptState.DELIVERED, Reason.NONE, "DELIVRD 000"),
+    Event.UNDELIVERED: (
+        ReceiptState.UNDELIVERED,
+        Reason.UNKNOWN_SUBSCRIBER,
+        "UNDELIV 001",
+    ),
+    Event.EXPIRED: (ReceiptState.EXPIRED, Reason.EXPIRED, "EXPIRED 027"),
+}
+"""What a receipt says; the numbers are GSM MAP errors (unknown, absent subscriber)."""
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """
+    Settings of a simulated link.
+
+    Attributes:
+        delivery_delay: Seconds until a part is delivered, where no fate says otherwise.
+        response_timeout: Seconds after which a part that was not answered is unsure.
+        throttle_pause: Seconds the link rests when it is throttled; doubles each time.
+        window: How many parts may be offered and not answered.
+        numbers: Beginnings of the numbers whose messages from phones come here; none:
+            all of them.
+
+    """
+
+    delivery_delay: Seconds = 1.0
+    response_timeout: Seconds = 5.0
+    throttle_pause: Seconds = 0.5
+    window: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1000
+    numbers: tuple[str, ...] = ()
+
+
+class SimulatorCarrier:
+    """A link to the simulated operator; see ``carriers.contract`` for what it must."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        random: Random,
+        clock: Callable[[], float],
+        phones: Phones,
+    ) -> None:
+        self.name = name
+        self.phones = phones
+        self._settings = settings
+        self._clock = clock
+        self._centre = Centre(phones, delay=settings.delivery_delay)
+        # Never the same id twice, not even after a restart.
+        self._ids = count(random.getrandbits(31) << 32)
+        self._references = count(random.getrandbits(8))
+        self._sink: Sink | None = None
+        self._loop: AbstractEventLoop | None = None
+        self._draining = False
+        self._closed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._queue: deque[Part] = deque()
+        self._outstanding = 0
+        self._unanswered: dict[int, Submission] = {}
+        self._timeouts: Agenda[Submission] = Agenda()
+        self._answers: list[tuple[Part, Outcome]] = []
+        self._receipts: list[Receipt] = []
+        self._receipts_rest = False
+        self._inbound_busy = False
+        self._resume_at: float | None = None
+        self._pause = 0.0
+        self._timer: TimerHandle | None = None
+        self._timer_due = 0.0
+        self._flush_due = False
+
+    # What the gateway asks of it
+
+    @property
+    def throttled(self) -> int:
+        """How often the operator has throttled this link."""
+        return self._centre.throttled
+
+    def room(self) -> int:
+        """How many parts may be offered now (0 while the link is down)."""
+        if self._sink is None or self._draining:
+            return 0
+        return max(0, self._settings.window - self._outstanding)
+
+    def healthy(self) -> bool:
+        """Whether parts can be sent now."""
+        return self._sink is not None and not self._draining
+
+    def offer(self, parts: Sequence[Part]) -> None:
+        """Send these parts, in order."""
+        assert self._sink is not None, "offered while the link is down"  # noqa: S101 - the contract allows it
+        self._outstanding += len(parts)
+        self._queue.extend(parts)
+        self._work()
+
+    async def run(self, sink: Sink) -> None:
+        """Keep the link up until cancelled, or drained."""
+        self._loop = asyncio.get_running_loop()
+        self._sink = sink
+        self._draining = self._receipts_rest = False
+        self._closed.clear()
+        self._centre.open()
+        stops = (
+            self.phones.watch(self._hear_composed, [Change.COMPOSED]),
+            self.phones.watch(self._hear_switched, [Change.SWITCHED]),
+        )
+        try:
+            sink.room()
+            self.tick()
+            self._fetch()
+            await self._closed.wait()
+        finally:
+            for stop in stops:
+                stop()
+            self._centre.close()
+            self._take_down()
+
+    async def drain(self, seconds: float) -> None:
+        """Wait at most this long for answers, take the link down, and return."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                while self._outstanding:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            pass
+        self._take_down()
+
+    # What is offered
+
+    def _work(self) -> None:
+        """Offer the operator what is queued, until it says to go slower."""
+        if self._resume_at is not None:
+            return
+        now = self._clock()
+        submit, ids, queue, answers = (
+            self._centre.submit,
+            self._ids,
+            self._queue,
+            self._answers,
+        )
+        while queue:
+            part = queue.popleft()
+            submission = Submission(next(ids), part, part.id >> 8)
+            verdict = submit(submission, now)
+            if verdict is Verdict.TAKEN:
+                answers.append((part, _sent(submission)))
+                self._pause = 0.0
+            elif verdict is Verdict.THROTTLED:
+                queue.appendleft(part)
+                self._rest(now)
+                break
+            elif verdict is Verdict.REJECTED:
+                answers.append((part, REJECTED))
+            else:
+                self._unanswered[submission.id] = submission
+                if verdict is Verdict.SILENT:
+                    self._timeouts.add(
+                        now + self._settings.response_timeout, submission
+                    )
+        self._answer_soon()
+        self._arm()
+
+    def _rest(self, now: float) -> None:
+        """Pause the link, each time in a row twice as long."""
+        first = self._settings.throttle_pause
+        self._pause = min(self._pause * 2 or first, LONGEST_PAUSE)
+        self._resume_at = now + self._pause
+
+    def _answer_soon(self) -> None:
+        """Answer once for all that this turn of the loop brought."""
+        if self._answers and not self._flush_due and self._loop is not None:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        answers, self._answers = self._answers, []
+        if not answers or self._sink is None:
+            return
+        was_full = self._outstanding >= self._settings.window
+        self._outstanding -= len(answers)
+        self._sink.answered(answers)
+        if was_full and self.room():
+            self._sink.room()
+        if not self._outstanding:
+            self._idle.set()
+
+    def _take_down(self) -> None:
+        """Answer whatever is still open, and be down."""
+        for submission in self._unanswered.values():
+            self._answers.append((submission.part, LINK_DOWN))
+        self._answers += [(part, NOT_OFFERED) for part in self._queue]
+        self._unanswered.clear()
+        self._queue.clear()
+        self._draining = True
+        self._flush()
+        self._sink = None
+        self._resume_at = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._closed.set()
+
+    # What comes of it
+
+    def tick(self) -> None:
+        """Do what is due by the clock; the carrier's own timer calls this."""
+        now = self._clock()
+        for submission, event in self._centre.tick(now):
+            self._happened(submission, event, now)
+        for submission in self._timeouts.due(now):
+            if self._unanswered.pop(submission.id, None) is not None:
+                waited = f"no answer in {self._settings.response_timeout:g} s"
+                self._answers.append((submission.part, Unsure(waited)))
+        self._give_receipts()
+        if self._resume_at is not None and self._resume_at <= now:
+            self._resume_at = None
+        self._work()
+
+    def _happened(self, submission: Submission, event: Event, now: float) -> None:
+        part = submission.part
+        if event is Event.ANSWER:
+            if self._unanswered.pop(submission.id, None) is not None:
+                self._answers.append((part, _sent(submission)))
+        elif part.report and event in ENDS:
+            state, reason, raw = ENDS[event]
+            smsc_id = _smsc_id(submission)
+            self._receipts.append(
+                Receipt(smsc_id, None, state, reason, raw, now, part.recipient)
+            )
+
+    def _give_receipts(self) -> None:
+        """Give what has gathered; it is kept until the gateway has stored it."""
+        if not self._receipts or self._sink is None or self._receipts_rest:
+            return
+        batch, self._receipts = self._receipts, []
+        given = self._sink.receipts(batch)
+        given.add_done_callback(partial(self._receipts_given, batch))
+
+    def _receipts_given(self, batch: list[Receipt], given: Future[None]) -> None:
+        if _failed(given):
+            self._receipts = batch + self._receipts
+            self._receipts_rest = True
+            self._again(self._give_receipts_again)
+
+    def _give_receipts_again(self) -> None:
+        self._receipts_rest = False
+        self._give_receipts()
+
+    def _fetch(self) -> None:
+        """Fetch what phones have sent, and give it to the gateway in order."""
+        if self._inbound_busy or self._sink is None:
+            return
+        taken = self.phones.take(INBOUND_BATCH, self._settings.numbers)
+        if taken:
+            parts = [
+                part
+                for composed in taken
+                for part in as_inbound(composed, next(self._references) & 0xFF)
+            ]
+            self._inbound_busy = True
+            given = self._sink.inbound(parts)
+            given.add_done_callback(partial(self._inbound_given, taken))
+
+    def _inbound_given(self, taken: list[Composed], given: Future[None]) -> None:
+        self._inbound_busy = False
+        if _failed(given):
+            self.phones.put_back(taken)
+            self._again(self._fetch)
+        else:
+            self._fetch()
+
+    # When
+
+    def _again(self, action: Callable[[], None]) -> None:
+        if self._sink is not None and self._loop is not None:
+            self._loop.call_later(RETRY, action)
+
+    def _arm(self) -> None:
+        """Have ``tick`` called when the next thing is due."""
+        moments = (self._centre.next(), self._timeouts.next(), self._resume_at)
+        due = min((each for each in moments if each is not None), default=None)
+        if due is None or self._loop is None or self._sink is None:
+            return
+        if self._timer is not None:
+            if self._timer_due <= due:
+                return
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._loop.call_later(max(0.0, due - self._clock()), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self.tick()
+
+    def _hear_composed(self, _number: str) -> None:
+        self._fetch()
+
+    def _hear_switched(self, _number: str) -> None:
+        self._arm()
+
+
+def carrier(
+    name: str,
+    settings: Settings,
+    *,
+    random: Random,
+    clock: Callable[[], float],
+    phones: Phones | None = None,
+) -> SimulatorCarrier:
+    """
+    Make a simulated link.
+
+    Args:
+        name: The carrier's name in this installation.
+        settings: See ``Settings``.
+        random: Where its message ids begin.
+        clock: Unix seconds.
+        phones: Shared with other links and the phone screen; its own otherwise.
+
+    """
+    shared = Phones() if phones is None else phones
+    return SimulatorCarrier(name, settings, random=random, clock=clock, phones=shared)
+
+
+def _smsc_id(submission: Submission) -> str:
+    return f"{submission.id:016x}"
+
+
+def _sent(submission: Submission) -> Sent:
+    return Sent(_smsc_id(submission))
+
+
+def _failed(given: Future[None]) -> bool:
+    return given.cancelled() or given.exception() is not None

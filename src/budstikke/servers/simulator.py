@@ -1,0 +1,354 @@
+"""
+The simulator over HTTP: what phones got, speaking for them, and a screen for people.
+
+Other people's test suites read and write here, so that errors say what is wrong, and a
+number is taken however the ``+`` of its path arrived. There is no authentication: it
+belongs on a demo or test installation. Requests that a browser makes for another site
+are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from budstikke.domain.text import first_outside, grapheme_at
+from budstikke.servers.simulator_page import POLICY, STATIC, Row, list_page, phone_page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.requests import Request
+
+MAX_BODY: Final = 65_536
+"""Octets."""
+
+MAX_TEXT: Final = 5_000
+"""Characters; more than a phone can send in 255 parts is never wanted."""
+
+STREAM_SECONDS: Final = 30.0
+"""How long one stream of events lasts; browsers connect again by themselves."""
+
+BREATH: Final = 0.25
+"""Seconds between two events of a stream, however much happens."""
+
+
+class Phones(Protocol):
+    """What is asked of ``carriers.simulator.phones.Phones``; rows are structs."""
+
+    def number(self, written: str) -> str:
+        """Bring a number to E.164 with ``+``; raises ValueError."""
+
+    def messages(self, number: str, after: int = 0) -> Sequence[msgspec.Struct]:
+        """List what a phone got, oldest first."""
+
+    def sent(self, number: str) -> Sequence[msgspec.Struct]:
+        """List what was sent from a phone, oldest first."""
+
+    def summaries(self, limit: int = 1000) -> Sequence[msgspec.Struct]:
+        """List phones, the one used last first."""
+
+    def summary(self, number: str) -> msgspec.Struct:
+        """Describe one phone."""
+
+    def empty(self, number: str) -> int:
+        """Forget what a phone got and sent."""
+
+    def is_on(self, number: str) -> bool:
+        """Whether a phone takes messages."""
+
+    def switch(self, number: str, *, on: bool) -> None:
+        """Switch a phone on or off."""
+
+    def compose(
+        self, number: str, to: str, text: str, at: float
+    ) -> msgspec.Struct | None:
+        """Send a text from a phone; ``None``: the queue is full."""
+
+    def watch(self, watcher: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``watcher`` with a phone's number at any change."""
+
+
+class _Composing(msgspec.Struct):
+    """The body of a POST of a message."""
+
+    to: str | int
+    text: str
+
+
+class _Switching(msgspec.Struct):
+    """The body of a PUT of a phone."""
+
+    on: bool
+
+
+class _Problem(Exception):  # noqa: N818 - an answer, not an error of ours
+    """Something to answer instead: HTTP status, stable code, sentence."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+Handler = Callable[["Request"], Awaitable[Response]]
+
+
+class _Screen:
+    """The handlers, and what they need."""
+
+    def __init__(
+        self,
+        phones: Phones,
+        fates: Mapping[str, str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._phones = phones
+        self._fates = fates
+        self._clock = clock
+
+    # For test suites
+
+    async def list_phones(self, _request: Request) -> Response:
+        return _json([_summary(each) for each in self._phones.summaries()])
+
+    async def show_phone(self, request: Request) -> Response:
+        return _json(_summary(self._phones.summary(self._number(request))))
+
+    async def switch_phone(self, request: Request) -> Response:
+        number = self._number(request)
+        switching = await _read(request, _Switching)
+        self._phones.switch(number, on=switching.on)
+        return _json(_summary(self._phones.summary(number)))
+
+    async def list_messages(self, request: Request) -> Response:
+        after = request.query_params.get("after", "0")
+        if not (after.isascii() and after.isdigit()):
+            raise _Problem(400, "bad_field", "after is the id of a message")
+        return _json(self._received(self._number(request), int(after)))
+
+    async def send_message(self, request: Request) -> Response:
+        number = self._number(request)
+        composing = await _read(request, _Composing)
+        to = str(composing.to).replace(" ", "")
+        if not 2 <= len(to.removeprefix("+")) <= 20 or not to.strip("+").isalnum():
+            raise _Problem(400, "bad_field", "to is a short number or a phone number")
+        if not composing.text:
+            raise _Problem(400, "bad_field", "text is empty")
+        if len(composing.text) > MAX_TEXT:
+            raise _Problem(413, "too_large", f"text has over {MAX_TEXT} characters")
+        if not self._phones.is_on(number):
+            raise _Problem(409, "phone_off", f"{number} is switched off")
+        sent = self._phones.compose(number, to, composing.text, self._clock())
+        if sent is None:
+            raise _Problem(503, "queue_full", "no carrier fetches what phones send")
+        return _json(_composed(sent), 201)
+
+    async def empty_phone(self, request: Request) -> Response:
+        return _json({"deleted": self._phones.empty(self._number(request))})
+
+    def _received(self, number: str, after: int = 0) -> list[Row]:
+        return [_message(each) for each in self._phones.messages(number, after)]
+
+    def _number(self, request: Request) -> str:
+        try:
+            return self._phones.number(request.path_params["number"])
+        except ValueError as error:
+            raise _Problem(400, "bad_number", str(error)) from error
+
+    # For people
+
+    async def page(self, request: Request) -> Response:
+        asked = request.query_params.get("phone")
+        if asked is None:
+            phones = [_summary(each) for each in self._phones.summaries(limit=200)]
+            return _html(list_page(phones, self._fates))
+        try:
+            number = self._phones.number(asked)
+        except ValueError as error:
+            raise _Problem(400, "bad_number", str(error)) from error
+        received = self._received(number)
+        for row in received:
+            ucs2 = row["encoding"] == "ucs2"
+            row["forced_ucs2"] = _outside_gsm(row["text"]) if ucs2 else ""
+        sent = [_composed(each) for each in self._phones.sent(number)]
+        phone = _summary(self._phones.summary(number))
+        return _html(phone_page(phone, received, sent))
+
+    async def static(self, request: Request) -> Response:
+        found = STATIC.get(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        media_type, octets = found
+        return Response(octets, media_type=media_type, headers=_HEADERS)
+
+    async def phone_events(self, request: Request) -> Response:
+        return _stream(self._changes(self._number(request)))
+
+    async def events(self, _request: Request) -> Response:
+        return _stream(self._changes(None))
+
+    async def _changes(self, number: str | None) -> AsyncIterator[str]:
+        """Say that something changed, at once and whenever it does."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + STREAM_SECONDS
+        changed = asyncio.Event()
+        changed.set()
+
+        def hear(whose: str) -> None:
+            if number is None or whose == number:
+                changed.set()
+
+        stop = self._phones.watch(hear)
+        try:
+            yield "retry: 1000\n\n"
+            while (left := end - loop.time()) > 0:
+                try:
+                    async with asyncio.timeout(left):
+                        await changed.wait()
+                except TimeoutError:
+                    return
+                changed.clear()
+                yield "data: changed\n\n"
+                await asyncio.sleep(BREATH)
+        finally:
+            stop()
+
+
+def simulator_app(
+    phones: Phones,
+    *,
+    fates: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
+    """
+    Make the HTTP application: mount it at the root, its paths begin ``/simulator``.
+
+    Args:
+        phones: A ``carriers.simulator.phones.Phones``.
+        fates: Endings of numbers and what becomes of messages to them, for the screen.
+        clock: Unix seconds.
+
+    """
+    screen = _Screen(phones, fates or {}, clock)
+    phone = "/simulator/phones/{number}"
+    routes = [
+        _route("/simulator", screen.page, "GET"),
+        _route("/simulator/events", screen.events, "GET"),
+        _route("/simulator/static/{name}", screen.static, "GET"),
+        _route("/simulator/phones", screen.list_phones, "GET"),
+        _route(phone, screen.show_phone, "GET"),
+        _route(phone, screen.switch_phone, "PUT"),
+        _route(f"{phone}/events", screen.phone_events, "GET"),
+        _route(f"{phone}/messages", screen.list_messages, "GET"),
+        _route(f"{phone}/messages", screen.send_message, "POST"),
+        _route(f"{phone}/messages", screen.empty_phone, "DELETE"),
+    ]
+    return Starlette(
+        routes=routes,
+        exception_handlers={
+            HTTPException: _answer_http_exception,
+            _Problem: _answer_problem,
+        },
+    )
+
+
+def _route(path: str, handler: Handler, method: str) -> Route:
+    async def guarded(request: Request) -> Response:
+        # A page of another site must not send messages through someone's browser.
+        if request.headers.get("sec-fetch-site") == "cross-site" and method != "GET":
+            raise _Problem(403, "cross_site", "not from a page of another site")
+        return await handler(request)
+
+    return Route(path, guarded, methods=[method])
+
+
+async def _answer_problem(_request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, _Problem)  # noqa: S101 - it is registered for no other
+    return _json({"error": problem.code, "message": str(problem)}, problem.status)
+
+
+async def _answer_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
+    answer = _json({"error": code, "message": error.detail}, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+Body = TypeVar("Body", _Composing, _Switching)
+
+
+async def _read(request: Request, form: type[Body]) -> Body:
+    """Read a JSON body, whatever its media type is said to be."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _Problem(413, "too_large", f"the body has over {MAX_BODY} octets")
+    try:
+        return msgspec.json.decode(bytes(body), type=form)
+    except msgspec.ValidationError as error:
+        raise _Problem(400, "bad_field", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _Problem(400, "malformed", f"the body is not JSON: {error}") from error
+
+
+def _summary(phone: msgspec.Struct) -> Row:
+    row: Row = msgspec.structs.asdict(phone)
+    row["last_at"] = _time(row["last_at"]) if row["last_at"] else None
+    return row
+
+
+def _message(message: msgspec.Struct) -> Row:
+    row: Row = msgspec.structs.asdict(message)
+    row["received_at"] = _time(row["received_at"])
+    return row
+
+
+def _composed(sent: msgspec.Struct) -> Row:
+    row: Row = msgspec.structs.asdict(sent)
+    row["from"] = row.pop("phone")
+    row["sent_at"] = _time(row.pop("at"))
+    return row
+
+
+def _time(at: float) -> str:
+    """Write Unix seconds as RFC 3339 in UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _outside_gsm(text: str) -> str:
+    """Find the very character that made a text UCS-2."""
+    index = first_outside(text)
+    return grapheme_at(text, index) if index >= 0 else ""
+
+
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": POLICY,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, _HEADERS, "application/json")
+
+
+def _html(page: str) -> Response:
+    return Response(page, 200, _HEADERS, "text/html; charset=utf-8")
+
+
+def _stream(events: AsyncIterator[str]) -> Response:
+    return StreamingResponse(events, 200, _HEADERS, "text/event-stream")

@@ -1,0 +1,155 @@
+"""
+The phone screen as HTML: pure, every value escaped.
+
+Rendered on the server as a whole; the script beside it only fetches it again. Nothing
+comes from elsewhere, so the strictest content security policy holds.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Row = dict[str, Any]
+"""A phone or a message, as the API gives it."""
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The content security policy under which these pages work."""
+
+_STATIC = Path(__file__).parent / "simulator_static"
+
+STATIC: Final[dict[str, tuple[str, bytes]]] = {
+    "phones.css": ("text/css", (_STATIC / "phones.css").read_bytes()),
+    "phones.js": ("text/javascript", (_STATIC / "phones.js").read_bytes()),
+}
+"""What the pages load: name to media type and octets."""
+
+_REPLACE_TYPES = range(65, 72)
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="/simulator/static/phones.css">
+<script src="/simulator/static/phones.js" defer></script>
+</head>
+<body data-events="{events}">
+<h1><a href="/simulator">Simulated phones</a>{heading}</h1>
+<p role="alert" id="alert"></p>
+{body}
+</body>
+</html>
+"""
+
+_OPEN = """<form action="/simulator" method="get">
+<label>Phone <input name="phone" placeholder="+4799999999" required></label>
+<button>Show</button>
+</form>"""
+
+
+def list_page(phones: Iterable[Row], fates: Mapping[str, str]) -> str:
+    """Render the list of phones, the one used last first, and the table of fates."""
+    rows = "".join(_phone_row(phone) for phone in phones)
+    listed = rows or '<tr><td colspan="4">No phone has been used yet.</td></tr>'
+    fixed = "".join(
+        f"<tr><td>… {escape(digits)}</td><td>{escape(summary)}</td></tr>"
+        for digits, summary in fates.items()
+    )
+    table = f"<h2>Numbers with a fixed fate</h2><table>{fixed}</table>" if fixed else ""
+    return _PAGE.format(
+        title="Simulated phones",
+        events="/simulator/events",
+        heading="",
+        body=f"""{_OPEN}
+<table id="live">
+<tr><th>Phone</th><th>Messages</th><th>Last received</th><th></th></tr>
+{listed}
+</table>
+{table}""",
+    )
+
+
+def _phone_row(phone: Row) -> str:
+    number = str(phone["number"])
+    off = "" if phone["on"] else "switched off"
+    return (
+        f'<tr><td><a href="/simulator?phone={quote(number)}">{escape(number)}</a></td>'
+        f"<td>{phone['messages']}</td><td>{_time(phone['last_at'])}</td>"
+        f"<td>{off}</td></tr>\n"
+    )
+
+
+def phone_page(phone: Row, received: Sequence[Row], sent: Sequence[Row]) -> str:
+    """Render one phone: what it got and sent, newest last, and how to answer."""
+    number = str(phone["number"])
+    path = f"/simulator/phones/{quote(number)}"
+    shown = sorted([*received, *sent], key=lambda row: int(row["id"]))
+    bubbles = "".join(_sent(row) if "to" in row else _received(row) for row in shown)
+    answer_to = received[-1]["originator"] if received else ""
+    off = "" if phone["on"] else ' class="off"'
+    return _PAGE.format(
+        title=escape(number),
+        events=f"{path}/events",
+        heading=f" · {escape(number)}",
+        body=f"""{_switch(path, on=phone["on"])}
+<ol id="live"{off}>{bubbles}</ol>
+<form action="{path}/messages" data-method="POST">
+<label>To <input name="to" value="{escape(answer_to)}" required></label>
+<label class="wide">Text <textarea name="text" required></textarea></label>
+<button>Send</button>
+</form>""",
+    )
+
+
+def _switch(path: str, *, on: bool) -> str:
+    body, does = ("false", "Switch off") if on else ("true", "Switch on")
+    state = "on" if on else "off: messages wait until it is on, or expire"
+    return f"""<div class="bar" id="switch"><span>This phone is {state}.</span>
+<form action="{path}" data-method="PUT" data-body='{{"on": {body}}}'>
+<button>{does}</button></form>
+<form action="{path}/messages" data-method="DELETE"><button>Empty</button></form></div>
+"""
+
+
+def _received(row: Row) -> str:
+    flash = ' class="flash"' if row["flash"] else ""
+    facts = [
+        escape(str(row["originator"])),
+        _time(row["received_at"]),
+        "GSM" if row["encoding"] == "gsm" else "UCS-2",
+        "1 segment" if row["segments"] == 1 else f"{row['segments']} segments",
+    ]
+    tags = ["flash"] if row["flash"] else []
+    if row["protocol_id"] in _REPLACE_TYPES:
+        tags.append(f"replace type {row['protocol_id'] - 64}")
+    if row["forced_ucs2"]:
+        tags.append(f"UCS-2 because of {escape(row['forced_ucs2'])}")
+    marks = "".join(f' <span class="tag">{tag}</span>' for tag in tags)
+    return (
+        f"<li{flash}><small>{' · '.join(facts)}{marks}</small>"
+        f"<p>{escape(str(row['text']))}</p></li>\n"
+    )
+
+
+def _sent(row: Row) -> str:
+    return (
+        f'<li class="sent"><small>to {escape(str(row["to"]))} · '
+        f"{_time(row['sent_at'])}</small><p>{escape(str(row['text']))}</p></li>\n"
+    )
+
+
+def _time(written: str | None) -> str:
+    """Show a time of the API, ``2026-11-01T12:00:00.000Z``, as date and time."""
+    if written is None:
+        return ""
+    return f"<time>{escape(written[:19].replace('T', ' '))}</time>"
