@@ -31,7 +31,7 @@ class Verb(StrEnum):
     UNCHANGED = "unchanged"
 
 
-MARKS = {Verb.ADDED: "+", Verb.CHANGED: "~", Verb.REMOVED: "-", Verb.UNCHANGED: "="}
+MARKS = {Verb.ADDED: "+", Verb.CHANGED: "~", Verb.REMOVED: "-"}
 
 
 Row = Mapping[str, Any]
@@ -97,10 +97,10 @@ class Plan:
         return [change for change in self.changes if change.verb is not Verb.UNCHANGED]
 
     def lines(self) -> list[str]:
-        """Write the plan for a person, one line an entry and one of counts."""
+        """Write what changes for a person, a line each, and a line of counts."""
         counts = Counter(change.verb for change in self.changes)
         total = ", ".join(f"{counts[verb]} {verb}" for verb in Verb)
-        return [*(f"{MARKS[c.verb]} {c}" for c in self.changes), total]
+        return [*(f"{MARKS[c.verb]} {c}" for c in self.effective), total]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,228 @@
+"""The command line: what each command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from budstikke import __version__, config, log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from msgspec import Struct
+
+    Command = Callable[[argparse.Namespace], int]
+
+USAGE = 2
+"""Exit code for what the person at the keyboard can mend: usage, settings, files."""
+
+FAILED = 1
+"""Exit code for what stands in the way otherwise, and for ``doctor``'s findings."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    args = parser().parse_args(arguments)
+    command: Command = args.command
+    try:
+        return command(args)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        print(f"budstikke: {str(error).splitlines()[0]}", file=sys.stderr)
+        return code
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Tell faults to report from bugs (``None``)."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from budstikke.store.apply_file import ApplyError
+    from budstikke.store.contract import StoreUnavailable
+    from budstikke.store.migrate import SchemaError
+
+    if isinstance(error, config.ConfigError | ApplyError):
+        return USAGE
+    if isinstance(error, SchemaError | StoreUnavailable | SQLAlchemyError | OSError):
+        return FAILED
+    return None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the commands and their options."""
+    top = argparse.ArgumentParser(prog="budstikke", description="An SMS gateway.")
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, what: str) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=what, description=what)
+        found.set_defaults(command=command)
+        return found
+
+    demo = add("demo", _demo, "Run a gateway with a simulator and demo accounts.")
+    demo.add_argument("--port", type=_port, default=8080, help="HTTP port (8080)")
+    demo.add_argument("--smpp-port", type=_port, default=2775, help="SMPP port (2775)")
+    demo.add_argument("--data", type=Path, metavar="DIR", help="keep what is stored")
+
+    serve = add("serve", _serve, "Run a gateway.")
+    file = add("apply", _apply, "Make the database say what a TOML file says.")
+    file.add_argument("file", type=Path, metavar="FILE")
+    file.add_argument("--dry-run", action="store_true", help="only show what changes")
+    migrate = add("migrate", _migrate, "Bring the database to this program's schema.")
+    doctor = add("doctor", _doctor, "Say what is wrong.")
+    for settled in (serve, file, migrate, doctor):
+        settled.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
+
+    lone = add("simulator", _simulator, "Run the simulated operator alone.")
+    for option, needed, what in (
+        ("--listen", True, "where it takes SMPP binds"),
+        ("--http", False, "where its phones are shown"),
+    ):
+        lone.add_argument(
+            option, type=_address, metavar="HOST:PORT", required=needed, help=what
+        )
+    add("secret", _secret, "Print a new API secret of 256 random bits.")
+    return top
+
+
+CONFIG_HELP = (
+    "settings in TOML (else the file that BUDSTIKKE_CONFIG names, else "
+    "budstikke.toml here if there is one)"
+)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"no such port: {text}")
+    return number
+
+
+def _address(text: str) -> str:
+    try:
+        config.host_port(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _settings(args: argparse.Namespace) -> config.Settings:
+    named = args.config or os.environ.get("BUDSTIKKE_CONFIG")
+    usual = Path("budstikke.toml")
+    file = Path(named) if named else usual if usual.exists() else None
+    return config.load(file, os.environ)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from budstikke import app
+
+    log.configure("warning")
+    return app.demo(port=args.port, smpp_port=args.smpp_port, data=args.data)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    from budstikke import app
+
+    log.configure(settings.log.level)
+    return app.serve(settings)
+
+
+def _simulator(args: argparse.Namespace) -> int:
+    from budstikke import app
+
+    log.configure("warning")
+    return app.simulator(listen=args.listen, http=args.http)
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    from budstikke.store.migrate import migrate
+
+    done = migrate(settings.database_url)
+    print(f"{settings.database_path}: {', '.join(done) or 'nothing to do'}")
+    return 0
+
+
+def _secret(_args: argparse.Namespace) -> int:
+    from budstikke.servers.auth import new_secret
+
+    print(new_secret())
+    return 0
+
+
+def _apply(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    from budstikke.servers.auth import hash_secret, verify_secret
+    from budstikke.store.admin import open_engine
+    from budstikke.store.apply import ApplyError, Secrets, apply
+    from budstikke.store.apply_file import read_file
+    from budstikke.store.migrate import check
+
+    check(settings.database_url)
+    engine = open_engine(settings.database_url)
+    try:
+        file = read_file(_text(args.file), *_kinds(), os.environ)
+        plan = apply(
+            engine,
+            file,
+            Secrets(hash_secret, verify_secret),
+            actor=_actor(),
+            now=time.time(),
+            dry_run=args.dry_run,
+        )
+    except ApplyError as error:
+        raise ApplyError(f"{args.file}: {error}") from error
+    finally:
+        engine.dispose()
+    print("\n".join(plan.lines()))
+    return 0
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise config.ConfigError(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise config.ConfigError(f"{file}: {error}") from error
+
+
+def _actor() -> str:
+    """Name who is at the keyboard, for the audit."""
+    name = os.environ.get("SUDO_USER") or os.environ.get("USER")
+    return f"apply by {name or f'uid {os.getuid()}'}"
+
+
+def _kinds() -> tuple[dict[str, type[Struct]], dict[str, type[Struct]]]:
+    """List the settings of each dialect, and of each kind of carrier."""
+    from budstikke.carriers import KINDS
+    from budstikke.dialects import DIALECTS
+
+    return (
+        {name: dialect.settings for name, dialect in DIALECTS.items()},
+        {name: kind.settings for name, kind in KINDS.items()},
+    )
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    from budstikke.doctor import Level, examine
+
+    wrong = False
+    for finding in examine(settings, *_kinds()):
+        print(finding)
+        wrong = wrong or finding.level is Level.WRONG
+    return FAILED if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

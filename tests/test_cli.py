@@ -1,0 +1,500 @@
+"""The commands, as a person at the keyboard meets them; and ``doctor``."""
+
+import os
+import shutil
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from budstikke import __version__, app, cli, doctor
+from budstikke.config import Callbacks, Http, Settings, Simulator
+from budstikke.doctor import Level, examine, url_fault
+from budstikke.store.admin import open_engine, read_directory
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.migrate import migrate
+
+FILE = """
+[[carrier]]
+name = "sim"
+kind = "simulator"
+[[route]]
+prefix = "+"
+carriers = ["sim"]
+[[account]]
+name = "acme"
+originators = ["*"]
+[[account.access]]
+dialect = "front"
+id = "1234"
+password = "hunter2"
+"""
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty") / "data"
+    migrate(f"sqlite:///{folder}/budstikke.sqlite")
+    return folder
+
+
+@pytest.fixture
+def here(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder with a migrated database, and nothing in the environment."""
+    shutil.copytree(empty, tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("BUDSTIKKE_"):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ran:
+    try:
+        code = cli.main(arguments)
+    except SystemExit as error:  # argparse leaves this way
+        code = int(error.code or 0)
+    return Ran(code, *capsys.readouterr())
+
+
+def write(folder: Path, text: str, name: str = "accounts.toml") -> str:
+    (folder / name).write_text(text, "utf-8")
+    return name
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Ran(0, f"{__version__}\n", "") == run(capsys, "--version")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("send",),
+        ("serve", "--port", "1"),
+        ("demo", "--port", "many"),
+        ("demo", "--port", "65536"),
+        ("simulator",),
+        ("simulator", "--listen", "2775"),
+        ("apply",),
+    ],
+)
+def test_bad_usage_is_exit_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    ran = run(capsys, *arguments)
+    assert 2 == ran.code
+    assert ran.err.startswith("usage: budstikke")
+
+
+def test_migrate_makes_the_database_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUDSTIKKE_DATA", str(tmp_path / "new"))
+    database = tmp_path / "new/budstikke.sqlite"
+    assert run(capsys, "migrate").out.startswith(f"{database}: 0001")
+    assert Ran(0, f"{database}: nothing to do\n", "") == run(capsys, "migrate")
+
+
+def test_apply_says_what_it_does(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    file = write(here, FILE)
+    lines = (
+        "+ carrier sim\n+ account acme\n+ access front 1234\n+ route +\n"
+        "4 added, 0 changed, 0 removed, 0 unchanged\n"
+    )
+    assert Ran(0, lines, "") == run(capsys, "apply", file, "--dry-run")
+    assert Ran(0, lines, "") == run(capsys, "apply", file)
+    again = "0 added, 0 changed, 0 removed, 4 unchanged\n"
+    assert Ran(0, again, "") == run(capsys, "apply", file)
+
+
+def test_apply_is_kept_for_the_audit(
+    capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "kari")
+    run(capsys, "apply", write(here, FILE))
+    with closing(sqlite3.connect("data/budstikke.sqlite")) as connection:
+        actors = {row[0] for row in connection.execute("SELECT actor FROM audit")}
+        (secret,) = connection.execute("SELECT secret FROM access").fetchone()
+    assert {"apply by kari"} == actors
+    assert secret.startswith("$argon2id$")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            FILE.replace("password =", "passwd ="),
+            "accounts.toml: account acme: access 1",
+        ),
+        (
+            FILE.replace('"hunter2"', "5"),
+            "accounts.toml: account acme: access 1234: pas",
+        ),
+        (
+            "[[carrier]",
+            "accounts.toml: Expected ']]' at the end of an array declaration",
+        ),
+    ],
+)
+def test_apply_faults_are_one_line(
+    capsys: pytest.CaptureFixture[str], here: Path, text: str, expected: str
+) -> None:
+    ran = run(capsys, "apply", write(here, text))
+    assert (2, "") == (ran.code, ran.out)
+    assert ran.err.startswith(f"budstikke: {expected}")
+    assert 1 == ran.err.count("\n")
+    assert "hunter2" not in ran.err
+
+
+def test_files_that_cannot_be_read(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    gone = "budstikke: no.toml: No such file or directory\n"
+    assert Ran(2, "", gone) == run(capsys, "apply", "no.toml")
+    assert Ran(2, "", gone) == run(capsys, "migrate", "--config", "no.toml")
+    (here / "odd.toml").write_bytes(b"\xff")
+    ran = run(capsys, "apply", "odd.toml")
+    assert 2 == ran.code
+    assert ran.err.startswith("budstikke: odd.toml: 'utf-8' codec")
+
+
+def test_settings_are_found(
+    capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(here, 'data = "one"', "budstikke.toml")
+    assert run(capsys, "migrate").out.startswith("one/budstikke.sqlite: 0001")
+    write(here, 'data = "two"', "other.toml")
+    monkeypatch.setenv("BUDSTIKKE_CONFIG", "other.toml")
+    assert run(capsys, "migrate").out.startswith("two/budstikke.sqlite: 0001")
+    write(here, 'data = "three"', "third.toml")
+    ran = run(capsys, "migrate", "--config", "third.toml")
+    assert ran.out.startswith("three/budstikke.sqlite: 0001")
+
+
+def test_settings_that_are_wrong(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    write(here, "prot = 1", "budstikke.toml")
+    fault = "budstikke: budstikke.toml: prot: unknown setting\n"
+    for command in ("serve", "doctor", "migrate"):
+        assert Ran(2, "", fault) == run(capsys, command)
+
+
+def test_a_database_that_is_not_migrated(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    shutil.rmtree(here / "data")
+    fault = (
+        "budstikke: there is no database data/budstikke.sqlite: "
+        "run `budstikke migrate`\n"
+    )
+    assert Ran(1, "", fault) == run(capsys, "apply", write(here, FILE))
+    assert Ran(1, "", fault) == run(capsys, "serve")
+
+
+def test_secrets_are_new_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = run(capsys, "secret").out, run(capsys, "secret").out
+    assert first.startswith("bud_")
+    assert first != second
+
+
+def test_programs_are_given_their_options(
+    capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    def program(*arguments: object, **options: object) -> int:
+        given.append((arguments, options))
+        return 0
+
+    for name in ("demo", "serve", "simulator"):
+        monkeypatch.setattr(app, name, program)
+    monkeypatch.setattr("budstikke.log.configure", lambda level: None)
+    run(capsys, "demo")
+    run(capsys, "demo", "--port", "1", "--smpp-port", "2", "--data", "d")
+    run(capsys, "simulator", "--listen", "[::1]:2775", "--http", "localhost:1")
+    run(capsys, "serve")
+    assert [
+        ((), {"port": 8080, "smpp_port": 2775, "data": None}),
+        ((), {"port": 1, "smpp_port": 2, "data": Path("d")}),
+        ((), {"listen": "[::1]:2775", "http": "localhost:1"}),
+        ((Settings(),), {}),
+    ] == given
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StoreUnavailable("another process serves it"), 1),
+        (OSError(28, "No space left on device"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_what_stands_in_the_way_is_one_line(
+    capsys: pytest.CaptureFixture[str],
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+) -> None:
+    def serve(_: Settings) -> int:
+        raise error
+
+    monkeypatch.setattr(app, "serve", serve)
+    monkeypatch.setattr("budstikke.log.configure", lambda level: None)
+    ran = run(capsys, "serve")
+    assert code == ran.code
+    assert (code == 130) == (ran.err == "")
+
+
+def test_a_bug_is_not_hidden(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(_: Settings) -> int:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(app, "serve", serve)
+    monkeypatch.setattr("budstikke.log.configure", lambda level: None)
+    with pytest.raises(KeyError):
+        cli.main(["serve"])
+
+
+# -- doctor
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = ""
+    port: int = 0
+    tls: bool = False
+
+
+class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    status_url: str = ""
+
+
+DIALECTS: dict[str, type[msgspec.Struct]] = {"front": Front}
+KINDS: dict[str, type[msgspec.Struct]] = {"simulator": Link, "smpp": Link}
+
+
+def found(settings: Settings | None = None) -> dict[str, tuple[Level, str]]:
+    return {
+        finding.subject: (finding.level, finding.what)
+        for finding in examine(settings or Settings(), DIALECTS, KINDS)
+    }
+
+
+def put(here: Path, text: str) -> None:
+    """Apply a file with the kinds of this test."""
+    from budstikke.store.apply import Secrets, apply
+    from budstikke.store.apply_file import read_file
+
+    engine = open_engine("sqlite:///data/budstikke.sqlite")
+    secrets = Secrets(lambda plain: plain, lambda plain, stored: plain == stored)
+    file = read_file(text, DIALECTS, KINDS, {})
+    apply(engine, file, secrets, actor="tester", now=0.0)
+    engine.dispose()
+
+
+def change(statement: str) -> None:
+    with closing(sqlite3.connect("data/budstikke.sqlite")) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def test_doctor_finds_nothing_wrong(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    run(capsys, "apply", write(here, FILE))
+    ran = run(capsys, "doctor")
+    assert 0 == ran.code
+    assert "ok       database: data/budstikke.sqlite can be written" in ran.out
+    assert "ok       carrier sim: simulator" in ran.out
+    assert "ok       access front 1234: of acme" in ran.out
+    assert "wrong" not in ran.out
+
+
+def test_doctor_tells_what_is_wrong_by_its_exit_code(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    shutil.rmtree(here / "data")
+    ran = run(capsys, "doctor")
+    assert 1 == ran.code
+    assert "wrong    folder data: is not there: run `budstikke migrate`" in ran.out
+    assert "wrong    database: there is no database" in ran.out
+
+
+def test_doctor_on_http(here: Path) -> None:
+    public = "plain http for all to reach: set tls_cert, or trusted_proxies"
+    for http, expected in (
+        (Http(), (Level.OK, "plain http")),
+        (Http(host="::1"), (Level.OK, "plain http")),
+        (Http(host="::"), (Level.WARNING, public)),
+        (Http(host="::", trusted_proxies=("::1",)), (Level.OK, "plain http")),
+    ):
+        assert expected == found(Settings(http=http))[f"http {http.host}:8080"]
+    http = Http(tls_cert="no.pem", tls_key="no.pem")
+    level, what = found(Settings(http=http))["http 127.0.0.1:8080"]
+    assert Level.WRONG is level
+    assert what.startswith("certificate or key: ")
+
+
+def test_doctor_warns_of_a_simulator(here: Path) -> None:
+    settings = Settings(simulator=Simulator(enabled=True))
+    assert Level.WARNING is found(settings)["simulator"][0]
+
+
+def test_doctor_on_the_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = "folder data"
+    assert Level.OK is found()[subject][0]
+    for free, level in ((doctor.GIB, Level.WARNING), (1000, Level.WRONG)):
+        usage = shutil._ntuple_diskusage(10**12, 10**12 - free, free)
+        monkeypatch.setattr("shutil.disk_usage", lambda _, usage=usage: usage)
+        assert level is found()[subject][0]
+    (here / "data").chmod(0o755)
+    findings = list(examine(Settings(), DIALECTS, KINDS))
+    assert ["everybody on this machine may look in: chmod o-rwx"] == [
+        finding.what for finding in findings if "chmod" in finding.what
+    ]
+
+
+def test_doctor_on_a_database_that_is_none(here: Path) -> None:
+    (here / "data/budstikke.sqlite").write_text("no database" * 100)
+    assert (Level.WRONG, "file is not a database") == found()["database"]
+
+
+def test_doctor_on_a_database_that_cannot_be_written(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(
+        "CREATE TRIGGER full BEFORE UPDATE ON meta BEGIN SELECT RAISE(FAIL,'full'); END"
+    )
+    assert (Level.WRONG, "cannot be written: full") == found()["database"]
+
+
+def test_doctor_on_no_routes(here: Path) -> None:
+    put(here, '[[carrier]]\nname = "sim"\nkind = "simulator"\n')
+    findings = found()
+    assert Level.WARNING is findings["routes"][0]
+    assert (Level.WARNING, "no route leads to it") == findings["carrier sim"]
+
+
+def carrier(
+    here: Path, host: str, port: int, *, tls: bool = False
+) -> tuple[Level, str]:
+    put(
+        here,
+        f'[[carrier]]\nname = "op"\nkind = "smpp"\n[carrier.settings]\n'
+        f'host = "{host}"\nport = {port}\ntls = {str(tls).lower()}\n'
+        f'[[route]]\nprefix = ""\ncarriers = ["op"]\n',
+    )
+    return found()["carrier op"]
+
+
+def test_doctor_connects_to_carriers(here: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert (Level.OK, f"127.0.0.1:{port} takes connections") == carrier(
+            here, "127.0.0.1", port
+        )
+    assert (Level.WRONG, f"127.0.0.1:{port}: Connection refused") == carrier(
+        here, "127.0.0.1", port
+    )
+
+
+def test_doctor_tries_tls(here: Path) -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"this is no TLS")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        other = Thread(target=answer, args=(server,))
+        other.start()
+        level, what = carrier(here, "127.0.0.1", port, tls=True)
+        other.join()
+    assert Level.WRONG is level
+    assert what.startswith(f"127.0.0.1:{port}: TLS: ")
+
+
+def test_doctor_resolves_names(here: Path) -> None:
+    level, what = carrier(here, "smsc.invalid", 2775)
+    assert Level.WRONG is level
+    assert what.startswith("smsc.invalid:2775: the name cannot be resolved: ")
+
+
+def test_doctor_on_carriers_that_no_longer_fit(here: Path) -> None:
+    carrier(here, "", 0)
+    change("UPDATE carrier SET settings = '{\"old\": 1}'")
+    assert Level.WRONG is found()["carrier op"][0]
+    change("UPDATE carrier SET kind = 'telex'")
+    assert (Level.WRONG, "kind 'telex' is unknown") == found()["carrier op"]
+
+
+def test_doctor_on_accesses(here: Path) -> None:
+    put(here, FILE)
+    change("UPDATE access SET secret = NULL")
+    assert (
+        Level.WRONG,
+        "has neither password nor allow_from, so that it never opens",
+    ) == found()["access front 1234"]
+    change('UPDATE access SET settings = \'{"status_url": "http://[::1]/"}\'')
+    assert (Level.WRONG, "status_url: is no https URL") == found()["access front 1234"]
+    change("UPDATE access SET settings = '{\"old\": 1}'")
+    level, what = found()["database"]
+    assert Level.WRONG is level
+    assert what.startswith("access front 1234: settings: ")
+    change("UPDATE access SET settings = '{}', blocked = 1")
+    assert (Level.OK, "is blocked") == found()["access front 1234"]
+    change("UPDATE access SET dialect = 'telex'")
+    assert (Level.WRONG, "there is no such dialect") == found()["access telex 1234"]
+
+
+STRICT, OPEN = Callbacks(), Callbacks(allow_private=True, allow_http=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "callbacks", "expected"),
+    [
+        ("https://127.0.0.1/status", STRICT, "127.0.0.1 is a private address"),
+        ("https://localhost/status", STRICT, "localhost is a private address"),
+        ("https://[::1]:8443/", STRICT, "::1 is a private address"),
+        ("https://192.0.2.1/", STRICT, "192.0.2.1 is a private address"),
+        ("https://8.8.8.8/", STRICT, ""),
+        ("http://8.8.8.8/", STRICT, "is no https URL"),
+        ("ftp://8.8.8.8/", OPEN, "is no https or http URL"),
+        ("acme.example", STRICT, "is no https URL"),
+        ("https://", STRICT, "is no https URL"),
+        ("https://acme.invalid/", STRICT, "acme.invalid cannot be resolved"),
+        ("https://acme.invalid/", OPEN, "acme.invalid cannot be resolved"),
+        ("https://[::1/", STRICT, "Invalid IPv6 URL"),
+        ("https://a:99999/", STRICT, "Port out of range 0-65535"),
+        ("http://127.0.0.1:9/", OPEN, ""),
+        ("http://localhost/", OPEN, ""),
+    ],
+)
+def test_urls_that_would_not_be_called(
+    url: str, callbacks: Callbacks, expected: str
+) -> None:
+    assert expected == url_fault(url, callbacks)
+
+
+def test_what_apply_wrote_can_be_read(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    run(capsys, "apply", write(here, FILE))
+    engine = open_engine("sqlite:///data/budstikke.sqlite")
+    assert read_directory(engine, DIALECTS).login("front", "1234") is not None
+    engine.dispose()
