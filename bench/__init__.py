@@ -1,0 +1,1 @@
+"""Throughput, latency and where the time goes, beside Kannel; see README.md."""

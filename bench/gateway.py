@@ -1,0 +1,53 @@
+"""What a measure needs to know of a gateway, whichever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.instruments import Ask, Sink
+    from bench.processes import Child
+
+SENDER = "Bench"
+TEXT = "Your order 123456 is ready for pick-up at the desk. Regards, Bench"
+USER, PASSWORD = "1000", "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """
+    A gateway that serves.
+
+    Attributes:
+        children: Its processes.
+        ask: One request for one message.
+        statuses: The values of `status` that are pushed once for each message.
+        bulk: Path of the JSON request with many recipients on the first port;
+            empty where there is none.
+
+    """
+
+    children: list[Child]
+    ask: Ask
+    statuses: tuple[str, ...]
+    bulk: str = ""
+
+
+class Gateway(Protocol):
+    """One that can be started in an empty folder, bound to a sink."""
+
+    @property
+    def name(self) -> str:
+        """Name it in the report: "budstikke" or "kannel"."""
+        ...
+
+    def version(self) -> str:
+        """Name the version, for the report."""
+        ...
+
+    def start(self, folder: Path, sink: Sink, pushes: int) -> Running:
+        """Start with 0, 1 (final) or 2 (also when the SMSC has it) pushes a message."""
+        ...
