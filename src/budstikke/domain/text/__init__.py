@@ -6,9 +6,10 @@ Text as phones take it: the alphabets of 3GPP TS 23.038, segments and their head
 
 from __future__ import annotations
 
-from budstikke.domain.text.graphemes import graphemes
+from budstikke.domain.text.graphemes import grapheme_at, graphemes
 from budstikke.domain.text.gsm import (
     NotInAlphabetError,
+    first_outside,
     gsm_decode,
     gsm_encode,
     is_gsm,
@@ -59,6 +60,8 @@ __all__ = [
     "decode_for",
     "encode_for",
     "fill_bits_after",
+    "first_outside",
+    "grapheme_at",
     "graphemes",
     "gsm_decode",
     "gsm_encode",

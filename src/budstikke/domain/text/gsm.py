@@ -151,7 +151,7 @@ def gsm_encode(text: str, tables: tuple[int, int] = DEFAULT) -> bytes:
     if coded.isascii():
         return coded.translate(_CODE_0_HOME)
     for octet in set(coded.translate(None, _BELOW_80)):
-        escaped = bytes((_HELD_ESCAPE, (octet & 0x7F) or ESCAPE))
+        escaped = bytes((_HELD_ESCAPE, octet & 0x7F))
         coded = coded.replace(bytes((octet,)), escaped)
     return coded.translate(_BOTH_HOME)
 

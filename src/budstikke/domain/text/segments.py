@@ -122,13 +122,11 @@ def plan(
             raise Refusal(RefusalCode.TEXT_TOO_LONG)
         if mode is TextMode.AUTO:
             return _wide_plan(_well_formed(text), concat, national)
-        if mode is TextMode.GSM_ONLY:
-            text = _well_formed(text)
-            raise Refusal(
-                RefusalCode.BAD_CHARACTERS, value=_shown(text, first_outside(text))
-            )
-        text = to_gsm(text)
-        coded = inner_code(text) or b""
+        if mode is TextMode.CONVERT:
+            return plan(to_gsm(text), mode=TextMode.GSM_ONLY, concat=concat)
+        text = _well_formed(text)
+        stranger = _shown(text, first_outside(text))
+        raise Refusal(RefusalCode.BAD_CHARACTERS, value=stranger)
     if len(coded) <= SINGLE_GSM and coded.isascii():
         return Plan(GSM, (text,), len(coded), 1, None, DEFAULT)
     return _checked(_gsm_plan(text, coded, concat, DEFAULT))
@@ -264,7 +262,8 @@ def _cut(text: str, cost: Callable[[int, int], int], size: int) -> list[str] | N
 
 
 def _shown(text: str, index: int) -> str:
-    return grapheme_at(text, index)[:_LONGEST_SHOWN]
+    near = text[: index + _LONGEST_SHOWN]  # an endless grapheme costs no more
+    return grapheme_at(near, index)[:_LONGEST_SHOWN]
 
 
 def _well_formed(text: str) -> str:
