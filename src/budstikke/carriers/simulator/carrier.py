@@ -337,10 +337,14 @@ class SimulatorCarrier:
         if self._sink is not None and self._loop is not None:
             self._loop.call_later(RETRY, action)
 
+    def next(self) -> float | None:
+        """When ``tick`` has something to do, Unix seconds; ``None``: nothing waits."""
+        moments = (self._centre.next(), self._timeouts.next(), self._resume_at)
+        return min((each for each in moments if each is not None), default=None)
+
     def _arm(self) -> None:
         """Have ``tick`` called when the next thing is due."""
-        moments = (self._centre.next(), self._timeouts.next(), self._resume_at)
-        due = min((each for each in moments if each is not None), default=None)
+        due = self.next()
         if due is None or self._loop is None or self._sink is None:
             return
         if self._timer is not None:
