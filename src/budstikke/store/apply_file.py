@@ -6,13 +6,14 @@ Everything that a file alone can say is checked here, before the database is ask
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import NODEFAULT, Meta, Struct, structs
 
 from budstikke.domain.originator import read_grants
 
@@ -28,22 +29,35 @@ class ApplyError(Exception):
     """A file that cannot be applied; the message says which entry, never a secret."""
 
 
+Remove = Annotated[bool, Meta(description="Take it away.")]
+
+
 class CarrierEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[carrier]]``: a link to an operator."""
 
-    name: Name
-    kind: str = ""
-    settings: dict[str, Any] = {}
-    remove: bool = False
+    name: Annotated[Name, Meta(description="Ours; routes and metrics use it.")]
+    kind: Annotated[
+        str, Meta(description="What it speaks; needed but for `remove`.")
+    ] = ""
+    settings: Annotated[
+        dict[str, Any], Meta(description="Those of its kind: docs/carriers/.")
+    ] = {}
+    remove: Remove = False
 
 
 class RouteEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[route]]``: the carriers of recipients that begin with ``prefix``."""
 
-    prefix: Prefix
-    carriers: list[Name] = []
-    account: Name | None = None
-    remove: bool = False
+    prefix: Annotated[
+        Prefix, Meta(description="`+` and digits; `+` alone is everybody.")
+    ]
+    carriers: Annotated[
+        list[Name], Meta(description="Names, in the order they are tried.")
+    ] = []
+    account: Annotated[
+        Name | None, Meta(description="Whose it is; without: everybody's.")
+    ] = None
+    remove: Remove = False
 
     @property
     def key(self) -> tuple[str | None, str]:
@@ -54,15 +68,23 @@ class RouteEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.access]]``: one way an account logs in."""
 
-    dialect: str
-    id: Name
-    password: str | None = None
-    password_env: Name | None = None
-    allow_from: list[str] = []
-    require_https: bool = True
-    blocked: bool = False
-    settings: dict[str, Any] = {}
-    remove: bool = False
+    dialect: Annotated[str, Meta(description="The API it speaks.")]
+    id: Annotated[Name, Meta(description="Who is calling, in that API's words.")]
+    password: Annotated[
+        str | None, Meta(description='Only a hash is kept; `""` takes it away.')
+    ] = None
+    password_env: Annotated[
+        Name | None, Meta(description="The variable that holds the password.")
+    ] = None
+    allow_from: Annotated[
+        list[str], Meta(description="Addresses and networks; none: from anywhere.")
+    ] = []
+    require_https: Annotated[bool, Meta(description="Refuse plain http.")] = True
+    blocked: Annotated[bool, Meta(description="Refuse every request.")] = False
+    settings: Annotated[
+        dict[str, Any], Meta(description="Those of its dialect: docs/dialects/.")
+    ] = {}
+    remove: Remove = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -73,21 +95,37 @@ class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account]]``: a customer."""
 
-    name: Name
-    originators: list[str] = []
-    unsure: Literal["fail", "resend"] = "fail"
-    unsure_after: Annotated[float, Meta(gt=0)] = 3600.0
-    blocked: bool = False
+    name: Annotated[Name, Meta(description="Ours; no customer sees it.")]
+    originators: Annotated[
+        list[str],
+        Meta(
+            description="Senders it may use: texts, numbers, series (`26114*` or, "
+            "with nine digits more, `26114/9`), or `*` for any well-formed one."
+        ),
+    ] = []
+    unsure: Annotated[
+        Literal["fail", "resend"],
+        Meta(
+            description="When nobody knows whether an operator has a message: report "
+            "it failed, or send it again and accept a double."
+        ),
+    ] = "fail"
+    unsure_after: Annotated[
+        float, Meta(gt=0, description="Seconds to wait for a receipt before that.")
+    ] = 3600.0
+    blocked: Annotated[bool, Meta(description="Refuse every request.")] = False
     access: list[AccessEntry] = []
-    remove: bool = False
+    remove: Annotated[
+        bool, Meta(description="Take it away with its accesses and routes.")
+    ] = False
 
 
 class SuppressionEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[suppression]]``: a number that nobody may send to."""
 
-    number: E164
-    reason: Name = "blacklist"
-    remove: bool = False
+    number: Annotated[E164, Meta(description="E.164 with `+`.")]
+    reason: Annotated[Name, Meta(description="For people.")] = "blacklist"
+    remove: Remove = False
 
 
 class File(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -263,3 +301,39 @@ def _name(entry: object, place: int) -> str:
             if isinstance(entry.get(key), str):
                 return str(entry[key])
     return f"no. {place + 1}"
+
+
+def table() -> str:
+    """Write the keys of the file as a Markdown table, for docs/configure.md."""
+    lines = ["| entry | key | default | what it is |", "|---|---|---|---|"]
+    for entry, kind in (
+        ("[[carrier]]", CarrierEntry),
+        ("[[route]]", RouteEntry),
+        ("[[account]]", AccountEntry),
+        ("[[account.access]]", AccessEntry),
+        ("[[suppression]]", SuppressionEntry),
+    ):
+        for field in structs.fields(kind):
+            described = [
+                meta.description
+                for meta in get_args(field.type)[1:]
+                if isinstance(meta, Meta) and meta.description
+            ]
+            if described:
+                default = _default(field)
+                cells = (f"`{entry}`", f"`{field.name}`", default, described[-1])
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _default(field: structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    value = field.default_factory() if field.default is NODEFAULT else field.default
+    return "" if value is None else f"`{json.dumps(value)}`"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(table() + "\n")
