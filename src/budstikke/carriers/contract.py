@@ -10,7 +10,9 @@ What a carrier is: a link to an operator, or something that behaves as one.
 4. It MUST keep the parts of one message on one link, in order.
 5. It MUST keep the order of what it was offered when the operator throttles.
 6. It SHOULD report in batches: all that one read brought, in one call.
-7. ``offer`` MUST NOT block; what exceeds ``room()`` MAY be refused with an assertion.
+7. An answer that comes after a part was answered ``Unsure`` SHOULD be told by
+   ``sink.late``, once.
+8. ``offer`` MUST NOT block; what exceeds ``room()`` MAY be refused with an assertion.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ class Sink(Protocol):
 
     def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
         """Take what the operator said of these parts."""
+
+    def late(self, part: Part, outcome: Outcome) -> None:
+        """Take what the operator said of a part that was answered as ``Unsure``."""
 
     def room(self) -> None:
         """Hear that the carrier can take parts again."""

@@ -1,0 +1,287 @@
+"""The SMPP carrier: links to one operator, and what they bring, to the sink."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from budstikke.carriers.smpp.counters import Counters
+from budstikke.carriers.smpp.incoming import Incoming
+from budstikke.carriers.smpp.link import Link
+from budstikke.carriers.smpp.outgoing import Outgoing
+from budstikke.carriers.smpp.settings import statuses
+from budstikke.carriers.smpp.statuses import Verdicts
+from budstikke.carriers.smpp.submissions import Submissions
+from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Callable, Sequence
+    from random import Random
+
+    from budstikke.carriers.contract import InboundPart, Sink
+    from budstikke.carriers.smpp.connection import Connection
+    from budstikke.carriers.smpp.settings import Settings
+    from budstikke.domain.message import Part
+    from budstikke.domain.receipt import Receipt
+    from budstikke.smpp import Pdu
+
+log = logging.getLogger("budstikke.carrier")
+
+_UNBIND_TIMEOUT: Final = 5.0
+_FEW: Final = 20
+"""Parts sent without a receipt that say nothing about the link yet."""
+_DOWN: Final = Rejected(Reason.INTERNAL, "not sent: no link is bound", Retry.LATER)
+
+_BINDS: Final = {
+    "trx": ((cmd.BIND_TRANSCEIVER, ""),),
+    "tx+rx": ((cmd.BIND_TRANSMITTER, "/tx"), (cmd.BIND_RECEIVER, "/rx")),
+}
+
+
+class SmppCarrier:
+    """
+    An operator over SMPP; see ``carriers.contract`` for what it must.
+
+    Args:
+        name: The carrier's name in this installation.
+        settings: See ``Settings``.
+        random: For jitter.
+        clock: Unix seconds.
+
+    Attributes:
+        counters: See ``Counters``.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        random: Random,
+        clock: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self.counters = Counters()
+        self._settings = settings
+        self._random = random
+        self._clock = clock
+        self._outgoing = Outgoing(settings)
+        self._incoming = Incoming(settings)
+        self._verdicts = Verdicts(statuses(settings))
+        self._sink: Sink | None = None
+        self._links: list[Link] = []
+        self._senders: list[Link] = []
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._unreported = 0  # parts sent for which a receipt was asked, and none came
+        self._unreported_since = 0.0
+
+    # What the gateway asks of it
+
+    def room(self) -> int:
+        """How many parts may be offered now (0 while no link is bound)."""
+        if self._draining:
+            return 0
+        window = self._settings.window
+        return sum(
+            max(0, window - link.submissions.load)
+            for link in self._senders
+            if link.bound
+        )
+
+    def healthy(self) -> bool:
+        """Whether parts can be sent now."""
+        return not self._draining and any(link.bound for link in self._senders)
+
+    @property
+    def in_flight(self) -> int:
+        """Parts that are offered and not answered."""
+        return sum(link.submissions.load for link in self._senders)
+
+    @property
+    def throttled(self) -> bool:
+        """Whether a link rests because the operator said so."""
+        return any(link.submissions.resting for link in self._senders)
+
+    @property
+    def alarm(self) -> str:
+        """What a person should look at; empty if nothing."""
+        down = [f"{link.name}: {link.trouble}" for link in self._links if link.trouble]
+        missing = self._settings.receipts_missing
+        silent = self._clock() - self._unreported_since
+        if missing and self._unreported >= _FEW and silent > missing:
+            down.append(f"no receipt for {silent:.0f} s")
+        return "; ".join(down)
+
+    def offer(self, parts: Sequence[Part]) -> None:
+        """Send these parts, in order."""
+        senders = [link for link in self._senders if link.bound]
+        if not senders:
+            answers: list[tuple[Part, Outcome]] = [(part, _DOWN) for part in parts]
+            asyncio.get_running_loop().call_soon(self._answered, answers)
+        elif len(self._senders) == 1:
+            senders[0].submissions.put(parts)
+        else:
+            self._spread(parts, senders)
+
+    def _spread(self, parts: Sequence[Part], senders: list[Link]) -> None:
+        """
+        Give each part to a link.
+
+        Messages in one part go where there is least to do. The others have a home by
+        their id, so that all their parts take one link, whenever they are offered.
+        """
+        shares: dict[int, list[Part]] = {}
+        loads = {id(link): link.submissions.load for link in senders}
+        links = {id(link): link for link in senders}
+        for part in parts:
+            if part.total == 1:
+                key = min(loads, key=loads.__getitem__)
+            else:
+                key = id(self._home(part.id >> 8))
+            loads[key] += 1
+            shares.setdefault(key, []).append(part)
+        for key, share in shares.items():
+            links[key].submissions.put(share)
+
+    def _home(self, message_id: int) -> Link:
+        """Find a message's link: the first one bound from its place on."""
+        senders = self._senders
+        for step in range(len(senders)):
+            link = senders[(message_id + step) % len(senders)]
+            if link.bound:
+                return link
+        raise AssertionError("offer looked")
+
+    async def run(self, sink: Sink) -> None:
+        """Keep the links up until cancelled, or drained."""
+        self._sink = sink
+        self._draining = False
+        self._links = [
+            self._link(number, command, suffix)
+            for number in range(1, self._settings.links + 1)
+            for command, suffix in _BINDS[self._settings.bind]
+        ]
+        self._senders = [link for link in self._links if link.sends]
+        async with asyncio.TaskGroup() as group:
+            for link in self._links:
+                group.create_task(link.keep())
+
+    def _link(self, number: int, command: int, suffix: str) -> Link:
+        submissions = Submissions(
+            self._settings,
+            outgoing=self._outgoing,
+            verdicts=self._verdicts,
+            counters=self.counters,
+            report=self._answered,
+            clock=self._clock,
+        )
+        return Link(
+            f"{self.name}/{number}{suffix}",
+            command,
+            settings=self._settings,
+            submissions=submissions,
+            counters=self.counters,
+            owner=self,
+            random=self._random,
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """Wait at most this long for answers, take the links down, and return."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                while self.in_flight:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            log.warning("%s: %d parts unanswered at the end", self.name, self.in_flight)
+        for link in self._links:
+            link.submissions.give_back("taken down")
+        await asyncio.gather(*(link.end(_UNBIND_TIMEOUT) for link in self._links))
+        for link in self._links:
+            link.submissions.flush()
+
+    # What links tell
+
+    def bound(self, link: Link) -> None:
+        """Hear that a link was bound."""
+        if link.sends and self._sink is not None:
+            self._sink.room()
+
+    def late(self, part: Part, outcome: Outcome) -> None:
+        """Pass on an answer to a part that was already answered as unsure."""
+        if self._sink is not None:
+            self._sink.late(part, outcome)
+
+    def _answered(self, answers: list[tuple[Part, Outcome]]) -> None:
+        if self._settings.receipts_missing:
+            self._count_unreported(answers)
+        if self._sink is not None:
+            self._sink.answered(answers)
+        if self._draining and not self.in_flight:
+            self._idle.set()
+
+    def _count_unreported(self, answers: list[tuple[Part, Outcome]]) -> None:
+        count = 0
+        for part, outcome in answers:
+            if part.report and type(outcome) is Sent:
+                count += 1
+        if count and not self._unreported:
+            self._unreported_since = self._clock()
+        self._unreported += count
+
+    def delivered(self, connection: Connection, pdus: list[Pdu]) -> None:
+        """Pass on receipts and messages; answer once they are durable."""
+        now = self._clock()
+        receipts: list[Receipt] = []
+        inbound: list[InboundPart] = []
+        of_receipts: list[Pdu] = []
+        of_inbound: list[Pdu] = []
+        for pdu in pdus:
+            receipt = self._incoming.receipt(pdu, now)
+            if receipt is None:
+                inbound.append(self._incoming.inbound(pdu, now))
+                of_inbound.append(pdu)
+            elif receipt.smsc_id:
+                receipts.append(receipt)
+                of_receipts.append(pdu)
+            else:
+                self._unreadable(connection, pdu)
+        if self._sink is None:
+            return
+        if receipts:
+            self._unreported = 0
+            self.counters.receipts += len(receipts)
+            kept = self._sink.receipts(receipts)
+            kept.add_done_callback(partial(self._acknowledge, connection, of_receipts))
+        if inbound:
+            self.counters.inbound += len(inbound)
+            kept = self._sink.inbound(inbound)
+            kept.add_done_callback(partial(self._acknowledge, connection, of_inbound))
+
+    def _unreadable(self, connection: Connection, pdu: Pdu) -> None:
+        """Take a receipt that names no message: giving it again would not help."""
+        self.counters.unreadable += 1
+        extra = {"sequence": pdu.sequence}
+        log.warning("%s: receipt without a message id", self.name, extra=extra)
+        connection.session.respond(pdu)
+
+    def _acknowledge(
+        self, connection: Connection, pdus: list[Pdu], kept: Future[None]
+    ) -> None:
+        status = st.ESME_ROK
+        if kept.cancelled() or kept.exception() is not None:
+            status = st.ESME_RX_T_APPN
+            self.counters.postponed += len(pdus)
+            log.warning("%s: %d could not be kept", self.name, len(pdus))
+        respond = connection.session.respond
+        for pdu in pdus:
+            respond(pdu, status)
+        connection.flush_soon()

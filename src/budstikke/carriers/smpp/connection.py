@@ -1,0 +1,147 @@
+"""One TCP connection to the operator: octets between transport and session."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from budstikke.smpp import Event, Limits, Role, Session, State
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, TimerHandle, Transport
+    from collections.abc import Callable
+
+    from budstikke.smpp import Tlvs
+    from budstikke.smpp.pdus import Body
+
+_LINGER: Final = 2.0
+"""Seconds for the last octets to leave, before the connection is cut."""
+
+
+class Connection(asyncio.Protocol):
+    """
+    The transport's side of one session.
+
+    What is asked and answered within one turn of the event loop goes out in one
+    write.
+
+    Args:
+        loop: The running one; its clock is the session's.
+        limits: The session's.
+        on_events: Hears what happened. When the session is over, the last call has
+            its ``Closed``, and then ``over`` is done.
+
+    Attributes:
+        session: The state of the link.
+        over: Done when the transport is gone.
+        fresh: Tokens of what was asked but not written yet.
+        blocked: The operator does not read.
+
+    """
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        limits: Limits,
+        on_events: Callable[[Connection, list[Event]], None],
+    ) -> None:
+        self._loop = loop
+        self._on_events = on_events
+        self._tick_every = min(1.0, limits.timing.response / 4)
+        self._transport: Transport | None = None
+        self._flushing = False
+        self._timer: TimerHandle | None = None
+        self.session = Session(Role.ESME, limits, loop.time())
+        self.over: asyncio.Future[None] = loop.create_future()
+        self.fresh: list[Any] = []
+        self.blocked = False
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
+        self._transport = transport
+        self._timer = self._loop.call_later(self._tick_every, self._tick)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self._happened(self.session.receive(data, self._loop.time()))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Hear that the transport is gone."""
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        reason = f"connection lost: {exc}" if exc else "closed by the operator"
+        events = self.session.lost(reason)
+        if events:
+            self._on_events(self, events)
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Hear that the operator does not read."""
+        self.blocked = True
+
+    def resume_writing(self) -> None:
+        """Hear that it reads again."""
+        self.blocked = False
+        self._on_events(self, [])
+
+    # What the link calls
+
+    def ask(
+        self, command: int, body: Body, token: Any, now: float, tlvs: Tlvs = ()
+    ) -> bool:
+        """Send a request with this turn's write; raises PduError."""
+        sequence = self.session.send_request(command, body, token, now, tlvs)
+        if sequence is None:
+            return False
+        self.fresh.append(token)
+        self.flush_soon()
+        return True
+
+    def flush_soon(self) -> None:
+        """Write at the end of this turn of the loop."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def end(self, reason: str) -> None:
+        """Close from our side; what is unanswered is told by ``Closed``."""
+        self._flush()
+        self._happened(self.session.lost(reason))
+
+    def cut(self) -> None:
+        """Drop the transport at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _flush(self) -> None:
+        self._flushing = False
+        data = self.session.data_to_send()
+        if data and self._transport is not None:
+            self._transport.write(data)
+            self.fresh.clear()
+        if self.session.state is State.CLOSED:
+            self._close()
+
+    def _close(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+            self._loop.call_later(_LINGER, self.cut)
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(self._tick_every, self._tick)
+        self._happened(self.session.tick(self._loop.time()))
+
+    def _happened(self, events: list[Event]) -> None:
+        session = self.session
+        if session.state is State.CLOSED:
+            # What was asked before the end goes out before the end is told: then
+            # nobody knows its fate. And the last answer is written.
+            self._flush()
+        if events:
+            self._on_events(self, events)
+        self.flush_soon()

@@ -1,0 +1,313 @@
+"""One link to the operator: connected and bound again for ever, until told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from budstikke.carriers.smpp.connection import Connection
+from budstikke.smpp import (
+    Answered,
+    Closed,
+    Event,
+    Expired,
+    Late,
+    Limits,
+    Malformed,
+    Pdu,
+    Received,
+    State,
+    Timing,
+    Unexpected,
+)
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+from budstikke.smpp.pdus import Bind, Empty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from budstikke.carriers.smpp.counters import Counters
+    from budstikke.carriers.smpp.settings import Settings, Tls
+    from budstikke.carriers.smpp.submissions import Submissions
+    from budstikke.domain.message import Part
+    from budstikke.domain.receipt import Outcome
+
+log = logging.getLogger("budstikke.carrier")
+
+_BIND: Final = object()
+_UNBIND: Final = object()
+_MESSAGES: Final = frozenset({cmd.DELIVER_SM, cmd.DATA_SM})
+
+
+class Owner(Protocol):
+    """What a link tells its carrier."""
+
+    def bound(self, link: Link) -> None:
+        """Hear that a link was bound."""
+
+    def late(self, part: Part, outcome: Outcome) -> None:
+        """Take an answer to a part that was already answered as unsure."""
+
+    def delivered(self, connection: Connection, pdus: list[Pdu]) -> None:
+        """Take receipts and messages; they are answered on ``connection``."""
+
+
+class Link:
+    """
+    A bind that is kept up.
+
+    Args:
+        name: For logs: ``carrier/1``, ``carrier/1/rx``.
+        command: Which bind.
+        settings: Of the carrier.
+        submissions: Its queue; a receiver's stays empty.
+        counters: Of the carrier.
+        owner: The carrier.
+        random: For the jitter of pauses.
+
+    Attributes:
+        trouble: Why it is not bound; empty when it is.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: int,
+        *,
+        settings: Settings,
+        submissions: Submissions,
+        counters: Counters,
+        owner: Owner,
+        random: Random,
+    ) -> None:
+        self.name = name
+        self.submissions = submissions
+        self.trouble = "not bound yet"
+        self.sends = command != cmd.BIND_RECEIVER
+        self._command = command
+        self._settings = settings
+        self._counters = counters
+        self._owner = owner
+        self._random = random
+        self._loop = asyncio.get_running_loop()
+        self._limits = _limits(settings)
+        self._connection: Connection | None = None
+        self._bound_at: float | None = None
+        self._pause = 0.0
+        self._ending = asyncio.Event()
+
+    @property
+    def bound(self) -> bool:
+        """Whether it can be used now."""
+        return self._bound_at is not None
+
+    # Keeping it up
+
+    async def keep(self) -> None:
+        """Keep it bound until ``end`` or cancelled."""
+        try:
+            while not self._ending.is_set():
+                await self._attempt()
+                await self._rest()
+        finally:
+            self._take_down()
+
+    async def _attempt(self) -> None:
+        """Connect, bind, and wait until it is over."""
+        settings = self._settings
+        try:
+            async with asyncio.timeout(settings.connect_timeout):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self._loop, self._limits, self._happened),
+                    settings.host,
+                    settings.port,
+                    ssl=_context(settings.tls) if settings.tls else None,
+                    server_hostname=_server_name(settings),
+                )
+        except TimeoutError:
+            self._failed(f"no connection in {settings.connect_timeout:g} s")
+            return
+        except (OSError, ssl.SSLError, UnicodeError, ValueError) as error:
+            self._failed(f"no connection: {error}")
+            return
+        if self._ending.is_set():
+            connection.cut()
+            return
+        self._connection = connection
+        connection.ask(self._command, _bind(settings), _BIND, self._loop.time())
+        await connection.over
+
+    async def _rest(self) -> None:
+        """Pause before the next attempt, each time longer, with jitter."""
+        settings = self._settings
+        self._pause = min(self._pause * 2 or settings.reconnect_min, self._longest())
+        seconds = self._pause * self._random.uniform(0.75, 1.25)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
+        except TimeoutError:
+            pass
+
+    def _longest(self) -> float:
+        return max(self._settings.reconnect_min, self._settings.reconnect_max)
+
+    def _failed(self, reason: str) -> None:
+        """Note that an attempt or a connection is over; the log says why."""
+        if self._bound_at is None:
+            self._counters.binds_failed += 1
+        else:
+            self._counters.bound -= 1
+            if self._loop.time() - self._bound_at > self._longest():
+                self._pause = 0.0  # it was well for long: begin anew
+            self._bound_at = None
+        self.trouble = reason
+        level = logging.INFO if self._ending.is_set() else logging.WARNING
+        log.log(level, "%s is down: %s", self.name, reason, extra=self._extra())
+
+    def _extra(self, **more: Any) -> dict[str, Any]:
+        settings = self._settings
+        peer = f"{settings.host}:{settings.port}"
+        return {"link": self.name, "peer": peer, "system_id": settings.system_id} | more
+
+    # What happens
+
+    def _happened(self, connection: Connection, events: list[Event]) -> None:
+        """Work through what one read or tick brought, then report it at once."""
+        delivered: list[Pdu] = []
+        submissions = self.submissions
+        for event in events:
+            if type(event) is Answered:
+                if type(event.token) is tuple:
+                    submissions.answered(event.token, event.pdu)
+                elif event.token is _BIND:
+                    self._bind_answered(connection, event.pdu)
+            elif type(event) is Received and event.pdu.command in _MESSAGES:
+                delivered.append(event.pdu)
+            elif type(event) is Expired:
+                submissions.expired(event.token)
+            else:
+                self._other(connection, event)
+        if delivered:
+            self._owner.delivered(connection, delivered)
+        submissions.flush()
+
+    def _other(self, connection: Connection, event: Event) -> None:
+        match event:
+            case Late(token, pdu):
+                self._counters.late += 1
+                self._owner.late(token[1], self.submissions.outcome(pdu))
+            case Closed(reason, unanswered):
+                self._closed(connection, reason, unanswered)
+            case Received(pdu):
+                self._asked(connection, pdu)
+            case Malformed(error, command, sequence):
+                self._counters.malformed += 1
+                extra = self._extra(command=cmd.name(command), sequence=sequence)
+                log.warning("%s: malformed PDU: %s", self.name, error, extra=extra)
+            case Unexpected(pdu):
+                self._counters.unexpected += 1
+                extra = self._extra(sequence=pdu.sequence, status=st.name(pdu.status))
+                what = cmd.name(pdu.command)
+                log.warning("%s: %s to nothing", self.name, what, extra=extra)
+
+    def _bind_answered(self, connection: Connection, pdu: Pdu) -> None:
+        if pdu.status or pdu.command == cmd.GENERIC_NACK:
+            connection.end(f"bind refused: {st.name(pdu.status)}")
+            return
+        self._bound_at = self._loop.time()
+        self.trouble = ""
+        self._counters.binds += 1
+        self._counters.bound += 1
+        log.info("%s is bound", self.name, extra=self._extra())
+        if self.sends:
+            self.submissions.up(connection)
+        self._owner.bound(self)
+
+    def _asked(self, connection: Connection, pdu: Pdu) -> None:
+        """Answer what is neither a receipt nor a message."""
+        connection.session.respond(pdu)
+        if pdu.command == cmd.UNBIND:
+            log.info("%s: unbind by the operator", self.name, extra=self._extra())
+        elif pdu.command == cmd.OUTBIND:
+            log.info("%s: outbind, passed over", self.name, extra=self._extra())
+
+    def _closed(
+        self, connection: Connection, reason: str, unanswered: Sequence[Any]
+    ) -> None:
+        tokens = [token for token in unanswered if type(token) is tuple]
+        fresh = {token[0] for token in connection.fresh if type(token) is tuple}
+        self._connection = None
+        self._failed(reason)
+        self.submissions.down(reason, tokens, fresh)
+
+    # The end
+
+    async def end(self, seconds: float) -> None:
+        """Unbind, wait at most so long for the answer, and stay down."""
+        self._ending.set()
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.session.state is State.OPEN:
+            connection.end("taken down")
+        else:
+            connection.ask(cmd.UNBIND, Empty(), _UNBIND, self._loop.time())
+        done, _ = await asyncio.wait([connection.over], timeout=seconds)
+        if not done:
+            connection.end("no answer to unbind")
+            connection.cut()
+
+    def _take_down(self) -> None:
+        """Leave nothing open, whatever ended ``keep``."""
+        self._ending.set()
+        connection = self._connection
+        if connection is not None:
+            connection.end("taken down")
+            connection.cut()
+        self.submissions.give_back("taken down")
+        self.submissions.flush()
+
+
+def _limits(settings: Settings) -> Limits:
+    timing = Timing(
+        session_init=0.0,
+        enquire_link=settings.enquire_link,
+        enquire_misses=settings.enquire_misses,
+        response=settings.response_timeout,
+    )
+    return Limits(timing=timing, window=settings.window)
+
+
+def _bind(settings: Settings) -> Bind:
+    return Bind(
+        settings.system_id,
+        settings.password,
+        settings.system_type,
+        settings.interface_version,
+        settings.bind_ton,
+        settings.bind_npi,
+        settings.address_range,
+    )
+
+
+def _server_name(settings: Settings) -> str | None:
+    if settings.tls is None:
+        return None
+    return settings.tls.server_name or settings.host
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Make the TLS context; raises OSError for files that cannot be read or used."""
+    context = ssl.create_default_context(cafile=tls.ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert:
+        context.load_cert_chain(tls.cert, tls.key or None)
+    return context

@@ -1,0 +1,177 @@
+"""Parts as submit_sm, by the settings of the link. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from budstikke.carriers.smpp import settings as read
+from budstikke.domain.text import (
+    DEFAULT,
+    UCS2,
+    Concat,
+    LinkAlphabet,
+    NotInAlphabetError,
+    encode_for,
+    fill_bits_after,
+    gsm_encode,
+    pack,
+    ucs2_encode,
+    udh_concat8,
+    udh_concat16,
+    udh_national,
+)
+from budstikke.smpp import PduError, Tlvs, tags
+from budstikke.smpp import status as st
+from budstikke.smpp.pdus import Sm
+from budstikke.smpp.times import absolute, relative
+
+if TYPE_CHECKING:
+    from budstikke.domain.message import Part
+
+_UDHI: Final = 0x40
+_REMEMBERED: Final = 10_000
+_SINGLE: Final = {UCS2: 140}
+"""Octets of a text that needs no message_payload; GSM has 160."""
+
+
+class Outgoing:
+    """
+    How one link writes parts.
+
+    Args:
+        settings: Of the link.
+
+    """
+
+    def __init__(self, settings: read.Settings) -> None:
+        self._settings = settings
+        self._alphabet = settings.alphabet
+        self._tlvs: Tlvs = read.tlvs(settings)
+        self._codings = {
+            ("gsm", False): settings.data_coding_gsm,
+            ("ucs2", False): settings.data_coding_ucs2,
+            ("gsm", True): settings.data_coding_flash_gsm,
+            ("ucs2", True): settings.data_coding_flash_ucs2,
+        }
+        self._rules = [
+            (re.compile(rule.pattern, re.DOTALL), (rule.ton, rule.npi))
+            for rule in settings.originators
+        ]
+        self._plans: dict[str, tuple[int, int]] = {}
+
+    def write(self, part: Part, now: float) -> tuple[Sm, Tlvs]:
+        """
+        Write a part; ``now`` is Unix seconds, before it expires.
+
+        Raises:
+            PduError: The part cannot go on this link; the status says why.
+
+        """
+        settings = self._settings
+        originator = part.originator
+        plan = self._plans.get(originator) or self._plan(originator)
+        text = self._encode(part)
+        tlvs = self._tlvs
+        esm_class = settings.esm_class
+        if part.total > 1 or part.tables != DEFAULT:
+            header, text, sar = self._headed(part, text)
+            esm_class |= header
+            tlvs = (*tlvs, *sar)
+        elif len(text) > _SINGLE.get(part.encoding, 160):
+            text, tlvs = b"", (*tlvs, (tags.MESSAGE_PAYLOAD, text))
+        recipient = part.recipient
+        body = Sm(
+            settings.service_type,
+            plan[0],
+            plan[1],
+            originator,
+            settings.recipient[0],
+            settings.recipient[1],
+            recipient if settings.plus else recipient.removeprefix("+"),
+            esm_class,
+            part.protocol_id,
+            part.priority - 1 if settings.priority else 0,
+            "",
+            self._validity(part, now),
+            settings.registered_delivery if part.report else 0,
+            0,
+            self._codings[part.encoding, part.flash],
+            0,
+            text,
+        )
+        return body, tlvs
+
+    def _plan(self, originator: str) -> tuple[int, int]:
+        """Find TON and NPI of an originator, and remember them."""
+        plan = (0, 0)
+        for pattern, found in self._rules:
+            if pattern.fullmatch(originator):
+                plan = found
+                break
+        if len(self._plans) < _REMEMBERED:
+            self._plans[originator] = plan
+        return plan
+
+    def _encode(self, part: Part) -> bytes:
+        """Encode the text, without a header; packed only if it will have none."""
+        if part.encoding == UCS2:
+            return ucs2_encode(part.text)
+        try:
+            if part.total > 1 or part.tables != DEFAULT:
+                return self._septets(part)
+            return encode_for(self._alphabet, part.text)
+        except NotInAlphabetError as error:
+            raise PduError("a character has no code", st.ESME_RINVDCS) from error
+
+    def _septets(self, part: Part) -> bytes:
+        if part.tables != DEFAULT:
+            self._check_tables(part)
+            return gsm_encode(part.text, part.tables)
+        if self._alphabet is LinkAlphabet.GSM_PACKED:
+            return gsm_encode(part.text)
+        return encode_for(self._alphabet, part.text)
+
+    def _check_tables(self, part: Part) -> None:
+        allowed = {0, *self._settings.national}
+        if not allowed.issuperset(part.tables):
+            raise PduError("national table not allowed", st.ESME_RINVDCS)
+
+    def _headed(self, part: Part, text: bytes) -> tuple[int, bytes, Tlvs]:
+        """Add what joins the parts: (bits of esm_class, user data, parameters)."""
+        concat = self._settings.concat
+        ref, total, number = part.message_id, part.total, part.number
+        # A header, if there are tables to name: then it may as well join the parts.
+        if concat is Concat.SAR and part.tables == DEFAULT:
+            if self._alphabet is LinkAlphabet.GSM_PACKED and part.encoding != UCS2:
+                text = pack(text, counted=False)
+            return 0, text, _sar(ref, total, number)
+        if total == 1:
+            header = udh_national(part.tables)
+        elif concat is Concat.UDH16:
+            header = udh_concat16(ref, total, number, part.tables)
+        else:
+            header = udh_concat8(ref, total, number, part.tables)
+        if self._alphabet is LinkAlphabet.GSM_PACKED and part.encoding != UCS2:
+            text = pack(text, fill_bits_after(header), counted=False)
+        return _UDHI, header + text, ()
+
+    def _validity(self, part: Part, now: float) -> str:
+        settings = self._settings
+        if settings.validity == "none":
+            return ""
+        seconds = int(part.expires_at - now)
+        if settings.max_validity:
+            seconds = min(seconds, settings.max_validity)
+        seconds = max(1, seconds)
+        if settings.validity == "relative":
+            return relative(seconds)
+        return absolute(now + seconds)
+
+
+def _sar(ref: int, total: int, number: int) -> Tlvs:
+    return (
+        (tags.SAR_MSG_REF_NUM, (ref & 0xFFFF).to_bytes(2, "big")),
+        (tags.SAR_TOTAL_SEGMENTS, bytes((total,))),
+        (tags.SAR_SEGMENT_SEQNUM, bytes((number,))),
+    )

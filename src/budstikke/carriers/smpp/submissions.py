@@ -1,0 +1,277 @@
+"""
+The parts of one link: waiting, written, answered; throttled and written again.
+
+When the operator throttles, the link rests until its pause is over and everything in
+flight is answered; then the parts that were refused go first, in the order in which
+they were first written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from budstikke.carriers.smpp.bucket import Bucket
+from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent, Unsure
+from budstikke.smpp import Pdu, PduError
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+from budstikke.smpp.ids import RULES, Side
+from budstikke.smpp.pdus import MessageId
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle
+    from collections.abc import Callable, Sequence
+
+    from budstikke.carriers.smpp.connection import Connection
+    from budstikke.carriers.smpp.counters import Counters
+    from budstikke.carriers.smpp.outgoing import Outgoing
+    from budstikke.carriers.smpp.settings import Settings
+    from budstikke.carriers.smpp.statuses import Verdicts
+    from budstikke.domain.message import Part
+
+    Answer = tuple[Part, Outcome]
+    Token = tuple[int, Part]
+
+log = logging.getLogger("budstikke.carrier")
+
+EXPIRED: Final = Rejected(
+    Reason.EXPIRED, "validity over before it could be sent", Retry.NEVER
+)
+
+
+class Submissions:
+    """
+    The queue of one link.
+
+    Args:
+        settings: Of the link.
+        outgoing: Writes parts.
+        verdicts: Reads command statuses.
+        counters: Of the carrier.
+        report: Takes answers, all of one turn at once.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        outgoing: Outgoing,
+        verdicts: Verdicts,
+        counters: Counters,
+        report: Callable[[list[Answer]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._outgoing = outgoing
+        self._verdicts = verdicts
+        self._counters = counters
+        self._report = report
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._key = RULES[settings.message_ids][Side.RESPONSE.value]
+        rate = settings.throughput
+        self._bucket = Bucket(rate, self._loop.time()) if rate else None
+        self._connection: Connection | None = None
+        self._waiting: deque[Part] = deque()
+        self._refused: list[Token] = []  # by the operator, for being too fast
+        self._written = 0
+        self._answers: list[Answer] = []
+        self._pause = 0.0
+        self._resting = False
+        self._alarm: TimerHandle | None = None
+        self._reporting = False
+
+    @property
+    def load(self) -> int:
+        """How many parts it holds that are not answered."""
+        flight = self._connection.session.outstanding if self._connection else 0
+        return len(self._waiting) + len(self._refused) + flight
+
+    @property
+    def resting(self) -> bool:
+        """Whether the operator said to go slower, and we do."""
+        return self._resting
+
+    def put(self, parts: Sequence[Part]) -> None:
+        """Take parts to send, in order."""
+        self._waiting.extend(parts)
+        self.pump()
+
+    # Writing
+
+    def up(self, connection: Connection) -> None:
+        """Begin to write: the link is bound."""
+        self._connection = connection
+        self.pump()
+
+    def pump(self) -> None:
+        """Write as much as may be written now."""
+        connection = self._connection
+        if connection is None or self._alarm is not None or connection.blocked:
+            return
+        if self._resting and not self._rested():
+            return
+        room = connection.session.room()
+        now, wall = self._loop.time(), self._clock()
+        while room > 0 and (self._refused or self._waiting):
+            if self._bucket is not None and not self._bucket.take(now):
+                self._wait(self._bucket.wait())
+                break
+            if self._write(connection, now, wall):
+                room -= 1
+        if self._answers:
+            self._report_soon()
+
+    def _write(self, connection: Connection, now: float, wall: float) -> bool:
+        """Write the next part; ``False``: it was answered instead."""
+        if self._refused:
+            token = self._refused.pop(0)
+        else:
+            self._written += 1
+            token = (self._written, self._waiting.popleft())
+        part = token[1]
+        if part.expires_at <= wall:
+            self._answers.append((part, EXPIRED))
+            return False
+        try:
+            body, tlvs = self._outgoing.write(part, wall)
+            connection.ask(cmd.SUBMIT_SM, body, token, now, tlvs)
+        except PduError as error:
+            rejected = self._verdicts.rejected(error.status)
+            answer = Rejected(rejected.reason, f"not sent: {error}", rejected.retry)
+            self._answers.append((part, answer))
+            return False
+        self._counters.submits += 1
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        """Do nothing for a while."""
+        self._alarm = self._loop.call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self.pump()
+
+    # Answers
+
+    def answered(self, token: Token, pdu: Pdu) -> None:
+        """Take the operator's answer; ``flush`` reports it."""
+        status = pdu.status
+        self._counters.answers[status] += 1
+        part = token[1]
+        if status == 0 and pdu.command != cmd.GENERIC_NACK:
+            self._pause = 0.0
+            self._answers.append((part, self._sent(pdu)))
+            return
+        rejected = self._verdicts.rejected(status or st.ESME_RUNKNOWNERR)
+        if rejected.retry is Retry.SLOWER:
+            self._refused.append(token)
+            self._slow_down()
+        else:
+            self._answers.append((part, rejected))
+
+    def outcome(self, pdu: Pdu) -> Outcome:
+        """Say what an answer means that came too late to be acted on."""
+        if pdu.status == 0 and pdu.command != cmd.GENERIC_NACK:
+            return self._sent(pdu)
+        return self._verdicts.rejected(pdu.status or st.ESME_RUNKNOWNERR)
+
+    def _sent(self, pdu: Pdu) -> Sent:
+        body = pdu.body
+        smsc_id = body.message_id if type(body) is MessageId else ""
+        if not smsc_id:
+            self._counters.unnamed += 1
+            if self._counters.unnamed == 1:
+                log.warning("the operator gives no message id: receipts cannot match")
+        return Sent(smsc_id, self._key(smsc_id))
+
+    def expired(self, token: Token) -> None:
+        """Hear that a part was not answered in time."""
+        self._counters.unsure += 1
+        waited = f"no answer in {self._settings.response_timeout:g} s"
+        self._answers.append((token[1], Unsure(waited)))
+
+    def flush(self) -> None:
+        """Report what was answered, then go on writing."""
+        answers, self._answers = self._answers, []
+        if answers:
+            self._report(answers)
+        if self._waiting or self._refused:
+            self.pump()
+
+    def _report_soon(self) -> None:
+        if not self._reporting:
+            self._reporting = True
+            self._loop.call_soon(self._report_now)
+
+    def _report_now(self) -> None:
+        self._reporting = False
+        self.flush()
+
+    # Throttling
+
+    def _slow_down(self) -> None:
+        self._counters.throttled += 1
+        if self._resting:
+            return
+        settings = self._settings
+        first = settings.throttle_min
+        self._pause = min(self._pause * 2 or first, settings.throttle_max)
+        self._resting = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._wait(self._pause)
+
+    def _rested(self) -> bool:
+        """End the rest if nothing is in flight that might be refused yet."""
+        assert self._connection is not None  # noqa: S101 - pump looked
+        if self._connection.session.outstanding:
+            return False
+        self._refused.sort(key=_first_written)
+        self._resting = False
+        return True
+
+    # The end
+
+    def down(self, reason: str, unanswered: Sequence[Token], fresh: set[int]) -> None:
+        """
+        Answer everything: the connection is gone.
+
+        Args:
+            reason: Why.
+            unanswered: What was asked without an answer.
+            fresh: Which of those (by their number) were never written.
+
+        """
+        self._connection = None
+        unsure = Unsure(reason)
+        written = [part for number, part in unanswered if number not in fresh]
+        unwritten = [part for number, part in unanswered if number in fresh]
+        self._counters.unsure += len(written)
+        self._answers += [(part, unsure) for part in written]
+        self._waiting.extendleft(reversed(unwritten))
+        self.give_back(reason)
+
+    def give_back(self, reason: str) -> None:
+        """Answer what the operator certainly does not have."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._resting = False
+        slower = Rejected(Reason.THROTTLED, f"throttled; {reason}", Retry.LATER)
+        later = Rejected(Reason.INTERNAL, f"not sent: {reason}", Retry.LATER)
+        self._refused.sort(key=_first_written)
+        self._answers += [(part, slower) for _, part in self._refused]
+        self._answers += [(part, later) for part in self._waiting]
+        self._refused.clear()
+        self._waiting.clear()
+        self._report_soon()
+
+
+def _first_written(token: Token) -> int:
+    return token[0]
