@@ -38,19 +38,17 @@ need setpriv util-linux
 
 install_packages() {
     policy=/usr/sbin/policy-rc.d
-    made=no
     if [ ! -e "$policy" ]; then
         # 101: "action forbidden by policy"; invoke-rc.d then starts nothing.
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
-        made=yes
+        trap 'as_root rm -f "$policy"' EXIT
     fi
     status=0
     as_root apt-get update -qq || status=$?
     # shellcheck disable=SC2086  # a list of words on purpose
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends $missing >/dev/null || status=$?
-    if [ "$made" = yes ]; then as_root rm -f "$policy"; fi
     # Nor at the next boot: this machine only measures it.
     case "$missing" in
         *kannel*) as_root update-rc.d kannel disable >/dev/null 2>&1 || true ;;

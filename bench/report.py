@@ -192,9 +192,9 @@ NOTES = """\
   Kannel's `store-type = file` answers when the message was given to the kernel with
   `fflush`: it survives the end of the process, not of the machine; which receipt
   belongs to which callback (`dlr-storage = internal`) survives neither.
-- Budstikke also keeps every message, prices it, takes it from the balance and can be
-  asked about it later; Kannel forgets it. Kannel's smsboxes and bearerbox are threads
-  of three processes; Budstikke is one process.
+- Budstikke also keeps every message, checks it against its account and can be
+  asked about it later; Kannel forgets it. Kannel is three processes with many threads,
+  Budstikke is one with a thread for its database.
 - Loopback has no round-trip time: with an operator 20 ms away a window of 1000 allows
   50,000 messages a second, so that the window is no limit here or there.
 """
