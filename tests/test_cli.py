@@ -223,7 +223,7 @@ def test_programs_are_given_their_options(
 
     for name in ("demo", "serve", "simulator"):
         monkeypatch.setattr(app, name, program)
-    monkeypatch.setattr("budstikke.log.configure", lambda level: None)
+    monkeypatch.setattr("budstikke.log.configure", lambda *_: None)
     run(capsys, "demo")
     run(capsys, "demo", "--port", "1", "--smpp-port", "2", "--data", "d")
     run(capsys, "simulator", "--listen", "[::1]:2775", "--http", "localhost:1")
@@ -255,7 +255,7 @@ def test_what_stands_in_the_way_is_one_line(
         raise error
 
     monkeypatch.setattr(app, "serve", serve)
-    monkeypatch.setattr("budstikke.log.configure", lambda level: None)
+    monkeypatch.setattr("budstikke.log.configure", lambda *_: None)
     ran = run(capsys, "serve")
     assert code == ran.code
     assert (code == 130) == (ran.err == "")
@@ -266,7 +266,7 @@ def test_a_bug_is_not_hidden(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         raise KeyError("bug")
 
     monkeypatch.setattr(app, "serve", serve)
-    monkeypatch.setattr("budstikke.log.configure", lambda level: None)
+    monkeypatch.setattr("budstikke.log.configure", lambda *_: None)
     with pytest.raises(KeyError):
         cli.main(["serve"])
 

@@ -18,7 +18,7 @@ def out() -> Iterator[io.StringIO]:
     before = {name: logging.getLogger(name).level for name in names}
     handlers = root.handlers
     stream = io.StringIO()
-    configure("info", stream)
+    configure("info", "n1", stream)
     yield stream
     root.handlers = handlers
     for name, level in before.items():
@@ -35,6 +35,7 @@ def test_a_step_with_its_message_id(out: io.StringIO) -> None:
         "level": "info",
         "logger": "budstikke.flow",
         "step": "sent",
+        "node": "n1",
         "message_id": 145099,
         "recipient": "+4799999999",
     } == line
@@ -99,4 +100,6 @@ def test_lines_go_to_standard_error_by_default(
 ) -> None:
     configure("warning")
     logging.getLogger("budstikke").warning("here")
-    assert "here" == json.loads(capsys.readouterr().err)["step"]
+    line = json.loads(capsys.readouterr().err)
+    assert "here" == line["step"]
+    assert "node" not in line

@@ -132,7 +132,7 @@ def _serve(args: argparse.Namespace) -> int:
     settings = _settings(args)
     from budstikke import app
 
-    log.configure(settings.log.level)
+    log.configure(settings.log.level, settings.node_name)
     return app.serve(settings)
 
 

@@ -48,7 +48,17 @@ def masked(value: str | bytes | None) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON."""
+    """
+    Writes a record as one line of JSON.
+
+    Args:
+        node: This process's name; empty: it is left out.
+
+    """
+
+    def __init__(self, node: str = "") -> None:
+        super().__init__()
+        self._node = {"node": node} if node else {}
 
     def format(self, record: logging.LogRecord) -> str:
         """Write time (UTC), level, logger, step, the extra fields and any traceback."""
@@ -59,6 +69,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "step": record.getMessage(),
+            **self._node,
         }
         line |= _extra(vars(record))
         if record.exc_info and record.exc_info[0] is not None:
@@ -78,14 +89,14 @@ def _mask(value: object) -> str:
     return masked(value if isinstance(value, str | bytes) else str(value))
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
+def configure(level: str, node: str = "", stream: TextIO | None = None) -> None:
     """
-    Write log lines of ``level`` (``debug`` ... ``error``) and above.
+    Write log lines of ``level`` (``debug`` ... ``error``) and above, with the node.
 
     They go to standard error unless ``stream`` is given. Call it once, at start.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(node))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
