@@ -191,6 +191,8 @@ class SimulatorCarrier:
     def _work(self) -> None:
         """Offer the operator what is queued, until it says to go slower."""
         if self._resume_at is not None:
+            self._answer_soon()
+            self._arm()  # the timer may have fired for something else
             return
         now = self._clock()
         submit, ids, queue, answers = (
