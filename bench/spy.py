@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -36,7 +38,7 @@ def _shares(folded: str) -> tuple[Counter[str], Counter[str], int]:
     total = 0
     for line in folded.splitlines():
         stack, _, samples = line.rpartition(" ")
-        frames = [frame.rsplit(":", 1)[0] + ")" for frame in stack.split(";")]
+        frames = [re.sub(r":\d+\)$", ")", frame) for frame in stack.split(";")]
         alone[frames[-1]] += int(samples)
         below.update(dict.fromkeys(set(frames), int(samples)))
         total += int(samples)
@@ -53,21 +55,27 @@ def _show(folded: str) -> None:
 
 
 def profile(gateway: Gateway, out: Path, size: Size) -> int:
-    """Run (b) once under py-spy, print the shares, keep the folded stacks."""
+    """Run (b) once under py-spy; print the shares, keep the folded stacks."""
     folded = out / "profile.folded"
+    folded.unlink(missing_ok=True)
     with ready(gateway, out / "run" / "profile", size, pushes=1) as bench:
         pid = bench.running.children[0].process.pid
         command = [_py_spy(), "record", "-p", str(pid), "-r", "200", "-d", "300"]
-        command += ["--gil", "--format", "raw", "-o", str(folded)]
-        watcher = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        command += ["--gil", "--threads", "--format", "raw", "-o", str(folded)]
+        said = (folded.parent / "py-spy.log").open("wb")
+        watcher = subprocess.Popen(command, stdout=said, stderr=said)
         try:
             process = begin_load(bench.running.ask, count=size.messages, first=FIRST)
             load = end_load(process)
             statuses = dict.fromkeys(bench.running.statuses, load.good)
             wait_for(bench.sink, submits=load.good, statuses=statuses)
         finally:
-            watcher.terminate()  # it writes its file when interrupted
+            watcher.send_signal(signal.SIGINT)  # it writes its file then
             watcher.wait(60)
+            said.close()
+    if not folded.exists():
+        log = (folded.parent / "py-spy.log").read_text()
+        raise BenchError(f"py-spy wrote nothing: {log}")
     _show(folded.read_text())
     print(f"\nfolded stacks (for a flame graph): {folded}")
     return 0
