@@ -31,6 +31,7 @@ from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.dialects import DIALECTS
 from budstikke.gateway import SETTINGS, Gateway
+from budstikke.log import configure
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.servers.http import HttpServer
 from budstikke.servers.simulator import simulator_app
@@ -68,6 +69,7 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Run a gateway."""
     check(settings.database_url)
+    configure(settings.log.level, settings.node_name)
     return _run(lambda stop: _serve(settings, stop, Phones(), []))
 
 
@@ -85,6 +87,7 @@ def demo(*, port: int, smpp_port: int, data: Path | None) -> int:
             callbacks=config.Callbacks(allow_private=True, allow_http=True),
             simulator=config.Simulator(enabled=True, listen=f"127.0.0.1:{smpp_port}"),
         )
+        configure("warning")
         migrate(settings.database_url)
         _apply_demo(settings)
         lines = _demo_lines(port)

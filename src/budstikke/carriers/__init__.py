@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from budstikke.carriers import smpp
 from budstikke.carriers.simulator import carrier as simulator
 from budstikke.domain.acceptance import TextProfile
 
@@ -40,4 +41,5 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "simulator": Kind(simulator.Settings, simulator.carrier, lambda _: TextProfile()),
+    "smpp": Kind(smpp.Settings, smpp.carrier, smpp.text_profile),
 }
