@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from budstikke.smpp import Event, Limits, Role, Session, State
 
@@ -60,8 +60,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
-        self._transport = transport
+        self._transport = cast("Transport", transport)  # uvloop's is no subclass
         self._timer = self._loop.call_later(self._tick_every, self._tick)
 
     def data_received(self, data: bytes) -> None:
