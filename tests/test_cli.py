@@ -255,7 +255,6 @@ def test_what_stands_in_the_way_is_one_line(
         raise error
 
     monkeypatch.setattr(app, "serve", serve)
-    monkeypatch.setattr("budstikke.log.configure", lambda *_: None)
     ran = run(capsys, "serve")
     assert code == ran.code
     assert (code == 130) == (ran.err == "")
@@ -266,7 +265,6 @@ def test_a_bug_is_not_hidden(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         raise KeyError("bug")
 
     monkeypatch.setattr(app, "serve", serve)
-    monkeypatch.setattr("budstikke.log.configure", lambda *_: None)
     with pytest.raises(KeyError):
         cli.main(["serve"])
 

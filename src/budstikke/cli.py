@@ -124,7 +124,6 @@ def _settings(args: argparse.Namespace) -> config.Settings:
 def _demo(args: argparse.Namespace) -> int:
     from budstikke import app
 
-    log.configure("warning")
     return app.demo(port=args.port, smpp_port=args.smpp_port, data=args.data)
 
 
@@ -132,7 +131,6 @@ def _serve(args: argparse.Namespace) -> int:
     settings = _settings(args)
     from budstikke import app
 
-    log.configure(settings.log.level, settings.node_name)
     return app.serve(settings)
 
 

@@ -32,14 +32,17 @@ MASKED = frozenset(
 
 QUIET = {
     "uvicorn.access": logging.CRITICAL,  # it writes raw queries: passwords and texts
+    "uvicorn.error": logging.WARNING,
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
     "aiohttp": logging.WARNING,
 }
 """Other people's loggers, and from which level on they are heard."""
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""Attributes that every record has; others came as ``extra``."""
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "taskName", "color_message")
+}
+"""Attributes of records that are not shown; others came as ``extra``."""
 
 
 def masked(value: str | bytes | None) -> str:
