@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from budstikke import __version__, app, cli, doctor
+from budstikke import __version__, app, carriers, cli, doctor
 from budstikke.config import Callbacks, Http, Settings, Simulator
 from budstikke.doctor import Level, examine, url_fault
 from budstikke.store.admin import open_engine, read_directory
@@ -272,18 +272,12 @@ def test_a_bug_is_not_hidden(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 # -- doctor
 
 
-class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    host: str = ""
-    port: int = 0
-    tls: bool = False
-
-
 class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status_url: str = ""
 
 
 DIALECTS: dict[str, type[msgspec.Struct]] = {"front": Front}
-KINDS: dict[str, type[msgspec.Struct]] = {"simulator": Link, "smpp": Link}
+KINDS = {name: kind.settings for name, kind in carriers.KINDS.items()}
 
 
 def found(settings: Settings | None = None) -> dict[str, tuple[Level, str]]:
@@ -394,7 +388,8 @@ def carrier(
     put(
         here,
         f'[[carrier]]\nname = "op"\nkind = "smpp"\n[carrier.settings]\n'
-        f'host = "{host}"\nport = {port}\ntls = {str(tls).lower()}\n'
+        f'host = "{host}"\nport = {port}\nsystem_id = "us"\n'
+        f"{'tls = {}' if tls else ''}\n"
         f'[[route]]\nprefix = ""\ncarriers = ["op"]\n',
     )
     return found()["carrier op"]
@@ -434,7 +429,7 @@ def test_doctor_resolves_names(here: Path) -> None:
 
 
 def test_doctor_on_carriers_that_no_longer_fit(here: Path) -> None:
-    carrier(here, "", 0)
+    carrier(here, "smsc.invalid", 2775)
     change("UPDATE carrier SET settings = '{\"old\": 1}'")
     assert Level.WRONG is found()["carrier op"][0]
     change("UPDATE carrier SET kind = 'telex'")

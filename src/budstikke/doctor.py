@@ -18,6 +18,8 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from budstikke.carriers.smpp import settings as smpp
+from budstikke.carriers.smpp.link import server_name, tls_context
 from budstikke.outlets.http import public
 from budstikke.servers.auth import read_address
 from budstikke.store import schema
@@ -39,9 +41,6 @@ GIB = 1024**3
 LITTLE_SPACE = 2 * GIB
 NO_SPACE = GIB // 4
 """Octets free on the disk: a warning below the first, wrong below the second."""
-
-CONNECT = 5.0
-"""Seconds to wait for a carrier to take a connection."""
 
 
 class Level(StrEnum):
@@ -180,27 +179,29 @@ def _carrier(entry: CarrierEntry, kinds: Kinds) -> tuple[Level, str]:
         settings: Any = msgspec.convert(entry.settings, kinds[entry.kind])
     except msgspec.ValidationError as error:
         return Level.WRONG, f"settings: {error}"
-    host, port = getattr(settings, "host", ""), getattr(settings, "port", 0)
-    if not host or not port:
-        return Level.OK, entry.kind
-    return _connect(host, port, tls=bool(getattr(settings, "tls", False)))
+    if isinstance(settings, smpp.Settings):
+        return _connect(settings)
+    return Level.OK, entry.kind
 
 
-def _connect(host: str, port: int, *, tls: bool) -> tuple[Level, str]:
-    where = f"{host}:{port}"
+def _connect(settings: smpp.Settings) -> tuple[Level, str]:
+    """Connect to an operator as its link would, without a bind."""
+    address = settings.host, settings.port
+    where = f"{settings.host}:{settings.port}"
     try:
-        with socket.create_connection((host, port), CONNECT) as plain:
-            if not tls:
+        context = tls_context(settings.tls) if settings.tls else None
+        with socket.create_connection(address, settings.connect_timeout) as plain:
+            if context is None:
                 return Level.OK, f"{where} takes connections"
-            context = ssl.create_default_context()
-            with context.wrap_socket(plain, server_hostname=host) as secure:
+            name = server_name(settings)
+            with context.wrap_socket(plain, server_hostname=name) as secure:
                 return Level.OK, f"{where} takes {secure.version()} connections"
     except socket.gaierror as error:
         return Level.WRONG, f"{where}: the name cannot be resolved: {error.strerror}"
     except ssl.SSLError as error:
         return Level.WRONG, f"{where}: TLS: {error.reason or error}"
-    except OSError as error:
-        return Level.WRONG, f"{where}: {error.strerror or error}"
+    except (OSError, UnicodeError) as error:
+        return Level.WRONG, f"{where}: {getattr(error, 'strerror', None) or error}"
 
 
 def _unknown_dialects(engine: Engine, dialects: Kinds) -> Iterator[Finding]:

@@ -126,8 +126,8 @@ class Link:
                     lambda: Connection(self._loop, self._limits, self._happened),
                     settings.host,
                     settings.port,
-                    ssl=_context(settings.tls) if settings.tls else None,
-                    server_hostname=_server_name(settings),
+                    ssl=tls_context(settings.tls) if settings.tls else None,
+                    server_hostname=server_name(settings),
                 )
         except TimeoutError:
             self._failed(f"no connection in {settings.connect_timeout:g} s")
@@ -295,13 +295,14 @@ def _bind(settings: Settings) -> Bind:
     )
 
 
-def _server_name(settings: Settings) -> str | None:
+def server_name(settings: Settings) -> str | None:
+    """Name whom a TLS certificate must be for; ``None``: no TLS."""
     if settings.tls is None:
         return None
     return settings.tls.server_name or settings.host
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
+def tls_context(tls: Tls) -> ssl.SSLContext:
     """Make the TLS context; raises OSError for files that cannot be read or used."""
     context = ssl.create_default_context(cafile=tls.ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
