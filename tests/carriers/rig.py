@@ -1,0 +1,158 @@
+"""A carrier running against its other side, and a sink that writes down everything."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from budstikke.carriers import smpp
+from budstikke.domain.message import Part
+from carriers.smsc import Smsc
+from carriers.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from budstikke.carriers.contract import Carrier, InboundPart
+    from budstikke.domain.receipt import Outcome, Receipt
+
+
+class Recorder(Waiting):
+    """A sink; ``keep`` says whether what comes is stored at once, or never is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcomes: list[tuple[Part, Outcome]] = []
+        self.batches: list[int] = []
+        self.lates: list[tuple[Part, Outcome]] = []
+        self.got: list[Receipt] = []
+        self.messages: list[InboundPart] = []
+        self.rooms = 0
+        self.keep = True
+        self.fail = False
+        self.pending: list[asyncio.Future[None]] = []
+
+    def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
+        self.outcomes.extend(answers)
+        self.batches.append(len(answers))
+        self.notify()
+
+    def late(self, part: Part, outcome: Outcome) -> None:
+        self.lates.append((part, outcome))
+        self.notify()
+
+    def room(self) -> None:
+        self.rooms += 1
+        self.notify()
+
+    def receipts(self, receipts: Sequence[Receipt]) -> asyncio.Future[None]:
+        self.got.extend(receipts)
+        return self._kept()
+
+    def inbound(self, parts: Sequence[InboundPart]) -> asyncio.Future[None]:
+        self.messages.extend(parts)
+        return self._kept()
+
+    def _kept(self) -> asyncio.Future[None]:
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.fail:
+            kept.set_exception(OSError("the store is down"))
+        elif self.keep:
+            kept.set_result(None)
+        else:
+            self.pending.append(kept)
+        self.notify()
+        return kept
+
+    def outcome(self, part: Part) -> Outcome:
+        (found,) = [outcome for each, outcome in self.outcomes if each is part]
+        return found
+
+    def times(self) -> Counter[int]:
+        return Counter(part.id for part, _ in self.outcomes)
+
+
+class Rig:
+    """A carrier, its sink, and for SMPP the message centre."""
+
+    def __init__(self, carrier: Carrier, sink: Recorder, smsc: Smsc | None) -> None:
+        self.carrier = carrier
+        self.sink = sink
+        self.smsc = smsc
+        self.task: asyncio.Task[None] | None = None
+        self.next_message = 1
+
+    async def start(self) -> None:
+        self.task = asyncio.create_task(self.carrier.run(self.sink))
+        await self.sink.until(lambda: self.sink.rooms > 0)
+
+    async def stop(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.task
+
+    def part(self, ending: str = "9999", **fields: Any) -> Part:
+        number = fields.pop("number", 1)
+        message = fields.pop("message", None)
+        if message is None:
+            message = self.next_message
+            self.next_message += 1
+        values: dict[str, Any] = {
+            "total": 1,
+            "originator": "Bud",
+            "recipient": f"+4790{message % 100:02}{ending}",
+            "text": f"{message}/{number}",
+            "encoding": "gsm",
+            "tables": (0, 0),
+            "flash": False,
+            "protocol_id": 0,
+            "priority": 1,
+            "expires_at": time.time() + 3600,
+            "report": True,
+        }
+        return Part(id=message * 256 + number, number=number, **(values | fields))
+
+    async def send(self, parts: Sequence[Part]) -> list[Outcome]:
+        """Offer parts, all at once, and wait until all are answered."""
+        before = len(self.sink.outcomes)
+        self.carrier.offer(parts)
+        await self.sink.until(lambda: len(self.sink.outcomes) == before + len(parts))
+        return [self.sink.outcome(part) for part in parts]
+
+
+def settings(port: int, **changes: Any) -> smpp.Settings:
+    values: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": port,
+        "system_id": "bud",
+        "password": "secret",
+        "window": 10,
+        "response_timeout": 0.2,
+        "reconnect_min": 0.01,
+        "reconnect_max": 0.05,
+        "throttle_min": 0.01,
+        "throttle_max": 0.05,
+    }
+    return smpp.Settings(**(values | changes))
+
+
+@asynccontextmanager
+async def smpp_rig(smsc: Smsc | None = None, **changes: Any) -> AsyncIterator[Rig]:
+    """An SMPP carrier bound to a scripted message centre."""
+    async with smsc or Smsc() as centre:
+        carrier = smpp.carrier(
+            "op",
+            settings(centre.port, **changes),
+            random=random.Random(1),  # noqa: S311 - jitter
+            clock=time.time,
+        )
+        rig = Rig(carrier, Recorder(), centre)
+        try:
+            yield rig
+        finally:
+            await rig.stop()

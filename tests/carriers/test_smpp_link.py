@@ -1,0 +1,496 @@
+"""The SMPP carrier against a scripted message centre: binds, windows, ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.domain.receipt import Reason, Rejected, Retry, Sent, Unsure
+from budstikke.smpp import Pdu, State
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+from budstikke.smpp.pdus import Bind, Empty, MessageId, Outbind
+from carriers.rig import Rig, smpp_rig
+from carriers.smsc import SILENT, Peer, Smsc, fate, refuse_bind, sm, take_bind
+from carriers.waiting import LONG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+def play(
+    story: Callable[[Rig, Smsc], Coroutine[None, None, None]],
+    *,
+    script: Callable[[Smsc], None] = lambda _: None,
+    started: bool = True,
+    **changes: Any,
+) -> None:
+    async def told() -> None:
+        smsc = Smsc()
+        script(smsc)
+        async with asyncio.timeout(LONG), smpp_rig(smsc, **changes) as rig:
+            if started:
+                await rig.start()
+            else:
+                rig.task = asyncio.create_task(rig.carrier.run(rig.sink))
+            await story(rig, smsc)
+
+    asyncio.run(told())
+
+
+class Flag(logging.Handler):
+    """Sets an event when a line with a text is logged."""
+
+    def __init__(self, event: asyncio.Event, text: str) -> None:
+        super().__init__()
+        self.event = event
+        self.text = text
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.text in record.getMessage():
+            self.event.set()
+
+
+# Binding
+
+
+def test_bind_says_who_we_are() -> None:
+    async def story(_rig: Rig, smsc: Smsc) -> None:
+        (bind,) = smsc.received
+        assert cmd.BIND_TRANSCEIVER == bind.command
+        assert Bind("bud", "secret", "VMS", 0x50, 1, 1, "47") == bind.body
+
+    play(
+        story,
+        system_type="VMS",
+        interface_version=0x50,
+        bind_ton=1,
+        bind_npi=1,
+        address_range="47",
+    )
+
+
+def test_transmitter_and_receiver_pairs() -> None:
+    async def story(_rig: Rig, smsc: Smsc) -> None:
+        await smsc.until(lambda: len(smsc.bound) == 4)
+        assert [
+            cmd.BIND_RECEIVER,
+            cmd.BIND_RECEIVER,
+            cmd.BIND_TRANSMITTER,
+            cmd.BIND_TRANSMITTER,
+        ] == sorted(pdu.command for pdu in smsc.received)
+
+    play(story, bind="tx+rx", links=2)
+
+
+def test_bind_refused_then_accepted(caplog: pytest.LogCaptureFixture) -> None:
+    def script(smsc: Smsc) -> None:
+        def on_bind(peer: Peer, pdu: Pdu) -> None:
+            (take_bind if len(smsc.peers) > 3 else refuse_bind)(peer, pdu)
+
+        smsc.on_bind = on_bind
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await smsc.until(lambda: len(smsc.peers) == 2)
+        assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
+        await rig.sink.until(lambda: rig.sink.rooms > 0)
+        counters = rig.carrier.counters  # type: ignore[attr-defined] # of SMPP
+        assert (1, 3, 1) == (counters.binds, counters.binds_failed, counters.bound)
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Sent)
+
+    with caplog.at_level(logging.INFO, "budstikke.carrier"):
+        play(story, script=script, started=False)
+    lines = [record.getMessage() for record in caplog.records]
+    assert ["op/1 is down: bind refused: ESME_RINVPASWD"] * 3 == lines[:3]
+    assert "op/1 is bound" == lines[3]
+    assert "secret" not in caplog.text
+
+
+def test_alarm_says_why_it_is_not_bound() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await smsc.until(lambda: len(smsc.peers) == 2)
+        alarm = rig.carrier.alarm  # type: ignore[attr-defined] # of SMPP
+        assert "op/1: bind refused: ESME_RINVPASWD" == alarm
+        smsc.on_bind = take_bind
+        await rig.sink.until(lambda: rig.sink.rooms > 0)
+        assert "" == rig.carrier.alarm  # type: ignore[attr-defined] # of SMPP
+
+    def script(smsc: Smsc) -> None:
+        smsc.on_bind = refuse_bind
+
+    play(story, script=script, started=False)
+
+
+def test_silent_at_bind_is_tried_again() -> None:
+    def script(smsc: Smsc) -> None:
+        def on_bind(peer: Peer, pdu: Pdu) -> None:
+            if len(smsc.peers) > 1:
+                take_bind(peer, pdu)
+
+        smsc.on_bind = on_bind
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await rig.sink.until(lambda: rig.sink.rooms > 0)
+        assert 2 == len(smsc.peers)
+
+    play(story, script=script, started=False, response_timeout=0.05)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\0\0\0\4",
+        b"\0\0\0\x10",
+        b"\0\0\0\x20\x80\0\0\x09\0\0\0\0\0\0\0\1half",
+        b"\xff" * 100,
+    ],
+)
+def test_garbage_at_bind_is_tried_again(octets: bytes) -> None:
+    def script(smsc: Smsc) -> None:
+        def on_bind(peer: Peer, pdu: Pdu) -> None:
+            if len(smsc.peers) > 1:
+                take_bind(peer, pdu)
+            else:
+                peer.raw(octets)
+                peer.hang_up()
+
+        smsc.on_bind = on_bind
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await rig.sink.until(lambda: rig.sink.rooms > 0)
+        assert 2 == len(smsc.peers)
+
+    play(story, script=script, started=False)
+
+
+def test_nobody_listens() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        carrier: Any = rig.carrier
+        smsc.server.close()
+        await smsc.server.wait_closed()
+        smsc.peers[0].hang_up()
+        logged = asyncio.Event()
+        handler = Flag(logged, "no connection")
+        logging.getLogger("budstikke.carrier").addHandler(handler)
+        await logged.wait()
+        logging.getLogger("budstikke.carrier").removeHandler(handler)
+        assert "no connection" in carrier.alarm
+        assert not carrier.healthy()
+
+    play(story)
+
+
+# Sending
+
+
+def test_window_is_kept_and_kept_full() -> None:
+    held: list[tuple[Peer, Pdu]] = []
+
+    def script(smsc: Smsc) -> None:
+        smsc.on_submit = lambda peer, pdu: held.append((peer, pdu))
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        parts = [rig.part() for _ in range(25)]
+        assert 4 == rig.carrier.room()
+        rig.carrier.offer(parts)
+        assert 0 == rig.carrier.room()
+        for done in range(25):
+            await smsc.until(lambda: bool(held))
+            peer, pdu = held.pop(0)
+            peer.ok(pdu, str(done))
+            await rig.sink.until(lambda: len(rig.sink.outcomes) == done + 1)  # noqa: B023 - waited for at once
+            wanted = min(25, done + 5)
+            await smsc.until(lambda: len(smsc.submits) == wanted)  # noqa: B023 - likewise
+        assert 4 == smsc.most_in_flight
+        assert parts == [part for part, _ in rig.sink.outcomes]
+
+    play(story, script=script, window=4)
+
+
+def test_one_write_a_turn() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        before = smsc.reads
+        for _ in range(100):
+            rig.carrier.offer([rig.part(report=False)])
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 100)
+        assert smsc.reads - before <= 3
+        assert len(rig.sink.batches) <= 5
+
+    play(story, window=100)
+
+
+def test_throughput_is_kept() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await rig.send([rig.part(report=False) for _ in range(30)])
+        # 10 are saved up (a tenth of a second), the others come at 100 a second
+        assert loop.time() - begun >= 0.19
+
+    play(story, throughput=100.0, window=100)
+
+
+def test_parts_of_a_message_take_one_link_in_order() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await smsc.until(lambda: len(smsc.bound) == 3)
+        parts = [
+            rig.part(message=message, number=number, total=4)
+            for number in range(1, 5)
+            for message in range(20, 29)
+        ]
+        rig.carrier.offer(parts[:18])
+        rig.carrier.offer(parts[18:])
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == len(parts))
+        for message in range(20, 29):
+            mine = [
+                (peer, sm(pdu).short_message[6:])
+                for peer, pdu in smsc.submits
+                if sm(pdu).short_message[6:].startswith(b"%d/" % message)
+            ]
+            assert 1 == len({id(peer) for peer, _ in mine})
+            assert [b"%d/%d" % (message, number) for number in range(1, 5)] == [
+                text for _, text in mine
+            ]
+        assert 3 == len({id(peer) for peer, _ in smsc.submits})
+
+    play(story, links=3)
+
+
+def test_throttled_window_goes_again_in_order_and_nothing_overtakes() -> None:
+    def script(smsc: Smsc) -> None:
+        smsc.on_submit = lambda _peer, _pdu: None
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        parts = [rig.part(report=False) for _ in range(20)]
+        rig.carrier.offer(parts)
+        await smsc.until(lambda: len(smsc.submits) == 8)
+        for peer, pdu in smsc.submits[:4]:
+            peer.ok(pdu, "1")
+        await smsc.until(lambda: len(smsc.submits) == 12)
+        for begin in (4, 12):
+            *early, (peer, last) = smsc.submits[begin : begin + 8]
+            for _, pdu in reversed(early):
+                peer.answer(pdu, st.ESME_RTHROTTLED)
+            carrier: Any = rig.carrier
+            await rig.sink.until(lambda: len(rig.sink.outcomes) == 4)
+            peer.answer(last, st.ESME_RMSGQFUL)
+            wanted = begin + 16
+            await smsc.until(lambda: len(smsc.submits) >= wanted)  # noqa: B023 - waited for at once
+            assert wanted == len(smsc.submits)
+            assert smsc.texts()[4:12] == smsc.texts()[begin + 8 : wanted]
+        assert 16 == carrier.counters.throttled
+        smsc.on_submit = fate
+        for peer, pdu in smsc.submits[20:28]:
+            peer.ok(pdu, "1")
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 20)
+        assert parts == [part for part, _ in rig.sink.outcomes]
+        assert not carrier.throttled
+
+    play(story, script=script, window=8)
+
+
+def test_throttled_until_the_validity_is_over() -> None:
+    def script(smsc: Smsc) -> None:
+        smsc.on_submit = lambda peer, pdu: peer.answer(pdu, st.ESME_RTHROTTLED)
+
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        part = rig.part()
+        part.expires_at -= 3600 - 0.1
+        (outcome,) = await rig.send([part])
+        assert isinstance(outcome, Rejected)
+        assert (Reason.EXPIRED, Retry.NEVER) == (outcome.reason, outcome.retry)
+
+    play(story, script=script)
+
+
+def test_status_of_the_link_comes_first() -> None:
+    def script(smsc: Smsc) -> None:
+        smsc.on_submit = lambda peer, pdu: peer.answer(pdu, 0x412)
+
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        assert [Rejected(Reason.UNKNOWN, "0x00000412", Retry.LATER)] == await rig.send(
+            [rig.part()]
+        )
+
+    play(story, script=script, statuses={"0x412": Retry.LATER})
+
+
+def test_what_cannot_be_written_is_refused_and_the_rest_goes_on() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        bad = rig.part(originator="A" * 30)
+        alien = rig.part(text="Čaj")
+        outcomes = await rig.send([rig.part(), bad, alien, rig.part()])
+        assert isinstance(outcomes[0], Sent)
+        assert isinstance(outcomes[3], Sent)
+        assert isinstance(outcomes[1], Rejected)
+        assert Reason.BAD_ORIGINATOR == outcomes[1].reason
+        assert isinstance(outcomes[2], Rejected)
+        assert Reason.CONTENT == outcomes[2].reason
+        assert 2 == len(smsc.submits)
+
+    play(story)
+
+
+def test_generic_nack_is_a_no() -> None:
+    def script(smsc: Smsc) -> None:
+        def on_submit(peer: Peer, pdu: Pdu) -> None:
+            nack = Pdu(cmd.GENERIC_NACK & 0x7FFFFFFF, 0, pdu.sequence, None)
+            peer.session.respond(nack, st.ESME_RINVCMDID, Empty())
+
+        smsc.on_submit = on_submit
+
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Rejected)
+        assert "ESME_RINVCMDID" == outcome.raw
+
+    play(story, script=script)
+
+
+# Lost links
+
+
+def test_lost_link_is_unsure_of_what_was_written_and_gives_back_the_rest() -> None:
+    def script(smsc: Smsc) -> None:
+        def on_submit(peer: Peer, pdu: Pdu) -> None:
+            if len(smsc.submits) == 4:
+                peer.raw(b"\0\0\0\x11\x80\0\0\4\0\0")  # half an answer
+                peer.hang_up()
+
+        smsc.on_submit = on_submit
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        parts = [rig.part() for _ in range(10)]
+        outcomes = await rig.send(parts)
+        assert all(isinstance(each, Unsure) for each in outcomes[:4])
+        for each in outcomes[4:]:
+            assert isinstance(each, Rejected)
+            assert Retry.LATER == each.retry
+        await smsc.until(lambda: len(smsc.bound) == 1)
+        smsc.on_submit = fate
+        await rig.sink.until(lambda: rig.sink.rooms == 2)
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Sent)
+        assert 2 == len(smsc.peers)
+
+    play(story, script=script, window=4)
+
+
+def test_what_was_never_written_is_given_back() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        parts = [rig.part(), rig.part()]
+        rig.carrier.offer(parts)
+        # The transport dies in the same turn of the loop, before the write.
+        link = rig.carrier._links[0]  # type: ignore[attr-defined] # of SMPP
+        link._connection.connection_lost(None)
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 2)
+        for part in parts:
+            outcome = rig.sink.outcome(part)
+            assert isinstance(outcome, Rejected)
+            assert Retry.LATER == outcome.retry
+
+    play(story)
+
+
+def test_silent_link_is_cut_and_bound_again() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        smsc.peers[0].deaf = True
+        await rig.sink.until(lambda: rig.sink.rooms == 2)
+        assert 2 == len(smsc.peers)
+        assert smsc.peers[0].transport is None
+
+    play(story, enquire_link=0.1, response_timeout=0.1)
+
+
+def test_unbind_by_the_operator() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        peer = smsc.peers[0]
+        peer.session.send_request(cmd.UNBIND, Empty(), None, 0.0)
+        peer.flush()
+        await rig.sink.until(lambda: rig.sink.rooms == 2)
+        assert State.CLOSED is peer.session.state
+        assert [cmd.UNBIND_RESP] == [pdu.command for pdu in smsc.answers]
+
+    play(story)
+
+
+def test_outbind_and_alerts_are_passed_over() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        peer = smsc.peers[0]
+        peer.session.send_request(cmd.ENQUIRE_LINK, Empty(), "ask", 0.0)
+        peer.flush()
+        await smsc.until(lambda: bool(smsc.answers))
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Sent)
+
+    def script(smsc: Smsc) -> None:
+        def on_connect(peer: Peer) -> None:
+            peer.session.send_request(cmd.OUTBIND, Outbind("mc", "pw"), None, 0.0)
+            peer.flush()
+
+        smsc.on_connect = on_connect
+
+    play(story, script=script)
+
+
+def test_late_answer_is_told() -> None:
+    held: list[tuple[Peer, Pdu]] = []
+
+    def script(smsc: Smsc) -> None:
+        smsc.on_submit = lambda peer, pdu: held.append((peer, pdu))
+
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        parts = [rig.part(), rig.part()]
+        outcomes = await rig.send(parts)
+        assert all(isinstance(each, Unsure) for each in outcomes)
+        (peer, first), (_, second) = held
+        peer.ok(first, "77")
+        peer.answer(second, st.ESME_RSUBMITFAIL)
+        await rig.sink.until(lambda: len(rig.sink.lates) == 2)
+        assert [
+            (parts[0], Sent("77")),
+            (parts[1], Rejected(Reason.REJECTED, "ESME_RSUBMITFAIL", Retry.ELSEWHERE)),
+        ] == rig.sink.lates
+
+    play(story, script=script, response_timeout=0.05)
+
+
+def test_answer_to_nothing_is_passed_over() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        peer = smsc.peers[0]
+        peer.session.respond(Pdu(cmd.SUBMIT_SM, 0, 999, None), 0, MessageId("1"))
+        peer.flush()
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Sent)
+        counters = rig.carrier.counters  # type: ignore[attr-defined] # of SMPP
+        assert 1 == counters.unexpected
+
+    play(story)
+
+
+# Ends
+
+
+def test_drain_unbinds() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await rig.send([rig.part(report=False)])
+        await rig.carrier.drain(1.0)
+        assert cmd.UNBIND == smsc.received[-1].command
+
+    play(story, bind="tx+rx")
+
+
+def test_drain_with_an_operator_that_does_not_answer_unbind() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        smsc.peers[0].deaf = True
+        part = rig.part(SILENT)
+        rig.carrier.offer([part])
+        await rig.carrier.drain(0.01)
+        assert isinstance(rig.sink.outcome(part), Unsure)
+
+    play(story, response_timeout=0.1)
