@@ -57,7 +57,14 @@ def here(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.startswith("BUDSTIKKE_"):
             monkeypatch.delenv(name)
+    free(monkeypatch, 100 * doctor.GIB)
     return tmp_path
+
+
+def free(monkeypatch: pytest.MonkeyPatch, octets: int) -> None:
+    """Let there be so much space on the disk."""
+    usage = shutil._ntuple_diskusage(10**12, 10**12 - octets, octets)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ran:
@@ -350,9 +357,8 @@ def test_doctor_warns_of_a_simulator(here: Path) -> None:
 def test_doctor_on_the_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = "folder data"
     assert Level.OK is found()[subject][0]
-    for free, level in ((doctor.GIB, Level.WARNING), (1000, Level.WRONG)):
-        usage = shutil._ntuple_diskusage(10**12, 10**12 - free, free)
-        monkeypatch.setattr("shutil.disk_usage", lambda _, usage=usage: usage)
+    for octets, level in ((doctor.GIB, Level.WARNING), (1000, Level.WRONG)):
+        free(monkeypatch, octets)
         assert level is found()[subject][0]
     (here / "data").chmod(0o755)
     findings = list(examine(Settings(), DIALECTS, KINDS))
