@@ -71,6 +71,7 @@ system_id = "bench"
 password = "bench"
 bind = "trx"
 window = {window}
+registered_delivery = {int(bool(status_url))}
 
 [[route]]
 prefix = "+"

@@ -7,6 +7,7 @@ Everything is on loopback, bounded in time, and ended when this ends.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
@@ -156,13 +157,23 @@ def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
 def main() -> int:
     """Run what the command line asks for; 1 when a message was lost or doubled."""
     options = _options()
+    OUT.mkdir(exist_ok=True)
+    with (OUT / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("bench: another one is running here", file=sys.stderr)
+            return 2
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     size = _size(options)
     names = [n for n in MEASURES if n in options.measures.split(",")]
     gateways = [g for n, g in GATEWAYS.items() if options.only in (None, n)]
     rounds = options.rounds or (1 if options.quick else 3)
     plan = Plan(gateways, names, size)
-    OUT.mkdir(exist_ok=True)
     print(f"load average {os.getloadavg()[0]:.2f} before; other work here costs both")
     try:
         check.check()

@@ -197,4 +197,4 @@ class Meter:
         ended = (after.children_user + after.children_system) - (
             before.children_user + before.children_system
         )
-        return {"load": ended / span, "bench": bench / span}
+        return {"load": ended / span, "bench": max(bench, 0.0) / span}
