@@ -54,6 +54,7 @@ class Submission(msgspec.Struct, eq=False):
     Attributes:
         id: What the operator calls it; never the same for two.
         group: The same for all parts of one message.
+        segments: What a text was cut in that came whole.
         context: The owner's, who gets it back with each event.
         held: Whether it had to wait for its phone to be switched on.
         delivered: Whether the phone has it.
@@ -64,6 +65,7 @@ class Submission(msgspec.Struct, eq=False):
     id: int
     part: Part
     group: Hashable
+    segments: int = 1
     context: Any = None
     held: bool = False
     delivered: bool = False
@@ -161,7 +163,7 @@ class Centre:
             self._hold(submission, events)
             return
         submission.delivered = True
-        self._phones.receive(part, submission.group, now)
+        self._phones.receive(part, submission.group, now, submission.segments)
         receipts = fate(part.recipient).receipts
         if receipts:
             events.append((submission, Event.DELIVERED))

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from budstikke.carriers.contract import InboundPart
 from budstikke.domain.message import TextMode
-from budstikke.domain.text import GSM, gsm_encode, plan, ucs2_encode, udh_concat8
+from budstikke.domain.text import (
+    GSM,
+    LinkAlphabet,
+    encode_for,
+    fill_bits_after,
+    gsm_encode,
+    pack,
+    plan,
+    ucs2_encode,
+    udh_concat8,
+)
 
 if TYPE_CHECKING:
     from budstikke.carriers.simulator.phones import Composed
@@ -26,22 +36,33 @@ class Piece(NamedTuple):
     payload: bytes
 
 
-def pieces(text: str, ref: int) -> list[Piece]:
+def pieces(
+    text: str, ref: int, alphabet: LinkAlphabet = LinkAlphabet.GSM
+) -> list[Piece]:
     """
     Cut a text as a phone does: GSM default alphabet if it fits in it, else UCS-2.
 
     ``ref`` (0 to 255) joins the parts of a long text: 3GPP TS 23.040 § 9.2.3.24.1.
+    ``alphabet`` is what data_coding 0 means on the link.
     """
     planned = plan(text[:LONGEST], mode=TextMode.AUTO)
-    gsm = planned.encoding == GSM
-    coding = DATA_CODING_GSM if gsm else DATA_CODING_UCS2
-    encoded = [gsm_encode(part) if gsm else ucs2_encode(part) for part in planned.parts]
-    if len(encoded) == 1:
-        return [Piece(coding, False, encoded[0])]
-    return [
-        Piece(coding, True, udh_concat8(ref, len(encoded), number) + octets)
-        for number, octets in enumerate(encoded, start=1)
-    ]
+    total = len(planned.parts)
+    found = []
+    for number, part in enumerate(planned.parts, start=1):
+        header = udh_concat8(ref, total, number) if total > 1 else b""
+        if planned.encoding == GSM:
+            octets = _encode(part, alphabet, header)
+            found.append(Piece(DATA_CODING_GSM, total > 1, header + octets))
+        else:
+            octets = ucs2_encode(part)
+            found.append(Piece(DATA_CODING_UCS2, total > 1, header + octets))
+    return found
+
+
+def _encode(text: str, alphabet: LinkAlphabet, header: bytes) -> bytes:
+    if alphabet is LinkAlphabet.GSM_PACKED:
+        return pack(gsm_encode(text), fill_bits_after(header), counted=False)
+    return encode_for(alphabet, text)
 
 
 def as_inbound(composed: Composed, ref: int) -> list[InboundPart]:
@@ -49,7 +70,7 @@ def as_inbound(composed: Composed, ref: int) -> list[InboundPart]:
     return [
         InboundPart(
             originator=composed.phone,
-            recipient=composed.to,
+            recipient=composed.to.removeprefix("+"),
             data_coding=piece.data_coding,
             udhi=piece.udhi,
             payload=piece.payload,

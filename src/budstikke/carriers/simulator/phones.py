@@ -87,8 +87,9 @@ class _Phone:
     __slots__ = ("messages", "replaceable", "sent")
 
     def __init__(self) -> None:
-        self.messages: deque[Message] = deque()
-        self.sent: deque[Composed] = deque(maxlen=SENT_KEPT)
+        # Lists: a deque takes half a kilobyte, and there may be many phones.
+        self.messages: list[Message] = []
+        self.sent: list[Composed] = []
         self.replaceable: dict[tuple[str, int], Message] = {}
 
 
@@ -130,13 +131,22 @@ class Phones:
 
     # What phones receive
 
-    def receive(self, part: Part, group: Hashable, at: float) -> Message | None:
+    def receive(
+        self, part: Part, group: Hashable, at: float, segments: int = 1
+    ) -> Message | None:
         """
         Put a part on its recipient's phone, whether that is switched on or not.
 
-        ``group`` is the same for all parts of one message of one originator to one
-        recipient. Returns the message, or ``None`` while parts of it are missing; they
-        may come in any order and more than once.
+        Args:
+            part: Where its ``total`` is 1, it is a whole message.
+            group: The same for all parts of one message of one originator to one
+                recipient.
+            at: Unix seconds.
+            segments: What a whole message was sent in, if its operator cut it.
+
+        Returns the message, or ``None`` while parts of it are missing; they may come in
+        any order and more than once.
+
         """
         text = part.text if part.total == 1 else self._join(part, group)
         if text is None:
@@ -150,7 +160,7 @@ class Phones:
             part.originator,
             text,
             part.encoding,
-            part.total,
+            segments if part.total == 1 else part.total,
             part.flash,
             part.protocol_id,
             at,
@@ -191,7 +201,7 @@ class Phones:
 
     def _prune(self, phone: _Phone) -> None:
         if len(phone.messages) > self._per_phone:
-            oldest = phone.messages.popleft()
+            oldest = phone.messages.pop(0)
             self._kept -= 1
             key = (oldest.originator, oldest.protocol_id)
             if phone.replaceable.get(key) is oldest:
@@ -221,7 +231,7 @@ class Phones:
     def sent(self, number: str) -> list[Composed]:
         """List what was sent from a phone, oldest first (the last hundred)."""
         phone = self._phones.get(number)
-        return [] if phone is None else list(phone.sent)
+        return [] if phone is None else phone.sent.copy()
 
     def summaries(self, limit: int = 1000) -> list[Summary]:
         """List phones, the one used last first."""
@@ -278,7 +288,9 @@ class Phones:
             return None
         self._last_id += 1
         composed = Composed(self._last_id, number, to, text, at)
-        self._touch(number).sent.append(composed)
+        sent = self._touch(number).sent
+        sent.append(composed)
+        del sent[:-SENT_KEPT]
         self._outbox.append(composed)
         self._tell(Change.COMPOSED, number)
         return composed

@@ -1,0 +1,291 @@
+"""
+The simulated operator as an SMPP server: anyone's client can bind to the phones.
+
+A message has the same fate here as by the simulated carrier. What a customer does not
+fetch waits until the next bind; what was sent and not acknowledged is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Annotated, Final
+
+from msgspec import Meta, Struct, field
+
+from budstikke.carriers.simulator.bind import Bind
+from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
+from budstikke.carriers.simulator.deliver import (
+    WRITE_ID,
+    IdForm,
+    Style,
+    from_phone,
+    is_wanted,
+    receipt,
+)
+from budstikke.carriers.simulator.mailbox import Mailbox
+from budstikke.carriers.simulator.phones import Change
+from budstikke.carriers.simulator.submit import read_submit
+from budstikke.domain.text import LinkAlphabet
+from budstikke.smpp import PduError
+from budstikke.smpp import status as st
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle
+    from collections.abc import Callable
+    from random import Random
+
+    from budstikke.carriers.simulator.phones import Phones
+    from budstikke.smpp import Pdu
+    from budstikke.smpp.pdus import Sm
+
+FETCHED: Final = 100
+"""Messages from phones that are fetched at once."""
+
+LINGER: Final = 2.0
+"""Seconds for the last octets to leave when it stops."""
+
+Port = Annotated[int, Meta(ge=0, le=65_535, description="0: any that is free.")]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class ListenerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of the SMPP server; see docs/simulator.md."""
+
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Port = 2775
+    accounts: Annotated[
+        dict[str, str],
+        Meta(description="`system_id` to password; empty: any are let in."),
+    ] = field(default_factory=dict)
+    delivery_delay: Annotated[
+        float, Meta(ge=0, le=86_400, description="Seconds until a part is delivered.")
+    ] = 1.0
+    alphabet: Annotated[
+        LinkAlphabet, Meta(description="What `data_coding` 0 means.")
+    ] = LinkAlphabet.GSM
+    receipts: Annotated[
+        Style, Meta(description="What says it: `text`, `tlv` or `both`.")
+    ] = "both"
+    response_id: Annotated[
+        IdForm, Meta(description="Ids in answers: `decimal`, `hex` or `padded`.")
+    ] = "decimal"
+    receipt_id: Annotated[IdForm, Meta(description="The same ids in receipts.")] = (
+        "decimal"
+    )
+    throughput: Annotated[
+        int,
+        Meta(ge=0, description="submit_sm a second and bind, else throttled; 0: any."),
+    ] = 0
+    window: Annotated[
+        int, Meta(ge=1, le=10_000, description="deliver_sm without an answer, a bind.")
+    ] = 100
+    response_timeout: Annotated[
+        Seconds,
+        Meta(description="For the answer to a deliver_sm; then it comes again."),
+    ] = 10.0
+    enquire_link: Annotated[
+        Seconds, Meta(description="Silence after which the client is asked for life.")
+    ] = 30.0
+    numbers: Annotated[
+        tuple[str, ...],
+        Meta(description="Beginnings of numbers that are reached here; none: all."),
+    ] = ()
+
+
+@dataclass(slots=True)
+class _Origin:
+    """Where a part came from, and what its customer wants to hear."""
+
+    bind: Bind
+    pdu: Pdu
+    body: Sm
+    mailbox: Mailbox
+    at: float
+
+
+class Listener:
+    """
+    The SMPP server, and the operator behind it.
+
+    Args:
+        phones: Shared with whatever else speaks to them.
+        settings: See there.
+        random: Where message ids begin.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        phones: Phones,
+        settings: ListenerSettings,
+        *,
+        random: Random,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self._phones = phones
+        self._clock = clock
+        self._centre = Centre(phones, delay=settings.delivery_delay)
+        # Never the same id twice, not even after a restart.
+        self._ids = count(random.getrandbits(31) << 32)
+        self._references = count(random.getrandbits(8))
+        self._write_response = WRITE_ID[settings.response_id]
+        self._write_receipt = WRITE_ID[settings.receipt_id]
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._binds: set[Bind] = set()
+        self._server: asyncio.Server | None = None
+        self._stop_watching: list[Callable[[], None]] = []
+        self._timer: TimerHandle | None = None
+        self._timer_due = 0.0
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        assert self._server is not None, "not started"  # noqa: S101 - a caller's fault
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def throttled(self) -> int:
+        """How many submit_sm the fates have throttled."""
+        return self._centre.throttled
+
+    async def start(self) -> None:
+        """Listen; raises OSError if the address cannot be had."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Bind(self), self.settings.host, self.settings.port
+        )
+        self._centre.open()
+        self._stop_watching = [
+            self._phones.watch(lambda _: self.fetch(), [Change.COMPOSED]),
+            self._phones.watch(lambda _: self._arm(), [Change.SWITCHED]),
+        ]
+        self._arm()
+
+    async def stop(self) -> None:
+        """Unbind all, and listen no more."""
+        for stop in self._stop_watching:
+            stop()
+        self._centre.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._server is None:
+            return
+        self._server.close()
+        for bind in tuple(self._binds):
+            bind.unbind()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                await self._server.wait_closed()
+
+    # What binds call
+
+    def connected(self, bind: Bind) -> None:
+        """Remember a connection."""
+        self._binds.add(bind)
+
+    def disconnected(self, bind: Bind) -> None:
+        """Forget it."""
+        self._binds.discard(bind)
+
+    def check(self, system_id: str, password: str) -> int:
+        """Say whether someone may bind, as a command status."""
+        accounts = self.settings.accounts
+        if not accounts:
+            return st.ESME_ROK if system_id else st.ESME_RINVSYSID
+        if system_id not in accounts:
+            return st.ESME_RINVSYSID
+        wrong = accounts[system_id] != password
+        return st.ESME_RINVPASWD if wrong else st.ESME_ROK
+
+    def mailbox(self, system_id: str) -> Mailbox:
+        """Find or make what waits for a customer."""
+        return self._mailboxes.setdefault(system_id, Mailbox())
+
+    def fetch(self) -> None:
+        """Fetch what phones have sent, for the first customer who takes it."""
+        for mailbox in self._mailboxes.values():
+            if not mailbox.has_room():
+                continue
+            for composed in self._phones.take(FETCHED, self.settings.numbers):
+                ref = next(self._references) & 0xFF
+                mailbox.put(*from_phone(composed, ref, self.settings.alphabet))
+            mailbox.pump()
+
+    def submitted(self, bind: Bind, pdu: Pdu, body: Sm) -> None:
+        """Take a submit_sm, and answer it unless its fate is silence."""
+        now = self._clock()
+        try:
+            part, group, segments = read_submit(
+                pdu, body, self.settings.alphabet, now, bind.system_id
+            )
+        except PduError as error:
+            bind.respond(pdu, error.status)
+            return
+        mailbox = self.mailbox(bind.system_id)
+        origin = _Origin(bind, pdu, body, mailbox, now)
+        submission = Submission(next(self._ids), part, group, segments, origin)
+        verdict = self._centre.submit(submission, now)
+        if verdict is Verdict.TAKEN:
+            bind.respond(pdu, st.ESME_ROK, self._write_response(submission.id))
+        elif verdict is Verdict.REJECTED:
+            bind.respond(pdu, st.ESME_RINVDSTADR)
+        elif verdict is Verdict.THROTTLED:
+            bind.respond(pdu, st.ESME_RTHROTTLED)
+        self._arm()
+
+    # What comes of it
+
+    def tick(self) -> None:
+        """Do what is due by the clock; the listener's own timer calls this."""
+        now = self._clock()
+        full: set[Mailbox] = set()
+        for submission, event in self._centre.tick(now):
+            origin = submission.context
+            assert isinstance(origin, _Origin)  # noqa: S101 - submitted() made it
+            if event is Event.ANSWER:
+                message_id = self._write_response(submission.id)
+                origin.bind.respond(origin.pdu, st.ESME_ROK, message_id)
+            elif is_wanted(origin.body.registered_delivery, event):
+                self._report(submission, origin, event, now)
+                full.add(origin.mailbox)
+        for mailbox in full:
+            mailbox.pump()
+        self._arm()
+
+    def _report(
+        self, submission: Submission, origin: _Origin, event: Event, now: float
+    ) -> None:
+        origin.mailbox.put(
+            receipt(
+                self._write_receipt(submission.id),
+                origin.body,
+                event,
+                style=self.settings.receipts,
+                text=submission.part.text,
+                times=(origin.at, now),
+            )
+        )
+
+    # When
+
+    def _arm(self) -> None:
+        """Have ``tick`` called when the next thing is due."""
+        due = self._centre.next()
+        if due is None or (self._timer is not None and self._timer_due <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.0, due - self._clock()), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self.tick()

@@ -1,0 +1,86 @@
+"""What waits for one customer's binds: receipts and messages from phones."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from budstikke.smpp import status as st
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.carriers.simulator.bind import Bind
+    from budstikke.carriers.simulator.deliver import Delivery
+
+MOST: Final = 200_000
+"""Deliveries kept for a customer who does not fetch them; the oldest are dropped."""
+
+FINAL: Final = frozenset({st.ESME_RX_P_APPN, st.ESME_RX_R_APPN})
+"""Answers after which a delivery is not tried again (SMPP 3.4 § 5.1.3)."""
+
+
+class Mailbox:
+    """
+    Deliveries of one customer, in order, whatever binds come and go.
+
+    Attributes:
+        dropped: Deliveries given up: refused for good, or too many.
+
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._waiting: deque[Delivery] = deque()
+        self._refused: list[Delivery] = []
+        self._binds: list[Bind] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._refused)
+
+    def add_bind(self, bind: Bind) -> None:
+        """Begin to deliver on a bind that receives."""
+        self._binds.append(bind)
+        self.pump()
+
+    def remove_bind(self, bind: Bind, unanswered: Sequence[Delivery]) -> None:
+        """Take back, first in line, what a bind did not get answered."""
+        if bind in self._binds:
+            self._binds.remove(bind)
+        self._waiting.extendleft(reversed(unanswered))
+        self.pump()
+
+    def has_room(self) -> bool:
+        """Whether messages from phones would be delivered at once."""
+        return bool(self._binds) and not self._waiting
+
+    def put(self, *deliveries: Delivery) -> None:
+        """Queue deliveries; ``pump`` sends them."""
+        self._waiting.extend(deliveries)
+        while len(self._waiting) > MOST:
+            self._waiting.popleft()
+            self.dropped += 1
+
+    def pump(self) -> None:
+        """Send as much as the binds take."""
+        for bind in tuple(self._binds):
+            while self._waiting and bind.deliver(self._waiting[0]):
+                self._waiting.popleft()
+
+    def refused(self, delivery: Delivery, status: int) -> bool:
+        """
+        Hear that a delivery was not acknowledged.
+
+        Returns whether it waits for ``retry`` now; otherwise it is given up.
+        """
+        if status in FINAL:
+            self.dropped += 1
+            return False
+        self._refused.append(delivery)
+        return True
+
+    def retry(self) -> None:
+        """Send again, first, what was not acknowledged."""
+        self._waiting.extendleft(reversed(self._refused))
+        self._refused.clear()
+        self.pump()

@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+import smpplib.client
+import smpplib.consts
+
+from budstikke.carriers.simulator import bind as bind_module
+from budstikke.carriers.simulator import mailbox as mailbox_module
+from budstikke.domain.text import (
+    concatenation,
+    gsm_decode,
+    parse_udh,
+    udh_concat8,
+)
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+from budstikke.smpp.pdus import MessageId, Sm
+from budstikke.smpp.receipt import MessageState
+from carriers.simulator_operator import (
+    NOW,
+    OLA,
+    UDHI,
+    Esme,
+    Operator,
+    operator,
+    play,
+)
+from carriers.waiting import LONG
+
+# Receipts
+
+
+@pytest.mark.parametrize(
+    ("registered", "delivered", "undelivered", "interim"),
+    [
+        (0, 0, 0, 0),
+        (1, 1, 1, 0),
+        (2, 0, 1, 0),
+        (3, 1, 0, 0),
+        (0x10, 0, 0, 1),
+        (0x11, 1, 1, 1),
+        (0x0C, 0, 0, 0),
+    ],
+)
+def test_registered_delivery(
+    registered: int, delivered: int, undelivered: int, interim: int
+) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        centre.phones.switch("+4799991111", on=False)
+        for digits in ("9999", "0001", "1111"):
+            await esme.submit(digits, registered_delivery=registered)
+        centre.after(2)
+        # One that is always wanted, so that the others have surely come before it.
+        await esme.submit("0006", registered_delivery=1)
+        centre.after(3)
+
+        found = await esme.receipts(delivered + undelivered + interim + 2)
+        states = [(each.state, each.interim) for each in found[:-2]]
+        expected = [(MessageState.DELIVERED, False)] * delivered
+        expected += [(MessageState.UNDELIVERABLE, False)] * undelivered
+        expected += [(MessageState.ENROUTE, True)] * interim
+        assert expected == states
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("style", "text", "tlvs"), [("text", 1, 0), ("tlv", 0, 1), ("both", 1, 1)]
+)
+def test_styles_of_receipts(style: str, text: int, tlvs: int) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit("0001", "blåbær".encode("latin-1"), data_coding=3)
+        centre.after(2)
+        (receipt,) = await esme.receipts(1)
+        (pdu,) = esme.delivered
+        body = pdu.body
+        assert isinstance(body, Sm)
+        assert ("4799990001", 1, "Bud", 5, 4) == (
+            body.source_addr,
+            body.source_addr_ton,
+            body.destination_addr,
+            body.dest_addr_ton,
+            body.esm_class,
+        )
+        assert MessageState.UNDELIVERABLE is receipt.state
+        assert bool(text) == bool(body.short_message)
+        assert bool(tlvs) == bool(pdu.tlvs)
+        if text:
+            assert b"stat:UNDELIV err:001 text:bl?b?r" in body.short_message
+        if tlvs:
+            assert (3, 1) == receipt.network_error
+
+    play(story, receipts=style)
+
+
+@pytest.mark.parametrize(
+    ("response", "receipt"),
+    [("decimal", "decimal"), ("hex", "decimal"), ("decimal", "padded")],
+)
+def test_spellings_of_ids(response: str, receipt: str) -> None:
+    base = {"decimal": 10, "padded": 10, "hex": 16}
+
+    async def story(centre: Operator, esme: Esme) -> None:
+        answer = await esme.submit()
+        centre.after(2)
+        (found,) = await esme.receipts(1)
+
+        assert isinstance(answer.body, MessageId)
+        given = answer.body.message_id
+        assert int(given, base[response]) == int(found.id, base[receipt])
+        assert (response == receipt) == (given == found.id)
+        assert found.text_id == found.id
+        if receipt == "padded":
+            assert 20 == len(found.id)
+
+    play(story, response_id=response, receipt_id=receipt)
+
+
+def test_receipts_wait_for_a_bind_that_receives() -> None:
+    async def story() -> None:
+        async with operator() as centre:
+            sender = await centre.bound(cmd.BIND_TRANSMITTER)
+            await sender.submit()
+            centre.after(2)
+            await sender.submit()
+            assert [] == sender.delivered
+
+            receiver = await centre.bound(cmd.BIND_RECEIVER)
+            assert 1 == len(await receiver.receipts(1))
+            centre.after(2)
+            assert 2 == len(await receiver.receipts(2))
+            assert [] == sender.delivered
+
+    asyncio.run(story())
+
+
+def test_what_a_lost_bind_did_not_acknowledge_is_sent_again_in_order() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.statuses = [-1, 0, -1, -1]
+        answers = [await esme.submit() for _ in range(4)]
+        centre.after(2)
+        await esme.receipts(4)
+        esme.transport.abort()
+
+        again = await centre.bound()
+        receipts = await again.receipts(3)
+        ids = [a.body.message_id for a in answers if isinstance(a.body, MessageId)]
+        assert [ids[0], ids[2], ids[3]] == [each.id for each in receipts]
+
+    play(story)
+
+
+def test_what_was_not_stored_is_sent_again_what_was_refused_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bind_module, "RETRY", 0)
+
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.statuses = [st.ESME_RX_T_APPN, st.ESME_RX_P_APPN, st.ESME_RSYSERR]
+        await esme.submit()
+        await esme.submit()
+        centre.after(2)
+
+        receipts = await esme.receipts(4)
+        ids = [each.id for each in receipts]
+        assert [ids[0], ids[1], ids[0], ids[0]] == ids
+        assert 1 == centre.listener.mailbox("acme").dropped
+        assert 0 == len(centre.listener.mailbox("acme"))
+
+    play(story)
+
+
+def test_the_window_of_a_bind_is_kept() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.statuses = [-1, -1]
+        for _ in range(5):
+            await esme.submit()
+        centre.after(2)
+        await esme.receipts(2)
+        await esme.submit()
+        assert 2 == len(esme.delivered)
+
+        esme.session.respond(esme.delivered[0])
+        esme.flush()
+        await esme.receipts(3)
+
+    play(story, window=2)
+
+
+def test_what_nobody_fetches_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox_module, "MOST", 2)
+
+    async def story() -> None:
+        async with operator() as centre:
+            sender = await centre.bound(cmd.BIND_TRANSMITTER)
+            for _ in range(3):
+                await sender.submit()
+            centre.after(2)
+            assert 2 == len(centre.listener.mailbox("acme"))
+            assert 1 == centre.listener.mailbox("acme").dropped
+
+    asyncio.run(story())
+
+
+# What phones send
+
+
+def test_a_message_from_a_phone() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        centre.phones.compose("+" + OLA, "2229", "JA €", NOW)
+        await esme.until(lambda: bool(esme.delivered))
+
+        expected = Sm(
+            source_addr_ton=1,
+            source_addr_npi=1,
+            source_addr=OLA,
+            dest_addr_npi=1,
+            destination_addr="2229",
+            short_message=b"JA \x1be",
+        )
+        assert expected == esme.delivered[0].body
+
+    play(story)
+
+
+def test_long_messages_from_a_phone_come_in_parts() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        text = "Dette er en lang tekst. " * 20
+        centre.phones.compose("+" + OLA, "+4790000000", text, NOW)
+        await esme.until(lambda: len(esme.delivered) == 4)
+
+        found = ""
+        for number, pdu in enumerate(esme.delivered, start=1):
+            assert isinstance(pdu.body, Sm)
+            assert (UDHI, 1) == (pdu.body.esm_class, pdu.body.dest_addr_ton)
+            elements, octets = parse_udh(pdu.body.short_message)
+            where = concatenation(elements)
+            assert where is not None
+            assert (number, 4) == (where.number, where.total)
+            found += gsm_decode(octets)
+        assert text == found
+
+    play(story)
+
+
+def test_messages_from_phones_wait_for_a_bind() -> None:
+    async def story() -> None:
+        async with operator(numbers=("22",)) as centre:
+            centre.phones.compose("+" + OLA, "2229", "a", NOW)
+            centre.phones.compose("+" + OLA, "26114", "b", NOW)
+            centre.phones.compose("+" + OLA, "2229", "c", NOW)
+            await centre.bound(cmd.BIND_TRANSMITTER)
+            esme = await centre.bound()
+            await esme.until(lambda: len(esme.delivered) == 2)
+
+            texts = [pdu.body.short_message for pdu in esme.delivered]  # type: ignore[union-attr] # all are Sm
+            assert [b"a", b"c"] == texts
+            assert ["b"] == [composed.text for composed in centre.phones.take(10)]
+
+    asyncio.run(story())
+
+
+def test_many_messages_from_phones_all_come() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        for number in range(500):
+            centre.phones.compose("+" + OLA, "2229", str(number), NOW)
+        await esme.until(lambda: len(esme.delivered) == 500)
+
+        texts = [pdu.body.short_message for pdu in esme.delivered]  # type: ignore[union-attr] # all are Sm
+        assert [str(number).encode() for number in range(500)] == texts
+
+    play(story, window=7)
+
+
+def test_a_phone_that_was_off_gets_it_when_it_is_switched_on() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        centre.phones.switch("+" + OLA, on=False)
+        await esme.submit()
+        centre.after(100)
+        assert [] == centre.got()
+
+        centre.phones.switch("+" + OLA, on=True)
+        (receipt,) = await esme.receipts(1)
+        assert MessageState.DELIVERED is receipt.state
+        assert ["Hei"] == [message.text for message in centre.got()]
+
+    play(story)
+
+
+# A client that is not ours
+
+
+def foreign(port: int) -> list[Any]:
+    """Bind, send a long text, and take its receipts, with smpplib."""
+    client = smpplib.client.Client(
+        "127.0.0.1", port, timeout=LONG, allow_unknown_opt_params=True
+    )
+    deliveries: list[Any] = []
+    answers: list[Any] = []
+    client.set_message_received_handler(lambda pdu, **_: deliveries.append(pdu))
+    client.set_message_sent_handler(lambda pdu, **_: answers.append(pdu))
+    client.connect()
+    client.bind_transceiver(system_id="acme", password="secret")
+    for number in (1, 2):
+        client.send_message(
+            source_addr_ton=smpplib.consts.SMPP_TON_ALNUM,
+            source_addr="Foreign",
+            dest_addr_ton=smpplib.consts.SMPP_TON_INTL,
+            destination_addr=OLA,
+            short_message=udh_concat8(1, 2, number) + b"part%d " % number,
+            esm_class=smpplib.consts.SMPP_GSMFEAT_UDHI,
+            registered_delivery=True,
+        )
+    while len(deliveries) < 3:
+        client.read_once()
+    client.unbind()
+    client.disconnect()
+    ids = [answer.message_id for answer in answers]
+    reported = [pdu.receipted_message_id for pdu in deliveries if pdu.esm_class]
+    assert sorted(ids) == sorted(reported)
+    return [pdu.short_message for pdu in deliveries if not pdu.esm_class]
+
+
+def test_a_foreign_client() -> None:
+    async def story() -> None:
+        async with operator(delivery_delay=0) as centre:
+            centre.phones.compose("+" + OLA, "2229", "JA", NOW)
+            centre.listener._clock = time.time
+            async with asyncio.timeout(LONG):
+                texts = await asyncio.to_thread(foreign, centre.listener.port)
+            assert [b"JA"] == texts
+            assert ["part1 part2 "] == [message.text for message in centre.got()]
+
+    asyncio.run(story())

@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.domain.text import (
+    LinkAlphabet,
+    gsm_encode,
+    pack,
+    ucs2_encode,
+    udh_concat8,
+    udh_concat16,
+)
+from budstikke.smpp import (
+    State,
+    tags,
+)
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+from budstikke.smpp.pdus import Empty, MessageId, QuerySm
+from budstikke.smpp.receipt import MessageState
+from budstikke.smpp.times import relative
+from carriers.simulator_operator import (
+    UDHI,
+    Esme,
+    Operator,
+    operator,
+    play,
+    sm,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from budstikke.smpp import Tlvs
+
+
+# Binds
+
+
+@pytest.mark.parametrize(
+    ("system_id", "password", "expected"),
+    [
+        ("acme", "secret", st.ESME_ROK),
+        ("acme", "wrong", st.ESME_RINVPASWD),
+        ("other", "secret", st.ESME_RINVSYSID),
+        ("", "", st.ESME_RINVSYSID),
+    ],
+)
+def test_accounts(system_id: str, password: str, expected: int) -> None:
+    async def story() -> None:
+        async with operator(accounts={"acme": "secret"}) as centre:
+            esme = await centre.connect()
+            assert expected == await esme.bind(system_id=system_id, password=password)
+
+    asyncio.run(story())
+
+
+def test_without_accounts_anyone_may_bind() -> None:
+    async def story() -> None:
+        async with operator() as centre:
+            esme = await centre.connect()
+            assert st.ESME_ROK == await esme.bind(system_id="x", password="")
+            nobody = await centre.connect()
+            assert st.ESME_RINVSYSID == await nobody.bind(system_id="")
+
+    asyncio.run(story())
+
+
+def test_the_bind_response_says_which_version() -> None:
+    async def story(_: Operator, esme: Esme) -> None:
+        assert b"\x34" == esme.answers["bind"].tlv(tags.SC_INTERFACE_VERSION)
+
+    play(story)
+
+
+def test_enquire_link_and_unbind() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.ask(cmd.ENQUIRE_LINK, Empty(), "alive")
+        assert 0 == (await esme.answer("alive")).status
+        esme.ask(cmd.UNBIND, Empty(), "bye")
+        assert 0 == (await esme.answer("bye")).status
+        await esme.until(lambda: esme.session.state is State.CLOSED)
+        assert "unbound" == esme.closed
+
+    play(story)
+
+
+def test_what_it_does_not_offer_is_refused() -> None:
+    async def story(_: Operator, esme: Esme) -> None:
+        esme.ask(cmd.QUERY_SM, QuerySm("1"), "query")
+        assert st.ESME_RINVCMDID == (await esme.answer("query")).status
+
+    play(story)
+
+
+def test_stopping_unbinds() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await centre.listener.stop()
+        await esme.until(lambda: bool(esme.closed))
+        assert "unbound by the operator" == esme.closed
+
+    play(story)
+
+
+# Fates
+
+
+@pytest.mark.parametrize(
+    ("digits", "states"),
+    [
+        ("9999", [MessageState.DELIVERED]),
+        ("0001", [MessageState.UNDELIVERABLE]),
+        ("0004", [MessageState.EXPIRED]),
+        ("0006", [MessageState.DELIVERED] * 2),
+        ("0007", []),
+        ("0009", [MessageState.DELIVERED]),
+    ],
+)
+def test_fates_that_are_accepted(digits: str, states: list[MessageState]) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        answer = await esme.submit(digits)
+        assert isinstance(answer.body, MessageId)
+        assert (0, True) == (answer.status, bool(answer.body.message_id))
+        centre.after(60)
+
+        receipts = await esme.receipts(len(states))
+        assert states == [each.state for each in receipts]
+        assert {answer.body.message_id for _ in states} == {e.id for e in receipts}
+        arrives = digits not in ("0001", "0004")
+        assert (1 if arrives else 0) == len(centre.got(digits))
+
+    play(story)
+
+
+def test_0002_is_refused() -> None:
+    async def story(_: Operator, esme: Esme) -> None:
+        assert st.ESME_RINVDSTADR == (await esme.submit("0002")).status
+
+    play(story)
+
+
+def test_0003_is_never_answered() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.ask(cmd.SUBMIT_SM, sm("0003"), "silent")
+        await esme.submit()
+        centre.after(86_400)
+        await esme.receipts(1)
+        assert "silent" not in esme.answers
+
+    play(story)
+
+
+def test_0005_has_its_receipt_before_the_answer() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.ask(cmd.SUBMIT_SM, sm("0005"), "early")
+        await esme.submit("0002")
+        esme.log.clear()
+        centre.after(0.05)
+        await esme.receipts(1)
+        assert "early" not in esme.answers
+        centre.after(1)
+        answer = await esme.answer("early")
+
+        assert ["delivery", "answer"] == esme.log
+        assert isinstance(answer.body, MessageId)
+        assert answer.body.message_id == (await esme.receipts(1))[0].id
+
+    play(story)
+
+
+def test_0008_is_throttled_three_times() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        statuses = [(await esme.submit("0008")).status for _ in range(4)]
+        assert [st.ESME_RTHROTTLED] * 3 + [0] == statuses
+        assert 3 == centre.listener.throttled
+
+    play(story)
+
+
+def test_more_than_the_throughput_is_throttled() -> None:
+    async def story(_: Operator, esme: Esme) -> None:
+        statuses = [(await esme.submit()).status for _ in range(50)]
+        assert st.ESME_RTHROTTLED in statuses
+        assert 0 == statuses[0]
+
+    play(story, throughput=5)
+
+
+# What is submitted
+
+
+def test_a_message_on_the_phone() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit(text=gsm_encode("Hei @ €"), protocol_id=65)
+        centre.after(2)
+
+        (message,) = centre.got()
+        assert ("Bud", "Hei @ €", "gsm", 1, False, 65) == (
+            message.originator,
+            message.text,
+            message.encoding,
+            message.segments,
+            message.flash,
+            message.protocol_id,
+        )
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "coding", "octets"),
+    [
+        ("gsm", 0, gsm_encode("blåbær")),
+        ("gsm-packed", 0, pack(gsm_encode("blåbær"))),
+        ("latin1", 0, "blåbær".encode("latin-1")),
+        ("gsm", 3, "blåbær".encode("latin-1")),
+        ("gsm", 8, ucs2_encode("blåbær")),
+        ("gsm", 0xF1, gsm_encode("blåbær")),
+        ("gsm", 0x18, ucs2_encode("blåbær")),
+    ],
+)
+def test_data_codings(alphabet: str, coding: int, octets: bytes) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit(text=octets, data_coding=coding)
+        centre.after(2)
+
+        (message,) = centre.got()
+        assert "blåbær" == message.text
+        assert ("ucs2" if coding & 0x0C == 8 else "gsm") == message.encoding
+
+    play(story, alphabet=LinkAlphabet(alphabet))
+
+
+@pytest.mark.parametrize(
+    ("coding", "tlvs"),
+    [(0x10, ()), (0x18, ()), (0xF0, ()), (0, ((tags.DEST_ADDR_SUBUNIT, b"\x01"),))],
+)
+def test_flash(coding: int, tlvs: Tlvs) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit(text=b"\0H\0i", data_coding=coding, tlvs=tlvs)
+        centre.after(2)
+        assert [True] == [message.flash for message in centre.got()]
+
+    play(story)
+
+
+def joined(centre: Operator, expected: str, segments: int) -> None:
+    (message,) = centre.got()
+    assert (expected, segments) == (message.text, message.segments)
+
+
+@pytest.mark.parametrize("header", [udh_concat8, udh_concat16])
+def test_long_texts_by_header_in_any_order(
+    header: Callable[[int, int, int], bytes],
+) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        for number in (3, 1, 2):
+            text = header(77, 3, number) + b"part%d " % number
+            await esme.submit(text=text, esm_class=UDHI)
+        centre.after(2)
+        joined(centre, "part1 part2 part3 ", 3)
+
+    play(story)
+
+
+def test_long_texts_by_sar_parameters() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        for number in (2, 1):
+            sar = (
+                (tags.SAR_MSG_REF_NUM, b"\x01\x02"),
+                (tags.SAR_TOTAL_SEGMENTS, b"\x02"),
+                (tags.SAR_SEGMENT_SEQNUM, bytes([number])),
+            )
+            await esme.submit(text=b"part%d " % number, tlvs=sar)
+        centre.after(2)
+        joined(centre, "part1 part2 ", 2)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("text", "coding", "segments"),
+    [(b"a" * 160, 0, 1), (b"a" * 161, 0, 2), (b"\0a" * 70, 8, 1), (b"\0a" * 71, 8, 2)],
+)
+def test_long_texts_in_message_payload(text: bytes, coding: int, segments: int) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        payload = ((tags.MESSAGE_PAYLOAD, text),)
+        await esme.submit(text=b"", data_coding=coding, tlvs=payload)
+        centre.after(2)
+        joined(centre, "a" * (len(text) >> (coding == 8)), segments)
+
+    play(story)
+
+
+def test_packed_parts_have_fill_bits_after_the_header() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        for number, text in enumerate(["første ", "andre"], start=1):
+            head = udh_concat8(5, 2, number)
+            octets = head + pack(gsm_encode(text), 1, counted=False)
+            await esme.submit(text=octets, esm_class=UDHI)
+        centre.after(2)
+        joined(centre, "første andre", 2)
+
+    play(story, alphabet=LinkAlphabet.GSM_PACKED)
+
+
+def test_a_character_cut_in_two_is_mended() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        octets = ucs2_encode("😀")
+        for number in (1, 2):
+            text = udh_concat8(9, 2, number) + octets[2 * number - 2 : 2 * number]
+            await esme.submit(text=text, esm_class=UDHI, data_coding=8)
+        await esme.submit(text=octets + b"\0", data_coding=8)
+        centre.after(2)
+        assert ["😀", "😀\ufffd"] == [message.text for message in centre.got()]
+
+    play(story)
+
+
+def test_parts_of_different_customers_are_not_joined() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        other = await centre.connect()
+        await other.bind(system_id="other")
+        await esme.submit(text=udh_concat8(1, 2, 1) + b"a", esm_class=UDHI)
+        await other.submit(text=udh_concat8(1, 2, 2) + b"b", esm_class=UDHI)
+        centre.after(2)
+        assert [] == centre.got()
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"destination_addr": "Bud"}, st.ESME_RINVDSTADR),
+        ({"destination_addr": ""}, st.ESME_RINVDSTADR),
+        ({"data_coding": 4}, st.ESME_RINVDCS),
+        ({"data_coding": 0xF4}, st.ESME_RINVDCS),
+        ({"data_coding": 0xC8}, st.ESME_RINVDCS),
+        ({"validity_period": "soon"}, st.ESME_RINVEXPIRY),
+        ({"schedule_delivery_time": "300101000000000+"}, st.ESME_RINVSCHED),
+    ],
+)
+def test_what_cannot_be_is_refused(fields: dict[str, Any], expected: int) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        assert expected == (await esme.submit(**fields)).status
+        centre.after(2)
+        assert [] == centre.phones.summaries()
+
+    play(story)
+
+
+@pytest.mark.parametrize("address", ["+4799999999", "004799999999", "4799999999"])
+def test_numbers_as_clients_write_them(address: str) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit(destination_addr=address)
+        centre.after(2)
+        assert 1 == len(centre.got())
+
+    play(story)
+
+
+def test_validity_is_kept() -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit("0009", validity_period=relative(10))
+        centre.after(11)
+        (receipt,) = await esme.receipts(1)
+        assert MessageState.EXPIRED is receipt.state
+
+    play(story)
