@@ -25,11 +25,15 @@ class DuplicateLock:
 
     def locked(self, keys: Sequence[int], now: float) -> list[bool]:
         """Tell which keys are held."""
+        self._forget(now)
+        return [self._until.get(key, 0.0) > now for key in keys]
+
+    def _forget(self, now: float) -> None:
+        """Forget what has ended; one end that is far off keeps those behind it."""
         while self._ends and self._ends[0][0] <= now:
             _, key = self._ends.popleft()
             if self._until.get(key, now) <= now:
                 self._until.pop(key, None)
-        return [self._until.get(key, 0.0) > now for key in keys]
 
     def hold(self, key: int, until: float) -> None:
         """Hold a key."""
@@ -44,15 +48,15 @@ class DuplicateLock:
 
     def lock_draft(self, draft: Draft, now: float) -> list[int]:
         """Hold the keys of a draft's messages; returns the indexes already held."""
-        if draft.progress is not None:
-            return []  # its keys were held when the bulk order was accepted
+        self._forget(now)
         refused: list[int] = []
+        ours = draft.progress is not None  # held when the bulk order was accepted
         for index, row in enumerate(draft.messages):
             key, until = row.duplicate_key, row.duplicate_until
             if key is None or until is None:
                 continue
-            if self._until.get(key, 0.0) > now:
+            if self._until.get(key, 0.0) <= now:
+                self.hold(key, until)  # a bulk order's too, after a restart
+            elif not ours:
                 refused.append(index)
-            else:
-                self.hold(key, until)
         return refused
