@@ -104,24 +104,28 @@ Siblings = dict[int, dict[int, PartState]]
 """By message id, by part id: the states of all parts of messages that have many."""
 
 
-def best(candidates: Sequence[Concerned], recipient: str) -> Concerned:
+def best(
+    candidates: Sequence[Concerned],
+    recipient: str,
+    updates: Mapping[int, PartUpdate],
+) -> Concerned:
     """
     Choose the part that a receipt means when its id matches several.
 
     Operators use ids again: the recipient decides, then a part that is still open,
-    then the newest.
+    then the newest. ``updates``, by part id, are what the batch has changed so far.
     """
     if len(candidates) == 1:
         return candidates[0]
     tail = recipient[-8:]
-    return max(
-        candidates,
-        key=lambda c: (
-            bool(tail) and c.recipient.endswith(tail),
-            bool(PART_MOVES[c.part_state]),
-            c.part_id,
-        ),
-    )
+
+    def likeness(part: Concerned) -> tuple[bool, bool, int]:
+        update = updates.get(part.part_id)
+        state = update.state if update else part.part_state
+        same = bool(tail) and part.recipient.endswith(tail)
+        return same, bool(PART_MOVES[state]), part.part_id
+
+    return max(candidates, key=likeness)
 
 
 def settle(
@@ -141,18 +145,24 @@ def settle(
     """
     result = Settlement([], [], [], [])
     finals: dict[int, MessageState] = {}
+    updates: dict[int, PartUpdate] = {}
     for index, receipt in enumerate(receipts):
         candidates = matches.get(index)
         if not candidates:
             result.orphans.append(receipt)
             continue
-        part = best(candidates, receipt.recipient)
+        part = best(candidates, receipt.recipient, updates)
         update = _apply_receipt(part, receipt, siblings)
         if update is None:
             continue
-        result.parts.append(update)
-        if update.state is not part.part_state:
+        before = updates.get(update.id)
+        if before is not None and not before.keep_id:
+            update.keep_id = False  # one row a part: the earlier one gave it its id
+            update.smsc_id, update.smsc_key = before.smsc_id, before.smsc_key
+        updates[update.id] = update
+        if update.state is not (before.state if before else part.part_state):
             _conclude(part, update, siblings, finals, result)
+    result.parts = list(updates.values())
     return result
 
 
@@ -175,7 +185,7 @@ def _apply_receipt(
         part.part_id,
         new,
         part.carrier_id,
-        receipt.smsc_id,
+        receipt.smsc_id or None,
         receipt.smsc_key,
         receipt.reason if after else "",
         receipt.raw,

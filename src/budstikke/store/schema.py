@@ -177,7 +177,8 @@ part = Table(
         "id",
         sqlite_where=text("state = 'queued' AND due_at IS NULL"),
     ),
-    Index("part_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("part_waiting", "id", sqlite_where=text("state = 'queued'")),  # for expiry
+    Index("part_due", "state", "due_at", sqlite_where=text("due_at IS NOT NULL")),
     Index("part_unsure", "carrier_id", sqlite_where=text("state = 'unsure'")),
     Index("part_sending", "node_id", sqlite_where=text("state = 'sending'")),
     Index(
@@ -206,6 +207,7 @@ orphan = Table(
     Column("raw", Text, nullable=False),
     Column("at", Float, nullable=False),
     Column("recipient", String, nullable=False),
+    Column("came_at", Float, nullable=False),  # ours; ``at`` is the operator's clock
     Column("kept_until", Float, nullable=False),
     Index("orphan_smsc_id", "smsc_id"),
     Index("orphan_smsc_key", "smsc_key"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _unsure = msgspec.json.Decoder(list[tuple[int, str, float]]).decode
 _expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
+_ages = msgspec.json.Decoder(list[tuple[int, float, float]]).decode
 _callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
 
@@ -99,3 +100,22 @@ def sweep(
     told += settling.unsure_receipts(connection, now)
     connection.execute(sql.FORGET_ORPHANS, (now,))
     return (rows[-1][0] if len(rows) == limit else 0), told
+
+
+def purge(
+    connection: sqlite3.Connection, after: int, before: float, limit: int
+) -> tuple[int, int]:
+    """
+    Delete a slice of old messages, with all that was theirs.
+
+    Returns where the next slice begins (0: at the front again: the rest is too young),
+    and how many were deleted.
+    """
+    rows = _ages(one(connection, sql.PURGE_SLICE, after, limit))
+    old = [row for row in rows if row[1] < before]
+    ids = text([row[0] for row in old if row[2] < before])
+    connection.execute(sql.PURGE_PARTS, (ids,))
+    deleted = connection.execute(sql.PURGE_MESSAGES, (ids,)).rowcount
+    connection.execute(sql.PURGE_CALLBACKS, (before, limit))
+    connection.execute(sql.PURGE_BULKS, (before, limit))
+    return (rows[-1][0] if len(old) == limit else 0), deleted

@@ -31,7 +31,7 @@ from budstikke.store.contract import (
     Woken,
 )
 from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.clock import lease, sweep, wake
+from budstikke.store.sqlite.clock import lease, purge, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.settling import Settling, one, text
 from budstikke.store.sqlite.writer import Writer
@@ -76,6 +76,7 @@ class SqliteStore:
         self._saved_id = 0
         self._duplicates = DuplicateLock()
         self._expire_from = 0
+        self._purge_from = 0
         self._settling = Settling(0, itertools.count(1).__next__)
 
     def _connect(self) -> sqlite3.Connection:
@@ -331,16 +332,13 @@ class SqliteStore:
         return told
 
     async def purge(self, before: float, limit: int) -> int:
-        """Delete a slice of old messages, with their parts and callbacks."""
+        """Delete a slice of old messages, with their parts, callbacks, bulk orders."""
 
-        def delete(connection: sqlite3.Connection) -> int:
-            ids = one(connection, sql.PURGE_IDS, before, limit)
-            connection.execute(sql.PURGE_PARTS, (ids,))
-            deleted = connection.execute(sql.PURGE_MESSAGES, (ids,)).rowcount
-            connection.execute(sql.PURGE_CALLBACKS, (before, limit))
-            return deleted
+        def delete(connection: sqlite3.Connection) -> tuple[int, int]:
+            return purge(connection, self._purge_from, before, limit)
 
-        return await self._writer.run(delete)
+        self._purge_from, deleted = await self._writer.run(delete)
+        return deleted
 
     # -- look-ups
 

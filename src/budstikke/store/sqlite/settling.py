@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,13 +24,15 @@ from budstikke.store.sqlite import sql
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Update = tuple[Concerned, PartUpdate]
 
 encode = msgspec.json.Encoder().encode
 _concerned = msgspec.json.Decoder(list[Concerned]).decode
 _siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
-_orphans = msgspec.json.Decoder(list[tuple[int, Receipt]]).decode
-_orphans_for = msgspec.json.Decoder(list[tuple[int, Receipt, int]]).decode
+_orphans = msgspec.json.Decoder(list[tuple[int, Receipt, int]]).decode
+_ids = msgspec.json.Decoder(list[int]).decode
 
 LEASE = 120.0
 """Seconds in which a callback is told or becomes due again."""
@@ -74,8 +77,9 @@ class Settling:
         found = [concerned for rows in matches.values() for concerned in rows]
         result = settle(receipts, matches, read_siblings(connection, found))
         if result.orphans:
+            orphans = text(result.orphans)
             connection.execute(
-                sql.INSERT_ORPHANS, (text(result.orphans), carrier_id, now + keep)
+                sql.INSERT_ORPHANS, (orphans, carrier_id, now, now + keep)
             )
         return self.write(connection, result, now)
 
@@ -104,46 +108,57 @@ class Settling:
     def outcomes(
         self,
         connection: sqlite3.Connection,
-        updates: Sequence[tuple[Concerned, PartUpdate]],
+        updates: Sequence[Update],
         now: float,
     ) -> list[CallbackRow]:
         """Write what carriers answered, then settle by receipts that came early."""
-        connection.execute(sql.RECORD_PARTS, (text([update for _, update in updates]),))
-        concerned = [row for row, _ in updates]
-        result = conclude_outcomes(updates, read_siblings(connection, concerned))
-        told = self.write(connection, result, now, parts=False)
-        return told + self._early(connection, updates, now)
+        told: list[CallbackRow] = []
+        for some in _rounds(updates):
+            told += self._outcomes(connection, some, now)
+        return told
 
-    def _early(
+    def _outcomes(
         self,
         connection: sqlite3.Connection,
-        updates: Sequence[tuple[Concerned, PartUpdate]],
+        updates: Sequence[Update],
         now: float,
     ) -> list[CallbackRow]:
-        sent = [
+        batch = text([update for _, update in updates])
+        settled = set(_ids(one(connection, sql.NOT_OPEN, batch)))
+        if settled:
+            updates = [row for row in updates if row[1].id not in settled]
+            batch = text([update for _, update in updates])
+        # The parts as they were: what is concluded follows the order of the answers.
+        siblings = read_siblings(connection, [row for row, _ in updates])
+        connection.execute(sql.UPDATE_PARTS, (batch,))
+        result = conclude_outcomes(updates, siblings)
+        told = self.write(connection, result, now, parts=False)
+        names = [
             (update.smsc_id, update.smsc_key, update.carrier_id)
             for _, update in updates
             if update.smsc_id
         ]
-        if not sent:
+        return told + self._early(connection, names, now)
+
+    def _early(
+        self,
+        connection: sqlite3.Connection,
+        names: Sequence[tuple[str | None, str | None, int]],
+        now: float,
+    ) -> list[CallbackRow]:
+        """Settle by orphans, now that parts have these ids, keys and carriers."""
+        if not names:
             return []
-        early = _orphans(one(connection, sql.ORPHANS_OF, text(sent)))
+        early = _orphans(one(connection, sql.ORPHANS_OF, text(names)))
         if not early:
             return []
-        connection.execute(sql.DELETE_ORPHANS, (text([row[0] for row in early]),))
-        carriers: dict[str, int] = {}
-        for smsc_id, smsc_key, carrier_id in sent:
-            carriers[smsc_id or ""] = carrier_id
-            if smsc_key is not None:
-                carriers.setdefault(smsc_key, carrier_id)
+        by_carrier: dict[int, dict[int, Receipt]] = defaultdict(dict)
+        for orphan_id, receipt, carrier_id in sorted(early, key=itemgetter(0)):
+            by_carrier[carrier_id][orphan_id] = receipt
         told: list[CallbackRow] = []
-        by_carrier: dict[int, list[Receipt]] = defaultdict(list)
-        for _, receipt in early:
-            carrier = carriers.get(receipt.smsc_id)
-            if carrier is None:
-                carrier = carriers[receipt.smsc_key or ""]
-            by_carrier[carrier].append(receipt)
-        for carrier_id, receipts in by_carrier.items():
+        for carrier_id, found in by_carrier.items():
+            connection.execute(sql.DELETE_ORPHANS, (text(list(found)),))
+            receipts = list(found.values())
             told += self.receipts(connection, carrier_id, receipts, now, 0.0)
         return told
 
@@ -170,13 +185,16 @@ class Settling:
         self, connection: sqlite3.Connection, now: float
     ) -> list[CallbackRow]:
         """Give orphans to unsure parts of the same carrier and recipient."""
-        rows = _orphans_for(one(connection, sql.ORPHANS_FOR_UNSURE))
+        rows = _orphans(one(connection, sql.ORPHANS_FOR_UNSURE))
         given: dict[int, Receipt] = {}
         used: list[int] = []
-        for orphan_id, receipt, part_id in rows:
-            if part_id not in given and orphan_id not in used:
+        names: set[str | None] = set()
+        for orphan_id, receipt, part_id in sorted(rows, key=itemgetter(2, 0)):
+            its = {receipt.smsc_id, receipt.smsc_key} - {None, ""}
+            if part_id not in given and orphan_id not in used and not its & names:
                 given[part_id] = receipt
                 used.append(orphan_id)
+                names |= its
         if not given:
             return []
         connection.execute(sql.DELETE_ORPHANS, (text(used),))
@@ -184,7 +202,9 @@ class Settling:
         receipts = [given[concerned.part_id] for concerned in found]
         matches = {index: [concerned] for index, concerned in enumerate(found)}
         result = settle(receipts, matches, read_siblings(connection, found))
-        return self.write(connection, result, now)
+        told = self.write(connection, result, now)
+        ids = [(u.smsc_id, u.smsc_key, u.carrier_id) for u in result.parts if u.smsc_id]
+        return told + self._early(connection, ids, now)
 
     def write(
         self,
@@ -209,6 +229,20 @@ class Settling:
 
     def _row(self, told: Told) -> CallbackRow:
         return CallbackRow(self._callback_ids(), told.access_id, told.event, 0)
+
+
+def _rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:
+    """Cut a batch so that no part is twice in a round: the order of answers counts."""
+    if len({update.id for _, update in updates}) == len(updates):
+        yield updates
+        return
+    some: dict[int, Update] = {}
+    for row in updates:
+        if row[1].id in some:
+            yield list(some.values())
+            some = {}
+        some[row[1].id] = row
+    yield list(some.values())
 
 
 def read_siblings(

@@ -75,7 +75,11 @@ UPDATE part SET state = j.value->>1, carrier_id = j.value->>2,
 FROM json_each(?1) j
 WHERE part.id = j.value->>0"""
 
-RECORD_PARTS = UPDATE_PARTS + " AND part.state IN ('sending', 'unsure')"
+# Parts of the batch that no answer can change any more, and unknown ones.
+NOT_OPEN = """
+SELECT json_group_array(j.value->>0) FROM json_each(?1) j
+LEFT JOIN part p ON p.id = j.value->>0
+WHERE coalesce(p.state, '') NOT IN ('sending', 'unsure')"""
 
 FINISH_MESSAGES = """
 UPDATE message SET state = j.value->>1, reason = j.value->>2, raw = j.value->>3,
@@ -119,18 +123,18 @@ CROSS JOIN message m ON m.id = j.value
 CROSS JOIN part p ON p.id BETWEEN m.id * 256 AND m.id * 256 + 255"""
 
 INSERT_ORPHANS = f"""
-INSERT INTO orphan (carrier_id, kept_until, smsc_id, smsc_key, state, reason, raw, at,
-    recipient)
-SELECT ?2, ?3, {_columns(7)} FROM json_each(?1) j"""
+INSERT INTO orphan (carrier_id, came_at, kept_until, smsc_id, smsc_key, state, reason,
+    raw, at, recipient)
+SELECT ?2, ?3, ?4, {_columns(7)} FROM json_each(?1) j"""
 
 _ORPHANS = """
 SELECT json_group_array(json_array(o.id, json_array(o.smsc_id, o.smsc_key, o.state,
-    o.reason, o.raw, o.at, o.recipient)))
+    o.reason, o.raw, o.at, o.recipient), {also}))
 """
 
 # Rows of the batch: [smsc_id, smsc_key, carrier_id]
 ORPHANS_OF = (
-    _ORPHANS
+    _ORPHANS.format(also="o.carrier_id")
     + """
 FROM json_each(?1) j
 CROSS JOIN orphan o ON o.carrier_id = j.value->>2 AND o.id IN (
@@ -185,12 +189,12 @@ UPDATE message SET state = 'accepted'
 WHERE id IN (SELECT (value->>0) >> 8 FROM json_each(?1)) AND state = 'scheduled'"""
 
 DUE_UNSURE = """
-SELECT json_group_array(json_array(p.id, a.unsure, m.expires_at)) FROM (
-    SELECT id FROM part WHERE due_at <= ?1 AND state = 'unsure'
+SELECT json_group_array(json_array(p.id, coalesce(a.unsure, 'fail'), m.expires_at))
+FROM (SELECT id FROM part WHERE due_at <= ?1 AND state = 'unsure'
     ORDER BY due_at LIMIT ?2) p
 JOIN message m ON m.id = p.id >> 8
-JOIN access x ON x.id = m.access_id
-JOIN account a ON a.id = x.account_id"""
+LEFT JOIN access x ON x.id = m.access_id
+LEFT JOIN account a ON a.id = x.account_id"""
 
 QUEUED_SLICE = """
 SELECT json_group_array(json_array(p.id, m.expires_at)) FROM (
@@ -210,31 +214,35 @@ RECOVER_CALLBACKS = """
 UPDATE callback SET due_at = ?1, node_id = NULL
 WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
 
-# [orphan id, receipt, part id]: of one carrier and recipient, while no other part to
-# that recipient is being sent (its own receipt may be the orphan).
-ORPHANS_FOR_UNSURE = """
+# [orphan id, receipt, part id]: of one carrier and recipient, not from before the
+# message, while no other part to that recipient is being sent (its own receipt may be
+# the orphan).
+ORPHANS_FOR_UNSURE = (
+    """
 WITH unsure AS (
-    SELECT p.id, p.carrier_id, m.recipient FROM part p
+    SELECT p.id, p.carrier_id, m.recipient, m.accepted_at FROM part p
     JOIN message m ON m.id = p.id >> 8
-    WHERE p.state = 'unsure' ORDER BY p.id),
+    WHERE p.state = 'unsure'),
 sending AS (
     SELECT p.carrier_id, m.recipient FROM part p JOIN message m ON m.id = p.id >> 8
-    WHERE p.state = 'sending')
-SELECT json_group_array(json_array(o.id, json_array(o.smsc_id, o.smsc_key, o.state,
-    o.reason, o.raw, o.at, o.recipient), u.id))
+    WHERE p.state = 'sending')"""
+    + _ORPHANS.format(also="u.id")
+    + """
 FROM unsure u
-JOIN orphan o ON o.carrier_id = u.carrier_id AND o.recipient = u.recipient
+JOIN orphan o ON o.recipient = u.recipient AND o.carrier_id = u.carrier_id
+    AND o.came_at >= u.accepted_at
 WHERE NOT EXISTS (SELECT 1 FROM sending s
     WHERE s.carrier_id = u.carrier_id AND s.recipient = u.recipient)"""
+)
 
 FORGET_ORPHANS = "DELETE FROM orphan WHERE kept_until <= ?1"
 
-# purge: ids grow with time, so that the oldest are the first
+# purge: ids grow with time, so that a slice from the front is the oldest
 
-PURGE_IDS = """
-SELECT json_group_array(id) FROM (
-    SELECT id, accepted_at, expires_at FROM message ORDER BY id LIMIT ?2)
-WHERE accepted_at < ?1 AND expires_at < ?1"""
+PURGE_SLICE = """
+SELECT json_group_array(json_array(id, accepted_at, expires_at)) FROM (
+    SELECT id, accepted_at, expires_at FROM message WHERE id > ?1 ORDER BY id LIMIT ?2)
+"""
 
 PURGE_PARTS = """
 DELETE FROM part WHERE id IN (SELECT p.id FROM json_each(?1) j
@@ -244,7 +252,13 @@ PURGE_MESSAGES = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?
 
 PURGE_CALLBACKS = """
 DELETE FROM callback WHERE id IN (
-    SELECT id FROM callback WHERE at < ?1 AND state <> 'due' ORDER BY id LIMIT ?2)"""
+    SELECT id FROM (SELECT id, at, state FROM callback ORDER BY id LIMIT ?2)
+    WHERE at < ?1 AND state <> 'due')"""
+
+PURGE_BULKS = """
+DELETE FROM bulk WHERE id IN (
+    SELECT id FROM (SELECT id, accepted_at, done, total FROM bulk ORDER BY id LIMIT ?2)
+    WHERE accepted_at < ?1 AND done >= total)"""
 
 # look-ups
 

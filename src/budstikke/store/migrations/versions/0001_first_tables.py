@@ -140,6 +140,7 @@ def upgrade() -> None:
         sa.Column("raw", sa.Text(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("came_at", sa.Float(), nullable=False),
         sa.Column("kept_until", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -167,7 +168,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
-        "part_due", "part", ["due_at"], sqlite_where=sa.text("due_at IS NOT NULL")
+        "part_due",
+        "part",
+        ["state", "due_at"],
+        sqlite_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
         "part_queued",
@@ -189,6 +193,9 @@ def upgrade() -> None:
         "part",
         ["smsc_key", "carrier_id"],
         sqlite_where=sa.text("smsc_key IS NOT NULL"),
+    )
+    op.create_index(
+        "part_waiting", "part", ["id"], sqlite_where=sa.text("state = 'queued'")
     )
     op.create_index(
         "part_unsure", "part", ["carrier_id"], sqlite_where=sa.text("state = 'unsure'")
