@@ -1,0 +1,123 @@
+"""
+What the conformance suite needs of an engine beside the contract.
+
+A new engine is a class here and a line in ``ENGINES``; it then inherits every test in
+``test_conformance_*.py``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import create_engine, insert, select
+from sqlalchemy.pool import NullPool
+
+from budstikke.store import schema
+from budstikke.store.migrate import migrate
+from budstikke.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from budstikke.store.contract import Store
+
+
+class Engine(Protocol):
+    """One database, empty but for the directory that ``fill_directory`` writes."""
+
+    url: str
+    """For SQLAlchemy: what the verbs do not show is read through it."""
+
+    def store(self) -> Store:
+        """Make a store on this database, not yet open."""
+
+    def after_power_loss(self) -> Engine:
+        """Take the database as a loss of power at this moment would leave it."""
+
+    @contextmanager
+    def unwritable(self) -> Iterator[None]:
+        """Let no write succeed within the block."""
+
+
+class SqliteEngine:
+    """SQLite in a folder; ``synchronous`` is off, since nobody pulls the plug here."""
+
+    def __init__(self, folder: Path, template: Path | None = None) -> None:
+        self._folder = folder
+        self._copies = itertools.count(1)
+        self.file = folder / "b.sqlite"
+        self.url = f"sqlite:///{self.file}"
+        folder.mkdir(exist_ok=True)
+        if template is not None:
+            shutil.copy(template, self.file)
+
+    def store(self) -> SqliteStore:
+        return SqliteStore(self.file, synchronous="OFF")
+
+    def after_power_loss(self) -> SqliteEngine:
+        """Copy the file and its log; what only memory held is lost."""
+        copy = SqliteEngine(self._folder / f"copy{next(self._copies)}")
+        for suffix in ("", "-wal"):
+            source = self.file.with_name(self.file.name + suffix)
+            if source.exists():
+                shutil.copy(source, copy.file.with_name(copy.file.name + suffix))
+        return copy
+
+    @contextmanager
+    def unwritable(self) -> Iterator[None]:
+        """Let the operating system refuse all writing to files, as a full disk does."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+ENGINES = ("sqlite",)
+"""Names of the engines that the suite is run on."""
+
+
+def make_template(folder: Path) -> Path:
+    """Migrate an empty SQLite database once; tests copy it."""
+    engine = SqliteEngine(folder)
+    migrate(engine.url)
+    fill_directory(engine.url)
+    return engine.file
+
+
+def fill_directory(url: str) -> None:
+    """Write two accounts that treat unsure parts differently, and three carriers."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        accounts = [
+            {"id": 1, "name": "fails", "unsure": "fail", "unsure_after": 3600.0},
+            {"id": 2, "name": "resends", "unsure": "resend", "unsure_after": 60.0},
+        ]
+        connection.execute(insert(schema.account), accounts)
+        accesses = [
+            {"id": n, "account_id": n, "dialect": "front", "identifier": f"{n}"}
+            for n in (1, 2)
+        ]
+        connection.execute(insert(schema.access), accesses)
+        carriers = [
+            {"id": n, "name": f"c{n}", "kind": "simulator", "settings": "{}"}
+            for n in (1, 2, 3)
+        ]
+        connection.execute(insert(schema.carrier), carriers)
+    engine.dispose()
+
+
+def rows(engine: Engine, table: Any, *columns: str) -> list[tuple[Any, ...]]:
+    """Read columns of a whole table in the order of its key."""
+    database = create_engine(engine.url, poolclass=NullPool)
+    with database.connect() as connection:
+        chosen = [table.c[name] for name in columns]
+        found = connection.execute(select(*chosen).order_by(table.c.id)).all()
+    database.dispose()
+    return [tuple(row) for row in found]

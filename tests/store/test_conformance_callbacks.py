@@ -1,0 +1,205 @@
+"""Store conformance: what customers are to be told, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from budstikke.domain.states import PartState
+from budstikke.store import schema
+from budstikke.store.contract import CallbackResult, CallbackRow, StoreUnavailable
+from store.path import BOTH, NOW, RECIPIENT, Path, opened, receipt, run
+
+if TYPE_CHECKING:
+    from store.engines import Engine
+
+LATER = NOW + 3600
+"""Long after any lease."""
+
+
+async def one_callback(path: Path) -> CallbackRow:
+    (part,) = await path.sending(ref='r"é\\')
+    (row,) = await path.answer(
+        part, PartState.REJECTED, raw='said\n"no"', ref='r"é\\', reason="barred"
+    )
+    return row
+
+
+async def due(path: Path, now: float, most: int = 100) -> list[CallbackRow]:
+    return (await path.store.wake(now, 100, most)).callbacks
+
+
+def test_what_is_returned_is_leased(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        assert [] == await due(path, NOW)
+        assert [] == await due(path, NOW + 60)
+        assert [row] == await due(path, LATER)
+        assert [] == await due(path, LATER)
+
+    run(engine, scenario)
+
+
+def test_each_is_returned_once_and_the_limit_is_kept(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        for _ in range(5):
+            await one_callback(path)
+        taken = [await due(path, LATER, 2) for _ in range(4)]
+        assert [2, 2, 1, 0] == [len(rows) for rows in taken]
+        assert 5 == len({row.id for rows in taken for row in rows})
+
+    run(engine, scenario)
+
+
+def test_none_is_asked_for(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        await one_callback(path)
+        assert [] == await due(path, LATER, 0)
+        assert 1 == len(await due(path, LATER, 1))
+
+    run(engine, scenario)
+
+
+def test_done_is_never_told_again(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        await path.store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
+        assert [] == await due(path, LATER)
+        assert ["done"] == path.column("state", schema.callback)
+
+    run(engine, scenario)
+
+
+def test_due_again_at_its_time_and_with_its_tries(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        result = CallbackResult(row.id, "due", NOW + 5, 1, "HTTP 500 «no»", NOW)
+        await path.store.told([result])
+        assert [] == await due(path, NOW + 4.9)
+        (again,) = await due(path, NOW + 5)
+        assert (row.id, row.access_id, row.event, 1) == (
+            again.id,
+            again.access_id,
+            again.event,
+            again.tries,
+        )
+        assert ["HTTP 500 «no»"] == path.column("answer", schema.callback)
+
+    run(engine, scenario)
+
+
+def test_failed_is_never_told_again(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        result = CallbackResult(row.id, "failed", None, 10, "no answer in time", NOW)
+        await path.store.told([result])
+        assert [] == await due(path, LATER)
+        assert ["failed"] == path.column("state", schema.callback)
+        assert [10] == path.column("tries", schema.callback)
+
+    run(engine, scenario)
+
+
+def test_one_that_was_handed_back_is_due_at_once(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        await path.store.told([CallbackResult(row.id, "due", NOW, 0, "", NOW)])
+        assert [row] == await due(path, NOW)
+
+    run(engine, scenario)
+
+
+def test_the_oldest_due_comes_first(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        rows = [await one_callback(path) for _ in range(3)]
+        times = [NOW + 30, NOW + 10, NOW + 20]
+        results = [
+            CallbackResult(row.id, "due", at, 1, "", NOW)
+            for row, at in zip(rows, times, strict=True)
+        ]
+        await path.store.told(results)
+        found = [row.id for _ in range(3) for row in await due(path, LATER, 1)]
+        assert [rows[1].id, rows[2].id, rows[0].id] == found
+
+    run(engine, scenario)
+
+
+def test_the_event_comes_back_as_it_was(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        event = row.event
+        assert (RECIPIENT, 'r"é\\', "rejected", "barred", 'said\n"no"', NOW) == (
+            event.recipient,
+            event.ref,
+            event.state,
+            event.reason,
+            event.raw,
+            event.at,
+        )
+        assert [row] == await due(path, LATER)
+
+    run(engine, scenario)
+
+
+def test_sent_and_final_are_two_callbacks(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        (part,) = await path.sending(tell=BOTH)
+        told = await path.answer(part, PartState.SENT, "x", tell=BOTH)
+        told += await path.settle(receipt("x"))
+        assert ["sent", "delivered"] == [row.event.state for row in told]
+        assert 2 == len({row.id for row in told})
+        assert told == await due(path, LATER)
+
+    run(engine, scenario)
+
+
+def test_after_a_power_loss_they_are_due_at_once(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        leased = await one_callback(path)
+        waiting = await one_callback(path)
+        done = await one_callback(path)
+        results = [
+            CallbackResult(waiting.id, "due", NOW + 60, 1, "", NOW),
+            CallbackResult(done.id, "done", None, 1, "", NOW),
+        ]
+        await path.store.told(results)
+        async with opened(engine.after_power_loss(), NOW + 1) as again:
+            assert [leased] == await due(again, NOW + 1)
+            assert [waiting.id] == [row.id for row in await due(again, NOW + 60)]
+
+    run(engine, scenario)
+
+
+def test_ids_of_callbacks_do_not_collide_after_a_restart(engine: Engine) -> None:
+    ids: list[int] = []
+
+    async def scenario(path: Path) -> None:
+        ids.append((await one_callback(path)).id)
+
+    for _ in range(3):
+        run(engine, scenario)
+    assert 3 == len(set(ids))
+
+
+def test_what_came_of_it_is_stored_or_raises(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        result = CallbackResult(row.id, "done", None, 1, "", NOW)
+        with engine.unwritable(), pytest.raises(StoreUnavailable):
+            await path.store.told([result])
+        assert ["due"] == path.column("state", schema.callback)
+        await path.store.told([result])
+        assert [] == await due(path, LATER)
+
+    run(engine, scenario)
+
+
+def test_a_lease_that_cannot_be_stored_is_not_given(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = await one_callback(path)
+        with engine.unwritable(), pytest.raises(StoreUnavailable):
+            await due(path, LATER)
+        assert [row] == await due(path, LATER)
+
+    run(engine, scenario)
