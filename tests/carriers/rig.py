@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from budstikke.carriers import smpp
 from budstikke.domain.message import Part
 from carriers.smsc import Smsc
-from carriers.waiting import Waiting
+from carriers.waiting import LONG, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from budstikke.carriers.contract import Carrier, InboundPart
     from budstikke.domain.receipt import Outcome, Receipt
@@ -156,3 +156,25 @@ async def smpp_rig(smsc: Smsc | None = None, **changes: Any) -> AsyncIterator[Ri
             yield rig
         finally:
             await rig.stop()
+
+
+def play(
+    story: Callable[[Rig, Smsc], Coroutine[None, None, None]],
+    *,
+    script: Callable[[Smsc], None] = lambda _: None,
+    started: bool = True,
+    **changes: Any,
+) -> None:
+    """Tell a story of an SMPP carrier and its message centre."""
+
+    async def told() -> None:
+        smsc = Smsc()
+        script(smsc)
+        async with asyncio.timeout(LONG), smpp_rig(smsc, **changes) as rig:
+            if started:
+                await rig.start()
+            else:
+                rig.task = asyncio.create_task(rig.carrier.run(rig.sink))
+            await story(rig, smsc)
+
+    asyncio.run(told())

@@ -1,0 +1,260 @@
+"""deliver_sm and data_sm as receipts and messages, by the link's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from budstikke.carriers.smpp.incoming import Incoming
+from budstikke.carriers.smpp.statuses import STATES, STATUSES, Verdicts
+from budstikke.domain.inbound import InboundPart
+from budstikke.domain.receipt import Reason, Receipt, ReceiptState, Rejected, Retry
+from budstikke.domain.text import LinkAlphabet
+from budstikke.smpp import Pdu, Tlvs, status, tags
+from budstikke.smpp import commands as cmd
+from budstikke.smpp.pdus import DataSm, Sm
+from budstikke.smpp.receipt import MessageState
+from carriers.rig import settings
+
+NOW = 1_795_422_600.0  # 2026-11-23 08:30 UTC
+
+
+def delivery(text: bytes, tlvs: Tlvs = (), **fields: Any) -> Pdu:
+    values: dict[str, Any] = {
+        "source_addr_ton": 1,
+        "source_addr": "4799999999",
+        "destination_addr": "2229",
+        "short_message": text,
+    }
+    return Pdu(cmd.DELIVER_SM, 0, 1, Sm(**(values | fields)), tlvs)
+
+
+def receipt(text: str, tlvs: Tlvs = (), **changes: Any) -> Receipt:
+    esm_class = changes.pop("esm_class", 4)
+    pdu = delivery(text.encode("latin-1"), tlvs, esm_class=esm_class)
+    found = Incoming(settings(2775, **changes)).receipt(pdu, NOW)
+    assert found is not None
+    return found
+
+
+def inbound(pdu: Pdu, **changes: Any) -> InboundPart:
+    incoming = Incoming(settings(2775, **changes))
+    assert incoming.receipt(pdu, NOW) is None
+    return incoming.inbound(pdu, NOW)
+
+
+# Receipts
+
+
+def test_the_plain_case() -> None:
+    assert Receipt(
+        "17",
+        None,
+        ReceiptState.UNDELIVERED,
+        Reason.UNKNOWN,
+        "UNDELIV 001",
+        NOW - 60,
+        "+4799999999",
+    ) == receipt("id:17 stat:UNDELIV err:001 done date:2611230829")
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("DELIVRD", ReceiptState.DELIVERED),
+        ("EXPIRED", ReceiptState.EXPIRED),
+        ("DELETED", ReceiptState.REJECTED),
+        ("UNDELIV", ReceiptState.UNDELIVERED),
+        ("ACCEPTD", ReceiptState.INTERIM),
+        ("UNKNOWN", ReceiptState.UNKNOWN),
+        ("REJECTD", ReceiptState.REJECTED),
+        ("ENROUTE", ReceiptState.INTERIM),
+        ("FAILED", ReceiptState.UNDELIVERED),
+        ("BUFFRED", ReceiptState.INTERIM),
+        ("SOMETHING", ReceiptState.UNKNOWN),
+    ],
+)
+def test_words(word: str, state: ReceiptState) -> None:
+    found = receipt(f"id:1 stat:{word}")
+    assert (state, word) == (found.state, found.raw)
+
+
+def test_every_state_has_a_meaning() -> None:
+    assert set(MessageState) == set(STATES)
+
+
+def test_words_and_errors_of_the_link() -> None:
+    changes: dict[str, Any] = {
+        "receipt_words": {"0": "delivered", "NOK": "undeliverable"},
+        "receipt_errors": {"21b": Reason.BARRED},
+    }
+    assert ReceiptState.DELIVERED == receipt("id:1 stat:0", **changes).state
+    found = receipt("id:1 stat:nok err:21b", **changes)
+    assert (ReceiptState.UNDELIVERED, Reason.BARRED) == (found.state, found.reason)
+    assert Reason.NONE == receipt("id:1 stat:DELIVRD err:21b", **changes).reason
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (b"\3\0\1", Reason.UNKNOWN_SUBSCRIBER),
+        (b"\3\0\x1b", Reason.ABSENT),
+        (b"\3\0\x0d", Reason.BARRED),
+        (b"\3\xff\xff", Reason.UNKNOWN),
+        (b"\1\0\1", Reason.UNKNOWN),
+    ],
+)
+def test_network_error_code(code: bytes, reason: Reason) -> None:
+    tlvs = [
+        (tags.RECEIPTED_MESSAGE_ID, b"17\0"),
+        (tags.MESSAGE_STATE, b"\5"),
+        (tags.NETWORK_ERROR_CODE, code),
+    ]
+    found = receipt("", tlvs, esm_class=0)
+    assert ("17", reason) == (found.smsc_id, found.reason)
+    number = int.from_bytes(code[1:], "big")
+    assert f"UNDELIVERABLE {code[0]}/{number}" == found.raw
+
+
+def test_intermediate_notification_is_not_the_end_unless_delivered() -> None:
+    text = "id:1 stat:{} err:000"
+    found = [
+        receipt(text.format(word), esm_class=0x20).state
+        for word in ("UNDELIV", "ENROUTE", "whatever", "DELIVRD")
+    ]
+    assert [
+        ReceiptState.INTERIM,
+        ReceiptState.INTERIM,
+        ReceiptState.INTERIM,
+        ReceiptState.DELIVERED,
+    ] == found
+
+
+@pytest.mark.parametrize(
+    ("done", "at"),
+    [
+        ("2611230829", NOW - 60),
+        ("0000000000", NOW),
+        ("2611231030", NOW),  # two hours ahead: local time
+        ("1611230830", NOW),
+        ("nonsense", NOW),
+    ],
+)
+def test_dates_that_cannot_be(done: str, at: float) -> None:
+    assert at == receipt(f"id:1 stat:DELIVRD done date:{done}").at
+
+
+def test_dates_ahead_of_utc() -> None:
+    found = receipt("id:1 stat:DELIVRD done date:2611231029", receipt_utc_offset=120)
+    assert NOW - 60 == found.at
+
+
+def test_normal_form_of_ids() -> None:
+    found = receipt("id:0000032675 stat:DELIVRD", message_ids="hex_dec")
+    assert ("0000032675", "32675") == (found.smsc_id, found.smsc_key)
+
+
+def test_pattern_of_the_link() -> None:
+    found = receipt(
+        "MSG 17 is DELIVRD", receipt_pattern=r"MSG (?P<id>\d+) is (?P<stat>\w+)"
+    )
+    assert ("17", ReceiptState.DELIVERED) == (found.smsc_id, found.state)
+
+
+def test_unreadable_receipt_names_nothing() -> None:
+    assert "" == receipt("\x01").smsc_id
+
+
+# Messages
+
+
+def test_message() -> None:
+    assert InboundPart("+4799999999", "2229", 0, False, b"Hei", {}, NOW) == inbound(
+        delivery(b"Hei")
+    )
+
+
+def test_message_with_header_and_parameters() -> None:
+    payload = bytes.fromhex("050003450201") + b"Hei"
+    tlvs = [(tags.SAR_MSG_REF_NUM, b"\0\1"), (0x1400, b"x")]
+    found = inbound(delivery(payload, tlvs, esm_class=0x40, data_coding=8))
+    assert (True, 8, payload) == (found.udhi, found.data_coding, found.payload)
+    assert {tags.SAR_MSG_REF_NUM: b"\0\1", 0x1400: b"x"} == found.tlvs
+
+
+def test_message_in_payload_and_data_sm() -> None:
+    tlvs = [(tags.MESSAGE_PAYLOAD, b"Hei")]
+    assert b"Hei" == inbound(delivery(b"", tlvs)).payload
+    body = DataSm(source_addr="4799999999", destination_addr="+4722")
+    found = inbound(Pdu(cmd.DATA_SM, 0, 1, body, tlvs))
+    assert ("+4799999999", "4722", b"Hei") == (
+        found.originator,
+        found.recipient,
+        found.payload,
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "ton", "written"),
+    [
+        ("4799999999", 1, "+4799999999"),
+        ("4799999999", 0, "+4799999999"),
+        ("+4799999999", 0, "+4799999999"),
+        ("004799999999", 0, "+4799999999"),
+        ("4712", 1, "+4712"),
+        ("2229", 3, "2229"),
+        ("Bank", 5, "Bank"),
+        ("", 0, ""),
+    ],
+)
+def test_originators(address: str, ton: int, written: str) -> None:
+    pdu = delivery(b"Hei", source_addr=address, source_addr_ton=ton)
+    assert written == inbound(pdu).originator
+
+
+@pytest.mark.parametrize(
+    ("changes", "coding", "found"),
+    [
+        ({}, 0, 0),
+        ({}, 3, 3),
+        ({"alphabet": LinkAlphabet.LATIN1}, 0, 3),
+        ({"alphabet": LinkAlphabet.ASCII}, 0, 1),
+        ({"alphabet": LinkAlphabet.LATIN1}, 8, 8),
+        ({"inbound_data_codings": {"0": 8}}, 0, 8),
+        ({"inbound_data_codings": {"0xf1": 0}}, 0xF1, 0),
+    ],
+)
+def test_data_codings(changes: dict[str, Any], coding: int, found: int) -> None:
+    pdu = delivery(b"Hei", data_coding=coding)
+    assert found == inbound(pdu, **changes).data_coding
+
+
+def test_packed_is_unpacked() -> None:
+    changes = {"alphabet": LinkAlphabet.GSM_PACKED}
+    pdu = delivery(bytes.fromhex("e8329bfd4697d9ec37"))
+    assert b"hellohello" == inbound(pdu, **changes).payload
+    header = bytes.fromhex("050003450201")
+    pdu = delivery(header + b"\xc2", esm_class=0x40)
+    assert header + b"a" == inbound(pdu, **changes).payload
+    assert b"" == inbound(delivery(b"", esm_class=0x40), **changes).payload
+
+
+# Command statuses
+
+
+def test_every_status_has_a_meaning() -> None:
+    assert set(status.NAMES) == set(STATUSES) | {status.ESME_ROK}
+
+
+def test_verdicts() -> None:
+    verdicts = Verdicts({0x45: Retry.NEVER})
+    assert Rejected(Reason.REJECTED, "ESME_RSUBMITFAIL", Retry.NEVER) == (
+        verdicts.rejected(0x45)
+    )
+    assert Rejected(Reason.THROTTLED, "ESME_RMSGQFUL", Retry.SLOWER) == (
+        verdicts.rejected(0x14)
+    )
+    assert Rejected(Reason.UNKNOWN, "0x00000412", Retry.ELSEWHERE) == (
+        verdicts.rejected(0x412)
+    )
