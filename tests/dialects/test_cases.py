@@ -13,10 +13,14 @@ stands before the first one goes for all of the file. The other lines::
     !! {...}                        a StatusEvent
     == login {...}                  who calls
     == order {...}                  the Order, without what is default, or
+    == orders [{...}, ...]          several of them, or
+    == asked {"type": "BalanceAsk"} another thing that is asked (domain.ask), or
     == refusal {...}                its code, field and (where given) value, or
     == push GET https://...         the push that a StatusEvent becomes, or
     == nothing                      it becomes none
     ++ accepted {...}               what is answered: Accepted or
+    ++ several [{...}, ...]         one of each for each order (a refusal has a code), or
+    ++ answer {"type": "BalanceAnswer", ...}   (domain.ask), or
     ++ refusal {...}                Refusal (by default the one that parse raised)
     << 200 text/plain               the response (its body on the lines after)
     ?? taken 204 body               understood, or ?? refused 500 body
@@ -33,7 +37,8 @@ import msgspec
 import pytest
 
 from budstikke.dialects import DIALECTS
-from budstikke.dialects.contract import Call, Dialect, Login
+from budstikke.dialects.contract import Answered, Asked, Call, Dialect, Login
+from budstikke.domain import ask
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest, WireResponse
@@ -45,6 +50,8 @@ DEFAULTS = {
     for known in msgspec.structs.fields(Order)
     if known.default is not msgspec.NODEFAULT
 }
+DEFAULTS = {name: msgspec.to_builtins(it) for name, it in DEFAULTS.items()}
+DEFAULTS = {n: list(it) if isinstance(it, tuple) else it for n, it in DEFAULTS.items()}
 
 
 @dataclass
@@ -132,12 +139,15 @@ def refusal_of(words: dict[str, Any]) -> Refusal:
     return Refusal(RefusalCode(words.pop("code")), **words)
 
 
-def attempt(case: Case, dialect: Dialect, call: Call) -> tuple[Login, Order] | Refusal:
+def attempt(
+    case: Case, dialect: Dialect, call: Call
+) -> tuple[Login | None, Asked] | Refusal:
     """Take a request through login and parse."""
-    access = Access(1, settings_of(case, dialect))
     now = datetime.fromisoformat(case.setting("now", "2024-01-01T00:00:00Z"))
     try:
-        return dialect.login(call), dialect.parse(call, access, now.timestamp())
+        login = dialect.login(call)
+        access = Access(1, settings_of(case, dialect)) if login else None
+        return login, dialect.parse(call, access, now.timestamp())
     except Refusal as refusal:
         return refusal
 
@@ -149,12 +159,28 @@ def check_refusal(case: Case, refusal: Refusal) -> None:
     assert expected == {name: getattr(refusal, name) for name in expected}
 
 
-def check_order(case: Case, login: Login, order: Order) -> None:
-    assert case.one("==", "refusal") is None, shown(order)
+def check_asked(case: Case, login: Login | None, asked: Asked) -> None:
+    assert case.one("==", "refusal") is None, asked
     if (who := case.dict("==", "login")) is not None:
         assert Login(**who) == login
+    if isinstance(asked, Order):
+        check_order(case, case.dict("==", "order ") or {}, asked)
+    elif isinstance(asked, list):
+        found = case.one("==", "orders")
+        expected = msgspec.json.decode(found[0]) if found else []
+        assert len(expected) == len(asked)
+        for words, order in zip(expected, asked, strict=True):
+            check_order(case, words, order)
+    else:
+        words = {"type": type(asked).__name__, **msgspec.to_builtins(asked)}
+        blank = (None, "", True)
+        shown = {name: it for name, it in words.items() if it not in blank}
+        assert case.dict("==", "asked") == shown
+
+
+def check_order(case: Case, words: dict[str, Any], order: Order) -> None:
     always = msgspec.json.decode(case.setting("order", "{}"))
-    expected = {**always, **(case.dict("==", "order") or {})}
+    expected = {**always, **words}
     kept = {name: it for name, it in expected.items() if it != DEFAULTS.get(name, ())}
     assert kept == shown(order)
 
@@ -165,17 +191,32 @@ def check_request(case: Case, dialect: Dialect, call: Call) -> Refusal | None:
     if isinstance(came, Refusal):
         check_refusal(case, came)
         return came
-    check_order(case, *came)
+    check_asked(case, *came)
     return None
 
 
-def answer_of(case: Case, refusal: Refusal | None) -> Accepted | Refusal | None:
+def accepted_of(words: dict[str, Any]) -> Accepted:
+    words = {"order_id": 1, "ids": (), "segments": 1, **words}
+    words["ids"] = [i if isinstance(i, int) else RefusalCode(i) for i in words["ids"]]
+    words["members"] = [
+        (number, i if isinstance(i, int) else RefusalCode(i))
+        for number, i in words.get("members", ())
+    ]
+    return Accepted(**words)
+
+
+def answer_of(case: Case, refusal: Refusal | None) -> Answered | None:
     if (words := case.dict("++", "accepted")) is not None:
-        words = {"order_id": 1, "ids": (), "segments": 1, **words}
-        words["ids"] = [
-            i if isinstance(i, int) else RefusalCode(i) for i in words["ids"]
+        return accepted_of(words)
+    if (found := case.one("++", "several")) is not None:
+        return [
+            refusal_of(words) if "code" in words else accepted_of(words)
+            for words in msgspec.json.decode(found[0])
         ]
-        return Accepted(**words)
+    if (words := case.dict("++", "answer")) is not None:
+        kind = getattr(ask, words.pop("type"))
+        answer: Answered = msgspec.convert(words, kind)
+        return answer
     if (words := case.dict("++", "refusal")) is not None:
         return refusal_of(words)
     return refusal

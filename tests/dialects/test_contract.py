@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budstikke.dialects import DIALECTS
-from budstikke.dialects.contract import Call, Dialect
+from budstikke.dialects.contract import Answered, Asked, Call, Dialect
+from budstikke.domain import ask
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -48,24 +49,56 @@ def names(dialect: Dialect) -> list[str]:
     return sorted(set(re.findall(r'[?&"]([A-Za-z_]+)(?:=|":)', text)))
 
 
+ANSWERS: dict[type, Answered] = {
+    ask.MessageAsk: ask.MessagesAnswer(()),
+    ask.OrderAsk: ask.MessagesAnswer(()),
+    ask.ReferenceAsk: ask.MessagesAnswer(()),
+    ask.BalanceAsk: ask.BalanceAnswer("EUR", 1_000_000, True, 50_000),
+    ask.CreditAsk: ask.CreditAnswer(False, 1_000_000),
+    ask.CancelAsk: ask.CancelAnswer(1, 0),
+    ask.GroupAsk: ask.GroupAnswer(("Ansatte",), (ask.Member("Ola", "+4799999999"),)),
+}
+"""What might be answered to each thing that is asked."""
+
+
+def answer_to(asked: Asked) -> Answered:
+    if isinstance(asked, Order):
+        check_order(asked)
+        members = [(f"+47{i}", i) for i, _ in enumerate(asked.groups, 2001)]
+        return Accepted(1, [1001] * len(asked.recipients), 1, members=members)
+    if isinstance(asked, list):
+        assert asked
+        several: list[Accepted | Refusal] = []
+        for order in asked:
+            check_order(order)
+            several.append(Accepted(1, [1001] * len(order.recipients), 1))
+        return several
+    return asked if isinstance(asked, ask.Page) else ANSWERS[type(asked)]
+
+
+def check_order(order: Order) -> None:
+    msgspec.convert(msgspec.to_builtins(order), Order)  # types are as declared
+    order.text.encode()  # no half surrogate pairs
+    assert order.validity > 0
+    assert 0 <= order.protocol_id <= 255
+    assert 1 <= order.priority <= 3
+    assert order.send_at is None or order.send_at > NOW
+    assert not order.texts or len(order.texts) == len(order.recipients)
+
+
 def work(dialect: Dialect, request: WireRequest) -> None:
     """Take a request all the way; anything but a good Order or a Refusal raises."""
     call = Call(request, dialect.routes[request.method, request.target])
-    answer: Accepted | Refusal
+    answer: Answered
     try:
         login = dialect.login(call)
-        assert login.identifier
-        order = dialect.parse(call, Access(1, dialect.settings()), NOW)
+        access = None
+        if login is not None:
+            assert login.identifier
+            access = Access(1, dialect.settings())
+        answer = answer_to(dialect.parse(call, access, NOW))
     except Refusal as refusal:
         answer = refusal
-    else:
-        msgspec.convert(msgspec.to_builtins(order), Order)  # types are as declared
-        order.text.encode()  # no half surrogate pairs
-        assert order.validity > 0
-        assert 0 <= order.protocol_id <= 255
-        assert 1 <= order.priority <= 3
-        assert order.send_at is None or order.send_at > NOW
-        answer = Accepted(1, [1001] * len(order.recipients), 1)
     assert dialect.render(call, answer).status >= 200
 
 

@@ -7,9 +7,13 @@ worked in this order, each step the dialect's own words when it refuses::
     operation(method, path) -> what is asked          (a table of routes)
     login(request) -> who says they are calling       raises Refusal
     [servers.auth checks address, password, https, block]
-    parse(request, access, now) -> Order              raises Refusal
-    [flow.accept]
-    render(request, answer) -> WireResponse           answer: Accepted or Refusal
+    parse(request, access, now) -> what is asked      raises Refusal
+    [flow.accept or flow.ask]
+    render(request, answer) -> WireResponse           also for a Refusal
+
+What is asked is an order, several (each is accepted or refused by itself), or an
+``Ask``. A ``login`` of ``None`` means that the operation needs none: ``parse`` is then
+given no access, and may only return a ``Page``, ``MessageAsk`` or ``OrderAsk``.
 """
 
 from __future__ import annotations
@@ -17,13 +21,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from budstikke.domain.ask import Answer, Ask
+from budstikke.domain.message import Accepted, Order
+from budstikke.domain.refusal import Refusal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import msgspec
 
-    from budstikke.domain.message import Accepted, Order, StatusEvent
-    from budstikke.domain.refusal import Refusal
+    from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
 
@@ -61,6 +68,11 @@ class Call:
     fields: Mapping[str, Any] | None = None
 
 
+Asked = Order | list[Order] | Ask
+Answered = Accepted | list[Accepted | Refusal] | Answer | Refusal
+"""A list answers for a list of orders, one by one."""
+
+
 class Dialect(Protocol):
     """One customer-facing HTTP API."""
 
@@ -71,13 +83,18 @@ class Dialect(Protocol):
     settings: type[msgspec.Struct]
     """The settings of one access: unknown keys are refused by ``apply``."""
 
-    def login(self, call: Call) -> Login:
+    def login(self, call: Call) -> Login | None:
         """Read who is calling; raises Refusal."""
 
-    def parse(self, call: Call, access: AccessView, now: float) -> Order:
-        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+    def parse(self, call: Call, access: Any, now: float) -> Asked:
+        """
+        Read what is asked; raises Refusal.
 
-    def render(self, call: Call, answer: Accepted | Refusal) -> WireResponse:
+        ``access`` is an ``AccessView``, or ``None`` without a login; ``now`` is Unix
+        seconds.
+        """
+
+    def render(self, call: Call, answer: Answered) -> WireResponse:
         """Write the answer; must have words for every refusal code."""
 
     def callback(

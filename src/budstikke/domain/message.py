@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING
@@ -32,9 +32,51 @@ class Tell(IntFlag):
     SENT = 2
 
 
+class Unit(StrEnum):
+    """The unit of an interval."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Recurrence(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How an order repeats after its first time.
+
+    Attributes:
+        value: How many units from one to the next; 1 or more.
+        unit: Hours are elapsed time; days and longer keep the wall clock of ``zone``.
+            Months keep the day, or take the last one of a shorter month.
+        zone: IANA name, e.g. ``Europe/Oslo``.
+        count: How many times in all, the first included; ``None``: no such end.
+        until: Not after this, Unix seconds; ``None``: no such end.
+
+    """
+
+    value: int
+    unit: Unit
+    zone: str = "UTC"
+    count: int | None = None
+    until: float | None = None
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A pre-approved text, used only on routes that need one (Front v3.05 § 2.1.3).
+
+    ``kind`` is otp, order_confirmation, order_ready, conf_booking or conf_reminder;
+    ``values`` its parameters by Front's names, well-formed, blank ones left out.
+    """
+
+    kind: str
+    values: Mapping[str, str]
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What one request asks for: the same text to one or more recipients.
+    What one request asks for: a text to one or more recipients.
 
     Attributes:
         recipients: As the customer wrote them.
@@ -56,6 +98,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             of this access are refused; 0: off.
         price: Premium price, øre; 0: an ordinary message; negative: written wrongly,
             to be refused (``BAD_PRICE``) in its place among the other checks.
+        texts: A text of its own for each recipient, instead of ``text``; empty: none.
+        groups: Contact groups, by name; their active members are recipients, too.
+        country: ISO 3166 code whose national numbers recipients may be, also bare;
+            empty: international ones only.
+        reply: Send from a reply number of its own, which leads back to the order.
+        reply_to: Id of an earlier message of this access sent with ``reply``: the
+            same reply number; unknown: refused with ``BAD_FIELD`` ``reply_to``.
+        recurrence: Repeat it.
+        template: To be used where the route needs it.
+        test: Check and answer as if it were sent, but send and charge nothing.
+        key: Idempotency key: an equal one of this access within a day is answered as
+            the first was; empty: none.
 
     """
 
@@ -76,6 +130,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     bulk: bool = False
     duplicate_lock: int = 0
     price: int = 0
+    texts: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    country: str = ""
+    reply: bool = False
+    reply_to: int | None = None
+    recurrence: Recurrence | None = None
+    template: Template | None = None
+    test: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +147,12 @@ class Accepted:
     An order that is durable.
 
     ``ids`` answers for ``order.recipients`` one by one: a message id, or why that
-    recipient was refused. For a bulk order it is empty, and ``invalid`` and
+    recipient was refused. ``members`` answers for the groups: (number, message id)
+    of each member, and (name of the group, ``UNKNOWN_GROUP``) of a group that is not
+    there or has nobody active. For a bulk order both are empty, and ``invalid`` and
     ``duplicate`` echo the recipients that were left out, as they were written.
+    ``order_id`` names all of it; of a single message it is that message's id.
+    ``price`` is micros of the account's currency.
     """
 
     order_id: int
@@ -93,6 +160,8 @@ class Accepted:
     segments: int
     invalid: Sequence[str] = ()
     duplicate: Sequence[str] = ()
+    members: Sequence[tuple[str, int | RefusalCode]] = ()
+    price: int = 0
 
 
 class Part(msgspec.Struct, array_like=True):

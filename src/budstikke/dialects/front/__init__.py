@@ -14,15 +14,16 @@ from budstikke.dialects.front.reply import render
 from budstikke.dialects.front.request import BULK, PUSH, PUSH_JSON, read_login
 from budstikke.dialects.front.settings import Settings
 from budstikke.dialects.front.status import push
+from budstikke.domain.message import Accepted
+from budstikke.domain.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import msgspec
 
-    from budstikke.dialects.contract import AccessView, Call, Login
-    from budstikke.domain.message import Accepted, Order, StatusEvent
-    from budstikke.domain.refusal import Refusal
+    from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
 
@@ -41,12 +42,13 @@ class Front:
         """Read who is calling; raises Refusal."""
         return read_login(call)
 
-    def parse(self, call: Call, access: AccessView, now: float) -> Order:
+    def parse(self, call: Call, access: Any, now: float) -> Asked:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
         return read_order(call.fields or {}, call.operation, access.settings, now)
 
-    def render(self, call: Call, answer: Accepted | Refusal) -> WireResponse:
+    def render(self, call: Call, answer: Answered) -> WireResponse:
         """Write the answer."""
+        assert isinstance(answer, Accepted | Refusal)  # noqa: S101 - all it asks for
         return render(call, answer)
 
     def callback(

@@ -1,0 +1,191 @@
+"""
+What customers ask besides sending, and what they are answered. A closed list.
+
+A dialect's ``parse`` returns one of these instead of an order; ``flow.ask`` answers it
+inside one account, or, for the look-ups that need no login, across all of them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from budstikke.domain.states import MessageState
+
+
+class MessageAsk(msgspec.Struct, frozen=True):
+    """How a message stands; answered by ``MessagesAnswer`` with one or none."""
+
+    message_id: int
+
+
+class OrderAsk(msgspec.Struct, frozen=True):
+    """How all messages of an order stand; answered by ``MessagesAnswer``."""
+
+    order_id: int
+
+
+class ReferenceAsk(msgspec.Struct, frozen=True):
+    """The account's newest message to a recipient (E.164) with this reference."""
+
+    recipient: str
+    ref: str
+
+
+class MessageAnswer(msgspec.Struct, frozen=True):
+    """
+    A message as it stands.
+
+    Attributes:
+        state: Derived: an accepted message that has left whole is ``sent``.
+        reason: ``domain.receipt.Reason`` value, empty unless it failed.
+        raw: The carrier's own words.
+        price: What the account was charged, micros of its currency; refunds taken off.
+        send_at: When it is or was due, Unix seconds; ``None``: at once.
+        deleted: The customer deleted its record.
+
+    """
+
+    id: int
+    order_id: int
+    recipient: str
+    ref: str | None
+    state: MessageState
+    reason: str
+    raw: str
+    segments: int
+    price: int
+    currency: str
+    accepted_at: float
+    send_at: float | None
+    final_at: float | None
+    deleted: bool = False
+
+
+class MessagesAnswer(msgspec.Struct, frozen=True):
+    """Messages, oldest first; none: unknown, or not this account's."""
+
+    messages: tuple[MessageAnswer, ...]
+
+
+class BalanceAsk(msgspec.Struct, frozen=True):
+    """What is left on the account."""
+
+
+class BalanceAnswer(msgspec.Struct, frozen=True):
+    """
+    What is left.
+
+    Attributes:
+        currency: ISO 4217 code, ``SMS``, or empty: this account is not charged.
+        balance: Micros of the currency.
+        prepaid: Whether it is paid beforehand (otherwise invoiced).
+        home_price: Micros for one segment in the account's home country; 0: unknown.
+
+    """
+
+    currency: str
+    balance: int
+    prepaid: bool
+    home_price: int
+
+
+class CreditAsk(msgspec.Struct, frozen=True):
+    """Order ``count`` SMS for a prepaid account."""
+
+    count: int
+
+
+class CreditAnswer(msgspec.Struct, frozen=True):
+    """An order of credit; ``waiting``: an administrator has to approve it first."""
+
+    waiting: bool
+    balance: int
+
+
+class CancelAsk(msgspec.Struct, frozen=True):
+    """Cancel what has not been sent: one message, or all of an order. One is given."""
+
+    message_id: int | None = None
+    order_id: int | None = None
+
+
+class CancelAnswer(msgspec.Struct, frozen=True):
+    """How many messages there were, and how many of them were cancelled now."""
+
+    found: int
+    cancelled: int
+
+
+class GroupVerb(StrEnum):
+    """What can be done with groups and those who are in them."""
+
+    LIST = "list"
+    """All groups, by name."""
+    ADD = "add"
+    """Make ``group``; there already: nothing happens."""
+    DELETE = "delete"
+    """Delete ``group``; not there: nothing happens. Contacts stay."""
+    MOVE = "move"
+    """Move all of ``group`` to ``new_group``, which must exist; ``group`` stays."""
+    MEMBERS = "members"
+    """Everyone in ``group``, in the order they were added."""
+    ADD_MEMBER = "add_member"
+    """Put ``number`` into ``group`` under ``name``; there already: takes the name."""
+    MOVE_MEMBER = "move_member"
+    """Move ``number`` from ``group`` to ``new_group``; both must exist."""
+    DELETE_MEMBER = "delete_member"
+    """Take ``number`` out of ``group``; not in it: nothing happens."""
+
+
+class GroupAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Something about groups; ``number`` is E.164.
+
+    Refused with ``UNKNOWN_GROUP`` (``value`` is its name) where a group must exist.
+    """
+
+    verb: GroupVerb
+    group: str = ""
+    new_group: str = ""
+    number: str = ""
+    name: str = ""
+    active: bool = True
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Someone in a group."""
+
+    name: str
+    number: str
+    active: bool = True
+
+
+class GroupAnswer(msgspec.Struct, frozen=True):
+    """What was asked for; empty for the verbs that change something."""
+
+    groups: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Something the dialect answers alone, such as a WSDL; ``name`` is its own."""
+
+    name: str
+
+
+Ask = (
+    MessageAsk
+    | OrderAsk
+    | ReferenceAsk
+    | BalanceAsk
+    | CreditAsk
+    | CancelAsk
+    | GroupAsk
+    | Page
+)
+
+Answer = (
+    MessagesAnswer | BalanceAnswer | CreditAnswer | CancelAnswer | GroupAnswer | Page
+)
