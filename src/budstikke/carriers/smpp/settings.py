@@ -25,6 +25,13 @@ NumberPlan = tuple[Octet, Octet]
 """(type of number, numbering plan indicator), SMPP 3.4 § 5.2.5 and § 5.2.6."""
 
 
+def _compile(pattern: str, where: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TLS 1.2 or later to the operator; files are PEM, read at each connection."""
 
@@ -298,10 +305,3 @@ def _integer(text: str, where: str) -> int:
         return int(text, 0)
     except ValueError as error:
         raise ValueError(f"{where}: {text!r} is no number") from error
-
-
-def _compile(pattern: str, where: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{where}: {error}") from error
