@@ -179,7 +179,7 @@ part = Table(
     ),
     Index("part_waiting", "id", sqlite_where=text("state = 'queued'")),  # for expiry
     Index("part_due", "state", "due_at", sqlite_where=text("due_at IS NOT NULL")),
-    Index("part_unsure", "carrier_id", sqlite_where=text("state = 'unsure'")),
+    Index("part_unsure", "id", sqlite_where=text("state = 'unsure'")),
     Index("part_sending", "node_id", sqlite_where=text("state = 'sending'")),
     Index(
         "part_smsc_id",

@@ -20,6 +20,7 @@ _pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _unsure = msgspec.json.Decoder(list[tuple[int, str, float]]).decode
 _expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
 _ages = msgspec.json.Decoder(list[tuple[int, float, float]]).decode
+_ids = msgspec.json.Decoder(list[int]).decode
 _callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
 
@@ -71,19 +72,26 @@ def _conclude_unsure(
     return queued, told
 
 
+class Places(msgspec.Struct, frozen=True):
+    """Where the next slices of a sweep begin: ids of parts; 0: at the front."""
+
+    waiting: int = 0
+    unsure: int = 0
+
+
 def sweep(
     connection: sqlite3.Connection,
     settling: Settling,
-    after: int,
+    places: Places,
     now: float,
     limit: int,
-) -> tuple[int, list[CallbackRow]]:
+) -> tuple[Places, list[CallbackRow]]:
     """
-    Expire a slice of the backlog, give orphans to unsure parts, forget old orphans.
+    Expire a slice of the backlog, give orphans to a slice of unsure parts, forget.
 
-    Returns where the next slice begins (0: at the front again), and callbacks.
+    Returns where the next slices begin, and callbacks.
     """
-    rows = _expiring(one(connection, sql.QUEUED_SLICE, after, limit))
+    rows = _expiring(one(connection, sql.QUEUED_SLICE, places.waiting, limit))
     updates = {
         part_id: PartUpdate(
             part_id,
@@ -97,9 +105,14 @@ def sweep(
         if expires_at <= now
     }
     told = settling.parts(connection, updates, now)
-    told += settling.unsure_receipts(connection, now)
-    connection.execute(sql.FORGET_ORPHANS, (now,))
-    return (rows[-1][0] if len(rows) == limit else 0), told
+    unsure = _ids(one(connection, sql.UNSURE_SLICE, places.unsure, limit))
+    told += settling.unsure_receipts(connection, unsure, now)
+    connection.execute(sql.FORGET_ORPHANS, (now, limit))
+    after = Places(
+        rows[-1][0] if len(rows) == limit else 0,
+        unsure[-1] if len(unsure) == limit else 0,
+    )
+    return after, told
 
 
 def purge(
@@ -108,8 +121,7 @@ def purge(
     """
     Delete a slice of old messages, with all that was theirs.
 
-    Returns where the next slice begins (0: at the front again: the rest is too young),
-    and how many were deleted.
+    Returns where the next slice begins (0: at the front), and how many were deleted.
     """
     rows = _ages(one(connection, sql.PURGE_SLICE, after, limit))
     old = [row for row in rows if row[1] < before]
@@ -118,4 +130,4 @@ def purge(
     deleted = connection.execute(sql.PURGE_MESSAGES, (ids,)).rowcount
     connection.execute(sql.PURGE_CALLBACKS, (before, limit))
     connection.execute(sql.PURGE_BULKS, (before, limit))
-    return (rows[-1][0] if len(old) == limit else 0), deleted
+    return (rows[-1][0] if len(old) == limit else 0), deleted  # 0: the rest is young

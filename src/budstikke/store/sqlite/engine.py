@@ -31,7 +31,7 @@ from budstikke.store.contract import (
     Woken,
 )
 from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.clock import lease, purge, sweep, wake
+from budstikke.store.sqlite.clock import Places, lease, purge, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.settling import Settling, one, text
 from budstikke.store.sqlite.writer import Writer
@@ -75,7 +75,7 @@ class SqliteStore:
         self._next_id = 0
         self._saved_id = 0
         self._duplicates = DuplicateLock()
-        self._expire_from = 0
+        self._places = Places()
         self._purge_from = 0
         self._settling = Settling(0, itertools.count(1).__next__)
 
@@ -323,12 +323,12 @@ class SqliteStore:
         return await self._writer.run(work)
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
-        """Do what is not urgent; expiry goes through the backlog slice by slice."""
+        """Do what is not urgent, slice by slice."""
 
-        def work(connection: sqlite3.Connection) -> tuple[int, list[CallbackRow]]:
-            return sweep(connection, self._settling, self._expire_from, now, limit)
+        def work(connection: sqlite3.Connection) -> tuple[Places, list[CallbackRow]]:
+            return sweep(connection, self._settling, self._places, now, limit)
 
-        self._expire_from, told = await self._writer.run(work)
+        self._places, told = await self._writer.run(work)
         return told
 
     async def purge(self, before: float, limit: int) -> int:

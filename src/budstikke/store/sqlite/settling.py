@@ -24,7 +24,7 @@ from budstikke.store.sqlite import sql
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Update = tuple[Concerned, PartUpdate]
 
@@ -182,24 +182,25 @@ class Settling:
         return self.write(connection, result, now)
 
     def unsure_receipts(
-        self, connection: sqlite3.Connection, now: float
+        self, connection: sqlite3.Connection, part_ids: Sequence[int], now: float
     ) -> list[CallbackRow]:
-        """Give orphans to unsure parts of the same carrier and recipient."""
-        rows = _orphans(one(connection, sql.ORPHANS_FOR_UNSURE))
-        given: dict[int, Receipt] = {}
-        used: list[int] = []
-        names: set[str | None] = set()
-        for orphan_id, receipt, part_id in sorted(rows, key=itemgetter(2, 0)):
-            its = {receipt.smsc_id, receipt.smsc_key} - {None, ""}
-            if part_id not in given and orphan_id not in used and not its & names:
-                given[part_id] = receipt
-                used.append(orphan_id)
-                names |= its
+        """
+        Give orphans to unsure parts of the same carrier and recipient.
+
+        Not while another part is being sent there: it may be that one's receipt.
+        """
+        rows = _orphans(one(connection, sql.ORPHANS_FOR_UNSURE, text(part_ids)))
+        if not rows:
+            return []
+        wanting = text(list({row[2] for row in rows}))
+        waiting = set(_ids(one(connection, sql.OTHERS_BEING_SENT, wanting)))
+        given = _give(row for row in rows if row[2] not in waiting)
         if not given:
             return []
-        connection.execute(sql.DELETE_ORPHANS, (text(used),))
+        used = text([orphan_id for orphan_id, _ in given.values()])
+        connection.execute(sql.DELETE_ORPHANS, (used,))
         found = _concerned(one(connection, sql.CONCERNED_BY_PART, text(list(given))))
-        receipts = [given[concerned.part_id] for concerned in found]
+        receipts = [given[concerned.part_id][1] for concerned in found]
         matches = {index: [concerned] for index, concerned in enumerate(found)}
         result = settle(receipts, matches, read_siblings(connection, found))
         told = self.write(connection, result, now)
@@ -243,6 +244,18 @@ def _rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:
             some = {}
         some[row[1].id] = row
     yield list(some.values())
+
+
+def _give(rows: Iterable[tuple[int, Receipt, int]]) -> dict[int, tuple[int, Receipt]]:
+    """Choose an orphan for each part; all orphans of one id belong to one part."""
+    given: dict[int, tuple[int, Receipt]] = {}
+    used: set[object] = set()
+    for orphan_id, receipt, part_id in sorted(rows, key=itemgetter(2, 0)):
+        names = {orphan_id, receipt.smsc_id or orphan_id, receipt.smsc_key or orphan_id}
+        if part_id not in given and not names & used:
+            given[part_id] = orphan_id, receipt
+            used |= names
+    return given
 
 
 def read_siblings(

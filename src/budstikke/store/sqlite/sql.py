@@ -214,28 +214,35 @@ RECOVER_CALLBACKS = """
 UPDATE callback SET due_at = ?1, node_id = NULL
 WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
 
+UNSURE_SLICE = """
+SELECT json_group_array(id) FROM (
+    SELECT id FROM part WHERE state = 'unsure' AND id > ?1 ORDER BY id LIMIT ?2)"""
+
 # [orphan id, receipt, part id]: of one carrier and recipient, not from before the
-# message, while no other part to that recipient is being sent (its own receipt may be
-# the orphan).
+# message.
 ORPHANS_FOR_UNSURE = (
-    """
-WITH unsure AS (
-    SELECT p.id, p.carrier_id, m.recipient, m.accepted_at FROM part p
-    JOIN message m ON m.id = p.id >> 8
-    WHERE p.state = 'unsure'),
-sending AS (
-    SELECT p.carrier_id, m.recipient FROM part p JOIN message m ON m.id = p.id >> 8
-    WHERE p.state = 'sending')"""
-    + _ORPHANS.format(also="u.id")
+    _ORPHANS.format(also="u.id")
     + """
-FROM unsure u
-JOIN orphan o ON o.recipient = u.recipient AND o.carrier_id = u.carrier_id
-    AND o.came_at >= u.accepted_at
-WHERE NOT EXISTS (SELECT 1 FROM sending s
-    WHERE s.carrier_id = u.carrier_id AND s.recipient = u.recipient)"""
+FROM json_each(?1) j
+CROSS JOIN part u ON u.id = j.value
+CROSS JOIN message m ON m.id = u.id >> 8
+CROSS JOIN orphan o ON o.recipient = m.recipient AND o.carrier_id = u.carrier_id
+    AND o.came_at >= m.accepted_at"""
 )
 
-FORGET_ORPHANS = "DELETE FROM orphan WHERE kept_until <= ?1"
+# Those of the batch to whose recipient their carrier is sending another part.
+OTHERS_BEING_SENT = """
+WITH sending AS MATERIALIZED (
+    SELECT DISTINCT m.recipient, p.carrier_id FROM part p
+    JOIN message m ON m.id = p.id >> 8 WHERE p.state = 'sending')
+SELECT json_group_array(u.id) FROM json_each(?1) j
+CROSS JOIN part u ON u.id = j.value
+CROSS JOIN message m ON m.id = u.id >> 8
+CROSS JOIN sending s ON s.recipient = m.recipient AND s.carrier_id = u.carrier_id"""
+
+FORGET_ORPHANS = """
+DELETE FROM orphan WHERE id IN (
+    SELECT id FROM orphan WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2)"""
 
 # purge: ids grow with time, so that a slice from the front is the oldest
 

@@ -198,7 +198,7 @@ def upgrade() -> None:
         "part_waiting", "part", ["id"], sqlite_where=sa.text("state = 'queued'")
     )
     op.create_index(
-        "part_unsure", "part", ["carrier_id"], sqlite_where=sa.text("state = 'unsure'")
+        "part_unsure", "part", ["id"], sqlite_where=sa.text("state = 'unsure'")
     )
 
     op.create_table(
