@@ -1,0 +1,213 @@
+"""SQLite: the work of a verb does not grow with history."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.domain.states import PartState
+from budstikke.store import schema
+from budstikke.store.contract import CallbackResult
+from budstikke.store.sqlite import SqliteStore, sql
+from store.engines import SqliteEngine
+from store.path import NOW, RECIPIENT, Path, opened, receipt, run
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Awaitable, Callable
+
+HISTORY = 100_000
+OLD = 1_000_000
+"""The first id of the history: those of new messages follow it."""
+
+STATEMENTS = {
+    name: text
+    for name, text in vars(sql).items()
+    if name.isupper() and not name.startswith("_")
+}
+
+STOPS_EARLY = {
+    "LOCKED_KEYS",  # the reader stops at the first that is older than any lock
+    "PURGE_CALLBACKS",  # a slice from the front
+    "PURGE_BULKS",  # likewise
+    "OPEN_BULKS",  # at the start alone, of a table with few rows
+}
+"""Statements that may go through a table in the order of its key, and why."""
+
+PARTIAL = {
+    index.name
+    for table in schema.metadata.tables.values()
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+    and index.name not in {"part_smsc_id", "part_smsc_key"}
+}
+"""Indexes that hold only what is not yet done: going through one is no full scan."""
+
+SCAN = re.compile(r"SCAN (\S+)(?: USING (?:COVERING )?INDEX (\S+))?(.*VIRTUAL TABLE)?")
+
+
+def full_scans(connection: sqlite3.Connection, statement: str) -> list[str]:
+    """Find the steps of a statement's plan that go through all rows of a table."""
+    numbered = [int(n) for n in re.findall(r"\?([0-9])", statement)]
+    values = ["[]"] * (max(numbered) if numbered else statement.count("?"))
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+    lines = [row[3] for row in rows]
+    made = {line.split()[1] for line in lines if line.startswith("MATERIALIZE")}
+    found = []
+    for line in lines:
+        scan = SCAN.match(line)
+        if scan is None or scan[1].startswith("(") or scan[1] in made or scan[3]:
+            continue  # a search, a result that was made before, or the batch
+        if scan[2] not in PARTIAL:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS.keys() - STOPS_EARLY))
+def test_no_statement_scans_a_table(sqlite_template: pathlib.Path, name: str) -> None:
+    connection = sqlite3.connect(sqlite_template)
+    assert [] == full_scans(connection, STATEMENTS[name])
+    connection.close()
+
+
+def test_a_scan_would_be_found(sqlite_template: pathlib.Path) -> None:
+    connection = sqlite3.connect(sqlite_template)
+    for statement in (
+        "SELECT * FROM part p WHERE state = 'sent'",
+        "SELECT * FROM message m JOIN part p ON p.id = m.id WHERE m.raw = ''",
+        "SELECT * FROM callback WHERE at < 1",
+    ):
+        assert [] != full_scans(connection, statement)
+    connection.close()
+
+
+def write_history(file: pathlib.Path, count: int) -> None:
+    """Fill the tables: delivered messages, told callbacks, unmatched receipts."""
+    connection = sqlite3.connect(file)
+    numbers = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+        f"WHERE i < {count})"
+    )
+    message = (
+        f"SELECT {OLD} + i, {OLD} + i, 1, '{RECIPIENT}', 'B', NULL, 'gsm', 1, 1, 0, 0,"
+        f" 1, 1, NULL, NULL, {NOW - 9e5}, {NOW - 3e5}, 'delivered', '', '', {NOW - 8e5}"
+    )
+    part = (
+        f"SELECT (({OLD} + i) << 8) + 1, 1, 'delivered', 't', 0, 1, NULL, 0, NULL,"
+        f" 'h' || i, 'h' || i, '', '', {NOW - 8e5}"
+    )
+    callback = f"SELECT i, 1, {OLD} + i, '[]', 'done', NULL, NULL, 1, '', {NOW - 8e5}"
+    orphan = (
+        "SELECT i, 1, 'o' || i, 'o' || i, 'delivered', '', '', 0, '+46' || i,"
+        f" {NOW - 9e5}, {NOW + 9e5}"
+    )
+    for table, rows in (
+        ("message", message),
+        ("part", part),
+        ("callback", callback),
+        ("orphan", orphan),
+    ):
+        connection.execute(f"{numbers} INSERT INTO {table} {rows} FROM n")
+    value = str(OLD + count + 1)
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'next_id'", (value,))
+    connection.commit()
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def histories(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: pathlib.Path
+) -> dict[int, SqliteEngine]:
+    engines = {}
+    for count in (1000, HISTORY):
+        folder = tmp_path_factory.mktemp(f"history{count}")
+        engines[count] = SqliteEngine(folder / "db", sqlite_template)
+        write_history(engines[count].file, count)
+    return engines
+
+
+async def count_steps(path: Path, verb: Callable[[], Awaitable[Any]]) -> int:
+    """Count the instructions of SQLite's machine, in tens, that a verb takes."""
+    store = path.store
+    assert isinstance(store, SqliteStore)
+    steps = [0]
+
+    def count() -> int:
+        steps[0] += 1
+        return 0
+
+    for thread in (store._writer, store._reader):
+        await thread.run(lambda connection: connection.set_progress_handler(count, 10))
+    await verb()
+    for thread in (store._writer, store._reader):
+        await thread.run(lambda connection: connection.set_progress_handler(None, 0))
+    return steps[0]
+
+
+async def every_verb(path: Path) -> dict[str, int]:
+    """Have each verb do a little, and count what it took."""
+    store = path.store
+    counts: dict[str, int] = {}
+
+    async def measured(name: str, verb: Callable[[], Awaitable[Any]]) -> None:
+        counts[name] = await count_steps(path, verb)
+
+    await measured("accept", lambda: path.accept(*[RECIPIENT] * 5, parts=2))
+    await measured("claim", lambda: store.claim(1, 4, NOW))
+    parts = await path.sending(*[RECIPIENT] * 4)
+    updates = [path.update(part, PartState.SENT, f"{part}") for part in parts[:2]]
+    await measured("record", lambda: store.record(updates, NOW))
+    known = [receipt(f"{part}") for part in parts[:2]]
+    unknown = [receipt("never", recipient="+4790000000")]
+    await measured("settle", lambda: store.settle(1, [*known, *unknown], NOW, 10))
+    unsure = path.update(parts[2], PartState.UNSURE, due_at=NOW + 1)
+    await store.record([unsure], NOW)
+    await path.accept(due_at=NOW + 1)
+    done = CallbackResult(1, "done", None, 1, "", NOW)
+    await measured("told", lambda: store.told([done]))
+    await measured("wake", lambda: store.wake(NOW + 1000, 100, 100))
+    await measured("sweep", lambda: store.sweep(NOW + 1000, 100))
+    await measured("purge", lambda: store.purge(NOW - 1e6, 100))
+    await measured("purge some", lambda: store.purge(NOW - 1e5, 10))
+    await measured("messages", lambda: store.messages([OLD + 1, OLD + 2]))
+    await measured("backlog", store.backlog)
+    await measured("open_bulks", store.open_bulks)
+    await measured("release", lambda: store.release([parts[3]]))
+    return counts
+
+
+def test_history_costs_nothing(histories: dict[int, SqliteEngine]) -> None:
+    taken: dict[int, dict[str, int]] = {}
+    for count, engine in histories.items():
+
+        async def scenario(path: Path, count: int = count) -> None:
+            taken[count] = await every_verb(path)
+
+        run(engine, scenario)
+    few, many = taken[1000], taken[HISTORY]
+    slower = {
+        name: (few[name], many[name]) for name in few if many[name] > few[name] + 20
+    }
+    assert {} == slower
+
+
+def test_history_does_not_slow_the_start(histories: dict[int, SqliteEngine]) -> None:
+    taken: list[int] = []
+
+    async def scenario(path: Path) -> None:
+        await path.sending()
+        async with opened(path.engine.after_power_loss()) as again:
+            store = again.store
+            assert isinstance(store, SqliteStore)
+            verb = store._writer.run
+            taken.append(
+                await count_steps(again, lambda: verb(lambda c: store._recover(c, NOW)))
+            )
+
+    for engine in histories.values():
+        run(engine, scenario)
+    few, many = taken
+    assert many <= few + 20
