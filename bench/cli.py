@@ -182,6 +182,8 @@ def _run(options: argparse.Namespace) -> int:
         plan.take_all(rounds)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
+        if plan.results:
+            _write(plan.results, size, document=False)
         return 2
     finally:
         if not options.keep:
