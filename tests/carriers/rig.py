@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers import smpp
+from budstikke.carriers import simulator, smpp
 from budstikke.domain.message import Part
 from carriers.smsc import Smsc
 from carriers.waiting import LONG, Waiting
@@ -142,6 +143,24 @@ def settings(port: int, **changes: Any) -> smpp.Settings:
 
 
 @asynccontextmanager
+async def simulator_rig() -> AsyncIterator[Rig]:
+    """A simulated link, which needs no other side."""
+    carrier = simulator.carrier(
+        "sim",
+        simulator.Settings(
+            delivery_delay=0.0, response_timeout=0.2, throttle_pause=0.01, window=20
+        ),
+        random=random.Random(1),  # noqa: S311 - ids
+        clock=time.time,
+    )
+    rig = Rig(carrier, Recorder(), None)
+    try:
+        yield rig
+    finally:
+        await rig.stop()
+
+
+@asynccontextmanager
 async def smpp_rig(smsc: Smsc | None = None, **changes: Any) -> AsyncIterator[Rig]:
     """An SMPP carrier bound to a scripted message centre."""
     async with smsc or Smsc() as centre:
@@ -163,6 +182,7 @@ def play(
     *,
     script: Callable[[Smsc], None] = lambda _: None,
     started: bool = True,
+    runner: Callable[[Coroutine[None, None, None]], None] = asyncio.run,
     **changes: Any,
 ) -> None:
     """Tell a story of an SMPP carrier and its message centre."""
@@ -177,4 +197,29 @@ def play(
                 rig.task = asyncio.create_task(rig.carrier.run(rig.sink))
             await story(rig, smsc)
 
-    asyncio.run(told())
+    runner(told())
+
+
+class Flag(logging.Handler):
+    """Sets an event when a line with a text is logged."""
+
+    def __init__(self, event: asyncio.Event, text: str) -> None:
+        super().__init__()
+        self.event = event
+        self.text = text
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.text in record.getMessage():
+            self.event.set()
+
+
+async def logged(text: str) -> None:
+    """Wait until a carrier logs a line with this text."""
+    event = asyncio.Event()
+    handler = Flag(event, text)
+    logger = logging.getLogger("budstikke.carrier")
+    logger.addHandler(handler)
+    try:
+        await event.wait()
+    finally:
+        logger.removeHandler(handler)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from budstikke.smpp import (
     BOUND,
@@ -57,8 +57,7 @@ class Peer(asyncio.Protocol):
         self.deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
         self.smsc.peers.append(self)
         self.smsc.on_connect(self)
         self.smsc.notify()

@@ -20,7 +20,7 @@ from budstikke.domain.receipt import (
     Sent,
     Unsure,
 )
-from carriers.rig import Rig, smpp_rig
+from carriers.rig import Rig, simulator_rig, smpp_rig
 from carriers.smsc import (
     EXPIRED,
     NO_RECEIPT,
@@ -41,6 +41,7 @@ Story: TypeAlias = "Callable[[Rig], Coroutine[None, None, None]]"
 MakeRig: TypeAlias = "Callable[[], AbstractAsyncContextManager[Rig]]"
 
 RIGS: dict[str, MakeRig] = {
+    "simulator": simulator_rig,
     "smpp": smpp_rig,
     "smpp, two links": lambda: smpp_rig(links=2),
     "smpp, tx and rx": lambda: smpp_rig(bind="tx+rx"),

@@ -7,28 +7,15 @@ import logging
 from typing import Any
 
 import pytest
+import uvloop
 
 from budstikke.domain.receipt import Reason, Rejected, Retry, Sent
 from budstikke.smpp import Pdu
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind, Empty
-from carriers.rig import Rig, play
+from carriers.rig import Rig, logged, play
 from carriers.smsc import Peer, Smsc, fate, refuse_bind, sm, take_bind
-
-
-class Flag(logging.Handler):
-    """Sets an event when a line with a text is logged."""
-
-    def __init__(self, event: asyncio.Event, text: str) -> None:
-        super().__init__()
-        self.event = event
-        self.text = text
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.text in record.getMessage():
-            self.event.set()
-
 
 # Binding
 
@@ -150,11 +137,7 @@ def test_nobody_listens() -> None:
         smsc.server.close()
         await smsc.server.wait_closed()
         smsc.peers[0].hang_up()
-        logged = asyncio.Event()
-        handler = Flag(logged, "no connection")
-        logging.getLogger("budstikke.carrier").addHandler(handler)
-        await logged.wait()
-        logging.getLogger("budstikke.carrier").removeHandler(handler)
+        await logged("no connection")
         assert "no connection" in carrier.alarm
         assert not carrier.healthy()
 
@@ -326,3 +309,13 @@ def test_generic_nack_is_a_no() -> None:
         assert "ESME_RINVCMDID" == outcome.raw
 
     play(story, script=script)
+
+
+def test_uvloop() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        outcomes = await rig.send([rig.part() for _ in range(50)])
+        assert all(isinstance(each, Sent) for each in outcomes)
+        await smsc.until(lambda: len(smsc.answers) == 50)
+        await rig.carrier.drain(1.0)
+
+    play(story, runner=uvloop.run)

@@ -114,7 +114,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 10.0
     response_timeout: Annotated[
         Seconds,
-        Meta(description="For an answer; then nobody knows (`unsure`)."),
+        Meta(description="For an answer; after that nobody knows."),
     ] = 30.0
     enquire_link: Annotated[
         Seconds, Meta(description="Silence after which we ask for life.")
@@ -214,7 +214,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=dict)
     receipt_pattern: Annotated[
         str,
-        Meta(description="Regular expression with the groups `id`, `stat`, `err`, …"),
+        Meta(description="Pattern with groups `id`, `stat` (`err`, `submit`, `done`)."),
     ] = ""
     receipt_utc_offset: Annotated[
         int,
@@ -222,7 +222,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 0
     receipts_missing: Annotated[
         float,
-        Meta(ge=0, description="Seconds without any receipt that are an alarm; 0: off"),
+        Meta(ge=0, description="Seconds without a receipt that are an alarm; 0: off."),
     ] = 900.0
 
     def __post_init__(self) -> None:

@@ -1,0 +1,166 @@
+"""Receipts and messages from the wire to the sink, and their acknowledgement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.domain.receipt import Sent
+from budstikke.smpp import Pdu, build, tags
+from budstikke.smpp import commands as cmd
+from budstikke.smpp import status as st
+from budstikke.smpp.pdus import DataSm, MessageId, Sm
+from carriers.rig import Rig, play
+
+if TYPE_CHECKING:
+    from carriers.smsc import Peer, Smsc
+
+RECEIPT = b"id:%d sub:001 dlvrd:001 stat:DELIVRD err:000"
+
+
+def receipts(peer: Peer, count: int) -> None:
+    """Send receipts in one write."""
+    for number in range(count):
+        body = Sm(esm_class=4, short_message=RECEIPT % number)
+        peer.session.send_request(cmd.DELIVER_SM, body, number, 0.0)
+    peer.flush()
+
+
+def messages(peer: Peer, count: int) -> None:
+    for number in range(count):
+        body = Sm(source_addr="4799999999", short_message=b"%d" % number)
+        peer.session.send_request(cmd.DELIVER_SM, body, number, 0.0)
+    peer.flush()
+
+
+def test_receipts_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        rig.sink.keep = False
+        receipts(smsc.peers[0], 7)
+        await rig.sink.until(lambda: bool(rig.sink.pending))
+        assert [str(number) for number in range(7)] == [
+            each.smsc_id for each in rig.sink.got
+        ]
+        (kept,) = rig.sink.pending
+        await rig.send([rig.part(report=False)])  # the link goes on meanwhile
+        assert [] == smsc.answers
+        kept.set_result(None)
+        await smsc.until(lambda: len(smsc.answers) == 7)
+        for answer in smsc.answers:
+            assert (cmd.DELIVER_SM_RESP, st.ESME_ROK) == (answer.command, answer.status)
+            assert MessageId("") == answer.body
+
+    play(story)
+
+
+@pytest.mark.parametrize("send", [receipts, messages])
+def test_what_is_not_kept_is_to_come_again(send: Any) -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        rig.sink.fail = True
+        send(smsc.peers[0], 3)
+        await smsc.until(lambda: len(smsc.answers) == 3)
+        assert {st.ESME_RX_T_APPN} == {answer.status for answer in smsc.answers}
+        carrier: Any = rig.carrier
+        assert 3 == carrier.counters.postponed
+        rig.sink.fail = False
+        send(smsc.peers[0], 3)
+        await smsc.until(lambda: len(smsc.answers) == 6)
+        assert {st.ESME_ROK} == {answer.status for answer in smsc.answers[3:]}
+
+    play(story)
+
+
+def test_messages_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        rig.sink.keep = False
+        messages(smsc.peers[0], 5)
+        await rig.sink.until(lambda: bool(rig.sink.pending))
+        assert [b"0", b"1", b"2", b"3", b"4"] == [
+            each.payload for each in rig.sink.messages
+        ]
+        assert "+4799999999" == rig.sink.messages[0].originator
+        (kept,) = rig.sink.pending
+        kept.set_result(None)
+        await smsc.until(lambda: len(smsc.answers) == 5)
+
+    play(story)
+
+
+def test_link_lost_before_the_acknowledgement() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        rig.sink.keep = False
+        receipts(smsc.peers[0], 2)
+        await rig.sink.until(lambda: bool(rig.sink.pending))
+        smsc.peers[0].hang_up()
+        await rig.sink.until(lambda: rig.sink.rooms == 2)
+        rig.sink.pending[0].set_result(None)
+        (outcome,) = await rig.send([rig.part(report=False)])
+        assert isinstance(outcome, Sent)
+        assert [] == smsc.answers
+
+    play(story)
+
+
+def test_cancelled_keeping_is_to_come_again() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        rig.sink.keep = False
+        messages(smsc.peers[0], 1)
+        await rig.sink.until(lambda: bool(rig.sink.pending))
+        rig.sink.pending[0].cancel()
+        await smsc.until(lambda: bool(smsc.answers))
+        assert st.ESME_RX_T_APPN == smsc.answers[0].status
+
+    play(story)
+
+
+def test_receipt_that_names_nothing_is_taken() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        smsc.peers[0].deliver(Sm(esm_class=4, short_message=b"?"))
+        await smsc.until(lambda: bool(smsc.answers))
+        assert st.ESME_ROK == smsc.answers[0].status
+        assert [] == rig.sink.got
+        carrier: Any = rig.carrier
+        assert 1 == carrier.counters.unreadable
+
+    play(story)
+
+
+def test_receipt_in_data_sm() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        tlvs = [(tags.MESSAGE_PAYLOAD, RECEIPT % 17)]
+        smsc.peers[0].deliver(DataSm(esm_class=4), tlvs, cmd.DATA_SM)
+        await smsc.until(lambda: bool(smsc.answers))
+        assert ["17"] == [each.smsc_id for each in rig.sink.got]
+        assert cmd.DATA_SM_RESP == smsc.answers[0].command
+
+    play(story)
+
+
+def test_broken_delivery_is_refused_and_the_link_stays() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        whole = build(Pdu(cmd.DELIVER_SM, 0, 5, Sm(short_message=b"Hei")))
+        cut = len(whole) - 2
+        smsc.peers[0].raw(cut.to_bytes(4, "big") + whole[4:cut])
+        (outcome,) = await rig.send([rig.part(report=False)])
+        assert isinstance(outcome, Sent)
+        carrier: Any = rig.carrier
+        assert (1, 1) == (carrier.counters.malformed, carrier.counters.bound)
+        assert [] == rig.sink.messages
+
+    play(story)
+
+
+def test_no_receipts_for_long_is_an_alarm() -> None:
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        await rig.send([rig.part("0007") for _ in range(25)])
+        carrier: Any = rig.carrier
+        assert "" == carrier.alarm
+        now = carrier._clock()
+        carrier._clock = lambda: now + 601
+        assert carrier.alarm.startswith("no receipt for 60")
+        await rig.send([rig.part("9999", expires_at=now + 9999)])
+        await rig.sink.until(lambda: bool(rig.sink.got))
+        assert "" == carrier.alarm
+
+    play(story, receipts_missing=600.0, window=30)
