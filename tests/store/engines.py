@@ -36,6 +36,9 @@ class Engine(Protocol):
     def store(self) -> Store:
         """Make a store on this database, not yet open."""
 
+    def fresh(self) -> Engine:
+        """Make another database like this one was at first."""
+
     def after_power_loss(self) -> Engine:
         """Take the database as a loss of power at this moment would leave it."""
 
@@ -49,6 +52,7 @@ class SqliteEngine:
 
     def __init__(self, folder: Path, template: Path | None = None) -> None:
         self._folder = folder
+        self._template = template
         self._copies = itertools.count(1)
         self.file = folder / "b.sqlite"
         self.url = f"sqlite:///{self.file}"
@@ -58,6 +62,10 @@ class SqliteEngine:
 
     def store(self) -> SqliteStore:
         return SqliteStore(self.file, synchronous="OFF")
+
+    def fresh(self) -> SqliteEngine:
+        folder = self._folder / f"fresh{next(self._copies)}"
+        return SqliteEngine(folder, self._template)
 
     def after_power_loss(self) -> SqliteEngine:
         """Copy the file and its log; what only memory held is lost."""
