@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from budstikke.domain.receipt import Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Pdu, State
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Empty, MessageId, Outbind
-from carriers.rig import Rig, play
-from carriers.smsc import SILENT, Peer, Smsc, fate
+from carriers.rig import Rig, logged, play
+from carriers.smsc import SILENT, Peer, Smsc, fate, refuse_bind
+
+if TYPE_CHECKING:
+    import pytest
 
 # Lost links
 
@@ -152,3 +157,149 @@ def test_drain_with_an_operator_that_does_not_answer_unbind() -> None:
         assert isinstance(rig.sink.outcome(part), Unsure)
 
     play(story, response_timeout=0.1)
+
+
+def test_drain_while_the_operator_refuses_us() -> None:
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        await logged("is down")
+        await rig.carrier.drain(1.0)
+        assert rig.task is not None
+        await rig.task
+
+    def script(smsc: Smsc) -> None:
+        smsc.on_bind = refuse_bind
+
+    play(story, script=script, started=False, reconnect_min=60.0, reconnect_max=60.0)
+
+
+def test_drain_while_binding() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await smsc.until(lambda: bool(smsc.received))
+        await rig.carrier.drain(1.0)
+        assert rig.task is not None
+        await rig.task
+        await smsc.until(lambda: smsc.peers[0].transport is None)
+
+    def script(smsc: Smsc) -> None:
+        smsc.on_bind = lambda _peer, _pdu: None
+
+    play(story, script=script, started=False, response_timeout=30.0)
+
+
+def test_drain_when_nothing_runs() -> None:
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        assert rig.task is not None
+        rig.task.cancel()
+        await rig.carrier.drain(1.0)
+
+    play(story, started=False)
+
+
+def test_throttled_when_the_link_is_lost() -> None:
+    def script(smsc: Smsc) -> None:
+        smsc.on_submit = lambda peer, pdu: peer.answer(pdu, st.ESME_RTHROTTLED)
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        parts = [rig.part() for _ in range(6)]
+        rig.carrier.offer(parts)
+        carrier: Any = rig.carrier
+        await logged_throttle(rig, smsc, 4)
+        assert carrier.throttled
+        smsc.peers[0].hang_up()
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 6)
+        for part in parts:
+            outcome = rig.sink.outcome(part)
+            assert isinstance(outcome, Rejected)
+            assert Retry.LATER == outcome.retry
+            wanted = Reason.THROTTLED if part in parts[:4] else Reason.INTERNAL
+            assert wanted == outcome.reason
+        assert not carrier.throttled
+
+    play(story, script=script, window=4, throttle_min=30.0, throttle_max=30.0)
+
+
+async def logged_throttle(rig: Rig, smsc: Smsc, count: int) -> None:
+    """Wait until so many throttlings have been seen: an answered question shows it."""
+    await smsc.until(lambda: len(smsc.submits) == count)
+    peer = smsc.peers[0]
+    peer.session.send_request(cmd.ENQUIRE_LINK, Empty(), None, 0.0)
+    peer.flush()
+    await smsc.until(lambda: bool(smsc.answers))
+
+
+def test_offered_when_the_link_has_just_gone() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        smsc.on_bind = refuse_bind
+        smsc.peers[0].hang_up()
+        await smsc.until(lambda: len(smsc.peers) == 2)
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Rejected)
+        assert Retry.LATER == outcome.retry
+        assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
+
+    play(story)
+
+
+def test_home_of_a_message_moves_when_its_link_is_down() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        await smsc.until(lambda: len(smsc.bound) == 2)
+        smsc.on_bind = refuse_bind
+        smsc.peers[0].hang_up()
+        await smsc.until(lambda: len(smsc.peers) == 3)
+        parts = [rig.part(message=message, total=2) for message in (2, 3, 4, 5)]
+        outcomes = await rig.send(parts)
+        assert all(isinstance(each, Sent) for each in outcomes)
+        assert {id(smsc.peers[1])} == {id(peer) for peer, _ in smsc.submits}
+
+    play(story, links=2)
+
+
+def test_nothing_is_written_while_the_operator_does_not_read() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        link: Any = rig.carrier._links[0]  # type: ignore[attr-defined] # of SMPP
+        link._connection.pause_writing()
+        rig.carrier.offer([rig.part()])
+        peer = smsc.peers[0]
+        peer.session.send_request(cmd.ENQUIRE_LINK, Empty(), "ask", 0.0)
+        peer.flush()
+        await smsc.until(lambda: bool(smsc.answers))
+        assert [] == smsc.submits
+        link._connection.resume_writing()
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 1)
+        assert isinstance(rig.sink.outcomes[0][1], Sent)
+
+    play(story)
+
+
+def test_throttled_while_waiting_for_the_rate() -> None:
+    def script(smsc: Smsc) -> None:
+        def on_submit(peer: Peer, pdu: Pdu) -> None:
+            if len(smsc.submits) == 1:
+                peer.answer(pdu, st.ESME_RTHROTTLED)
+            else:
+                fate(peer, pdu)
+
+        smsc.on_submit = on_submit
+
+    async def story(rig: Rig, _smsc: Smsc) -> None:
+        parts = [rig.part(report=False) for _ in range(3)]
+        await rig.send(parts)
+        assert parts == [part for part, _ in rig.sink.outcomes]
+
+    play(story, script=script, throughput=10.0)
+
+
+def test_many_faults_are_logged_seldom(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        peer = smsc.peers[0]
+        for number in range(100):
+            stray = Pdu(cmd.SUBMIT_SM, 0, 1000 + number, None)
+            peer.session.respond(stray, 0, MessageId("1"))
+        peer.flush()
+        await rig.send([rig.part(report=False)])
+        counters = rig.carrier.counters  # type: ignore[attr-defined] # of SMPP
+        assert 100 == counters.unexpected
+
+    play(story)
+    lines = [each for each in caplog.messages if "to nothing" in each]
+    assert 7 == len(lines)

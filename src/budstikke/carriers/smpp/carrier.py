@@ -174,7 +174,9 @@ class SmppCarrier:
                 group.create_task(link.keep())
 
     def _link(self, number: int, command: int, suffix: str) -> Link:
+        name = f"{self.name}/{number}{suffix}"
         submissions = Submissions(
+            name,
             self._settings,
             outgoing=self._outgoing,
             verdicts=self._verdicts,
@@ -183,7 +185,7 @@ class SmppCarrier:
             clock=self._clock,
         )
         return Link(
-            f"{self.name}/{number}{suffix}",
+            name,
             command,
             settings=self._settings,
             submissions=submissions,

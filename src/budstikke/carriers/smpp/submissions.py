@@ -47,6 +47,7 @@ class Submissions:
     The queue of one link.
 
     Args:
+        name: Of the link, for logs.
         settings: Of the link.
         outgoing: Writes parts.
         verdicts: Reads command statuses.
@@ -58,6 +59,7 @@ class Submissions:
 
     def __init__(
         self,
+        name: str,
         settings: Settings,
         *,
         outgoing: Outgoing,
@@ -66,6 +68,7 @@ class Submissions:
         report: Callable[[list[Answer]], None],
         clock: Callable[[], float],
     ) -> None:
+        self._name = name
         self._settings = settings
         self._outgoing = outgoing
         self._verdicts = verdicts
@@ -140,12 +143,13 @@ class Submissions:
             return False
         try:
             body, tlvs = self._outgoing.write(part, wall)
-            connection.ask(cmd.SUBMIT_SM, body, token, now, tlvs)
+            asked = connection.ask(cmd.SUBMIT_SM, body, token, now, tlvs)
         except PduError as error:
             rejected = self._verdicts.rejected(error.status)
             answer = Rejected(rejected.reason, f"not sent: {error}", rejected.retry)
             self._answers.append((part, answer))
             return False
+        assert asked  # noqa: S101 - pump looked at the room
         self._counters.submits += 1
         return True
 
@@ -187,7 +191,7 @@ class Submissions:
         if not smsc_id:
             self._counters.unnamed += 1
             if self._counters.unnamed == 1:
-                log.warning("the operator gives no message id: receipts cannot match")
+                log.warning("%s: no message id: receipts cannot match", self._name)
         return Sent(smsc_id, self._key(smsc_id))
 
     def expired(self, token: Token) -> None:
