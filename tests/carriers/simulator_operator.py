@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Message, Phones
@@ -53,8 +53,8 @@ class Esme(asyncio.Protocol, Waiting):
         """How the next deliveries are answered; -1: not at all."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's is none by inheritance.
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         for event in self.session.receive(data, self.loop.time()):

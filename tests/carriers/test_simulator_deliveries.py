@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import smpplib.client
 import smpplib.consts
+import uvloop
 
 from budstikke.carriers.simulator import bind as bind_module
 from budstikke.carriers.simulator import mailbox as mailbox_module
@@ -336,3 +337,15 @@ def test_a_foreign_client() -> None:
             assert ["part1 part2 "] == [message.text for message in centre.got()]
 
     asyncio.run(story())
+
+
+def test_under_uvloop() -> None:
+    async def story() -> None:
+        async with operator() as centre:
+            esme = await centre.bound()
+            await esme.submit()
+            centre.after(2)
+            assert 1 == len(await esme.receipts(1))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from budstikke.smpp import (
     Answered,
@@ -76,8 +76,8 @@ class Bind(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
-        self._transport = transport
+        # uvloop's is none by inheritance, so that this cannot be asked of it.
+        self._transport = cast("asyncio.Transport", transport)
         self._listener.connected(self)
         self._arm()
 
