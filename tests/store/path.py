@@ -73,6 +73,12 @@ class Path:
             NOW,
         )
 
+    async def held(self, drafts: Sequence[Draft], now: float) -> list[list[int]]:
+        """Accept drafts; returns which of their messages the duplicate lock held."""
+        verdicts = await self.store.accept(drafts, now)
+        assert not any(v.no_credit or v.taken for v in verdicts)
+        return [verdict.duplicates for verdict in verdicts]
+
     async def accept(self, *recipients: str, **columns: Any) -> list[int]:
         """Accept messages; returns their ids."""
         count = len(recipients) or 1

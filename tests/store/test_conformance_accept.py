@@ -112,7 +112,7 @@ def test_the_drafts_of_one_call_are_all_stored(engine: Engine) -> None:
             path.draft(first + 2, OTHER, parts=3),
             path.draft(first + 3, RECIPIENT, OTHER, state=PartState.SENDING),
         ]
-        assert [[], [], [], []] == await path.store.accept(drafts, NOW)
+        assert [[], [], [], []] == await path.held(drafts, NOW)
         ids = range(first, first + 5)
         assert ["accepted"] * 5 == await path.states(*ids)
         assert 7 == len(path.parts())
@@ -165,7 +165,7 @@ def test_a_duplicate_within_one_batch_is_held(engine: Engine) -> None:
         draft = locked(path, -5, count=3)
         other = locked(path, 2**63 - 1)
         again = locked(path, -5)
-        refused = await path.store.accept([draft, other, again], NOW)
+        refused = await path.held([draft, other, again], NOW)
         assert [[1, 2], [], [0]] == refused
         stored = [view.id for view in await path.store.messages([*range(1, 5000)])]
         assert [draft.messages[0].id, other.messages[0].id] == stored
@@ -176,7 +176,7 @@ def test_a_duplicate_within_one_batch_is_held(engine: Engine) -> None:
 
 def test_the_lock_ends_when_it_says(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
-        accept = path.store.accept
+        accept = path.held
         assert [[]] == await accept([locked(path, 5)], NOW)
         assert [[0]] == await accept([locked(path, 5)], NOW + 119.9)
         assert [True, False] == path.store.locked([5, 6], NOW + 119.9)
@@ -192,9 +192,7 @@ def test_the_lock_survives_a_power_loss(engine: Engine) -> None:
         await path.store.accept([locked(path, 5), locked(path, 6, NOW + 10)], NOW)
         async with opened(engine.after_power_loss(), NOW + 20) as again:
             assert [True, False] == again.store.locked([5, 6], NOW + 20)
-            refused = await again.store.accept(
-                [locked(again, 5), locked(again, 6)], NOW + 20
-            )
+            refused = await again.held([locked(again, 5), locked(again, 6)], NOW + 20)
             assert [[0], []] == refused
 
     run(engine, scenario)
@@ -206,7 +204,7 @@ def test_a_lock_of_what_was_not_stored_is_let_go(engine: Engine) -> None:
         with engine.unwritable(), pytest.raises(StoreUnavailable):
             await path.store.accept([draft], NOW)
         assert [False] == path.store.locked([5], NOW)
-        assert [[]] == await path.store.accept([draft], NOW)
+        assert [[]] == await path.held([draft], NOW)
 
     run(engine, scenario)
 
@@ -268,11 +266,11 @@ def test_the_keys_of_a_bulk_order_are_locked(engine: Engine) -> None:
         row = bulk(path.store.reserve_ids(4))
         await path.store.accept_bulk(row, [5, 6], NOW + 120)
         assert [True, True, False] == path.store.locked([5, 6, 7], NOW)
-        assert [[0]] == await path.store.accept([locked(path, 5)], NOW)
+        assert [[0]] == await path.held([locked(path, 5)], NOW)
         # Its own messages are not held by the lock that it took itself.
         draft = locked(path, 5)
         draft.progress = BulkProgress(row.id, 1)
-        assert [[]] == await path.store.accept([draft], NOW)
+        assert [[]] == await path.held([draft], NOW)
         assert [False] == path.store.locked([6], NOW + 120)
 
     run(engine, scenario)

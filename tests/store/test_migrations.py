@@ -26,8 +26,11 @@ def structure(file: Path) -> dict[str, set[str]]:
         " WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'"
     ).fetchall()
     connection.close()
+    # ALTER TABLE puts all the columns it adds on one line.
+    between = re.compile(r",(?![^(]*\)) *|\n")
     return {
-        name: {re.sub(r"\s+", " ", line).strip(" ,") for line in sql.splitlines()}
+        name: {re.sub(r"\s+", " ", piece).strip(" ,") for piece in between.split(sql)}
+        - {""}
         for name, sql in rows
     }
 

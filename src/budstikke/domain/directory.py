@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from budstikke.domain.money import PriceList, Refund
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from ipaddress import IPv4Network, IPv6Network
@@ -27,6 +29,15 @@ class Account:
         unsure: What becomes of a part nobody knows the fate of, when its time is
             over: ``fail`` (report it failed) or ``resend`` (accept a double).
         unsure_after: Seconds an unsure part waits for its receipt.
+        currency: ISO 4217, ``SMS``, or empty: nothing is charged.
+        prepaid: Paid beforehand; otherwise invoiced.
+        credit_limit: Micros that the balance may be below zero.
+        prices: What a segment costs; ``None`` with a currency: nothing is sold.
+        refund: When a charge is given back.
+        premium: Whether it may send premium messages.
+        home: Prefix of its home country.
+        reply_number: Short number that its reply numbers begin with; empty: none.
+        opted_out: Numbers that want nothing from this account, E.164 with ``+``.
 
     """
 
@@ -36,6 +47,15 @@ class Account:
     grants: tuple[str, ...] = ()
     unsure: str = "fail"
     unsure_after: float = 3600.0
+    currency: str = ""
+    prepaid: bool = True
+    credit_limit: int = 0
+    prices: PriceList | None = None
+    refund: Refund = Refund.UNSENT
+    premium: bool = False
+    home: str = "+47"
+    reply_number: str = ""
+    opted_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +97,15 @@ class Route:
     Which carriers take recipients that begin with ``prefix``, in order.
 
     ``account_id`` makes it one account's own, which wins over a common one.
+    ``requires`` (``sender``, ``template``) says what must be pre-approved there, and
+    ``senders`` the approved sender by the kind of template.
     """
 
     prefix: str
     carriers: tuple[int, ...]
     account_id: int | None = None
+    requires: frozenset[str] = frozenset()
+    senders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

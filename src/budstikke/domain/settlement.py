@@ -67,13 +67,14 @@ class Concerned(msgspec.Struct, array_like=True):
 
 
 class MessageFinal(msgspec.Struct, array_like=True):
-    """A message that takes its final state."""
+    """A message that takes its final state; ``sent``: a carrier had taken it."""
 
     id: int
     state: MessageState
     reason: str
     raw: str
     at: float
+    sent: bool = False
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -224,7 +225,14 @@ def _conclude(
     if after in FINAL_MESSAGE:
         finals[part.message_id] = after
         result.messages.append(
-            MessageFinal(part.message_id, after, update.reason, update.raw, update.at)
+            MessageFinal(
+                part.message_id,
+                after,
+                update.reason,
+                update.raw,
+                update.at,
+                part.part_state is PartState.SENT,
+            )
         )
         if part.tell & Tell.FINAL:
             result.told.append(_told(part, after, update))

@@ -20,6 +20,7 @@ from budstikke.domain.states import MessageState, PartState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from budstikke.domain.ask import Answer, Ask
     from budstikke.domain.directory import Directory
     from budstikke.domain.inbound import InboundPart
     from budstikke.domain.receipt import Receipt
@@ -51,6 +52,11 @@ class MessageRow(msgspec.Struct, array_like=True):
     accepted_at: float
     expires_at: float
     state: MessageState
+    account_id: int = 0
+    price: int = 0
+    refund: int = 1
+    premium: int = 0
+    send_at: float | None = None
 
 
 class PartRow(msgspec.Struct, array_like=True):
@@ -74,12 +80,71 @@ class BulkProgress(msgspec.Struct):
     done: int
 
 
+class Charge(msgspec.Struct):
+    """
+    Take money for a draft.
+
+    Attributes:
+        amount: Micros; ``None``: the prices of those of its messages that are stored.
+        credit: Micros that the balance may be below zero.
+        paid: It was taken before, with the bulk order these messages are of.
+
+    """
+
+    account_id: int
+    order_id: int
+    credit: int
+    amount: int | None = None
+    paid: bool = False
+
+
+class RecurringRow(msgspec.Struct):
+    """An order that repeats; ``order`` is JSON, without its ``recurrence`` ended."""
+
+    id: int
+    access_id: int
+    order: bytes
+    first_at: float
+    done: int
+    next_at: float | None
+
+
 class Draft(msgspec.Struct):
-    """Messages to be accepted together; ``parts`` are in the order of messages."""
+    """
+    Messages to be accepted together; ``parts`` are in the order of messages.
+
+    Attributes:
+        charge: ``None``: nothing is charged.
+        repeats: Stored with it: the order's further times.
+        turn: It is a time of this recurring order, which moves on with it; a turn
+            that was taken already is not stored.
+        key: Stored with it: (idempotency key, digest of what was asked, the answer).
+
+    """
 
     messages: list[MessageRow]
     parts: list[PartRow]
     progress: BulkProgress | None = None
+    charge: Charge | None = None
+    repeats: RecurringRow | None = None
+    turn: RecurringRow | None = None
+    key: tuple[str, str, bytes] | None = None
+
+
+class Verdict(msgspec.Struct):
+    """
+    What the store made of a draft.
+
+    Attributes:
+        duplicates: Indexes of messages that the duplicate lock holds: not stored.
+        no_credit: The balance did not cover it: nothing of it was stored.
+        taken: Its turn, or its key, was taken meanwhile: nothing of it was stored.
+
+    """
+
+    duplicates: list[int] = msgspec.field(default_factory=list)
+    no_credit: bool = False
+    taken: bool = False
 
 
 class BulkRow(msgspec.Struct):
@@ -93,6 +158,7 @@ class BulkRow(msgspec.Struct):
     done: int
     content: bytes
     recipients: bytes
+    charge: Charge | None = None
 
 
 class CallbackRow(msgspec.Struct, array_like=True):
@@ -138,6 +204,16 @@ class MessageView(msgspec.Struct, array_like=True):
     final_at: float | None
 
 
+class Entry(msgspec.Struct):
+    """Something written in an account's ledger; ``amount`` micros, signed."""
+
+    kind: str
+    amount: int
+    note: str = ""
+    order_id: int | None = None
+    message_id: int | None = None
+
+
 class Store(Protocol):
     """The contract; see the module's rules."""
 
@@ -164,18 +240,22 @@ class Store(Protocol):
     async def revision(self) -> int:
         """Tell which state of the directory the store holds."""
 
-    async def accept(self, drafts: Sequence[Draft], now: float) -> list[list[int]]:
+    async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
         """
-        Store messages and parts.
+        Store messages and parts, and take what they cost.
 
-        Returns, for each draft, the indexes of messages that were not stored because
-        the duplicate lock holds them (equal ``duplicate_key`` and not yet ``until``).
+        Says for each draft what was not stored: messages that the duplicate lock
+        holds (equal ``duplicate_key`` and not yet ``until``), or all of it.
         """
 
     async def accept_bulk(
         self, bulk: BulkRow, keys: Sequence[int], until: float
-    ) -> None:
-        """Store an order whole; ``keys`` are locked as duplicates until ``until``."""
+    ) -> Verdict:
+        """
+        Store an order whole, and take what it costs.
+
+        ``keys`` are locked as duplicates until ``until``.
+        """
 
     def locked(self, keys: Sequence[int], now: float) -> list[bool]:
         """Tell which duplicate keys are locked now."""
@@ -236,6 +316,30 @@ class Store(Protocol):
 
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up; unknown ids are left out."""
+
+    async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
+        """
+        Answer what a customer asks, within an account (``None``: across all).
+
+        Raises Refusal for a group that must be there and is not.
+        """
+
+    async def members(
+        self, account_id: int, groups: Sequence[str]
+    ) -> dict[str, list[str]]:
+        """Find the active numbers in groups; those that are not there are left out."""
+
+    async def originator_of(self, access_id: int, message_id: int) -> str | None:
+        """Find what an access's message was sent from."""
+
+    async def answered(self, access_id: int, key: str) -> tuple[str, bytes] | None:
+        """Find what an idempotency key was answered: (digest, answer)."""
+
+    async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
+        """Find orders whose next time has come."""
+
+    async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
+        """Write ledger entries; returns the balance after them, micros."""
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier id, for metrics."""

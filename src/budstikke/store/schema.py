@@ -55,6 +55,20 @@ account = Table(
     Column("grants", Text, nullable=False, default="[]"),  # JSON list
     Column("unsure", String, nullable=False, default="fail"),
     Column("unsure_after", Float, nullable=False, default=3600.0),
+    Column("currency", String, nullable=False, default="", server_default=""),
+    Column("prepaid", Boolean, nullable=False, default=True, server_default="1"),
+    Column("trial", Boolean, nullable=False, default=False, server_default="0"),
+    Column("balance", Id, nullable=False, default=0, server_default="0"),
+    Column("credit_limit", Id, nullable=False, default=0, server_default="0"),
+    Column("price_list_id", Id),
+    Column("pays_for", String, nullable=False, default="sent", server_default="sent"),
+    Column("premium", Boolean, nullable=False, default=False, server_default="0"),
+    Column("home", String, nullable=False, default="+47", server_default="+47"),
+    Column("reply_number", String, nullable=False, default="", server_default=""),
+    Column("order_ceiling", Id, nullable=False, default=50000, server_default="50000"),
+    Column("alert_below", Id),  # micros; NULL: no alert
+    Column("alert_mail", String, nullable=False, default="", server_default=""),
+    Column("alerted", Boolean, nullable=False, default=False, server_default="0"),
     sqlite_autoincrement=True,  # the id of one that was removed is never given again
 )
 
@@ -91,6 +105,118 @@ route = Table(
     Column("account_id", Id, ForeignKey("account.id")),
     Column("prefix", String, nullable=False),
     Column("carriers", Text, nullable=False),  # JSON list of carrier ids, in order
+    Column("requires", Text, nullable=False, default="[]", server_default="[]"),
+    Column("senders", Text, nullable=False, default="{}", server_default="{}"),
+)
+
+price_list = Table(
+    "price_list",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("currency", String, nullable=False),
+)
+
+price = Table(
+    "price",
+    metadata,
+    Column("price_list_id", Id, ForeignKey("price_list.id"), primary_key=True),
+    Column("prefix", String, primary_key=True),
+    Column("valid_from", Float, primary_key=True, default=0.0),
+    Column("valid_until", Float),
+    Column("amount", Id, nullable=False),  # micros a segment
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id"), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),  # domain.ledger.Kind
+    Column("amount", Id, nullable=False),  # micros; what the account got, signed
+    Column("balance", Id, nullable=False),  # after it
+    Column("order_id", Id),
+    Column("message_id", Id),
+    Column("note", Text, nullable=False, default="", server_default=""),
+    Index("ledger_account", "account_id", "id"),
+)
+"""Append-only: an account's amounts always sum to its balance."""
+
+credit_order = Table(
+    "credit_order",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id"), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("count", Integer, nullable=False),  # SMS
+    Column("state", String, nullable=False),  # credited, waiting, refused
+    Index("credit_order_account", "account_id", "at"),
+)
+
+fee = Table(
+    "fee",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("amount", Id, nullable=False),  # micros, positive
+    Column("monthly", Boolean, nullable=False),
+    Column("next_at", Float),  # NULL: taken, and once only
+    UniqueConstraint("account_id", "name"),
+)
+
+contact_group = Table(
+    "contact_group",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id"), nullable=False),
+    Column("name", String, nullable=False),
+    UniqueConstraint("account_id", "name"),
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id"), nullable=False),
+    Column("number", String, nullable=False),  # E.164 with +
+    Column("name", String, nullable=False, default=""),
+    Column("active", Boolean, nullable=False, default=True),
+    UniqueConstraint("account_id", "number"),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("id", Id, primary_key=True),  # in the order they were added
+    Column("group_id", Id, ForeignKey("contact_group.id"), nullable=False),
+    Column("contact_id", Id, ForeignKey("contact.id"), nullable=False),
+    UniqueConstraint("group_id", "contact_id"),
+    Index("membership_contact", "contact_id"),
+)
+
+recurring = Table(
+    "recurring",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("access_id", Id, nullable=False),
+    Column("order", Text, nullable=False),  # JSON: domain.message.Order
+    Column("first_at", Float, nullable=False),
+    Column("done", Integer, nullable=False),  # number of the last time it went
+    Column("next_at", Float),  # NULL: it has ended
+    Index("recurring_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("access_id", Id, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("digest", String, nullable=False),  # of what was asked
+    Column("answer", Text, nullable=False),  # JSON: domain.message.Accepted
+    Column("kept_until", Float, nullable=False),
+    Index("idempotency_kept_until", "kept_until"),
 )
 
 suppression = Table(
@@ -151,6 +277,14 @@ message = Table(
     Column("reason", String, nullable=False, default=""),
     Column("raw", Text, nullable=False, default=""),
     Column("final_at", Float),
+    Column("account_id", Id, nullable=False, default=0, server_default="0"),
+    Column("price", Id, nullable=False, default=0, server_default="0"),  # micros
+    Column("refund", Integer, nullable=False, default=1, server_default="1"),
+    Column("premium", Integer, nullable=False, default=0, server_default="0"),  # øre
+    Column("send_at", Float),
+    Column("deleted", Integer, nullable=False, default=0, server_default="0"),
+    Index("message_ref", "ref", "recipient", sqlite_where=text("ref IS NOT NULL")),
+    Index("message_order", "order_id", sqlite_where=text("order_id <> id")),
 )
 
 part = Table(

@@ -11,7 +11,8 @@ from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CallbackRow, Woken
 from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.settling import LEASE, Settling, one, text
+from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.settling import LEASE, Settling
 
 if TYPE_CHECKING:
     import sqlite3

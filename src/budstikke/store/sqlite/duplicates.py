@@ -46,6 +46,13 @@ class DuplicateLock:
             if key is not None:
                 self._until.pop(key, None)
 
+    def let_go_draft(self, draft: Draft, held: Sequence[int]) -> None:
+        """Let go what ``lock_draft`` held for a draft that was not stored."""
+        out = set(held)
+        self.let_go(
+            [row.duplicate_key for i, row in enumerate(draft.messages) if i not in out]
+        )
+
     def lock_draft(self, draft: Draft, now: float) -> list[int]:
         """Hold the keys of a draft's messages; returns the indexes already held."""
         self._forget(now)

@@ -7,10 +7,8 @@ and the like may write while one serves.
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import msgspec
@@ -19,39 +17,49 @@ import sqlalchemy
 from budstikke.domain.message import Part
 from budstikke.store import admin
 from budstikke.store.contract import (
-    BulkProgress,
     BulkRow,
     CallbackResult,
     CallbackRow,
     Draft,
-    MessageRow,
     MessageView,
-    PartRow,
-    StoreUnavailable,
+    RecurringRow,
+    Verdict,
     Woken,
 )
 from budstikke.store.sqlite import sql
+from budstikke.store.sqlite.accepting import (
+    answered,
+    due_recurring,
+    originator_of,
+    store_bulk,
+    store_drafts,
+)
+from budstikke.store.sqlite.asking import change, is_read, look_up
 from budstikke.store.sqlite.clock import Places, lease, purge, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
-from budstikke.store.sqlite.settling import Settling, one, text
+from budstikke.store.sqlite.groups import active_members
+from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.money import Book
+from budstikke.store.sqlite.opening import read_bulk, take_lock, take_over
+from budstikke.store.sqlite.settling import Settling
 from budstikke.store.sqlite.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
+    from budstikke.domain.ask import Answer, Ask
     from budstikke.domain.directory import Directory
     from budstikke.domain.inbound import InboundPart
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.store.contract import Entry
 
 _parts = msgspec.json.Decoder(list[Part]).decode
 _views = msgspec.json.Decoder(list[MessageView]).decode
 
 ID_BLOCK = 10_000
 """Ids set aside at a time; what is left of a block at a stop is never used."""
-
-LONGEST_LOCK = 3600.0
-"""Seconds; no duplicate lock is longer, so older messages are not read for them."""
 
 
 class SqliteStore:
@@ -96,40 +104,17 @@ class SqliteStore:
 
     async def open(self, now: float) -> None:
         """Take the file for this process and take over what a dead one left."""
-        self._lock = _take_lock(self._path)
+        self._lock = take_lock(self._path)
         await self._writer.start()
         await self._reader.start()
         await self._writer.run(lambda connection: self._recover(connection, now))
 
     def _recover(self, connection: sqlite3.Connection, now: float) -> None:
-        found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-        self._next_id = self._saved_id = max(int(found.get("next_id", 0)), 1001)
-        self.node_id = (
-            1
-            + (
-                connection.execute("SELECT coalesce(max(id), 0) FROM node").fetchone()[
-                    0
-                ]
-            )
-        )
-        connection.execute("DELETE FROM node")
-        connection.execute(
-            "INSERT INTO node (id, name, lease_until) VALUES (?, ?, ?)",
-            (self.node_id, "sqlite", now),
-        )
-        connection.execute(sql.RECOVER_PARTS, (now, self.node_id))
-        connection.execute(sql.RECOVER_CALLBACKS, (now, self.node_id))
-        last = connection.execute("SELECT coalesce(max(id), 0) FROM callback")
-        ids = itertools.count(last.fetchone()[0] + 1)
+        taken = take_over(connection, self._duplicates, now)
+        self._next_id = self._saved_id = taken.next_id
+        self.node_id = taken.node_id
+        ids = itertools.count(taken.callback_id)
         self._settling = Settling(self.node_id, ids.__next__)
-        self._read_locks(connection, now)
-
-    def _read_locks(self, connection: sqlite3.Connection, now: float) -> None:
-        for key, until, accepted_at in connection.execute(sql.LOCKED_KEYS):
-            if accepted_at < now - LONGEST_LOCK:
-                break
-            if key is not None and until > now:
-                self._duplicates.hold(key, until)
 
     async def close(self) -> None:
         """Finish what was begun and let the file go."""
@@ -176,67 +161,60 @@ class SqliteStore:
         """Tell which keys are held."""
         return self._duplicates.locked(keys, now)
 
-    async def accept(self, drafts: Sequence[Draft], now: float) -> list[list[int]]:
+    async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
         """Store messages and parts, in one transaction for all drafts."""
-        refused = [self._duplicates.lock_draft(draft, now) for draft in drafts]
-        messages, parts, progress = _rows(drafts, refused)
+        held = [self._duplicates.lock_draft(draft, now) for draft in drafts]
         end = self._next_id
         save = end > self._saved_id
 
-        def write(connection: sqlite3.Connection) -> None:
-            if messages:
-                connection.execute(sql.INSERT_MESSAGES, (text(messages),))
-                connection.execute(sql.INSERT_PARTS, (text(parts),))
-            for step in progress:
-                connection.execute(sql.ADVANCE_BULK, (step.bulk_id, step.done))
+        def write(connection: sqlite3.Connection) -> list[Verdict]:
+            verdicts = store_drafts(connection, drafts, held, now)
             if save:
                 connection.execute(sql.SAVE_NEXT_ID, (str(end + ID_BLOCK),))
+            return verdicts
 
         try:
-            await self._writer.run(write)
+            verdicts = await self._writer.run(write)
         except BaseException:
-            self._duplicates.let_go([row.duplicate_key for row in messages])
+            for draft, left_out in zip(drafts, held, strict=True):
+                self._duplicates.let_go_draft(draft, left_out)
             raise
+        for draft, verdict in zip(drafts, verdicts, strict=True):
+            if verdict.no_credit or verdict.taken:
+                self._duplicates.let_go_draft(draft, verdict.duplicates)
         if save:
-            self._saved_id = end + ID_BLOCK
-        return refused
+            self._saved_id = max(self._saved_id, end + ID_BLOCK)
+        return verdicts
 
     async def accept_bulk(
         self, bulk: BulkRow, keys: Sequence[int], until: float
-    ) -> None:
+    ) -> Verdict:
         """Store a bulk order whole and lock its keys."""
         end = self._next_id
-        row = (
-            bulk.id,
-            bulk.access_id,
-            bulk.accepted_at,
-            bulk.first_id,
-            bulk.total,
-            bulk.done,
-            bulk.content.decode(),
-            bulk.recipients.decode(),
-            self.node_id,
-        )
 
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(sql.INSERT_BULK, row)
+        def write(connection: sqlite3.Connection) -> Verdict:
+            verdict = store_bulk(connection, bulk, self.node_id, bulk.accepted_at)
             connection.execute(sql.SAVE_NEXT_ID, (str(end + ID_BLOCK),))
+            return verdict
 
         for key in keys:
             self._duplicates.hold(key, until)
         try:
-            await self._writer.run(write)
+            verdict = await self._writer.run(write)
         except BaseException:
             self._duplicates.let_go(keys)
             raise
+        if verdict.no_credit:
+            self._duplicates.let_go(keys)
         self._saved_id = max(self._saved_id, end + ID_BLOCK)
+        return verdict
 
     async def open_bulks(self) -> list[BulkRow]:
         """Find bulk orders that are not yet all messages."""
 
         def read(connection: sqlite3.Connection) -> list[BulkRow]:
             rows = connection.execute(sql.OPEN_BULKS).fetchall()
-            return [_bulk(row) for row in rows]
+            return [read_bulk(row) for row in rows]
 
         return await self._reader.run(read)
 
@@ -342,6 +320,57 @@ class SqliteStore:
 
     # -- look-ups
 
+    async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
+        """Answer what a customer asks."""
+        if is_read(asked):
+            return await self._reader.run(
+                lambda connection: look_up(connection, asked, account_id)
+            )
+        assert account_id is not None  # noqa: S101 - flow.ask sees to it
+        owner = account_id
+        return await self._writer.run(
+            lambda connection: change(connection, self._settling, asked, owner, now)
+        )
+
+    async def members(
+        self, account_id: int, groups: Sequence[str]
+    ) -> dict[str, list[str]]:
+        """Find the active numbers in groups."""
+        names = text(groups)
+        return await self._reader.run(
+            lambda connection: active_members(connection, account_id, names)
+        )
+
+    async def originator_of(self, access_id: int, message_id: int) -> str | None:
+        """Find what an access's message was sent from."""
+        return await self._reader.run(
+            lambda connection: originator_of(connection, access_id, message_id)
+        )
+
+    async def answered(self, access_id: int, key: str) -> tuple[str, bytes] | None:
+        """Find what an idempotency key was answered."""
+        return await self._reader.run(
+            lambda connection: answered(connection, access_id, key)
+        )
+
+    async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
+        """Find orders whose next time has come."""
+        return await self._reader.run(
+            lambda connection: due_recurring(connection, now, limit)
+        )
+
+    async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
+        """Write ledger entries."""
+
+        def write(connection: sqlite3.Connection) -> int:
+            book = Book(connection, [account_id])
+            for entry in entries:
+                book.enter(account_id, entry)
+            book.close(now)
+            return book.balances[account_id]
+
+        return await self._writer.run(write)
+
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up."""
         batch = text(ids)
@@ -354,45 +383,3 @@ class SqliteStore:
         return await self._reader.run(
             lambda connection: dict(connection.execute(sql.BACKLOG).fetchall())
         )
-
-
-def _rows(
-    drafts: Sequence[Draft], refused: Sequence[list[int]]
-) -> tuple[list[MessageRow], list[PartRow], list[BulkProgress]]:
-    """Lay the drafts together, without the messages that were refused."""
-    messages: list[MessageRow] = []
-    parts: list[PartRow] = []
-    progress = [draft.progress for draft in drafts if draft.progress is not None]
-    for draft, left_out in zip(drafts, refused, strict=True):
-        if not left_out:
-            messages += draft.messages
-            parts += draft.parts
-            continue
-        out = {draft.messages[index].id for index in left_out}
-        messages += [row for row in draft.messages if row.id not in out]
-        parts += [row for row in draft.parts if row.id >> 8 not in out]
-    return messages, parts, progress
-
-
-def _take_lock(path: Path) -> TextIO:
-    """Lock the file beside the database, or say who has it."""
-    handle = Path(f"{path}.lock").open("a")  # noqa: SIM115 - held while we serve
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise StoreUnavailable(f"another process serves {path}") from error
-    return handle
-
-
-def _bulk(row: tuple[int, int, float, int, int, int, str, str]) -> BulkRow:
-    return BulkRow(
-        id=row[0],
-        access_id=row[1],
-        accepted_at=row[2],
-        first_id=row[3],
-        total=row[4],
-        done=row[5],
-        content=row[6].encode(),
-        recipients=row[7].encode(),
-    )

@@ -21,6 +21,8 @@ from budstikke.domain.settlement import (
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
 from budstikke.store.sqlite import sql
+from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.money import refund
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     Update = tuple[Concerned, PartUpdate]
 
-encode = msgspec.json.Encoder().encode
 _concerned = msgspec.json.Decoder(list[Concerned]).decode
 _siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
 _orphans = msgspec.json.Decoder(list[tuple[int, Receipt, int]]).decode
@@ -36,18 +37,6 @@ _ids = msgspec.json.Decoder(list[int]).decode
 
 LEASE = 120.0
 """Seconds in which a callback is told or becomes due again."""
-
-
-def text(value: object) -> str:
-    """Write a batch as the JSON text that the statements take."""
-    return encode(value).decode()
-
-
-def one(connection: sqlite3.Connection, statement: str, *values: object) -> str:
-    """Run a statement that answers with one JSON value."""
-    row = connection.execute(statement, values).fetchone()
-    result: str = row[0]
-    return result
 
 
 class Settling:
@@ -220,6 +209,7 @@ class Settling:
             connection.execute(sql.UPDATE_PARTS, (text(result.parts),))
         if result.messages:
             connection.execute(sql.FINISH_MESSAGES, (text(result.messages),))
+            refund(connection, result.messages, now)
         if not result.told:
             return []
         rows = [self._row(told) for told in result.told]

@@ -18,8 +18,9 @@ def _columns(count: int, start: int = 0) -> str:
 INSERT_MESSAGES = f"""
 INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
     segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
-    accepted_at, expires_at, state, reason, raw)
-SELECT {_columns(18)}, '', '' FROM json_each(?1) j"""
+    accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
+    reason, raw)
+SELECT {_columns(23)}, '', '' FROM json_each(?1) j"""
 
 INSERT_PARTS = f"""
 INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,

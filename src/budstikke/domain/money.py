@@ -1,0 +1,124 @@
+"""
+Money as whole numbers: prices, lists of prices, refunds. Pure.
+
+An amount is an integer of micros: millionths of the account's currency, which may be
+``SMS``. Nothing here is ever a float.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MICROS = 1_000_000
+"""Micros in one unit of a currency."""
+
+SMS = "SMS"
+"""The currency of accounts that buy messages by the piece."""
+
+
+class Refund(IntEnum):
+    """When a charge is given back; stored with each message."""
+
+    NEVER = 0
+    """The charge stands once the message is accepted."""
+    UNSENT = 1
+    """Given back when no carrier took the message, or nobody knows."""
+    UNDELIVERED = 2
+    """Given back whenever the message was not delivered."""
+
+
+REFUNDS: Mapping[str, Refund] = {
+    "accepted": Refund.NEVER,
+    "sent": Refund.UNSENT,
+    "delivered": Refund.UNDELIVERED,
+}
+"""What an account pays for (its setting ``pays_for``) and so when it gets it back."""
+
+
+def micros(text: str) -> int:
+    """
+    Read a decimal number as micros.
+
+    Raises ValueError for what is none, or is finer than a micro.
+    """
+    try:
+        amount = Decimal(text) * MICROS
+    except InvalidOperation as error:
+        raise ValueError(f"not a decimal number: {text!r}") from error
+    if not amount.is_finite() or amount != amount.to_integral_value():
+        raise ValueError(f"not an amount: {text!r}")
+    return int(amount)
+
+
+def decimal(amount: int, places: int = 2) -> str:
+    """Write micros as a decimal number: this many places, more where they count."""
+    sign = "-" if amount < 0 else ""
+    whole, rest = divmod(abs(amount), MICROS)
+    digits = f"{rest:06}".rstrip("0").ljust(places, "0")
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """
+    What one segment costs to numbers that begin with ``prefix``.
+
+    Attributes:
+        prefix: E.164 with ``+``; ``+`` alone is everywhere.
+        amount: Micros of the list's currency.
+        valid_from: Unix seconds.
+        valid_until: Unix seconds; ``None``: it has no end.
+
+    """
+
+    prefix: str
+    amount: int
+    valid_from: float = 0.0
+    valid_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """Prices by prefix; the longest one that is valid at the time counts."""
+
+    name: str
+    currency: str
+    prices: tuple[Price, ...] = ()
+    _lengths: tuple[int, ...] = field(init=False, repr=False)
+    _by_prefix: Mapping[str, tuple[Price, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index by prefix."""
+        by_prefix: dict[str, tuple[Price, ...]] = {}
+        for price in self.prices:
+            by_prefix[price.prefix] = (*by_prefix.get(price.prefix, ()), price)
+        lengths = sorted({len(prefix) for prefix in by_prefix}, reverse=True)
+        object.__setattr__(self, "_by_prefix", by_prefix)
+        object.__setattr__(self, "_lengths", tuple(lengths))
+
+    def price(self, recipient: str, at: float) -> int | None:
+        """
+        Tell what a segment costs, micros; ``None``: it is not sold there.
+
+        Of two prices for one prefix that are both valid the later one counts.
+        """
+        for length in self._lengths:
+            found = None
+            for price in self._by_prefix.get(recipient[:length], ()):
+                if price.valid_from <= at and (
+                    price.valid_until is None or at < price.valid_until
+                ):
+                    found = price if found is None else _later(found, price)
+            if found is not None:
+                return found.amount
+        return None
+
+
+def _later(one: Price, other: Price) -> Price:
+    return other if other.valid_from >= one.valid_from else one

@@ -1,0 +1,125 @@
+"""Charges, refunds and the ledger, inside SQLite transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.ledger import Kind
+from budstikke.store.sqlite.json_rows import one, text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from budstikke.domain.settlement import MessageFinal
+    from budstikke.store.contract import Charge, Entry
+
+BALANCES = """
+SELECT json_group_array(json_array(id, balance)) FROM account
+WHERE id IN (SELECT value FROM json_each(?1))"""
+
+SET_BALANCES = """
+UPDATE account SET balance = j.value->>1 FROM json_each(?1) j
+WHERE account.id = j.value->>0"""
+
+INSERT_LEDGER = """
+INSERT INTO ledger (account_id, at, kind, amount, balance, order_id, message_id, note)
+SELECT j.value->>0, ?2, j.value->>1, j.value->>2, j.value->>3, j.value->>4,
+    j.value->>5, j.value->>6
+FROM json_each(?1) j"""
+
+# Columns of domain.settlement.MessageFinal; what is not due back is left out.
+REFUNDABLE = """
+SELECT json_group_array(json_array(m.account_id, m.id, m.price))
+FROM json_each(?1) j CROSS JOIN message m ON m.id = j.value->>0
+WHERE m.price > 0 AND (m.refund = 2 OR j.value->>1 = 'cancelled'
+    OR (m.refund = 1 AND NOT j.value->>5))"""
+
+TAKE_PRICES = """
+UPDATE message SET price = 0 WHERE id IN (SELECT value->>1 FROM json_each(?1))"""
+
+_pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
+_triples = msgspec.json.Decoder(list[tuple[int, int, int]]).decode
+
+
+class Book:
+    """
+    The balances of a transaction, and the entries that change them.
+
+    Args:
+        connection: In a transaction that may write.
+        accounts: Those concerned.
+
+    """
+
+    def __init__(self, connection: sqlite3.Connection, accounts: Iterable[int]) -> None:
+        self._connection = connection
+        found = one(connection, BALANCES, text(sorted(set(accounts))))
+        self.balances = dict(_pairs(found))
+        self._entries: list[tuple[int, str, int, int, int | None, int | None, str]] = []
+
+    def take(self, charge: Charge, amount: int) -> bool:
+        """Charge an account, if what it has covers it."""
+        left = self.balances.get(charge.account_id, 0) - amount
+        if left + charge.credit < 0:
+            return False
+        self._write(charge.account_id, Kind.CHARGE, -amount, charge.order_id, None, "")
+        return True
+
+    def refund(self, account_id: int, message_id: int, amount: int) -> None:
+        """Give back what a message cost."""
+        self._write(account_id, Kind.REFUND, amount, None, message_id, "")
+
+    def enter(self, account_id: int, entry: Entry) -> None:
+        """Write an entry as it is."""
+        self._write(
+            account_id,
+            entry.kind,
+            entry.amount,
+            entry.order_id,
+            entry.message_id,
+            entry.note,
+        )
+
+    def _write(
+        self,
+        account_id: int,
+        kind: str,
+        amount: int,
+        *rest: int | str | None,
+    ) -> None:
+        order_id, message_id, note = rest
+        balance = self.balances.get(account_id, 0) + amount
+        self.balances[account_id] = balance
+        self._entries.append(
+            (account_id, kind, amount, balance, order_id, message_id, note)  # type: ignore[arg-type]  # as the two callers give them
+        )
+
+    def close(self, now: float) -> None:
+        """Write what was entered."""
+        if not self._entries:
+            return
+        changed = {entry[0] for entry in self._entries}
+        rows = [(key, self.balances[key]) for key in changed]
+        self._connection.execute(SET_BALANCES, (text(rows),))
+        self._connection.execute(INSERT_LEDGER, (text(self._entries), now))
+
+
+def refund(
+    connection: sqlite3.Connection, finals: Sequence[MessageFinal], now: float
+) -> None:
+    """Give back what messages that have failed cost, by the rule they carry."""
+    failed = [final for final in finals if final.state != "delivered"]
+    if not failed:
+        return
+    due = one(connection, REFUNDABLE, text(failed))
+    rows = _triples(due)
+    if not rows:
+        return
+    book = Book(connection, [row[0] for row in rows])
+    for account_id, message_id, amount in rows:
+        book.refund(account_id, message_id, amount)
+    connection.execute(TAKE_PRICES, (due,))
+    book.close(now)

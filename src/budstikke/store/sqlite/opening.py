@@ -1,0 +1,85 @@
+"""Opening a database: taking it for this process, and taking over from a dead one."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import msgspec
+
+from budstikke.store.contract import BulkRow, StoreUnavailable
+from budstikke.store.sqlite import sql
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from budstikke.store.sqlite.duplicates import DuplicateLock
+
+LONGEST_LOCK = 3600.0
+"""Seconds; no duplicate lock is longer, so older messages are not read for them."""
+
+
+class Taken(msgspec.Struct):
+    """Where this process goes on: the ids it gives next."""
+
+    node_id: int
+    next_id: int
+    callback_id: int
+
+
+def take_lock(path: Path) -> TextIO:
+    """Lock the file beside the database; raises StoreUnavailable when it is taken."""
+    handle = Path(f"{path}.lock").open("a")  # noqa: SIM115 - held while we serve
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        raise StoreUnavailable(f"another process serves {path}") from error
+    return handle
+
+
+def take_over(
+    connection: sqlite3.Connection, duplicates: DuplicateLock, now: float
+) -> Taken:
+    """Make what a dead process was doing unsure or due again, and go on after it."""
+    found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    (node_id,) = connection.execute(
+        "SELECT 1 + coalesce(max(id), 0) FROM node"
+    ).fetchone()
+    connection.execute("DELETE FROM node")
+    connection.execute(
+        "INSERT INTO node (id, name, lease_until) VALUES (?, ?, ?)",
+        (node_id, "sqlite", now),
+    )
+    connection.execute(sql.RECOVER_PARTS, (now, node_id))
+    connection.execute(sql.RECOVER_CALLBACKS, (now, node_id))
+    (callback_id,) = connection.execute(
+        "SELECT 1 + coalesce(max(id), 0) FROM callback"
+    ).fetchone()
+    _read_locks(connection, duplicates, now)
+    return Taken(node_id, max(int(found.get("next_id", 0)), 1001), callback_id)
+
+
+def _read_locks(
+    connection: sqlite3.Connection, duplicates: DuplicateLock, now: float
+) -> None:
+    for key, until, accepted_at in connection.execute(sql.LOCKED_KEYS):
+        if accepted_at < now - LONGEST_LOCK:
+            break
+        if key is not None and until > now:
+            duplicates.hold(key, until)
+
+
+def read_bulk(row: tuple[int, int, float, int, int, int, str, str]) -> BulkRow:
+    """Read a bulk order's row."""
+    return BulkRow(
+        id=row[0],
+        access_id=row[1],
+        accepted_at=row[2],
+        first_id=row[3],
+        total=row[4],
+        done=row[5],
+        content=row[6].encode(),
+        recipients=row[7].encode(),
+    )
