@@ -56,6 +56,7 @@ ANSWERS: dict[type, Answered] = {
     ask.BalanceAsk: ask.BalanceAnswer("EUR", 1_000_000, True, 50_000),
     ask.CreditAsk: ask.CreditAnswer(False, 1_000_000),
     ask.CancelAsk: ask.CancelAnswer(1, 0),
+    ask.MmsAsk: ask.MmsAnswer(1001),
     ask.GroupAsk: ask.GroupAnswer(("Ansatte",), (ask.Member("Ola", "+4799999999"),)),
 }
 """What might be answered to each thing that is asked."""

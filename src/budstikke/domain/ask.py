@@ -169,6 +169,30 @@ class GroupAnswer(msgspec.Struct, frozen=True):
     members: tuple[Member, ...] = ()
 
 
+class MmsAsk(msgspec.Struct, frozen=True):
+    """
+    Send an MMS; answered by ``MmsAnswer``.
+
+    Attributes:
+        recipient: E.164 with ``+``.
+        originator: A number, as the customer wrote it.
+        text: Its text part; may be empty when there are files.
+        files: (name, content type, content in base64 without white space) of each.
+
+    """
+
+    recipient: str
+    originator: str
+    text: str
+    files: tuple[tuple[str, str, str], ...]
+
+
+class MmsAnswer(msgspec.Struct, frozen=True):
+    """An MMS that is durable."""
+
+    message_id: int
+
+
 class Page(msgspec.Struct, frozen=True):
     """Something the dialect answers alone, such as a WSDL; ``name`` is its own."""
 
@@ -183,9 +207,16 @@ Ask = (
     | CreditAsk
     | CancelAsk
     | GroupAsk
+    | MmsAsk
     | Page
 )
 
 Answer = (
-    MessagesAnswer | BalanceAnswer | CreditAnswer | CancelAnswer | GroupAnswer | Page
+    MessagesAnswer
+    | BalanceAnswer
+    | CreditAnswer
+    | CancelAnswer
+    | GroupAnswer
+    | MmsAnswer
+    | Page
 )
