@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
+from msgspec import Meta, Struct
 
 from budstikke.carriers.simulator.agenda import Agenda
 from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
@@ -65,28 +65,28 @@ ENDS: Final[dict[Event, tuple[ReceiptState, Reason, str]]] = {
 }
 """What a receipt says; the numbers are GSM MAP errors (unknown, absent subscriber)."""
 
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
 
-class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """
-    Settings of a simulated link.
+class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Settings of a simulated link; see docs/carriers/simulator.md."""
 
-    Attributes:
-        delivery_delay: Seconds until a part is delivered, where no fate says otherwise.
-        response_timeout: Seconds after which a part that was not answered is unsure.
-        throttle_pause: Seconds the link rests when it is throttled; doubles each time.
-        window: How many parts may be offered and not answered.
-        numbers: Beginnings of the numbers whose messages from phones come here; none:
-            all of them.
-
-    """
-
-    delivery_delay: Seconds = 1.0
-    response_timeout: Seconds = 5.0
-    throttle_pause: Seconds = 0.5
-    window: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1000
-    numbers: tuple[str, ...] = ()
+    delivery_delay: Annotated[
+        Seconds, Meta(description="Until a part is delivered, if no fate says when.")
+    ] = 1.0
+    response_timeout: Annotated[
+        Seconds, Meta(description="For an answer; after that nobody knows.")
+    ] = 5.0
+    throttle_pause: Annotated[
+        Seconds, Meta(description="First pause of a link that is throttled.")
+    ] = 0.5
+    window: Annotated[
+        int, Meta(ge=1, le=100_000, description="Parts without an answer.")
+    ] = 1000
+    numbers: Annotated[
+        tuple[str, ...],
+        Meta(description="Beginnings of numbers that phones reach here; empty: all."),
+    ] = ()
 
 
 class SimulatorCarrier:

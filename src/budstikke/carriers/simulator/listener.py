@@ -48,7 +48,6 @@ FETCHED: Final = 100
 LINGER: Final = 2.0
 """Seconds for the last octets to leave when it stops."""
 
-Port = Annotated[int, Meta(ge=0, le=65_535, description="0: any that is free.")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
@@ -56,13 +55,18 @@ class ListenerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Settings of the SMPP server; see docs/simulator.md."""
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
-    port: Port = 2775
+    port: Annotated[int, Meta(ge=0, le=65_535, description="0: any that is free.")] = (
+        2775
+    )
     accounts: Annotated[
         dict[str, str],
         Meta(description="`system_id` to password; empty: any are let in."),
     ] = field(default_factory=dict)
     delivery_delay: Annotated[
-        float, Meta(ge=0, le=86_400, description="Seconds until a part is delivered.")
+        float,
+        Meta(
+            ge=0, le=86_400, description="Until a part is delivered, if no fate says."
+        ),
     ] = 1.0
     alphabet: Annotated[
         LinkAlphabet, Meta(description="What `data_coding` 0 means.")
@@ -92,7 +96,7 @@ class ListenerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 30.0
     numbers: Annotated[
         tuple[str, ...],
-        Meta(description="Beginnings of numbers that are reached here; none: all."),
+        Meta(description="Beginnings of numbers that phones reach here; empty: all."),
     ] = ()
 
 
