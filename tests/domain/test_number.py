@@ -9,9 +9,11 @@ from budstikke.domain.number import (
     MADE_UP,
     MOBILE_RANGES,
     NOT_MOBILE_TYPES,
+    Length,
     international,
     international_many,
     is_norwegian,
+    length,
     why_not,
 )
 from budstikke.domain.refusal import RefusalCode
@@ -100,11 +102,30 @@ def test_any_other_is_refused_with_its_reason(raw: str, code: RefusalCode) -> No
         ("0046705555555", "+46705555555"),
         ("12345", None),
         ("22222222", None),
+        ("47999999", "+4747999999"),  # national, although it begins with 47
+        ("4747999999", "+4747999999"),
+        ("58001234", "+4758001234"),
+        ("580012345678", "+47580012345678"),
+        ("47580012345678", "+47580012345678"),
+        ("004799999999", "+4799999999"),
+        ("479999999", None),
+        ("46705555555", None),
     ],
 )
 def test_a_default_country_reads_national_numbers(raw: str, e164: str | None) -> None:
     assert e164 == international(raw, "NO")
     assert [e164] == international_many([raw], "NO")
+
+
+@quick
+@given(
+    st.from_regex(dict(MOBILE_RANGES)["47"], fullmatch=True),
+    st.sampled_from(["", "47", "+47", "0047", " 47"]),
+)
+def test_norwegian_numbers_mean_the_same_in_every_form(
+    national: str, prefix: str
+) -> None:
+    assert f"+47{national}" == international(f"{prefix}{national}", "NO")
 
 
 def test_many_are_answered_in_order() -> None:
@@ -161,3 +182,46 @@ def test_the_library_knows_nothing_on_the_table_as_something_else(
 def test_is_norwegian() -> None:
     assert is_norwegian("+4799999999")
     assert not is_norwegian("+46701234567")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("", Length.SHORT),
+        ("+", Length.SHORT),
+        ("12", Length.SHORT),
+        ("9175970", Length.SHORT),
+        ("917 59 70", Length.SHORT),
+        ("+479175970", Length.SHORT),
+        ("00479175970", Length.SHORT),
+        ("479175970", Length.SHORT),  # the country code, and seven digits
+        ("91759700", Length.RIGHT),
+        ("12345678", Length.RIGHT),
+        ("22222222", Length.RIGHT),
+        ("991759700", Length.LONG),
+        ("47991759700", Length.LONG),
+        ("0047999999999", Length.LONG),
+        ("46705555555", Length.LONG),  # Swedish, without a prefix
+        ("+46705", Length.SHORT),
+        ("+467055555555555", Length.LONG),
+        ("+999123456789", Length.RIGHT),  # no such country
+        ("1" * 5000, Length.LONG),
+        ("+47+99999999", Length.RIGHT),
+        ("abcdef", Length.RIGHT),
+    ],
+)
+def test_a_number_s_length_is_judged(raw: str, expected: Length) -> None:
+    assert expected is length(raw, "NO")
+
+
+@quick
+@given(
+    st.from_regex("[49][0-9]{7}", fullmatch=True),
+    st.sampled_from(["", "47", "+47", "0047"]),
+)
+def test_a_digit_less_is_too_short_and_one_more_too_long(
+    national: str, prefix: str
+) -> None:
+    assert Length.SHORT is length(prefix + national[:-1], "NO")
+    if prefix or not national.startswith("47"):  # those are read as 47 and seven
+        assert Length.LONG is length(f"{prefix}{national}0", "NO")

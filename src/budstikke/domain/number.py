@@ -14,11 +14,12 @@ library is upgraded, but for Norway, whose plan the table holds as a whole.
 from __future__ import annotations
 
 import re
+from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import phonenumbers
-from phonenumbers import PhoneNumberType, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
 from budstikke.domain.refusal import RefusalCode
 
@@ -63,7 +64,29 @@ NOT_MOBILE_TYPES = frozenset(
 
 _RANGES = "|".join(f"{code}(?:{national})" for code, national in MOBILE_RANGES)
 _fast = re.compile(rf"(?:\+|00| )({_RANGES})").fullmatch
+_norwegian = re.compile(rf"(?:47)?({dict(MOBILE_RANGES)['47']})").fullmatch
 _dialled = re.compile(r"\+?[0-9]{3,20}").fullmatch
+
+
+class Length(Enum):
+    """Whether a number has too few digits or too many; otherwise ``RIGHT``."""
+
+    SHORT = -1
+    RIGHT = 0
+    LONG = 1
+
+
+_UNREADABLE = {
+    NumberParseException.TOO_SHORT_NSN: Length.SHORT,
+    NumberParseException.TOO_SHORT_AFTER_IDD: Length.SHORT,
+    NumberParseException.TOO_LONG: Length.LONG,
+}
+_IMPOSSIBLE = {
+    ValidationResult.TOO_SHORT: Length.SHORT,
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: Length.SHORT,
+    ValidationResult.TOO_LONG: Length.LONG,
+}
+"""What the library says of lengths; all else says nothing of them."""
 
 
 def international(raw: str, default_country: str | None = None) -> str | None:
@@ -102,6 +125,29 @@ def why_not(raw: str, default_country: str | None = None) -> RefusalCode | None:
     return None if _fast(raw) else _careful(raw, default_country)[1]
 
 
+def length(raw: str, default_country: str | None = None) -> Length:
+    """
+    Say whether a number that ``international`` refused is too short or too long.
+
+    Read as ``international`` does. ``RIGHT`` also where it can't be said, as for a
+    country that there is none.
+    """
+    dialled = _as_dialled(raw)
+    if len(dialled.removeprefix("+")) < 3:
+        return Length.SHORT
+    if not _dialled(dialled):
+        digits = dialled.removeprefix("+")
+        return Length.LONG if digits.isascii() and digits.isdigit() else Length.RIGHT
+    try:
+        number = phonenumbers.parse(dialled, default_country)
+    except NumberParseException as error:
+        return _UNREADABLE.get(error.error_type, Length.RIGHT)
+    reason = phonenumbers.is_possible_number_for_type_with_reason(
+        number, PhoneNumberType.MOBILE
+    )
+    return _IMPOSSIBLE.get(reason, Length.RIGHT)
+
+
 def is_norwegian(e164: str) -> bool:
     """Tell whether a number (E.164 with ``+``) is Norwegian."""
     return e164.startswith("+47")
@@ -115,16 +161,24 @@ _BAD: Found = (None, RefusalCode.BAD_RECIPIENT)
 
 def _careful(raw: str, country: str | None) -> Found:
     """Read a number that is not written as the table has it."""
-    dialled = "".join(raw.split())
-    if dialled.startswith("00"):
-        dialled = "+" + dialled[2:]
-    elif raw[:1].isspace() and not dialled.startswith("+"):
-        dialled = "+" + dialled
+    dialled = _as_dialled(raw)
     if not _dialled(dialled):
         return _BAD
     if found := _fast(dialled):
         return "+" + found[1], None
+    if country == "NO" and (found := _norwegian(dialled)):
+        return "+47" + found[1], None
     return _look_up(dialled, country)
+
+
+def _as_dialled(raw: str) -> str:
+    """Leave out white space, and write ``+`` where the country code follows."""
+    dialled = "".join(raw.split())
+    if dialled.startswith("00"):
+        return "+" + dialled[2:]
+    if raw[:1].isspace() and not dialled.startswith("+"):
+        return "+" + dialled
+    return dialled
 
 
 @lru_cache(maxsize=65536)
@@ -132,7 +186,7 @@ def _look_up(dialled: str, country: str | None) -> Found:
     """Ask the library; ``dialled`` is digits, with ``+`` when international."""
     try:
         number = phonenumbers.parse(dialled, country)
-    except phonenumbers.NumberParseException:
+    except NumberParseException:
         return _BAD
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if _fast(e164):
