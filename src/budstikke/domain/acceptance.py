@@ -83,10 +83,12 @@ def planned(order: Order, profile: TextProfile) -> Plan:
     """
     Split the order's text for carriers of this profile.
 
+    NUL is left out: no phone shows it, and databases end a text there.
     Raises Refusal with ``TEXT_TOO_LONG`` or ``BAD_CHARACTERS``.
     """
+    text = order.text if "\0" not in order.text else order.text.replace("\0", "")
     result = plan(
-        order.text, mode=order.mode, concat=profile.concat, national=profile.national
+        text, mode=order.mode, concat=profile.concat, national=profile.national
     )
     limit = order.max_septets if result.encoding == "gsm" else order.max_utf16
     if limit is not None and result.units > limit:
