@@ -78,7 +78,8 @@ def text(kind: str, *names: str, **values: str) -> str:
             "conf_reminder",
             (
                 "We look forward to seeing your party of 4 on 31 January 2030 "
-                "at 19:15. Please contact us if there are changes. See you at Firmanavn AS!"
+                "at 19:15. Please contact us if there are changes. "
+                "See you at Firmanavn AS!"
             ),
         ),
     ],

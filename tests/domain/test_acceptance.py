@@ -1,0 +1,251 @@
+"""Whether an order can be accepted, and what it becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budstikke.domain.acceptance import (
+    TextProfile,
+    common,
+    content,
+    duplicate_key,
+    parts,
+    planned,
+    sort_out,
+)
+from budstikke.domain.directory import Access, Account, Directory
+from budstikke.domain.message import Order, Tell, TextMode
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.text import Concat
+
+NOW = 1_700_000_000.0
+PHONE, OTHER, BARRED = "+4799999999", "+4798888888", "+4790000001"
+DIRECTORY = Directory(
+    revision=1, accesses={}, carriers={}, blacklist=frozenset({BARRED})
+)
+
+
+def order(**values: Any) -> Order:
+    return Order(**{"recipients": [PHONE], "text": "Hei", "originator": "B"} | values)
+
+
+def access(*grants: str) -> Access:
+    account = Account(id=3, name="a", grants=grants or ("*",))
+    return Access(id=7, account=account, dialect="front", identifier="1")
+
+
+def refused(order: Order, *grants: str) -> RefusalCode:
+    with pytest.raises(Refusal) as caught:
+        content(order, access(*grants), NOW)
+    return caught.value.code
+
+
+# Profiles
+
+
+@pytest.mark.parametrize(
+    ("concats", "expected"),
+    [
+        ([], Concat.UDH8),
+        ([Concat.SAR], Concat.SAR),
+        ([Concat.UDH8, Concat.UDH16], Concat.UDH16),
+        ([Concat.PAYLOAD, Concat.UDH8], Concat.UDH8),
+        ([Concat.PAYLOAD, Concat.SAR], Concat.SAR),
+    ],
+)
+def test_the_smallest_segment_of_a_route_counts(
+    concats: list[Concat], expected: Concat
+) -> None:
+    assert expected is common(map(TextProfile, concats)).concat
+
+
+def test_national_tables_that_all_carriers_take() -> None:
+    one = TextProfile(national=frozenset({1, 2}))
+    two = TextProfile(national=frozenset({2, 3}))
+    assert frozenset({2}) == common([one, two]).national
+
+
+# What concerns the whole order
+
+
+def test_content() -> None:
+    shared = content(order(originator=" 0047 999 99 999 "), access(), NOW)
+    assert ("4799999999", NOW, NOW + 7 * 86400) == (
+        shared.originator,
+        shared.accepted_at,
+        shared.expires_at,
+    )
+
+
+def test_validity_counts_from_when_it_is_due() -> None:
+    asked = order(validity=60, send_at=NOW + 1000)
+    assert NOW + 1060 == content(asked, access(), NOW).expires_at
+
+
+@pytest.mark.parametrize(
+    ("report", "interim", "tell"),
+    [
+        (True, True, Tell.FINAL | Tell.SENT),
+        (True, False, Tell.FINAL),
+        (False, True, Tell.SENT),
+        (False, False, Tell.NOTHING),
+    ],
+)
+def test_what_is_told(*, report: bool, interim: bool, tell: Tell) -> None:
+    asked = order(report=report, interim=interim)
+    assert tell == content(asked, access(), NOW).tell
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"originator": ""}, RefusalCode.BAD_ORIGINATOR),
+        ({"originator": "far too long for it"}, RefusalCode.BAD_ORIGINATOR),
+        ({"originator": "Other"}, RefusalCode.BAD_ORIGINATOR),
+    ],
+)
+def test_originators_that_are_not_the_accounts(
+    values: dict[str, Any], code: RefusalCode
+) -> None:
+    assert code is refused(order(**values), "Firm", "26114*")
+
+
+@pytest.mark.parametrize("originator", ["Firm", "26114", "26114123456789"])
+def test_originators_that_are_the_accounts(originator: str) -> None:
+    asked = order(originator=originator)
+    assert originator == content(asked, access("Firm", "26114*"), NOW).originator
+
+
+# The text
+
+
+def test_limits_count_what_is_sent() -> None:
+    profile = TextProfile()
+    assert 10 == len(planned(order(text="x" * 1530, max_septets=1530), profile).parts)
+    for text in ("x" * 1531, "x" * 1529 + "€"):
+        with pytest.raises(Refusal) as caught:
+            planned(order(text=text, max_septets=1530), profile)
+        assert RefusalCode.TEXT_TOO_LONG is caught.value.code
+
+
+def test_limits_are_of_the_encoding_that_is_used() -> None:
+    profile = TextProfile()
+    limits = {"max_septets": 10, "max_utf16": 3}
+    assert "gsm" == planned(order(text="x" * 10, **limits), profile).encoding
+    with pytest.raises(Refusal) as caught:
+        planned(order(text="😀😀", **limits), profile)
+    assert RefusalCode.TEXT_TOO_LONG is caught.value.code
+
+
+def test_characters_outside_gsm() -> None:
+    with pytest.raises(Refusal) as caught:
+        planned(order(text="Привет", mode=TextMode.GSM_ONLY), TextProfile())
+    assert RefusalCode.BAD_CHARACTERS is caught.value.code
+
+
+@pytest.mark.parametrize("mode", TextMode)
+def test_nul_is_left_out(mode: TextMode) -> None:
+    result = planned(order(text="a\0b\0", mode=mode), TextProfile())
+    assert (("ab",), "gsm") == (result.parts, result.encoding)
+
+
+# Recipients
+
+
+def test_sorted_out() -> None:
+    written = ["0047 99999999", "12", BARRED, "+4722222222", OTHER, PHONE]
+    numbers = sort_out(written, DIRECTORY)
+    assert [(0, PHONE), (4, OTHER), (5, PHONE)] == numbers.good
+    assert {
+        1: RefusalCode.BAD_RECIPIENT,
+        2: RefusalCode.BLACKLISTED,
+        3: RefusalCode.NOT_MOBILE,
+    } == numbers.refused
+    assert [] == numbers.repeated
+
+
+def test_repetition_matters_to_bulk_orders() -> None:
+    seen: set[str] = set()
+    one = sort_out([PHONE, "004799999999", OTHER], DIRECTORY, seen=seen)
+    two = sort_out([OTHER, "+4797777777", "1"], DIRECTORY, seen=seen, start=3)
+    assert [(0, PHONE), (2, OTHER)] == one.good
+    assert [1] == one.repeated
+    assert [(4, "+4797777777")] == two.good
+    assert [3] == two.repeated
+    assert {5: RefusalCode.BAD_RECIPIENT} == two.refused
+
+
+written = st.sampled_from([PHONE, OTHER, BARRED, "12", "004799999999", "", "x"])
+
+
+@given(st.lists(written, max_size=12), st.integers(1, 12))
+def test_slices_make_no_difference(recipients: list[str], size: int) -> None:
+    whole = sort_out(recipients, DIRECTORY, seen=set())
+    seen: set[str] = set()
+    good: list[tuple[int, str]] = []
+    refused: dict[int, RefusalCode] = {}
+    repeated: list[int] = []
+    for start in range(0, len(recipients), size):
+        some = recipients[start : start + size]
+        found = sort_out(some, DIRECTORY, seen=seen, start=start)
+        good += found.good
+        refused |= found.refused
+        repeated += found.repeated
+    assert (whole.good, whole.refused, whole.repeated) == (good, refused, repeated)
+    places = sorted([*refused, *repeated, *(index for index, _ in good)])
+    assert list(range(len(recipients))) == places
+
+
+# Duplicates
+
+
+def test_what_makes_a_duplicate() -> None:
+    key = duplicate_key(7, "B", PHONE, "Hei")
+    assert key == duplicate_key(7, "B", PHONE, "Hei")
+    others = [
+        duplicate_key(8, "B", PHONE, "Hei"),
+        duplicate_key(7, "C", PHONE, "Hei"),
+        duplicate_key(7, "B", OTHER, "Hei"),
+        duplicate_key(7, "B", PHONE, "hei"),
+    ]
+    assert 5 == len({key, *others})
+
+
+@given(st.text())
+def test_keys_are_64_bit(text: str) -> None:
+    assert -(2**63) <= duplicate_key(1, "B", PHONE, text) < 2**63
+
+
+# Parts
+
+
+def test_parts() -> None:
+    asked = order(text="x" * 161, ref="r", flash=True, protocol_id=65, priority=2)
+    shared = content(asked, access(), NOW)
+    made = parts(5, PHONE, shared, planned(asked, TextProfile()), 7)
+    assert [(1281, 1, 2, 153), (1282, 2, 2, 8)] == [
+        (part.id, part.number, part.total, len(part.text)) for part in made
+    ]
+    one = made[0]
+    assert ("B", PHONE, "gsm", (0, 0), True, 65, 2) == (
+        one.originator,
+        one.recipient,
+        one.encoding,
+        one.tables,
+        one.flash,
+        one.protocol_id,
+        one.priority,
+    )
+    assert (NOW + 7 * 86400, True, 7, "r", int(Tell.FINAL), 0) == (
+        one.expires_at,
+        one.report,
+        one.access_id,
+        one.ref,
+        one.tell,
+        one.tries,
+    )
+    assert {5} == {part.message_id for part in made}
