@@ -1,0 +1,42 @@
+"""
+Central European Time, as Oslo and Stockholm have it. Pure: no table of zones is read.
+
+Summer time is from 01:00 UTC on the last Sunday of March until 01:00 UTC on the last
+Sunday of October (Directive 2000/84/EC, articles 2 and 3; Norway does the same).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+WINTER = timezone(timedelta(hours=1), "CET")
+SUMMER = timezone(timedelta(hours=2), "CEST")
+
+
+def from_wall(wall: datetime) -> float:
+    """
+    Turn what a clock on the wall shows (no zone, from 1996) into Unix seconds.
+
+    A time that the change to summer time leaves out is moved forward by the hour; one
+    that comes twice is its first.
+    """
+    # The hour left out is read as winter time, which moves it, and the one that comes
+    # twice as summer time: both changes are thus at three o'clock.
+    begins = _last_sunday(wall.year, 3, 3)
+    ends = _last_sunday(wall.year, 10, 3)
+    zone = SUMMER if begins <= wall < ends else WINTER
+    return wall.replace(tzinfo=zone).timestamp()
+
+
+def to_wall(at: float) -> datetime:
+    """Tell what a clock on the wall shows, without zone, at ``at`` Unix seconds."""
+    moment = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+    begins = _last_sunday(moment.year, 3, 1)
+    ends = _last_sunday(moment.year, 10, 1)
+    return moment + timedelta(hours=2 if begins <= moment < ends else 1)
+
+
+def _last_sunday(year: int, month: int, hour: int) -> datetime:
+    """Find the last Sunday of a month of 31 days."""
+    last = datetime(year, month, 31, hour)
+    return last - timedelta(days=last.isoweekday() % 7)
