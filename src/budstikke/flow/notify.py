@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import current_task
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from budstikke import metrics
 from budstikke.domain.retry import next_try
@@ -91,17 +92,20 @@ class Notifier:
             self._staff(access_id)
 
     def _staff(self, access_id: int) -> None:
-        """Have as many workers as there is work for, up to the limit."""
+        """Have a worker for each that waits, up to the limit; others may be hanging."""
         workers = self._workers.setdefault(access_id, set())
-        wanted = min(self._per_endpoint, len(self._queues[access_id]))
+        room = self._per_endpoint - len(workers)
         loop = asyncio.get_running_loop()
-        for _ in range(wanted - len(workers)):
-            task = loop.create_task(self._work(access_id))
-            workers.add(task)
-            task.add_done_callback(workers.discard)
+        for _ in range(min(room, len(self._queues[access_id]))):
+            workers.add(loop.create_task(self._work(access_id)))
 
     async def _work(self, access_id: int) -> None:
-        queue = self._queues[access_id]
+        await self._work_off(self._queues[access_id])
+        # At once, and not when the task is seen to be done: until then it would count
+        # for what is told in between, and nobody would work that.
+        self._workers[access_id].discard(cast("asyncio.Task[None]", current_task()))
+
+    async def _work_off(self, queue: deque[CallbackRow]) -> None:
         while queue:
             row = queue.popleft()
             self._waiting -= 1
