@@ -1,0 +1,59 @@
+"""What all tests share: figures that are printed at the end."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Note = Callable[..., None]
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+class Closes(Protocol):
+    def close(self) -> None: ...
+
+
+Thing = TypeVar("Thing", bound=Closes)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Note:
+    """Note counts that a test took: ``figures(accepted=20_000, lost=0)``."""
+
+    def note(**counts: object) -> None:
+        said = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items())
+        request.config.stash[FIGURES].append(f"{request.node.name}: {said}")
+
+    return note
+
+
+@pytest.fixture
+def own() -> Iterator[Callable[[Thing], Thing]]:
+    """Close what a test made when it ends, the newest first."""
+    with ExitStack() as stack:
+
+        def keep(thing: Thing) -> Thing:
+            stack.callback(thing.close)
+            return thing
+
+        yield keep
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = []
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the figures."""
+    if lines := config.stash[FIGURES]:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.line(line)

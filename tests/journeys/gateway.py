@@ -1,0 +1,207 @@
+"""A gateway as a program of its own: its files, its process, its database."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from journeys.processes import Child, free_port
+from journeys.web import Answer, ask, front_query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = [str(Path(sys.executable).parent / "budstikke")]
+SERVICE, PASSWORD = "1000", "demo-secret"
+LOGIN = {"serviceid": SERVICE, "password": PASSWORD}
+MESSAGE = {**LOGIN, "fromid": "Test", "txt": "Your code is 123456"}
+
+
+def toml(tables: dict[str, Any]) -> str:
+    """Write values as TOML; JSON's spelling of them is TOML's too."""
+    lines = []
+    for name, value in tables.items():
+        rows = value if isinstance(value, list) else [value]
+        mark = "[[{}]]" if isinstance(value, list) else "[{}]"
+        for row in rows:
+            lines.append(mark.format(name))
+            lines += [f"{key} = {_inline(entry)}" for key, entry in row.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(k)} = {_inline(v)}" for k, v in value.items())
+        return f"{{{pairs}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_inline, value))}]"
+    return json.dumps(value)
+
+
+def account(
+    name: str = "test",
+    *,
+    service: str = SERVICE,
+    status_url: str = "",
+    interim: bool = False,
+    duplicate_lock: bool = False,
+    **rules: Any,
+) -> dict[str, Any]:
+    """An account with one Front access; its customer is told of final states."""
+    settings: dict[str, Any] = {"duplicate_lock": duplicate_lock}
+    if status_url:
+        settings |= {"status_url": status_url, "status_interim": interim}
+    access = {
+        "dialect": "front",
+        "id": service,
+        "password": PASSWORD,
+        "require_https": False,
+        "settings": settings,
+    }
+    return {"name": name, "originators": ["*"], "access": [access], **rules}
+
+
+def smpp_carrier(port: int, **settings: Any) -> dict[str, Any]:
+    """A carrier that binds to the tests' message centres."""
+    usual = {"host": "127.0.0.1", "port": port, "system_id": "test"}
+    usual |= {"password": "test", "reconnect_min": 0.1, "reconnect_max": 0.5}
+    return {"name": "operator", "kind": "smpp", "settings": usual | settings}
+
+
+def simulator_carrier(**settings: Any) -> dict[str, Any]:
+    """A carrier to the simulated phones."""
+    return {"name": "operator", "kind": "simulator", "settings": settings}
+
+
+class Gateway:
+    """
+    A gateway with a data folder.
+
+    Args:
+        folder: Its own; it must be there.
+        carrier: One carrier, to which everything is routed.
+        accounts: Who may send.
+        settings: Further sections of its settings.
+
+    Attributes:
+        child: The running process, or the one that ran last.
+        port: Its HTTP port.
+
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        carrier: dict[str, Any],
+        accounts: Sequence[dict[str, Any]] = (),
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.data = folder / "data"
+        self.data.mkdir(exist_ok=True)
+        self.config = folder / "budstikke.toml"
+        sections = {
+            "http": {"port": self.port},
+            "callbacks": {"allow_http": True, "allow_private": True},
+            **(settings or {}),
+        }
+        head = f"data = {json.dumps(str(self.data))}\n"
+        self.config.write_text(head + toml(sections), "utf-8")
+        self.child: Child | None = None
+        self._run("migrate")
+        self.apply(carrier, accounts or [account()])
+
+    def apply(
+        self, carrier: dict[str, Any], accounts: Sequence[dict[str, Any]]
+    ) -> None:
+        """Apply a file with this carrier and these accounts."""
+        file = self.folder / "apply.toml"
+        route = {"prefix": "+", "carriers": [carrier["name"]]}
+        tables = {"carrier": [carrier], "route": [route], "account": list(accounts)}
+        file.write_text(toml(tables), "utf-8")
+        self._run("apply", str(file))
+
+    def _run(self, command: str, *arguments: str) -> None:
+        child = Child([*PROGRAM, command, *self._config(), *arguments], self.folder)
+        code = child.process.wait(60)
+        child.stop()
+        assert code == 0, f"{command}: {child.tail()}"
+
+    def _config(self) -> list[str]:
+        return ["--config", str(self.config)]
+
+    # The process
+
+    def start(self) -> None:
+        """Serve, and wait until it does."""
+        assert self.child is None or not self.child.alive()
+        self.child = Child([*PROGRAM, "serve", *self._config()], self.folder)
+        self.child.wait_ready()
+
+    @property
+    def running(self) -> Child:
+        assert self.child is not None, "it was never started"
+        return self.child
+
+    def kill(self) -> None:
+        """End it as a loss of power would."""
+        self.running.kill()
+
+    def stop(self) -> None:
+        """End it as an administrator would; it must end well."""
+        assert self.running.stop() == 0, self.running.tail()
+
+    def close(self) -> None:
+        """End it, however it stands; what is said of it is shown when a test fails."""
+        if self.child is None:
+            return
+        if self.child.alive():
+            self.child.kill()
+        sys.stdout.write(f"{self.folder}: {self.parts()}\n{self.child.tail()}\n")
+
+    # Asking it
+
+    def ask(self, method: str, target: str, content: Any = None) -> Answer:
+        body = None if content is None else json.dumps(content).encode()
+        return ask(self.port, method, target, body)
+
+    def push(self, recipient: str, text: str, **parameters: str) -> Answer:
+        """Send by Front's GET, UTF-8 and ``unicode=true`` unless it is said."""
+        usual = {**LOGIN, "fromid": "Test", "phoneno": recipient, "txt": text}
+        return self.ask("GET", front_query(**usual | parameters))
+
+    def phone(self, number: str) -> list[dict[str, Any]]:
+        """List what a simulated phone got."""
+        answer = self.ask("GET", f"/simulator/phones/{number}/messages")
+        assert answer.status == 200, answer
+        found: list[dict[str, Any]] = answer.json
+        return found
+
+    # Its database
+
+    def query(self, sql: str, *values: Any) -> list[Any]:
+        """Read from its database, whether it runs or not."""
+        uri = f"{(self.data / 'budstikke.sqlite').as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def count(self, sql: str, *values: Any) -> int:
+        """Read one number."""
+        ((number,),) = self.query(sql, *values)
+        return int(number)
+
+    def parts(self) -> dict[str, int]:
+        """Count parts by state."""
+        return dict(self.query("SELECT state, count(*) FROM part GROUP BY state"))
+
+    # Its log
+
+    def log(self, level: str) -> list[dict[str, Any]]:
+        """Read its log lines of one level."""
+        lines = [json.loads(line) for line in list(self.running.log) if line]
+        return [line for line in lines if line["level"] == level]
