@@ -81,6 +81,9 @@ class Steady(Generic[T]):
     """
     Write batches that must not be lost: try until the store takes them.
 
+    A batch that fails by a bug of ours is worked one by one, so that only what cannot
+    be worked is put aside: its part stays as it is, and is unsure at the next start.
+
     Args:
         work: Takes a batch; ``StoreUnavailable`` means again later.
         most: Items in one batch.
@@ -101,16 +104,19 @@ class Steady(Generic[T]):
         if self._items and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
-    async def drain(self) -> None:
-        """Wait until nothing is left."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+    async def drain(self, seconds: float | None = None) -> None:
+        """Wait until nothing is left, at most so long; what is left then is lost."""
+        if self._task is not None:
+            done, _ = await asyncio.wait([self._task], timeout=seconds)
+            if not done:
+                log.warning("%d could not be written", len(self._items))
+                self._task.cancel()
 
     async def _run(self) -> None:
-        most = self._most
         pause = 0.1
+        singly = 0  # so many items are worked one by one: a batch of them failed
         while self._items:
-            batch = self._items[:most]
+            batch = self._items[: 1 if singly else self._most]
             try:
                 await self._work(batch)
             except StoreUnavailable as error:
@@ -119,9 +125,11 @@ class Steady(Generic[T]):
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             except Exception:
-                # A bug of ours; the batch is put aside so that the rest goes on. Its
-                # parts stay as they are and become unsure at the next start.
-                log.exception("a batch of %d could not be worked", len(batch))
+                if len(batch) > 1:
+                    singly = len(batch)
+                    continue
+                log.exception("%r could not be worked", batch[0])
             pause = 0.1
+            singly = max(singly - 1, 0)
             del self._items[: len(batch)]
         self._task = None

@@ -33,6 +33,12 @@ log = logging.getLogger("budstikke.notify")
 MOST_WAITING = 20_000
 """Callbacks in memory; more wait in the store."""
 
+MOST_EACH = 5000
+"""Callbacks of one access in memory, so that one that hangs leaves room for others."""
+
+COME_BACK = 15.0
+"""Seconds before callbacks beyond ``MOST_EACH`` are looked at again."""
+
 ANSWER_KEPT = 200
 """Characters of a customer's answer that are kept with a failed try."""
 
@@ -61,6 +67,7 @@ class Notifier:
         clock: Callable[[], float],
         per_endpoint: int,
     ) -> None:
+        self._store = store
         self._outlet = outlet
         self._dialects = dialects
         self._directory = directory
@@ -68,28 +75,43 @@ class Notifier:
         self._per_endpoint = per_endpoint
         self._queues: dict[int, deque[CallbackRow]] = {}
         self._workers: dict[int, set[asyncio.Task[None]]] = {}
+        self._held: set[int] = set()  # in memory, until what came of them is written
         self._waiting = 0
         self._stopping = False
-        self._results: Steady[CallbackResult] = Steady(store.told)
+        self._results: Steady[CallbackResult] = Steady(self._write)
 
     def free(self) -> int:
         """Tell how many more callbacks may be given."""
         return MOST_WAITING - self._waiting
 
     def tell(self, rows: Sequence[CallbackRow]) -> None:
-        """Tell these; what there is no room for is due again at once."""
+        """
+        Tell these; what there is no room for is due again.
+
+        Those that are held already are left out: their lease ran out and was renewed.
+        """
+        rows = [row for row in rows if row.id not in self._held]
         if not rows:
             return
+        self._held.update(row.id for row in rows)
         room = 0 if self._stopping else max(self.free(), 0)
-        if len(rows) > room:
-            now = self._clock()
-            self._results.push(_again(row, now) for row in rows[room:])
+        now = self._clock()
         for row in rows[:room]:
-            self._queues.setdefault(row.access_id, deque()).append(row)
-        self._waiting += min(len(rows), room)
+            queue = self._queues.setdefault(row.access_id, deque())
+            if len(queue) < MOST_EACH:
+                queue.append(row)
+                self._waiting += 1
+            else:
+                self._results.push((_again(row, now + COME_BACK),))
+        self._results.push(_again(row, now) for row in rows[room:])
         metrics.callbacks_waiting.set(self._waiting)
         for access_id in {row.access_id for row in rows[:room]}:
             self._staff(access_id)
+
+    async def _write(self, results: list[CallbackResult]) -> None:
+        await self._store.told(results)
+        self._held.difference_update(result.id for result in results)
+        metrics.callbacks_waiting.set(self._waiting)
 
     def _staff(self, access_id: int) -> None:
         """Have a worker for each that waits, up to the limit; others may be hanging."""
@@ -162,8 +184,10 @@ class Notifier:
             queue.clear()
         tasks = [task for workers in self._workers.values() for task in workers]
         if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
-        await self._results.drain()
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+        await self._results.drain(seconds)
 
 
 def status_url(access: Access | None) -> str | None:

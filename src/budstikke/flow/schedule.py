@@ -76,6 +76,9 @@ class Scheduler:
                 metrics.store_up.set(0)
                 log.warning("the store cannot be used: %s", error)
                 again = False
+            except Exception:  # the clock goes on whatever one turn meets
+                log.exception("a turn of the clock failed")
+                again = False
             if not again:
                 await asyncio.sleep(seconds)
 

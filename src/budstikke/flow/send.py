@@ -10,6 +10,7 @@ costs no memory. While there is a backlog nothing overtakes it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from typing import TYPE_CHECKING
@@ -82,6 +83,7 @@ class Sender:
         self._claimable = True  # the store may have parts; at first, from before
         self._wake = asyncio.Event()
         self._stopping = False
+        self._given_back = asyncio.Event()  # stopping, and nothing is reserved
         self._answers: Steady[tuple[Concerned, PartUpdate]] = Steady(self._record)
         self._receipts: Lane[Sequence[Receipt], None] = Lane(self._settle)
         self._inbound: Lane[Sequence[InboundPart], None] = Lane(self._keep_inbound)
@@ -103,13 +105,15 @@ class Sender:
 
     def offer(self, parts: Sequence[Part]) -> None:
         """Send parts that were reserved and are durable now."""
-        self._reserved -= len(parts)
         self._ready.extend(parts)
+        self.cancel(len(parts))
         self._feed()
 
     def cancel(self, parts: int) -> None:
         """Give back room: the parts were not stored."""
         self._reserved -= parts
+        if self._stopping and not self._reserved:
+            self._given_back.set()
 
     def stored(self) -> None:
         """Hear that the store has parts for this carrier."""
@@ -126,8 +130,10 @@ class Sender:
 
     def _feed(self) -> None:
         """Offer what the link has room for."""
+        if self._stopping or not self._ready:
+            return
         room = self.carrier.room()
-        if room <= 0 or not self._ready:
+        if room <= 0:
             return
         now = self._clock()
         batch: list[Part] = []
@@ -173,14 +179,14 @@ class Sender:
         self._claimable = False  # what is stored from here on says so
         try:
             parts = await self._store.claim(self.carrier_id, limit, self._clock())
+            self._ready.extend(parts)
         except BaseException:
             self._claimable = True
             raise
         finally:
-            self._reserved -= limit
+            self.cancel(limit)
         self._behind = len(parts) == limit
         self._claimable |= self._behind
-        self._ready.extend(parts)
         self._feed()
 
     # -- the sink: the carrier reports
@@ -267,11 +273,17 @@ class Sender:
     async def stop(self, seconds: float) -> None:
         """Send no more, wait for answers, write them, give back what was not sent."""
         self._stopping = True
-        unsent = [part.id for part in self._ready]
-        self._ready.clear()
+        if self._reserved:  # what is being stored or claimed for us comes to us first
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._given_back.wait(), seconds)
         await self.carrier.drain(seconds)
-        await self._answers.drain()
+        await self._answers.drain(seconds)
         await self._receipts.drain()
         await self._inbound.drain()
+        unsent = [part.id for part in self._ready]
+        self._ready.clear()
         if unsent:
-            await self._store.release(unsent)
+            try:
+                await self._store.release(unsent)
+            except StoreUnavailable as error:
+                log.warning("%d unsent parts will be unsure: %s", len(unsent), error)
