@@ -10,14 +10,8 @@ import pytest
 
 from budstikke.carriers.contract import InboundPart
 from budstikke.carriers.simulator import carrier as carrier_module
-from budstikke.carriers.simulator.carrier import (
-    LINK_DOWN,
-    NOT_OFFERED,
-    REJECTED,
-    Settings,
-    SimulatorCarrier,
-    carrier,
-)
+from budstikke.carriers.simulator.carrier import Settings, SimulatorCarrier, carrier
+from budstikke.carriers.simulator.outcomes import LINK_DOWN, NOT_OFFERED, REJECTED
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.domain.message import Part
 from budstikke.domain.receipt import (
@@ -320,6 +314,19 @@ def test_a_link_that_is_down_has_no_room() -> None:
     assert not link.carrier.healthy()
     with pytest.raises(AssertionError):
         link.carrier.offer([part()])
+
+
+def test_what_is_offered_after_the_link_went_down_is_for_later() -> None:
+    async def play() -> None:
+        link = Link()
+        async with link.up():
+            pass
+        link.carrier.offer([part()])
+        await turns()
+        assert [(part(), NOT_OFFERED)] == link.sink.answers
+        assert [] == link.phones.messages(OLA)
+
+    asyncio.run(play())
 
 
 def test_everything_is_answered_once_when_the_link_goes_down() -> None:

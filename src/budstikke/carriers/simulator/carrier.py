@@ -19,17 +19,16 @@ from msgspec import Meta, Struct
 from budstikke.carriers.simulator.agenda import Agenda
 from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
 from budstikke.carriers.simulator.originate import as_inbound
-from budstikke.carriers.simulator.phones import Change, Phones
-from budstikke.domain.receipt import (
-    Outcome,
-    Reason,
-    Receipt,
-    ReceiptState,
-    Rejected,
-    Retry,
-    Sent,
-    Unsure,
+from budstikke.carriers.simulator.outcomes import (
+    ENDS,
+    LINK_DOWN,
+    NOT_OFFERED,
+    REJECTED,
+    receipt,
+    sent,
 )
+from budstikke.carriers.simulator.phones import Change, Phones
+from budstikke.domain.receipt import Outcome, Receipt, Unsure
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, TimerHandle
@@ -47,23 +46,6 @@ LONGEST_PAUSE: Final = 30.0
 """Seconds; the pause after being throttled doubles up to this."""
 
 INBOUND_BATCH: Final = 100
-
-REJECTED: Final = Rejected(Reason.UNKNOWN_SUBSCRIBER, "ESME_RINVDSTADR", Retry.NEVER)
-NOT_OFFERED: Final = Rejected(
-    Reason.INTERNAL, "the link was taken down first", Retry.LATER
-)
-LINK_DOWN: Final = Unsure("the link was taken down before an answer")
-
-ENDS: Final[dict[Event, tuple[ReceiptState, Reason, str]]] = {
-    Event.DELIVERED: (ReceiptState.DELIVERED, Reason.NONE, "DELIVRD 000"),
-    Event.UNDELIVERED: (
-        ReceiptState.UNDELIVERED,
-        Reason.UNKNOWN_SUBSCRIBER,
-        "UNDELIV 001",
-    ),
-    Event.EXPIRED: (ReceiptState.EXPIRED, Reason.EXPIRED, "EXPIRED 027"),
-}
-"""What a receipt says; the numbers are GSM MAP errors (unknown, absent subscriber)."""
 
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
@@ -110,6 +92,7 @@ class SimulatorCarrier:
         self._ids = count(random.getrandbits(31) << 32)
         self._references = count(random.getrandbits(8))
         self._sink: Sink | None = None
+        self._up = False
         self._loop: AbstractEventLoop | None = None
         self._draining = False
         self._closed = asyncio.Event()
@@ -137,25 +120,30 @@ class SimulatorCarrier:
 
     def room(self) -> int:
         """How many parts may be offered now (0 while the link is down)."""
-        if self._sink is None or self._draining:
+        if not self.healthy():
             return 0
         return max(0, self._settings.window - self._outstanding)
 
     def healthy(self) -> bool:
         """Whether parts can be sent now."""
-        return self._sink is not None and not self._draining
+        return self._up and not self._draining
 
     def offer(self, parts: Sequence[Part]) -> None:
         """Send these parts, in order."""
-        assert self._sink is not None, "offered while the link is down"  # noqa: S101 - the contract allows it
+        assert self._sink is not None, "offered before it ran"  # noqa: S101 - the contract allows it
         self._outstanding += len(parts)
-        self._queue.extend(parts)
-        self._work()
+        if self._up:
+            self._queue.extend(parts)
+            self._work()
+        else:
+            self._answers += [(part, NOT_OFFERED) for part in parts]
+            self._answer_soon()
 
     async def run(self, sink: Sink) -> None:
         """Keep the link up until cancelled, or drained."""
         self._loop = asyncio.get_running_loop()
         self._sink = sink
+        self._up = True
         self._draining = self._receipts_rest = False
         self._closed.clear()
         self._centre.open()
@@ -206,7 +194,7 @@ class SimulatorCarrier:
             submission = Submission(next(ids), part, part.id >> 8)
             verdict = submit(submission, now)
             if verdict is Verdict.TAKEN:
-                answers.append((part, _sent(submission)))
+                answers.append((part, sent(submission)))
                 self._pause = 0.0
             elif verdict is Verdict.THROTTLED:
                 queue.appendleft(part)
@@ -255,9 +243,8 @@ class SimulatorCarrier:
         self._answers += [(part, NOT_OFFERED) for part in self._queue]
         self._unanswered.clear()
         self._queue.clear()
-        self._draining = True
+        self._up = False
         self._flush()
-        self._sink = None
         self._resume_at = None
         if self._timer is not None:
             self._timer.cancel()
@@ -284,18 +271,15 @@ class SimulatorCarrier:
         part = submission.part
         if event is Event.ANSWER:
             if self._unanswered.pop(submission.id, None) is not None:
-                self._answers.append((part, _sent(submission)))
+                self._answers.append((part, sent(submission)))
         elif part.report and event in ENDS:
-            state, reason, raw = ENDS[event]
-            smsc_id = _smsc_id(submission)
-            self._receipts.append(
-                Receipt(smsc_id, None, state, reason, raw, now, part.recipient)
-            )
+            self._receipts.append(receipt(submission, event, now))
 
     def _give_receipts(self) -> None:
         """Give what has gathered; it is kept until the gateway has stored it."""
-        if not self._receipts or self._sink is None or self._receipts_rest:
+        if not self._receipts or not self._up or self._receipts_rest:
             return
+        assert self._sink is not None  # noqa: S101 - it is up
         batch, self._receipts = self._receipts, []
         given = self._sink.receipts(batch)
         given.add_done_callback(partial(self._receipts_given, batch))
@@ -312,8 +296,9 @@ class SimulatorCarrier:
 
     def _fetch(self) -> None:
         """Fetch what phones have sent, and give it to the gateway in order."""
-        if self._inbound_busy or self._sink is None:
+        if self._inbound_busy or not self._up:
             return
+        assert self._sink is not None  # noqa: S101 - it is up
         taken = self.phones.take(INBOUND_BATCH, self._settings.numbers)
         if taken:
             parts = [
@@ -336,7 +321,7 @@ class SimulatorCarrier:
     # When
 
     def _again(self, action: Callable[[], None]) -> None:
-        if self._sink is not None and self._loop is not None:
+        if self._up and self._loop is not None:
             self._loop.call_later(RETRY, action)
 
     def next(self) -> float | None:
@@ -347,7 +332,7 @@ class SimulatorCarrier:
     def _arm(self) -> None:
         """Have ``tick`` called when the next thing is due."""
         due = self.next()
-        if due is None or self._loop is None or self._sink is None:
+        if due is None or self._loop is None or not self._up:
             return
         if self._timer is not None:
             if self._timer_due <= due:
@@ -388,14 +373,6 @@ def carrier(
     """
     shared = Phones() if phones is None else phones
     return SimulatorCarrier(name, settings, random=random, clock=clock, phones=shared)
-
-
-def _smsc_id(submission: Submission) -> str:
-    return f"{submission.id:016x}"
-
-
-def _sent(submission: Submission) -> Sent:
-    return Sent(_smsc_id(submission))
 
 
 def _failed(given: Future[None]) -> bool:
