@@ -98,10 +98,19 @@ class CreditAsk(msgspec.Struct, frozen=True):
 
 
 class CreditAnswer(msgspec.Struct, frozen=True):
-    """An order of credit; ``waiting``: an administrator has to approve it first."""
+    """
+    An order of credit.
+
+    Attributes:
+        waiting: An administrator has to approve it first.
+        balance: What is left now, micros of the account's currency.
+        home_price: As in ``BalanceAnswer``; by default that of an account kept in SMS.
+
+    """
 
     waiting: bool
     balance: int
+    home_price: int = 1_000_000
 
 
 class CancelAsk(msgspec.Struct, frozen=True):

@@ -151,7 +151,8 @@ class Accepted:
     of each member, and (name of the group, ``UNKNOWN_GROUP``) of a group that is not
     there or has nobody active. For a bulk order both are empty, and ``invalid`` and
     ``duplicate`` echo the recipients that were left out, as they were written.
-    ``order_id`` names all of it; of a single message it is that message's id.
+    ``group_sizes`` says how many of ``members`` answer for each of ``order.groups``, in
+    order; empty: nobody knows. ``order_id`` names all of it; of a single message it is that message's id.
     ``price`` is micros of the account's currency.
     """
 
@@ -162,6 +163,7 @@ class Accepted:
     duplicate: Sequence[str] = ()
     members: Sequence[tuple[str, int | RefusalCode]] = ()
     price: int = 0
+    group_sizes: Sequence[int] = ()
 
 
 class Part(msgspec.Struct, array_like=True):
