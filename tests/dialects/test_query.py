@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budstikke.dialects.query import decode, read_query
+from budstikke.dialects.query import decode, extended, read_query
 
 quick = settings(deadline=None)  # the machine may be busy
 
@@ -54,3 +54,17 @@ def test_decoding_is_strict() -> None:
     assert {"a": "æ"} == decode({"a": b"\xc3\xa6"}, "utf-8")
     with pytest.raises(UnicodeDecodeError):
         decode({"a": b"\xe6"}, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://kunde.no/dr", "https://kunde.no/dr?a=1"),
+        ("https://kunde.no/dr?", "https://kunde.no/dr?a=1"),
+        ("https://kunde.no/dr?b=2", "https://kunde.no/dr?b=2&a=1"),
+        ("https://kunde.no/dr?b=2&", "https://kunde.no/dr?b=2&a=1"),
+        ("https://kunde.no/dr?b=2#c?", "https://kunde.no/dr?b=2&a=1"),
+    ],
+)
+def test_a_url_keeps_its_own_query(url: str, expected: str) -> None:
+    assert expected == extended(url, "a=1")

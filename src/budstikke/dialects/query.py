@@ -34,6 +34,14 @@ def read_query(query: bytes) -> dict[str, bytes]:
     return fields
 
 
+def extended(url: str, query: str) -> str:
+    """Add to a URL's query; what it has of its own stays, a fragment does not."""
+    page, _, _ = url.partition("#")
+    if page.endswith(("?", "&")):
+        return page + query
+    return f"{page}{'&' if '?' in page else '?'}{query}"
+
+
 def decode(fields: Mapping[str, bytes], encoding: str) -> dict[str, str]:
     """Decode all values; raises UnicodeDecodeError."""
     return {name: value.decode(encoding) for name, value in fields.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from budstikke.dialects.query import extended
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
@@ -34,11 +35,4 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
     said = f"status={status}&origid={event.message_id}"
     if event.ref is not None:
         said += f"&ref={quote(event.ref, safe='')}&phoneno={quote(event.recipient)}"
-    return WireRequest("GET", _joined(url, said))
-
-
-def _joined(url: str, said: str) -> str:
-    page, _, _ = url.partition("#")
-    if page.endswith(("?", "&")):
-        return page + said
-    return f"{page}{'&' if '?' in page else '?'}{said}"
+    return WireRequest("GET", extended(url, said))
