@@ -28,6 +28,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from budstikke import config, metrics
 from budstikke.carriers import KINDS
+from budstikke.carriers.simulator.fates import SUMMARIES
+from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.dialects import DIALECTS
 from budstikke.gateway import SETTINGS, Gateway
@@ -165,12 +167,13 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         Route("/metrics", _metrics),
     ]
     if settings.simulator.enabled:
-        routes.append(Mount("/", simulator_app(phones)))
+        routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
     return HttpServer(
         dialects=DIALECTS,
         directory=lambda: gateway.directory,
         authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,
+        asker=gateway.asker,
         rest=Starlette(routes=routes),
         max_body=settings.http.max_body,
         trusted=config.networks(settings.http.trusted_proxies),
@@ -213,6 +216,7 @@ async def _http(app: Any, address: config.Http) -> Any:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=75,
+            timeout_graceful_shutdown=5,  # the phones' screen keeps streams open
             backlog=2048,
             ssl_certfile=address.tls_cert or None,
             ssl_keyfile=address.tls_key or None,
@@ -233,8 +237,6 @@ async def _http(app: Any, address: config.Http) -> Any:
 @contextlib.asynccontextmanager
 async def _listening(phones: Phones, listen: str) -> Any:
     """Take SMPP binds for the simulated phones until the end of the block."""
-    from budstikke.carriers.simulator.listener import Listener, ListenerSettings
-
     host, port = config.host_port(listen)
     listener = Listener(
         phones, ListenerSettings(host=host, port=port), random=SystemRandom()

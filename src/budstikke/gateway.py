@@ -19,6 +19,7 @@ from budstikke.carriers import KINDS
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Directory
 from budstikke.flow.accept import Acceptor
+from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.notify import Notifier
 from budstikke.flow.schedule import Scheduler
@@ -97,6 +98,7 @@ class Gateway:
         )
         self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
+        self.asker = Asker(store=self.store, clock=clock)
         self.scheduler = Scheduler(
             store=self.store,
             senders=self.senders,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from budstikke.carriers import smpp
-from budstikke.carriers.simulator import carrier as simulator
+from budstikke.carriers.simulator import carrier as simulated
 from budstikke.domain.acceptance import TextProfile
 
 if TYPE_CHECKING:
@@ -40,6 +40,6 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "simulator": Kind(simulator.Settings, simulator.carrier, lambda _: TextProfile()),
+    "simulator": Kind(simulated.Settings, simulated.carrier, lambda _: TextProfile()),
     "smpp": Kind(smpp.Settings, smpp.carrier, smpp.text_profile),
 }

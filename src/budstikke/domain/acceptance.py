@@ -2,8 +2,8 @@
 Whether an order can be accepted, and what it becomes. Pure.
 
 The checks run in the order of Front's contract ("Order of checks"): recipient,
-originator, price, text, suppression, route; the duplicate lock and the balance are
-the store's, inside its transaction. Of one recipient the first failure is raised; of
+originator, price, text, suppression; the duplicate lock and the balance are the
+store's, inside its transaction. Of one recipient the first failure is raised; of
 many, each is answered for.
 """
 
@@ -16,17 +16,26 @@ import msgspec
 
 from budstikke.domain.message import Order, Part, Tell
 from budstikke.domain.number import international_many, why_not
-from budstikke.domain.originator import allowed, classify, read_grants
+from budstikke.domain.originator import Kind, allowed, classify, read_grants
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.domain.text import Concat, Plan, plan
+from budstikke.domain.template import text_of
+from budstikke.domain.text import GSM, Concat, Plan, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from budstikke.domain.directory import Access, Directory
-
+    from budstikke.domain.directory import Access, Directory, Route
 
 FINAL, SENT = Tell.FINAL.value, Tell.SENT.value
+
+PREMIUM_ORIGINATOR = "2401"
+"""What premium messages are sent from, whatever was asked (Front v3.05 § 2.1)."""
+
+PREMIUM_LONGEST = 160
+"""Septets of a premium message."""
+
+NORWAY = "+47"
+"""Premium messages go to Norwegian numbers only."""
 
 
 class TextProfile(msgspec.Struct, frozen=True):
@@ -50,7 +59,7 @@ def common(profiles: Iterable[TextProfile]) -> TextProfile:
 
 
 class Content(msgspec.Struct):
-    """What all messages of an order share."""
+    """What all messages of an order share; ``originator`` may be found out later."""
 
     originator: str
     order: Order
@@ -65,35 +74,83 @@ def content(order: Order, access: Access, now: float) -> Content:
 
     Raises Refusal with ``BAD_ORIGINATOR``, ``BAD_PRICE`` or ``PREMIUM_NOT_ALLOWED``.
     """
+    originator = _originator(order, access)
     if order.price < 0:
         raise Refusal(RefusalCode.BAD_PRICE)
-    if order.price > 0:
+    if order.price > 0 and not access.account.premium:
         raise Refusal(RefusalCode.PREMIUM_NOT_ALLOWED)
-    originator = classify(order.originator)
-    if originator is None or not allowed(
-        originator, read_grants(access.account.grants)
-    ):
-        raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
     tell = (FINAL if order.report else 0) | (SENT if order.interim else 0)
     due = order.send_at if order.send_at is not None else now
-    return Content(originator.value, order, tell, now, due + order.validity)
+    return Content(originator, order, tell, now, due + order.validity)
 
 
-def planned(order: Order, profile: TextProfile) -> Plan:
+def _originator(order: Order, access: Access) -> str:
+    if order.price > 0:
+        return PREMIUM_ORIGINATOR
+    if order.reply_to is not None:
+        return ""  # that message's
+    if order.reply:
+        if not access.account.reply_number:
+            raise Refusal(RefusalCode.BAD_ORIGINATOR)
+        return ""  # made from the order's id
+    found = classify(order.originator)
+    if found is None or not allowed(found, read_grants(access.account.grants)):
+        raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
+    return found.value
+
+
+def reply_originator(access: Access, order_id: int) -> str:
+    """Make a reply number: the account's short number and nine digits of its own."""
+    return f"{access.account.reply_number}{order_id % 10**9:09}"
+
+
+def is_reply_number(originator: str) -> bool:
+    """Tell whether replies to an originator lead back to a message."""
+    found = classify(originator)
+    return found is not None and found.kind is Kind.REPLY
+
+
+class Drawn(msgspec.Struct):
+    """How one message goes out: from whom, how its text is split, what it costs."""
+
+    originator: str
+    split: Plan
+    price: int
+
+
+def planned(text: str, order: Order, profile: TextProfile) -> Plan:
     """
-    Split the order's text for carriers of this profile.
+    Split a text for carriers of this profile.
 
-    NUL is left out: no phone shows it, and databases end a text there.
-    Raises Refusal with ``TEXT_TOO_LONG`` or ``BAD_CHARACTERS``.
+    Raises Refusal with ``PREMIUM_TOO_LONG``, ``TEXT_TOO_LONG`` or ``BAD_CHARACTERS``.
     """
-    text = order.text if "\0" not in order.text else order.text.replace("\0", "")
     result = plan(
         text, mode=order.mode, concat=profile.concat, national=profile.national
     )
-    limit = order.max_septets if result.encoding == "gsm" else order.max_utf16
+    if order.price > 0 and (result.encoding != GSM or result.units > PREMIUM_LONGEST):
+        raise Refusal(RefusalCode.PREMIUM_TOO_LONG)
+    limit = order.max_septets if result.encoding == GSM else order.max_utf16
     if limit is not None and result.units > limit:
         raise Refusal(RefusalCode.TEXT_TOO_LONG)
     return result
+
+
+def draw(
+    shared: Content, text: str, route: Route, profile: TextProfile, unit: int
+) -> Drawn:
+    """
+    Say how a message goes out on a route; ``unit`` is micros a segment.
+
+    Raises Refusal as ``planned`` and ``domain.template.text_of`` do.
+    """
+    order, originator = shared.order, shared.originator
+    if order.template is not None:
+        if "template" in route.requires:
+            text = text_of(order.template)
+        if "sender" in route.requires:
+            originator = route.senders.get(order.template.kind, originator)
+    split = planned(text, order, profile)
+    return Drawn(originator, split, unit * split.segments)
 
 
 class Numbers(msgspec.Struct):
@@ -108,6 +165,8 @@ def sort_out(
     recipients: Sequence[str],
     directory: Directory,
     *,
+    opted_out: frozenset[str] = frozenset(),
+    country: str = "",
     seen: set[str] | None = None,
     start: int = 0,
 ) -> Numbers:
@@ -117,18 +176,23 @@ def sort_out(
     Args:
         recipients: As the customer wrote them.
         directory: For the blacklist.
+        opted_out: Numbers that want nothing from the account.
+        country: Whose national numbers they may be; empty: none's.
         seen: Numbers that were already taken; ``None``: repetition does not matter.
         start: Index of the first of these, when an order is worked in slices.
 
     """
     result = Numbers([], {}, [])
     blacklist = directory.blacklist
-    for index, number in enumerate(international_many(recipients), start):
+    default = country or None
+    for index, number in enumerate(international_many(recipients, default), start):
         if number is None:
-            raw = recipients[index - start]
-            result.refused[index] = why_not(raw) or RefusalCode.BAD_RECIPIENT
+            why = why_not(recipients[index - start], default)
+            result.refused[index] = why or RefusalCode.BAD_RECIPIENT
         elif number in blacklist:
             result.refused[index] = RefusalCode.BLACKLISTED
+        elif number in opted_out:
+            result.refused[index] = RefusalCode.OPTED_OUT
         elif seen is not None and number in seen:
             result.repeated.append(index)
         else:
@@ -136,6 +200,33 @@ def sort_out(
             if seen is not None:
                 seen.add(number)
     return result
+
+
+def screen(
+    numbers: Numbers, order: Order, access: Access, directory: Directory, now: float
+) -> None:
+    """Refuse numbers that cannot be sent to: premium, route, price."""
+    account = access.account
+    kept: list[tuple[int, str]] = []
+    for index, number in numbers.good:
+        if order.price > 0 and not number.startswith(NORWAY):
+            numbers.refused[index] = RefusalCode.PREMIUM_BAD_RECIPIENT
+        elif directory.route(account.id, number) is None:
+            numbers.refused[index] = RefusalCode.NO_ROUTE
+        elif account.currency and unit_price(access, number, now) is None:
+            numbers.refused[index] = RefusalCode.COUNTRY_NOT_ALLOWED
+        else:
+            kept.append((index, number))
+    if len(kept) < len(numbers.good):
+        numbers.good = kept
+
+
+def unit_price(access: Access, number: str, now: float) -> int | None:
+    """Tell what a segment costs, micros; ``None``: nothing is sold there."""
+    account = access.account
+    if not account.currency:
+        return 0
+    return account.prices.price(number, now) if account.prices else None
 
 
 def duplicate_key(access_id: int, originator: str, recipient: str, text: str) -> int:
@@ -147,17 +238,17 @@ def duplicate_key(access_id: int, originator: str, recipient: str, text: str) ->
 
 
 def parts(
-    message_id: int, recipient: str, shared: Content, split: Plan, access_id: int
+    message_id: int, recipient: str, shared: Content, drawn: Drawn, access_id: int
 ) -> list[Part]:
     """Make the parts of one message."""
-    order = shared.order
+    order, split = shared.order, drawn.split
     total = len(split.parts)
     return [
         Part(
             (message_id << 8) + number,
             number,
             total,
-            shared.originator,
+            drawn.originator,
             recipient,
             text,
             split.encoding,

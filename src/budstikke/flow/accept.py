@@ -7,6 +7,7 @@ together with whatever else came meanwhile; only then is the customer answered.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,33 +15,40 @@ import msgspec
 from budstikke import metrics
 from budstikke.domain.acceptance import (
     Content,
-    Numbers,
+    Drawn,
     TextProfile,
     common,
-    content,
+    draw,
     duplicate_key,
     parts,
-    planned,
-    sort_out,
+    reply_originator,
+    unit_price,
 )
 from budstikke.domain.directory import Route
-from budstikke.domain.message import Accepted, Part
+from budstikke.domain.message import Accepted, Order, Part
+from budstikke.domain.recurrence import following
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
-from budstikke.domain.text import Plan
 from budstikke.flow.lane import Lane
-from budstikke.store.contract import Draft, MessageRow, PartRow
+from budstikke.flow.prepare import Prepared, answer, prepare
+from budstikke.store.contract import (
+    Charge,
+    Draft,
+    MessageRow,
+    PartRow,
+    RecurringRow,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from budstikke.domain.directory import Access, Directory
-    from budstikke.domain.message import Order
     from budstikke.flow.send import Sender
-    from budstikke.store.contract import BulkProgress, Store
+    from budstikke.store.contract import Store
 
-MOST_MESSAGES = 500
-"""Messages in one draft; a larger order is stored whole first (flow.bulk)."""
+_accepted = msgspec.json.Decoder(Accepted).decode
+_encode = msgspec.json.Encoder().encode
 
 
 class Laid(msgspec.Struct):
@@ -51,16 +59,18 @@ class Laid(msgspec.Struct):
     """(carrier id, part) of those that are sent as soon as they are durable."""
     queued: set[int]
     """Carriers that have to claim the others."""
-    segments: int
+    segments: int = 0
+    price: int = 0
 
 
-class Drawn(msgspec.Struct):
-    """One message to be: its id, where it goes, and how its text is split."""
+class One(msgspec.Struct):
+    """One message to be: its id, whom it goes to, its text as the customer wrote it."""
 
     id: int
     recipient: str
+    text: str
     route: Route
-    split: Plan
+    drawn: Drawn
 
 
 class Acceptor:
@@ -90,71 +100,176 @@ class Acceptor:
         self._profiles = profiles
         self._directory = directory
         self._clock = clock
-        self._lane: Lane[Laid, list[int]] = Lane(self._commit)
+        self._lane: Lane[Laid, Verdict] = Lane(self._commit)
 
-    async def accept(self, order: Order, access: Access) -> Accepted:
-        """
-        Make an order of at most ``MOST_MESSAGES`` recipients durable.
-
-        Raises Refusal when nothing of it was accepted, StoreUnavailable when nothing
-        can be stored.
-        """
-        now = self._clock()
-        directory = self._directory()
-        seen: set[str] | None = set() if order.bulk else None
-        numbers = sort_out(order.recipients, directory, seen=seen)
-        shared = check(order, access, numbers, now)
-        first_id = self._store.reserve_ids(len(numbers.good))
-        laid = self.lay(
-            shared, access, [number for _, number in numbers.good], first_id
+    async def prepare(self, order: Order, access: Access) -> Prepared:
+        """Check an order and find whom it goes to; raises Refusal."""
+        return await prepare(
+            order,
+            access,
+            store=self._store,
+            directory=self._directory(),
+            now=self._clock(),
         )
-        refused = await self.commit(laid)
-        accepted = answer(order, numbers, first_id, refused, laid.segments)
-        metrics.accepted(access.dialect, len(numbers.good) - len(refused))
-        return accepted
+
+    async def accept(
+        self,
+        prepared: Prepared,
+        access: Access,
+        turn: RecurringRow | None = None,
+    ) -> Accepted:
+        """
+        Make a prepared order durable, in one transaction.
+
+        ``turn``: it is a time of this recurring order. Raises Refusal when nothing of
+        it was accepted, StoreUnavailable when nothing can be stored.
+        """
+        order, good = prepared.shared.order, prepared.numbers.good
+        order_id, first_id = self.reserve(prepared)
+        if order.reply and not prepared.shared.originator:
+            prepared.shared.originator = reply_originator(access, order_id)
+        laid = self.lay(prepared.shared, access, good, first_id, order_id)
+        laid.draft.turn = turn
+        if order.recurrence is not None:
+            laid.draft.repeats = repeats(order, order_id, access, prepared)
+        if access.account.currency:
+            account = access.account
+            laid.draft.charge = Charge(account.id, order_id, account.credit_limit)
+        result = answer(
+            order,
+            prepared,
+            first_id,
+            (),
+            order_id=order_id,
+            segments=laid.segments,
+            price=laid.price,
+        )
+        if order.test or not good:
+            return result
+        if order.key:
+            laid.draft.key = self.key(order, result)
+        verdict = await self._lane.put(laid)
+        if verdict.taken:
+            return await self.again(order, access)
+        if verdict.no_credit:
+            raise Refusal(RefusalCode.NO_CREDIT)
+        metrics.accepted(access.dialect, len(good) - len(verdict.duplicates))
+        if verdict.duplicates:
+            result = self._without_duplicates(prepared, laid, verdict, result, first_id)
+        return result
+
+    def _without_duplicates(
+        self,
+        prepared: Prepared,
+        laid: Laid,
+        verdict: Verdict,
+        result: Accepted,
+        first_id: int,
+    ) -> Accepted:
+        """Answer anew: the duplicate lock held some; raises Refusal for all."""
+        held = verdict.duplicates
+        order = prepared.shared.order
+        if len(held) == len(prepared.numbers.good):
+            none = answer(order, prepared, 0, held, order_id=0, segments=0)
+            raise Refusal(
+                RefusalCode.DUPLICATE,
+                invalid=none.invalid,
+                duplicate=none.duplicate,
+            )
+        rows = [laid.draft.messages[place] for place in held]
+        segments = result.segments - sum(row.segments for row in rows)
+        price = result.price - sum(row.price for row in rows)
+        return answer(
+            order,
+            prepared,
+            first_id,
+            held,
+            order_id=result.order_id,
+            segments=segments,
+            price=price,
+        )
+
+    async def again(self, order: Order, access: Access) -> Accepted:
+        """
+        Answer an order whose idempotency key was used, as the first time.
+
+        Raises Refusal with ``BAD_FIELD`` ``key`` when it is not the same order.
+        """
+        found = await self._store.answered(access.id, order.key)
+        if found is None or found[0] != digest(order):
+            raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)
+        return _accepted(found[1])
+
+    def key(self, order: Order, result: Accepted) -> tuple[str, str, bytes]:
+        """Say what is kept of an order with an idempotency key."""
+        return order.key, digest(order), _encode(result)
+
+    def reserve(self, prepared: Prepared) -> tuple[int, int]:
+        """Take ids for an order and its messages; a single message names both."""
+        count = len(prepared.numbers.good)
+        if len(prepared.written) + len(prepared.missing) <= 1:
+            first = self._store.reserve_ids(max(count, 1))
+            return first, first
+        first = self._store.reserve_ids(count + 1)
+        return first, first + 1
 
     def lay(
         self,
         shared: Content,
         access: Access,
-        recipients: Sequence[str],
+        recipients: Sequence[tuple[int, str]],
         first_id: int,
-        progress: BulkProgress | None = None,
+        order_id: int,
     ) -> Laid:
         """
         Lay out messages and parts, and take room for them on their links.
 
         Raises Refusal for a text that cannot be sent or a recipient without a route.
         """
-        plans: dict[tuple[int, ...], Plan] = {}
-        directory = self._directory()
-        drawn: list[Drawn] = []
-        for message_id, recipient in enumerate(recipients, first_id):
-            route = directory.route(access.account.id, recipient)
-            if route is None:
-                raise Refusal(RefusalCode.NO_ROUTE, value=recipient)
-            split = plans.get(route.carriers)
-            if split is None:
-                split = planned(shared.order, self.profile(route))
-                plans[route.carriers] = split
-            drawn.append(Drawn(message_id, recipient, route, split))
-        laid = Laid(Draft([], [], progress), [], set(), 0)
-        for one in drawn:
-            laid.draft.messages.append(_message(shared, access, first_id, one))
+        laid = Laid(Draft([], []), [], set())
+        ones = self._draw(shared, access, recipients, first_id)
+        for one in ones:
+            laid.draft.messages.append(_message(shared, access, order_id, one))
             self._lay_parts(laid, shared, access, one)
+            laid.segments += one.drawn.split.segments
+            laid.price += one.drawn.price
         return laid
 
-    def _lay_parts(
-        self, laid: Laid, shared: Content, access: Access, one: Drawn
-    ) -> None:
+    def _draw(
+        self,
+        shared: Content,
+        access: Access,
+        recipients: Sequence[tuple[int, str]],
+        first_id: int,
+    ) -> list[One]:
+        order, texts = shared.order, shared.order.texts
+        directory, account_id = self._directory(), access.account.id
+        known: dict[tuple[str, str, int | None, int], Drawn] = {}
+        ones: list[One] = []
+        for message_id, (index, recipient) in enumerate(recipients, first_id):
+            text = texts[index] if texts else order.text
+            route = directory.route(account_id, recipient)
+            unit = unit_price(access, recipient, shared.accepted_at)
+            if route is None or unit is None:
+                raise Refusal(RefusalCode.NO_ROUTE, value=recipient)
+            key = (text, route.prefix, route.account_id, unit)
+            drawn = known.get(key)
+            if drawn is None:
+                drawn = draw(shared, text, route, self.profile(route), unit)
+                known[key] = drawn
+            ones.append(One(message_id, recipient, text, route, drawn))
+        return ones
+
+    def _lay_parts(self, laid: Laid, shared: Content, access: Access, one: One) -> None:
+        order = shared.order
         sender = self._choose(one.route)
-        send_at = shared.order.send_at
-        made = parts(one.id, one.recipient, shared, one.split, access.id)
-        direct = send_at is None and sender.reserve(len(made))
+        made = parts(one.id, one.recipient, shared, one.drawn, access.id)
+        now = order.send_at is None and not order.test
+        direct = now and sender.reserve(len(made))
         state = PartState.SENDING if direct else PartState.QUEUED
         node_id = self._store.node_id if direct else None
         carrier_id = sender.carrier_id
-        tables = (one.split.tables[0] << 8) + one.split.tables[1]
+        locking, shift = one.drawn.split.tables
         for part in made:
             laid.draft.parts.append(
                 PartRow(
@@ -162,18 +277,17 @@ class Acceptor:
                     carrier_id,
                     state,
                     part.text,
-                    tables,
+                    (locking << 8) + shift,
                     part.priority,
-                    send_at,
+                    order.send_at,
                     node_id,
                     shared.accepted_at,
                 )
             )
             if direct:
                 laid.direct.append((carrier_id, part))
-        if not direct and send_at is None:
+        if now and not direct:
             laid.queued.add(carrier_id)
-        laid.segments += one.split.segments
 
     def profile(self, route: Route) -> TextProfile:
         """Tell how long texts are split on a route."""
@@ -189,13 +303,13 @@ class Acceptor:
                 return sender
         return senders[0]
 
-    async def commit(self, laid: Laid) -> list[int]:
-        """Store it; returns the indexes of messages that the duplicate lock holds."""
+    async def commit(self, laid: Laid) -> Verdict:
+        """Store what was laid out."""
         return await self._lane.put(laid)
 
-    async def _commit(self, batch: list[Laid]) -> list[list[int]]:
+    async def _commit(self, batch: list[Laid]) -> list[Verdict]:
         try:
-            refused = await self._store.accept(
+            verdicts = await self._store.accept(
                 [laid.draft for laid in batch], self._clock()
             )
         except BaseException:
@@ -204,21 +318,24 @@ class Acceptor:
             raise
         ready: dict[int, list[Part]] = {}
         queued: set[int] = set()
-        for laid, left_out in zip(batch, refused, strict=True):
-            direct = laid.direct
-            if left_out:
-                direct = self._without(laid, left_out)
-            for carrier_id, part in direct:
+        for laid, verdict in zip(batch, verdicts, strict=True):
+            for carrier_id, part in self._stored(laid, verdict):
                 ready.setdefault(carrier_id, []).append(part)
             queued |= laid.queued
         for carrier_id, made in ready.items():
             self._senders[carrier_id].offer(made)
         for carrier_id in queued:
             self._senders[carrier_id].stored()
-        return refused
+        return verdicts
 
-    def _without(self, laid: Laid, left_out: list[int]) -> list[tuple[int, Part]]:
-        out = {laid.draft.messages[index].id for index in left_out}
+    def _stored(self, laid: Laid, verdict: Verdict) -> list[tuple[int, Part]]:
+        """Find what is sent now; room that is not needed is given back."""
+        if verdict.no_credit or verdict.taken:
+            self._take_back(laid.direct)
+            return []
+        if not verdict.duplicates:
+            return laid.direct
+        out = {laid.draft.messages[index].id for index in verdict.duplicates}
         self._take_back([row for row in laid.direct if row[1].message_id in out])
         return [row for row in laid.direct if row[1].message_id not in out]
 
@@ -231,78 +348,38 @@ class Acceptor:
         await self._lane.drain()
 
 
-def check(order: Order, access: Access, numbers: Numbers, now: float) -> Content:
-    """
-    Check an order whose numbers are sorted out; raises Refusal.
-
-    An impossible number comes before what is wrong with the rest, a blacklisted one
-    after it (Front's order of checks).
-    """
-    codes = set(numbers.refused.values())
-    barred = codes <= {RefusalCode.BLACKLISTED, RefusalCode.OPTED_OUT}
-    if not numbers.good and not barred:
-        raise refuse_all(order, numbers)
-    shared = content(order, access, now)
-    if not numbers.good:
-        planned(order, TextProfile())
-        raise refuse_all(order, numbers)
-    return shared
+def digest(order: Order) -> str:
+    """Tell orders apart that use one idempotency key."""
+    return sha256(_encode(order)).hexdigest()
 
 
-def refuse_all(order: Order, numbers: Numbers) -> Refusal:
-    """Say why no recipient of the order can be sent to."""
-    codes = list(numbers.refused.values())
-    bad = [code for code in codes if code is not RefusalCode.BLACKLISTED]
-    code = (bad or codes or [RefusalCode.MISSING_FIELD])[0]
-    return Refusal(
-        code,
-        value=order.recipients[0] if len(order.recipients) == 1 else "",
-        invalid=[order.recipients[index] for index in sorted(numbers.refused)],
-        duplicate=[order.recipients[index] for index in numbers.repeated],
-    )
+def repeats(
+    order: Order, order_id: int, access: Access, prepared: Prepared
+) -> RecurringRow:
+    """Say when an order is due again."""
+    rule = order.recurrence
+    assert rule is not None  # noqa: S101 - the caller looked
+    first = order.send_at if order.send_at is not None else prepared.shared.accepted_at
+    due = following(rule, first, 0, first)
+    row = msgspec.structs.replace(order, key="")
+    next_at = due[1] if due else None
+    return RecurringRow(order_id, access.id, _encode(row), first, 0, next_at)
 
 
-def answer(
-    order: Order, numbers: Numbers, first_id: int, refused: list[int], segments: int
-) -> Accepted:
-    """Answer for an accepted order; raises Refusal when the lock held all of it."""
-    held = {numbers.good[index][0] for index in refused}
-    recipients = order.recipients
-    if len(refused) == len(numbers.good):
-        raise Refusal(
-            RefusalCode.DUPLICATE,
-            invalid=[recipients[index] for index in sorted(numbers.refused)],
-            duplicate=[recipients[i] for i in sorted({*numbers.repeated, *held})],
-        )
-    if order.bulk:
-        return Accepted(
-            first_id,
-            (),
-            segments,
-            [recipients[index] for index in sorted(numbers.refused)],
-            [recipients[i] for i in sorted({*numbers.repeated, *held})],
-        )
-    ids: list[int | RefusalCode] = [RefusalCode.BAD_RECIPIENT] * len(recipients)
-    for index, code in numbers.refused.items():
-        ids[index] = code
-    for offset, (index, _) in enumerate(numbers.good):
-        ids[index] = RefusalCode.DUPLICATE if index in held else first_id + offset
-    return Accepted(first_id, ids, segments)
-
-
-def _message(shared: Content, access: Access, order_id: int, one: Drawn) -> MessageRow:
-    order, split = shared.order, one.split
+def _message(shared: Content, access: Access, order_id: int, one: One) -> MessageRow:
+    order, split, account = shared.order, one.drawn.split, access.account
+    originator = one.drawn.originator
     key: int | None = None
     until: float | None = None
     if order.duplicate_lock:
-        key = duplicate_key(access.id, shared.originator, one.recipient, order.text)
+        key = duplicate_key(access.id, originator, one.recipient, one.text)
         until = shared.accepted_at + order.duplicate_lock
     return MessageRow(
         one.id,
         order_id,
         access.id,
         one.recipient,
-        shared.originator,
+        originator,
         order.ref,
         split.encoding,
         split.segments,
@@ -316,4 +393,9 @@ def _message(shared: Content, access: Access, order_id: int, one: Drawn) -> Mess
         shared.accepted_at,
         shared.expires_at,
         MessageState.ACCEPTED if order.send_at is None else MessageState.SCHEDULED,
+        account.id,
+        one.drawn.price,
+        account.refund.value,
+        max(order.price, 0),
+        order.send_at,
     )

@@ -10,13 +10,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.ask import Answer, Ask, MessageAsk, OrderAsk, Page
+from budstikke.domain.ask import (
+    Answer,
+    Ask,
+    BalanceAnswer,
+    BalanceAsk,
+    CreditAnswer,
+    CreditAsk,
+    MessageAsk,
+    OrderAsk,
+    Page,
+)
+from budstikke.domain.money import MICROS, SMS
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.domain.directory import Access
+    from budstikke.domain.directory import Access, Account
     from budstikke.store.contract import Store
 
 
@@ -40,5 +51,28 @@ class Asker:
             return asked
         if access is None and not isinstance(asked, MessageAsk | OrderAsk):
             raise Refusal(RefusalCode.MISSING_LOGIN)
-        account_id = access.account.id if access else None
-        return await self._store.ask(asked, account_id, self._clock())
+        if access is None:
+            return await self._store.ask(asked, None, self._clock())
+        if isinstance(asked, BalanceAsk):
+            return await self._balance(access.account)
+        if isinstance(asked, CreditAsk):
+            return await self._credit(asked, access.account)
+        return await self._store.ask(asked, access.account.id, self._clock())
+
+    async def _balance(self, account: Account) -> BalanceAnswer:
+        balance = await self._store.post(account.id, (), self._clock())
+        price = self._home_price(account)
+        return BalanceAnswer(account.currency, balance, account.prepaid, price)
+
+    def _home_price(self, account: Account) -> int:
+        if account.prices is None:
+            return MICROS if account.currency == SMS else 0
+        return account.prices.price(account.home, self._clock()) or 0
+
+    async def _credit(self, asked: CreditAsk, account: Account) -> CreditAnswer:
+        if not account.prepaid or not account.currency:
+            raise Refusal(RefusalCode.BAD_FIELD, field="prepaid")
+        amount = asked.count * self._home_price(account)
+        return await self._store.order_credit(
+            account.id, asked.count, amount, self._clock()
+        )

@@ -1,9 +1,10 @@
 """
-Bulk: orders too large for one transaction.
+Orders of any size.
 
-The order is stored whole, as one row with its numbers, and the customer is answered;
-then it is made messages in slices, each one transaction that also says how far it has
-come. Other requests wait for one slice at most, and a crash resumes where it was.
+A small one is one transaction. A large one is stored whole, as one row with its
+numbers, and the customer is answered; then it is made messages in slices, each one
+transaction that also says how far it has come. Other requests wait for one slice at
+most, and a crash resumes where it was.
 """
 
 from __future__ import annotations
@@ -17,30 +18,37 @@ import msgspec
 from budstikke import metrics
 from budstikke.domain.acceptance import (
     Content,
-    Numbers,
+    draw,
     duplicate_key,
-    planned,
-    sort_out,
+    reply_originator,
+    unit_price,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.accept import MOST_MESSAGES, Acceptor, answer, check
+from budstikke.flow.accept import Acceptor, repeats
 from budstikke.flow.lane import LONGEST_PAUSE
-from budstikke.store.contract import BulkProgress, BulkRow, StoreUnavailable
+from budstikke.flow.prepare import SLICE, Prepared, answer
+from budstikke.store.contract import (
+    BulkProgress,
+    BulkRow,
+    Charge,
+    StoreUnavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Accepted, Order
-    from budstikke.store.contract import Store
+    from budstikke.store.contract import RecurringRow, Store
 
 log = logging.getLogger("budstikke.bulk")
 
-SLICE = 2000
-"""Numbers looked at without letting others run; about 10 ms."""
+MOST_MESSAGES = 500
+"""Messages in one transaction; a larger order is stored whole first."""
 
 _content = msgspec.json.Decoder(Content).decode
 _numbers = msgspec.json.Decoder(list[str]).decode
+_encode = msgspec.json.Encoder().encode
 
 
 class BulkAcceptor:
@@ -69,91 +77,144 @@ class BulkAcceptor:
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def accept(self, order: Order, access: Access) -> Accepted:
-        """Make an order durable; raises as ``Acceptor.accept``."""
-        if len(order.recipients) <= MOST_MESSAGES:
-            return await self._acceptor.accept(order, access)
-        now = self._clock()
-        numbers = await self._sort_out(order)
-        shared = check(order, access, numbers, now)
-        segments = self._check_text(order, access, numbers)
-        held, keys = await self._held(order, access, shared, numbers, now)
-        good = [row for row in numbers.good if row[0] not in held]
-        first_id = self._store.reserve_ids(len(good) + 1)
-        refused = [i for i, row in enumerate(numbers.good) if row[0] in held]
-        result = answer(order, numbers, first_id + 1, refused, segments)
-        row = BulkRow(
+    async def accept(
+        self, order: Order, access: Access, turn: RecurringRow | None = None
+    ) -> Accepted:
+        """
+        Make an order durable; ``turn``: it is a time of this recurring order.
+
+        Raises Refusal when nothing of it was accepted, StoreUnavailable when nothing
+        can be stored.
+        """
+        if order.key and await self._store.answered(access.id, order.key):
+            return await self._acceptor.again(order, access)
+        prepared = await self._acceptor.prepare(order, access)
+        if len(prepared.numbers.good) <= MOST_MESSAGES:
+            return await self._acceptor.accept(prepared, access, turn)
+        return await self._accept_large(prepared, access, turn)
+
+    async def _accept_large(
+        self, prepared: Prepared, access: Access, turn: RecurringRow | None
+    ) -> Accepted:
+        order = prepared.shared.order
+        order_id, first_id = self._acceptor.reserve(prepared)
+        if order.reply and not prepared.shared.originator:
+            prepared.shared.originator = reply_originator(access, order_id)
+        keys = await self._leave_out_held(prepared, access)
+        segments, price = await self._cost(prepared, access)
+        result = answer(
+            order,
+            prepared,
             first_id,
-            access.id,
-            now,
-            first_id + 1,
-            len(good),
-            0,
-            msgspec.json.encode(msgspec.structs.replace(shared, order=_bare(order))),
-            msgspec.json.encode([number for _, number in good]),
+            (),
+            order_id=order_id,
+            segments=segments,
+            price=price,
         )
-        await self._store.accept_bulk(row, keys, now + order.duplicate_lock)
-        metrics.accepted(access.dialect, len(good))
+        if order.test:
+            return result
+        row = self._row(prepared, access, result, first_id)
+        row.turn = turn
+        until = prepared.shared.accepted_at + order.duplicate_lock
+        verdict = await self._store.accept_bulk(row, keys, until)
+        if verdict.taken:
+            return await self._acceptor.again(order, access)
+        if verdict.no_credit:
+            raise Refusal(RefusalCode.NO_CREDIT)
+        metrics.accepted(access.dialect, row.total)
         self._start(row)
         return result
 
-    def _check_text(self, order: Order, access: Access, numbers: Numbers) -> int:
-        """Plan the text for every route that is used; returns the segments of all."""
+    def _row(
+        self, prepared: Prepared, access: Access, result: Accepted, first_id: int
+    ) -> BulkRow:
+        shared, good = prepared.shared, prepared.numbers.good
+        order, account = shared.order, access.account
+        texts = [order.texts[index] for index, _ in good] if order.texts else ()
+        bare = msgspec.structs.replace(order, recipients=(), texts=texts, groups=())
+        row = BulkRow(
+            result.order_id,
+            access.id,
+            shared.accepted_at,
+            first_id,
+            len(good),
+            0,
+            _encode(msgspec.structs.replace(shared, order=bare)),
+            _encode([number for _, number in good]),
+        )
+        if account.currency:
+            row.charge = Charge(
+                account.id, result.order_id, account.credit_limit, result.price
+            )
+        if order.recurrence is not None:
+            row.repeats = repeats(order, result.order_id, access, prepared)
+        if order.key:
+            row.key = self._acceptor.key(order, result)
+        return row
+
+    async def _cost(self, prepared: Prepared, access: Access) -> tuple[int, int]:
+        """Plan every text on every route that is used: all segments, and micros."""
+        shared = prepared.shared
+        order, account_id = shared.order, access.account.id
         directory = self._directory()
-        by_route: dict[tuple[int, ...], int] = {}
-        segments = 0
-        for _, number in numbers.good:
-            route = directory.route(access.account.id, number)
-            if route is None:
+        known: dict[tuple[str, str, int | None, int], tuple[int, int]] = {}
+        segments = price = 0
+        for place, (index, number) in enumerate(prepared.numbers.good, 1):
+            if place % SLICE == 0:
+                await asyncio.sleep(0)
+            text = order.texts[index] if order.texts else order.text
+            route = directory.route(account_id, number)
+            unit = unit_price(access, number, shared.accepted_at)
+            if route is None or unit is None:
                 raise Refusal(RefusalCode.NO_ROUTE, value=number)
-            found = by_route.get(route.carriers)
+            key = (text, route.prefix, route.account_id, unit)
+            found = known.get(key)
             if found is None:
-                found = planned(order, self._acceptor.profile(route)).segments
-                by_route[route.carriers] = found
-            segments += found
-        return segments
+                profile = self._acceptor.profile(route)
+                drawn = draw(shared, text, route, profile, unit)
+                found = known[key] = (drawn.split.segments, drawn.price)
+            segments += found[0]
+            price += found[1]
+        return segments, price
 
-    async def _sort_out(self, order: Order) -> Numbers:
-        seen: set[str] | None = set() if order.bulk else None
-        result = Numbers([], {}, [])
-        directory = self._directory()
-        for start in range(0, len(order.recipients), SLICE):
-            some = order.recipients[start : start + SLICE]
-            found = sort_out(some, directory, seen=seen, start=start)
-            result.good += found.good
-            result.refused |= found.refused
-            result.repeated += found.repeated
-            await asyncio.sleep(0)
-        return result
+    async def _leave_out_held(self, prepared: Prepared, access: Access) -> list[int]:
+        """
+        Take out numbers that the duplicate lock holds; returns the keys to be locked.
 
-    async def _held(
-        self,
-        order: Order,
-        access: Access,
-        shared: Content,
-        numbers: Numbers,
-        now: float,
-    ) -> tuple[set[int], list[int]]:
-        """Find what the duplicate lock holds, and the keys to be locked."""
-        held: set[int] = set()
+        They are answered for as repeated. Raises Refusal when none is left.
+        """
+        shared, numbers = prepared.shared, prepared.numbers
+        order, good = shared.order, numbers.good
         keys: list[int] = []
         if not order.duplicate_lock:
-            return held, keys
-        for start in range(0, len(numbers.good), SLICE):
-            some = numbers.good[start : start + SLICE]
+            return keys
+        kept: list[tuple[int, str]] = []
+        for start in range(0, len(good), SLICE):
+            some = good[start : start + SLICE]
             named = [
-                duplicate_key(access.id, shared.originator, number, order.text)
-                for _, number in some
+                duplicate_key(
+                    access.id,
+                    shared.originator,
+                    number,
+                    order.texts[index] if order.texts else order.text,
+                )
+                for index, number in some
             ]
-            for row, key, locked in zip(
-                some, named, self._store.locked(named, now), strict=True
-            ):
-                if locked:
-                    held.add(row[0])
+            held = self._store.locked(named, shared.accepted_at)
+            for row, key, is_held in zip(some, named, held, strict=True):
+                if is_held:
+                    numbers.refused[row[0]] = RefusalCode.DUPLICATE
                 else:
+                    kept.append(row)
                     keys.append(key)
             await asyncio.sleep(0)
-        return held, keys
+        numbers.good = kept
+        if not kept:
+            none = answer(order, prepared, 0, (), order_id=0, segments=0)
+            raise Refusal(
+                RefusalCode.DUPLICATE, invalid=none.invalid, duplicate=none.duplicate
+            )
+        return keys
 
     async def resume(self) -> None:
         """Go on with orders that a stop left half made."""
@@ -168,7 +229,6 @@ class BulkAcceptor:
     async def _make(self, row: BulkRow) -> None:
         """Make an order messages, slice by slice, until it is done."""
         shared = _content(row.content)
-        shared.order = msgspec.structs.replace(shared.order, duplicate_lock=0)
         recipients = _numbers(row.recipients)
         pause = 0.1
         while row.done < row.total:
@@ -194,10 +254,11 @@ class BulkAcceptor:
         laid = self._acceptor.lay(
             shared,
             access,
-            recipients[row.done : done],
+            list(enumerate(recipients[row.done : done], row.done)),
             row.first_id + row.done,
-            BulkProgress(row.id, done),
+            row.id,
         )
+        laid.draft.progress = BulkProgress(row.id, done)
         await self._acceptor.commit(laid)
         row.done = done
 
@@ -207,8 +268,3 @@ class BulkAcceptor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _bare(order: Order) -> Order:
-    """Take the numbers out: they stand beside it."""
-    return msgspec.structs.replace(order, recipients=())

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke import metrics
 from budstikke.dialects.contract import Call
-from budstikke.domain.message import Accepted
+from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.auth import client_of
+from budstikke.servers.limits import Busy, Rate
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireRequest, WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
-    from budstikke.dialects.contract import Dialect
-    from budstikke.domain.directory import Directory
+    from budstikke.dialects.contract import Answered, Dialect
+    from budstikke.domain.directory import Access, Directory
+    from budstikke.flow.ask import Asker
     from budstikke.flow.bulk import BulkAcceptor
     from budstikke.servers.auth import Authenticator, Network
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("budstikke.http")
+
+LOOK_UPS, LOOK_UPS_WITHIN = 600, 60.0
+"""Look-ups without a login that one address may make, and in how many seconds."""
 
 
 class HttpServer:
@@ -44,6 +49,7 @@ class HttpServer:
         directory: Gives the directory as it is now.
         authenticator: Decides who may.
         acceptor: Takes orders.
+        asker: Answers questions.
         rest: The application for all other paths.
         max_body: Octets of a request's body.
         trusted: Networks of proxies that are believed.
@@ -58,6 +64,7 @@ class HttpServer:
         directory: Callable[[], Directory],
         authenticator: Authenticator,
         acceptor: BulkAcceptor,
+        asker: Asker,
         rest: App,
         max_body: int,
         trusted: tuple[Network, ...],
@@ -74,6 +81,9 @@ class HttpServer:
         self._directory = directory
         self._authenticator = authenticator
         self._acceptor = acceptor
+        self._asker = asker
+        self._busy = Busy()
+        self._look_ups = Rate(clock, LOOK_UPS, LOOK_UPS_WITHIN)
         self._rest = rest
         self._max_body = max_body
         self._trusted = trusted
@@ -105,7 +115,7 @@ class HttpServer:
     ) -> tuple[WireResponse, str]:
         """Take a request through its dialect; never raises."""
         call = Call(self._read_head(scope), operation)
-        answer: Accepted | Refusal
+        answer: Answered
         try:
             if scope["method"] != "GET":
                 call.request.body = await self._read_body(receive)
@@ -125,8 +135,13 @@ class HttpServer:
             _log_answer(dialect, answer, result)
         return dialect.render(call, answer), result
 
-    async def _ask(self, dialect: Dialect, call: Call) -> Accepted:
+    async def _ask(self, dialect: Dialect, call: Call) -> Answered:
         login = dialect.login(call)
+        if login is None:
+            asked = dialect.parse(call, None, self._clock())
+            assert not isinstance(asked, Order | list)  # noqa: S101 - the contract
+            self._look_ups.count(call.request.client)
+            return await self._asker.answer(asked, None)
         access = self._directory().login(dialect.name, login.identifier)
         request = call.request
         checked = self._authenticator.check_now(
@@ -137,8 +152,25 @@ class HttpServer:
                 access, login.secret, request.client, secure=request.secure
             )
         assert access is not None  # noqa: S101 - check refuses it
-        order = dialect.parse(call, access, self._clock())
-        return await self._acceptor.accept(order, access)
+        most = getattr(access.settings, "concurrency", None)
+        if most is None:
+            return await self._answer(dialect, call, access)
+        with self._busy.one(access.id, most):
+            return await self._answer(dialect, call, access)
+
+    async def _answer(self, dialect: Dialect, call: Call, access: Access) -> Answered:
+        asked = dialect.parse(call, access, self._clock())
+        if isinstance(asked, Order):
+            return await self._acceptor.accept(asked, access)
+        if isinstance(asked, list):
+            return [await self._accept_one(order, access) for order in asked]
+        return await self._asker.answer(asked, access)
+
+    async def _accept_one(self, order: Order, access: Access) -> Accepted | Refusal:
+        try:
+            return await self._acceptor.accept(order, access)
+        except Refusal as refusal:
+            return refusal
 
     def _read_head(self, scope: Scope) -> WireRequest:
         headers = {
@@ -211,11 +243,11 @@ async def _send(send: Send, response: WireResponse) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-def _log_answer(dialect: Dialect, answer: Accepted | Refusal, result: str) -> None:
+def _log_answer(dialect: Dialect, answer: Answered, result: str) -> None:
     extra: dict[str, Any] = {"dialect": dialect.name, "result": result}
     if isinstance(answer, Accepted):
         extra["message_id"] = answer.order_id
         extra["messages"] = len(answer.ids)
-    else:
+    elif isinstance(answer, Refusal):
         extra["field"] = answer.field
     log.debug("answered", extra=extra)

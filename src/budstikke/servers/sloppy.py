@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _high = re.compile(rb"[\x80-\xff]")
 
 LONGEST_HEAD = 4 * 1024 * 1024
-"""Octets of a request line with its headers; a text of 1 MB in a URL gets its answer."""
+"""Octets of a request line with its headers; 1 MB of text in a URL gets its answer."""
 
 TOO_LONG = (
     b"HTTP/1.1 414 URI Too Long\r\ncontent-type: text/plain\r\n"

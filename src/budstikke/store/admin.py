@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.pool import NullPool
 
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
+from budstikke.domain.money import REFUNDS, Price, PriceList
 from budstikke.store import schema
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ def _directory(
                 prefix=row.prefix,
                 carriers=tuple(msgspec.json.decode(row.carriers)),
                 account_id=row.account_id,
+                requires=frozenset(msgspec.json.decode(row.requires)),
+                senders=msgspec.json.decode(row.senders),
             )
             for row in connection.execute(select(schema.route))
         ),
@@ -128,7 +131,38 @@ def _directory(
     )
 
 
+def _price_lists(connection: Connection) -> dict[int, PriceList]:
+    prices: dict[int, list[Price]] = {}
+    for row in connection.execute(select(schema.price)):
+        prices.setdefault(row.price_list_id, []).append(
+            Price(
+                prefix=row.prefix,
+                amount=row.amount,
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
+            )
+        )
+    return {
+        row.id: PriceList(
+            name=row.name,
+            currency=row.currency,
+            prices=tuple(prices.get(row.id, ())),
+        )
+        for row in connection.execute(select(schema.price_list))
+    }
+
+
+def _opted_out(connection: Connection) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    table = schema.suppression
+    rows = connection.execute(select(table).where(table.c.account_id != 0))
+    for row in rows:
+        found.setdefault(row.account_id, set()).add(row.number)
+    return found
+
+
 def _accounts(connection: Connection) -> dict[int, Account]:
+    lists, opted_out = _price_lists(connection), _opted_out(connection)
     return {
         row.id: Account(
             id=row.id,
@@ -137,6 +171,15 @@ def _accounts(connection: Connection) -> dict[int, Account]:
             grants=tuple(msgspec.json.decode(row.grants)),
             unsure=row.unsure,
             unsure_after=row.unsure_after,
+            currency=row.currency,
+            prepaid=row.prepaid,
+            credit_limit=row.credit_limit,
+            prices=lists.get(row.price_list_id),
+            refund=REFUNDS[row.pays_for],
+            premium=row.premium,
+            home=row.home,
+            reply_number=row.reply_number,
+            opted_out=frozenset(opted_out.get(row.id, ())),
         )
         for row in connection.execute(select(schema.account))
     }

@@ -20,7 +20,7 @@ from budstikke.domain.states import MessageState, PartState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from budstikke.domain.ask import Answer, Ask
+    from budstikke.domain.ask import Answer, Ask, CreditAnswer
     from budstikke.domain.directory import Directory
     from budstikke.domain.inbound import InboundPart
     from budstikke.domain.receipt import Receipt
@@ -159,6 +159,9 @@ class BulkRow(msgspec.Struct):
     content: bytes
     recipients: bytes
     charge: Charge | None = None
+    repeats: RecurringRow | None = None
+    turn: RecurringRow | None = None
+    key: tuple[str, str, bytes] | None = None
 
 
 class CallbackRow(msgspec.Struct, array_like=True):
@@ -340,6 +343,16 @@ class Store(Protocol):
 
     async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
         """Write ledger entries; returns the balance after them, micros."""
+
+    async def order_credit(
+        self, account_id: int, count: int, amount: int, now: float
+    ) -> CreditAnswer:
+        """
+        Order ``count`` SMS, worth ``amount`` micros.
+
+        Credited at once up to the account's ceiling of SMS ordered in a day; beyond it
+        the order waits for an administrator.
+        """
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier id, for metrics."""

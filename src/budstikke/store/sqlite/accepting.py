@@ -23,7 +23,7 @@ INSERT INTO recurring (id, access_id, "order", first_at, done, next_at)
 VALUES (?, ?, ?, ?, ?, ?)"""
 
 TAKE_TURN = """
-UPDATE recurring SET done = ?2, next_at = ?3 WHERE id = ?1 AND done = ?2 - 1"""
+UPDATE recurring SET done = ?2, next_at = ?3 WHERE id = ?1 AND done < ?2"""
 
 TAKE_KEY = """
 INSERT INTO idempotency (access_id, key, digest, answer, kept_until)
@@ -55,14 +55,18 @@ def store_drafts(
     messages: list[MessageRow] = []
     parts: list[PartRow] = []
     for draft, verdict, rows in zip(drafts, verdicts, kept, strict=True):
-        verdict.taken = not _take_turn(connection, draft, now)
+        access_id = draft.messages[0].access_id if draft.messages else 0
+        verdict.taken = not _take_turn(connection, draft, access_id, now)
         if verdict.taken or (not rows[0] and draft.messages):
             continue
         verdict.no_credit = not _charge(book, draft, rows[0])
         if not verdict.no_credit:
             messages += rows[0]
             parts += rows[1]
-            _store_beside(connection, draft)
+            if draft.progress is not None:
+                step = draft.progress
+                connection.execute(sql.ADVANCE_BULK, (step.bulk_id, step.done))
+            _store_repeats(connection, draft.repeats)
     if messages:
         connection.execute(sql.INSERT_MESSAGES, (text(messages),))
         connection.execute(sql.INSERT_PARTS, (text(parts),))
@@ -93,7 +97,9 @@ def _charge(book: Book | None, draft: Draft, messages: Sequence[MessageRow]) -> 
     return amount == 0 or book.take(charge, amount)
 
 
-def _take_turn(connection: sqlite3.Connection, draft: Draft, now: float) -> bool:
+def _take_turn(
+    connection: sqlite3.Connection, draft: Draft | BulkRow, access_id: int, now: float
+) -> bool:
     """Take a recurring order's turn, or an idempotency key; ``False``: it is taken."""
     if draft.turn is not None:
         turn = draft.turn
@@ -101,35 +107,33 @@ def _take_turn(connection: sqlite3.Connection, draft: Draft, now: float) -> bool
         return connection.execute(TAKE_TURN, row).rowcount == 1
     if draft.key is not None:
         key, digest, answer = draft.key
-        access_id = draft.messages[0].access_id
         values = (access_id, key, digest, answer.decode(), now + KEEP_KEYS, now)
         return connection.execute(TAKE_KEY, values).rowcount == 1
     return True
 
 
-def _store_beside(connection: sqlite3.Connection, draft: Draft) -> None:
-    if draft.progress is not None:
-        step = draft.progress
-        connection.execute(sql.ADVANCE_BULK, (step.bulk_id, step.done))
-    if draft.repeats is not None:
-        row = draft.repeats
-        connection.execute(
-            INSERT_RECURRING,
-            (
-                row.id,
-                row.access_id,
-                row.order.decode(),
-                row.first_at,
-                row.done,
-                row.next_at,
-            ),
-        )
+def _store_repeats(connection: sqlite3.Connection, row: RecurringRow | None) -> None:
+    if row is None:
+        return
+    connection.execute(
+        INSERT_RECURRING,
+        (
+            row.id,
+            row.access_id,
+            row.order.decode(),
+            row.first_at,
+            row.done,
+            row.next_at,
+        ),
+    )
 
 
 def store_bulk(
     connection: sqlite3.Connection, bulk: BulkRow, node_id: int, now: float
 ) -> Verdict:
     """Store a bulk order whole, if the balance covers it."""
+    if not _take_turn(connection, bulk, bulk.access_id, now):
+        return Verdict(taken=True)
     charge = bulk.charge
     if charge is not None and charge.amount:
         book = Book(connection, [charge.account_id])
@@ -150,6 +154,7 @@ def store_bulk(
             node_id,
         ),
     )
+    _store_repeats(connection, bulk.repeats)
     return Verdict()
 
 

@@ -39,7 +39,7 @@ from budstikke.store.sqlite.clock import Places, lease, purge, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.json_rows import one, text
-from budstikke.store.sqlite.money import Book
+from budstikke.store.sqlite.money import Book, order_credit
 from budstikke.store.sqlite.opening import read_bulk, take_lock, take_over
 from budstikke.store.sqlite.settling import Settling
 from budstikke.store.sqlite.writer import Writer
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from budstikke.domain.ask import Answer, Ask
+    from budstikke.domain.ask import Answer, Ask, CreditAnswer
     from budstikke.domain.directory import Directory
     from budstikke.domain.inbound import InboundPart
     from budstikke.domain.receipt import Receipt
@@ -370,6 +370,14 @@ class SqliteStore:
             return book.balances[account_id]
 
         return await self._writer.run(write)
+
+    async def order_credit(
+        self, account_id: int, count: int, amount: int, now: float
+    ) -> CreditAnswer:
+        """Order SMS."""
+        return await self._writer.run(
+            lambda connection: order_credit(connection, account_id, count, amount, now)
+        )
 
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up."""

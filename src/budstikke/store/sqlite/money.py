@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.domain.ask import CreditAnswer
 from budstikke.domain.ledger import Kind
+from budstikke.store.contract import Entry
 from budstikke.store.sqlite.json_rows import one, text
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from budstikke.domain.settlement import MessageFinal
-    from budstikke.store.contract import Charge, Entry
+    from budstikke.store.contract import Charge
 
 BALANCES = """
 SELECT json_group_array(json_array(id, balance)) FROM account
@@ -123,3 +125,29 @@ def refund(
         book.refund(account_id, message_id, amount)
     connection.execute(TAKE_PRICES, (due,))
     book.close(now)
+
+
+ORDERED_TODAY = """
+SELECT a.order_ceiling, coalesce(sum(o.count), 0) FROM account a
+LEFT JOIN credit_order o ON o.account_id = a.id AND o.at > ?2 - 86400
+    AND o.state = 'credited'
+WHERE a.id = ?1"""
+
+INSERT_ORDER = """
+INSERT INTO credit_order (account_id, at, count, state) VALUES (?, ?, ?, ?)"""
+
+
+def order_credit(
+    connection: sqlite3.Connection, account_id: int, count: int, amount: int, now: float
+) -> CreditAnswer:
+    """Order SMS: credited at once, or waiting beyond the ceiling of a day."""
+    ceiling, ordered = connection.execute(ORDERED_TODAY, (account_id, now)).fetchone()
+    waiting = ordered + count > ceiling
+    state = "waiting" if waiting else "credited"
+    connection.execute(INSERT_ORDER, (account_id, now, count, state))
+    book = Book(connection, [account_id])
+    if not waiting:
+        note = f"{count} SMS ordered"
+        book.enter(account_id, Entry(Kind.ORDER, amount, note))
+        book.close(now)
+    return CreditAnswer(waiting, book.balances[account_id])

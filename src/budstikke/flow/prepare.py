@@ -1,0 +1,199 @@
+"""
+Prepare: all that is known of an order before anything is stored.
+
+Groups become numbers, numbers become recipients, and what is wrong is refused, in the
+order of checks of ``domain.acceptance``. Long lists are worked in slices, so that
+other requests wait for one slice at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.acceptance import (
+    Content,
+    Numbers,
+    TextProfile,
+    content,
+    is_reply_number,
+    planned,
+    screen,
+    sort_out,
+)
+from budstikke.domain.message import Accepted
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from budstikke.domain.directory import Access, Directory
+    from budstikke.domain.message import Order
+    from budstikke.store.contract import Store
+
+SLICE = 2000
+"""Numbers looked at without letting others run; about 10 ms."""
+
+BARRED = frozenset({RefusalCode.BLACKLISTED, RefusalCode.OPTED_OUT})
+"""These come after what is wrong with the text; other faults of numbers before."""
+
+
+class Prepared(msgspec.Struct):
+    """
+    An order that may be stored.
+
+    Attributes:
+        written: Its recipients as they were written, then its groups' members.
+        numbers: Indexes into ``written``.
+        missing: Groups that are not there or have nobody active.
+
+    """
+
+    shared: Content
+    written: Sequence[str]
+    numbers: Numbers
+    missing: list[str]
+
+
+async def prepare(
+    order: Order, access: Access, *, store: Store, directory: Directory, now: float
+) -> Prepared:
+    """Check an order and find whom it goes to; raises Refusal."""
+    members, missing = await _members(order, access, store)
+    numbers = await _sort_out(order, access, directory, members)
+    written = [*order.recipients, *members] if members else order.recipients
+    # Of several recipients each has an answer of its own, if it is not bulk.
+    whole = order.bulk or len(written) + len(missing) <= 1
+    if whole and not numbers.good and not set(numbers.refused.values()) & BARRED:
+        raise _refusal(numbers, written, missing)
+    shared = content(order, access, now)
+    if order.reply_to is not None:
+        shared.originator = await _thread(order.reply_to, access, store)
+    screen(numbers, order, access, directory, now)
+    if whole and not numbers.good:
+        planned(order.text, order, TextProfile())
+        raise _refusal(numbers, written, missing)
+    return Prepared(shared, written, numbers, missing)
+
+
+async def _members(
+    order: Order, access: Access, store: Store
+) -> tuple[list[str], list[str]]:
+    """Find the members of an order's groups, each once, and groups without any."""
+    if not order.groups:
+        return [], []
+    found = await store.members(access.account.id, order.groups)
+    missing = [name for name in order.groups if name not in found]
+    if missing and order.bulk:
+        raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=missing[0])
+    members = dict.fromkeys(number for numbers in found.values() for number in numbers)
+    return list(members), missing
+
+
+async def _sort_out(
+    order: Order, access: Access, directory: Directory, members: Sequence[str]
+) -> Numbers:
+    opted_out = access.account.opted_out
+    # A number given twice is sent twice, but in bulk, and but for groups' members.
+    seen: set[str] | None = set() if order.bulk or members else None
+    result = Numbers([], {}, [])
+    for country, some, start in (
+        (order.country, order.recipients, 0),
+        ("", members, len(order.recipients)),
+    ):
+        for at in range(0, len(some), SLICE):
+            if at:
+                await asyncio.sleep(0)
+            found = sort_out(
+                some[at : at + SLICE],
+                directory,
+                opted_out=opted_out,
+                country=country,
+                seen=seen,
+                start=start + at,
+            )
+            result.good += found.good
+            result.refused |= found.refused
+            result.repeated += found.repeated
+    return result
+
+
+async def _thread(message_id: int, access: Access, store: Store) -> str:
+    """Find the reply number that an earlier message was sent from."""
+    originator = await store.originator_of(access.id, message_id)
+    if originator is None or not is_reply_number(originator):
+        raise Refusal(RefusalCode.BAD_FIELD, field="reply_to", value=str(message_id))
+    return originator
+
+
+def _refusal(
+    numbers: Numbers, written: Sequence[str], missing: Sequence[str]
+) -> Refusal:
+    """Say why no recipient is left."""
+    codes = list(numbers.refused.values())
+    others = [code for code in codes if code is not RefusalCode.BLACKLISTED]
+    code = RefusalCode.UNKNOWN_GROUP if missing else RefusalCode.MISSING_FIELD
+    return Refusal(
+        (others or codes or [code])[0],
+        value=(*written, *missing, "")[0],
+        invalid=[written[index] for index in sorted(numbers.refused)],
+        duplicate=[written[index] for index in numbers.repeated],
+    )
+
+
+def answer(
+    order: Order,
+    prepared: Prepared,
+    first_id: int,
+    held: Sequence[int],
+    *,
+    order_id: int,
+    segments: int,
+    price: int = 0,
+) -> Accepted:
+    """
+    Answer for an order.
+
+    Args:
+        order: What was asked.
+        prepared: Whom it goes to.
+        first_id: Of its messages, in the order of ``numbers.good``.
+        held: Indexes into ``numbers.good`` that the duplicate lock held.
+        order_id: What names all of it.
+        segments: Of all messages.
+        price: Of all messages, micros.
+
+    """
+    numbers, written = prepared.numbers, prepared.written
+    left_out = {numbers.good[place][0] for place in held}
+    if order.bulk:
+        twice = {*numbers.repeated, *left_out}
+        for index, code in numbers.refused.items():
+            if code is RefusalCode.DUPLICATE:
+                twice.add(index)
+        return Accepted(
+            order_id,
+            (),
+            segments,
+            [written[i] for i in sorted(numbers.refused) if i not in twice],
+            [written[i] for i in sorted(twice)],
+            (),
+            price,
+        )
+    results: list[int | RefusalCode | None] = [None] * len(written)
+    for index, code in numbers.refused.items():
+        results[index] = code
+    for offset, (index, _) in enumerate(numbers.good):
+        results[index] = first_id + offset
+    for index in left_out:
+        results[index] = RefusalCode.DUPLICATE
+    own = len(order.recipients)
+    members: list[tuple[str, int | RefusalCode]] = [
+        (number, result)
+        for number, result in zip(written[own:], results[own:], strict=True)
+        if result is not None  # reached in another way, too
+    ]
+    members += [(name, RefusalCode.UNKNOWN_GROUP) for name in prepared.missing]
+    ids = [RefusalCode.DUPLICATE if i is None else i for i in results[:own]]
+    return Accepted(order_id, ids, segments, (), (), members, price)

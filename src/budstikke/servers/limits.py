@@ -1,0 +1,64 @@
+"""How much one caller may ask at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MOST_CALLERS = 65536
+"""Callers that are remembered; then all are forgotten."""
+
+
+class Busy:
+    """Counts requests under way, by access."""
+
+    def __init__(self) -> None:
+        self._under_way: Counter[int] = Counter()
+
+    @contextmanager
+    def one(self, access_id: int, most: int) -> Iterator[None]:
+        """Count a request; raises Refusal with ``TOO_MANY_REQUESTS``."""
+        if self._under_way[access_id] >= most:
+            raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
+        self._under_way[access_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[access_id] -= 1
+            if not self._under_way[access_id]:
+                del self._under_way[access_id]
+
+
+class Rate:
+    """
+    Counts requests in windows of time, by address.
+
+    Args:
+        clock: Unix seconds.
+        most: Requests in one window.
+        seconds: Its length.
+
+    """
+
+    def __init__(self, clock: Callable[[], float], most: int, seconds: float) -> None:
+        self._clock = clock
+        self._most = most
+        self._seconds = seconds
+        self._window = 0
+        self._counts: Counter[str] = Counter()
+
+    def count(self, address: str) -> None:
+        """Count a request; raises Refusal with ``TOO_MANY_REQUESTS``."""
+        window = int(self._clock() / self._seconds)
+        if window != self._window or len(self._counts) > MOST_CALLERS:
+            self._window = window
+            self._counts.clear()
+        self._counts[address] += 1
+        if self._counts[address] > self._most:
+            raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
