@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag, StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from budstikke.domain.refusal import RefusalCode
+from budstikke.domain.refusal import (
+    RefusalCode,  # noqa: TC001 - Accepted is decoded at run time
+)
 
 
 class TextMode(StrEnum):
