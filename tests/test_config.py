@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from budstikke import config
 from budstikke.config import ConfigError, Settings, host_port, load, networks
+from budstikke.outlets.mail import SmtpOutlet
 
 
 def write(folder: Path, text: str) -> Path:
@@ -130,6 +132,26 @@ def test_file_that_is_not_utf8(tmp_path: Path) -> None:
             "settings: http: 10.0.0.1/8 has host bits set",
         ),
         (
+            {"BUDSTIKKE_MAIL__HOST": "mail.example"},
+            "settings: mail: sender: a mail address is needed",
+        ),
+        (
+            {"BUDSTIKKE_MAIL__USERNAME": "bud"},
+            "settings: mail: username and password are given together or not at all",
+        ),
+        (
+            {"BUDSTIKKE_MAIL__PASSWORD": "s3cret"},
+            "settings: mail: username and password are given together or not at all",
+        ),
+        (
+            {
+                "BUDSTIKKE_MAIL__USERNAME": "bud",
+                "BUDSTIKKE_MAIL__PASSWORD": "s3cret",
+                "BUDSTIKKE_MAIL__TLS": "none",
+            },
+            "settings: mail: tls: a password is not sent in the clear",
+        ),
+        (
             {"BUDSTIKKE_SIMULATOR__LISTEN": "2776"},
             "settings: simulator: not HOST:PORT: '2776'",
         ),
@@ -145,6 +167,20 @@ def test_database_elsewhere() -> None:
     settings = load(None, {"BUDSTIKKE_DATABASE": "sqlite:////srv/b.db"})
     assert Path("/srv/b.db") == settings.database_path
     assert "sqlite:////srv/b.db" == settings.database_url
+
+
+def test_a_mail_server() -> None:
+    found = load(
+        None,
+        {
+            "BUDSTIKKE_MAIL__HOST": "mail.example",
+            "BUDSTIKKE_MAIL__SENDER": "Budstikke <alerts@gateway.example>",
+            "BUDSTIKKE_MAIL__USERNAME": "bud",
+            "BUDSTIKKE_MAIL__PASSWORD": "s3cret",
+        },
+    ).mail
+    assert (587, "starttls") == (found.port, found.tls)
+    SmtpOutlet(**structs.asdict(found))  # its arguments are these keys
 
 
 def test_node_is_named_after_the_host_unless_said() -> None:

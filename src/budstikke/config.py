@@ -13,6 +13,7 @@ import ipaddress
 import json
 import socket
 import tomllib
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 
@@ -115,6 +116,50 @@ class Callbacks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         networks(self.shown_addresses)
 
 
+class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The mail server that alerts are given to."""
+
+    host: Annotated[
+        str, Meta(description="Mail server (SMTP). Empty: no mails are sent.")
+    ] = ""
+    port: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=65535,
+            description="Its port: 587 with `starttls`, 465 with `tls`, 25 with "
+            "`none`, as a rule.",
+        ),
+    ] = 587
+    tls: Annotated[
+        Literal["starttls", "tls", "none"],
+        Meta(
+            description="`starttls` (begin plain, then TLS or nothing), `tls` from "
+            "the first octet, or `none`."
+        ),
+    ] = "starttls"
+    username: Annotated[
+        str, Meta(description="Log in as. Empty: the server takes mails without.")
+    ] = ""
+    password: Annotated[
+        str,
+        Meta(description="A secret: give it as `BUDSTIKKE_MAIL__PASSWORD`."),
+    ] = ""
+    sender: Annotated[
+        str,
+        Meta(description="Where mails come from: `Budstikke <alerts@example.com>`."),
+    ] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse half a login, one in the clear, and mails from nowhere."""
+        if self.host and "@" not in parseaddr(self.sender)[1]:
+            raise ValueError("sender: a mail address is needed")
+        if bool(self.username) != bool(self.password):
+            raise ValueError("username and password are given together or not at all")
+        if self.password and self.tls == "none":
+            raise ValueError("tls: a password is not sent in the clear")
+
+
 class Simulator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The simulated operator, for demos and tests."""
 
@@ -150,6 +195,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http: Http = Http()
     log: Log = Log()
     callbacks: Callbacks = Callbacks()
+    mail: Mail = Mail()
     simulator: Simulator = Simulator()
 
     def __post_init__(self) -> None:

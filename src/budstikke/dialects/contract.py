@@ -19,7 +19,7 @@ given no access, and may only return a ``Page``, ``MessageAsk`` or ``OrderAsk``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from budstikke.domain.ask import Answer, Ask
 from budstikke.domain.message import Accepted, Order
@@ -104,3 +104,30 @@ class Dialect(Protocol):
 
     def understood(self, answer: WireResponse) -> bool:
         """Whether the customer took a callback."""
+
+
+@runtime_checkable
+class Identifying(Protocol):
+    """A dialect whose customers give one key, which is identifier and secret alike."""
+
+    def identify(self, secret: str) -> str:
+        """Make the identifier that ``login`` makes of this key."""
+
+
+class Alert(NamedTuple):
+    """A refusal for people: the dialect's own code, and its cause in a few words."""
+
+    code: str
+    cause: str
+
+
+@runtime_checkable
+class Alerting(Protocol):
+    """
+    A dialect whose customers may be told of refused requests by mail.
+
+    Its settings have ``error_alerts``: the addresses.
+    """
+
+    def alert_of(self, call: Call, refusal: Refusal) -> Alert:
+        """Say what the mail says of a refusal; never raises."""

@@ -1,8 +1,10 @@
-"""What flow needs of whoever carries callbacks to customers."""
+"""What flow needs of whoever carries callbacks and mails to customers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from budstikke.wire import WireRequest, WireResponse
@@ -17,3 +19,26 @@ class Outlet(Protocol):
 
     async def deliver(self, request: WireRequest) -> WireResponse:
         """Make the request; raises NotReached."""
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail of plain text; ``to`` are addresses of one customer's people."""
+
+    to: tuple[str, ...]
+    subject: str
+    text: str
+
+
+class NotSent(Exception):  # noqa: N818 - a mail server being away is normal
+    """The mail server did not take a mail; later it may. The message says why."""
+
+
+class Undeliverable(Exception):  # noqa: N818 - addresses that are gone are normal
+    """The mail server will never take this mail. The message says why."""
+
+
+class MailOutlet(Protocol):
+    """Gives one mail to a mail server."""
+
+    async def send(self, mail: Mail) -> None:
+        """Send it; raises NotSent or Undeliverable."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from budstikke.dialects.front.order import read_order
-from budstikke.dialects.front.reply import render
+from budstikke.dialects.front.reply import alert_of, render
 from budstikke.dialects.front.request import BULK, PUSH, PUSH_JSON, read_login
 from budstikke.dialects.front.settings import Settings
 from budstikke.dialects.front.status import push
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.dialects.contract import Alert, Answered, Asked, Call, Login
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
@@ -60,3 +60,7 @@ class Front:
     def understood(self, answer: WireResponse) -> bool:
         """Take any 2xx as taken."""
         return 200 <= answer.status < 300
+
+    def alert_of(self, call: Call, refusal: Refusal) -> Alert:
+        """Say what the mail to ``error_alerts`` says of a refusal."""
+        return alert_of(call, refusal)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from budstikke.dialects.front.request import BULK, PUSH, check_encoding
-from budstikke.dialects.front.template import TEMPLATE_NAMES, check_template
+from budstikke.dialects.front.template import TEMPLATE_NAMES, read_template
 from budstikke.dialects.front.values import (
     as_text,
     bad,
     flag,
     given,
     integer,
+    is_blank,
     moment,
     required,
 )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from budstikke.dialects.front.settings import Settings
     from budstikke.dialects.front.values import Fields
+    from budstikke.domain.message import Template
 
 LONGEST = {"3.05": 1530, "2.25": 1024}
 """Longest text by version: septets as GSM, UTF-16 units as UCS-2."""
@@ -53,6 +55,8 @@ class Options(NamedTuple):
     validity: int = DEFAULT_VALIDITY
     ref: str | None = None
     send_at: float | None = None
+    groups: tuple[str, ...] = ()
+    template: Template | None = None
 
 
 OPTION_NAMES = frozenset({"flash", "protocolid", "validity", "ref", "scheduled"})
@@ -69,6 +73,8 @@ def read_order(fields: Fields, operation: str, settings: Settings, now: float) -
         check_encoding(fields)
     unicode = flag(fields, "unicode")
     options = _read_newer(fields, settings, now, bulk=bulk)
+    if recipients is None:
+        raise Refusal(RefusalCode.BAD_RECIPIENT, field="phoneno")
     longest = LONGEST[settings.api_version]
     report = bool(settings.status_url) and (not bulk or options.ref is not None)
     return Order(
@@ -88,22 +94,25 @@ def read_order(fields: Fields, operation: str, settings: Settings, now: float) -
         bulk=bulk,
         duplicate_lock=DUPLICATE_SECONDS if settings.duplicate_lock else 0,
         price=0 if bulk else _price(fields),
+        groups=options.groups,
+        template=options.template,
     )
 
 
-def _many(fields: Fields, settings: Settings) -> Sequence[str]:
+def _many(fields: Fields, settings: Settings) -> Sequence[str] | None:
     """
     Read the recipients of a bulk order, as they were written.
 
     What is not text in the array is kept as its JSON and will be an invalid number.
+    ``None``: it is no array, to be refused after all other faults of the request.
     """
     numbers = fields.get("phoneno")
-    if numbers in (None, "", []):
-        if _group(fields, settings) is None:
+    if numbers == [] or is_blank(numbers):
+        if settings.api_version == "2.25" or is_blank(fields.get("group")):
             raise Refusal(RefusalCode.MISSING_FIELD, field="phoneno")
         return ()
     if not isinstance(numbers, list):
-        raise Refusal(RefusalCode.BAD_RECIPIENT, field="phoneno")
+        return None
     if all(type(number) is str for number in numbers):
         return numbers
     return [_as_written(number) for number in numbers]
@@ -112,10 +121,6 @@ def _many(fields: Fields, settings: Settings) -> Sequence[str]:
 def _as_written(number: object) -> str:
     text = as_text(number)
     return msgspec.json.encode(number).decode() if text is None else text
-
-
-def _group(fields: Fields, settings: Settings) -> str | None:
-    return None if settings.api_version == "2.25" else given(fields, "group")
 
 
 def _mode(*, unicode: bool, bulk: bool) -> TextMode:
@@ -156,11 +161,12 @@ def _read_newer(
             send_at=_scheduled(fields, now),
         )
     if bulk:
-        if (group := _group(fields, settings)) is not None:
-            raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=group)
-    elif not TEMPLATE_NAMES.isdisjoint(fields):
-        check_template(fields, settings.approved_domains)
-    return options
+        group = given(fields, "group")
+        return options if group is None else options._replace(groups=(group,))
+    if TEMPLATE_NAMES.isdisjoint(fields):
+        return options
+    template = read_template(fields, settings.approved_domains)
+    return options._replace(template=template)
 
 
 def _protocol_id(fields: Fields) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from budstikke.dialects.contract import Alert
 from budstikke.dialects.front.request import BULK, PUSH
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireResponse
@@ -219,3 +220,29 @@ def _render_bulk(answer: Accepted | Refusal) -> WireResponse:
 
 def _describe(row: Row) -> str:
     return row.description or DESCRIPTIONS[row.errorcode]
+
+
+CALLER = frozenset({2, 13, 18})
+"""Error codes whose cause is who called, and from where."""
+
+NOT_SHOWN = frozenset({"code", "username"})
+"""Parameters whose values are not put into mails: one-time codes and their owners."""
+
+LONGEST_SHOWN = 60
+"""Characters of a value that a mail shows."""
+
+
+def alert_of(call: Call, refusal: Refusal) -> Alert:
+    """Say what a refusal is to the people who see to the service."""
+    found = row(refusal)
+    cause = _describe(found)
+    if found.errorcode in CALLER and call.request.client:
+        cause += f" (called from {call.request.client})"
+    elif refusal.value and refusal.field not in NOT_SHOWN:
+        cause += f": {_shown(refusal.value)}"
+    return Alert(str(found.errorcode), cause)
+
+
+def _shown(value: str) -> str:
+    line = "".join(c if c.isprintable() else " " for c in value[:LONGEST_SHOWN])
+    return line if len(value) <= LONGEST_SHOWN else f"{line}..."

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+Address = Annotated[
+    str, msgspec.Meta(pattern=r"\A[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+\Z")
+]
+"""A mail address in ASCII, alone (RFC 5322 § 3.4.1, dot-atom)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         status_url: Where delivery statuses are pushed; empty: nowhere.
         status_interim: Push -1, too, when an operator has the message.
         approved_domains: Domains that orderurl may point to, with their subdomains.
+        error_alerts: Mail addresses that are told of refused outgoing messages.
 
     """
 
@@ -27,3 +33,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     status_url: str = ""
     status_interim: bool = True
     approved_domains: tuple[str, ...] = ()
+    error_alerts: tuple[Address, ...] = ()

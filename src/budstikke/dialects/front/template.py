@@ -1,9 +1,9 @@
 """
-Whether the parameters of pre-approved templates are well-formed.
+The parameters of pre-approved templates, checked and carried along.
 
-What they mean is in Front v3.05 § 2.1.3. Whether a template is used is for the route
-to say; a malformed value is refused on any route, so that a fault shows before the
-first message to such a country.
+What they mean is in Front v3.05 § 2.1.3, their texts are in ``domain.template``.
+Whether a template is used is for the route to say; a malformed value is refused on
+any route, so that a fault shows before the first message to such a country.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from budstikke.dialects.front.values import bad, given, moment
+from budstikke.domain.message import Template
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.template import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from budstikke.dialects.front.values import Fields
-
-TYPES = frozenset(
-    {"otp", "order_confirmation", "order_ready", "conf_booking", "conf_reminder"}
-)
 
 _code = re.compile(r"[A-Za-z0-9!@#$%&*_-]{4,15}").fullmatch
 _orderno = re.compile(r"[A-Za-z0-9_-]{1,50}").fullmatch
@@ -69,23 +67,38 @@ SHAPES: dict[str, Callable[[str], object]] = {
 TEMPLATE_NAMES = frozenset({"type", *SHAPES})
 
 
-def check_template(fields: Fields, approved: Sequence[str]) -> None:
+def read_template(fields: Fields, approved: Sequence[str]) -> Template | None:
     """
-    Refuse the first malformed template parameter.
+    Read the template parameters; ``None`` without ``type``.
 
-    ``approved``: the domains that orderurl may point to. Raises Refusal.
+    ``approved``: the domains that orderurl may point to. Raises Refusal for the first
+    malformed parameter, with or without ``type``.
     """
     kind = given(fields, "type")
-    if kind is not None and kind not in TYPES:
+    if kind is not None and kind not in TEXTS:
         raise bad("type", kind)
     if kind == "otp" and given(fields, "code") is None:
         raise Refusal(RefusalCode.MISSING_FIELD, field="code")
+    values: dict[str, str] = {}
     for name, shape in SHAPES.items():
         text = given(fields, name)
         if text is None:
             continue
         if not shape(text) or (name == "orderurl" and not is_approved(text, approved)):
             raise bad(name, text)
+        values[name] = text
+    if kind is None:
+        return None
+    if "datetime" in values:
+        values["datetime"] = _local(values["datetime"])
+    return Template(kind=kind, values=values)
+
+
+def _local(text: str) -> str:
+    """Write a well-formed datetime in one form: its own clock, without a zone."""
+    when = moment(text)
+    assert when is not None  # noqa: S101 - its shape was looked at
+    return when.replace(tzinfo=None).isoformat()
 
 
 def is_approved(url: str, approved: Sequence[str]) -> bool:

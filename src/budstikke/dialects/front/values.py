@@ -38,6 +38,11 @@ def given(fields: Fields, name: str) -> str | None:
     return None if not text or text.isspace() else text
 
 
+def is_blank(value: object) -> bool:
+    """Tell whether a JSON value counts as not given."""
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
+
+
 def required(fields: Fields, name: str) -> str:
     """Do as ``given``, but raise Refusal (``MISSING_FIELD``) instead of ``None``."""
     text = given(fields, name)

@@ -1,0 +1,206 @@
+"""
+Alerts by mail: refused messages, told to the customer's own people.
+
+Refusals are counted by access and error code; at most one mail for each of them goes
+out in ``INTERVAL``, with the count. Counting is all that a request waits for. What a
+mail server does not take is kept and tried again; a restart forgets it, since alerts
+are a convenience and every refusal was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.contract import Alerting
+from budstikke.flow.outlet import Mail, NotSent, Undeliverable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from budstikke.dialects.contract import Call, Dialect
+    from budstikke.domain.directory import Access
+    from budstikke.domain.refusal import Refusal
+    from budstikke.flow.outlet import MailOutlet
+
+log = logging.getLogger("budstikke.alert")
+
+INTERVAL = 900.0
+"""Seconds from one mail to the next of the same access and code."""
+
+EVERY = 2.0
+"""Seconds between looks for what is due."""
+
+PAUSE, LONGEST_PAUSE = 15.0, 900.0
+"""Seconds until a mail server that failed is tried again; doubled each time."""
+
+MOST_MAILS = 1000
+"""Other mails that wait; the oldest goes when there are more."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Refusals of one access with one code that were not told yet."""
+
+    access: Access
+    code: str
+    cause: str
+    since: float
+    last: float
+    count: int = 0
+    told_at: float | None = None
+
+    def due(self, now: float) -> bool:
+        rested = self.told_at is None or now - self.told_at >= INTERVAL
+        return rested and self.count > 0
+
+    def over(self, now: float) -> bool:
+        told_at = self.told_at
+        return not self.count and told_at is not None and now - told_at >= INTERVAL
+
+
+class Alerter:
+    """
+    Counts refusals and mails them; use from one event loop.
+
+    Args:
+        outlet: Takes mails; ``None``: there are none, and nothing is counted.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self, *, outlet: MailOutlet | None, clock: Callable[[], float]
+    ) -> None:
+        self._outlet = outlet
+        self._clock = clock
+        self._tallies: dict[tuple[int, str], _Tally] = {}
+        self._mails: deque[Mail] = deque()
+        self._rest_until = 0.0
+        self._pause = PAUSE
+
+    def wants(self, access: Access | None) -> bool:
+        """Tell whether anybody is told of refusals of this access."""
+        return self._outlet is not None and bool(_addresses(access))
+
+    def note(
+        self, dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
+    ) -> None:
+        """Count the refusal that answered a call, if anybody is told of it."""
+        if access is None or not self.wants(access):
+            return
+        if isinstance(dialect, Alerting):
+            self.refused(access, *dialect.alert_of(call, refusal))
+
+    def refused(self, access: Access, code: str, cause: str) -> None:
+        """Count a refusal, in the words of ``dialects.contract.Alert``."""
+        if not self.wants(access):
+            return
+        now = self._clock()
+        tally = self._tallies.get((access.id, code))
+        if tally is None:
+            tally = _Tally(access, code, cause, now, now)
+            self._tallies[access.id, code] = tally
+        if not tally.count:
+            tally.since = now
+        tally.count += 1
+        tally.access, tally.cause, tally.last = access, cause, now
+
+    def post(self, mail: Mail) -> None:
+        """Send any other mail as soon as the server takes it."""
+        if self._outlet is None or not mail.to:
+            return
+        if len(self._mails) >= MOST_MAILS:
+            lost = self._mails.popleft()
+            log.error("mail given up", extra={"subject": lost.subject})
+        self._mails.append(mail)
+
+    async def run(self) -> None:
+        """Send what is due, until cancelled."""
+        while True:
+            try:
+                await self.turn()
+            except Exception:
+                log.exception("bug while mailing")
+                self._rest()
+            await asyncio.sleep(EVERY)
+
+    async def turn(self) -> None:
+        """Send what is due now; stops at the first mail that is not taken."""
+        if self._outlet is None or self._clock() < self._rest_until:
+            return
+        try:
+            await self._send_mails(self._outlet)
+            await self._send_tallies(self._outlet)
+        except NotSent as error:
+            self._rest()
+            log.warning(
+                "mail not taken",
+                extra={"why": str(error), "again_at": self._rest_until},
+            )
+
+    async def _send_mails(self, outlet: MailOutlet) -> None:
+        while self._mails:
+            mail = self._mails[0]
+            await self._send(outlet, mail)
+            if self._mails and self._mails[0] is mail:  # it was not given up meanwhile
+                self._mails.popleft()
+
+    async def _send_tallies(self, outlet: MailOutlet) -> None:
+        for key, tally in list(self._tallies.items()):
+            now = self._clock()
+            if tally.over(now):
+                del self._tallies[key]
+            elif tally.due(now):
+                told = tally.count
+                await self._send(outlet, _mail_of(tally))
+                tally.count -= told  # more may have come while it was sent
+                tally.told_at = tally.since = now
+
+    async def _send(self, outlet: MailOutlet, mail: Mail) -> None:
+        """Send one; raises NotSent when it is to be tried again."""
+        try:
+            await outlet.send(mail)
+        except Undeliverable as error:
+            log.warning(
+                "mail refused", extra={"subject": mail.subject, "why": str(error)}
+            )
+        self._pause = PAUSE
+
+    def _rest(self) -> None:
+        self._rest_until = self._clock() + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+
+def _addresses(access: Access | None) -> tuple[str, ...]:
+    if access is None:
+        return ()
+    found: tuple[str, ...] = getattr(access.settings, "error_alerts", ())
+    return found
+
+
+def _mail_of(tally: _Tally) -> Mail:
+    service = tally.access.identifier
+    times = "once" if tally.count == 1 else f"{tally.count} times"
+    text = f"""\
+The gateway refused messages of service {service}.
+
+Error code: {tally.code}
+Cause: {tally.cause}
+How often: {times}
+First: {_utc(tally.since)}
+Last: {_utc(tally.last)}
+
+Your address is on the service's list for refused messages.
+For each error code one such mail is sent in {INTERVAL / 60:.0f} minutes at most.
+"""
+    subject = f"Error code {tally.code} on service {service}: {times}"
+    return Mail(to=_addresses(tally.access), subject=subject, text=text)
+
+
+def _utc(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
