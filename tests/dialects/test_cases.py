@@ -9,6 +9,7 @@ stands before the first one goes for all of the file. The other lines::
     @@ settings={...}               the access's settings, if not all by default
     @@ order={...}                  what every ``== order`` of the file has as well
     @@ url=https://...              where a status push goes
+    @@ client=192.0.2.1             the caller's address
     >> GET /path?query              a request (its body on the lines after), or
     !! {...}                        a StatusEvent
     == login {...}                  who calls
@@ -19,10 +20,11 @@ stands before the first one goes for all of the file. The other lines::
     == push GET https://...         the push that a StatusEvent becomes, or
     == nothing                      it becomes none
     ++ accepted {...}               what is answered: Accepted or
-    ++ several [{...}, ...]         one of each for each order (a refusal has a code), or
+    ++ several [{...}, ...]         one for each order (a refusal has a code), or
     ++ answer {"type": "BalanceAnswer", ...}   (domain.ask), or
     ++ refusal {...}                Refusal (by default the one that parse raised)
-    << 200 text/plain               the response (its body on the lines after)
+    << 200 text/plain               the response (its body on the lines after, here
+                                    in UTF-8 and compared in its own charset)
     ?? taken 204 body               understood, or ?? refused 500 body
 """
 
@@ -118,7 +120,8 @@ def call_of(case: Case, dialect: Dialect) -> Call:
     assert found, "a case needs a request"
     (method, target), body = found[0].split(" ", 1), found[1]
     path, _, query = target.partition("?")
-    request = WireRequest(method, path, query.encode(), {}, body)
+    client = case.setting("client", "")
+    request = WireRequest(method, path, query.encode(), {}, body, client)
     return Call(request, dialect.routes[method, path.lower()])
 
 
@@ -225,7 +228,10 @@ def answer_of(case: Case, refusal: Refusal | None) -> Answered | None:
 def check_response(case: Case, response: WireResponse) -> None:
     found = case.one("<<")
     assert found, "a case with an answer needs a response"
-    assert found == (f"{response.status} {response.content_type}", response.body)
+    head, body = found
+    charset = head.partition("charset=")[2] or "utf-8"
+    expected = (head, body.decode().encode(charset))
+    assert expected == (f"{response.status} {response.content_type}", response.body)
 
 
 def check_push(case: Case, dialect: Dialect, words: dict[str, Any]) -> None:
