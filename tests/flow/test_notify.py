@@ -1,0 +1,299 @@
+"""Telling customers: once, again by the table, and nobody waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from budstikke.domain.directory import Directory
+from budstikke.domain.message import StatusEvent
+from budstikke.domain.retry import AGAIN
+from budstikke.domain.states import PartState
+from budstikke.flow import notify
+from budstikke.store import schema
+from budstikke.store.contract import CallbackRow
+from flow.rig import Rig, directory, play, until
+from store.path import NOW, RECIPIENT, opened
+
+if TYPE_CHECKING:
+    import pytest
+
+    from store.engines import SqliteEngine
+
+ONE, TWO = "c1.example", "c2.example"
+
+
+async def make(rig: Rig, count: int, access_id: int = 1) -> list[CallbackRow]:
+    """Have the store make callbacks, leased to us, of rejected messages."""
+    ids = await rig.path.sending(*[RECIPIENT] * count, access_id=access_id)
+    updates = [
+        rig.path.update(part, PartState.REJECTED, access_id=access_id) for part in ids
+    ]
+    return await rig.path.store.record(updates, rig.now)
+
+
+def states(rig: Rig) -> list[str]:
+    return rig.path.column("state", schema.callback)
+
+
+def test_told_and_done(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        rows = await make(rig, 3)
+        rig.notifier.tell(rows)
+        await rig.told(3)
+        expected = [
+            f"https://{ONE}/s?status=5&origid={row.event.message_id}" for row in rows
+        ]
+        assert expected == sorted(rig.outlet.asked)
+        assert ["done"] * 3 == states(rig)
+        rig.now += 1_000_000
+        await rig.scheduler.wake()
+        assert 3 == len(rig.outlet.asked)
+        assert notify.MOST_WAITING == rig.notifier.free()
+
+    play(engine, scenario)
+
+
+def test_told_again_by_the_table_and_then_given_up(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.status[ONE] = 500
+        rig.notifier.tell(await make(rig, 1))
+        for tries, wait in enumerate(AGAIN, 1):
+            await rig.told(tries)
+            assert [(tries, "HTTP 500 not now")] == [
+                *zip(
+                    rig.path.column("tries", schema.callback),
+                    rig.path.column("answer", schema.callback),
+                    strict=True,
+                )
+            ]
+            rig.now += wait - 0.1
+            await rig.scheduler.wake()
+            assert tries == len(rig.outlet.asked)
+            rig.now += 0.1
+            await rig.scheduler.wake()
+        await rig.told(len(AGAIN) + 1)
+        assert ["failed"] == states(rig)
+
+    play(engine, scenario)
+
+
+def test_one_that_is_not_reached_is_told_again(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.status[ONE] = 0
+        rig.notifier.tell(await make(rig, 1))
+        await rig.told(1)
+        assert ["no answer in time"] == rig.path.column("answer", schema.callback)
+        rig.outlet.status[ONE] = 204
+        rig.now += AGAIN[0]
+        await rig.scheduler.wake()
+        await rig.told(2)
+        assert ["done"] == states(rig)
+
+    play(engine, scenario)
+
+
+def test_so_many_at_a_time_to_one_endpoint(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.notifier.tell(await make(rig, 30))
+        await until(lambda: 4 == rig.outlet.under_way)
+        rig.notifier.tell(await make(rig, 30))
+        await asyncio.sleep(0)
+        assert 4 == rig.outlet.under_way
+        rig.outlet.hanging[ONE].set()
+        await rig.told(60)
+        assert 4 == rig.outlet.most_under_way
+        assert ["done"] * 60 == states(rig)
+
+    play(engine, scenario)
+
+
+def test_one_that_hangs_does_not_delay_another(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.notifier.tell(await make(rig, 100))
+        rig.notifier.tell(await make(rig, 50, access_id=2))
+        asked = rig.outlet.asked
+        await until(lambda: 50 == len([url for url in asked if TWO in url]))
+        assert 4 == len([url for url in asked if ONE in url])
+        rig.outlet.hanging[ONE].set()
+        await until(lambda: 150 == len(asked))
+
+    play(engine, scenario)
+
+
+def test_one_that_hangs_does_not_take_all_the_room(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "MOST_WAITING", 100)
+    monkeypatch.setattr(notify, "MOST_EACH", 40)
+
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.notifier.tell(await make(rig, 150))
+        rig.notifier.tell(await make(rig, 30, access_id=2))
+        await until(lambda: 30 == len([url for url in rig.outlet.asked if TWO in url]))
+        rig.outlet.hanging[ONE].set()
+        # The others of the one that hung wait in the store and come back.
+        for _ in range(5):
+            await until(lambda: 100 == rig.notifier.free())
+            await rig.written()
+            rig.now += notify.COME_BACK
+            await rig.scheduler.wake()
+        await rig.told(180)
+        assert ["done"] * 180 == states(rig)
+        assert 180 == len(set(rig.outlet.asked))
+
+    play(engine, scenario)
+
+
+def test_what_there_is_no_room_for_waits_in_the_store(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "MOST_WAITING", 10)
+
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.notifier.tell(await make(rig, 50))
+        assert 0 == rig.notifier.free()
+        await rig.written()
+        await rig.scheduler.wake()
+        assert rig.notifier.free() <= 10
+        rig.outlet.hanging[ONE].set()
+        while len(rig.outlet.asked) < 50:
+            await until(lambda: 10 == rig.notifier.free())
+            await rig.written()
+            await rig.scheduler.wake()
+        await rig.written()
+        assert ["done"] * 50 == states(rig)
+        assert 50 == len(set(rig.outlet.asked))
+
+    play(engine, scenario)
+
+
+def test_what_waits_longer_than_its_lease_is_not_told_twice(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.notifier.tell(await make(rig, 20))
+        for _ in range(5):
+            rig.now += 1000
+            await rig.scheduler.wake()
+        rig.outlet.hanging[ONE].set()
+        await until(lambda: notify.MOST_WAITING == rig.notifier.free())
+        await rig.written()
+        assert 20 == len(rig.outlet.asked)
+        assert ["done"] * 20 == states(rig)
+
+    play(engine, scenario)
+
+
+def test_what_came_of_it_is_written_when_the_store_is_back(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        rows = await make(rig, 5)
+        rig.store.down = True
+        rig.notifier.tell(rows)
+        await until(lambda: rig.store.refused)
+        assert ["due"] * 5 == states(rig)
+        rig.store.down = False
+        await rig.written()
+        assert ["done"] * 5 == states(rig)
+
+    play(engine, scenario)
+
+
+def test_a_worker_that_ends_leaves_nothing_behind(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        rows = await make(rig, 40)
+        # One by one, at every turn of the loop in which the worker before may end.
+        for turns, row in enumerate(rows):
+            rig.notifier.tell([row])
+            for _ in range(turns % 8):
+                await asyncio.sleep(0)
+        await until(lambda: 40 == len(rig.outlet.asked))
+
+    play(engine, scenario)
+
+
+def test_nobody_and_nothing_to_tell(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        quiet = directory(status_interim=False)
+        gone = dict(quiet.accesses)
+        del gone[2]
+        rig.directory = Directory(revision=2, accesses=gone, carriers=quiet.carriers)
+        rows = [*await make(rig, 1), *await make(rig, 1, access_id=2)]
+        event = StatusEvent(1, RECIPIENT, None, "sent", "", "", NOW)
+        rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), rows[1]])
+        await until(lambda: notify.MOST_WAITING == rig.notifier.free())
+        await rig.written()
+        assert [] == rig.outlet.asked
+        assert ["nothing to tell", "nobody to tell"] == rig.path.column(
+            "answer", schema.callback
+        )
+        assert ["done", "done"] == states(rig)
+
+    play(engine, scenario)
+
+
+def test_a_bug_in_one_does_not_stop_the_rest(
+    engine: SqliteEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        rows = await make(rig, 6)
+        event = StatusEvent(1, None, "r", "delivered", "", "", NOW)  # type: ignore[arg-type]  # a bug
+        rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), *rows[1:]])
+        await rig.told(5)
+        assert ["due", *["done"] * 5] == states(rig)
+
+    play(engine, scenario)
+    assert "bug while telling" in caplog.text
+
+
+def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.notifier.tell(await make(rig, 10))
+        await until(lambda: 4 == rig.outlet.under_way)
+        stopping = asyncio.create_task(rig.notifier.stop(10))
+        await asyncio.sleep(0)
+        assert not stopping.done()
+        rig.outlet.hanging[ONE].set()
+        await stopping
+        assert ["done"] * 4 + ["due"] * 6 == states(rig)
+        async with opened(engine.after_power_loss(), rig.now) as again:
+            woken = await again.store.wake(rig.now, 10, 10)
+            assert 6 == len(woken.callbacks)
+
+    play(engine, scenario)
+
+
+def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.notifier.tell(await make(rig, 10))
+        await until(lambda: 4 == rig.outlet.under_way)
+        await rig.notifier.stop(0.01)
+        await until(lambda: 0 == rig.outlet.under_way)
+        async with opened(engine.after_power_loss(), rig.now) as again:
+            woken = await again.store.wake(rig.now, 10, 100)
+            assert 10 == len(woken.callbacks)
+
+    play(engine, scenario)
+
+
+def test_after_a_stop_new_ones_are_handed_back(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.notifier.stop(1)
+        rig.notifier.tell(await make(rig, 3))
+        await rig.written()
+        assert [] == rig.outlet.asked
+        assert ["due"] * 3 == states(rig)
+        assert [rig.now] * 3 == rig.path.column("due_at", schema.callback)
+
+    play(engine, scenario)

@@ -1,0 +1,474 @@
+"""Parts to their carrier, and what it answers into the store."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from budstikke.domain.inbound import InboundPart
+from budstikke.domain.receipt import (
+    Reason,
+    Receipt,
+    ReceiptState,
+    Rejected,
+    Retry,
+    Sent,
+    Unsure,
+)
+from budstikke.flow.send import AHEAD
+from budstikke.store import schema
+from budstikke.store.contract import StoreUnavailable
+from flow.rig import Rig, play, until
+from store.path import NOW, RECIPIENT
+
+if TYPE_CHECKING:
+    from store.engines import SqliteEngine
+
+LATER = Rejected(Reason.INTERNAL, "ESME_RSYSERR", Retry.LATER)
+NEVER = Rejected(Reason.BARRED, "ESME_RINVDSTADR", Retry.NEVER)
+ELSEWHERE = Rejected(Reason.NO_ROUTE, "ESME_RINVSRCTON", Retry.ELSEWHERE)
+
+
+async def queue(rig: Rig, count: int, **columns: float) -> list[int]:
+    """Store messages for carrier 1 and say so; returns the ids of their parts."""
+    ids = await rig.path.accept(*[RECIPIENT] * count, **columns)
+    rig.senders[1].stored()
+    return [(message_id << 8) + 1 for message_id in ids]
+
+
+async def send(rig: Rig, count: int, **columns: float) -> list[int]:
+    """Send messages directly by carrier 1, as accept does."""
+    assert rig.senders[1].reserve(count)
+    ids = await rig.path.sending(*[RECIPIENT] * count, **columns)
+    rig.senders[1].offer([rig.path.part(part_id, **columns) for part_id in ids])
+    return ids
+
+
+async def settled_down(rig: Rig) -> None:
+    """Have the sender see that there is no backlog."""
+    sender = rig.senders[1]
+    sender.stored()
+    await until(lambda: not (sender._behind or sender._claimable or sender._reserved))
+
+
+# The backlog
+
+
+def test_a_backlog_is_sent_in_order_within_the_window(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        low = await queue(rig, 300)
+        high = await queue(rig, 10, priority=3)
+        carrier = rig.carriers[1]
+        async with rig.running(1):
+            while len(carrier.offered) < 310:
+                await until(lambda: 100 == len(carrier.waiting))
+                carrier.answer(count=70)
+            carrier.answer()
+            await rig.written()
+        assert [*high, *low] == [part.id for part in carrier.offered]
+        assert {"sent"} == set(rig.path.parts().values())
+        assert [0, 0] == rig.reserved()
+
+    play(engine, scenario)
+
+
+def test_no_more_is_claimed_than_is_held_ready(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        await queue(rig, 1000)
+        async with rig.running(1):
+            await until(lambda: len(rig.senders[1]._ready) >= AHEAD)
+            states = list(rig.path.parts().values())
+            assert 100 + AHEAD == states.count("sending")
+            assert 100 == len(rig.carriers[1].offered)
+
+    play(engine, scenario)
+
+
+def test_while_there_is_a_backlog_nothing_overtakes_it(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        sender, carrier = rig.senders[1], rig.carriers[1]
+        await queue(rig, 500)
+        async with rig.running(1):
+            await until(lambda: 100 == len(carrier.offered))
+            assert not sender.reserve(1)
+            await queue(rig, 1)
+            while len(carrier.offered) < 501:
+                carrier.answer()
+                await asyncio.sleep(0)
+            carrier.answer()
+            ids = [part.id for part in carrier.offered]
+            assert sorted(ids) == ids
+            # It is over: the next goes the direct way.
+            await until(lambda: not sender._behind)
+            assert sender.reserve(1)
+            sender.cancel(1)
+
+    play(engine, scenario)
+
+
+def test_a_link_that_is_down_and_comes_up(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        sender, carrier = rig.senders[1], rig.carriers[1]
+        async with rig.running(1):
+            await settled_down(rig)
+            carrier.up = False
+            assert not sender.reserve(1)
+            await queue(rig, 5)
+            await asyncio.sleep(0)
+            assert [] == carrier.offered
+            assert ["queued"] * 5 == list(rig.path.parts().values())
+            carrier.up = True
+            carrier.sink.room()
+            await until(lambda: 5 == len(carrier.offered))
+            carrier.answer()
+            await settled_down(rig)
+            assert sender.reserve(1)
+            sender.cancel(1)
+
+    play(engine, scenario)
+
+
+def test_claims_are_tried_again_when_the_store_is_back(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        await queue(rig, 5)
+        rig.store.down = True
+        async with rig.running(1):
+            await until(lambda: rig.store.refused and rig.reserved() == [0, 0])
+            rig.store.down = False
+            await until(lambda: 5 == len(rig.carriers[1].offered))
+        assert [0, 0] == rig.reserved()
+
+    play(engine, scenario)
+
+
+# The direct way
+
+
+def test_directly(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running(1):
+            await settled_down(rig)
+            ids = await send(rig, 5)
+            assert [0, 0] == rig.reserved()
+            assert ids == [part.id for part in rig.carriers[1].offered]
+            rig.carriers[1].answer()
+            await rig.written()
+        assert {"sent"} == set(rig.path.parts().values())
+
+    play(engine, scenario)
+
+
+def test_room_is_what_the_link_has_and_a_little_ahead(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        sender, carrier = rig.senders[1], rig.carriers[1]
+        async with rig.running(1):
+            await settled_down(rig)
+            await send(rig, 60)
+            assert 60 == len(carrier.offered)
+            assert sender.reserve(40 + AHEAD)
+            assert not sender.reserve(1)
+            sender.cancel(40 + AHEAD)
+            assert [0, 0] == rig.reserved()
+
+    play(engine, scenario)
+
+
+def test_what_is_not_yet_offered_is_offered_when_there_is_room(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        carrier = rig.carriers[1]
+        async with rig.running(1):
+            await settled_down(rig)
+            ids = await send(rig, 130)
+            assert 100 == len(carrier.offered)
+            carrier.answer(count=20)
+            assert 120 == len(carrier.offered)
+            carrier.answer()
+            assert ids == [part.id for part in carrier.offered]
+
+    play(engine, scenario)
+
+
+def test_what_expired_before_it_could_be_sent(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        carrier = rig.carriers[1]
+        await queue(rig, 3, expires_at=NOW - 1)
+        good = await queue(rig, 2)
+        async with rig.running(1):
+            await until(lambda: 2 == len(carrier.offered))
+            await rig.written()
+            assert good == [part.id for part in carrier.offered]
+            states = list(rig.path.parts().values())
+            assert ["expired"] * 3 + ["sending"] * 2 == states
+            assert 3 == len(rig.outlet.asked)
+
+    play(engine, scenario)
+
+
+# What it answers
+
+
+def test_rejected_is_told(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running(1):
+            await settled_down(rig)
+            (part,) = await send(rig, 1)
+            rig.carriers[1].answer(NEVER)
+            await rig.told(1)
+        assert [f"https://c1.example/s?status=5&origid={part >> 8}"] == rig.outlet.asked
+        assert ["done"] == rig.path.column("state", schema.callback)
+
+    play(engine, scenario)
+
+
+def test_later_comes_back_with_its_tries(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        carrier = rig.carriers[1]
+        async with rig.running(1):
+            await settled_down(rig)
+            await send(rig, 1)
+            for tries, wait in enumerate((1, 5, 15)):
+                assert tries == carrier.offered[-1].tries
+                carrier.answer(LATER)
+                await rig.written()
+                await rig.scheduler.wake()
+                assert tries + 1 == len(carrier.offered)
+                rig.now += wait
+                await rig.scheduler.wake()
+                await until(lambda: carrier.waiting)
+
+    play(engine, scenario)
+
+
+def test_later_past_its_validity_expires(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running(1):
+            await settled_down(rig)
+            (part,) = await send(rig, 1)
+            rig.now = NOW + 86400
+            rig.carriers[1].answer(LATER)
+            await rig.written()
+        assert {part: "expired"} == rig.path.parts()
+
+    play(engine, scenario)
+
+
+def test_elsewhere_goes_to_the_next_carrier_and_ends_with_the_last(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        one, two = rig.carriers.values()
+        async with rig.running():
+            await settled_down(rig)
+            (part,) = await send(rig, 1)
+            one.answer(ELSEWHERE)
+            await until(lambda: two.offered)
+            assert (part, 1) == (two.offered[0].id, two.offered[0].tries)
+            two.answer(ELSEWHERE)
+            await rig.written()
+        assert {part: "rejected"} == rig.path.parts()
+        assert 1 == len(one.offered)
+
+    play(engine, scenario)
+
+
+def test_an_unsure_part_and_its_late_answer(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        carrier = rig.carriers[1]
+        async with rig.running(1):
+            await settled_down(rig)
+            (part,) = await send(rig, 1)
+            carrier.answer(Unsure("no answer in 30 s"))
+            await rig.written()
+            assert {part: "unsure"} == rig.path.parts()
+            carrier.sink.receipts([receipt("id1")])
+            await rig.senders[1]._receipts.drain()
+            rig.senders[1].late(carrier.offered[0], Sent("id1"))
+            await rig.written()
+        assert {part: "delivered"} == rig.path.parts()
+
+    play(engine, scenario)
+
+
+def test_an_unsure_part_waits_as_long_as_its_account_says(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running(1):
+            await settled_down(rig)
+            (part,) = await send(rig, 1)
+            rig.carriers[1].answer(Unsure("link lost"))
+            await rig.written()
+            rig.now = NOW + 3599
+            await rig.scheduler.wake()
+            assert {part: "unsure"} == rig.path.parts()
+            rig.now = NOW + 3600
+            await rig.scheduler.wake()
+            assert {part: "undelivered"} == rig.path.parts()
+            await until(lambda: rig.outlet.asked)
+
+    play(engine, scenario)
+
+
+def test_answers_are_kept_while_the_store_is_away(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running(1):
+            await settled_down(rig)
+            ids = await send(rig, 50)
+            rig.store.down = True
+            rig.carriers[1].answer(count=20)
+            rig.carriers[1].answer(NEVER)
+            await until(lambda: rig.store.refused)
+            assert {"sending"} == set(rig.path.parts().values())
+            rig.store.down = False
+            await rig.written()
+        states = rig.path.parts()
+        assert ["sent"] * 20 + ["rejected"] * 30 == [states[part] for part in ids]
+
+    play(engine, scenario)
+
+
+# What it reports
+
+
+def receipt(smsc_id: str, state: ReceiptState = ReceiptState.DELIVERED) -> Receipt:
+    return Receipt(smsc_id, None, state, Reason.NONE, "DELIVRD", NOW, RECIPIENT)
+
+
+def test_a_receipt_is_acknowledged_when_it_is_durable(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running(1):
+            await settled_down(rig)
+            (part,) = await send(rig, 1)
+            rig.carriers[1].answer()
+            await rig.written()
+            done = rig.carriers[1].sink.receipts([receipt(f"id{part}")])
+            assert not done.done()
+            await done
+            assert {part: "delivered"} == rig.path.parts()
+            await until(lambda: rig.outlet.asked)
+        assert [f"https://c1.example/s?status=4&origid={part >> 8}"] == rig.outlet.asked
+
+    play(engine, scenario)
+
+
+def test_a_receipt_that_cannot_be_stored_is_not_acknowledged(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running(1):
+            rig.store.down = True
+            with pytest.raises(StoreUnavailable):
+                await rig.carriers[1].sink.receipts([receipt("x")])
+            with pytest.raises(StoreUnavailable):
+                await rig.carriers[1].sink.inbound([inbound()])
+            rig.store.down = False
+            await rig.carriers[1].sink.receipts([receipt("x")])
+            await rig.carriers[1].sink.inbound([inbound()])
+        assert ["x"] == rig.path.column("smsc_id", schema.orphan)
+        assert ["486569"] == rig.path.column("payload", schema.inbound)
+
+    play(engine, scenario)
+
+
+def inbound() -> InboundPart:
+    return InboundPart(RECIPIENT, "2229", 0, False, b"Hei", {5: b"\x01"}, NOW)
+
+
+# Stopping
+
+
+def test_a_stop_gives_back_what_was_not_offered(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        carrier = rig.carriers[1]
+        ids = await queue(rig, 250)
+        async with rig.running(1):
+            await until(lambda: len(rig.senders[1]._ready) == AHEAD)
+            carrier.at_drain = Unsure("the link was taken down")
+            await rig.senders[1].stop(5)
+        states = rig.path.parts()
+        assert ["unsure"] * 100 + ["queued"] * 150 == [states[part] for part in ids]
+        assert not rig.senders[1].reserve(1)
+
+    play(engine, scenario)
+
+
+def test_a_stop_waits_for_what_is_being_stored(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        sender = rig.senders[1]
+        async with rig.running(1):
+            await settled_down(rig)
+            assert sender.reserve(2)
+            stopping = asyncio.create_task(sender.stop(5))
+            ids = await rig.path.sending(RECIPIENT, RECIPIENT)
+            assert not stopping.done()
+            sender.offer([rig.path.part(part) for part in ids])
+            await stopping
+        assert [] == rig.carriers[1].offered
+        assert ["queued", "queued"] == list(rig.path.parts().values())
+
+    play(engine, scenario)
+
+
+def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        sender = rig.senders[1]
+        await queue(rig, 150)
+        async with rig.running(1):
+            await until(lambda: len(sender._ready) == 50)
+            rig.store.down = True
+            rig.carriers[1].at_drain = NEVER
+            await sender.stop(0.01)
+        assert {"sending"} == set(rig.path.parts().values())
+
+    play(engine, scenario)
+
+
+# Any interleaving
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_reservations_are_never_negative_and_all_is_sent_once(
+    engine: SqliteEngine, seed: int
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        random = Random(seed)  # noqa: S311 - a test's dice
+        sender, carrier = rig.senders[1], rig.carriers[1]
+        carrier.window = 20
+
+        async def one_order() -> None:
+            parts = random.randint(1, 40)
+            for _ in range(random.randint(0, 5)):
+                await asyncio.sleep(0)
+            if not sender.reserve(parts):
+                await queue(rig, parts)
+            elif random.random() < 0.2:
+                await asyncio.sleep(0)
+                sender.cancel(parts)
+            else:
+                ids = await rig.path.sending(*[RECIPIENT] * parts)
+                sender.offer([rig.path.part(part) for part in ids])
+
+        async with rig.running(1):
+            orders = [asyncio.create_task(one_order()) for _ in range(60)]
+            while not all(order.done() for order in orders):
+                assert rig.reserved()[0] >= 0
+                carrier.up = random.random() < 0.8
+                carrier.answer(count=random.randint(0, 20))
+                await asyncio.sleep(0)
+            await asyncio.gather(*orders)
+            carrier.up = True
+            while len(carrier.offered) < len(rig.path.parts()):
+                carrier.answer()
+                carrier.sink.room()
+                await asyncio.sleep(0)
+            carrier.answer()
+            await rig.written()
+        ids = [part.id for part in carrier.offered]
+        assert len(set(ids)) == len(ids)
+        assert {"sent"} == set(rig.path.parts().values())
+        assert [0, 0] == rig.reserved()
+
+    play(engine, scenario)
