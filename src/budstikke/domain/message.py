@@ -152,8 +152,8 @@ class Accepted:
     there or has nobody active. For a bulk order both are empty, and ``invalid`` and
     ``duplicate`` echo the recipients that were left out, as they were written.
     ``group_sizes`` says how many of ``members`` answer for each of ``order.groups``, in
-    order; empty: nobody knows. ``order_id`` names all of it; of a single message it is that message's id.
-    ``price`` is micros of the account's currency.
+    order; empty: nobody knows. ``order_id`` names all of it; of a single message it
+    is that message's id. ``price`` is micros of the account's currency.
     """
 
     order_id: int

@@ -207,7 +207,7 @@ class Acceptor:
     def reserve(self, prepared: Prepared) -> tuple[int, int]:
         """Take ids for an order and its messages; a single message names both."""
         count = len(prepared.numbers.good)
-        if len(prepared.written) + len(prepared.missing) <= 1:
+        if len(prepared.written) + len(prepared.groups) <= 1:
             first = self._store.reserve_ids(max(count, 1))
             return first, first
         first = self._store.reserve_ids(count + 1)

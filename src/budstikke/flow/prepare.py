@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SLICE = 2000
 """Numbers looked at without letting others run; about 10 ms."""
 
+MISSING = -1
+
 BARRED = frozenset({RefusalCode.BLACKLISTED, RefusalCode.OPTED_OUT})
 """These come after what is wrong with the text; other faults of numbers before."""
 
@@ -46,49 +48,59 @@ class Prepared(msgspec.Struct):
     Attributes:
         written: Its recipients as they were written, then its groups' members.
         numbers: Indexes into ``written``.
-        missing: Groups that are not there or have nobody active.
+        groups: In order, (name, how many of the members it added); ``MISSING`` for
+            one that is not there or has nobody active.
 
     """
 
     shared: Content
     written: Sequence[str]
     numbers: Numbers
-    missing: list[str]
+    groups: list[tuple[str, int]]
+
+    @property
+    def missing(self) -> list[str]:
+        """Groups that are not there or have nobody active."""
+        return [name for name, count in self.groups if count == MISSING]
 
 
 async def prepare(
     order: Order, access: Access, *, store: Store, directory: Directory, now: float
 ) -> Prepared:
     """Check an order and find whom it goes to; raises Refusal."""
-    members, missing = await _members(order, access, store)
+    members, groups = await _members(order, access, store)
     numbers = await _sort_out(order, access, directory, members)
     written = [*order.recipients, *members] if members else order.recipients
     # Of several recipients each has an answer of its own, if it is not bulk.
-    whole = order.bulk or len(written) + len(missing) <= 1
+    whole = order.bulk or len(written) + len(groups) <= 1
     if whole and not numbers.good and not set(numbers.refused.values()) & BARRED:
-        raise _refusal(numbers, written, missing)
+        raise _refusal(numbers, written, groups)
     shared = content(order, access, now)
     if order.reply_to is not None:
         shared.originator = await _thread(order.reply_to, access, store)
     screen(numbers, order, access, directory, now)
     if whole and not numbers.good:
         planned(order.text, order, TextProfile())
-        raise _refusal(numbers, written, missing)
-    return Prepared(shared, written, numbers, missing)
+        raise _refusal(numbers, written, groups)
+    return Prepared(shared, written, numbers, groups)
 
 
 async def _members(
     order: Order, access: Access, store: Store
-) -> tuple[list[str], list[str]]:
-    """Find the members of an order's groups, each once, and groups without any."""
+) -> tuple[list[str], list[tuple[str, int]]]:
+    """Find the members of an order's groups, each once, and how many each added."""
     if not order.groups:
         return [], []
     found = await store.members(access.account.id, order.groups)
-    missing = [name for name in order.groups if name not in found]
-    if missing and order.bulk:
-        raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=missing[0])
-    members = dict.fromkeys(number for numbers in found.values() for number in numbers)
-    return list(members), missing
+    members: dict[str, None] = {}
+    groups: list[tuple[str, int]] = []
+    for name in order.groups:
+        if name not in found and order.bulk:
+            raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=name)
+        before = len(members)
+        members.update(dict.fromkeys(found.get(name, ())))
+        groups.append((name, len(members) - before if name in found else MISSING))
+    return list(members), groups
 
 
 async def _sort_out(
@@ -128,9 +140,10 @@ async def _thread(message_id: int, access: Access, store: Store) -> str:
 
 
 def _refusal(
-    numbers: Numbers, written: Sequence[str], missing: Sequence[str]
+    numbers: Numbers, written: Sequence[str], groups: Sequence[tuple[str, int]]
 ) -> Refusal:
     """Say why no recipient is left."""
+    missing = [name for name, count in groups if count == MISSING]
     codes = list(numbers.refused.values())
     others = [code for code in codes if code is not RefusalCode.BLACKLISTED]
     code = RefusalCode.UNKNOWN_GROUP if missing else RefusalCode.MISSING_FIELD
@@ -189,11 +202,26 @@ def answer(
     for index in left_out:
         results[index] = RefusalCode.DUPLICATE
     own = len(order.recipients)
-    members: list[tuple[str, int | RefusalCode]] = [
-        (number, result)
-        for number, result in zip(written[own:], results[own:], strict=True)
-        if result is not None  # reached in another way, too
-    ]
-    members += [(name, RefusalCode.UNKNOWN_GROUP) for name in prepared.missing]
+    members, sizes = _answer_groups(prepared, results, own)
     ids = [RefusalCode.DUPLICATE if i is None else i for i in results[:own]]
-    return Accepted(order_id, ids, segments, (), (), members, price)
+    return Accepted(order_id, ids, segments, (), (), members, price, sizes)
+
+
+def _answer_groups(
+    prepared: Prepared, results: Sequence[int | RefusalCode | None], start: int
+) -> tuple[list[tuple[str, int | RefusalCode]], list[int]]:
+    """Answer for groups' members, in order, and say how many each group has."""
+    members: list[tuple[str, int | RefusalCode]] = []
+    sizes: list[int] = []
+    for name, count in prepared.groups:
+        before = len(members)
+        if count == MISSING:
+            members.append((name, RefusalCode.UNKNOWN_GROUP))
+        else:
+            for index in range(start, start + count):
+                result = results[index]
+                if result is not None:  # else it was reached in another way, too
+                    members.append((prepared.written[index], result))
+            start += count
+        sizes.append(len(members) - before)
+    return members, sizes
