@@ -35,6 +35,13 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port of loopback, without connecting."""
+    wanted = {f"0100007F:{port:04X}", f"00000000:{port:04X}"}
+    rows = map(str.split, Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
+    return any(row[1] in wanted and row[3] == "0A" for row in rows)  # 0A: listening
+
+
 def wait_until(
     what: str, condition: Callable[[], object], seconds: float = PATIENCE
 ) -> None:
@@ -146,6 +153,10 @@ class Child:
     def kill(self) -> None:
         """End it without asking (SIGKILL)."""
         self._end(signal.SIGKILL, PATIENCE)
+
+    def close(self) -> None:
+        """End it, however it stands."""
+        self.kill()
 
     def _end(self, number: signal.Signals, seconds: float) -> int:
         if self.alive():
