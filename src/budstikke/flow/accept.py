@@ -29,7 +29,7 @@ from budstikke.domain.message import Accepted, Order, Part
 from budstikke.domain.recurrence import following
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
-from budstikke.flow.lane import Lane
+from budstikke.flow.lane import Lane, given_up
 from budstikke.flow.prepare import Prepared, answer, prepare
 from budstikke.store.contract import (
     Charge,
@@ -309,12 +309,11 @@ class Acceptor:
 
     async def _commit(self, batch: list[Laid]) -> list[Verdict]:
         try:
-            verdicts = await self._store.accept(
-                [laid.draft for laid in batch], self._clock()
-            )
-        except BaseException:
-            for laid in batch:
-                self._take_back(laid.direct)
+            drafts = [laid.draft for laid in batch]
+            verdicts = await self._store.accept(drafts, self._clock())
+        except BaseException as error:
+            if given_up(batch, error):
+                self._take_back([row for laid in batch for row in laid.direct])
             raise
         ready: dict[int, list[Part]] = {}
         queued: set[int] = set()

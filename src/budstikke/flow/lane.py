@@ -29,8 +29,11 @@ class Lane(Generic[T, R]):
     """
     Work items in batches, and give each its own result.
 
+    When a batch fails by a bug of ours its items are worked again one by one, so that
+    one that cannot be worked does not take the others with it.
+
     Args:
-        work: Takes a batch, returns one result an item, in order.
+        work: Takes a batch, returns one result an item, in order; whole or not at all.
         most: Items in one batch.
 
     """
@@ -64,17 +67,31 @@ class Lane(Generic[T, R]):
         while self._items:
             items, self._items = self._items[:most], self._items[most:]
             futures, self._futures = self._futures[:most], self._futures[most:]
-            try:
-                results = await self._work(items)
-            except Exception as error:  # noqa: BLE001 - given to all who wait for it
-                for future in futures:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
-                for future, result in zip(futures, results, strict=True):
-                    if not future.done():
-                        future.set_result(result)
+            await self._give(items, futures)
         self._task = None
+
+    async def _give(self, items: list[T], futures: list[asyncio.Future[R]]) -> None:
+        try:
+            results = await self._work(items)
+        except Exception as error:  # given to all who wait for it
+            if not given_up(items, error):
+                log.exception("a batch of %d failed; one by one", len(items))
+                for item, future in zip(items, futures, strict=True):
+                    await self._give([item], [future])
+                return
+            for future in futures:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for future, result in zip(futures, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+
+
+def given_up(batch: Sequence[object], error: BaseException) -> bool:
+    """Tell whether a batch has failed for good; else its items are worked alone."""
+    bug = isinstance(error, Exception) and not isinstance(error, StoreUnavailable)
+    return len(batch) == 1 or not bug
 
 
 class Steady(Generic[T]):

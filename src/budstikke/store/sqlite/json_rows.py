@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,11 +11,19 @@ if TYPE_CHECKING:
     import sqlite3
 
 _encode = msgspec.json.Encoder().encode
+_nul = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def text(value: object) -> str:
-    """Write a batch as the JSON text that the statements take."""
-    return _encode(value).decode()
+    """
+    Write a batch as the JSON text that the statements take.
+
+    NUL becomes U+FFFD: SQLite would end the text there.
+    """
+    encoded = _encode(value).decode()
+    if "\\u0000" in encoded:
+        encoded = _nul.sub(r"\1\\ufffd", encoded)
+    return encoded
 
 
 def one(connection: sqlite3.Connection, statement: str, *values: object) -> str:
