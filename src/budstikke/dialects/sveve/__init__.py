@@ -1,0 +1,76 @@
+"""
+Sveve: a Norwegian API for texts to numbers and groups, SMS left, groups.
+
+``request`` reads who calls; ``order`` (with ``targets``, ``moments`` and ``values``)
+and ``ask`` what is asked; ``reply`` and ``admin`` write the answers in the words of
+``words``; ``status`` what is told later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from budstikke.dialects.sveve import admin, reply
+from budstikke.dialects.sveve.ask import read_ask
+from budstikke.dialects.sveve.order import read_orders
+from budstikke.dialects.sveve.request import ACCOUNT, RECIPIENTS, SEND, read_login
+from budstikke.dialects.sveve.settings import Settings
+from budstikke.dialects.sveve.status import push
+from budstikke.domain.message import Accepted
+from budstikke.domain.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import msgspec
+
+    from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.domain.message import StatusEvent
+    from budstikke.wire import WireRequest, WireResponse
+
+OPERATIONS = {
+    "/sms/sendmessage": SEND,
+    "/sms/sendsms": SEND,
+    "/sms/accountadm": ACCOUNT,
+    "/sms/recipientadm": RECIPIENTS,
+}
+
+
+class Sveve:
+    """The Sveve dialect; see docs/dialects/sveve.md."""
+
+    name: str = "sveve"
+    routes: Mapping[tuple[str, str], str] = {
+        (method, path): operation
+        for path, operation in OPERATIONS.items()
+        for method in ("GET", "POST")
+    }
+    settings: type[msgspec.Struct] = Settings
+
+    def login(self, call: Call) -> Login:
+        """Read who is calling; raises Refusal."""
+        return read_login(call)
+
+    def parse(self, call: Call, access: Any, now: float) -> Asked:
+        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        if call.operation == SEND:
+            return read_orders(call, access.settings, now)
+        return read_ask(call.fields or {}, call.operation)
+
+    def render(self, call: Call, answer: Answered) -> WireResponse:
+        """Write the answer."""
+        if isinstance(answer, Accepted | list):
+            return reply.render(call, answer)
+        if isinstance(answer, Refusal) and call.operation == SEND:
+            return reply.render(call, answer)
+        return admin.render(call, answer)
+
+    def callback(
+        self, event: StatusEvent, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Write a delivery report; ``None``: nothing is told."""
+        return push(event, url, settings)
+
+    def understood(self, answer: WireResponse) -> bool:
+        """Take any 2xx as taken."""
+        return 200 <= answer.status < 300

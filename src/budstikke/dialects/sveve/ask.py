@@ -1,0 +1,72 @@
+"""From fields to questions: AccountAdm and RecipientAdm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.sveve.order import HOME
+from budstikke.dialects.sveve.request import ACCOUNT
+from budstikke.dialects.sveve.values import bad, given, integer, required
+from budstikke.domain.ask import BalanceAsk, CreditAsk, GroupAsk, GroupVerb
+from budstikke.domain.number import international, why_not
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.dialects.sveve.values import Fields
+
+FEWEST, MOST = 500, 50_000
+"""How many SMS can be ordered at once."""
+
+_V = GroupVerb
+
+COMMANDS: Mapping[str, tuple[GroupVerb, tuple[str, ...]]] = {
+    "add_group": (_V.ADD, ("group",)),
+    "move_group": (_V.MOVE, ("group", "new_group")),
+    "delete_group": (_V.DELETE, ("group",)),
+    "list_groups": (_V.LIST, ()),
+    "list_recipients": (_V.MEMBERS, ("group",)),
+    "add_recipient": (_V.ADD_MEMBER, ("group", "number")),
+    "move_recipient": (_V.MOVE_MEMBER, ("group", "number", "new_group")),
+    "delete_recipient": (_V.DELETE_MEMBER, ("group", "number")),
+}
+"""Command of RecipientAdm to what is done, and the parameters it can't do without."""
+
+
+def read_ask(fields: Fields, operation: str) -> BalanceAsk | CreditAsk | GroupAsk:
+    """Read what is asked; raises Refusal."""
+    command = required(fields, "cmd").strip().lower()
+    if operation == ACCOUNT:
+        if command == "sms_count":
+            return BalanceAsk()
+        if command == "order_sms":
+            return CreditAsk(_count(fields))
+        raise bad("cmd", command)
+    if command not in COMMANDS:
+        raise bad("cmd", command)
+    verb, needed = COMMANDS[command]
+    has = {name: required(fields, name).strip() for name in needed}
+    return GroupAsk(
+        verb=verb,
+        group=has.get("group", ""),
+        new_group=has.get("new_group", ""),
+        number=_number(has["number"]) if "number" in has else "",
+        name=(given(fields, "name") or "").strip() if verb is _V.ADD_MEMBER else "",
+    )
+
+
+def _count(fields: Fields) -> int:
+    text = required(fields, "count")
+    count = integer(text)
+    if count is None or not FEWEST <= count <= MOST:
+        raise bad("count", text)
+    return count
+
+
+def _number(text: str) -> str:
+    number = international(text, HOME)
+    if number is None:
+        code = why_not(text, HOME) or RefusalCode.BAD_RECIPIENT
+        raise Refusal(code, field="number", value=text)
+    return number

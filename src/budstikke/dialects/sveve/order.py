@@ -1,0 +1,164 @@
+"""From fields to orders: one text to some, or many texts at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from budstikke.dialects.sveve.moments import read_date_time, read_recurrence
+from budstikke.dialects.sveve.targets import read_targets
+from budstikke.dialects.sveve.values import bad, flag, given, integer, required
+from budstikke.domain.message import Order, TextMode
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.dialects.contract import Call
+    from budstikke.dialects.sveve.settings import Settings
+    from budstikke.dialects.sveve.targets import Target
+    from budstikke.dialects.sveve.values import Fields
+
+HOME = "NO"
+"""Whose national numbers are taken."""
+
+LONGEST_GSM = 1071
+"""Septets: seven segments of 153."""
+
+LONGEST_UCS2 = 469
+"""UTF-16 units: seven segments of 67."""
+
+LONGEST_REF = 36
+ID_DIGITS = 18
+"""As many as a 64-bit integer always holds."""
+
+NATIONAL_DIGITS = 8
+BAD_PRICE = -1
+"""Carried in the Order: recipients and the sender are to be checked before it."""
+
+NOT_IN_NAMES = frozenset("æøåÆØÅ")
+
+MANY = "messages"
+
+
+class Read(NamedTuple):
+    """One of many messages: who it is for, and what it became."""
+
+    targets: Sequence[Target]
+    asked: Order | Refusal
+
+
+def read_orders(call: Call, settings: Settings, now: float) -> Order | list[Order]:
+    """
+    Read what is to be sent; raises Refusal for the first fault.
+
+    Of many messages those at fault are left out, unless all are; what each became is
+    kept in ``call.fields`` for the answer.
+    """
+    fields = call.fields or {}
+    many = fields.get(MANY)
+    if not isinstance(many, list):
+        return _order(fields, targets_of(fields), settings, now)
+    common = {name: value for name, value in fields.items() if name != MANY}
+    came = [_read_one(common, message, settings, now) for message in many]
+    orders = [read.asked for read in came if isinstance(read.asked, Order)]
+    if not orders:
+        refusals = (read.asked for read in came if isinstance(read.asked, Refusal))
+        raise next(refusals, Refusal(RefusalCode.MISSING_FIELD, field="to"))
+    call.fields = {**common, MANY: came}
+    return orders
+
+
+def targets_of(fields: Fields) -> list[Target]:
+    """Read who a message is for; raises Refusal."""
+    targets = read_targets(required(fields, "to"))
+    if not targets:
+        raise Refusal(RefusalCode.MISSING_FIELD, field="to")
+    return targets
+
+
+def _read_one(common: Fields, message: Any, settings: Settings, now: float) -> Read:
+    """Read one of many; what it does not say itself stands beside them."""
+    if not isinstance(message, dict):
+        return Read((), Refusal(RefusalCode.MALFORMED))
+    fields = {**common, **message}
+    targets: Sequence[Target] = ()
+    asked: Order | Refusal
+    try:
+        targets = targets_of(fields)
+        asked = _order(fields, targets, settings, now)
+    except Refusal as refusal:
+        asked = refusal
+    return Read(targets, asked)
+
+
+def _order(
+    fields: Fields, targets: Sequence[Target], settings: Settings, now: float
+) -> Order:
+    """Check in this order: msg, from, reply_id, date_time, reoccurrence, ref."""
+    text = required(fields, "msg")
+    originator = _originator(fields, settings)
+    reply_to = _reply_to(fields)
+    send_at = read_date_time(fields, now)
+    first = now if send_at is None else send_at
+    return Order(
+        recipients=[target.text for target in targets if not target.group],
+        groups=tuple(dict.fromkeys(it.text for it in targets if it.group)),
+        country=HOME,
+        text=text,
+        originator=originator,
+        mode=TextMode.AUTO,
+        max_septets=LONGEST_GSM,
+        max_utf16=LONGEST_UCS2,
+        reply=flag(fields, "reply"),
+        reply_to=reply_to,
+        send_at=send_at,
+        recurrence=read_recurrence(fields, first),
+        ref=_ref(fields),
+        report=bool(settings.status_url),
+        price=_price(fields),
+        test=flag(fields, "test"),
+    )
+
+
+def _originator(fields: Fields, settings: Settings) -> str:
+    """
+    Read the sender; a Norwegian national number gets its country code.
+
+    Raises Refusal for a name with æ, ø or å in it.
+    """
+    text = given(fields, "from")
+    if text is None:
+        return settings.originator
+    if not NOT_IN_NAMES.isdisjoint(text):
+        raise Refusal(RefusalCode.BAD_ORIGINATOR, field="from", value=text)
+    dense = "".join(text.split())
+    if len(dense) == NATIONAL_DIGITS and dense.isascii() and dense.isdigit():
+        return "+47" + dense
+    return text
+
+
+def _reply_to(fields: Fields) -> int | None:
+    name = "reply_id" if given(fields, "reply_id") is not None else "reply_to"
+    text = given(fields, name)
+    if text is None:
+        return None
+    number = integer(text, ID_DIGITS)
+    if number is None:
+        raise bad(name, text)
+    return number
+
+
+def _ref(fields: Fields) -> str | None:
+    text = given(fields, "ref")
+    if text is not None and len(text) > LONGEST_REF:
+        raise bad("ref", text)
+    return text
+
+
+def _price(fields: Fields) -> int:
+    """Read øre in whole kroner; ``BAD_PRICE`` for what is none."""
+    text = given(fields, "price")
+    if text is None:
+        return 0
+    price = integer(text)
+    return BAD_PRICE if price is None or price % 100 else price

@@ -1,0 +1,210 @@
+"""
+The answer to SendMessage, in XML or JSON.
+
+Clients depend on more than the words: ``response`` is the first child of ``sms``,
+``ids`` stands before ``errors``, and in JSON ``ids`` is there unless all failed for
+one reason, which then is ``fatalError`` and otherwise is not there at all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+import msgspec
+
+from budstikke.dialects.sveve.order import HOME, MANY, Read, targets_of
+from budstikke.dialects.sveve.request import fields_of, wants_json
+from budstikke.dialects.sveve.words import OF_RECIPIENTS, of_recipient, of_request
+from budstikke.domain.message import Accepted
+from budstikke.domain.number import international
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.wire import WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from budstikke.dialects.contract import Call
+    from budstikke.dialects.sveve.targets import Target
+
+XML = "text/xml; charset=ISO-8859-1"
+JSON = "application/json"
+TOO_MANY = 429
+"""The only HTTP status but 200."""
+
+_json = msgspec.json.Encoder().encode
+_not_xml = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is answered: ids, and (number, why) of those refused, or one fatal fault."""
+
+    ids: list[int] = field(default_factory=list)
+    segments: int = 0
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    fatal: str | None = None
+
+
+def render(
+    call: Call, answer: Accepted | Refusal | Sequence[Accepted | Refusal]
+) -> WireResponse:
+    """Write the answer, as ``f`` wants it."""
+    if isinstance(answer, Accepted):
+        tally = _accepted(call, answer)
+    elif isinstance(answer, Refusal):
+        tally = _refused(call, _targets(call), answer)
+    else:
+        tally = _several(call, answer)
+    status = 200
+    if isinstance(answer, Refusal) and answer.code is RefusalCode.TOO_MANY_REQUESTS:
+        status = TOO_MANY
+    if wants_json(fields_of(call)):
+        return WireResponse(status, _in_json(tally), JSON)
+    return WireResponse(status, _in_xml(tally), XML)
+
+
+def _targets(call: Call) -> Sequence[Target]:
+    try:
+        return targets_of(fields_of(call))
+    except Refusal:
+        return ()
+
+
+def _accepted(call: Call, accepted: Accepted) -> Tally:
+    ids = [became for became in accepted.ids if type(became) is int]
+    if not accepted.members and len(ids) == len(accepted.ids):
+        return Tally(ids, accepted.segments)  # as mostly
+    tally = Tally()
+    _add(tally, accepted, _targets(call))
+    return tally
+
+
+def _add(tally: Tally, accepted: Accepted, targets: Sequence[Target]) -> None:
+    """Add what became of an order."""
+    tally.segments += accepted.segments
+    for written, became in _in_order(targets, accepted):
+        if isinstance(became, RefusalCode):
+            tally.errors.append((written, of_recipient(became, written)))
+        else:
+            tally.ids.append(became)
+
+
+def _in_order(
+    targets: Sequence[Target], accepted: Accepted
+) -> Iterator[tuple[str, int | RefusalCode]]:
+    """List what became of each recipient, members in the place of their group."""
+    ids, members = iter(accepted.ids), iter(accepted.members)
+    sizes = iter(accepted.group_sizes or (len(accepted.members),))
+    groups: set[str] = set()
+    for target in targets:
+        if not target.group:
+            yield from ((target.text, became) for became in islice(ids, 1))
+        elif target.text not in groups:
+            groups.add(target.text)
+            for name, became in islice(members, next(sizes, 0)):
+                yield name.removeprefix("+"), became
+    yield from (("", became) for became in ids)
+    yield from members
+
+
+def _refused(call: Call, targets: Sequence[Target], refusal: Refusal) -> Tally:
+    """Answer for a refusal of all: of its recipients, where it is their fault."""
+    if refusal.code not in OF_RECIPIENTS:
+        return Tally(fatal=of_request(call, refusal))
+    written = [target.text for target in targets if _is_meant(target, refusal)]
+    if not written:
+        written = [target.text for target in targets] or [refusal.value]
+    return Tally(errors=[(it, of_recipient(refusal.code, it)) for it in written])
+
+
+def _is_meant(target: Target, refusal: Refusal) -> bool:
+    if target.text in refusal.invalid or target.text == refusal.value:
+        return True
+    if target.group or not refusal.value:
+        return False
+    return international(target.text, HOME) == refusal.value
+
+
+def _several(call: Call, answers: Sequence[Accepted | Refusal]) -> Tally:
+    """
+    Answer for many messages together.
+
+    A fault of a whole message is its recipients'; one that all of them have is fatal.
+    """
+    waiting = iter(answers)
+    tally = Tally()
+    faults: set[str | None] = set()
+    for targets, asked in _kept(call):
+        answer = asked if isinstance(asked, Refusal) else next(waiting)
+        if isinstance(answer, Accepted):
+            faults.add(None)
+            _add(tally, answer, targets)
+            continue
+        refused = _refused(call, targets, answer)
+        faults.add(refused.fatal)
+        written = [target.text for target in targets] or [""]
+        why = refused.fatal or ""
+        tally.errors += refused.errors or [(it, why) for it in written]
+    if len(faults) == 1:
+        (tally.fatal,) = faults
+    return tally
+
+
+def _kept(call: Call) -> Sequence[Read]:
+    """Find what ``read_orders`` kept of many messages."""
+    kept = fields_of(call).get(MANY) or ()
+    return [read for read in kept if isinstance(read, Read)]
+
+
+def _in_json(tally: Tally) -> bytes:
+    said: dict[str, Any] = {
+        "msgOkCount": len(tally.ids),
+        "stdSMSCount": tally.segments,
+    }
+    if tally.fatal is None:
+        said["ids"] = tally.ids
+        if tally.errors:
+            said["errors"] = [
+                {"number": number, "message": message}
+                for number, message in tally.errors
+            ]
+    else:
+        said["fatalError"] = tally.fatal
+    return _json({"response": said})
+
+
+def _in_xml(tally: Tally) -> bytes:
+    """Write it as the source prints it, with its white space (Sveve, examples 1-3)."""
+    lines = [
+        '<?xml version="1.0" encoding="ISO-8859-1" ?>',
+        "<sms>",
+        "<response>",
+        f"  <msg_ok_count>{len(tally.ids)}</msg_ok_count>",
+        f"  <std_sms_count>{tally.segments}</std_sms_count>",
+    ]
+    if tally.ids:
+        lines += ["  <ids>", *(f"    <id>{it}</id>" for it in tally.ids), "  </ids>"]
+    if tally.fatal is not None:
+        fatal = f"    <fatal>{_xml(tally.fatal)}</fatal>"
+        lines += ["  <errors>", fatal, "  </errors>"]
+    elif tally.errors:
+        lines.append("  <errors>")
+        for number, message in tally.errors:
+            lines += [
+                "    <error>",
+                f"     <number>{_xml(number)}</number>",
+                f"      <message>{_xml(message)}</message>",
+                "    </error>",
+            ]
+        lines.append("</errors>")
+    lines += ["</response>", "</sms>"]
+    return "\n".join(lines).encode("latin-1", "xmlcharrefreplace")
+
+
+def _xml(text: str) -> str:
+    """Escape, and leave out what XML can't say at all."""
+    return escape(_not_xml.sub("?", text), {"\r": "&#13;"})

@@ -1,0 +1,45 @@
+"""Who a message goes to: numbers and groups, in the order they were written."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_number = re.compile(r"[0-9+\s]+").fullmatch
+
+MACHINE = re.compile(r"5[89][0-9]{10}").fullmatch
+"""The only Norwegian numbers of more than eight digits (3rd series of the plan)."""
+
+
+class Target(NamedTuple):
+    """A recipient as it was written, or the name of a group."""
+
+    text: str
+    group: bool
+
+
+def read_targets(to: str) -> list[Target]:
+    """Split ``to``: what has only digits, ``+`` and white space is a number."""
+    return [
+        Target(_read_number(item), False)
+        if _number(item)
+        else Target(item.strip(), True)
+        for item in to.split(",")
+        if item and not item.isspace()
+    ]
+
+
+def _read_number(item: str) -> str:
+    """
+    Leave out the blanks around a number.
+
+    A blank before one of another country is the ``+`` that its sender did not escape
+    in a query; Norwegian ones need none.
+    """
+    number = item.strip()
+    if number == item or not item[:1].isspace():
+        return number
+    digits = "".join(number.split())
+    if len(digits) <= 8 or digits.startswith(("+", "00", "47")) or MACHINE(digits):
+        return number
+    return "+" + number
