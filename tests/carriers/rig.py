@@ -10,7 +10,8 @@ from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers import simulator, smpp
+from budstikke.carriers import smpp
+from budstikke.carriers.simulator import carrier as simulator
 from budstikke.domain.message import Part
 from carriers.smsc import Smsc
 from carriers.waiting import LONG, Waiting

@@ -37,7 +37,9 @@ class Access:
 def parse(operation: str, request: WireRequest) -> Order:
     front, call = Front(), Call(request, operation)
     front.login(call)
-    return front.parse(call, Access(), 0.0)
+    asked = front.parse(call, Access(), 0.0)
+    assert isinstance(asked, Order)
+    return asked
 
 
 def get(query: bytes) -> Order:

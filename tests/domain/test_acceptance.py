@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.domain.acceptance import (
+    Drawn,
     TextProfile,
     common,
     content,
@@ -20,7 +21,7 @@ from budstikke.domain.acceptance import (
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.message import Order, Tell, TextMode
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.domain.text import Concat
+from budstikke.domain.text import Concat, Plan
 
 NOW = 1_700_000_000.0
 PHONE, OTHER, BARRED = "+4799999999", "+4798888888", "+4790000001"
@@ -31,6 +32,10 @@ DIRECTORY = Directory(
 
 def order(**values: Any) -> Order:
     return Order(**{"recipients": [PHONE], "text": "Hei", "originator": "B"} | values)
+
+
+def split(asked: Order, profile: TextProfile) -> Plan:
+    return planned(asked.text, asked, profile)
 
 
 def access(*grants: str) -> Access:
@@ -125,31 +130,31 @@ def test_originators_that_are_the_accounts(originator: str) -> None:
 
 def test_limits_count_what_is_sent() -> None:
     profile = TextProfile()
-    assert 10 == len(planned(order(text="x" * 1530, max_septets=1530), profile).parts)
+    assert 10 == len(split(order(text="x" * 1530, max_septets=1530), profile).parts)
     for text in ("x" * 1531, "x" * 1529 + "€"):
         with pytest.raises(Refusal) as caught:
-            planned(order(text=text, max_septets=1530), profile)
+            split(order(text=text, max_septets=1530), profile)
         assert RefusalCode.TEXT_TOO_LONG is caught.value.code
 
 
 def test_limits_are_of_the_encoding_that_is_used() -> None:
     profile = TextProfile()
     limits = {"max_septets": 10, "max_utf16": 3}
-    assert "gsm" == planned(order(text="x" * 10, **limits), profile).encoding
+    assert "gsm" == split(order(text="x" * 10, **limits), profile).encoding
     with pytest.raises(Refusal) as caught:
-        planned(order(text="😀😀", **limits), profile)
+        split(order(text="😀😀", **limits), profile)
     assert RefusalCode.TEXT_TOO_LONG is caught.value.code
 
 
 def test_characters_outside_gsm() -> None:
     with pytest.raises(Refusal) as caught:
-        planned(order(text="Привет", mode=TextMode.GSM_ONLY), TextProfile())
+        split(order(text="Привет", mode=TextMode.GSM_ONLY), TextProfile())
     assert RefusalCode.BAD_CHARACTERS is caught.value.code
 
 
 @pytest.mark.parametrize("mode", TextMode)
 def test_nul_is_left_out(mode: TextMode) -> None:
-    result = planned(order(text="a\0b\0", mode=mode), TextProfile())
+    result = split(order(text="a\0b\0", mode=mode), TextProfile())
     assert (("ab",), "gsm") == (result.parts, result.encoding)
 
 
@@ -223,10 +228,14 @@ def test_keys_are_64_bit(text: str) -> None:
 # Parts
 
 
+def drawn(asked: Order) -> Drawn:
+    return Drawn("B", split(asked, TextProfile()), 0)
+
+
 def test_parts() -> None:
     asked = order(text="x" * 161, ref="r", flash=True, protocol_id=65, priority=2)
     shared = content(asked, access(), NOW)
-    made = parts(5, PHONE, shared, planned(asked, TextProfile()), 7)
+    made = parts(5, PHONE, shared, drawn(asked), 7)
     assert [(1281, 1, 2, 153), (1282, 2, 2, 8)] == [
         (part.id, part.number, part.total, len(part.text)) for part in made
     ]

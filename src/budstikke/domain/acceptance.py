@@ -122,8 +122,11 @@ def planned(text: str, order: Order, profile: TextProfile) -> Plan:
     """
     Split a text for carriers of this profile.
 
+    NUL is left out: no phone shows it, and databases end a text there or refuse it.
     Raises Refusal with ``PREMIUM_TOO_LONG``, ``TEXT_TOO_LONG`` or ``BAD_CHARACTERS``.
     """
+    if "\0" in text:
+        text = text.replace("\0", "")
     result = plan(
         text, mode=order.mode, concat=profile.concat, national=profile.national
     )
