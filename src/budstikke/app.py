@@ -31,7 +31,7 @@ from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.gateway import SETTINGS, Gateway
 from budstikke.log import configure
 from budstikke.servers.auth import hash_secret, verify_secret
@@ -99,7 +99,7 @@ def demo(*, port: int, smpp_port: int, data: Path | None) -> int:
 def _apply_demo(settings: Settings) -> None:
     text = resources.files("budstikke").joinpath("demo.toml").read_text("utf-8")
     kinds = {name: kind.settings for name, kind in KINDS.items()}
-    file = read_file(text, SETTINGS, kinds, {})
+    file = read_file(text, SETTINGS, kinds, {}, IDENTIFY)
     engine = open_engine(settings.database_url)
     try:
         secrets = Secrets(hash_secret, verify_secret)

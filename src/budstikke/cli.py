@@ -159,6 +159,7 @@ def _secret(_args: argparse.Namespace) -> int:
 
 def _apply(args: argparse.Namespace) -> int:
     settings = _settings(args)
+    from budstikke.dialects import IDENTIFY
     from budstikke.servers.auth import hash_secret, verify_secret
     from budstikke.store.admin import open_engine
     from budstikke.store.apply import ApplyError, Secrets, apply
@@ -168,7 +169,7 @@ def _apply(args: argparse.Namespace) -> int:
     check(settings.database_url)
     engine = open_engine(settings.database_url)
     try:
-        file = read_file(_text(args.file), *_kinds(), os.environ)
+        file = read_file(_text(args.file), *_kinds(), os.environ, IDENTIFY)
         plan = apply(
             engine,
             file,

@@ -9,13 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from budstikke.dialects.contract import Identifying
 from budstikke.dialects.front import Front
+from budstikke.dialects.reseller import Reseller
+from budstikke.dialects.sveve import Sveve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from budstikke.dialects.contract import Dialect
 
 DIALECTS: Mapping[str, Dialect] = {
     "front": Front(),
+    "sveve": Sveve(),
+    "reseller": Reseller(),
 }
+
+IDENTIFY: Mapping[str, Callable[[str], str]] = {
+    name: dialect.identify
+    for name, dialect in DIALECTS.items()
+    if isinstance(dialect, Identifying)
+}
+"""What makes an identifier of a key, for dialects where the key is all."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
@@ -18,11 +19,17 @@ from msgspec import NODEFAULT, Meta, Struct, structs
 from budstikke.domain.originator import read_grants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable
 
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Prefix = Annotated[str, Meta(pattern=r"^(\+([1-9][0-9]{0,14})?)?$")]
+
+
+Identify = Callable[[str], str]
+"""Makes the id of an access from its password."""
+
+NONE: Mapping[str, Identify] = {}
 
 
 class ApplyError(Exception):
@@ -69,7 +76,13 @@ class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.access]]``: one way an account logs in."""
 
     dialect: Annotated[str, Meta(description="The API it speaks.")]
-    id: Annotated[Name, Meta(description="Who is calling, in that API's words.")]
+    id: Annotated[
+        Name | None,
+        Meta(
+            description="Who is calling, in that API's words; not needed where the "
+            "password is all that a caller gives."
+        ),
+    ] = None
     password: Annotated[
         str | None, Meta(description='Only a hash is kept; `""` takes it away.')
     ] = None
@@ -89,7 +102,7 @@ class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     @property
     def key(self) -> tuple[str, str]:
         """What tells one access from another."""
-        return self.dialect, self.id
+        return self.dialect, self.id or ""
 
 
 class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -147,15 +160,20 @@ def read_file(
     dialects: Mapping[str, type[Struct]],
     carriers: Mapping[str, type[Struct]],
     environ: Mapping[str, str],
+    identify: Mapping[str, Identify] = NONE,
 ) -> File:
     """
-    Read a TOML file and check it; passwords named by ``password_env`` are filled in.
+    Read a TOML file and check it.
+
+    Passwords named by ``password_env`` are filled in, and the ids of accesses that
+    are known by their password alone.
 
     Args:
         text: The file.
         dialects: The settings of an access, by dialect.
         carriers: The settings of a carrier, by kind.
         environ: Where ``password_env`` is looked up.
+        identify: By dialect, what makes an id of a password.
 
     Raises:
         ApplyError: It is no TOML, a key is unknown, or a value does not fit.
@@ -176,16 +194,17 @@ def read_file(
             raise ApplyError(f"{route_label(route.key)}: carriers is missing")
     for account in file.account:
         _check_account(account)
-    for _, access in file.accesses:
+    for owner, access in file.accesses:
         _check_access(access, dialects)
         _fill_password(access, environ)
+        _fill_id(owner, access, identify.get(access.dialect))
     _check_twice(file)
     return file
 
 
 def access_label(key: tuple[str, str]) -> str:
     """Name an access in messages."""
-    return f"access {key[0]} {key[1]}"
+    return f"access {key[0]} {key[1]}".rstrip()
 
 
 def route_label(key: tuple[str | None, str]) -> str:
@@ -225,6 +244,27 @@ def _fill_password(entry: AccessEntry, environ: Mapping[str, str]) -> None:
     entry.password = environ.get(entry.password_env)
     if not entry.password:
         raise ApplyError(f"{label}: password_env: {entry.password_env} is not set")
+
+
+def _fill_id(
+    owner: AccountEntry, entry: AccessEntry, identify: Identify | None
+) -> None:
+    """Make the id of an access that its password alone tells from others."""
+    label = f"account {owner.name}: {access_label(entry.key)}"
+    if identify is None:
+        if entry.id is None:
+            raise ApplyError(f"{label}: id is missing")
+        return
+    if entry.password == "":
+        raise ApplyError(f"{label}: password: nobody is known without it")
+    if entry.password is None:
+        if entry.id is None:
+            raise ApplyError(f"{label}: needs password, password_env or its id")
+        return
+    made = identify(entry.password)
+    if entry.id not in (None, made):
+        raise ApplyError(f"{label}: id: is not that of the password; leave it out")
+    entry.id = made
 
 
 def _check_settings(

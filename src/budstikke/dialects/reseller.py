@@ -1,0 +1,279 @@
+"""
+Reseller: a white-label HTTP API with an API key and a report look-up.
+
+The HTTP status is always 200: the code, or the JSON, is the answer. The key alone
+says who calls. It is never stored: an access is found by a digest of the key
+(``identify``), and then the key is verified as every password is.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from budstikke.dialects.contract import Login
+from budstikke.dialects.form import read_form
+from budstikke.dialects.query import read_query
+from budstikke.domain.ask import MessagesAnswer, ReferenceAsk
+from budstikke.domain.message import Accepted, Order
+from budstikke.domain.number import international
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.states import MessageState
+from budstikke.wire import WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.dialects.contract import Answered, Asked, Call
+    from budstikke.domain.ask import MessageAnswer
+    from budstikke.domain.message import StatusEvent
+    from budstikke.wire import WireRequest
+
+    Fields = Mapping[str, bytes]
+
+SEND = "send"
+REPORT = "report"
+
+IDENTIFIER_DIGITS = 16
+"""Hexadecimal digits of the key's SHA-256 that an access is found by."""
+
+LONGEST_REF = 255
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one API key: there are none."""
+
+
+class Row(NamedTuple):
+    """How a refusal is answered: the bare code, and what JSON says."""
+
+    code: int
+    error: str
+
+
+NOT_ACCEPTED = Row(400, "Message not accepted")
+BAD_KEY = Row(407, "Invalid API Key")
+
+_R = RefusalCode
+
+REFUSALS: Mapping[RefusalCode, Row] = {
+    **dict.fromkeys(RefusalCode, NOT_ACCEPTED),
+    _R.MISSING_LOGIN: Row(400, "Missing Key Parameter"),
+    _R.UNKNOWN_LOGIN: BAD_KEY,
+    _R.WRONG_PASSWORD: BAD_KEY,
+    _R.ADDRESS_NOT_ALLOWED: Row(405, "Remote IP not allowed"),
+    _R.NO_CREDIT: Row(406, "Not Enough Credit"),
+}
+"""The original has words for these; everything else is ``NOT_ACCEPTED``."""
+
+MISSING: Mapping[str, Row] = {
+    name: Row(400, f"Missing {name.capitalize()} Parameter")
+    for name in ("mobile", "sender", "msgtext", "ref", "full_number")
+}
+"""Parameter to the answer to its absence."""
+
+STATUS: Mapping[MessageState, str | None] = {
+    MessageState.SCHEDULED: None,
+    MessageState.ACCEPTED: None,
+    MessageState.SENT: "sending",
+    MessageState.DELIVERED: "delivered",
+    MessageState.UNDELIVERED: "undelivered",
+    MessageState.EXPIRED: "expired",
+    MessageState.REJECTED: "rejected",
+    MessageState.CANCELLED: "undelivered",
+}
+"""State to ``dlr_status``; ``None``: still in the queue."""
+
+FAILED = frozenset(
+    {MessageState.UNDELIVERED, MessageState.EXPIRED, MessageState.REJECTED}
+)
+"""States whose ``dlr_error`` a carrier may have given."""
+
+NOT_FOUND = {"status": False, "queue_status": "notfound"}
+PENDING = {"status": True, "queue_status": "pending", "queue_error": 0}
+PROCESSED = {"status": True, "queue_status": "processed", "queue_error": 0}
+DELETED = {**PROCESSED, "dlr_exist": False, "dlr_status": "notfound"}
+
+BARE = "text/plain; charset=utf-8"
+JSON = "application/json"
+_json = msgspec.json.Encoder().encode
+
+
+class Reseller:
+    """The reseller dialect; see docs/dialects/reseller.md."""
+
+    name: str = "reseller"
+    routes: Mapping[tuple[str, str], str] = {
+        ("GET", "/api/sms/send_sms.php"): SEND,
+        ("POST", "/api/sms/send_sms.php"): SEND,
+        ("GET", "/api/sms/dlr.php"): REPORT,
+        ("POST", "/api/sms/dlr.php"): REPORT,
+    }
+    settings: type[msgspec.Struct] = Settings
+
+    def identify(self, secret: str) -> str:
+        """Make the identifier of an access from its key."""
+        digest = sha256(secret.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:IDENTIFIER_DIGITS]
+
+    def login(self, call: Call) -> Login:
+        """Read the key; raises Refusal without one."""
+        fields = _fields(call)
+        raw = fields.get("key", b"").strip() or fields.get("Key", b"").strip()
+        if not raw:
+            raise Refusal(RefusalCode.MISSING_LOGIN, field="key")
+        key = raw.decode("utf-8", "surrogateescape")
+        return Login(self.identify(key), key)
+
+    def parse(self, call: Call, access: Any, now: float) -> Asked:  # noqa: ARG002 - the contract's
+        """Read an order or a look-up; raises Refusal."""
+        fields = _fields(call)
+        if call.operation == REPORT:
+            return _read_look_up(fields)
+        return _read_order(fields)
+
+    def render(self, call: Call, answer: Answered) -> WireResponse:
+        """Write the answer: a code, or JSON where it is wanted."""
+        if isinstance(answer, MessagesAnswer):
+            return WireResponse(200, _json(_report(answer.messages)), JSON)
+        found = _row(answer)
+        if call.operation == REPORT:
+            return _render_no_report(answer, found)
+        if not _wants_json(_fields(call)):
+            code = 200 if found is None else found.code
+            return WireResponse(200, b"%d" % code, BARE)
+        if found is None:
+            return WireResponse(200, b'{"status":true,"error":0}', JSON)
+        return WireResponse(200, _json({"status": False, "error": found.error}), JSON)
+
+    def callback(
+        self,
+        event: StatusEvent,  # noqa: ARG002 - the contract's
+        url: str,  # noqa: ARG002 - likewise
+        settings: Any,  # noqa: ARG002 - likewise
+    ) -> WireRequest | None:
+        """Tell nothing: customers look reports up."""
+        return None
+
+    def understood(self, answer: WireResponse) -> bool:
+        """Take any 2xx as taken, though nothing is told."""
+        return 200 <= answer.status < 300
+
+
+def _fields(call: Call) -> Fields:
+    """Read the query, and the form of a POST, which counts first; once."""
+    if call.fields is None:
+        request = call.request
+        fields = read_query(request.query)
+        if request.method == "POST":
+            kind = request.headers.get("content-type", "")
+            fields |= read_form(request.body, kind)
+        call.fields = fields
+    return call.fields
+
+
+def _wants_json(fields: Fields) -> bool:
+    return bool(fields.get("response", b"").strip())
+
+
+def _required(fields: Fields, name: str) -> str:
+    """Read a parameter; raises Refusal when it is blank, missing or not UTF-8."""
+    raw = fields.get(name, b"")
+    if not raw.strip():
+        raise Refusal(RefusalCode.MISSING_FIELD, field=name)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refusal(RefusalCode.BAD_FIELD, field=name) from error
+
+
+def _read_order(fields: Fields) -> Order:
+    mobile = _required(fields, "mobile")
+    sender = _required(fields, "sender")
+    text = _required(fields, "msgtext")
+    ref = _required(fields, "ref")
+    if len(ref) > LONGEST_REF:
+        raise Refusal(RefusalCode.BAD_FIELD, field="ref")
+    return Order(
+        recipients=(_dialled(mobile),),
+        text=text,
+        originator=sender,
+        ref=ref,
+        report=False,
+    )
+
+
+def _read_look_up(fields: Fields) -> ReferenceAsk:
+    mobile = _required(fields, "full_number")
+    ref = _required(fields, "ref")
+    number = international(_dialled(mobile))
+    if number is None:
+        raise Refusal(RefusalCode.BAD_RECIPIENT, field="full_number", value=mobile)
+    return ReferenceAsk(number, ref)
+
+
+def _dialled(mobile: str) -> str:
+    """Put the plus before a number; one that has it, or 00, is taken all the same."""
+    number = mobile.strip()
+    return number if number.startswith(("+", "00")) else f"+{number}"
+
+
+def _row(answer: Answered) -> Row | None:
+    """Find what answers a refusal; ``None``: it is none."""
+    if isinstance(answer, Refusal):
+        row = REFUSALS[answer.code]
+        if answer.code is RefusalCode.MISSING_FIELD:
+            row = MISSING.get(answer.field, row)
+        return row
+    first = answer.ids[0] if isinstance(answer, Accepted) and answer.ids else 0
+    return REFUSALS[first] if isinstance(first, RefusalCode) else None
+
+
+NO_NUMBER = frozenset({_R.BAD_RECIPIENT, _R.NOT_MOBILE})
+
+
+def _render_no_report(answer: Answered, found: Row | None) -> WireResponse:
+    """Answer a look-up that was refused; a number that is none is not found."""
+    row = found or NOT_ACCEPTED
+    body: Mapping[str, object] = {"status": False, "error": row.error}
+    if isinstance(answer, Refusal) and answer.code in NO_NUMBER:
+        body = NOT_FOUND
+    return WireResponse(200, _json(body), JSON)
+
+
+def _report(messages: tuple[MessageAnswer, ...]) -> Mapping[str, object]:
+    if not messages:
+        return NOT_FOUND
+    message = max(messages, key=lambda found: found.id)
+    if message.deleted:
+        return DELETED
+    status = STATUS[message.state]
+    if status is None:
+        return PENDING
+    failed = message.state in FAILED
+    return {
+        **PROCESSED,
+        "dlr_status": status,
+        "dlr_error": error_code(message.raw) if failed else "",
+        "sms_cost": money(message.price),
+    }
+
+
+def error_code(raw: str) -> str:
+    """
+    Find the carrier's error code in its own words.
+
+    A receipt's are its status and its code (``UNDELIV 001``), a rejection's the code
+    alone (``ESME_RINVDSTADR``). A sentence is ours: then no carrier gave a code.
+    """
+    words = raw.split()
+    return words[-1] if len(words) in (1, 2) else ""
+
+
+def money(micros: int) -> str:
+    """Write an amount as a decimal number, with two decimals or as many as needed."""
+    whole, part = divmod(abs(micros), 1_000_000)
+    decimals = f"{part:06}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micros < 0 else ''}{whole}.{decimals}"
