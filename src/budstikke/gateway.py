@@ -98,7 +98,7 @@ class Gateway:
         )
         self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
-        self.asker = Asker(store=self.store, clock=clock)
+        self.asker = Asker(**now)
         self.scheduler = Scheduler(
             store=self.store,
             senders=self.senders,

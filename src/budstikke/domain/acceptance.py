@@ -265,6 +265,7 @@ def parts(
             order.ref,
             shared.tell,
             0,
+            max(order.price, 0),
         )
         for number, text in enumerate(split.parts, 1)
     ]

@@ -186,6 +186,7 @@ class Part(msgspec.Struct, array_like=True):
         ref: The customer's reference.
         tell: What the customer is told.
         tries: How often it was offered before.
+        premium: What the subscriber pays, øre; 0: an ordinary message.
 
     """
 
@@ -206,6 +207,7 @@ class Part(msgspec.Struct, array_like=True):
     ref: str | None = None
     tell: int = 0
     tries: int = 0
+    premium: int = 0
 
     @property
     def message_id(self) -> int:

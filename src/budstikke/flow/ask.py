@@ -18,16 +18,18 @@ from budstikke.domain.ask import (
     CreditAnswer,
     CreditAsk,
     MessageAsk,
+    MmsAsk,
     OrderAsk,
     Page,
 )
 from budstikke.domain.money import MICROS, SMS
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.mms import accept_mms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.domain.directory import Access, Account
+    from budstikke.domain.directory import Access, Account, Directory
     from budstikke.store.contract import Store
 
 
@@ -37,12 +39,20 @@ class Asker:
 
     Args:
         store: What it asks.
+        directory: Gives the directory as it is now.
         clock: Unix seconds.
 
     """
 
-    def __init__(self, *, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Callable[[], Directory],
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
+        self._directory = directory
         self._clock = clock
 
     async def answer(self, asked: Ask, access: Access | None) -> Answer:
@@ -57,6 +67,9 @@ class Asker:
             return await self._balance(access.account)
         if isinstance(asked, CreditAsk):
             return await self._credit(asked, access.account)
+        if isinstance(asked, MmsAsk):
+            now = self._clock()
+            return await accept_mms(asked, access, self._directory(), self._store, now)
         return await self._store.ask(asked, access.account.id, self._clock())
 
     async def _balance(self, account: Account) -> BalanceAnswer:

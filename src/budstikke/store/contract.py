@@ -119,6 +119,7 @@ class Draft(msgspec.Struct):
         turn: It is a time of this recurring order, which moves on with it; a turn
             that was taken already is not stored.
         key: Stored with it: (idempotency key, digest of what was asked, the answer).
+        mms: What its only message, an MMS, holds: (text, files as JSON).
 
     """
 
@@ -129,6 +130,7 @@ class Draft(msgspec.Struct):
     repeats: RecurringRow | None = None
     turn: RecurringRow | None = None
     key: tuple[str, str, bytes] | None = None
+    mms: tuple[str, bytes] | None = None
 
 
 class Verdict(msgspec.Struct):

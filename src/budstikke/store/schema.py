@@ -109,6 +109,15 @@ route = Table(
     Column("senders", Text, nullable=False, default="{}", server_default="{}"),
 )
 
+mms = Table(
+    "mms",
+    metadata,
+    Column("message_id", Id, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("files", Text, nullable=False),  # JSON list of [name, type, base64]
+)
+"""What an MMS holds; its message has the encoding ``mms`` and one part."""
+
 price_list = Table(
     "price_list",
     metadata,

@@ -60,6 +60,13 @@ class Outgoing:
         ]
         self._plans: dict[str, tuple[int, int]] = {}
 
+    def _price(self, part: Part) -> tuple[int, bytes]:
+        """Write what the subscriber pays; raises PduError where that cannot be said."""
+        tag = self._settings.premium_tlv
+        if not tag:
+            raise PduError("no premium messages on this link", st.ESME_RINVOPTPARAMVAL)
+        return tag, str(part.premium).encode()
+
     def write(self, part: Part, now: float) -> tuple[Sm, Tlvs]:
         """
         Write a part; ``now`` is Unix seconds, before it expires.
@@ -73,6 +80,8 @@ class Outgoing:
         plan = self._plans.get(originator) or self._plan(originator)
         text = self._encode(part)
         tlvs = self._tlvs
+        if part.premium:
+            tlvs = (*tlvs, self._price(part))
         esm_class = settings.esm_class
         if part.total > 1 or part.tables != DEFAULT:
             header, text, sar = self._headed(part, text)

@@ -193,6 +193,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Optional parameters sent always: `{'1400' = 'hex'}`."),
     ] = msgspec.field(default_factory=dict)
 
+    premium_tlv: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=0xFFFF,
+            description="Tag of the price of premium messages, øre as decimal digits; "
+            "0: this operator takes none.",
+        ),
+    ] = 0
+
     # Answers and receipts
     statuses: Annotated[
         dict[str, Retry],

@@ -22,14 +22,18 @@ INSERT_RECURRING = """
 INSERT INTO recurring (id, access_id, "order", first_at, done, next_at)
 VALUES (?, ?, ?, ?, ?, ?)"""
 
+INSERT_MMS = "INSERT INTO mms (message_id, text, files) VALUES (?, ?, ?)"
+
 TAKE_TURN = """
 UPDATE recurring SET done = ?2, next_at = ?3 WHERE id = ?1 AND done < ?2"""
 
-TAKE_KEY = """
+KEY_TAKEN = """
+SELECT 1 FROM idempotency WHERE access_id = ? AND key = ? AND kept_until > ?"""
+
+KEEP_KEY = """
 INSERT INTO idempotency (access_id, key, digest, answer, kept_until)
 VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (access_id, key) DO UPDATE
-SET digest = ?3, answer = ?4, kept_until = ?5 WHERE kept_until <= ?6"""
+ON CONFLICT (access_id, key) DO UPDATE SET digest = ?3, answer = ?4, kept_until = ?5"""
 
 
 def store_drafts(
@@ -56,7 +60,7 @@ def store_drafts(
     parts: list[PartRow] = []
     for draft, verdict, rows in zip(drafts, verdicts, kept, strict=True):
         access_id = draft.messages[0].access_id if draft.messages else 0
-        verdict.taken = not _take_turn(connection, draft, access_id, now)
+        verdict.taken = _is_taken(connection, draft, access_id, now)
         if verdict.taken or (not rows[0] and draft.messages):
             continue
         verdict.no_credit = not _charge(book, draft, rows[0])
@@ -67,6 +71,11 @@ def store_drafts(
                 step = draft.progress
                 connection.execute(sql.ADVANCE_BULK, (step.bulk_id, step.done))
             _store_repeats(connection, draft.repeats)
+            _keep_key(connection, draft, access_id, now)
+            if draft.mms is not None:
+                held = draft.mms[1].decode()
+                values = (draft.messages[0].id, draft.mms[0], held)
+                connection.execute(INSERT_MMS, values)
     if messages:
         connection.execute(sql.INSERT_MESSAGES, (text(messages),))
         connection.execute(sql.INSERT_PARTS, (text(parts),))
@@ -97,19 +106,28 @@ def _charge(book: Book | None, draft: Draft, messages: Sequence[MessageRow]) -> 
     return amount == 0 or book.take(charge, amount)
 
 
-def _take_turn(
+def _is_taken(
     connection: sqlite3.Connection, draft: Draft | BulkRow, access_id: int, now: float
 ) -> bool:
-    """Take a recurring order's turn, or an idempotency key; ``False``: it is taken."""
+    """Take a recurring order's turn; tell whether it, or the key, was taken before."""
     if draft.turn is not None:
         turn = draft.turn
         row = (turn.id, turn.done, turn.next_at)
-        return connection.execute(TAKE_TURN, row).rowcount == 1
+        return connection.execute(TAKE_TURN, row).rowcount == 0
     if draft.key is not None:
+        values = (access_id, draft.key[0], now)
+        return connection.execute(KEY_TAKEN, values).fetchone() is not None
+    return False
+
+
+def _keep_key(
+    connection: sqlite3.Connection, draft: Draft | BulkRow, access_id: int, now: float
+) -> None:
+    """Keep what an idempotency key is answered, now that its order is stored."""
+    if draft.turn is None and draft.key is not None:
         key, digest, answer = draft.key
-        values = (access_id, key, digest, answer.decode(), now + KEEP_KEYS, now)
-        return connection.execute(TAKE_KEY, values).rowcount == 1
-    return True
+        values = (access_id, key, digest, answer.decode(), now + KEEP_KEYS)
+        connection.execute(KEEP_KEY, values)
 
 
 def _store_repeats(connection: sqlite3.Connection, row: RecurringRow | None) -> None:
@@ -132,7 +150,7 @@ def store_bulk(
     connection: sqlite3.Connection, bulk: BulkRow, node_id: int, now: float
 ) -> Verdict:
     """Store a bulk order whole, if the balance covers it."""
-    if not _take_turn(connection, bulk, bulk.access_id, now):
+    if _is_taken(connection, bulk, bulk.access_id, now):
         return Verdict(taken=True)
     charge = bulk.charge
     if charge is not None and charge.amount:
@@ -155,6 +173,7 @@ def store_bulk(
         ),
     )
     _store_repeats(connection, bulk.repeats)
+    _keep_key(connection, bulk, bulk.access_id, now)
     return Verdict()
 
 

@@ -109,6 +109,7 @@ def sweep(
     unsure = _ids(one(connection, sql.UNSURE_SLICE, places.unsure, limit))
     told += settling.unsure_receipts(connection, unsure, now)
     connection.execute(sql.FORGET_ORPHANS, (now, limit))
+    connection.execute(sql.FORGET_KEYS, (now, limit))
     after = Places(
         rows[-1][0] if len(rows) == limit else 0,
         unsure[-1] if len(unsure) == limit else 0,
@@ -128,6 +129,7 @@ def purge(
     old = [row for row in rows if row[1] < before]
     ids = text([row[0] for row in old if row[2] < before])
     connection.execute(sql.PURGE_PARTS, (ids,))
+    connection.execute(sql.PURGE_MMS, (ids,))
     deleted = connection.execute(sql.PURGE_MESSAGES, (ids,)).rowcount
     connection.execute(sql.PURGE_CALLBACKS, (before, limit))
     connection.execute(sql.PURGE_BULKS, (before, limit))

@@ -51,7 +51,8 @@ SELECT json_group_array(json_array(p.id, p.id & 255, m.parts, m.originator,
     m.recipient, p.text, m.encoding,
     json_array(p.tables >> 8, p.tables & 255),
     json(CASE WHEN m.flash THEN 'true' ELSE 'false' END), m.protocol_id, m.priority,
-    m.expires_at, json('true'), m.access_id, m.ref, m.tell, p.tries))
+    m.expires_at, json('true'), m.access_id, m.ref, m.tell, p.tries,
+    m.premium))
 FROM (SELECT id, text, tables, tries FROM part
       WHERE carrier_id = ?1 AND state = 'queued' AND due_at IS NULL
       ORDER BY priority DESC, id LIMIT ?2) p
@@ -245,6 +246,11 @@ FORGET_ORPHANS = """
 DELETE FROM orphan WHERE id IN (
     SELECT id FROM orphan WHERE kept_until <= ?1 ORDER BY kept_until LIMIT ?2)"""
 
+FORGET_KEYS = """
+DELETE FROM idempotency WHERE rowid IN (
+    SELECT rowid FROM idempotency WHERE kept_until <= ?1
+    ORDER BY kept_until LIMIT ?2)"""
+
 # purge: ids grow with time, so that a slice from the front is the oldest
 
 PURGE_SLICE = """
@@ -255,6 +261,8 @@ SELECT json_group_array(json_array(id, accepted_at, expires_at)) FROM (
 PURGE_PARTS = """
 DELETE FROM part WHERE id IN (SELECT p.id FROM json_each(?1) j
     JOIN part p ON p.id BETWEEN j.value * 256 AND j.value * 256 + 255)"""
+
+PURGE_MMS = "DELETE FROM mms WHERE message_id IN (SELECT value FROM json_each(?1))"
 
 PURGE_MESSAGES = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?1))"
 
