@@ -126,6 +126,7 @@ def test_dependencies_have_a_reason() -> None:
 
 FOUND_IN = {
     "argon2": "argon2-cffi",
+    "dateutil": "python-dateutil",
     "phonenumbers": "phonenumberslite",
     "prometheus_client": "prometheus-client",
     "yarl": "aiohttp",  # its type of URLs
