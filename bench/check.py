@@ -69,7 +69,10 @@ class Client:
     def _exactly(self, size: int) -> bytes:
         data = b""
         while len(data) < size:
-            more = self._socket.recv(size - len(data))
+            try:
+                more = self._socket.recv(size - len(data))
+            except TimeoutError:
+                raise BenchError("the sink owes a PDU") from None
             if not more:
                 raise BenchError("the sink closed the connection")
             data += more

@@ -62,14 +62,19 @@ if [ -n "$missing" ]; then
 fi
 
 mkdir -p "$out/bin"
-for source in load sink esme; do
-    if [ ! -x "$out/bin/$source" ] || [ "$here/$source.c" -nt "$out/bin/$source" ] \
-        || [ "$here/net.h" -nt "$out/bin/$source" ]; then
-        echo "bench: building $source"
-        gcc -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wno-sign-conversion \
-            -o "$out/bin/$source" "$here/$source.c"
+build() { # build PROGRAM SOURCE...
+    program="$out/bin/$1"
+    shift
+    if [ -x "$program" ] && [ -z "$(find "$here" -maxdepth 1 -name '*.[ch]' -newer "$program")" ]; then
+        return
     fi
-done
+    echo "bench: building $(basename "$program")"
+    (cd "$here" && gcc -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wno-sign-conversion \
+        -o "$program" "$@")
+}
+build load load.c
+build sink sink.c sink_smpp.c sink_http.c sink_sets.c
+build esme esme.c
 
 if [ "$profile" = yes ] && ! command -v py-spy >/dev/null 2>&1 \
     && [ ! -x "$out/py-spy/bin/py-spy" ]; then
