@@ -45,3 +45,8 @@ class Counters:
     postponed: int = 0
     malformed: int = 0
     unexpected: int = 0
+
+
+def seldom(count: int) -> bool:
+    """Say which of many equal lines to log: 1, 2, 4, 8 and so on."""
+    return count & (count - 1) == 0

@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from budstikke.carriers.smpp.connection import Connection
+from budstikke.carriers.smpp.counters import seldom
 from budstikke.smpp import (
     Answered,
     Closed,
@@ -207,12 +208,12 @@ class Link:
                 self._asked(connection, pdu)
             case Malformed(error, command, sequence):
                 self._counters.malformed += 1
-                if _seldom(self._counters.malformed):
+                if seldom(self._counters.malformed):
                     extra = self._extra(command=cmd.name(command), sequence=sequence)
                     log.warning("%s: malformed PDU: %s", self.name, error, extra=extra)
             case Unexpected(pdu):
                 self._counters.unexpected += 1
-                if _seldom(self._counters.unexpected):
+                if seldom(self._counters.unexpected):
                     extra = self._extra(sequence=pdu.sequence, status=pdu.status)
                     what = cmd.name(pdu.command)
                     log.warning("%s: %s to nothing", self.name, what, extra=extra)
@@ -273,11 +274,6 @@ class Link:
             connection.cut()
         self.submissions.give_back("taken down")
         self.submissions.flush()
-
-
-def _seldom(count: int) -> bool:
-    """Say which of many equal lines to log: 1, 2, 4, 8 and so on."""
-    return count & (count - 1) == 0
 
 
 def _limits(settings: Settings) -> Limits:

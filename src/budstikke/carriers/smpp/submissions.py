@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.smpp.bucket import Bucket
+from budstikke.carriers.smpp.counters import seldom
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Pdu, PduError
 from budstikke.smpp import commands as cmd
@@ -198,6 +199,8 @@ class Submissions:
         """Hear that a part was not answered in time."""
         self._counters.unsure += 1
         waited = f"no answer in {self._settings.response_timeout:g} s"
+        if seldom(self._counters.unsure):
+            log.warning("%s: submit_sm: %s", self._name, waited)
         self._answers.append((token[1], Unsure(waited)))
 
     def flush(self) -> None:
