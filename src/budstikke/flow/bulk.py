@@ -24,9 +24,10 @@ from budstikke.domain.acceptance import (
     unit_price,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.accept import Acceptor, repeats
+from budstikke.flow.accept import Acceptor
 from budstikke.flow.lane import LONGEST_PAUSE
 from budstikke.flow.prepare import SLICE, Prepared, answer
+from budstikke.flow.recur import repeats
 from budstikke.store.contract import (
     BulkProgress,
     BulkRow,
@@ -100,8 +101,12 @@ class BulkAcceptor:
         order_id, first_id = self._acceptor.reserve(prepared)
         if order.reply and not prepared.shared.originator:
             prepared.shared.originator = reply_originator(access, order_id)
-        keys = await self._leave_out_held(prepared, access)
-        segments, price = await self._cost(prepared, access)
+        while True:
+            keys = await self._leave_out_held(prepared, access)
+            segments, price = await self._cost(prepared, access)
+            # One that came meanwhile may hold them; from here to the store is one go.
+            if not any(self._store.locked(keys, prepared.shared.accepted_at)):
+                break
         result = answer(
             order,
             prepared,
@@ -118,7 +123,7 @@ class BulkAcceptor:
         until = prepared.shared.accepted_at + order.duplicate_lock
         verdict = await self._store.accept_bulk(row, keys, until)
         if verdict.taken:
-            return await self._acceptor.again(order, access)
+            return await self._acceptor.again(order, access, turn)
         if verdict.no_credit:
             raise Refusal(RefusalCode.NO_CREDIT)
         metrics.accepted(access.dialect, row.total)
@@ -146,8 +151,7 @@ class BulkAcceptor:
             row.charge = Charge(
                 account.id, result.order_id, account.credit_limit, result.price
             )
-        if order.recurrence is not None:
-            row.repeats = repeats(order, result.order_id, access, prepared)
+        row.repeats = repeats(order, result.order_id, access, shared.accepted_at)
         if order.key:
             row.key = self._acceptor.key(order, result)
         return row
@@ -189,6 +193,7 @@ class BulkAcceptor:
         if not order.duplicate_lock:
             return keys
         kept: list[tuple[int, str]] = []
+        seen: set[int] = set()
         for start in range(0, len(good), SLICE):
             some = good[start : start + SLICE]
             named = [
@@ -202,11 +207,12 @@ class BulkAcceptor:
             ]
             held = self._store.locked(named, shared.accepted_at)
             for row, key, is_held in zip(some, named, held, strict=True):
-                if is_held:
+                if is_held or key in seen:
                     numbers.refused[row[0]] = RefusalCode.DUPLICATE
                 else:
                     kept.append(row)
                     keys.append(key)
+                    seen.add(key)
             await asyncio.sleep(0)
         numbers.good = kept
         if not kept:
