@@ -5,25 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.front.settings import Settings
+from budstikke.domain.acceptance import TextProfile
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
+from budstikke.domain.message import Order
 from budstikke.domain.receipt import Sent
+from budstikke.flow.accept import Acceptor
+from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.notify import Notifier
 from budstikke.flow.outlet import NotReached
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireRequest, WireResponse
-from store.path import NOW, Path
+from store.path import NOW, RECIPIENT, Path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from budstikke.carriers.contract import Sink
-    from budstikke.domain.message import Part
+    from budstikke.domain.message import Accepted, Part
     from budstikke.domain.receipt import Outcome
     from budstikke.store.contract import Store
     from store.engines import Engine
@@ -153,6 +158,26 @@ class Rig:
         self.scheduler = Scheduler(
             senders=self.senders, notifier=self.notifier, retention=90 * 86400.0, **now
         )
+        self.small = Acceptor(
+            senders=self.senders,
+            profiles={n: TextProfile() for n in self.carriers},
+            **now,
+            **known,
+        )
+        self.acceptor = BulkAcceptor(self.small, **now, **known)
+
+    async def accept(
+        self, *recipients: str, access_id: int = 1, **values: Any
+    ) -> Accepted:
+        """Have an order accepted."""
+        wanted = {"recipients": recipients or (RECIPIENT,), "text": "Hei"}
+        order = Order(**wanted | {"originator": "Budstikke"} | values)
+        return await self.acceptor.accept(order, self.directory.accesses[access_id])
+
+    async def send(self, *recipients: str, **values: Any) -> list[int]:
+        """Have an order accepted, whole; returns the ids of its messages."""
+        accepted = await self.accept(*recipients, **values)
+        return [message for message in accepted.ids if isinstance(message, int)]
 
     @asynccontextmanager
     async def running(self, *numbers: int) -> AsyncIterator[None]:
@@ -171,6 +196,13 @@ class Rig:
         """Tell how many parts each sender has promised room."""
         return [sender._reserved for sender in self.senders.values()]
 
+    async def settled_down(self) -> None:
+        """Have the senders of links that run see that there is no backlog."""
+        for number, its in self.senders.items():
+            if self.carriers[number]._sink is not None:
+                its.stored()
+                await until(partial(settled_down, its))
+
     async def written(self) -> None:
         """Wait until all answers and results are in the store."""
         for sender in self.senders.values():
@@ -184,7 +216,9 @@ class Rig:
         await self.written()
 
 
-def directory(*routes: Route, **settings: Any) -> Directory:
+def directory(
+    *routes: Route, blacklist: frozenset[str] = frozenset(), **settings: Any
+) -> Directory:
     """Make a directory like that of the store's tests; every number goes to both."""
     accesses = {
         number: Access(
@@ -201,8 +235,17 @@ def directory(*routes: Route, **settings: Any) -> Directory:
     }
     common = Route(prefix="", carriers=(1, 2))
     return Directory(
-        revision=1, accesses=accesses, carriers=carriers, routes=routes or (common,)
+        revision=1,
+        accesses=accesses,
+        carriers=carriers,
+        routes=routes or (common,),
+        blacklist=blacklist,
     )
+
+
+def settled_down(sender: Sender) -> bool:
+    """Tell whether a sender knows that the store has nothing for it."""
+    return not (sender._behind or sender._claimable or sender._reserved)
 
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
