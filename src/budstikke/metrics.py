@@ -28,6 +28,7 @@ METRICS: dict[str, str] = {
     "budstikke_inbound_parts_total": "Messages from phones, by carrier",
     "budstikke_callbacks_total": "Attempts to tell customers, by result",
     "budstikke_callbacks_waiting": "Callbacks in memory, not yet told",
+    "budstikke_recurred_total": "Times of repeating orders that came, by result",
     "budstikke_carrier_up": "Whether a carrier can be sent to (0: an alarm)",
     "budstikke_carrier_room": "Parts that could be offered to a carrier now",
     "budstikke_backlog_parts": "Parts queued in the store, by carrier",
@@ -59,6 +60,7 @@ receipts_total = _counter("budstikke_receipts_total", "carrier", "state")
 inbound_parts = _counter("budstikke_inbound_parts_total", "carrier")
 callbacks = _counter("budstikke_callbacks_total", "result")
 callbacks_waiting = _gauge("budstikke_callbacks_waiting")
+recurred = _counter("budstikke_recurred_total", "result")
 carrier_up = _gauge("budstikke_carrier_up", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")
 backlog_parts = _gauge("budstikke_backlog_parts", "carrier")

@@ -1,5 +1,5 @@
 """
-When an order that repeats is due again. Pure.
+When an order that repeats is due again. Pure: the zone's rules are an argument.
 
 Hours are elapsed time. Days, weeks and months keep the wall clock of the zone over
 changes of daylight saving; a wall-clock time that a change leaves out is moved forward
@@ -10,34 +10,56 @@ that the 31st becomes the last of February and then the 31st of March again.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
 from budstikke.domain.message import Unit
+from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
     from budstikke.domain.message import Recurrence
 
+SECONDS: Mapping[Unit, int] = {
+    Unit.HOUR: 3600,
+    Unit.DAY: 86_400,
+    Unit.WEEK: 7 * 86_400,
+    Unit.MONTH: 2_629_746,  # a twelfth of 365.2425 days
+}
+"""How long a unit is on an average: for a guess that is put right afterwards."""
 
-def occurrence(rule: Recurrence, first: float, number: int) -> float:
+
+def check(rule: Recurrence) -> None:
+    """Raise Refusal with ``BAD_FIELD`` for a rule that would never go on."""
+    if rule.value < 1 or (rule.count is not None and rule.count < 1):
+        raise Refusal(RefusalCode.BAD_FIELD, field="recurrence")
+
+
+def occurrence(rule: Recurrence, zone: tzinfo, first: float, number: int) -> float:
     """
-    Tell when the ``number``-th time is (the first is 0), Unix seconds.
+    Tell when the ``number``-th time is, Unix seconds; ``inf``: after the year 9999.
 
     Args:
         rule: How it repeats.
+        zone: That of ``rule.zone``.
         first: The first time, Unix seconds.
-        number: Counted from the first.
+        number: Counted from the first, which is 0.
 
     """
+    if number == 0:
+        return first
     steps = rule.value * number
     if rule.unit is Unit.HOUR:
         return first + 3600.0 * steps
-    zone = ZoneInfo(rule.zone)
     start = datetime.fromtimestamp(first, zone).replace(tzinfo=None, fold=0)
-    wall = start + _step(rule.unit, steps)
-    return instant(wall, zone)
+    try:
+        return instant(start + _step(rule.unit, steps), zone)
+    except (OverflowError, ValueError):  # the calendar ends
+        return inf
 
 
 def _step(unit: Unit, steps: int) -> timedelta | relativedelta:
@@ -48,16 +70,15 @@ def _step(unit: Unit, steps: int) -> timedelta | relativedelta:
     return relativedelta(months=steps)
 
 
-def instant(wall: datetime, zone: ZoneInfo) -> float:
+def instant(wall: datetime, zone: tzinfo) -> float:
     """Turn a wall-clock time without zone into Unix seconds, as said above."""
     # With fold 0 a time that comes twice is its first, and one that is left out is
     # read with the offset before the change, which moves it forward.
-    local = wall.replace(tzinfo=zone, fold=0)
-    return local.astimezone(UTC).timestamp()
+    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC).timestamp()
 
 
 def following(
-    rule: Recurrence, first: float, done: int, now: float
+    rule: Recurrence, zone: tzinfo, first: float, done: int, now: float
 ) -> tuple[int, float] | None:
     """
     Find the next time after those that were done.
@@ -67,6 +88,7 @@ def following(
 
     Args:
         rule: How it repeats, and its ends.
+        zone: That of ``rule.zone``.
         first: The first time, Unix seconds.
         done: The number (0 is the first) of the last time it went.
         now: Unix seconds.
@@ -75,18 +97,24 @@ def following(
         The number and the time of the next one; ``None``: it has ended.
 
     """
-    number = done + 1
-    while not _ended(rule, first, number):
-        due = occurrence(rule, first, number)
-        if due > now or _ended(rule, first, number + 1):
-            return number, due
-        if occurrence(rule, first, number + 1) > now:
-            return number, due
+    until = inf if rule.until is None else rule.until
+    number = _last(rule, zone, first, done + 1, min(now, until))
+    if rule.count is not None:
+        number = min(number, rule.count - 1)
+    if number <= done:
+        return None
+    due = occurrence(rule, zone, first, number)
+    return (number, due) if due <= until and due < inf else None
+
+
+def _last(
+    rule: Recurrence, zone: tzinfo, first: float, lowest: int, horizon: float
+) -> int:
+    """Find the last time not after the horizon, or else ``lowest``."""
+    unit = rule.value * SECONDS[rule.unit]
+    number = max(lowest, int((horizon - first) // unit))
+    while number > lowest and occurrence(rule, zone, first, number) > horizon:
+        number -= 1
+    while occurrence(rule, zone, first, number + 1) <= horizon:
         number += 1
-    return None
-
-
-def _ended(rule: Recurrence, first: float, number: int) -> bool:
-    if rule.count is not None and number >= rule.count:
-        return True
-    return rule.until is not None and occurrence(rule, first, number) > rule.until
+    return number

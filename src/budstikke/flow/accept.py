@@ -26,11 +26,11 @@ from budstikke.domain.acceptance import (
 )
 from budstikke.domain.directory import Route
 from budstikke.domain.message import Accepted, Order, Part
-from budstikke.domain.recurrence import following
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
 from budstikke.flow.lane import Lane, given_up
 from budstikke.flow.prepare import Prepared, answer, prepare
+from budstikke.flow.recur import TurnTaken, repeats
 from budstikke.store.contract import (
     Charge,
     Draft,
@@ -122,16 +122,15 @@ class Acceptor:
         Make a prepared order durable, in one transaction.
 
         ``turn``: it is a time of this recurring order. Raises Refusal when nothing of
-        it was accepted, StoreUnavailable when nothing can be stored.
+        it was accepted, StoreUnavailable when nothing can be stored, and TurnTaken.
         """
         order, good = prepared.shared.order, prepared.numbers.good
         order_id, first_id = self.reserve(prepared)
         if order.reply and not prepared.shared.originator:
             prepared.shared.originator = reply_originator(access, order_id)
+        again = repeats(order, order_id, access, prepared.shared.accepted_at)
         laid = self.lay(prepared.shared, access, good, first_id, order_id)
-        laid.draft.turn = turn
-        if order.recurrence is not None:
-            laid.draft.repeats = repeats(order, order_id, access, prepared)
+        laid.draft.repeats, laid.draft.turn = again, turn
         if access.account.currency:
             account = access.account
             laid.draft.charge = Charge(account.id, order_id, account.credit_limit)
@@ -144,13 +143,13 @@ class Acceptor:
             segments=laid.segments,
             price=laid.price,
         )
-        if order.test or not good:
+        if order.test or not (good or turn):
             return result
         if order.key:
             laid.draft.key = self.key(order, result)
         verdict = await self._lane.put(laid)
         if verdict.taken:
-            return await self.again(order, access)
+            return await self.again(order, access, turn)
         if verdict.no_credit:
             raise Refusal(RefusalCode.NO_CREDIT)
         metrics.accepted(access.dialect, len(good) - len(verdict.duplicates))
@@ -189,12 +188,17 @@ class Acceptor:
             price=price,
         )
 
-    async def again(self, order: Order, access: Access) -> Accepted:
+    async def again(
+        self, order: Order, access: Access, turn: RecurringRow | None = None
+    ) -> Accepted:
         """
         Answer an order whose idempotency key was used, as the first time.
 
-        Raises Refusal with ``BAD_FIELD`` ``key`` when it is not the same order.
+        Raises Refusal with ``BAD_FIELD`` ``key`` when it is not the same order, and
+        TurnTaken when it is its turn that was taken.
         """
+        if turn is not None:
+            raise TurnTaken
         found = await self._store.answered(access.id, order.key)
         if found is None or found[0] != digest(order):
             raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)
@@ -350,19 +354,6 @@ class Acceptor:
 def digest(order: Order) -> str:
     """Tell orders apart that use one idempotency key."""
     return sha256(_encode(order)).hexdigest()
-
-
-def repeats(
-    order: Order, order_id: int, access: Access, prepared: Prepared
-) -> RecurringRow:
-    """Say when an order is due again."""
-    rule = order.recurrence
-    assert rule is not None  # noqa: S101 - the caller looked
-    first = order.send_at if order.send_at is not None else prepared.shared.accepted_at
-    due = following(rule, first, 0, first)
-    row = msgspec.structs.replace(order, key="")
-    next_at = due[1] if due else None
-    return RecurringRow(order_id, access.id, _encode(row), first, 0, next_at)
 
 
 def _message(shared: Content, access: Access, order_id: int, one: One) -> MessageRow:

@@ -24,7 +24,6 @@ from budstikke.domain.acceptance import (
     unit_price,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.accept import Acceptor
 from budstikke.flow.lane import LONGEST_PAUSE
 from budstikke.flow.prepare import SLICE, Prepared, answer
 from budstikke.flow.recur import repeats
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Accepted, Order
+    from budstikke.flow.accept import Acceptor
     from budstikke.store.contract import RecurringRow, Store
 
 log = logging.getLogger("budstikke.bulk")

@@ -1,0 +1,193 @@
+"""
+Recur: orders that repeat, each time an order of its own.
+
+A time that has come is accepted like any other order, and in the same transaction the
+repeating order moves on to its next time: what two nodes or a crash and a restart do
+is done once. Groups and rights are those of that moment. A time that cannot be
+accepted (no credit, nobody left, the account is blocked) is over all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from budstikke import metrics
+from budstikke.domain.message import Order
+from budstikke.domain.recurrence import check, following
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.store.contract import Draft, RecurringRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from budstikke.domain.directory import Access, Directory
+    from budstikke.domain.message import Accepted, Recurrence
+    from budstikke.store.contract import Store
+
+log = logging.getLogger("budstikke.recur")
+
+MOST_DUE = 200
+"""Orders whose times are accepted together; they share transactions."""
+
+_order = msgspec.json.Decoder(Order).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class TurnTaken(Exception):  # noqa: N818 - a race that somebody else has won
+    """This time of a recurring order was accepted meanwhile, or it was ended."""
+
+
+class TakesOrders(Protocol):
+    """What accepts the orders: ``flow.bulk.BulkAcceptor``."""
+
+    async def accept(
+        self, order: Order, access: Access, turn: RecurringRow | None = None
+    ) -> Accepted:
+        """
+        Make an order durable, as a time of a recurring one.
+
+        Raises Refusal, StoreUnavailable and TurnTaken.
+        """
+
+
+def zone_of(rule: Recurrence) -> ZoneInfo:
+    """Read the rules of a rule's zone; raises Refusal when there is no such zone."""
+    try:
+        return ZoneInfo(rule.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Refusal(
+            RefusalCode.BAD_FIELD, field="recurrence", value=rule.zone
+        ) from error
+
+
+def repeats(
+    order: Order, order_id: int, access: Access, now: float
+) -> RecurringRow | None:
+    """
+    Say when an order that repeats is due again; ``None``: never, or it does not.
+
+    Times before ``now`` (Unix seconds) have been. Raises Refusal for a rule that
+    cannot be followed.
+    """
+    rule = order.recurrence
+    if rule is None:
+        return None
+    check(rule)
+    zone = zone_of(rule)
+    first = now if order.send_at is None else order.send_at
+    found = following(rule, zone, first, 0, now)
+    if found is not None and found[1] <= now:
+        found = following(rule, zone, first, found[0], now)
+    if found is None:
+        return None
+    bare = msgspec.structs.replace(order, key="")
+    number, due = found
+    return RecurringRow(order_id, access.id, _encode(bare), first, number - 1, due)
+
+
+class Recurrer:
+    """
+    The step that repeats orders.
+
+    Args:
+        store: Knows what is due.
+        acceptor: Takes orders.
+        directory: Gives the directory as it is now.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        acceptor: TakesOrders,
+        directory: Callable[[], Directory],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._acceptor = acceptor
+        self._directory = directory
+        self._clock = clock
+
+    async def turn(self) -> bool:
+        """
+        Accept the orders whose time has come; ``True``: there are more.
+
+        Raises StoreUnavailable; what was not accepted then is still due.
+        """
+        now = self._clock()
+        rows = await self._store.due_recurring(now, MOST_DUE)
+        results = await asyncio.gather(
+            *(self._fire(row, now) for row in rows), return_exceptions=True
+        )
+        for error in results:
+            if isinstance(error, BaseException):
+                raise error
+        return len(rows) == MOST_DUE
+
+    async def _fire(self, row: RecurringRow, now: float) -> None:
+        """Accept one time of an order, and move on whatever comes of it."""
+        turn = RecurringRow(
+            row.id, row.access_id, b"", row.first_at, row.done + 1, None
+        )
+        try:
+            order = _order(row.order)
+            turn = _turn(order, row, now)
+            access = self._access(row, turn)
+            result = await self._acceptor.accept(_occurrence(order), access, turn)
+        except TurnTaken:
+            return
+        except Refusal as refusal:
+            log.warning(
+                "a time of a repeating order is refused",
+                extra={"order_id": row.id, "code": refusal.code.value},
+            )
+            metrics.recurred.labels("refused").inc()
+        except msgspec.DecodeError:
+            log.exception("repeating order %d cannot be read and ends", row.id)
+            metrics.recurred.labels("failed").inc()
+        else:
+            log.info("repeated", extra={"order_id": row.id, "as": result.order_id})
+            metrics.recurred.labels("accepted").inc()
+            return
+        await self._store.accept([Draft([], [], turn=turn)], now)
+
+    def _access(self, row: RecurringRow, turn: RecurringRow) -> Access:
+        """Find who sends it; raises Refusal. Without an access it ends."""
+        access = self._directory().accesses.get(row.access_id)
+        if access is None:
+            turn.next_at = None
+            raise Refusal(RefusalCode.UNKNOWN_LOGIN)
+        if access.blocked or access.account.blocked:
+            raise Refusal(RefusalCode.ACCOUNT_BLOCKED)
+        return access
+
+
+def _turn(order: Order, row: RecurringRow, now: float) -> RecurringRow:
+    """Say which time it is now, and when the next one is."""
+    rule = order.recurrence
+    number, due = row.done + 1, None
+    if rule is not None:
+        zone = zone_of(rule)
+        found = following(rule, zone, row.first_at, row.done, now)
+        number = found[0] if found else number
+        after = following(rule, zone, row.first_at, number, now)
+        due = after[1] if after else None
+    return _moved(row, number, due)
+
+
+def _moved(row: RecurringRow, done: int, next_at: float | None) -> RecurringRow:
+    return RecurringRow(row.id, row.access_id, b"", row.first_at, done, next_at)
+
+
+def _occurrence(order: Order) -> Order:
+    """Make the order of one time: it is sent now, and is no duplicate of the last."""
+    return msgspec.structs.replace(
+        order, recurrence=None, send_at=None, key="", duplicate_lock=0
+    )
