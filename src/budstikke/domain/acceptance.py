@@ -206,22 +206,31 @@ def sort_out(
 
 
 def screen(
-    numbers: Numbers, order: Order, access: Access, directory: Directory, now: float
-) -> None:
-    """Refuse numbers that cannot be sent to: premium, route, price."""
+    good: Sequence[tuple[int, str]],
+    refused: dict[int, RefusalCode],
+    *,
+    order: Order,
+    access: Access,
+    directory: Directory,
+    now: float,
+) -> list[tuple[int, str]]:
+    """
+    Keep the numbers that can be sent to; the others go to ``refused``.
+
+    Premium messages go to Norwegian numbers; a number needs a route and a price.
+    """
     account = access.account
     kept: list[tuple[int, str]] = []
-    for index, number in numbers.good:
+    for index, number in good:
         if order.price > 0 and not number.startswith(NORWAY):
-            numbers.refused[index] = RefusalCode.PREMIUM_BAD_RECIPIENT
+            refused[index] = RefusalCode.PREMIUM_BAD_RECIPIENT
         elif directory.route(account.id, number) is None:
-            numbers.refused[index] = RefusalCode.NO_ROUTE
+            refused[index] = RefusalCode.NO_ROUTE
         elif account.currency and unit_price(access, number, now) is None:
-            numbers.refused[index] = RefusalCode.COUNTRY_NOT_ALLOWED
+            refused[index] = RefusalCode.COUNTRY_NOT_ALLOWED
         else:
             kept.append((index, number))
-    if len(kept) < len(numbers.good):
-        numbers.good = kept
+    return kept
 
 
 def unit_price(access: Access, number: str, now: float) -> int | None:

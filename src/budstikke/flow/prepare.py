@@ -78,7 +78,7 @@ async def prepare(
     shared = content(order, access, now)
     if order.reply_to is not None:
         shared.originator = await _thread(order.reply_to, access, store)
-    screen(numbers, order, access, directory, now)
+    await _screen(numbers, order, access, directory, now)
     if whole and not numbers.good:
         planned(order.text, order, TextProfile())
         raise _refusal(numbers, written, groups)
@@ -129,6 +129,26 @@ async def _sort_out(
             result.refused |= found.refused
             result.repeated += found.repeated
     return result
+
+
+async def _screen(
+    numbers: Numbers, order: Order, access: Access, directory: Directory, now: float
+) -> None:
+    good = numbers.good
+    kept: list[tuple[int, str]] = []
+    for at in range(0, len(good), SLICE):
+        if at:
+            await asyncio.sleep(0)
+        some = good[at : at + SLICE]
+        kept += screen(
+            some,
+            numbers.refused,
+            order=order,
+            access=access,
+            directory=directory,
+            now=now,
+        )
+    numbers.good = kept
 
 
 async def _thread(message_id: int, access: Access, store: Store) -> str:
