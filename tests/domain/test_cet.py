@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budstikke.domain.cet import from_wall
+from budstikke.domain.cet import from_wall, to_wall
 
 quick = settings(deadline=None)  # the machine may be busy
 
@@ -48,7 +48,18 @@ def test_every_change_until_2100() -> None:
     ]
 
 
+def test_the_way_back_at_every_change_until_2100() -> None:
+    for moment in CHANGES:
+        at = moment.replace(tzinfo=UTC).timestamp()
+        assert datetime.fromtimestamp(at, OSLO).replace(tzinfo=None, fold=0) == to_wall(
+            at
+        )
+
+
 @quick
 @given(st.datetimes(FIRST, LAST))
 def test_any_time_until_2100(wall: datetime) -> None:
-    assert wall.replace(tzinfo=OSLO).timestamp() == from_wall(wall)
+    at = wall.replace(tzinfo=OSLO).timestamp()
+
+    assert at == from_wall(wall)
+    assert datetime.fromtimestamp(at, OSLO).replace(tzinfo=None, fold=0) == to_wall(at)

@@ -7,7 +7,7 @@ Sunday of October (Directive 2000/84/EC, articles 2 and 3; Norway does the same)
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 WINTER = timezone(timedelta(hours=1), "CET")
 SUMMER = timezone(timedelta(hours=2), "CEST")
@@ -26,6 +26,14 @@ def from_wall(wall: datetime) -> float:
     ends = _last_sunday(wall.year, 10, 3)
     zone = SUMMER if begins <= wall < ends else WINTER
     return wall.replace(tzinfo=zone).timestamp()
+
+
+def to_wall(at: float) -> datetime:
+    """Tell what a clock on the wall shows, without zone, at ``at`` Unix seconds."""
+    moment = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+    begins = _last_sunday(moment.year, 3, 1)
+    ends = _last_sunday(moment.year, 10, 1)
+    return moment + timedelta(hours=2 if begins <= moment < ends else 1)
 
 
 def _last_sunday(year: int, month: int, hour: int) -> datetime:

@@ -7,8 +7,9 @@ An amount is an integer of micros: millionths of the account's currency, which m
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MICROS = 1_000_000
 """Micros in one unit of a currency."""
+
+MOST = 10**9 * MICROS
+"""The largest amount that is read: sums of a great many fit in 64 bits."""
 
 SMS = "SMS"
 """The currency of accounts that buy messages by the piece."""
@@ -41,17 +45,19 @@ REFUNDS: Mapping[str, Refund] = {
 """What an account pays for (its setting ``pays_for``) and so when it gets it back."""
 
 
+_number = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?").fullmatch
+
+
 def micros(text: str) -> int:
     """
-    Read a decimal number as micros.
+    Read a decimal number (``12``, ``-0.05``) as micros.
 
-    Raises ValueError for what is none, or is finer than a micro.
+    Raises ValueError for what is none, is finer than a micro or beyond ``MOST``.
     """
-    try:
-        amount = Decimal(text) * MICROS
-    except InvalidOperation as error:
-        raise ValueError(f"not a decimal number: {text!r}") from error
-    if not amount.is_finite() or amount != amount.to_integral_value():
+    if not _number(text):
+        raise ValueError(f"not a decimal number: {text!r}")
+    amount = Decimal(text) * MICROS
+    if amount != amount.to_integral_value() or abs(amount) > MOST:
         raise ValueError(f"not an amount: {text!r}")
     return int(amount)
 
@@ -118,6 +124,20 @@ class PriceList:
             if found is not None:
                 return found.amount
         return None
+
+
+def pieces(home: str) -> PriceList:
+    """
+    Sell messages by the piece: a segment costs one SMS at home, no other is sold.
+
+    ``home`` is the prefix of the home country, E.164 with ``+``.
+    """
+    return PriceList(name="", currency=SMS, prices=(Price(prefix=home, amount=MICROS),))
+
+
+def shown(amount: int, currency: str) -> str:
+    """Write micros for people: ``12.50 NOK``, ``25 SMS``."""
+    return f"{decimal(amount, 0 if currency == SMS else 2)} {currency}".rstrip()
 
 
 def _later(one: Price, other: Price) -> Price:
