@@ -64,8 +64,8 @@ class MessageCentre:
         self.child.kill()
 
     def close(self) -> None:
-        if self.child is not None and self.child.alive():
-            self.child.kill()
+        if self.child is not None:
+            self.child.close()
 
     def behave(self, **options: Any) -> None:
         """Change options while it runs; links are cut."""

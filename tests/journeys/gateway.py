@@ -160,8 +160,7 @@ class Gateway:
         """End it, however it stands; what is said of it is shown when a test fails."""
         if self.child is None:
             return
-        if self.child.alive():
-            self.child.kill()
+        self.child.close()
         sys.stdout.write(f"{self.folder}: {self.parts()}\n{self.child.tail()}\n")
 
     # Asking it

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from journeys.web import Background, front_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
 FIRST_NUMBER = 4_790_000_100
@@ -67,9 +67,9 @@ class Load:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._work()) for _ in range(self._connections)]
 
-    def done(self) -> bool:
-        """Tell whether all connections have come to their end."""
-        return all(task.done() for task in self._tasks)
+    def has_accepted(self, messages: int) -> Callable[[], bool]:
+        """Make the question whether so many were accepted."""
+        return lambda: len(self.accepted) >= messages
 
     def finish(self, seconds: float) -> None:
         """Wait until the limit is reached."""
@@ -106,7 +106,7 @@ class Load:
             request = f"GET {self._head}{recipient[1:]} HTTP/1.1\r\nHost: x\r\n\r\n"
             try:
                 writer.write(request.encode("ascii"))
-                body = await _read(reader)
+                body, more = await _read(reader)
             except (OSError, asyncio.IncompleteReadError):
                 self.unknown.append(recipient)
                 return
@@ -115,10 +115,14 @@ class Load:
                 self.accepted[int(found[1])] = recipient
             else:
                 self.refused[recipient] = body
+            if not more:
+                return
 
 
-async def _read(reader: asyncio.StreamReader) -> bytes:
+async def _read(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+    """Read an answer; ``False``: the connection is to be closed."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: *(\d+)", head)
     assert length, head
-    return await reader.readexactly(int(length[1]))
+    body = await reader.readexactly(int(length[1]))
+    return body, b"connection: close" not in head.lower()

@@ -84,7 +84,8 @@ class Customer:
     A customer's web server, on a port of its own.
 
     Attributes:
-        pushes: What it got, in order; also what it answered badly or not at all.
+        pushes: What it got and took (answered with 200), in order.
+        tried: What it answered otherwise, or not at all.
         status: The HTTP status of its answers.
         hangs: Answer nothing, keep the connection.
 
@@ -93,6 +94,7 @@ class Customer:
     def __init__(self, port: int | None = None) -> None:
         self.port = port or free_port()
         self.pushes: list[Push] = []
+        self.tried: list[Push] = []
         self.status = 200
         self.hangs = False
         self._background = Background()
@@ -149,14 +151,14 @@ class Customer:
             await reader.readexactly(int(length[1]))
         target = urlsplit(head.split(b" ", 2)[1].decode("latin-1"))
         query = parse_qs(target.query, keep_blank_values=True)
-        self.pushes.append(Push(target.path, {k: v[0] for k, v in query.items()}))
+        push = Push(target.path, {name: found[0] for name, found in query.items()})
+        taken = self.status == 200 and not self.hangs
+        (self.pushes if taken else self.tried).append(push)
         if self.hangs:
             await reader.read()
             return False
         writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\nOK" % self.status)
         return True
-
-    # What it got
 
     def statuses(self) -> dict[int, list[str]]:
         """List the statuses that were pushed, by message id, in order."""

@@ -43,7 +43,7 @@ FIRST_ID = 1_000_000_000
 RECEIPT_CLASS = 0x04
 TICK = 0.02
 AGAIN = 0.5
-GARBAGE = bytes(range(251)) * 40
+GARBAGE = bytes(reversed(range(256))) * 40
 
 
 class Options(msgspec.Struct, forbid_unknown_fields=True):

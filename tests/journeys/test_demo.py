@@ -1,0 +1,114 @@
+"""``budstikke demo``: what it prints works as printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from journeys.gateway import PROGRAM, toml
+from journeys.processes import Child, clean_environment, free_port, wait_until
+from journeys.web import Customer, ask, front_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Own = Callable[[Any], Any]
+
+pytestmark = pytest.mark.slow
+
+
+class Demo:
+    """A running demo."""
+
+    def __init__(self, folder: Path, own: Own) -> None:
+        self.folder = folder
+        self.port, smpp = free_port(), free_port()
+        self.data = folder / "demo"
+        ports = ["--port", str(self.port), "--smpp-port", str(smpp)]
+        command = [*PROGRAM, "demo", *ports, "--data", str(self.data)]
+        self.child = own(Child(command, folder))
+        self.child.wait_ready()
+
+    def phone(self, number: str) -> list[dict[str, Any]]:
+        """List what a phone got."""
+        found: list[dict[str, Any]] = ask(
+            self.port, "GET", f"/simulator/phones/{number}/messages"
+        ).json
+        return found
+
+    def shell(self, line: str) -> str:
+        """Run a line as a person who pastes it would; HTTP errors are errors."""
+        (self.folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=self.folder,
+            env=clean_environment() | {"CURL_HOME": str(self.folder)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        return done.stdout
+
+    def apply(self, tables: dict[str, Any]) -> None:
+        """Change what the demo's database says, while it serves."""
+        data = json.dumps(str(self.data))
+        (self.folder / "settings.toml").write_text(f"data = {data}\n")
+        (self.folder / "apply.toml").write_text(toml(tables))
+        self.shell(f"{PROGRAM[0]} apply --config settings.toml apply.toml")
+
+
+@pytest.fixture
+def demo(tmp_path: Path, own: Own) -> Demo:
+    return Demo(tmp_path, own)
+
+
+def test_every_printed_line_works(demo: Demo) -> None:
+    lines = [line.strip() for line in demo.child.said]
+    curls = [line for line in lines if line.startswith("curl ")]
+    sends = [line for line in curls if "/simulator/" not in line]
+    assert sends
+    assert lines[-1] == "ready"
+
+    for line in curls:
+        assert demo.shell(line)
+    wait_until("all came", lambda: len(demo.phone("+4799999999")) == len(sends))
+    for line in curls:
+        if "/simulator/phones/" in line:
+            assert json.loads(demo.shell(line)) == demo.phone("+4799999999")
+    screens = [line.split()[-1] for line in lines if line.endswith("/simulator")]
+    assert ["+4799999999" in demo.shell(f"curl '{url}'") for url in screens] == [True]
+
+
+def test_status_pushes_once_somebody_wants_them(demo: Demo, own: Own) -> None:
+    customer = own(Customer())
+    customer.open()
+    access = {
+        "dialect": "front",
+        "id": "1234",
+        "require_https": False,
+        "settings": {"status_url": customer.url(), "duplicate_lock": False},
+    }
+    query = (
+        "/psk/push.php?serviceid=1234&password=demo&phoneno=%2B4799990077"
+        "&fromid=Demo&txt=Hei%20"
+    )
+    texts = count()
+    front_id(ask(demo.port, "GET", f"{query}{next(texts)}"))  # told to nobody
+
+    account = {"name": "demo", "originators": ["*"], "access": [access]}
+    demo.apply({"account": [account]})
+
+    def told() -> bool:
+        # The gateway looks for changes now and then.
+        front_id(ask(demo.port, "GET", f"{query}{next(texts)}"))
+        return any("4" in statuses for statuses in customer.statuses().values())
+
+    wait_until("somebody is told", told)
+    assert "Hei 0" == demo.phone("+4799990077")[0]["text"]
