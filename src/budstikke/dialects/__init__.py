@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from budstikke.dialects.contract import Identifying
 from budstikke.dialects.front import Front
+from budstikke.dialects.ip1 import Ip1
 from budstikke.dialects.reseller import Reseller
 from budstikke.dialects.sveve import Sveve
 
@@ -23,6 +24,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "front": Front(),
     "sveve": Sveve(),
     "reseller": Reseller(),
+    "ip1": Ip1(),
 }
 
 IDENTIFY: Mapping[str, Callable[[str], str]] = {

@@ -1,0 +1,58 @@
+"""
+iP.1: a Swedish gateway's SOAP services for SMS and MMS, and its URL call.
+
+``operations`` has the services as tables, ``codes`` the status codes; ``request`` reads
+what a request says (with ``envelope``), ``order`` and ``mms`` what is asked by it,
+``reply`` writes the answers, ``wsdl`` and ``page`` what describes the services.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from budstikke.dialects.ip1.operations import ROUTES
+from budstikke.dialects.ip1.order import read_asked
+from budstikke.dialects.ip1.reply import render
+from budstikke.dialects.ip1.request import read_login, said_by
+from budstikke.dialects.ip1.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import msgspec
+
+    from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.domain.message import StatusEvent
+    from budstikke.wire import WireRequest, WireResponse
+
+TAKEN = b"OK"
+
+
+class Ip1:
+    """The iP.1 dialect; see docs/dialects/ip1.md."""
+
+    name: str = "ip1"
+    routes: Mapping[tuple[str, str], str] = ROUTES
+    settings: type[msgspec.Struct] = Settings
+
+    def login(self, call: Call) -> Login | None:
+        """Read who is calling, where that is needed; raises Refusal."""
+        return read_login(call)
+
+    def parse(self, call: Call, access: Any, now: float) -> Asked:
+        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        settings = access.settings if access is not None else None
+        return read_asked(said_by(call), settings, now, call.request.query)
+
+    def render(self, call: Call, answer: Answered) -> WireResponse:
+        """Write the answer."""
+        return render(call, answer)
+
+    def callback(
+        self, event: StatusEvent, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Tell nothing of how messages stand: customers ask."""
+
+    def understood(self, answer: WireResponse) -> bool:
+        """Take a 2xx whose body is OK, whatever white space is around it."""
+        return 200 <= answer.status < 300 and answer.body.strip() == TAKEN

@@ -1,0 +1,264 @@
+"""
+SOAP envelopes, 1.1 and 1.2, in both directions.
+
+What comes in is hostile until shown otherwise: no document type is allowed (so there
+are no entities), nothing is ever fetched, and size and number of elements are bounded
+before anything is parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lxml import etree
+
+from budstikke.dialects.ip1.operations import Form
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMESPACE = "http://tempuri.org/"
+SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+FORMS: Mapping[str, Form] = {SOAP11: Form.SOAP11, SOAP12: Form.SOAP12}
+CONTENT_TYPES: Mapping[Form, str] = {
+    Form.SOAP11: "text/xml; charset=utf-8",
+    Form.SOAP12: "application/soap+xml; charset=utf-8",
+}
+MUST_UNDERSTAND = frozenset({"1", "true"})
+
+LARGEST = 4 * 1024 * 1024
+"""Octets of an envelope."""
+
+MOST_TAGS = 400_000
+"""Begins and ends of elements in one; what they cost is about a microsecond each."""
+
+LONGEST_SHOWN = 80
+"""Characters of what a customer wrote that are shown in a fault."""
+
+ENCODINGS: Mapping[str, str] = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "us-ascii": "utf-8",
+    "ascii": "utf-8",
+    "iso-8859-1": "iso-8859-1",
+    "latin1": "iso-8859-1",
+    "iso-8859-15": "iso-8859-15",
+    "windows-1252": "windows-1252",
+}
+"""Encodings that are read, besides UTF-16 with a byte order mark, and the parser's."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_declared = re.compile(
+    rb"<\?xml[^>]{0,80}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']"
+).match
+_charset = re.compile(
+    r"charset\s*=\s*[\"']?([A-Za-z0-9._-]{1,40})", re.IGNORECASE
+).search
+_white_space = re.compile(rb"[ \t\r\n]*").match
+_not_in_xml = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class FaultCode(Enum):
+    """Whose fault it is: the names that SOAP 1.1 and 1.2 have for it."""
+
+    SENDER = ("Client", "Sender")
+    RECEIVER = ("Server", "Receiver")
+    VERSION = ("VersionMismatch", "VersionMismatch")
+    HEADER = ("MustUnderstand", "MustUnderstand")
+
+
+class Fault(NamedTuple):
+    """Why an envelope cannot be worked."""
+
+    code: FaultCode
+    text: str
+
+
+class Envelope(NamedTuple):
+    """
+    An envelope that was read.
+
+    ``element`` is the first one in its body: lxml's, without comments and processing
+    instructions.
+    """
+
+    form: Form
+    element: Any
+
+
+def form_of(body: bytes, content_type: str) -> Form:
+    """Tell the SOAP version of a request that is not read, as well as it shows."""
+    if SOAP12.encode() in body[:2048]:
+        return Form.SOAP12
+    if SOAP11.encode() in body[:2048]:
+        return Form.SOAP11
+    return Form.SOAP12 if "soap+xml" in content_type.lower() else Form.SOAP11
+
+
+def read_envelope(body: bytes, content_type: str) -> Envelope | Fault:
+    """Read an envelope; never raises."""
+    if len(body) > LARGEST:
+        return _sender(f"The envelope is larger than {LARGEST} octets")
+    root = _parse(body, content_type)
+    if isinstance(root, Fault):
+        return root
+    namespace, _, name = root.tag.removeprefix("{").rpartition("}")
+    form = FORMS.get(namespace)
+    if name != "Envelope" or form is None:
+        return Fault(FaultCode.VERSION, "Not a SOAP 1.1 or 1.2 envelope")
+    header = root.find(f"{{{namespace}}}Header")
+    if header is not None and (fault := _check_header(header, namespace)):
+        return fault
+    content = root.find(f"{{{namespace}}}Body")
+    if content is None or not len(content):
+        return _sender("The envelope has nothing in its body")
+    return Envelope(form, content[0])
+
+
+def _sender(text: str) -> Fault:
+    return Fault(FaultCode.SENDER, text)
+
+
+def _check_header(header: Any, namespace: str) -> Fault | None:
+    """Refuse headers that must be understood: none is."""
+    for block in header:
+        if block.get(f"{{{namespace}}}mustUnderstand") in MUST_UNDERSTAND:
+            return Fault(
+                FaultCode.HEADER, f"Header {_shown(local(block))} is not known"
+            )
+    return None
+
+
+def _parse(body: bytes, content_type: str) -> Any:
+    """Parse a document into its root element, or say by a Fault why not."""
+    content = body.strip()
+    encoding = "utf-8"
+    if content[:2] in _UTF16_MARKS:
+        content = content.decode("utf-16", "replace").encode()
+    else:
+        content = content.removeprefix(_BYTE_ORDER_MARK).lstrip()
+        said = _declared(content)
+        named = _charset(content_type)
+        name = said[1].decode() if said else named[1] if named else encoding
+        encoding = ENCODINGS.get(name.lower(), "")
+    if not encoding:
+        return _sender("The encoding is not known; use UTF-8")
+    if content.count(b"<") > MOST_TAGS:
+        return _sender("The envelope has too many elements")
+    if _has_document_type(content):
+        return _sender("A document type declaration is not allowed")
+    try:
+        root = etree.fromstring(content, _parser(encoding))
+    except etree.XMLSyntaxError:
+        return _sender("The request is not well-formed XML")
+    if root.getroottree().docinfo.doctype:
+        return _sender("A document type declaration is not allowed")
+    return root
+
+
+@lru_cache
+def _parser(encoding: str) -> Any:
+    """Make a parser; one for each encoding is kept."""
+    return etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+
+
+def _has_document_type(content: bytes) -> bool:
+    """
+    Look for a document type before the first element, without parsing.
+
+    The parser would try to fetch an external one before it can be asked.
+    """
+    at = _blanks(content, 0)
+    while True:
+        if content.startswith(b"<?", at):
+            end = content.find(b"?>", at + 2) + 2
+        elif content.startswith(b"<!--", at):
+            end = content.find(b"-->", at + 4) + 3
+        else:
+            return content.startswith(b"<!", at)
+        if end <= at:
+            return False  # it never ends: not well-formed
+        at = _blanks(content, end)
+
+
+def _blanks(content: bytes, at: int) -> int:
+    """Skip white space."""
+    found = _white_space(content, at)
+    return found.end() if found else at
+
+
+def local(element: Any) -> str:
+    """Give an element's name without its namespace."""
+    name: str = element.tag
+    return name.rpartition("}")[2]
+
+
+def text(element: Any) -> str:
+    """Give all text in an element."""
+    return "".join(element.itertext()) if len(element) else element.text or ""
+
+
+def xml(value: str) -> str:
+    """Escape a text for XML; characters that XML cannot have become ``?``."""
+    return escape(_not_in_xml.sub("?", value))
+
+
+def write_result(form: Form, name: str, result: str) -> bytes:
+    """Write the answer of an operation; ``result`` is XML."""
+    return _write(
+        form,
+        f'<{name}Response xmlns="{NAMESPACE}"><{name}Result>{result}</{name}Result>'
+        f"</{name}Response>",
+    )
+
+
+def write_fault(form: Form, fault: Fault) -> bytes:
+    """Write a fault."""
+    old, new = fault.code.value
+    if form is Form.SOAP11:
+        content = (
+            f"<faultcode>soap:{old}</faultcode>"
+            f"<faultstring>{xml(fault.text)}</faultstring>"
+        )
+    else:
+        content = (
+            f"<soap:Code><soap:Value>soap:{new}</soap:Value></soap:Code>"
+            '<soap:Reason><soap:Text xml:lang="en">'
+            f"{xml(fault.text)}</soap:Text></soap:Reason>"
+        )
+    return _write(form, f"<soap:Fault>{content}</soap:Fault>")
+
+
+def unknown_operation(name: str) -> Fault:
+    """Make the fault of a name that is no operation."""
+    return _sender(f"There is no operation {_shown(name)}")
+
+
+def _shown(name: str) -> str:
+    return name[:LONGEST_SHOWN]
+
+
+def _write(form: Form, content: str) -> bytes:
+    namespace = SOAP11 if form is Form.SOAP11 else SOAP12
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>'
+        f'<soap:Envelope xmlns:soap="{namespace}"><soap:Body>{content}</soap:Body>'
+        "</soap:Envelope>"
+    ).encode()

@@ -1,0 +1,83 @@
+"""Outgoing MMS (sendMMS)."""
+
+from __future__ import annotations
+
+import re
+from binascii import Error, a2b_base64, b2a_base64
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.ip1.media import extension, type_of
+from budstikke.dialects.ip1.values import breaks, dialled, digits_of
+from budstikke.domain.ask import MmsAsk
+from budstikke.domain.number import international, why_not
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from budstikke.dialects.ip1.request import File, Said
+
+LARGEST_FILES = 300 * 1024
+"""Octets of all files together, before base64."""
+
+SENDER_DIGITS = range(3, 16)
+LONGEST_NAME = 64
+"""Characters of a file's name."""
+
+_content_type = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,80}").fullmatch
+_name = re.compile(r"[^\w .()+-]").sub
+
+
+def read_mms(said: Said) -> MmsAsk:
+    """
+    Read an MMS to one recipient.
+
+    Raises Refusal: a number that is none, a sender that is not a number, nothing to
+    send, a file that is not base64, or more of them than there may be.
+    """
+    written = dialled(said.given("to"))
+    recipient = international(written)
+    if recipient is None:
+        code = why_not(written) or RefusalCode.BAD_RECIPIENT
+        raise Refusal(code, field="to", value=written)
+    originator = said.given("from")
+    if len(digits_of(originator)) not in SENDER_DIGITS:
+        raise Refusal(RefusalCode.BAD_ORIGINATOR, field="from", value=originator)
+    text = breaks(said.values.get("msg", ""))
+    files = _read_files(said.files)
+    if not files and not text.strip():
+        raise Refusal(RefusalCode.MISSING_FIELD, field="msg")
+    return MmsAsk(recipient, originator, text, files)
+
+
+def _read_files(files: Iterable[File]) -> tuple[tuple[str, str, str], ...]:
+    """Check files, and name and type those that have neither."""
+    found, octets = [], 0
+    for number, file in enumerate(files, 1):
+        content = _decoded(file.content)
+        octets += len(content)
+        said = file.content_type.lower()
+        kind = said if _content_type(said) else type_of(content)
+        name = _safe(file.name) or f"file{number}{extension(kind)}"
+        found.append((name, kind, b2a_base64(content, newline=False).decode()))
+    if octets > LARGEST_FILES:
+        raise Refusal(RefusalCode.TOO_LARGE, field="files")
+    return tuple(found)
+
+
+def _decoded(base64: str) -> bytes:
+    """Decode base64, whatever white space is in it and padding it has or lacks."""
+    digits = "".join(base64.split()).rstrip("=")
+    try:
+        content = a2b_base64(digits + "=" * (-len(digits) % 4), strict_mode=True)
+    except (Error, ValueError) as error:
+        raise Refusal(RefusalCode.BAD_FIELD, field="files") from error
+    if not content:
+        raise Refusal(RefusalCode.BAD_FIELD, field="files")
+    return content
+
+
+def _safe(name: str) -> str:
+    """Keep of a file's name what can't lead anywhere."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return _name("_", last).strip(" .")[-LONGEST_NAME:]

@@ -1,0 +1,174 @@
+"""From what a request says to an order or a question."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.ip1.mms import read_mms
+from budstikke.dialects.ip1.operations import URL, Does
+from budstikke.dialects.ip1.settings import Settings
+from budstikke.dialects.ip1.values import breaks, dialled, digits_of, read_id
+from budstikke.domain.ask import (
+    Ask,
+    BalanceAsk,
+    CancelAsk,
+    MessageAsk,
+    OrderAsk,
+    Page,
+)
+from budstikke.domain.cet import from_wall
+from budstikke.domain.message import Order
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from budstikke.dialects.contract import Asked
+    from budstikke.dialects.ip1.request import Said, Template
+
+WSDL, OPERATIONS, DESCRIPTION = "wsdl", "operations", "description"
+"""Names of pages."""
+
+SHORTEST_SENDER, LONGEST_SENDER = 3, 11
+"""Characters; the URL call takes shorter ones, too."""
+
+SENDER_DIGITS = range(3, 16)
+LAST_TIME = 4_102_444_800.0
+"""The year 2100, Unix seconds: what is later was not counted in seconds."""
+
+_unix = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?").fullmatch
+
+
+def read_asked(
+    said: Said, settings: Settings | None, now: float, query: bytes
+) -> Asked:
+    """Read what is asked; raises Refusal."""
+    if said.operation is None:
+        names = query.lower().partition(b"=")[0]
+        return Page(WSDL if names == b"wsdl" else OPERATIONS)
+    does = said.operation.does
+    if does in QUESTIONS:
+        return QUESTIONS[does](said)
+    if does is Does.SEND_MMS:
+        return read_mms(said)
+    return _read_order(said, settings or Settings(), now)
+
+
+QUESTIONS: Mapping[Does, Callable[[Said], Ask]] = {
+    Does.BALANCE: lambda _: BalanceAsk(),
+    Does.DESCRIBE: lambda _: Page(DESCRIPTION),
+    Does.CANCEL: lambda said: CancelAsk(message_id=read_id(said.given("smsid"))),
+    Does.CANCEL_BUNDLE: lambda said: CancelAsk(
+        order_id=read_id(said.given("bundleid"))
+    ),
+    Does.STATUS: lambda said: MessageAsk(read_id(said.given("id", "mmsid"))),
+    Does.STATUS_BUNDLE: lambda said: OrderAsk(read_id(said.given("bundleid"))),
+    Does.TIME: lambda said: MessageAsk(read_id(said.given("id"))),
+}
+
+
+def _read_order(said: Said, settings: Settings, now: float) -> Order:
+    operation = said.operation
+    assert operation is not None  # noqa: S101 - read_asked looked
+    template = operation.does is Does.SEND_TEMPLATE
+    recipients = _recipients(said, operation.does)
+    text = breaks(said.values.get("msg" if _by_url(said) else "meddelande", ""))
+    if not text.strip():
+        raise Refusal(RefusalCode.MISSING_FIELD, field="meddelande")
+    texts = _texts(text, said.numbers) if template else ()
+    return Order(
+        recipients=recipients,
+        text=text,
+        texts=texts,
+        originator=_originator(said),
+        priority=_priority(said),
+        send_at=_send_at(said, settings, now),
+        flash=operation.flash,
+        report=False,
+    )
+
+
+def _by_url(said: Said) -> bool:
+    return said.service is URL
+
+
+def _recipients(said: Said, does: Does) -> Sequence[str]:
+    """Read the numbers; raises Refusal when there is none."""
+    if does is Does.SEND_TEMPLATE:
+        numbers = [one.number for one in said.numbers]
+    else:
+        written = said.given("to" if _by_url(said) else "till")
+        numbers = [written] if does is Does.SEND else written.split(",")
+    if does is not Does.SEND_TEMPLATE:
+        numbers = [number for number in numbers if number.strip()]
+    if not numbers:
+        raise Refusal(RefusalCode.MISSING_FIELD, field="till")
+    return [dialled(number) for number in numbers]
+
+
+def _texts(text: str, numbers: Sequence[Template]) -> list[str]:
+    """
+    Write each recipient's text: every Key found in it becomes that one's Value.
+
+    Values are not searched for other Keys; of Keys that begin alike the longest is
+    taken. Raises Refusal when nothing is left of a text.
+    """
+    patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
+    texts = []
+    for one in numbers:
+        values = {key: breaks(value) for key, value in one.fields if key}
+        keys = tuple(values)
+        if keys not in patterns:
+            longest_first = sorted(keys, key=len, reverse=True)
+            patterns[keys] = re.compile("|".join(map(re.escape, longest_first)))
+        texts.append(_filled(text, patterns[keys], values) if keys else text)
+    if not all(map(str.strip, texts)):
+        raise Refusal(RefusalCode.MISSING_FIELD, field="meddelande")
+    return texts
+
+
+def _filled(text: str, keys: re.Pattern[str], values: Mapping[str, str]) -> str:
+    return keys.sub(lambda found: values[found[0]], text)
+
+
+def _originator(said: Said) -> str:
+    """Read the sender: a text or digits; raises Refusal for neither."""
+    written = said.given("from")
+    shortest = 1 if _by_url(said) else SHORTEST_SENDER
+    digits = digits_of(written)
+    good = (
+        len(digits) in SENDER_DIGITS
+        if digits
+        else shortest <= len(written) <= LONGEST_SENDER
+    )
+    if not good:
+        raise Refusal(RefusalCode.BAD_ORIGINATOR, field="from", value=written)
+    return written
+
+
+def _priority(said: Said) -> int:
+    written = said.given("prio")
+    if not written:
+        return 1
+    if written not in ("1", "2", "3"):
+        raise Refusal(RefusalCode.BAD_FIELD, field="prio", value=written)
+    return int(written)
+
+
+def _send_at(said: Said, settings: Settings, now: float) -> float | None:
+    """Read sendAt where the operation has it; a time that is past is now."""
+    operation = said.operation
+    assert operation is not None  # noqa: S101 - read_asked looked
+    if "sendAt" not in operation.parameters:
+        return None
+    written = said.given("sendat")
+    if not written and operation.does is Does.SEND_TEMPLATE:
+        return None
+    when = float(written) if _unix(written) else None
+    if when is None or when > LAST_TIME:
+        raise Refusal(RefusalCode.BAD_FIELD, field="sendAt", value=written)
+    if settings.sendat == "swedish":
+        when = from_wall(datetime.fromtimestamp(when, UTC).replace(tzinfo=None))
+    return when if when > now else None

@@ -1,0 +1,170 @@
+"""The page at a service's address: its operations, with an example of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from budstikke.dialects.ip1.envelope import (
+    CONTENT_TYPES,
+    NAMESPACE,
+    SOAP11,
+    SOAP12,
+    xml,
+)
+from budstikke.dialects.ip1.operations import Does, Form
+from budstikke.dialects.ip1.wsdl import address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from budstikke.dialects.ip1.operations import Operation, Service
+    from budstikke.wire import WireRequest
+
+HTML = "text/html; charset=utf-8"
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+EXAMPLES: Mapping[str, str] = {
+    "konto": "ip1-1000",
+    "passwd": "demo",
+    "till": "46705555555",
+    "to": "46705555555",
+    "from": "iP1",
+    "meddelande": "Test SMS",
+    "msg": "Test MMS",
+    "prio": "1",
+    "sendAt": "1893456000",
+    "ID": "22",
+    "id": "145099",
+    "smsID": "145099",
+    "mmsId": "145099",
+    "BundleID": "145098",
+    "bundleID": "145098",
+}
+"""Parameter to what stands for it in examples."""
+
+MANY = "46705555555,46730123456"
+MMS_SENDER = "46705555555"
+TEMPLATE = "Hej #namn#"
+
+STRUCTURES: Mapping[str, str] = {
+    "numbers": """
+        <Number>
+          <Number>46705555555</Number>
+          <Parameters>
+            <TemplateField><Key>#namn#</Key><Value>Eva</Value></TemplateField>
+          </Parameters>
+        </Number>
+      """,
+    "files": "<string>R0lGODlhAQABAAAAACw=</string>",
+}
+
+BUNDLE = "<SmsStatus><smsId>145099</smsId><status>22</status></SmsStatus>"
+RESULTS: Mapping[Does, str] = {
+    Does.BALANCE: "250.00",
+    Does.DESCRIBE: "Delivered to the phone",
+    Does.CANCEL: "0",
+    Does.CANCEL_BUNDLE: "0",
+    Does.STATUS: "22",
+    Does.STATUS_BUNDLE: BUNDLE,
+    Does.TIME: "2030-01-01 01:00:00",
+}
+"""What is answered; an id when nothing is said here."""
+
+STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
+    "pre{background:#f3f3f3;padding:.7em;overflow:auto}"
+    "code,pre{font-size:.85em}summary{cursor:pointer}"
+)
+
+
+def write_page(service: Service, request: WireRequest) -> bytes:
+    """Write the page of a service, with the addresses of this request."""
+    place = address(service, request)
+    operations = "\n".join(
+        part for one in service.operations for part in _operation(one, place)
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        f"<title>{service.name}</title><style>{STYLE}</style></head>\n<body>\n"
+        f"<h1>{service.name}</h1>\n"
+        f'<p>The operations of {xml(place)}. <a href="?WSDL">WSDL</a></p>\n'
+        f"{operations}\n</body>\n</html>"
+    ).encode()
+
+
+def example(operation: Operation, name: str) -> str:
+    """Give what stands for a parameter in the examples of an operation."""
+    if name == "till" and operation.does is Does.SEND_MANY:
+        return MANY
+    if operation.does is Does.SEND_MMS and name == "from":
+        return MMS_SENDER
+    if operation.does is Does.SEND_TEMPLATE and name == "meddelande":
+        return TEMPLATE
+    return EXAMPLES[name]
+
+
+def _operation(operation: Operation, place: str) -> Iterator[str]:
+    name = operation.name
+    yield f'<h2 id="{name}">{name}</h2>'
+    yield f"<p>{xml(operation.summary)}</p>"
+    yield f"<p><code>{name}({', '.join(operation.parameters)})</code></p>"
+    for title, text in _examples(operation, place):
+        yield (f"<details><summary>{title}</summary><pre>{xml(text)}</pre></details>")
+
+
+def _examples(operation: Operation, place: str) -> Iterator[tuple[str, str]]:
+    path, host = urlsplit(place).path, urlsplit(place).netloc
+    for title, form in (("SOAP 1.1", Form.SOAP11), ("SOAP 1.2", Form.SOAP12)):
+        yield title, soap_example(operation, form, path, host)
+    if operation.by_form:
+        query = form_example(operation)
+        yield (
+            "HTTP GET",
+            f"GET {path}/{operation.name}?{query} HTTP/1.1\nHost: {host}",
+        )
+        post = f"POST {path}/{operation.name} HTTP/1.1\nHost: {host}\n{FORM}"
+        yield "HTTP POST", f"{post}\n\n{query}"
+
+
+def form_example(operation: Operation) -> str:
+    """Write an operation's parameters as a query."""
+    values = {
+        name: "R0lGODlhAQABAAAAACw=" if name in STRUCTURES else example(operation, name)
+        for name in operation.parameters
+    }
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in values.items())
+
+
+def soap_example(operation: Operation, form: Form, path: str, host: str) -> str:
+    """Write a request with its head, and the answer."""
+    action = f"{NAMESPACE}{operation.name}"
+    head = f"POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {CONTENT_TYPES[form]}"
+    if form is Form.SOAP11:
+        head += f'\nSOAPAction: "{action}"'
+    answer = _envelope(
+        form,
+        f"{operation.name}Response",
+        [(f"{operation.name}Result", RESULTS.get(operation.does, "145099"))],
+    )
+    return f"{head}\n\n{request_example(operation, form)}\n\n{answer}"
+
+
+def request_example(operation: Operation, form: Form) -> str:
+    """Write a request's envelope."""
+    values = [
+        (name, STRUCTURES.get(name) or xml(example(operation, name)))
+        for name in operation.parameters
+    ]
+    return _envelope(form, operation.name, values)
+
+
+def _envelope(form: Form, name: str, values: list[tuple[str, str]]) -> str:
+    namespace = SOAP11 if form is Form.SOAP11 else SOAP12
+    content = "".join(f"\n      <{key}>{value}</{key}>" for key, value in values)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        f'<soap:Envelope xmlns:soap="{namespace}">\n  <soap:Body>\n'
+        f'    <{name} xmlns="{NAMESPACE}">{content}\n    </{name}>\n'
+        "  </soap:Body>\n</soap:Envelope>"
+    )

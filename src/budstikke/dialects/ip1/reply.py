@@ -1,0 +1,185 @@
+"""
+Answers: a number and nothing else, an XML element, or a SOAP envelope.
+
+What is wrong with an order or a question is a code in an ordinary answer, HTTP 200;
+only an envelope that names no operation, and a look-up that fails by our fault, is
+answered by a SOAP fault (by HTTP 503 in the HTTP bindings).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.ip1.codes import describe, refused, status
+from budstikke.dialects.ip1.envelope import (
+    CONTENT_TYPES,
+    NAMESPACE,
+    Fault,
+    FaultCode,
+    write_fault,
+    write_result,
+    xml,
+)
+from budstikke.dialects.ip1.operations import Does, Form
+from budstikke.dialects.ip1.order import OPERATIONS, WSDL
+from budstikke.dialects.ip1.page import HTML, write_page
+from budstikke.dialects.ip1.request import Said, said_by
+from budstikke.dialects.ip1.wsdl import write_wsdl
+from budstikke.domain.ask import (
+    BalanceAnswer,
+    CancelAnswer,
+    MessagesAnswer,
+    MmsAnswer,
+    Page,
+)
+from budstikke.domain.cet import to_wall
+from budstikke.domain.message import Accepted
+from budstikke.domain.money import decimal
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.states import MessageState
+from budstikke.wire import WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.dialects.contract import Answered, Call
+
+NOTHING = 110
+"""The code of a message or a bundle that is not there, or has nothing to cancel."""
+
+NOT_SCHEDULED = "0"
+PLAIN, XML = "text/plain; charset=utf-8", "text/xml; charset=utf-8"
+HUNDREDTH = 10_000
+"""Micros: balances are rounded down to it."""
+
+UNAVAILABLE = "Temporarily unavailable, try again later"
+LOOK_UPS = frozenset({Does.STATUS, Does.STATUS_BUNDLE, Does.TIME})
+OUR_FAULTS = frozenset(
+    {RefusalCode.STORAGE_DOWN, RefusalCode.INTERNAL, RefusalCode.TOO_MANY_REQUESTS}
+)
+
+Pairs = list[tuple[int, int]]
+"""The SMS of a bundle with their codes."""
+
+
+def render(call: Call, answer: Answered) -> WireResponse:
+    """Write an answer as the request came."""
+    said = said_by(call)
+    if isinstance(answer, Page) and answer.name in (WSDL, OPERATIONS):
+        return _page(call, said, answer.name)
+    if said.form in CONTENT_TYPES and said.operation is None:
+        return _fault(said, answer)
+    if _says_nothing(said, answer):
+        return _unavailable(said, answer)
+    result = _result(said, answer)
+    if said.form is Form.BARE or said.operation is None:
+        return WireResponse(200, str(result).encode(), PLAIN)
+    if said.form is Form.XML:
+        return WireResponse(200, _element(result), XML)
+    content = xml(result) if isinstance(result, str) else _listed(result)
+    body = write_result(said.form, said.operation.name, content)
+    return WireResponse(200, body, CONTENT_TYPES[said.form])
+
+
+def _page(call: Call, said: Said, name: str) -> WireResponse:
+    if name == WSDL:
+        return WireResponse(200, write_wsdl(said.service, call.request), XML)
+    headers = {
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"
+    }
+    return WireResponse(200, write_page(said.service, call.request), HTML, headers)
+
+
+def _says_nothing(said: Said, answer: Answered) -> bool:
+    """
+    Tell whether a look-up failed by our fault.
+
+    Its code, 42, would be read as what became of the message.
+    """
+    looks_up = said.operation is not None and said.operation.does in LOOK_UPS
+    return looks_up and isinstance(answer, Refusal) and answer.code in OUR_FAULTS
+
+
+def _unavailable(said: Said, answer: Answered) -> WireResponse:
+    if said.form in CONTENT_TYPES:
+        return _fault(said, answer)
+    return WireResponse(503, UNAVAILABLE.encode(), PLAIN)
+
+
+def _fault(said: Said, answer: Answered) -> WireResponse:
+    """Answer an envelope that names no operation, or was not read at all."""
+    code = answer.code if isinstance(answer, Refusal) else RefusalCode.INTERNAL
+    if said.fault and code not in OUR_FAULTS:
+        fault = said.fault
+    elif code in OUR_FAULTS:
+        fault = Fault(FaultCode.RECEIVER, UNAVAILABLE)
+    elif code is RefusalCode.TOO_LARGE:
+        fault = Fault(FaultCode.SENDER, "The request is too large")
+    else:
+        fault = Fault(FaultCode.SENDER, "The request cannot be read")
+    return WireResponse(500, write_fault(said.form, fault), CONTENT_TYPES[said.form])
+
+
+def _result(said: Said, answer: Answered) -> str | Pairs:
+    """Say the answer in the original's words."""
+    service = said.service.name
+    bundle = said.operation is not None and said.operation.does is Does.STATUS_BUNDLE
+    if isinstance(answer, Refusal):
+        code = refused(service, answer)
+        return [(0, code)] if bundle else str(code)
+    if isinstance(answer, Accepted):
+        return str(_id(service, answer))
+    if isinstance(answer, MessagesAnswer):
+        return _messages(said, answer, bundle=bundle)
+    if isinstance(answer, BalanceAnswer):
+        return decimal(answer.balance // HUNDREDTH * HUNDREDTH)
+    if isinstance(answer, CancelAnswer):
+        return "0" if answer.cancelled else str(NOTHING)
+    if isinstance(answer, MmsAnswer):
+        return str(answer.message_id)
+    assert isinstance(answer, Page)  # noqa: S101 - all it asks for
+    return describe(said.given("id"))
+
+
+def _id(service: str, answer: Accepted) -> int:
+    """Find the id of a message or a bundle, or the code of why none was taken."""
+    ids: Sequence[int | RefusalCode] = answer.ids
+    first = next((one for one in ids if not isinstance(one, RefusalCode)), None)
+    if first is None:
+        code = ids[0] if ids else RefusalCode.INTERNAL
+        assert isinstance(code, RefusalCode)  # noqa: S101 - none is an id
+        return refused(service, Refusal(code))
+    return first if len(ids) == 1 else answer.order_id
+
+
+def _messages(said: Said, answer: MessagesAnswer, *, bundle: bool) -> str | Pairs:
+    service, messages = said.service.name, answer.messages
+    if bundle:
+        return [(message.id, status(service, message)) for message in messages]
+    time = said.operation is not None and said.operation.does is Does.TIME
+    if not messages:
+        missing = Refusal(RefusalCode.BAD_FIELD)
+        return NOT_SCHEDULED if time else str(refused(service, missing))
+    message = messages[0]
+    if not time:
+        return str(status(service, message))
+    if message.state is not MessageState.SCHEDULED or message.send_at is None:
+        return NOT_SCHEDULED
+    return f"{to_wall(message.send_at):%Y-%m-%d %H:%M:%S}"
+
+
+def _listed(pairs: Pairs) -> str:
+    return "".join(
+        f"<SmsStatus><smsId>{number}</smsId><status>{code}</status></SmsStatus>"
+        for number, code in pairs
+    )
+
+
+def _element(result: str | Pairs) -> bytes:
+    """Write a result as the HTTP bindings have it: an element named by its type."""
+    if isinstance(result, str):
+        name, content = "string", xml(result)
+    else:
+        name, content = "ArrayOfSmsStatus", _listed(result)
+    element = f'<{name} xmlns="{NAMESPACE}">{content}</{name}>'
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{element}'.encode()

@@ -1,0 +1,34 @@
+"""Reading single parameters."""
+
+from __future__ import annotations
+
+import re
+
+LARGEST_ID = 2**63 - 1
+
+_line_break = re.compile("(?:%0d)?%0a|\r\n", re.IGNORECASE).sub
+_number = re.compile(r"\+?([0-9]+)").fullmatch
+_id = re.compile(r"[0-9]{1,19}").fullmatch
+
+
+def breaks(text: str) -> str:
+    """Read line breaks: ``%0a`` or ``%0d%0a`` in any case, and real ones."""
+    return _line_break("\n", text)
+
+
+def dialled(written: str) -> str:
+    """Give a number a plus sign: it begins with a country code, and has none."""
+    number = written.strip()
+    return f"+{number}" if "1" <= number[:1] <= "9" else number
+
+
+def digits_of(written: str) -> str:
+    """Give the digits of a number with or without a plus sign; blank for a text."""
+    found = _number(written)
+    return found[1] if found else ""
+
+
+def read_id(written: str) -> int:
+    """Read the id of a message or a bundle; 0, which none has, for all else."""
+    number = int(written) if written.isascii() and _id(written) else 0
+    return number if number <= LARGEST_ID else 0
