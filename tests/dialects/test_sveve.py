@@ -117,6 +117,12 @@ def test_hostile_json_is_malformed(body: bytes) -> None:
     assert "application/json" == Sveve().render(call, raised.value).content_type
 
 
+@pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"status_method": "PUT"}])
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(wrong, Settings)
+
+
 def test_an_order_to_many_keeps_its_numbers_as_they_are() -> None:
     numbers = [f"9{index:07d}" for index in range(50_000)]
     body = {"user": "a", "to": ",".join(numbers), "msg": "b"}

@@ -94,10 +94,12 @@ def _read_one(common: Fields, message: Any, settings: Settings, now: float) -> R
 def _order(
     fields: Fields, targets: Sequence[Target], settings: Settings, now: float
 ) -> Order:
-    """Check in this order: msg, from, reply_id, date_time, reoccurrence, ref."""
+    """Check in this order: msg, reply_id, from, date_time, reoccurrence, ref."""
     text = required(fields, "msg")
-    originator = _originator(fields, settings)
-    reply_to = _reply_to(fields)
+    reply, reply_to = flag(fields, "reply"), _reply_to(fields)
+    originator = given(fields, "from") or settings.originator
+    if not reply and reply_to is None:  # otherwise it is a reply number
+        originator = _checked(originator)
     send_at = read_date_time(fields, now)
     first = now if send_at is None else send_at
     return Order(
@@ -109,7 +111,7 @@ def _order(
         mode=TextMode.AUTO,
         max_septets=LONGEST_GSM,
         max_utf16=LONGEST_UCS2,
-        reply=flag(fields, "reply"),
+        reply=reply,
         reply_to=reply_to,
         send_at=send_at,
         recurrence=read_recurrence(fields, first),
@@ -120,21 +122,18 @@ def _order(
     )
 
 
-def _originator(fields: Fields, settings: Settings) -> str:
+def _checked(originator: str) -> str:
     """
-    Read the sender; a Norwegian national number gets its country code.
+    Give a Norwegian national number its country code.
 
     Raises Refusal for a name with æ, ø or å in it.
     """
-    text = given(fields, "from")
-    if text is None:
-        return settings.originator
-    if not NOT_IN_NAMES.isdisjoint(text):
-        raise Refusal(RefusalCode.BAD_ORIGINATOR, field="from", value=text)
-    dense = "".join(text.split())
+    if not NOT_IN_NAMES.isdisjoint(originator):
+        raise Refusal(RefusalCode.BAD_ORIGINATOR, field="from", value=originator)
+    dense = "".join(originator.split())
     if len(dense) == NATIONAL_DIGITS and dense.isascii() and dense.isdigit():
         return "+47" + dense
-    return text
+    return originator
 
 
 def _reply_to(fields: Fields) -> int | None:
