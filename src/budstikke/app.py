@@ -174,6 +174,7 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,
         asker=gateway.asker,
+        refused=gateway.alerter.note,
         rest=Starlette(routes=routes),
         max_body=settings.http.max_body,
         trusted=config.networks(settings.http.trusted_proxies),

@@ -19,12 +19,14 @@ from budstikke.carriers import KINDS
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Directory
 from budstikke.flow.accept import Acceptor
+from budstikke.flow.alert import Alerter
 from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.notify import Notifier
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
 from budstikke.outlets.http import HttpOutlet
+from budstikke.outlets.mail import SmtpOutlet
 from budstikke.servers.auth import Authenticator
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.sqlite import SqliteStore
@@ -99,6 +101,9 @@ class Gateway:
         self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
         self.asker = Asker(**now)
+        mail = settings.mail
+        server = SmtpOutlet(**msgspec.structs.asdict(mail)) if mail.host else None
+        self.alerter = Alerter(outlet=server, clock=clock)
         self.scheduler = Scheduler(
             store=self.store,
             senders=self.senders,
@@ -116,6 +121,7 @@ class Gateway:
         self._turning = [
             asyncio.create_task(self.scheduler.run()),
             asyncio.create_task(self._watch()),
+            asyncio.create_task(self.alerter.run()),
         ]
 
     async def _watch(self) -> None:

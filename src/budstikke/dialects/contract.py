@@ -66,6 +66,8 @@ class Call:
     request: WireRequest
     operation: str
     fields: Mapping[str, Any] | None = None
+    access: Any = None
+    """Who is calling, as the server found them; also of a call that it refused."""
 
 
 Asked = Order | list[Order] | Ask

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
+    Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
 
 log = logging.getLogger("budstikke.http")
 
@@ -54,6 +55,7 @@ class HttpServer:
         max_body: Octets of a request's body.
         trusted: Networks of proxies that are believed.
         clock: Unix seconds.
+        refused: Hears of every refusal: dialect, call, access if it is known.
 
     """
 
@@ -69,7 +71,9 @@ class HttpServer:
         max_body: int,
         trusted: tuple[Network, ...],
         clock: Callable[[], float],
+        refused: Refused | None = None,
     ) -> None:
+        self._refused = refused
         self._routes = {
             (method, path.lower()): (dialect, operation)
             for dialect in dialects.values()
@@ -131,9 +135,16 @@ class HttpServer:
             log.exception("bug in %s", dialect.name)
             answer = Refusal(RefusalCode.INTERNAL)
             result = answer.code.value
+        if self._refused is not None and isinstance(answer, Refusal):
+            self._refused(dialect, call, call.access, answer)
         if log.isEnabledFor(logging.DEBUG):
             _log_answer(dialect, answer, result)
-        return dialect.render(call, answer), result
+        try:
+            return dialect.render(call, answer), result
+        except Exception:
+            log.exception("bug in %s", dialect.name)
+            answer = Refusal(RefusalCode.INTERNAL)
+            return dialect.render(call, answer), answer.code.value
 
     async def _ask(self, dialect: Dialect, call: Call) -> Answered:
         login = dialect.login(call)
@@ -143,6 +154,7 @@ class HttpServer:
             self._look_ups.count(call.request.client)
             return await self._asker.answer(asked, None)
         access = self._directory().login(dialect.name, login.identifier)
+        call.access = access
         request = call.request
         checked = self._authenticator.check_now(
             access, login.secret, request.client, secure=request.secure
@@ -194,6 +206,8 @@ class HttpServer:
     async def _read_body(self, receive: Receive) -> bytes:
         """Read a body; raises Refusal when it is too large or the client is gone."""
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(RefusalCode.MALFORMED)
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):
             if len(body) > self._max_body:
