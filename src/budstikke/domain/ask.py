@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from budstikke.domain.listing import Change, ListingAnswer, Look
 from budstikke.domain.states import MessageState
 
 
@@ -121,10 +122,15 @@ class CancelAsk(msgspec.Struct, frozen=True):
 
 
 class CancelAnswer(msgspec.Struct, frozen=True):
-    """How many messages there were, and how many of them were cancelled now."""
+    """
+    How many messages there were, and how many of them were cancelled now.
+
+    ``ended``: the order repeated, and does not any more.
+    """
 
     found: int
     cancelled: int
+    ended: bool = False
 
 
 class GroupVerb(StrEnum):
@@ -217,6 +223,8 @@ Ask = (
     | CancelAsk
     | GroupAsk
     | MmsAsk
+    | Look
+    | Change
     | Page
 )
 
@@ -227,5 +235,6 @@ Answer = (
     | CancelAnswer
     | GroupAnswer
     | MmsAnswer
+    | ListingAnswer
     | Page
 )

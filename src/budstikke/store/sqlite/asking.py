@@ -18,8 +18,10 @@ from budstikke.domain.ask import (
     OrderAsk,
     ReferenceAsk,
 )
+from budstikke.domain.listing import Change, Look
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
+from budstikke.store.sqlite import keeping, listing
 from budstikke.store.sqlite.groups import answer_group
 
 if TYPE_CHECKING:
@@ -84,13 +86,16 @@ UPDATE recurring SET next_at = NULL WHERE id = ?1 AND access_id IN (
 
 def is_read(asked: Ask) -> bool:
     """Tell whether a question changes nothing, so that a reader can answer it."""
-    return isinstance(asked, MessageAsk | OrderAsk | ReferenceAsk)
+    return isinstance(asked, MessageAsk | OrderAsk | ReferenceAsk | Look)
 
 
 def look_up(
     connection: sqlite3.Connection, asked: Ask, account_id: int | None
 ) -> Answer:
-    """Answer a look-up."""
+    """Answer a look-up; raises Refusal for a group that is not there."""
+    if isinstance(asked, Look):
+        assert account_id is not None  # noqa: S101 - flow.ask sees to it
+        return listing.look(connection, asked, account_id)
     if isinstance(asked, MessageAsk):
         values: tuple[Any, ...] = (asked.message_id, account_id)
         rows = connection.execute(BY_ID, values).fetchall()
@@ -120,6 +125,8 @@ def change(
     """Answer what changes something; raises Refusal."""
     if isinstance(asked, CancelAsk):
         return _cancel(connection, settling, asked, account_id, now)
+    if isinstance(asked, Change):
+        return keeping.change(connection, asked, account_id)
     assert isinstance(asked, GroupAsk)  # noqa: S101 - flow.ask answers the others
     return answer_group(connection, asked, account_id)
 
@@ -139,6 +146,8 @@ def _cancel(
         for (part_id,) in connection.execute(PARTS_OF, (message_id,)).fetchall():
             updates[part_id] = PartUpdate(part_id, PartState.CANCELLED, 0, at=now)
     settling.parts(connection, updates, now)  # told when their lease runs out
+    ended = 0
     if asked.order_id is not None:
-        connection.execute(END_RECURRING, (asked.order_id, account_id))
-    return CancelAnswer(found, len(ids))
+        order = (asked.order_id, account_id)
+        ended = connection.execute(END_RECURRING, order).rowcount
+    return CancelAnswer(found, len(ids), ended > 0)

@@ -77,7 +77,8 @@ def _find(connection: sqlite3.Connection, account_id: int, name: str) -> int | N
     return row[0] if row else None
 
 
-def _required(connection: sqlite3.Connection, account_id: int, name: str) -> int:
+def required(connection: sqlite3.Connection, account_id: int, name: str) -> int:
+    """Find a group's key; raises Refusal with ``UNKNOWN_GROUP``."""
     found = _find(connection, account_id, name)
     if found is None:
         raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=name)
@@ -105,8 +106,8 @@ def _delete(
 
 
 def _move(connection: sqlite3.Connection, asked: GroupAsk, account: int) -> GroupAnswer:
-    source = _required(connection, account, asked.group)
-    target = _required(connection, account, asked.new_group)
+    source = required(connection, account, asked.group)
+    target = required(connection, account, asked.new_group)
     if source != target:
         connection.execute(COPY, (source, target))
         connection.execute(EMPTY, (source,))
@@ -116,7 +117,7 @@ def _move(connection: sqlite3.Connection, asked: GroupAsk, account: int) -> Grou
 def _members(
     connection: sqlite3.Connection, asked: GroupAsk, account: int
 ) -> GroupAnswer:
-    group = _required(connection, account, asked.group)
+    group = required(connection, account, asked.group)
     rows = connection.execute(MEMBERS, (group,)).fetchall()
     members = (Member(name, number, bool(active)) for name, number, active in rows)
     return GroupAnswer(members=tuple(members))
@@ -125,7 +126,7 @@ def _members(
 def _add_member(
     connection: sqlite3.Connection, asked: GroupAsk, account: int
 ) -> GroupAnswer:
-    group = _required(connection, account, asked.group)
+    group = required(connection, account, asked.group)
     values = (account, asked.number, asked.name, asked.active)
     (contact,) = connection.execute(PUT_CONTACT, values).fetchone()
     connection.execute(JOIN, (group, contact))
@@ -135,8 +136,8 @@ def _add_member(
 def _move_member(
     connection: sqlite3.Connection, asked: GroupAsk, account: int
 ) -> GroupAnswer:
-    source = _required(connection, account, asked.group)
-    target = _required(connection, account, asked.new_group)
+    source = required(connection, account, asked.group)
+    target = required(connection, account, asked.new_group)
     left = connection.execute(LEAVE, (source, account, asked.number)).rowcount
     if left:
         values = (account, asked.number, "", True)
@@ -148,7 +149,7 @@ def _move_member(
 def _delete_member(
     connection: sqlite3.Connection, asked: GroupAsk, account: int
 ) -> GroupAnswer:
-    group = _required(connection, account, asked.group)
+    group = required(connection, account, asked.group)
     connection.execute(LEAVE, (group, account, asked.number))
     return GroupAnswer()
 

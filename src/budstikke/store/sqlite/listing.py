@@ -1,0 +1,305 @@
+"""
+Pages of messages, ledgers, contacts and opt-outs.
+
+Each is one statement on a reader of its own, so that nobody on the message path waits
+for somebody who browses. All of it stays inside one account.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from budstikke.domain.listing import (
+    Contact,
+    ContactAsk,
+    ContactsAsk,
+    ContactsPage,
+    GroupsAsk,
+    GroupsPage,
+    LedgerAsk,
+    LedgerEntry,
+    LedgerPage,
+    ListingAnswer,
+    Look,
+    MembersAsk,
+    OptOut,
+    OptOutAsk,
+    OptOutsAsk,
+    OptOutsPage,
+    OrderRecord,
+    OrderRecordAnswer,
+    OrderRecordAsk,
+    Record,
+    RecordAsk,
+    RecordsAsk,
+    RecordsPage,
+)
+from budstikke.store.sqlite.groups import required
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
+    Row = tuple[Any, ...]
+
+LOOKED_AT = 10_000
+"""Messages that one page looks at when it wants some kind of them only."""
+
+LAST = 2**63 - 1
+"""Above every id."""
+
+_STATE = """iif(m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
+        WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255
+        AND p.state IN ('queued', 'sending', 'unsure')), 'sent', m.state)"""
+
+_RECORD = f"""m.id, m.order_id, m.originator, m.recipient, m.ref,
+    iif(m.deleted, NULL, (SELECT group_concat(p.text, '') FROM part p
+        WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255)),
+    m.encoding, m.segments, {_STATE}, m.reason, m.raw, m.price,
+    coalesce(a.currency, ''), m.flash, m.priority, m.accepted_at, m.send_at,
+    m.final_at, m.deleted"""
+
+RECORD = f"""
+SELECT {_RECORD} FROM message m LEFT JOIN account a ON a.id = m.account_id
+WHERE m.id = :id AND m.account_id = :account"""
+
+# A message of a large order that is not yet made.
+PENDING_RECORD = """
+SELECT :id, b.id, json_extract(b.content, '$.originator'),
+    json_extract(b.recipients, '$[' || (:id - b.first_id) || ']'),
+    json_extract(b.content, '$.order.ref'), NULL, '', 0, 'accepted', '', '', 0,
+    a.currency, 0, json_extract(b.content, '$.order.priority'), b.accepted_at,
+    json_extract(b.content, '$.order.send_at'), NULL, 0
+FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
+WHERE b.done < b.total AND NOT b.cancelled AND x.account_id = :account
+    AND :id >= b.first_id + b.done AND :id < b.first_id + b.total"""
+
+_SOURCES: Mapping[str, str] = {
+    "ALL": """SELECT id FROM message
+    WHERE account_id = :account AND id < :before""",
+    "REF": """SELECT id FROM message INDEXED BY message_ref
+    WHERE ref = :ref AND account_id = :account AND id < :before""",
+    "ORDER": """SELECT id FROM message WHERE id IN (
+        SELECT :order UNION ALL
+        SELECT id FROM message WHERE order_id = :order AND order_id <> id)
+    AND order_id = :order AND account_id = :account AND id < :before""",
+}
+"""Where the ids of a page come from."""
+
+# The first two columns say how far was looked; without a match the others are NULL.
+RECORDS: Mapping[str, str] = {
+    name: f"""
+WITH looked AS MATERIALIZED ({source} ORDER BY id DESC LIMIT :look)
+SELECT e.lowest, e.count, r.* FROM (
+    SELECT min(id) AS lowest, count(*) AS count FROM looked) e
+LEFT JOIN (SELECT {_RECORD} FROM looked l
+    CROSS JOIN message m ON m.id = l.id LEFT JOIN account a ON a.id = m.account_id
+    WHERE NOT m.deleted AND (:state IS NULL OR {_STATE} = :state)
+        AND (:recipient IS NULL OR m.recipient = :recipient)
+        AND (:ref IS NULL OR m.ref = :ref)
+    ORDER BY m.id DESC LIMIT :limit) r"""
+    for name, source in _SOURCES.items()
+}
+
+ORDER = f"""
+SELECT {_STATE} AS now, count(*), sum(m.segments), sum(m.price), min(m.accepted_at),
+    min(m.send_at), coalesce(a.currency, '')
+FROM message m LEFT JOIN account a ON a.id = m.account_id
+WHERE m.id IN (SELECT :order UNION ALL
+        SELECT id FROM message WHERE order_id = :order AND order_id <> id)
+    AND m.order_id = :order AND m.account_id = :account
+GROUP BY now"""
+
+PENDING = """
+SELECT b.total - b.done, b.accepted_at, json_extract(b.content, '$.order.send_at'),
+    a.currency
+FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
+WHERE b.id = :order AND x.account_id = :account AND b.done < b.total
+    AND NOT b.cancelled"""
+
+REPEATS = """
+SELECT r.done + 1, r.next_at FROM recurring r JOIN access x ON x.id = r.access_id
+WHERE r.id = :order AND x.account_id = :account"""
+
+LEDGER = """
+SELECT id, at, kind, amount, balance, order_id, message_id, note FROM ledger
+WHERE account_id = :account AND (:before IS NULL OR (at, id) < (
+    SELECT at, id FROM ledger WHERE id = :before AND account_id = :account))
+ORDER BY at DESC, id DESC LIMIT :limit"""
+
+GROUPS = """
+SELECT name FROM contact_group WHERE account_id = :account AND name > :after
+ORDER BY name LIMIT :limit"""
+
+MEMBERS = """
+SELECT c.number, c.name, c.active, c.id FROM membership m
+JOIN contact c ON c.id = m.contact_id
+WHERE m.group_id = :group AND m.contact_id > :after
+ORDER BY m.contact_id LIMIT :limit"""
+
+CONTACTS = """
+SELECT number, name, active FROM contact
+WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit"""
+
+CONTACT = """
+SELECT number, name, active FROM contact
+WHERE account_id = :account AND number = :number"""
+
+OPT_OUTS = """
+SELECT number, reason FROM suppression
+WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit"""
+
+OPT_OUT = """
+SELECT number, reason FROM suppression
+WHERE account_id = :account AND number = :number"""
+
+Kind = TypeVar("Kind", bound=msgspec.Struct)
+
+
+def look(connection: sqlite3.Connection, asked: Look, account: int) -> ListingAnswer:
+    """Answer what changes nothing; raises Refusal for a group that is not there."""
+    return LOOKS[type(asked)](connection, asked, account)
+
+
+def _struct(kind: type[Kind], row: Sequence[Any]) -> Kind:
+    values = dict(zip(kind.__struct_fields__, row, strict=True))
+    return msgspec.convert(values, kind, strict=False)
+
+
+def _record(
+    connection: sqlite3.Connection, asked: RecordAsk, account: int
+) -> RecordsPage:
+    values = {"id": asked.message_id, "account": account}
+    for statement in (RECORD, PENDING_RECORD):
+        row = connection.execute(statement, values).fetchone()
+        if row is not None:
+            return RecordsPage((_struct(Record, row),))
+    return RecordsPage(())
+
+
+def _records(
+    connection: sqlite3.Connection, asked: RecordsAsk, account: int
+) -> RecordsPage:
+    source = "ALL" if asked.ref is None else "REF"
+    source = source if asked.order_id is None else "ORDER"
+    values = {
+        "account": account,
+        "before": LAST if asked.before is None else asked.before,
+        "state": asked.state,
+        "ref": asked.ref,
+        "recipient": asked.recipient,
+        "order": asked.order_id,
+        "look": LOOKED_AT,
+        "limit": asked.limit + 1,
+    }
+    rows = connection.execute(RECORDS[source], values).fetchall()
+    lowest, count = rows[0][:2]
+    records = tuple(_struct(Record, row[2:]) for row in rows if row[2] is not None)
+    if len(records) > asked.limit:
+        records = records[: asked.limit]
+        return RecordsPage(records, records[-1].id)
+    return RecordsPage(records, lowest if count == LOOKED_AT else None)
+
+
+def _order(
+    connection: sqlite3.Connection, asked: OrderRecordAsk, account: int
+) -> OrderRecordAnswer:
+    values = {"order": asked.order_id, "account": account}
+    rows = connection.execute(ORDER, values).fetchall()
+    pending = connection.execute(PENDING, values).fetchone()
+    repeats = connection.execute(REPEATS, values).fetchone() or (0, None)
+    if not rows and pending is None:
+        return OrderRecordAnswer(None)
+    accepted_at, send_at, currency = rows[0][4:] if rows else pending[1:]
+    record = {
+        "id": asked.order_id,
+        "states": {row[0]: row[1] for row in rows},
+        "pending": pending[0] if pending else 0,
+        "segments": sum(row[2] for row in rows),
+        "price": sum(row[3] for row in rows),
+        "currency": currency,
+        "accepted_at": accepted_at,
+        "send_at": send_at,
+        "times": repeats[0],
+        "next_at": repeats[1],
+    }
+    return OrderRecordAnswer(msgspec.convert(record, OrderRecord))
+
+
+def _ledger(
+    connection: sqlite3.Connection, asked: LedgerAsk, account: int
+) -> LedgerPage:
+    values = {"account": account, "before": asked.before, "limit": asked.limit + 1}
+    rows = connection.execute(LEDGER, values).fetchall()
+    entries = tuple(_struct(LedgerEntry, row) for row in rows[: asked.limit])
+    return LedgerPage(entries, entries[-1].id if len(rows) > asked.limit else None)
+
+
+def _groups(
+    connection: sqlite3.Connection, asked: GroupsAsk, account: int
+) -> GroupsPage:
+    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    names = [row[0] for row in connection.execute(GROUPS, values)]
+    page = tuple(names[: asked.limit])
+    return GroupsPage(page, page[-1] if len(names) > asked.limit else None)
+
+
+def _members(
+    connection: sqlite3.Connection, asked: MembersAsk, account: int
+) -> ContactsPage:
+    group = required(connection, account, asked.group)
+    values = {"group": group, "after": asked.after, "limit": asked.limit + 1}
+    rows = connection.execute(MEMBERS, values).fetchall()
+    page = rows[: asked.limit]
+    contacts = tuple(_struct(Contact, row[:3]) for row in page)
+    return ContactsPage(contacts, page[-1][3] if len(rows) > asked.limit else None)
+
+
+def _contacts(
+    connection: sqlite3.Connection, asked: ContactsAsk, account: int
+) -> ContactsPage:
+    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    rows = connection.execute(CONTACTS, values).fetchall()
+    page = tuple(_struct(Contact, row) for row in rows[: asked.limit])
+    return ContactsPage(page, page[-1].number if len(rows) > asked.limit else None)
+
+
+def _contact(
+    connection: sqlite3.Connection, asked: ContactAsk, account: int
+) -> ContactsPage:
+    values = {"account": account, "number": asked.number}
+    rows = connection.execute(CONTACT, values)
+    return ContactsPage(tuple(_struct(Contact, row) for row in rows))
+
+
+def _opt_outs(
+    connection: sqlite3.Connection, asked: OptOutsAsk, account: int
+) -> OptOutsPage:
+    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    rows = connection.execute(OPT_OUTS, values).fetchall()
+    page = tuple(OptOut(*row) for row in rows[: asked.limit])
+    return OptOutsPage(page, page[-1].number if len(rows) > asked.limit else None)
+
+
+def _opt_out(
+    connection: sqlite3.Connection, asked: OptOutAsk, account: int
+) -> OptOutsPage:
+    values = {"account": account, "number": asked.number}
+    rows = connection.execute(OPT_OUT, values)
+    return OptOutsPage(tuple(OptOut(*row) for row in rows))
+
+
+LOOKS: Mapping[type, Callable[[sqlite3.Connection, Any, int], ListingAnswer]] = {
+    RecordAsk: _record,
+    RecordsAsk: _records,
+    OrderRecordAsk: _order,
+    LedgerAsk: _ledger,
+    GroupsAsk: _groups,
+    MembersAsk: _members,
+    ContactsAsk: _contacts,
+    ContactAsk: _contact,
+    OptOutsAsk: _opt_outs,
+    OptOutAsk: _opt_out,
+}
