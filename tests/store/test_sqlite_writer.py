@@ -203,3 +203,21 @@ def test_a_reader_has_no_transactions_and_each_fails_alone(tmp_path: Path) -> No
         assert 0 == rig.commits + rig.rollbacks
 
     play(rig, scenario)
+
+
+def test_after_a_failed_write_nothing_succeeds_before_a_write_does(rig: Rig) -> None:
+    def read_only(on: int) -> Callable[[sqlite3.Connection], None]:
+        return lambda connection: connection.execute(
+            f"PRAGMA query_only = {on}"
+        ).close()
+
+    async def scenario(rig: Rig) -> None:
+        await rig.writer.run(read_only(1))
+        with pytest.raises(StoreUnavailable, match="readonly"):
+            await rig.insert(1)
+        with pytest.raises(StoreUnavailable, match="readonly"):
+            await rig.writer.run(lambda connection: None)  # it would write nothing
+        await rig.writer.run(read_only(0))
+        assert 2 == await rig.insert(2)
+
+    play(rig, scenario)

@@ -53,6 +53,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: AbstractEventLoop | None = None
+        self._doubtful = False  # writing failed, and has not succeeded since
 
     async def start(self) -> None:
         """Open the connection; raises what that raises."""
@@ -114,7 +115,7 @@ class Writer:
 
     def _run_group(self, connection: sqlite3.Connection, jobs: list[Job]) -> Results:
         try:
-            return _transaction(connection, jobs)
+            return self._transaction(connection, jobs)
         except Exception:
             if len(jobs) == 1:
                 log.debug("a transaction failed", exc_info=True)
@@ -122,9 +123,22 @@ class Writer:
         results: Results = []
         for job in jobs:
             try:
-                results += _transaction(connection, [job])
+                results += self._transaction(connection, [job])
             except Exception as error:  # noqa: BLE001 - given to whom it concerns
                 results.append((job[1], None, _translate(error)))
+        return results
+
+    def _transaction(self, connection: sqlite3.Connection, jobs: list[Job]) -> Results:
+        """Do jobs in one transaction; after a failure it writes, whatever they do."""
+        if self._doubtful:
+            # Else one without anything to write would say that all is well again.
+            jobs = [*jobs, (_write_something, Future(loop=self._loop))]
+        try:
+            results = _transaction(connection, jobs)
+        except sqlite3.OperationalError:
+            self._doubtful = True
+            raise
+        self._doubtful = False
         return results
 
 
@@ -143,6 +157,11 @@ def _transaction(connection: sqlite3.Connection, jobs: list[Job]) -> Results:
             connection.execute("ROLLBACK")
         raise
     return results
+
+
+def _write_something(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version}")
 
 
 def _run_each(connection: sqlite3.Connection, jobs: list[Job]) -> Results:
