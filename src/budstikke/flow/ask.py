@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from budstikke.domain.ask import (
     Answer,
     Ask,
@@ -85,7 +87,8 @@ class Asker:
     async def _credit(self, asked: CreditAsk, account: Account) -> CreditAnswer:
         if not account.prepaid or not account.currency:
             raise Refusal(RefusalCode.BAD_FIELD, field="prepaid")
-        amount = asked.count * self._home_price(account)
-        return await self._store.order_credit(
-            account.id, asked.count, amount, self._clock()
+        price = self._home_price(account)
+        answer = await self._store.order_credit(
+            account.id, asked.count, asked.count * price, self._clock()
         )
+        return msgspec.structs.replace(answer, home_price=price)

@@ -108,12 +108,14 @@ async def _sort_out(
 ) -> Numbers:
     opted_out = access.account.opted_out
     # A number given twice is sent twice, but in bulk, and but for groups' members.
-    seen: set[str] | None = set() if order.bulk or members else None
+    seen: set[str] | None = set() if order.bulk else None
     result = Numbers([], {}, [])
     for country, some, start in (
         (order.country, order.recipients, 0),
         ("", members, len(order.recipients)),
     ):
+        if start and members and seen is None:
+            seen = {number for _, number in result.good}
         for at in range(0, len(some), SLICE):
             if at:
                 await asyncio.sleep(0)

@@ -1,62 +1,78 @@
 """
 Callbacks over HTTP.
 
-Customers write the URLs, so that each is checked where it cannot be cheated: the
-addresses that a name resolves to are those that are connected to, redirects are not
-followed, and sizes and times are limited.
+Customers write the URLs, so that each is checked where it cannot be cheated: a name's
+addresses are those that are connected to, redirects are not followed, and sizes and
+times are limited. Connections are kept and used again.
 """
 
 from __future__ import annotations
 
-import socket
-from ipaddress import ip_address
-from typing import TYPE_CHECKING
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
+import asyncio
+import base64
+import re
+import ssl
+from collections import deque
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 from budstikke.flow.outlet import NotReached
-from budstikke.wire import WireResponse
+from budstikke.outlets.addresses import Resolver
+from budstikke.outlets.connection import Broken, Connection
 
 if TYPE_CHECKING:
-    from budstikke.wire import WireRequest
+    from collections.abc import Mapping
 
-MOST_ANSWER = 64 * 1024
-"""Octets of an answer that are read."""
+    from budstikke.wire import WireRequest, WireResponse
 
-NO_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+IDLE = 30.0
+"""Seconds after which an unused connection is closed; servers keep them for longer."""
+
+_url = re.compile(r"(https?)://([^/?#]+)(.*)", re.DOTALL | re.IGNORECASE).fullmatch
+_authority = re.compile(
+    r"(?:([^@]*)@)?(\[[0-9a-fA-F:.]+\]|[^:\[\]@]+)(?::([0-9]{1,5}))?"
+).fullmatch
+_printable = re.compile(r"[!-~]*").fullmatch
 
 
-def public(address: str) -> bool:
-    """Tell whether an address may be called when private ones are not allowed."""
+class Origin(NamedTuple):
+    """Where a URL leads, and what each request there begins and ends with."""
+
+    scheme: str
+    host: str
+    port: int
+    headers: str
+
+
+@lru_cache(maxsize=4096)
+def read_origin(scheme: str, authority: str) -> Origin:
+    """Read the beginning of a URL; raises NotReached."""
+    found = _authority(authority)
+    if found is None:
+        raise NotReached("not a URL")
+    userinfo, written, digits = found.groups()
+    secure = scheme.lower() == "https"
+    port = int(digits) if digits else 443 if secure else 80
+    host = written.strip("[]")
     try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    found = getattr(found, "ipv4_mapped", None) or found
-    return found.is_global and not found.is_multicast
+        host.encode("ascii")
+    except UnicodeEncodeError:
+        host = written = _idna(host)
+    if port > 65535 or not _printable(written):
+        raise NotReached("not a URL")
+    headers = f"Host: {written}:{port}\r\n" if digits else f"Host: {written}\r\n"
+    if userinfo:
+        token = base64.b64encode(unquote(userinfo).encode()).decode()
+        headers += f"Authorization: Basic {token}\r\n"
+    return Origin(scheme.lower(), host, port, headers)
 
 
-class PublicResolver(AbstractResolver):
-    """Resolves names to public addresses only."""
-
-    def __init__(self) -> None:
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Resolve a name; raises OSError when it has no public address."""
-        found = await self._inner.resolve(host, port, family)
-        kept = [result for result in found if public(result["host"])]
-        if not kept:
-            raise OSError(f"{host} has no public address")
-        return kept
-
-    async def close(self) -> None:
-        """Close what it asks."""
-        await self._inner.close()
+def _idna(host: str) -> str:
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError as error:
+        raise NotReached("not a URL") from error
 
 
 class HttpOutlet:
@@ -64,7 +80,7 @@ class HttpOutlet:
     The outlet for URLs.
 
     Args:
-        timeout: Longest wait for an answer, seconds.
+        timeout: Longest wait for an answer, the connection included, seconds.
         allow_private: Call loopback, private and link-local addresses.
         allow_http: Call plain http URLs.
         version: Ours, for the User-Agent header.
@@ -74,57 +90,131 @@ class HttpOutlet:
     def __init__(
         self, *, timeout: float, allow_private: bool, allow_http: bool, version: str
     ) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._allow_private = allow_private
+        self._timeout = timeout
+        self._resolver = Resolver(allow_private=allow_private)
         self._schemes = {"https", "http"} if allow_http else {"https"}
-        self._headers = {"User-Agent": f"budstikke/{version}"}
-        self._session: aiohttp.ClientSession | None = None
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            resolver = None if self._allow_private else PublicResolver()
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, resolver=resolver),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
-                skip_auto_headers=NO_HEADERS,
-            )
-        return self._session
+        self._agent = f"User-Agent: budstikke/{version}\r\n"
+        self._idle: dict[Origin, deque[Connection]] = {}
+        self._all: set[Connection] = set()
+        self._tls: ssl.SSLContext | None = None
 
     async def deliver(self, request: WireRequest) -> WireResponse:
         """Make the request; raises NotReached when there is no answer."""
+        found = _url(request.target)
+        if found is None or found[1].lower() not in self._schemes:
+            scheme = request.target.partition(":")[0][:10] or "no"
+            raise NotReached(f"{scheme} URLs are not called")
+        origin = read_origin(found[1], found[2])
+        written = self._write(request, origin, found[3])
         try:
-            url = URL(request.target, encoded=True)
-            self._check(url)
-            async with self._open().request(
-                request.method,
-                url,
-                headers={**self._headers, **request.headers},
-                data=request.body or None,
-                allow_redirects=False,
-            ) as answer:
-                body = await answer.content.read(MOST_ANSWER)
-                return WireResponse(answer.status, body, answer.content_type)
+            async with asyncio.timeout(self._timeout):
+                return await self._ask(origin, written)
         except TimeoutError as error:
             raise NotReached("no answer in time") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (Broken, OSError, ssl.SSLError, UnicodeError) as error:
             raise NotReached(f"{type(error).__name__}: {error}") from error
 
-    def _check(self, url: URL) -> None:
-        """Refuse what may not be called; raises NotReached."""
-        if url.scheme not in self._schemes or not url.host:
-            raise NotReached(f"{url.scheme or 'no'} URLs are not called")
-        if self._allow_private:
-            return
+    def _write(self, request: WireRequest, origin: Origin, rest: str) -> bytes:
+        """Write a request; raises NotReached for what cannot stand in one."""
+        path = rest.partition("#")[0]
+        if not path.startswith("/"):
+            path = "/" + path
+        body = request.body
+        headers = _lines(request.headers)
+        if not _printable(path):
+            raise NotReached("the URL has characters that must be escaped")
+        if body or request.method == "POST":
+            headers += f"Content-Length: {len(body)}\r\n"
+        head = f"{request.method} {path} HTTP/1.1\r\n{origin.headers}{self._agent}"
+        return f"{head}{headers}\r\n".encode("latin-1") + body
+
+    async def _ask(self, origin: Origin, written: bytes) -> WireResponse:
+        connection = self._kept(origin) or await self._connect(origin)
+        while True:
+            again = connection.served > 0
+            try:
+                answer = await self._use(connection, origin, written)
+            except Broken as error:
+                # A kept connection that was closed before it heard us is no answer.
+                if not (again and error.silent):
+                    raise
+                connection = await self._connect(origin)
+            else:
+                return answer
+
+    async def _use(
+        self, connection: Connection, origin: Origin, written: bytes
+    ) -> WireResponse:
         try:
-            ip_address(url.host.partition("%")[0])
-        except ValueError:
-            return  # a name: its addresses are checked when it is resolved
-        if not public(url.host):
-            raise NotReached("private addresses are not called")
+            answer = await connection.ask(written)
+        except BaseException:
+            connection.close()
+            self._all.discard(connection)
+            raise
+        if connection.usable:
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._idle.setdefault(origin, deque()).append(connection)
+        else:
+            self._all.discard(connection)
+        return answer
+
+    def _kept(self, origin: Origin) -> Connection | None:
+        """Take the connection that was used last; those unused for long are closed."""
+        kept = self._idle.get(origin)
+        if not kept:
+            return None
+        oldest = asyncio.get_running_loop().time() - IDLE
+        while kept and kept[0].idle_since < oldest:
+            self._drop(kept.popleft())
+        while kept:
+            connection = kept.pop()
+            if connection.usable:
+                return connection
+            self._drop(connection)
+        return None
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._all.discard(connection)
+
+    async def _connect(self, origin: Origin) -> Connection:
+        """Connect to the first of the host's addresses that takes us."""
+        loop = asyncio.get_running_loop()
+        addresses = await self._resolver.resolve(origin.host, origin.port)
+        secure = origin.scheme == "https"
+        for place, address in enumerate(addresses, 1):
+            try:
+                _, connection = await loop.create_connection(
+                    lambda: Connection(loop),
+                    address,
+                    origin.port,
+                    ssl=self._context() if secure else None,
+                    server_hostname=origin.host if secure else None,
+                )
+            except OSError:
+                if place == len(addresses):
+                    raise
+            else:
+                self._all.add(connection)
+                return connection
+        raise OSError("no address")
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
 
     async def close(self) -> None:
         """Close connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for connection in self._all:
+            connection.close()
+        self._all.clear()
+        self._idle.clear()
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    """Write headers; raises NotReached for one that would end its line."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    if any("\r" in line[:-2] or "\n" in line[:-2] for line in lines):
+        raise NotReached("a header has a line break")
+    return "".join(lines)

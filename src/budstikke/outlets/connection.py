@@ -1,0 +1,154 @@
+"""
+One connection to a customer's HTTP server: a request, its answer, and the next.
+
+Nearly half of what a status push costs was a general client's: sessions, redirects,
+cookies, several objects a request. This does what callbacks need over the HTTP parser
+that the server side uses already; docs/why/http-client.md has the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from budstikke.wire import WireResponse
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+
+MOST_ANSWER = 64 * 1024
+"""Octets of an answer that are kept; the rest is read and forgotten."""
+
+MOST_READ = 4 * 1024 * 1024
+"""Octets of an answer after which the connection is given up."""
+
+
+class Broken(Exception):  # noqa: N818 - the customer's server did it, not we
+    """The connection ended without an answer; ``silent``: before any octet of it."""
+
+    def __init__(self, message: str, *, silent: bool) -> None:
+        super().__init__(message)
+        self.silent = silent
+
+
+class Connection(asyncio.Protocol):
+    """
+    A connection that carries one request at a time.
+
+    Args:
+        loop: The running loop.
+
+    """
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._answer: Future[WireResponse] | None = None
+        self.served = 0
+        """Answers so far: a second request may meet a server that just hung up."""
+        self.idle_since = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._parser = HttpResponseParser(self)
+        self._body: list[bytes] = []
+        self._size = 0
+        self._type = ""
+        self._headers_done = False
+        self._length_known = False
+        self._heard = False
+        self._closing = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request can be made on it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def ask(self, request: bytes) -> Future[WireResponse]:
+        """Make a request; the future has the answer, or raises Broken."""
+        assert self._transport is not None  # noqa: S101 - it is connected when given
+        self._answer = self._loop.create_future()
+        self._transport.write(request)
+        return self._answer
+
+    def close(self) -> None:
+        """End it, and whatever waits on it."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be ready."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        self._heard = True
+        self._size += len(data)
+        if self._answer is None or self._size > MOST_READ:
+            self._fail("more than an answer came")
+            return
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._fail("it wants another protocol")
+        except HttpParserError as error:
+            self._fail(f"no HTTP: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End an answer that has no length; break off any other."""
+        self._transport = None
+        if self._headers_done and not self._length_known:
+            self._closing = True
+            self.on_message_complete()
+        elif self._answer is not None:
+            self._fail(f"connection lost: {exc}" if exc else "it hung up")
+
+    # What the parser calls
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note what kind of body it is."""
+        lower = name.lower()
+        if lower in (b"content-length", b"transfer-encoding"):
+            self._length_known = True
+        elif lower == b"content-type":
+            self._type = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Know that it is an answer."""
+        self._headers_done = True
+
+    def on_body(self, body: bytes) -> None:
+        """Keep the beginning."""
+        if len(self._body) < MOST_ANSWER:  # pieces are at least an octet
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Give the answer; an interim one (1xx) is passed over."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._begin_after_interim()
+            return
+        keep = not self._closing and self._parser.should_keep_alive()
+        answer, self._answer = self._answer, None
+        response = WireResponse(status, b"".join(self._body)[:MOST_ANSWER], self._type)
+        self.served += 1
+        self._begin()
+        if not keep:
+            self.close()
+        if answer is not None and not answer.done():
+            answer.set_result(response)
+
+    def _begin_after_interim(self) -> None:
+        self._headers_done = self._length_known = False
+        self._body.clear()
+        self._type = ""
+
+    def _fail(self, why: str) -> None:
+        answer, self._answer = self._answer, None
+        self.close()
+        if answer is not None and not answer.done():
+            answer.set_exception(Broken(why, silent=not self._heard))
