@@ -204,16 +204,16 @@ def keyed(
 def test_a_key_is_taken_with_its_order(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         store = path.store
-        assert None is await store.answered(1, "k")
+        assert None is await store.answered(1, "k", NOW)
         drafts = [keyed(path), keyed(path, digest="e"), keyed(path, "l")]
         drafts.append(keyed(path, access_id=2))
         verdicts = await store.accept(drafts, NOW)
         assert [Verdict(), TAKEN, Verdict(), Verdict()] == verdicts
-        assert ("d", ANSWER) == await store.answered(1, "k")
+        assert ("d", ANSWER) == await store.answered(1, "k", NOW)
         assert 3 == len(path.parts())
         assert [TAKEN] == await store.accept([keyed(path)], NOW + DAY - 1)
         async with opened(engine.after_power_loss()) as again:
-            assert ("d", ANSWER) == await again.store.answered(1, "k")
+            assert ("d", ANSWER) == await again.store.answered(1, "k", NOW)
 
     run(engine, scenario)
 
@@ -222,10 +222,10 @@ def test_a_key_is_forgotten_after_a_day(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         await path.store.accept([keyed(path)], NOW)
         await path.store.sweep(NOW + DAY - 1, 100)
-        assert None is not await path.store.answered(1, "k")
+        assert None is not await path.store.answered(1, "k", NOW)
         assert [Verdict()] == await path.store.accept([keyed(path)], NOW + DAY)
         await path.store.sweep(NOW + 2 * DAY, 100)
-        assert None is await path.store.answered(1, "k")
+        assert None is await path.store.answered(1, "k", NOW)
 
     run(engine, scenario)
 
@@ -234,10 +234,10 @@ def test_the_key_of_what_was_not_stored_is_not_taken(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         draft = keyed(path, price=10)
         assert [NO_CREDIT] == await path.store.accept([draft], NOW)
-        assert None is await path.store.answered(1, "k")
+        assert None is await path.store.answered(1, "k", NOW)
         await pay_in(path, 10)
         assert [Verdict()] == await path.store.accept([draft], NOW)
-        assert None is not await path.store.answered(1, "k")
+        assert None is not await path.store.answered(1, "k", NOW)
 
     run(engine, scenario)
 
@@ -248,14 +248,14 @@ def test_nor_that_of_a_bulk_order(engine: Engine) -> None:
         row.key = ("k", "d", ANSWER)
         row.charge = Charge(1, row.id, 0, 30)
         assert NO_CREDIT == await path.store.accept_bulk(row, [], NOW)
-        assert None is await path.store.answered(1, "k")
+        assert None is await path.store.answered(1, "k", NOW)
         await pay_in(path, 60)
         assert Verdict() == await path.store.accept_bulk(row, [], NOW)
         other = bulk(path.store.reserve_ids(4))
         other.key, other.charge = row.key, row.charge
         assert TAKEN == await path.store.accept_bulk(other, [], NOW)
         assert 30 == await balance(path)
-        assert ("d", ANSWER) == await path.store.answered(1, "k")
+        assert ("d", ANSWER) == await path.store.answered(1, "k", NOW)
 
     run(engine, scenario)
 

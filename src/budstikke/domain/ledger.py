@@ -5,6 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+def ordered(count: int) -> str:
+    """Note for SMS that were ordered."""
+    return f"{count} SMS ordered"
+
+
 class Kind(StrEnum):
     """What an entry is for; those that take have negative amounts."""
 

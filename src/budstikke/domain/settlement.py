@@ -162,7 +162,7 @@ def settle(
             update.smsc_id, update.smsc_key = before.smsc_id, before.smsc_key
         updates[update.id] = update
         if update.state is not (before.state if before else part.part_state):
-            _conclude(part, update, siblings, finals, result)
+            _conclude(part, update, siblings, finals, result, sent=True)
     result.parts = list(updates.values())
     return result
 
@@ -206,7 +206,8 @@ def conclude_outcomes(
     for part, update in outcomes:
         known = siblings.setdefault(part.message_id, {})
         known[part.part_id] = update.state
-        _conclude(part, update, siblings, finals, result)
+        taken = update.state is PartState.SENT
+        _conclude(part, update, siblings, finals, result, sent=taken)
     return result
 
 
@@ -216,8 +217,14 @@ def _conclude(
     siblings: Siblings,
     finals: dict[int, MessageState],
     result: Settlement,
+    *,
+    sent: bool,
 ) -> None:
-    """Derive the message's state anew and say what follows from it."""
+    """
+    Derive the message's state anew and say what follows from it.
+
+    ``sent``: a carrier has taken the part, whatever became of it then.
+    """
     before = finals.get(part.message_id, part.message_state)
     if before in FINAL_MESSAGE:
         return
@@ -231,7 +238,7 @@ def _conclude(
                 update.reason,
                 update.raw,
                 update.at,
-                part.part_state is PartState.SENT,
+                sent,
             )
         )
         if part.tell & Tell.FINAL:

@@ -199,7 +199,7 @@ class Acceptor:
         """
         if turn is not None:
             raise TurnTaken
-        found = await self._store.answered(access.id, order.key)
+        found = await self._store.answered(access.id, order.key, self._clock())
         if found is None or found[0] != digest(order):
             raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)
         return _accepted(found[1])

@@ -87,7 +87,9 @@ class BulkAcceptor:
         Raises Refusal when nothing of it was accepted, StoreUnavailable when nothing
         can be stored.
         """
-        if order.key and await self._store.answered(access.id, order.key):
+        if order.key and await self._store.answered(
+            access.id, order.key, self._clock()
+        ):
             return await self._acceptor.again(order, access)
         prepared = await self._acceptor.prepare(order, access)
         if len(prepared.numbers.good) <= MOST_MESSAGES:

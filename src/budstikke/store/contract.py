@@ -140,7 +140,8 @@ class Verdict(msgspec.Struct):
     Attributes:
         duplicates: Indexes of messages that the duplicate lock holds: not stored.
         no_credit: The balance did not cover it: nothing of it was stored.
-        taken: Its turn, or its key, was taken meanwhile: nothing of it was stored.
+        taken: Its turn or its key was taken meanwhile, or the bulk order that it is a
+            slice of was cancelled: nothing of it was stored.
 
     """
 
@@ -210,13 +211,28 @@ class MessageView(msgspec.Struct, array_like=True):
 
 
 class Entry(msgspec.Struct):
-    """Something written in an account's ledger; ``amount`` micros, signed."""
+    """
+    Something written in an account's ledger.
+
+    ``amount`` is micros, signed; ``messages`` is how many messages it is for.
+    """
 
     kind: str
     amount: int
     note: str = ""
     order_id: int | None = None
     message_id: int | None = None
+    messages: int = 0
+
+
+class LowBalance(msgspec.Struct):
+    """A balance that has fallen below what its account wants to hear of; micros."""
+
+    account: str
+    currency: str
+    balance: int
+    alert_below: int
+    mail: str
 
 
 class Store(Protocol):
@@ -337,8 +353,10 @@ class Store(Protocol):
     async def originator_of(self, access_id: int, message_id: int) -> str | None:
         """Find what an access's message was sent from."""
 
-    async def answered(self, access_id: int, key: str) -> tuple[str, bytes] | None:
-        """Find what an idempotency key was answered: (digest, answer)."""
+    async def answered(
+        self, access_id: int, key: str, now: float
+    ) -> tuple[str, bytes] | None:
+        """Find what an idempotency key was answered within a day: (digest, answer)."""
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
         """Find orders whose next time has come."""
@@ -355,6 +373,16 @@ class Store(Protocol):
         Credited at once up to the account's ceiling of SMS ordered in a day; beyond it
         the order waits for an administrator.
         """
+
+    async def take_fees(self, now: float, limit: int) -> int:
+        """
+        Take the fees that are due, each month of each once; returns how many.
+
+        A fee is taken even when the balance does not cover it.
+        """
+
+    async def low_balances(self) -> list[LowBalance]:
+        """Find balances that have fallen below the alert; each once until it rises."""
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier id, for metrics."""

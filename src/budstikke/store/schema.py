@@ -69,6 +69,7 @@ account = Table(
     Column("alert_below", Id),  # micros; NULL: no alert
     Column("alert_mail", String, nullable=False, default="", server_default=""),
     Column("alerted", Boolean, nullable=False, default=False, server_default="0"),
+    Index("account_alert", "id", sqlite_where=text("alert_below IS NOT NULL")),
     sqlite_autoincrement=True,  # the id of one that was removed is never given again
 )
 
@@ -148,7 +149,9 @@ ledger = Table(
     Column("order_id", Id),
     Column("message_id", Id),
     Column("note", Text, nullable=False, default="", server_default=""),
-    Index("ledger_account", "account_id", "id"),
+    # how many messages it is for
+    Column("messages", Integer, nullable=False, default=0, server_default="0"),
+    Index("ledger_account", "account_id", "at"),
 )
 """Append-only: an account's amounts always sum to its balance."""
 
@@ -160,7 +163,9 @@ credit_order = Table(
     Column("at", Float, nullable=False),
     Column("count", Integer, nullable=False),  # SMS
     Column("state", String, nullable=False),  # credited, waiting, refused
+    Column("amount", Id, nullable=False, default=0, server_default="0"),  # micros
     Index("credit_order_account", "account_id", "at"),
+    Index("credit_order_waiting", "id", sqlite_where=text("state = 'waiting'")),
 )
 
 fee = Table(
@@ -172,7 +177,10 @@ fee = Table(
     Column("amount", Id, nullable=False),  # micros, positive
     Column("monthly", Boolean, nullable=False),
     Column("next_at", Float),  # NULL: taken, and once only
+    # of the month; a shorter month has its last
+    Column("day", Integer, nullable=False, default=1, server_default="1"),
     UniqueConstraint("account_id", "name"),
+    Index("fee_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
 )
 
 contact_group = Table(
@@ -258,6 +266,8 @@ bulk = Table(
     Column("content", Text, nullable=False),  # JSON: what its messages share
     Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
     Column("node_id", Id, nullable=False),
+    # what is not yet made never will be
+    Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
     Index("bulk_open", "node_id", sqlite_where=text("done < total")),
 )
 """An order too large for one transaction: durable whole, made messages in slices."""

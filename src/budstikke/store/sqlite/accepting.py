@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.contract import RecurringRow, Verdict
+from budstikke.store.contract import Draft, RecurringRow, Verdict
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import text
 from budstikke.store.sqlite.money import Book
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from budstikke.store.contract import BulkRow, Draft, MessageRow, PartRow
+    from budstikke.store.contract import BulkRow, MessageRow, PartRow
 
 KEEP_KEYS = 86400.0
 """Seconds that an idempotency key is answered as the first time."""
@@ -24,16 +24,25 @@ VALUES (?, ?, ?, ?, ?, ?)"""
 
 INSERT_MMS = "INSERT INTO mms (message_id, text, files) VALUES (?, ?, ?)"
 
-TAKE_TURN = """
-UPDATE recurring SET done = ?2, next_at = ?3 WHERE id = ?1 AND done < ?2"""
+TURN_FREE = """
+SELECT 1 FROM recurring WHERE id = ? AND done < ? AND next_at IS NOT NULL"""
+
+TAKE_TURN = "UPDATE recurring SET done = ?2, next_at = ?3 WHERE id = ?1"
 
 KEY_TAKEN = """
 SELECT 1 FROM idempotency WHERE access_id = ? AND key = ? AND kept_until > ?"""
 
 KEEP_KEY = """
-INSERT INTO idempotency (access_id, key, digest, answer, kept_until)
-VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (access_id, key) DO UPDATE SET digest = ?3, answer = ?4, kept_until = ?5"""
+INSERT OR REPLACE INTO idempotency (access_id, key, digest, answer, kept_until)
+VALUES (?, ?, ?, ?, ?)"""
+
+ANSWERED = """
+SELECT digest, answer FROM idempotency
+WHERE access_id = ? AND key = ? AND kept_until > ?"""
+
+DUE = """
+SELECT id, access_id, "order", first_at, done, next_at FROM recurring
+WHERE next_at <= ? ORDER BY next_at LIMIT ?"""
 
 
 def store_drafts(
@@ -53,29 +62,20 @@ def store_drafts(
 
     """
     verdicts = [Verdict(held) for held in duplicates]
-    kept = [_kept(draft, held) for draft, held in zip(drafts, duplicates, strict=True)]
     accounts = {d.charge.account_id for d in drafts if d.charge and not d.charge.paid}
     book = Book(connection, accounts) if accounts else None
     messages: list[MessageRow] = []
     parts: list[PartRow] = []
-    for draft, verdict, rows in zip(drafts, verdicts, kept, strict=True):
-        access_id = draft.messages[0].access_id if draft.messages else 0
-        verdict.taken = _is_taken(connection, draft, access_id, now)
-        if verdict.taken or (not rows[0] and draft.messages):
+    for draft, verdict in zip(drafts, verdicts, strict=True):
+        kept = _kept(draft, verdict.duplicates)
+        verdict.taken = _is_taken(connection, draft, now)
+        if verdict.taken or (draft.messages and not kept[0]):
             continue
-        verdict.no_credit = not _charge(book, draft, rows[0])
+        verdict.no_credit = not _charge(book, draft, kept[0])
         if not verdict.no_credit:
-            messages += rows[0]
-            parts += rows[1]
-            if draft.progress is not None:
-                step = draft.progress
-                connection.execute(sql.ADVANCE_BULK, (step.bulk_id, step.done))
-            _store_repeats(connection, draft.repeats)
-            _keep_key(connection, draft, access_id, now)
-            if draft.mms is not None:
-                held = draft.mms[1].decode()
-                values = (draft.messages[0].id, draft.mms[0], held)
-                connection.execute(INSERT_MMS, values)
+            messages += kept[0]
+            parts += kept[1]
+            _store_rest(connection, draft, now)
     if messages:
         connection.execute(sql.INSERT_MESSAGES, (text(messages),))
         connection.execute(sql.INSERT_PARTS, (text(parts),))
@@ -103,31 +103,49 @@ def _charge(book: Book | None, draft: Draft, messages: Sequence[MessageRow]) -> 
     amount = charge.amount
     if amount is None:
         amount = sum(row.price for row in messages)
-    return amount == 0 or book.take(charge, amount)
+    return amount == 0 or book.take(charge, amount, len(messages))
 
 
 def _is_taken(
-    connection: sqlite3.Connection, draft: Draft | BulkRow, access_id: int, now: float
+    connection: sqlite3.Connection, draft: Draft | BulkRow, now: float
 ) -> bool:
-    """Take a recurring order's turn; tell whether it, or the key, was taken before."""
+    """Tell whether a draft's turn, key or slice was taken before; writes nothing."""
     if draft.turn is not None:
-        turn = draft.turn
-        row = (turn.id, turn.done, turn.next_at)
-        return connection.execute(TAKE_TURN, row).rowcount == 0
+        row: tuple[object, ...] = (draft.turn.id, draft.turn.done)
+        if connection.execute(TURN_FREE, row).fetchone() is None:
+            return True
     if draft.key is not None:
-        values = (access_id, draft.key[0], now)
-        return connection.execute(KEY_TAKEN, values).fetchone() is not None
+        row = (_access_id(draft), draft.key[0], now)
+        if connection.execute(KEY_TAKEN, row).fetchone() is not None:
+            return True
+    if isinstance(draft, Draft) and draft.progress is not None:
+        row = (draft.progress.bulk_id, draft.progress.done)
+        return connection.execute(sql.BULK_OPEN, row).fetchone() is None
     return False
 
 
-def _keep_key(
-    connection: sqlite3.Connection, draft: Draft | BulkRow, access_id: int, now: float
+def _store_rest(
+    connection: sqlite3.Connection, draft: Draft | BulkRow, now: float
 ) -> None:
-    """Keep what an idempotency key is answered, now that its order is stored."""
-    if draft.turn is None and draft.key is not None:
+    """Store what a draft has beside messages: they are, or will be, stored."""
+    if draft.turn is not None:
+        turn = draft.turn
+        connection.execute(TAKE_TURN, (turn.id, turn.done, turn.next_at))
+    if draft.key is not None:
         key, digest, answer = draft.key
-        values = (access_id, key, digest, answer.decode(), now + KEEP_KEYS)
-        connection.execute(KEEP_KEY, values)
+        row = (_access_id(draft), key, digest, answer.decode(), now + KEEP_KEYS)
+        connection.execute(KEEP_KEY, row)
+    _store_repeats(connection, draft.repeats)
+    if isinstance(draft, Draft) and draft.progress is not None:
+        step = draft.progress
+        connection.execute(sql.ADVANCE_BULK, (step.bulk_id, step.done))
+    if isinstance(draft, Draft) and draft.mms is not None:
+        words, files = draft.mms
+        connection.execute(INSERT_MMS, (draft.messages[0].id, words, files.decode()))
+
+
+def _access_id(draft: Draft | BulkRow) -> int:
+    return draft.messages[0].access_id if isinstance(draft, Draft) else draft.access_id
 
 
 def _store_repeats(connection: sqlite3.Connection, row: RecurringRow | None) -> None:
@@ -150,14 +168,15 @@ def store_bulk(
     connection: sqlite3.Connection, bulk: BulkRow, node_id: int, now: float
 ) -> Verdict:
     """Store a bulk order whole, if the balance covers it."""
-    if _is_taken(connection, bulk, bulk.access_id, now):
+    if _is_taken(connection, bulk, now):
         return Verdict(taken=True)
     charge = bulk.charge
     if charge is not None and charge.amount:
         book = Book(connection, [charge.account_id])
-        if not book.take(charge, charge.amount):
+        if not book.take(charge, charge.amount, bulk.total):
             return Verdict(no_credit=True)
         book.close(now)
+    _store_rest(connection, bulk, now)
     connection.execute(
         sql.INSERT_BULK,
         (
@@ -172,8 +191,6 @@ def store_bulk(
             node_id,
         ),
     )
-    _store_repeats(connection, bulk.repeats)
-    _keep_key(connection, bulk, bulk.access_id, now)
     return Verdict()
 
 
@@ -189,13 +206,10 @@ def originator_of(
 
 
 def answered(
-    connection: sqlite3.Connection, access_id: int, key: str
+    connection: sqlite3.Connection, access_id: int, key: str, now: float
 ) -> tuple[str, bytes] | None:
     """Find what an idempotency key was answered."""
-    row = connection.execute(
-        "SELECT digest, answer FROM idempotency WHERE access_id = ? AND key = ?",
-        (access_id, key),
-    ).fetchone()
+    row = connection.execute(ANSWERED, (access_id, key, now)).fetchone()
     return (row[0], row[1].encode()) if row else None
 
 
@@ -203,19 +217,9 @@ def due_recurring(
     connection: sqlite3.Connection, now: float, limit: int
 ) -> list[RecurringRow]:
     """Find orders whose next time has come."""
-    rows = connection.execute(
-        'SELECT id, access_id, "order", first_at, done, next_at FROM recurring '
-        "WHERE next_at <= ? ORDER BY next_at LIMIT ?",
-        (now, limit),
-    ).fetchall()
     return [
-        RecurringRow(
-            id=row[0],
-            access_id=row[1],
-            order=row[2].encode(),
-            first_at=row[3],
-            done=row[4],
-            next_at=row[5],
+        RecurringRow(id_, access_id, order.encode(), first_at, done, next_at)
+        for id_, access_id, order, first_at, done, next_at in connection.execute(
+            DUE, (now, limit)
         )
-        for row in rows
     ]

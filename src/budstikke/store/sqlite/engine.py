@@ -8,7 +8,6 @@ and the like may write while one serves.
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from typing import TYPE_CHECKING, TextIO
 
 import msgspec
@@ -35,16 +34,24 @@ from budstikke.store.sqlite.accepting import (
     store_drafts,
 )
 from budstikke.store.sqlite.asking import change, is_read, look_up
+from budstikke.store.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.sqlite.clock import Places, lease, purge, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.json_rows import one, text
 from budstikke.store.sqlite.money import Book, order_credit
-from budstikke.store.sqlite.opening import read_bulk, take_lock, take_over
+from budstikke.store.sqlite.opening import (
+    connect,
+    connect_reader,
+    read_bulk,
+    take_lock,
+    take_over,
+)
 from budstikke.store.sqlite.settling import Settling
 from budstikke.store.sqlite.writer import Writer
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -53,7 +60,7 @@ if TYPE_CHECKING:
     from budstikke.domain.inbound import InboundPart
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
-    from budstikke.store.contract import Entry
+    from budstikke.store.contract import Entry, LowBalance
 
 _parts = msgspec.json.Decoder(list[Part]).decode
 _views = msgspec.json.Decoder(list[MessageView]).decode
@@ -76,9 +83,8 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
         self._path = path
-        self._synchronous = synchronous
-        self._writer = Writer(self._connect)
-        self._reader = Writer(self._connect_reader, grouped=False)
+        self._writer = Writer(lambda: connect(path, synchronous))
+        self._reader = Writer(lambda: connect_reader(path), grouped=False)
         self._lock: TextIO | None = None
         self._next_id = 0
         self._saved_id = 0
@@ -86,21 +92,6 @@ class SqliteStore:
         self._places = Places()
         self._purge_from = 0
         self._settling = Settling(0, itertools.count(1).__next__)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, cached_statements=256, timeout=10.0
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        connection.execute("PRAGMA cache_size = -65536")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        return connection
-
-    def _connect_reader(self) -> sqlite3.Connection:
-        uri = f"{self._path.absolute().as_uri()}?mode=ro"
-        return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
 
     async def open(self, now: float) -> None:
         """Take the file for this process and take over what a dead one left."""
@@ -204,7 +195,7 @@ class SqliteStore:
         except BaseException:
             self._duplicates.let_go(keys)
             raise
-        if verdict.no_credit:
+        if verdict.no_credit or verdict.taken:
             self._duplicates.let_go(keys)
         self._saved_id = max(self._saved_id, end + ID_BLOCK)
         return verdict
@@ -347,10 +338,12 @@ class SqliteStore:
             lambda connection: originator_of(connection, access_id, message_id)
         )
 
-    async def answered(self, access_id: int, key: str) -> tuple[str, bytes] | None:
+    async def answered(
+        self, access_id: int, key: str, now: float
+    ) -> tuple[str, bytes] | None:
         """Find what an idempotency key was answered."""
         return await self._reader.run(
-            lambda connection: answered(connection, access_id, key)
+            lambda connection: answered(connection, access_id, key, now)
         )
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
@@ -370,6 +363,16 @@ class SqliteStore:
             return book.balances[account_id]
 
         return await self._writer.run(write)
+
+    async def take_fees(self, now: float, limit: int) -> int:
+        """Take the fees that are due."""
+        return await self._writer.run(
+            lambda connection: take_fees(connection, now, limit)
+        )
+
+    async def low_balances(self) -> list[LowBalance]:
+        """Find balances that have fallen below their alert."""
+        return await self._writer.run(low_balances)
 
     async def order_credit(
         self, account_id: int, count: int, amount: int, now: float

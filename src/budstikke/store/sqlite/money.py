@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.domain.ask import CreditAnswer
-from budstikke.domain.ledger import Kind
+from budstikke.domain.ledger import Kind, ordered
 from budstikke.store.contract import Entry
 from budstikke.store.sqlite.json_rows import one, text
 
@@ -27,17 +27,18 @@ UPDATE account SET balance = j.value->>1 FROM json_each(?1) j
 WHERE account.id = j.value->>0"""
 
 INSERT_LEDGER = """
-INSERT INTO ledger (account_id, at, kind, amount, balance, order_id, message_id, note)
+INSERT INTO ledger (account_id, at, kind, amount, balance, order_id, message_id, note,
+    messages)
 SELECT j.value->>0, ?2, j.value->>1, j.value->>2, j.value->>3, j.value->>4,
-    j.value->>5, j.value->>6
+    j.value->>5, j.value->>6, j.value->>7
 FROM json_each(?1) j"""
 
 # Columns of domain.settlement.MessageFinal; what is not due back is left out.
 REFUNDABLE = """
 SELECT json_group_array(json_array(m.account_id, m.id, m.price))
 FROM json_each(?1) j CROSS JOIN message m ON m.id = j.value->>0
-WHERE m.price > 0 AND (m.refund = 2 OR j.value->>1 = 'cancelled'
-    OR (m.refund = 1 AND NOT j.value->>5))"""
+WHERE m.price > 0 AND m.state = j.value->>1
+    AND (m.refund = 2 OR m.state = 'cancelled' OR (m.refund = 1 AND NOT j.value->>5))"""
 
 TAKE_PRICES = """
 UPDATE message SET price = 0 WHERE id IN (SELECT value->>1 FROM json_each(?1))"""
@@ -60,53 +61,44 @@ class Book:
         self._connection = connection
         found = one(connection, BALANCES, text(sorted(set(accounts))))
         self.balances = dict(_pairs(found))
-        self._entries: list[tuple[int, str, int, int, int | None, int | None, str]] = []
+        self._rows: list[tuple[int, str, int, int, int | None, int | None, str, int]]
+        self._rows = []
 
-    def take(self, charge: Charge, amount: int) -> bool:
-        """Charge an account, if what it has covers it."""
+    def take(self, charge: Charge, amount: int, messages: int) -> bool:
+        """Charge an account for so many messages, if what it has covers it."""
         left = self.balances.get(charge.account_id, 0) - amount
         if left + charge.credit < 0:
             return False
-        self._write(charge.account_id, Kind.CHARGE, -amount, charge.order_id, None, "")
+        order_id = charge.order_id
+        entry = Entry(Kind.CHARGE, -amount, order_id=order_id, messages=messages)
+        self.enter(charge.account_id, entry)
         return True
 
-    def refund(self, account_id: int, message_id: int, amount: int) -> None:
-        """Give back what a message cost."""
-        self._write(account_id, Kind.REFUND, amount, None, message_id, "")
-
     def enter(self, account_id: int, entry: Entry) -> None:
-        """Write an entry as it is."""
-        self._write(
-            account_id,
-            entry.kind,
-            entry.amount,
-            entry.order_id,
-            entry.message_id,
-            entry.note,
-        )
-
-    def _write(
-        self,
-        account_id: int,
-        kind: str,
-        amount: int,
-        *rest: int | str | None,
-    ) -> None:
-        order_id, message_id, note = rest
-        balance = self.balances.get(account_id, 0) + amount
+        """Write an entry, whatever the balance is."""
+        balance = self.balances.get(account_id, 0) + entry.amount
         self.balances[account_id] = balance
-        self._entries.append(
-            (account_id, kind, amount, balance, order_id, message_id, note)  # type: ignore[arg-type]  # as the two callers give them
+        self._rows.append(
+            (
+                account_id,
+                entry.kind,
+                entry.amount,
+                balance,
+                entry.order_id,
+                entry.message_id,
+                entry.note,
+                entry.messages,
+            )
         )
 
     def close(self, now: float) -> None:
         """Write what was entered."""
-        if not self._entries:
+        if not self._rows:
             return
-        changed = {entry[0] for entry in self._entries}
-        rows = [(key, self.balances[key]) for key in changed]
-        self._connection.execute(SET_BALANCES, (text(rows),))
-        self._connection.execute(INSERT_LEDGER, (text(self._entries), now))
+        changed = {row[0] for row in self._rows}
+        balances = [(key, self.balances[key]) for key in changed]
+        self._connection.execute(SET_BALANCES, (text(balances),))
+        self._connection.execute(INSERT_LEDGER, (text(self._rows), now))
 
 
 def refund(
@@ -122,7 +114,8 @@ def refund(
         return
     book = Book(connection, [row[0] for row in rows])
     for account_id, message_id, amount in rows:
-        book.refund(account_id, message_id, amount)
+        entry = Entry(Kind.REFUND, amount, message_id=message_id, messages=1)
+        book.enter(account_id, entry)
     connection.execute(TAKE_PRICES, (due,))
     book.close(now)
 
@@ -134,20 +127,20 @@ LEFT JOIN credit_order o ON o.account_id = a.id AND o.at > ?2 - 86400
 WHERE a.id = ?1"""
 
 INSERT_ORDER = """
-INSERT INTO credit_order (account_id, at, count, state) VALUES (?, ?, ?, ?)"""
+INSERT INTO credit_order (account_id, at, count, amount, state)
+VALUES (?, ?, ?, ?, ?)"""
 
 
 def order_credit(
     connection: sqlite3.Connection, account_id: int, count: int, amount: int, now: float
 ) -> CreditAnswer:
     """Order SMS: credited at once, or waiting beyond the ceiling of a day."""
-    ceiling, ordered = connection.execute(ORDERED_TODAY, (account_id, now)).fetchone()
-    waiting = ordered + count > ceiling
+    ceiling, today = connection.execute(ORDERED_TODAY, (account_id, now)).fetchone()
+    waiting = today + count > ceiling
     state = "waiting" if waiting else "credited"
-    connection.execute(INSERT_ORDER, (account_id, now, count, state))
+    connection.execute(INSERT_ORDER, (account_id, now, count, amount, state))
     book = Book(connection, [account_id])
     if not waiting:
-        note = f"{count} SMS ordered"
-        book.enter(account_id, Entry(Kind.ORDER, amount, note))
+        book.enter(account_id, Entry(Kind.ORDER, amount, ordered(count)))
         book.close(now)
     return CreditAnswer(waiting, book.balances[account_id])

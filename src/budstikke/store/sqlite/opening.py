@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,8 +13,6 @@ from budstikke.store.contract import BulkRow, StoreUnavailable
 from budstikke.store.sqlite import sql
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from budstikke.store.sqlite.duplicates import DuplicateLock
 
 LONGEST_LOCK = 3600.0
@@ -26,6 +25,25 @@ class Taken(msgspec.Struct):
     node_id: int
     next_id: int
     callback_id: int
+
+
+def connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    """Connect to write; the file is there."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, cached_statements=256, timeout=10.0
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Connect to read only."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
 
 
 def take_lock(path: Path) -> TextIO:

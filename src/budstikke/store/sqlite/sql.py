@@ -29,6 +29,8 @@ SELECT {_columns(9)}, 0, '', '' FROM json_each(?1) j"""
 
 ADVANCE_BULK = "UPDATE bulk SET done = ?2 WHERE id = ?1"
 
+BULK_OPEN = "SELECT 1 FROM bulk WHERE id = ?1 AND done < ?2 AND NOT cancelled"
+
 INSERT_BULK = """
 INSERT INTO bulk (id, access_id, accepted_at, first_id, total, done, content,
     recipients, node_id)
@@ -36,7 +38,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 OPEN_BULKS = """
 SELECT id, access_id, accepted_at, first_id, total, done, content, recipients
-FROM bulk WHERE done < total ORDER BY id"""
+FROM bulk WHERE done < total AND NOT cancelled ORDER BY id"""
 
 SAVE_NEXT_ID = "UPDATE meta SET value = ?1 WHERE key = 'next_id'"
 
@@ -273,8 +275,9 @@ DELETE FROM callback WHERE id IN (
 
 PURGE_BULKS = """
 DELETE FROM bulk WHERE id IN (
-    SELECT id FROM (SELECT id, accepted_at, done, total FROM bulk ORDER BY id LIMIT ?2)
-    WHERE accepted_at < ?1 AND done >= total)"""
+    SELECT id FROM (SELECT id, accepted_at, done >= total OR cancelled AS over FROM bulk
+        ORDER BY id LIMIT ?2)
+    WHERE accepted_at < ?1 AND over)"""
 
 # look-ups
 
