@@ -49,7 +49,7 @@ JOINERS = {"gateway", "app", "cli", "doctor", "__init__"}
 
 PURE = ("domain", "dialects", "smpp", "wire")
 IMPURE = {
-    *("aiohttp", "asyncio", "concurrent", "fcntl", "glob", "http", "httptools", "io"),
+    *("asyncio", "concurrent", "fcntl", "glob", "http", "httptools", "io"),
     *("logging", "multiprocessing", "os", "pathlib", "queue", "random", "secrets"),
     *(
         "select",

@@ -129,7 +129,6 @@ FOUND_IN = {
     "dateutil": "python-dateutil",
     "phonenumbers": "phonenumberslite",
     "prometheus_client": "prometheus-client",
-    "yarl": "aiohttp",  # its type of URLs
 }
 """Modules whose package is called otherwise."""
 

@@ -35,7 +35,6 @@ QUIET = {
     "uvicorn.error": logging.WARNING,
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
-    "aiohttp": logging.WARNING,
 }
 """Other people's loggers, and from which level on they are heard."""
 
