@@ -9,6 +9,7 @@ many, each is answered for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from budstikke.domain.template import text_of
 from budstikke.domain.text import GSM, Concat, Plan, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from budstikke.domain.directory import Access, Directory, Route
 
@@ -59,13 +60,18 @@ def common(profiles: Iterable[TextProfile]) -> TextProfile:
 
 
 class Content(msgspec.Struct):
-    """What all messages of an order share; ``originator`` may be found out later."""
+    """
+    What all messages of an order share; ``originator`` may be found out later.
+
+    ``prices``: micros of each message, where they were taken before there were any.
+    """
 
     originator: str
     order: Order
     tell: int
     accepted_at: float
     expires_at: float
+    prices: Sequence[int] = ()
 
 
 def content(order: Order, access: Access, now: float) -> Content:

@@ -95,7 +95,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         interim: Whether the customer is told, too, when a carrier has it.
         bulk: Answered for as a whole, without ids; numbers given twice are sent once.
         duplicate_lock: Seconds within which the same originator, recipient and text
-            of this access are refused; 0: off.
+            of this access are refused; 0: off, as it is with a ``key``.
         price: Premium price, øre; 0: an ordinary message; negative: written wrongly,
             to be refused (``BAD_PRICE``) in its place among the other checks.
         texts: A text of its own for each recipient, instead of ``text``; empty: none.

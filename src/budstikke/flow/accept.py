@@ -71,6 +71,7 @@ class One(msgspec.Struct):
     text: str
     route: Route
     drawn: Drawn
+    price: int
 
 
 class Acceptor:
@@ -236,7 +237,7 @@ class Acceptor:
             laid.draft.messages.append(_message(shared, access, order_id, one))
             self._lay_parts(laid, shared, access, one)
             laid.segments += one.drawn.split.segments
-            laid.price += one.drawn.price
+            laid.price += one.price
         return laid
 
     def _draw(
@@ -253,7 +254,9 @@ class Acceptor:
         for message_id, (index, recipient) in enumerate(recipients, first_id):
             text = texts[index] if texts else order.text
             route = directory.route(account_id, recipient)
-            unit = unit_price(access, recipient, shared.accepted_at)
+            unit: int | None = 0
+            if not shared.prices:
+                unit = unit_price(access, recipient, shared.accepted_at)
             if route is None or unit is None:
                 raise Refusal(RefusalCode.NO_ROUTE, value=recipient)
             key = (text, route.prefix, route.account_id, unit)
@@ -261,7 +264,8 @@ class Acceptor:
             if drawn is None:
                 drawn = draw(shared, text, route, self.profile(route), unit)
                 known[key] = drawn
-            ones.append(One(message_id, recipient, text, route, drawn))
+            price = shared.prices[index] if shared.prices else drawn.price
+            ones.append(One(message_id, recipient, text, route, drawn, price))
         return ones
 
     def _lay_parts(self, laid: Laid, shared: Content, access: Access, one: One) -> None:
@@ -361,7 +365,7 @@ def _message(shared: Content, access: Access, order_id: int, one: One) -> Messag
     originator = one.drawn.originator
     key: int | None = None
     until: float | None = None
-    if order.duplicate_lock:
+    if order.duplicate_lock and not order.key:
         key = duplicate_key(access.id, originator, one.recipient, one.text)
         until = shared.accepted_at + order.duplicate_lock
     return MessageRow(
@@ -384,7 +388,7 @@ def _message(shared: Content, access: Access, order_id: int, one: One) -> Messag
         shared.expires_at,
         MessageState.ACCEPTED if order.send_at is None else MessageState.SCHEDULED,
         account.id,
-        one.drawn.price,
+        one.price,
         account.refund.value,
         max(order.price, 0),
         order.send_at,

@@ -105,7 +105,7 @@ class BulkAcceptor:
             prepared.shared.originator = reply_originator(access, order_id)
         while True:
             keys = await self._leave_out_held(prepared, access)
-            segments, price = await self._cost(prepared, access)
+            segments, prices = await self._cost(prepared, access)
             # One that came meanwhile may hold them; from here to the store is one go.
             if not any(self._store.locked(keys, prepared.shared.accepted_at)):
                 break
@@ -116,10 +116,12 @@ class BulkAcceptor:
             (),
             order_id=order_id,
             segments=segments,
-            price=price,
+            price=sum(prices),
         )
         if order.test:
             return result
+        if access.account.currency:
+            prepared.shared.prices = prices
         row = self._row(prepared, access, result, first_id)
         row.turn = turn
         until = prepared.shared.accepted_at + order.duplicate_lock
@@ -158,13 +160,14 @@ class BulkAcceptor:
             row.key = self._acceptor.key(order, result)
         return row
 
-    async def _cost(self, prepared: Prepared, access: Access) -> tuple[int, int]:
-        """Plan every text on every route that is used: all segments, and micros."""
+    async def _cost(self, prepared: Prepared, access: Access) -> tuple[int, list[int]]:
+        """Plan every text on every route that is used: segments, micros of each."""
         shared = prepared.shared
         order, account_id = shared.order, access.account.id
         directory = self._directory()
         known: dict[tuple[str, str, int | None, int], tuple[int, int]] = {}
-        segments = price = 0
+        segments = 0
+        prices: list[int] = []
         for place, (index, number) in enumerate(prepared.numbers.good, 1):
             if place % SLICE == 0:
                 await asyncio.sleep(0)
@@ -180,8 +183,8 @@ class BulkAcceptor:
                 drawn = draw(shared, text, route, profile, unit)
                 found = known[key] = (drawn.split.segments, drawn.price)
             segments += found[0]
-            price += found[1]
-        return segments, price
+            prices.append(found[1])
+        return segments, prices
 
     async def _leave_out_held(self, prepared: Prepared, access: Access) -> list[int]:
         """
@@ -192,7 +195,7 @@ class BulkAcceptor:
         shared, numbers = prepared.shared, prepared.numbers
         order, good = shared.order, numbers.good
         keys: list[int] = []
-        if not order.duplicate_lock:
+        if not order.duplicate_lock or order.key:
             return keys
         kept: list[tuple[int, str]] = []
         seen: set[int] = set()
@@ -267,8 +270,13 @@ class BulkAcceptor:
             row.id,
         )
         laid.draft.progress = BulkProgress(row.id, done)
-        await self._acceptor.commit(laid)
-        row.done = done
+        verdict = await self._acceptor.commit(laid)
+        row.done = await self._where(row) if verdict.taken else done
+
+    async def _where(self, row: BulkRow) -> int:
+        """Find how far an order has come without us; its end if it was cancelled."""
+        rows = await self._store.open_bulks()
+        return next((found.done for found in rows if found.id == row.id), row.total)
 
     async def stop(self) -> None:
         """Leave what is not yet made to the next start."""
