@@ -11,28 +11,24 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from budstikke import metrics
 from budstikke.dialects.contract import Call
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.servers.auth import client_of
+from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.limits import Busy, Rate
 from budstikke.store.contract import StoreUnavailable
-from budstikke.wire import WireRequest, WireResponse
+from budstikke.wire import WireResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import Callable, Mapping
 
     from budstikke.dialects.contract import Answered, Dialect
     from budstikke.domain.directory import Access, Directory
     from budstikke.flow.ask import Asker
     from budstikke.flow.bulk import BulkAcceptor
+    from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.servers.auth import Authenticator, Network
 
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-    App = Callable[[Scope, Receive, Send], Awaitable[None]]
     Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
 
 log = logging.getLogger("budstikke.http")
@@ -92,7 +88,7 @@ class HttpServer:
         self._max_body = max_body
         self._trusted = trusted
         self._clock = clock
-        self._counted: dict[tuple[str, str], Any] = {}
+        self._tally = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Work one request."""
@@ -106,23 +102,23 @@ class HttpServer:
             if methods is None:
                 await self._rest(scope, receive, send)
             else:
-                await _send(send, _not_allowed(methods))
+                await send_response(send, _not_allowed(methods))
             return
         started = time.perf_counter()
         dialect, operation = found
         response, result = await self._work(dialect, operation, scope, receive)
-        self._count(dialect.name, result, time.perf_counter() - started)
-        await _send(send, response)
+        self._tally.count(dialect.name, result, time.perf_counter() - started)
+        await send_response(send, response)
 
     async def _work(
         self, dialect: Dialect, operation: str, scope: Scope, receive: Receive
     ) -> tuple[WireResponse, str]:
         """Take a request through its dialect; never raises."""
-        call = Call(self._read_head(scope), operation)
+        call = Call(read_head(scope, self._trusted), operation)
         answer: Answered
         try:
             if scope["method"] != "GET":
-                call.request.body = await self._read_body(receive)
+                call.request.body = await read_body(receive, self._max_body)
             answer = await self._ask(dialect, call)
             result = "accepted"
         except Refusal as refusal:
@@ -184,77 +180,10 @@ class HttpServer:
         except Refusal as refusal:
             return refusal
 
-    def _read_head(self, scope: Scope) -> WireRequest:
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in scope["headers"]
-        }
-        peer = scope["client"]
-        client, secure = (peer[0] if peer else ""), scope["scheme"] == "https"
-        if self._trusted:
-            client, secure = client_of(client, headers, self._trusted, secure=secure)
-        return WireRequest(
-            scope["method"],
-            scope["path"],
-            scope["query_string"],
-            headers,
-            b"",
-            client,
-            secure,
-        )
-
-    async def _read_body(self, receive: Receive) -> bytes:
-        """Read a body; raises Refusal when it is too large or the client is gone."""
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refusal(RefusalCode.MALFORMED)
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            if len(body) > self._max_body:
-                raise Refusal(RefusalCode.TOO_LARGE)
-            return body
-        pieces = [body]
-        size = len(body)
-        while message.get("more_body"):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Refusal(RefusalCode.MALFORMED)
-            piece = message.get("body", b"")
-            size += len(piece)
-            if size > self._max_body:
-                raise Refusal(RefusalCode.TOO_LARGE)
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def _count(self, dialect: str, result: str, seconds: float) -> None:
-        key = (dialect, result)
-        counted = self._counted.get(key)
-        if counted is None:
-            counted = (
-                metrics.requests.labels(dialect, result),
-                metrics.accept_seconds.labels(dialect),
-            )
-            self._counted[key] = counted
-        counted[0].inc()
-        counted[1].observe(seconds)
-
 
 def _not_allowed(methods: set[str]) -> WireResponse:
     allowed = ", ".join(sorted(methods))
     return WireResponse(405, b"Method not allowed\n", headers={"allow": allowed})
-
-
-async def _send(send: Send, response: WireResponse) -> None:
-    headers = [
-        (b"content-type", response.content_type.encode("latin-1")),
-        (b"content-length", b"%d" % len(response.body)),
-    ]
-    for name, value in response.headers.items():
-        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
-    await send(
-        {"type": "http.response.start", "status": response.status, "headers": headers}
-    )
-    await send({"type": "http.response.body", "body": response.body})
 
 
 def _log_answer(dialect: Dialect, answer: Answered, result: str) -> None:
