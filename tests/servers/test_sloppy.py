@@ -1,0 +1,307 @@
+"""HTTP as old clients speak it, over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budstikke.servers.sloppy import LONGEST_HEAD, SloppyProtocol, mend
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+END = b"\r\nHost: x\r\n\r\n"
+
+
+class Echo:
+    """An application that answers with what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, bytes, bytes]] = []
+        self.gone = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.gone.set()
+                return
+            body += message["body"]
+            if not message.get("more_body"):
+                break
+        query = scope["query_string"]
+        self.asked.append((scope["method"], scope["path"], query, body))
+        answer = b"%d" % len(self.asked)
+        headers = [(b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+class Observed(SloppyProtocol):
+    """Says how much was received, so that a client can wait with its next segment."""
+
+    received = 0
+    came = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        Observed.received += len(data)
+        Observed.came.set()
+
+
+class Server(uvicorn.Server):
+    """uvicorn in a test's loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[int]:
+    """Serve on a free port of loopback."""
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=Observed,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    server = Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.wait([task], timeout=0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+class Client:
+    """A raw connection."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def say(self, *pieces: bytes) -> None:
+        """Write pieces, each in a segment of its own."""
+        for piece in pieces:
+            expected = Observed.received + len(piece)
+            self.writer.write(piece)
+            while Observed.received < expected:
+                Observed.came.clear()
+                await Observed.came.wait()
+
+    async def hear(self) -> tuple[int, bytes]:
+        """Read one response."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        length = next(line for line in lines if line.startswith(b"content-length:"))
+        body = await self.reader.readexactly(int(length.split(b":")[1]))
+        return int(head.split()[1]), body
+
+
+def talk(scenario: Callable[[Client, Echo], Awaitable[None]]) -> Echo:
+    """Play a scenario on a connection; returns what was asked."""
+
+    async def whole() -> Echo:
+        echo = Echo()
+        Observed.came = asyncio.Event()
+        async with serving(echo) as port, asyncio.timeout(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await scenario(Client(reader, writer), echo)
+            writer.close()
+        return echo
+
+    return asyncio.run(whole())
+
+
+def asked(*pieces: bytes, answers: int = 1) -> list[tuple[str, str, bytes, bytes]]:
+    """Send pieces and take so many answers of 200; returns what was asked."""
+
+    async def scenario(client: Client, echo: Echo) -> None:
+        await client.say(*pieces)
+        for _ in range(answers):
+            assert 200 == (await client.hear())[0]
+
+    return talk(scenario).asked
+
+
+def segments(whole: bytes, size: int) -> list[bytes]:
+    return [whole[at : at + size] for at in range(0, len(whole), size)]
+
+
+def get(query: bytes) -> tuple[str, str, bytes, bytes]:
+    return ("GET", "/a", query, b"")
+
+
+LINES = [
+    (b"GET /a?txt=Hei HTTP/1.1", b"txt=Hei"),
+    (b"GET /a?txt=bl\xe5b\xe6r HTTP/1.1", b"txt=bl%E5b%E6r"),
+    (b"GET /a?txt=bl\xc3\xa5 HTTP/1.1", b"txt=bl%C3%A5"),
+    (b"GET /a?txt=Hei du der&x=1 HTTP/1.1", b"txt=Hei%20du%20der&x=1"),
+    (b"GET /a?txt= HTTP/1.1 HTTP/1.1", b"txt=%20HTTP/1.1"),
+    (b"GET /a?txt=nr #1&x=2 HTTP/1.1", b"txt=nr%20%231&x=2"),
+    (b"GET /a?txt=\xe6 \xf8 \xe5 HTTP/1.1", b"txt=%E6%20%F8%20%E5"),
+    (b'GET /a?t={a}|<b>^`"\\[]~ HTTP/1.1', b't={a}|<b>^`"\\[]~'),
+    (b"GET /a?txt=100%&x=%zz HTTP/1.1", b"txt=100%&x=%zz"),
+]
+
+
+QUERIES = [get(query) for _, query in LINES]
+
+
+def test_request_lines() -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        for line, _ in LINES:
+            await client.say(line + END)
+            assert 200 == (await client.hear())[0]
+
+    assert QUERIES == talk(scenario).asked
+
+
+@pytest.mark.parametrize("size", [1, 7, 16])
+def test_request_lines_in_segments(size: int) -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        for line, _ in LINES:
+            await client.say(*segments(line + END, size))
+            assert 200 == (await client.hear())[0]
+
+    assert QUERIES == talk(scenario).asked
+
+
+def test_request_lines_cut_anywhere() -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        for line, query in LINES:
+            request = line + END
+            for cut in range(1, len(request)):
+                await client.say(request[:cut], request[cut:])
+                assert 200 == (await client.hear())[0]
+                assert get(query) == echo.asked[-1]
+
+    talk(scenario)
+
+
+def test_pipelined() -> None:
+    whole = b"".join(line + END for line, _ in LINES)
+    assert QUERIES == asked(whole, answers=len(LINES))
+
+
+def test_pipelined_in_segments_of_any_size() -> None:
+    whole = b"".join(line + END for line, _ in LINES)
+    for size in (5, 50, 64, 150):
+        assert QUERIES == asked(*segments(whole, size), answers=len(LINES))
+
+
+BODY = b"a b\xe5#\r\n\r\nGET / x HTTP/1.1\r\n\r\n"
+POST = b"POST /p?q=\xe5 b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+
+
+@pytest.mark.parametrize("size", [1, 10, 33, 1000])
+def test_a_body_is_not_touched(size: int) -> None:
+    found = asked(*segments(POST + BODY, size))
+    assert [("POST", "/p", b"q=%E5%20b", BODY)] == found
+
+
+def test_after_a_body_a_line_is_mended_again() -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        for _ in range(3):
+            await client.say(POST + BODY)
+            assert 200 == (await client.hear())[0]
+            await client.say(b"GET /a?x=\xe5 y HTTP/1.1" + END)
+            assert 200 == (await client.hear())[0]
+
+    both = [("POST", "/p", b"q=%E5%20b", BODY), get(b"x=%E5%20y")]
+    assert both * 3 == talk(scenario).asked
+
+
+@pytest.mark.parametrize("extra", [b"\r\n", b"\n", b"\r\n\r\n"])
+def test_line_ends_between_requests(extra: bytes) -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        await client.say(POST + BODY + extra)
+        assert 200 == (await client.hear())[0]
+        await client.say(extra, b"GET /a?x=\xe5 y HTTP/1.1" + END)
+        assert 200 == (await client.hear())[0]
+
+    assert get(b"x=%E5%20y") == talk(scenario).asked[-1]
+
+
+def test_chunked_bodies() -> None:
+    head = b"POST /p?q=1 2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    found = asked(head + b"3\r\na b\r\n", b"2\r\n\r\n\r\n0\r\n\r\n")
+    assert [("POST", "/p", b"q=1%202", b"a b\r\n")] == found
+
+
+def test_a_megabyte_in_a_url() -> None:
+    text = b"x \xe5" * 350_000
+    (found,) = asked(b"GET /a?txt=" + text + b" HTTP/1.1" + END)
+    assert b"txt=" + text.replace(b" ", b"%20").replace(b"\xe5", b"%E5") == found[2]
+
+
+def test_more_than_that_is_refused_and_hung_up_on() -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        client.writer.write(b"GET /a?txt=" + b"x" * (LONGEST_HEAD + 1))
+        assert 414 == (await client.hear())[0]
+        with contextlib.suppress(ConnectionError):
+            assert b"" == await client.reader.read()
+
+    assert [] == talk(scenario).asked
+
+
+def test_headers_count_too() -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        client.writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n")
+        client.writer.write(b"X-A: " + b"x" * 1000 * 1000 + b"\r\n")
+        for _ in range(5):
+            client.writer.write(b"X-A: " + b"x" * 1000 * 1000 + b"\r\n")
+        assert (await client.hear())[0] in (400, 414, 431)
+
+    assert [] == talk(scenario).asked
+
+
+@pytest.mark.parametrize(
+    "line", [b"GARBAGE", b"\x16\x03\x01\x02\x00", b"GET", b"GET  HTTP/1.1"]
+)
+def test_what_is_no_http_is_refused(line: bytes) -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        await client.say(line + END)
+        assert 400 == (await client.hear())[0]
+
+    assert [] == talk(scenario).asked
+
+
+def test_a_client_that_hangs_up_in_the_middle_of_a_body() -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        await client.say(POST + BODY[:5])
+        client.writer.close()
+        await echo.gone.wait()
+
+    assert [] == talk(scenario).asked
+
+
+@given(st.binary(max_size=60).filter(lambda text: b"\n" not in text))
+def test_what_is_mended_is_ascii_and_says_the_same(text: bytes) -> None:
+    line = b"GET /a?" + text + b" HTTP/1.1"
+    mended = mend(line)
+    assert mended.isascii()
+    assert 2 == mended.count(b" ")
+    assert b"#" not in mended
+    target = mended.removeprefix(b"GET ").removesuffix(b" HTTP/1.1")
+    for escaped in {*range(0x80, 0x100), 0x20, 0x23}:
+        target = target.replace(b"%%%02X" % escaped, bytes([escaped]))
+    if b"%" not in text:
+        assert b"/a?" + text == target
