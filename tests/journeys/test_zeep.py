@@ -36,11 +36,13 @@ from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
 from budstikke.servers.http import HttpServer
+from journeys.gateway import Gateway, simulator_carrier
 from journeys.processes import wait_until
 from journeys.web import Background
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path as Folder
 
 pytestmark = pytest.mark.peer
 
@@ -325,3 +327,37 @@ def test_the_wsdl_is_found_in_any_case(site: Site) -> None:
                 site.address + path, transport=Transport(session=session)
             )
             assert 4 == len(next(iter(client.wsdl.services.values())).ports)
+
+
+@pytest.mark.slow
+def test_the_whole_way_to_phones_and_back(
+    tmp_path: Folder, own: Callable[[Any], Any]
+) -> None:
+    access = {"dialect": "ip1", "id": "ip1-1000", "password": "demo"}
+    account = {
+        "name": "test",
+        "originators": ["*"],
+        "access": [{**access, "require_https": False}],
+    }
+    carrier = simulator_carrier(delivery_delay=0.1)
+    gateway = Gateway(tmp_path, carrier, [account], {"simulator": {"enabled": True}})
+    own(gateway).start()
+    session = own(requests.Session())
+    address = f"http://127.0.0.1:{gateway.port}{SMS.path}?WSDL"
+    client = zeep.Client(address, transport=Transport(session=session))
+    sms = client.service
+
+    group = {**SEND, "till": "46730120101,46730120001,12"}
+    bundle = sms.grupputskickSMS(**group)
+    expected = ["22", "51"]
+    wait_until(
+        "both are settled",
+        lambda: expected == [one.status for one in sms.statusBundle(bundle)],
+    )
+    assert [TEXT] == [one["text"] for one in gateway.phone("+46730120101")]
+    later = sms.tidsinstalltSMS(**SEND, sendAt=str(SEND_AT))
+    assert ("11", "2096-10-02 09:06:40") == (sms.status(later), sms.tidpunkt(later))
+    assert "0" == sms.avbrytSMS(**LOGIN, smsID=later)
+    assert ("12", "0") == (sms.status(later), sms.tidpunkt(later))
+    assert "110" == sms.avbrytSMS(**LOGIN, smsID=later)
+    assert "101" == sms.saldo(konto="ip1-1000", passwd="fel")
