@@ -1,0 +1,107 @@
+"""
+ASGI messages from and to values, for whatever answers on plain ASGI.
+
+Reading a request here costs a few microseconds; Starlette's would be tens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from budstikke import metrics
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.auth import client_of
+from budstikke.wire import WireRequest, WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from budstikke.servers.auth import Network
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def read_head(scope: Scope, trusted: tuple[Network, ...]) -> WireRequest:
+    """Read all but the body; ``trusted``: networks of proxies that are believed."""
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in scope["headers"]
+    }
+    peer = scope["client"]
+    client, secure = (peer[0] if peer else ""), scope["scheme"] == "https"
+    if trusted:
+        client, secure = client_of(client, headers, trusted, secure=secure)
+    return WireRequest(
+        scope["method"],
+        scope["path"],
+        scope["query_string"],
+        headers,
+        b"",
+        client,
+        secure,
+    )
+
+
+async def read_body(receive: Receive, most: int) -> bytes:
+    """
+    Read a body of at most so many octets.
+
+    Raises Refusal when it is larger (``TOO_LARGE``) or the client is gone.
+    """
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Refusal(RefusalCode.MALFORMED)
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        if len(body) > most:
+            raise Refusal(RefusalCode.TOO_LARGE)
+        return body
+    pieces = [body]
+    size = len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(RefusalCode.MALFORMED)
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > most:
+            raise Refusal(RefusalCode.TOO_LARGE)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def send_response(send: Send, response: WireResponse) -> None:
+    """Write a whole response."""
+    headers = [
+        (b"content-type", response.content_type.encode("latin-1")),
+        (b"content-length", b"%d" % len(response.body)),
+    ]
+    for name, value in response.headers.items():
+        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    await send(
+        {"type": "http.response.start", "status": response.status, "headers": headers}
+    )
+    await send({"type": "http.response.body", "body": response.body})
+
+
+class Tally:
+    """Counts requests and their time for the metrics; remembers the labels."""
+
+    def __init__(self) -> None:
+        self._counted: dict[tuple[str, str], Any] = {}
+
+    def count(self, dialect: str, result: str, seconds: float) -> None:
+        """Count a request that was answered."""
+        key = (dialect, result)
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = (
+                metrics.requests.labels(dialect, result),
+                metrics.accept_seconds.labels(dialect),
+            )
+            self._counted[key] = counted
+        counted[0].inc()
+        counted[1].observe(seconds)
