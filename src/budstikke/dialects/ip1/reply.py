@@ -3,7 +3,7 @@ Answers: a number and nothing else, an XML element, or a SOAP envelope.
 
 What is wrong with an order or a question is a code in an ordinary answer, HTTP 200;
 only an envelope that names no operation, and a look-up that fails by our fault, is
-answered by a SOAP fault (by HTTP 503 in the HTTP bindings).
+answered by a SOAP fault (by HTTP 503 in the HTTP bindings, as a page is).
 """
 
 from __future__ import annotations
@@ -92,12 +92,15 @@ def _page(call: Call, said: Said, name: str) -> WireResponse:
 
 def _says_nothing(said: Said, answer: Answered) -> bool:
     """
-    Tell whether a look-up failed by our fault.
+    Tell whether a page or a look-up failed by our fault.
 
-    Its code, 42, would be read as what became of the message.
+    A look-up's code, 42, would be read as what became of the message.
     """
-    looks_up = said.operation is not None and said.operation.does in LOOK_UPS
-    return looks_up and isinstance(answer, Refusal) and answer.code in OUR_FAULTS
+    if not isinstance(answer, Refusal) or answer.code not in OUR_FAULTS:
+        return False
+    return said.form is Form.PAGE or bool(
+        said.operation and said.operation.does in LOOK_UPS
+    )
 
 
 def _unavailable(said: Said, answer: Answered) -> WireResponse:
@@ -107,7 +110,7 @@ def _unavailable(said: Said, answer: Answered) -> WireResponse:
 
 
 def _fault(said: Said, answer: Answered) -> WireResponse:
-    """Answer an envelope that names no operation, or was not read at all."""
+    """Answer what has no result: no operation, no envelope, or no look-up now."""
     code = answer.code if isinstance(answer, Refusal) else RefusalCode.INTERNAL
     if said.fault and code not in OUR_FAULTS:
         fault = said.fault
