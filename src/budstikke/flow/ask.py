@@ -17,6 +17,8 @@ from budstikke.domain.ask import (
     Ask,
     BalanceAnswer,
     BalanceAsk,
+    CancelAnswer,
+    CancelAsk,
     CreditAnswer,
     CreditAsk,
     MessageAsk,
@@ -27,6 +29,7 @@ from budstikke.domain.ask import (
 from budstikke.domain.money import MICROS, SMS
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.mms import accept_mms
+from budstikke.store.contract import CANCELLED_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +75,21 @@ class Asker:
         if isinstance(asked, MmsAsk):
             now = self._clock()
             return await accept_mms(asked, access, self._directory(), self._store, now)
+        if isinstance(asked, CancelAsk):
+            return await self._cancel(asked, access.account.id)
         return await self._store.ask(asked, access.account.id, self._clock())
+
+    async def _cancel(self, asked: CancelAsk, account_id: int) -> CancelAnswer:
+        """Cancel slice by slice, so that others wait for one slice at most."""
+        found, cancelled, ended = 0, 0, False
+        while True:
+            answer = await self._store.ask(asked, account_id, self._clock())
+            assert isinstance(answer, CancelAnswer)  # noqa: S101 - the contract
+            found = found or answer.found
+            cancelled += answer.cancelled
+            ended = ended or answer.ended
+            if answer.cancelled < CANCELLED_AT_ONCE:
+                return CancelAnswer(found, cancelled, ended)
 
     async def _balance(self, account: Account) -> BalanceAnswer:
         balance = await self._store.post(account.id, (), self._clock())

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from budstikke.domain.settlement import Concerned, PartUpdate
 
 
+CANCELLED_AT_ONCE = 1000
+"""Messages that one transaction cancels: others wait meanwhile."""
+
+
 class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not our error
     """Nothing can be stored now (disk full, database away); nothing was changed."""
 
@@ -342,6 +346,8 @@ class Store(Protocol):
         """
         Answer what a customer asks, within an account (``None``: across all).
 
+        At most ``CANCELLED_AT_ONCE`` messages that were made are cancelled at once:
+        ask until fewer are.
         Raises Refusal for a group that must be there and is not.
         """
 

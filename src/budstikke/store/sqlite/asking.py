@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from budstikke.domain.ask import (
     Answer,
     Ask,
-    CancelAnswer,
     CancelAsk,
     GroupAsk,
     MessageAnswer,
@@ -19,10 +18,10 @@ from budstikke.domain.ask import (
     ReferenceAsk,
 )
 from budstikke.domain.listing import Change, Look
-from budstikke.domain.settlement import PartUpdate
-from budstikke.domain.states import PartState
 from budstikke.store.sqlite import keeping, listing
+from budstikke.store.sqlite.cancelling import cancel
 from budstikke.store.sqlite.groups import answer_group
+from budstikke.store.sqlite.unmade import unmade_message, unmade_messages
 
 if TYPE_CHECKING:
     import sqlite3
@@ -57,32 +56,6 @@ WHERE m.ref = ?1 AND m.recipient = ?2 AND m.account_id = ?3
 ORDER BY m.id DESC LIMIT 1"""
 )
 
-# A message of a bulk order that is not yet made: accepted, by its place in the order.
-IN_BULK = """
-SELECT ?1, b.id, json_extract(b.recipients, '$[' || (?1 - b.first_id) || ']'), NULL,
-    'accepted', '', '', 1, 0, '', b.accepted_at, NULL, NULL, 0
-FROM bulk b JOIN access x ON x.id = b.access_id
-WHERE b.done < b.total AND ?1 >= b.first_id + b.done AND ?1 < b.first_id + b.total
-    AND (?2 IS NULL OR x.account_id = ?2)"""
-
-CANCELLABLE = """
-SELECT m.id FROM message m
-WHERE m.account_id = ?1 AND m.state IN ('accepted', 'scheduled')
-    AND (m.id = ?2 OR m.id IN (
-        SELECT id FROM message WHERE order_id = ?3 AND order_id <> id) OR m.id = ?3)
-    AND NOT EXISTS (SELECT 1 FROM part p
-        WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255 AND p.state <> 'queued')"""
-
-FOUND = """
-SELECT count(*) FROM message m WHERE m.account_id = ?1 AND (m.id = ?2 OR m.id IN (
-    SELECT id FROM message WHERE order_id = ?3 AND order_id <> id) OR m.id = ?3)"""
-
-PARTS_OF = "SELECT id FROM part WHERE id BETWEEN ?1 * 256 AND ?1 * 256 + 255"
-
-END_RECURRING = """
-UPDATE recurring SET next_at = NULL WHERE id = ?1 AND access_id IN (
-    SELECT id FROM access WHERE account_id = ?2) AND next_at IS NOT NULL"""
-
 
 def is_read(asked: Ask) -> bool:
     """Tell whether a question changes nothing, so that a reader can answer it."""
@@ -97,22 +70,29 @@ def look_up(
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         return listing.look(connection, asked, account_id)
     if isinstance(asked, MessageAsk):
-        values: tuple[Any, ...] = (asked.message_id, account_id)
-        rows = connection.execute(BY_ID, values).fetchall()
-        rows = rows or connection.execute(IN_BULK, values).fetchall()
+        found = _find(connection, BY_ID, asked.message_id, account_id)
+        found = found or unmade_message(connection, asked.message_id, account_id)
     elif isinstance(asked, OrderAsk):
-        rows = connection.execute(BY_ORDER, (asked.order_id, account_id)).fetchall()
+        # First those to be: one that is made meanwhile is there, and not twice.
+        rest = unmade_messages(connection, asked.order_id, account_id)
+        found = _find(connection, BY_ORDER, asked.order_id, account_id)
+        made = {answer.id for answer in found}
+        found += [answer for answer in rest if answer.id not in made]
     else:
         assert isinstance(asked, ReferenceAsk)  # noqa: S101 - see is_read
-        values = (asked.ref, asked.recipient, account_id)
-        rows = connection.execute(BY_REFERENCE, values).fetchall()
-    return MessagesAnswer(tuple(_answer(row) for row in rows))
+        wanted = (asked.ref, asked.recipient, account_id)
+        found = _find(connection, BY_REFERENCE, *wanted)
+    return MessagesAnswer(tuple(found))
 
 
-def _answer(row: tuple[Any, ...]) -> MessageAnswer:
+def _find(
+    connection: sqlite3.Connection, statement: str, *values: str | int | None
+) -> list[MessageAnswer]:
     names = MessageAnswer.__struct_fields__
-    values = dict(zip(names, row, strict=True))
-    return msgspec.convert(values, MessageAnswer, strict=False)
+    return [
+        msgspec.convert(dict(zip(names, row, strict=True)), MessageAnswer, strict=False)
+        for row in connection.execute(statement, values)
+    ]
 
 
 def change(
@@ -124,30 +104,8 @@ def change(
 ) -> Answer:
     """Answer what changes something; raises Refusal."""
     if isinstance(asked, CancelAsk):
-        return _cancel(connection, settling, asked, account_id, now)
+        return cancel(connection, settling, asked, account_id, now)
     if isinstance(asked, Change):
         return keeping.change(connection, asked, account_id)
     assert isinstance(asked, GroupAsk)  # noqa: S101 - flow.ask answers the others
     return answer_group(connection, asked, account_id)
-
-
-def _cancel(
-    connection: sqlite3.Connection,
-    settling: Settling,
-    asked: CancelAsk,
-    account_id: int,
-    now: float,
-) -> CancelAnswer:
-    values = (account_id, asked.message_id, asked.order_id)
-    found = connection.execute(FOUND, values).fetchone()[0]
-    ids = [row[0] for row in connection.execute(CANCELLABLE, values).fetchall()]
-    updates: dict[int, PartUpdate] = {}
-    for message_id in ids:
-        for (part_id,) in connection.execute(PARTS_OF, (message_id,)).fetchall():
-            updates[part_id] = PartUpdate(part_id, PartState.CANCELLED, 0, at=now)
-    settling.parts(connection, updates, now)  # told when their lease runs out
-    ended = 0
-    if asked.order_id is not None:
-        order = (asked.order_id, account_id)
-        ended = connection.execute(END_RECURRING, order).rowcount
-    return CancelAnswer(found, len(ids), ended > 0)

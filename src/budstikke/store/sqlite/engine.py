@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 import sqlalchemy
 
+from budstikke.domain.listing import Look
 from budstikke.domain.message import Part
 from budstikke.store import admin
 from budstikke.store.contract import (
@@ -85,6 +86,7 @@ class SqliteStore:
         self._path = path
         self._writer = Writer(lambda: connect(path, synchronous))
         self._reader = Writer(lambda: connect_reader(path), grouped=False)
+        self._browser = Writer(lambda: connect_reader(path), grouped=False)
         self._lock: TextIO | None = None
         self._next_id = 0
         self._saved_id = 0
@@ -98,6 +100,7 @@ class SqliteStore:
         self._lock = take_lock(self._path)
         await self._writer.start()
         await self._reader.start()
+        await self._browser.start()
         await self._writer.run(lambda connection: self._recover(connection, now))
 
     def _recover(self, connection: sqlite3.Connection, now: float) -> None:
@@ -111,6 +114,7 @@ class SqliteStore:
         """Finish what was begun and let the file go."""
         await self._writer.stop()
         await self._reader.stop()
+        await self._browser.stop()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -314,9 +318,8 @@ class SqliteStore:
     async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
         """Answer what a customer asks."""
         if is_read(asked):
-            return await self._reader.run(
-                lambda connection: look_up(connection, asked, account_id)
-            )
+            reader = self._browser if isinstance(asked, Look) else self._reader
+            return await reader.run(lambda c: look_up(c, asked, account_id))
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         owner = account_id
         return await self._writer.run(
