@@ -60,7 +60,7 @@ _declared = re.compile(
 _charset = re.compile(
     r"charset\s*=\s*[\"']?([A-Za-z0-9._-]{1,40})", re.IGNORECASE
 ).search
-_white_space = re.compile(rb"[ \t\r\n]*").match
+_not_blank = re.compile(rb"[^ \t\r\n]").search
 _not_in_xml = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -157,7 +157,7 @@ def _parse(body: bytes, content_type: str) -> Any:
         root = etree.fromstring(content, _parser(encoding))
     except etree.XMLSyntaxError:
         return _sender("The request is not well-formed XML")
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.doctype:  # should the look above ever be wrong
         return _sender("A document type declaration is not allowed")
     return root
 
@@ -200,8 +200,8 @@ def _has_document_type(content: bytes) -> bool:
 
 def _blanks(content: bytes, at: int) -> int:
     """Skip white space."""
-    found = _white_space(content, at)
-    return found.end() if found else at
+    found = _not_blank(content, at)
+    return found.start() if found else len(content)
 
 
 def local(element: Any) -> str:
