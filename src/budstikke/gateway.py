@@ -21,8 +21,10 @@ from budstikke.domain.directory import Directory
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.alert import Alerter
 from budstikke.flow.ask import Asker
+from budstikke.flow.bookkeep import Bookkeeper
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.notify import Notifier
+from budstikke.flow.recur import Recurrer
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
 from budstikke.outlets.http import HttpOutlet
@@ -45,6 +47,12 @@ log = logging.getLogger("budstikke")
 
 RELOAD_EVERY = 1.0
 """Seconds between looks whether the directory has changed."""
+
+RECUR_EVERY = 0.5
+"""Seconds between looks for orders that repeat."""
+
+BOOKKEEP_EVERY = 30.0
+"""Seconds between looks for fees that are due and balances that are low."""
 
 DRAIN = 10.0
 """Seconds that a stop waits for operators' and customers' answers."""
@@ -104,12 +112,18 @@ class Gateway:
         mail = settings.mail
         server = SmtpOutlet(**msgspec.structs.asdict(mail)) if mail.host else None
         self.alerter = Alerter(outlet=server, clock=clock)
+        post = self.alerter.post if server else None
+        books = Bookkeeper(store=self.store, post=post, clock=clock)
         self.scheduler = Scheduler(
             store=self.store,
             senders=self.senders,
             notifier=self.notifier,
             clock=clock,
             retention=settings.retention_days * 86400.0,
+            also=(
+                (RECUR_EVERY, Recurrer(acceptor=self.acceptor, **now)),
+                (BOOKKEEP_EVERY, books),
+            ),
         )
 
     async def start(self) -> None:
@@ -209,11 +223,11 @@ class Gateway:
 
         The servers take no more requests by now.
         """
-        await self.acceptor.stop()
-        await self._accept.drain()
         for task in self._turning:
             task.cancel()
         await asyncio.gather(*self._turning, return_exceptions=True)
+        await self.acceptor.stop()
+        await self._accept.drain()
         await asyncio.gather(*(self._stop_link(key) for key in list(self.senders)))
         await self.notifier.stop(DRAIN)
         await self.outlet.close()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from budstikke import metrics
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from budstikke.flow.notify import Notifier
     from budstikke.flow.send import Sender
@@ -33,6 +33,13 @@ MOST_DUE = 2000
 """Rows of each kind in one transaction."""
 
 
+class Turning(Protocol):
+    """A step that is worked now and then."""
+
+    def turn(self) -> Awaitable[bool]:
+        """Do what is due; ``True``: there is more. Raises StoreUnavailable."""
+
+
 class Scheduler:
     """
     The clock of the path.
@@ -43,6 +50,7 @@ class Scheduler:
         notifier: Takes callbacks.
         clock: Unix seconds.
         retention: Seconds that messages are kept.
+        also: Other steps, and the seconds between their turns.
 
     """
 
@@ -54,23 +62,27 @@ class Scheduler:
         notifier: Notifier,
         clock: Callable[[], float],
         retention: float,
+        also: Sequence[tuple[float, Turning]] = (),
     ) -> None:
         self._store = store
         self._senders = senders
         self._notifier = notifier
         self._clock = clock
         self._retention = retention
+        self._also = also
 
     async def run(self) -> None:
         """Turn until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(WAKE_EVERY, self.wake))
             group.create_task(self._every(SWEEP_EVERY, self.sweep))
+            for seconds, step in self._also:
+                group.create_task(self._every(seconds, step.turn))
 
-    async def _every(self, seconds: float, turn: Callable[[], object]) -> None:
+    async def _every(self, seconds: float, turn: Callable[[], Awaitable[bool]]) -> None:
         while True:
             try:
-                again = await turn()  # type: ignore[misc]  # both turns are coroutines
+                again = await turn()
                 metrics.store_up.set(1)
             except StoreUnavailable as error:
                 metrics.store_up.set(0)

@@ -1,0 +1,73 @@
+"""
+Bookkeep: fees that are due are taken, and low balances are told by mail.
+
+What is taken and what was told is written in one transaction with its reason, so that
+neither a restart nor a second node does it twice. A mail that the mail server does
+not take until the gateway stops is lost: the next one comes when the balance has
+risen and falls again.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from budstikke.domain.money import shown
+from budstikke.flow.outlet import Mail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from budstikke.store.contract import LowBalance, Store
+
+log = logging.getLogger("budstikke.bookkeep")
+
+MOST_FEES = 1000
+"""Fees in one transaction."""
+
+
+class Bookkeeper:
+    """
+    The step that keeps accounts in order.
+
+    Args:
+        store: Keeps the accounts.
+        post: Sends a mail in time; ``None``: nobody is told, and nothing is marked so.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        post: Callable[[Mail], None] | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._post = post
+        self._clock = clock
+
+    async def turn(self) -> bool:
+        """Do what is due; ``True``: there may be more. Raises StoreUnavailable."""
+        taken = await self._store.take_fees(self._clock(), MOST_FEES)
+        if taken:
+            log.info("fees taken", extra={"count": taken})
+        if self._post is not None:
+            for low in await self._store.low_balances():
+                log.info("low balance", extra={"account": low.account})
+                self._post(_mail(low))
+        return taken >= MOST_FEES
+
+
+def _mail(low: LowBalance) -> Mail:
+    balance = shown(low.balance, low.currency)
+    text = f"""\
+The balance of account {low.account} is {balance}, below the limit of \
+{shown(low.alert_below, low.currency)} that you asked to be told of.
+
+Messages are refused when it does not cover them.
+You get another such mail when the balance has risen above the limit and falls again.
+"""
+    to = tuple(address.strip() for address in low.mail.split(",") if address.strip())
+    return Mail(to=to, subject=f"Low balance: {low.account}, {balance}", text=text)
