@@ -24,6 +24,7 @@ from budstikke.flow.ask import Asker
 from budstikke.flow.bookkeep import Bookkeeper
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.notify import Notifier
+from budstikke.flow.quote import Quoter
 from budstikke.flow.recur import Recurrer
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
@@ -109,6 +110,7 @@ class Gateway:
         self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
         self.asker = Asker(**now)
+        self.quoter = Quoter(self._accept, directory=lambda: self.directory)
         mail = settings.mail
         server = SmtpOutlet(**msgspec.structs.asdict(mail)) if mail.host else None
         self.alerter = Alerter(outlet=server, clock=clock)

@@ -153,7 +153,8 @@ class Accepted:
     ``duplicate`` echo the recipients that were left out, as they were written.
     ``group_sizes`` says how many of ``members`` answer for each of ``order.groups``, in
     order; empty: nobody knows. ``order_id`` names all of it; of a single message it
-    is that message's id. ``price`` is micros of the account's currency.
+    is that message's id. ``price`` is micros of the account's currency. ``replayed``:
+    nothing was done now, its idempotency key had been used before.
     """
 
     order_id: int
@@ -164,6 +165,7 @@ class Accepted:
     members: Sequence[tuple[str, int | RefusalCode]] = ()
     price: int = 0
     group_sizes: Sequence[int] = ()
+    replayed: bool = False
 
 
 class Part(msgspec.Struct, array_like=True):

@@ -7,6 +7,7 @@ together with whatever else came meanwhile; only then is the customer answered.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -203,7 +204,7 @@ class Acceptor:
         found = await self._store.answered(access.id, order.key, self._clock())
         if found is None or found[0] != digest(order):
             raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)
-        return _accepted(found[1])
+        return replace(_accepted(found[1]), replayed=True)
 
     def key(self, order: Order, result: Accepted) -> tuple[str, str, bytes]:
         """Say what is kept of an order with an idempotency key."""

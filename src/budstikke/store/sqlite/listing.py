@@ -7,6 +7,7 @@ for somebody who browses. All of it stays inside one account.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -36,11 +37,15 @@ from budstikke.domain.listing import (
     RecordsAsk,
     RecordsPage,
 )
+from budstikke.domain.states import MessageState
 from budstikke.store.sqlite.groups import required
+from budstikke.store.sqlite.unmade import unmade_message
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
+
+    from budstikke.domain.ask import MessageAnswer
 
     Row = tuple[Any, ...]
 
@@ -64,17 +69,6 @@ _RECORD = f"""m.id, m.order_id, m.originator, m.recipient, m.ref,
 RECORD = f"""
 SELECT {_RECORD} FROM message m LEFT JOIN account a ON a.id = m.account_id
 WHERE m.id = :id AND m.account_id = :account"""
-
-# A message of a large order that is not yet made.
-PENDING_RECORD = """
-SELECT :id, b.id, json_extract(b.content, '$.originator'),
-    json_extract(b.recipients, '$[' || (:id - b.first_id) || ']'),
-    json_extract(b.content, '$.order.ref'), NULL, '', 0, 'accepted', '', '', 0,
-    a.currency, 0, json_extract(b.content, '$.order.priority'), b.accepted_at,
-    json_extract(b.content, '$.order.send_at'), NULL, 0
-FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
-WHERE b.done < b.total AND NOT b.cancelled AND x.account_id = :account
-    AND :id >= b.first_id + b.done AND :id < b.first_id + b.total"""
 
 _SOURCES: Mapping[str, str] = {
     "ALL": """SELECT id FROM message
@@ -112,12 +106,11 @@ WHERE m.id IN (SELECT :order UNION ALL
     AND m.order_id = :order AND m.account_id = :account
 GROUP BY now"""
 
-PENDING = """
-SELECT b.total - b.done, b.accepted_at, json_extract(b.content, '$.order.send_at'),
-    a.currency
+UNMADE = """
+SELECT b.cancelled, b.total - b.done, b.accepted_at,
+    json_extract(b.content, '$.order.send_at'), a.currency
 FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
-WHERE b.id = :order AND x.account_id = :account AND b.done < b.total
-    AND NOT b.cancelled"""
+WHERE b.id = :order AND x.account_id = :account AND b.done < b.total"""
 
 REPEATS = """
 SELECT r.done + 1, r.next_at FROM recurring r JOIN access x ON x.id = r.access_id
@@ -172,11 +165,36 @@ def _record(
     connection: sqlite3.Connection, asked: RecordAsk, account: int
 ) -> RecordsPage:
     values = {"id": asked.message_id, "account": account}
-    for statement in (RECORD, PENDING_RECORD):
-        row = connection.execute(statement, values).fetchone()
-        if row is not None:
-            return RecordsPage((_struct(Record, row),))
-    return RecordsPage(())
+    row = connection.execute(RECORD, values).fetchone()
+    if row is not None:
+        return RecordsPage((_struct(Record, row),))
+    unmade = unmade_message(connection, asked.message_id, account)
+    return RecordsPage(tuple(_unmade(message) for message in unmade))
+
+
+def _unmade(message: MessageAnswer) -> Record:
+    """Show a message that is to be made: its text is not yet cut."""
+    return Record(
+        id=message.id,
+        order_id=message.order_id,
+        originator="",
+        recipient=message.recipient,
+        ref=message.ref,
+        text=None,
+        encoding="",
+        segments=message.segments,
+        state=message.state,
+        reason=message.reason,
+        raw=message.raw,
+        price=message.price,
+        currency=message.currency,
+        flash=False,
+        priority=1,
+        accepted_at=message.accepted_at,
+        send_at=message.send_at,
+        final_at=message.final_at,
+        deleted=False,
+    )
 
 
 def _records(
@@ -207,25 +225,32 @@ def _order(
     connection: sqlite3.Connection, asked: OrderRecordAsk, account: int
 ) -> OrderRecordAnswer:
     values = {"order": asked.order_id, "account": account}
+    connection.execute("BEGIN")  # what is made meanwhile is counted once
     rows = connection.execute(ORDER, values).fetchall()
-    pending = connection.execute(PENDING, values).fetchone()
-    repeats = connection.execute(REPEATS, values).fetchone() or (0, None)
-    if not rows and pending is None:
+    unmade = connection.execute(UNMADE, values).fetchone()
+    times, next_at = connection.execute(REPEATS, values).fetchone() or (0, None)
+    connection.execute("COMMIT")
+    if not rows and unmade is None:
         return OrderRecordAnswer(None)
-    accepted_at, send_at, currency = rows[0][4:] if rows else pending[1:]
-    record = {
-        "id": asked.order_id,
-        "states": {row[0]: row[1] for row in rows},
-        "pending": pending[0] if pending else 0,
-        "segments": sum(row[2] for row in rows),
-        "price": sum(row[3] for row in rows),
-        "currency": currency,
-        "accepted_at": accepted_at,
-        "send_at": send_at,
-        "times": repeats[0],
-        "next_at": repeats[1],
-    }
-    return OrderRecordAnswer(msgspec.convert(record, OrderRecord))
+    accepted_at, send_at, currency = rows[0][4:] if rows else unmade[2:]
+    states = Counter({MessageState(row[0]): row[1] for row in rows})
+    cancelled, rest = unmade[:2] if unmade else (False, 0)
+    if cancelled:
+        states[MessageState.CANCELLED] += rest
+    return OrderRecordAnswer(
+        OrderRecord(
+            id=asked.order_id,
+            states=states,
+            pending=0 if cancelled else rest,
+            segments=sum(row[2] for row in rows),
+            price=sum(row[3] for row in rows),
+            currency=currency,
+            accepted_at=accepted_at,
+            send_at=send_at,
+            times=times,
+            next_at=next_at,
+        )
+    )
 
 
 def _ledger(
