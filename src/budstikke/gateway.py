@@ -116,16 +116,17 @@ class Gateway:
         self.alerter = Alerter(outlet=server, clock=clock)
         post = self.alerter.post if server else None
         books = Bookkeeper(store=self.store, post=post, clock=clock)
-        self.scheduler = Scheduler(
+        recurrer = Recurrer(acceptor=self.acceptor, **now)
+        self.scheduler = self._scheduler(recurrer, books)
+
+    def _scheduler(self, recurrer: Recurrer, books: Bookkeeper) -> Scheduler:
+        return Scheduler(
             store=self.store,
             senders=self.senders,
             notifier=self.notifier,
-            clock=clock,
-            retention=settings.retention_days * 86400.0,
-            also=(
-                (RECUR_EVERY, Recurrer(acceptor=self.acceptor, **now)),
-                (BOOKKEEP_EVERY, books),
-            ),
+            clock=self._clock,
+            retention=self.settings.retention_days * 86400.0,
+            also=((RECUR_EVERY, recurrer), (BOOKKEEP_EVERY, books)),
         )
 
     async def start(self) -> None:

@@ -149,11 +149,10 @@ ledger = Table(
     Column("order_id", Id),
     Column("message_id", Id),
     Column("note", Text, nullable=False, default="", server_default=""),
-    # how many messages it is for
     Column("messages", Integer, nullable=False, default=0, server_default="0"),
     Index("ledger_account", "account_id", "at"),
 )
-"""Append-only: an account's amounts always sum to its balance."""
+"""Append-only: an account's amounts always sum to its balance; ``messages`` counts."""
 
 credit_order = Table(
     "credit_order",
@@ -177,8 +176,7 @@ fee = Table(
     Column("amount", Id, nullable=False),  # micros, positive
     Column("monthly", Boolean, nullable=False),
     Column("next_at", Float),  # NULL: taken, and once only
-    # of the month; a shorter month has its last
-    Column("day", Integer, nullable=False, default=1, server_default="1"),
+    Column("day", Integer, nullable=False, default=1, server_default="1"),  # of month
     UniqueConstraint("account_id", "name"),
     Index("fee_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
 )
@@ -266,11 +264,13 @@ bulk = Table(
     Column("content", Text, nullable=False),  # JSON: what its messages share
     Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
     Column("node_id", Id, nullable=False),
-    # what is not yet made never will be
     Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
     Index("bulk_open", "node_id", sqlite_where=text("done < total")),
 )
-"""An order too large for one transaction: durable whole, made messages in slices."""
+"""
+An order too large for one transaction: durable whole, made messages in slices. What is
+not made of one that is ``cancelled`` never will be.
+"""
 
 message = Table(
     "message",
