@@ -267,10 +267,7 @@ bulk = Table(
     Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
     Index("bulk_open", "node_id", sqlite_where=text("done < total")),
 )
-"""
-An order too large for one transaction: durable whole, made messages in slices. What is
-not made of one that is ``cancelled`` never will be.
-"""
+"""An order too large for one transaction: made in slices, unless it is cancelled."""
 
 message = Table(
     "message",
