@@ -22,6 +22,7 @@ from budstikke.domain.ask import (
     CreditAnswer,
     CreditAsk,
     MessageAsk,
+    MessagesAnswer,
     MmsAsk,
     OrderAsk,
     Page,
@@ -67,7 +68,7 @@ class Asker:
         if access is None and not isinstance(asked, MessageAsk | OrderAsk):
             raise Refusal(RefusalCode.MISSING_LOGIN)
         if access is None:
-            return await self._store.ask(asked, None, self._clock())
+            return await self._look_up(asked)
         if isinstance(asked, BalanceAsk):
             return await self._balance(access.account)
         if isinstance(asked, CreditAsk):
@@ -90,6 +91,21 @@ class Asker:
             ended = ended or answer.ended
             if answer.cancelled < CANCELLED_AT_ONCE:
                 return CancelAnswer(found, cancelled, ended)
+
+    async def _look_up(self, asked: Ask) -> Answer:
+        """Answer a look-up without a login; some accesses demand one."""
+        answer = await self._store.ask(asked, None, self._clock())
+        closed = {
+            access.id
+            for access in self._directory().accesses.values()
+            if getattr(access.settings, "lookup_login", False)
+        }
+        if not closed or not isinstance(answer, MessagesAnswer):
+            return answer
+        ids = [message.id for message in answer.messages]
+        found = await self._store.messages(ids)
+        shown = {view.id for view in found if view.access_id not in closed}
+        return MessagesAnswer(tuple(m for m in answer.messages if m.id in shown))
 
     async def _balance(self, account: Account) -> BalanceAnswer:
         balance = await self._store.post(account.id, (), self._clock())

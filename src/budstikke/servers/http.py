@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from budstikke.dialects.contract import Call
+from budstikke.domain.ask import Page
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
@@ -147,7 +148,8 @@ class HttpServer:
         if login is None:
             asked = dialect.parse(call, None, self._clock())
             assert not isinstance(asked, Order | list)  # noqa: S101 - the contract
-            self._look_ups.count(call.request.client)
+            if not isinstance(asked, Page):
+                self._look_ups.count(call.request.client)
             return await self._asker.answer(asked, None)
         access = self._directory().login(dialect.name, login.identifier)
         call.access = access
