@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from budstikke.carriers.smpp import settings as smpp
 from budstikke.carriers.smpp.link import server_name, tls_context
-from budstikke.outlets.http import public
+from budstikke.outlets.addresses import public
 from budstikke.servers.auth import read_address
 from budstikke.store import schema
 from budstikke.store.admin import immediate, open_engine, read_directory
