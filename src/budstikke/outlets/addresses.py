@@ -11,12 +11,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 REMEMBERED = 60.0
 """Seconds that a name's addresses are kept."""
 
 MOST_NAMES = 4096
+
+GLOBAL_UNICAST = ip_network("2000::/3")
+"""All of IPv6 that is given out; what is outside leads nowhere, or to ourselves."""
+
+NAT64 = ip_network("64:ff9b::/96")
+"""IPv4 addresses as networks with IPv6 alone write them (RFC 6052)."""
 
 
 def public(address: str) -> bool:
@@ -25,8 +31,19 @@ def public(address: str) -> bool:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    found = getattr(found, "ipv4_mapped", None) or found
+    if isinstance(found, IPv6Address):
+        inner = _embedded(found)
+        if inner is None and found not in GLOBAL_UNICAST:
+            return False
+        found = inner or found
     return found.is_global and not found.is_multicast
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """Find the IPv4 address that this one leads to, if it is made of one."""
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 class Resolver:

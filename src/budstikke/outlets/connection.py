@@ -128,6 +128,9 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Give the answer; an interim one (1xx) is passed over."""
+        if self._answer is None:
+            self.close()  # a second answer to one request: what comes next is not sure
+            return
         status = self._parser.get_status_code()
         if status < 200:
             self._begin_after_interim()
@@ -139,7 +142,7 @@ class Connection(asyncio.Protocol):
         self._begin()
         if not keep:
             self.close()
-        if answer is not None and not answer.done():
+        if not answer.done():
             answer.set_result(response)
 
     def _begin_after_interim(self) -> None:
