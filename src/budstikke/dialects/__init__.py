@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from budstikke.dialects.contract import Identifying
 from budstikke.dialects.front import Front
 from budstikke.dialects.ip1 import Ip1
+from budstikke.dialects.native import Native
 from budstikke.dialects.reseller import Reseller
 from budstikke.dialects.sveve import Sveve
 
@@ -25,6 +26,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "sveve": Sveve(),
     "reseller": Reseller(),
     "ip1": Ip1(),
+    "native": Native(),
 }
 
 IDENTIFY: Mapping[str, Callable[[str], str]] = {

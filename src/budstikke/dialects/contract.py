@@ -116,6 +116,14 @@ class Identifying(Protocol):
         """Make the identifier that ``login`` makes of this key."""
 
 
+@runtime_checkable
+class Signing(Protocol):
+    """A dialect whose callbacks say when they are made, and prove by whom."""
+
+    def sign(self, request: WireRequest, settings: Any, now: float) -> WireRequest:
+        """Sign what ``callback`` wrote, for an attempt made now (Unix seconds)."""
+
+
 class Alert(NamedTuple):
     """A refusal for people: the dialect's own code, and its cause in a few words."""
 

@@ -15,6 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from budstikke import metrics
+from budstikke.dialects.contract import Signing
 from budstikke.domain.retry import next_try
 from budstikke.flow.lane import Steady
 from budstikke.flow.outlet import NotReached
@@ -70,6 +71,7 @@ class Notifier:
         self._store = store
         self._outlet = outlet
         self._dialects = dialects
+        self._signing = {n: d for n, d in dialects.items() if isinstance(d, Signing)}
         self._directory = directory
         self._clock = clock
         self._per_endpoint = per_endpoint
@@ -147,6 +149,9 @@ class Notifier:
         request = dialect.callback(row.event, url, access.settings)
         if request is None:
             return _done(row, self._clock(), "nothing to tell")
+        if access.dialect in self._signing:
+            signing = self._signing[access.dialect]
+            request = signing.sign(request, access.settings, self._clock())
         try:
             answer = await self._outlet.deliver(request)
         except NotReached as error:

@@ -1,0 +1,306 @@
+"""
+From the body of a request to an Order.
+
+The struct is what is documented: the OpenAPI description is made from it. What it
+cannot say by itself is checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from budstikke.dialects.native.templates import TemplateUse, read_template
+from budstikke.domain.message import Order, Recurrence, TextMode, Unit
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from budstikke.dialects.native.settings import Settings
+
+LONGEST_GSM, LONGEST_UCS2 = 1530, 670
+"""Septets and UTF-16 units of ten segments."""
+
+DAY = 86_400
+LONGEST_VALIDITY = 7 * DAY
+
+KEEP_KEYS = DAY
+"""Seconds that an idempotency key is remembered (``store``)."""
+
+LONGEST_WAIT = 366 * DAY
+"""Seconds ahead that a message may be scheduled."""
+
+Number = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=40,
+        description="`+` or `00`, a country code, and the number.",
+        examples=["+4799999999"],
+    ),
+]
+
+Moment = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="RFC 3339, with its offset.",
+        examples=["2030-01-31T19:15:00Z"],
+    ),
+]
+
+Fields = dict[
+    Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=1600)]
+]
+
+
+class Recipient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A recipient with a text of its own."""
+
+    to: Number
+    fields: Annotated[
+        Fields,
+        Meta(
+            description="What stands for each `{name}` in the text.",
+            examples=[{"name": "Kari"}],
+        ),
+    ] = {}
+
+
+class Repeat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How an order repeats after its first time."""
+
+    every: Annotated[
+        int, Meta(ge=1, le=1000, description="How many units from one to the next.")
+    ]
+    unit: Annotated[
+        Unit,
+        Meta(
+            description="Hours are elapsed time; longer ones keep the wall clock of "
+            "`zone`."
+        ),
+    ]
+    zone: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            description="IANA time zone.",
+            examples=["Europe/Oslo"],
+        ),
+    ] = "UTC"
+    count: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        Meta(description="How many times in all, the first included."),
+    ] = None
+    until: Annotated[Moment | None, Meta(description="Not after this.")] = None
+
+
+class SendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A text, and whom it goes to: `to`, `recipients` or `groups`."""
+
+    text: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=1600,
+            description="At most ten segments: 1530 septets in GSM 03.38, 670 UTF-16 "
+            "units otherwise.",
+            examples=["Your code is 123456"],
+        ),
+    ]
+    from_: Annotated[
+        str,
+        Meta(
+            max_length=40,
+            description="The sender: a text of at most 11 characters, or a number. "
+            "Needed, but for `reply` and `reply_to`.",
+            examples=["Budstikke"],
+        ),
+    ] = msgspec.field(name="from", default="")
+    to: Annotated[
+        Number | list[Number],
+        Meta(description="One number or many.", examples=["+4799999999"]),
+    ] = msgspec.field(default_factory=list)
+    recipients: Annotated[
+        list[Recipient],
+        Meta(
+            description="Instead of `to`: recipients with values for each `{name}` "
+            "in the text."
+        ),
+    ] = msgspec.field(default_factory=list)
+    groups: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=100)]],
+        Meta(max_length=100, description="Their active members get it, each once."),
+    ] = msgspec.field(default_factory=list)
+    encoding: Annotated[
+        Literal["auto", "gsm", "gsm_only"],
+        Meta(
+            description="`auto`: GSM 03.38 if it has all characters, else UCS-2. "
+            "`gsm`: others are replaced. `gsm_only`: others are refused."
+        ),
+    ] = "auto"
+    send_at: Annotated[
+        Moment | None,
+        Meta(
+            description="When; at most a year ahead. A time that has passed is now, "
+            "but for one more than a day ago."
+        ),
+    ] = None
+    recur: Annotated[Repeat | None, Meta(description="Send it again and again.")] = None
+    validity: Annotated[
+        int,
+        Meta(
+            ge=60,
+            le=LONGEST_VALIDITY,
+            description="Seconds after which it is not delivered any more.",
+        ),
+    ] = LONGEST_VALIDITY
+    flash: Annotated[bool, Meta(description="Shown at once, not stored.")] = False
+    priority: Annotated[int, Meta(ge=1, le=3, description="Higher goes first.")] = 1
+    ref: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=255)] | None,
+        Meta(description="Your reference: messages are found by it, webhooks have it."),
+    ] = None
+    reply: Annotated[
+        bool,
+        Meta(description="Send from a number of its own, which answers are known by."),
+    ] = False
+    reply_to: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="An earlier message sent with `reply`: the same number."),
+    ] = None
+    test: Annotated[
+        bool,
+        Meta(description="Check and answer as if it were sent; do not send or charge."),
+    ] = False
+    template: Annotated[
+        TemplateUse | None,
+        Meta(description="For routes that take pre-approved texts only."),
+    ] = None
+
+
+_named = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read_order(
+    body: SendBody, texts: Sequence[str], settings: Settings, key: str, now: float
+) -> Order:
+    """
+    Say what is asked; raises Refusal.
+
+    Args:
+        body: As it was sent.
+        texts: Those of ``texts_of``, for each recipient that has fields.
+        settings: The access's.
+        key: The idempotency key; empty: none.
+        now: Unix seconds.
+
+    """
+    report = bool(settings.status_url)
+    template = body.template
+    return Order(
+        recipients=_recipients(body),
+        text=_clean("text", body.text),
+        originator=_originator(body),
+        mode=TextMode.CONVERT if body.encoding == "gsm" else TextMode(body.encoding),
+        max_septets=LONGEST_GSM,
+        max_utf16=LONGEST_UCS2,
+        ref=None if body.ref is None else _clean("ref", body.ref),
+        send_at=_send_at(body, now),
+        validity=body.validity,
+        flash=body.flash,
+        priority=body.priority,
+        report=report,
+        interim=report and settings.status_interim,
+        texts=texts,
+        groups=[_clean("groups", name) for name in body.groups],
+        reply=body.reply,
+        reply_to=body.reply_to,
+        recurrence=None if body.recur is None else _recurrence(body.recur),
+        template=read_template(template, settings.approved_domains)
+        if template
+        else None,
+        test=body.test,
+        key=key,
+    )
+
+
+def _recipients(body: SendBody) -> Sequence[str]:
+    if body.recipients:
+        if body.to:
+            raise Refusal(RefusalCode.BAD_FIELD, field="to", value="not both")
+        return [recipient.to for recipient in body.recipients]
+    if not body.to and not body.groups:
+        raise Refusal(RefusalCode.MISSING_FIELD, field="to")
+    return (body.to,) if isinstance(body.to, str) else body.to
+
+
+def _originator(body: SendBody) -> str:
+    if not body.from_ and not body.reply and body.reply_to is None:
+        raise Refusal(RefusalCode.MISSING_FIELD, field="from")
+    return body.from_
+
+
+def _clean(name: str, text: str) -> str:
+    """Refuse NUL, which no phone shows and no database keeps."""
+    if "\0" in text:
+        raise Refusal(RefusalCode.BAD_FIELD, field=name, value="has a NUL character")
+    return text
+
+
+def _send_at(body: SendBody, now: float) -> float | None:
+    if body.send_at is None:
+        return None
+    at = body.send_at.timestamp()
+    if not now - KEEP_KEYS <= at <= now + LONGEST_WAIT:
+        value = body.send_at.isoformat()
+        raise Refusal(RefusalCode.BAD_FIELD, field="send_at", value=value)
+    return at
+
+
+def _recurrence(rule: Repeat) -> Recurrence:
+    until = None if rule.until is None else rule.until.timestamp()
+    return Recurrence(
+        value=rule.every,
+        unit=rule.unit,
+        zone=rule.zone,
+        count=rule.count,
+        until=until,
+    )
+
+
+def has_fields(body: SendBody) -> bool:
+    """Tell whether recipients get texts of their own; raises Refusal with groups."""
+    if not body.recipients or not _named.search(body.text):
+        return False
+    if body.groups:
+        value = "their members have no fields"
+        raise Refusal(RefusalCode.BAD_FIELD, field="groups", value=value)
+    return True
+
+
+def texts_of(body: SendBody, start: int, stop: int) -> Iterator[str]:
+    """
+    Fill in the text for some of the recipients.
+
+    A ``{name}`` that a recipient has no field for is refused (``MISSING_FIELD``).
+    """
+    for index in range(start, min(stop, len(body.recipients))):
+        yield _filled(body.text, body.recipients[index].fields, index)
+
+
+def _filled(text: str, fields: Mapping[str, str], index: int) -> str:
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in fields:
+            where = f"recipients[{index}].fields.{name}"
+            raise Refusal(RefusalCode.MISSING_FIELD, field=where)
+        return fields[name]
+
+    return _clean(f"recipients[{index}].fields", _named.sub(value, text))

@@ -1,0 +1,223 @@
+"""
+What the REST API says when something cannot be done (RFC 9457).
+
+Each code is one row: HTTP status and title. The codes of ``RefusalCode`` are those of
+all dialects, the others are of this API alone. docs/dialects/native.md and the page
+that the gateway serves are compared with, or made from, this table.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from budstikke.domain.refusal import RefusalCode
+from budstikke.wire import WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.domain.refusal import Refusal
+
+MEDIA_TYPE = "application/problem+json"
+DOCS = "/v1/docs"
+"""Where the page with all codes is; each has a fragment of its own."""
+
+RETRY_AFTER = {429: "1", 503: "5"}
+"""Seconds to wait before asking again, by HTTP status."""
+
+
+class Fault(StrEnum):
+    """The stable names of what only this API answers."""
+
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    DELETED = "deleted"
+    TOO_LATE = "too_late"
+    NOT_YET_SENT = "not_yet_sent"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    NAME_TAKEN = "name_taken"
+    NONE_ACCEPTED = "none_accepted"
+
+
+class Row(NamedTuple):
+    """How a code is answered: the HTTP status, and a sentence for people."""
+
+    status: int
+    title: str
+
+
+_R = RefusalCode
+
+PROBLEMS: Mapping[RefusalCode | Fault, Row] = {
+    _R.MISSING_LOGIN: Row(401, "No token was given: Authorization: Bearer …"),
+    _R.UNKNOWN_LOGIN: Row(401, "Nobody has this token"),
+    _R.WRONG_PASSWORD: Row(401, "Nobody has this token"),
+    _R.ADDRESS_NOT_ALLOWED: Row(403, "The token may not be used from this address"),
+    _R.HTTPS_REQUIRED: Row(403, "The token may be used over https only"),
+    _R.ACCOUNT_BLOCKED: Row(403, "The account is blocked"),
+    _R.TOO_MANY_REQUESTS: Row(429, "Too many requests at a time"),
+    _R.MALFORMED: Row(400, "The request cannot be read"),
+    _R.TOO_LARGE: Row(413, "The body is too large"),
+    _R.MISSING_FIELD: Row(422, "Something that is needed is missing"),
+    _R.BAD_FIELD: Row(422, "A value cannot be taken"),
+    _R.BAD_RECIPIENT: Row(422, "Not a possible number"),
+    _R.NOT_MOBILE: Row(422, "Not a number that can receive messages"),
+    _R.COUNTRY_NOT_ALLOWED: Row(422, "The account may not send to that country"),
+    _R.NO_ROUTE: Row(422, "No carrier takes that number"),
+    _R.BAD_ORIGINATOR: Row(422, "Not a sender, or not one of the account's"),
+    _R.BAD_PRICE: Row(422, "Not a premium price"),
+    _R.PREMIUM_NOT_ALLOWED: Row(403, "The account has no premium messages"),
+    _R.PREMIUM_BAD_RECIPIENT: Row(422, "That number takes no premium messages"),
+    _R.PREMIUM_TOO_LONG: Row(422, "A premium text has one segment"),
+    _R.TEXT_TOO_LONG: Row(422, "The text is too long"),
+    _R.BAD_CHARACTERS: Row(422, "A character is not in GSM 03.38"),
+    _R.UNKNOWN_GROUP: Row(422, "There is no such group, or nobody in it"),
+    _R.BLACKLISTED: Row(422, "Nobody may send to that number"),
+    _R.OPTED_OUT: Row(422, "The recipient wants no messages from the account"),
+    _R.DUPLICATE: Row(409, "The same message went to that number a moment ago"),
+    _R.NO_CREDIT: Row(402, "There is not enough money left"),
+    _R.SPEND_CAP: Row(402, "The account's own spending limit is reached"),
+    _R.HELD: Row(403, "Held back until somebody has looked at it"),
+    _R.STORAGE_DOWN: Row(503, "Nothing can be stored now, so nothing is accepted"),
+    _R.INTERNAL: Row(500, "A fault of the gateway"),
+    Fault.NOT_FOUND: Row(404, "There is no such thing"),
+    Fault.METHOD_NOT_ALLOWED: Row(405, "This cannot be done here"),
+    Fault.UNSUPPORTED_MEDIA_TYPE: Row(415, "The body is to be application/json"),
+    Fault.DELETED: Row(410, "The record was deleted"),
+    Fault.TOO_LATE: Row(409, "It has been sent, or has ended in another way"),
+    Fault.NOT_YET_SENT: Row(409, "It is still to be sent: cancel it first"),
+    Fault.IDEMPOTENCY_CONFLICT: Row(409, "The key was used for another request"),
+    Fault.NAME_TAKEN: Row(409, "Another group has this name"),
+    Fault.NONE_ACCEPTED: Row(422, "No recipient was accepted"),
+}
+
+PARAMETERS: Mapping[RefusalCode, str] = {
+    **dict.fromkeys(
+        (
+            _R.BAD_RECIPIENT,
+            _R.NOT_MOBILE,
+            _R.COUNTRY_NOT_ALLOWED,
+            _R.NO_ROUTE,
+            _R.BLACKLISTED,
+            _R.OPTED_OUT,
+        ),
+        "to",
+    ),
+    _R.BAD_ORIGINATOR: "from",
+    _R.TEXT_TOO_LONG: "text",
+    _R.BAD_CHARACTERS: "text",
+    _R.UNKNOWN_GROUP: "groups",
+}
+"""Which parameter is at fault, where the refusal does not say."""
+
+NAMES: Mapping[str, str] = {"group": "groups", "recurrence": "recur"}
+"""What the domain calls otherwise than this API."""
+
+
+class Refused(msgspec.Struct, kw_only=True):
+    """Why one recipient was not accepted."""
+
+    to: str
+    code: str
+    title: str
+
+
+class ProblemBody(msgspec.Struct, kw_only=True):
+    """A problem: `code` is for programs and stable, the rest is for people."""
+
+    type: Annotated[
+        str,
+        Meta(
+            description="Where the code is described, relative to the gateway.",
+            examples=["/v1/docs#no_credit"],
+            extra_json_schema={"format": "uri-reference"},
+        ),
+    ]
+    title: Annotated[str, Meta(description="The same for every problem of the code.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    code: Annotated[
+        str,
+        Meta(description="What is wrong; stable.", examples=["no_credit"]),
+    ]
+    detail: Annotated[
+        str | UnsetType, Meta(description="What is wrong with this request.")
+    ] = UNSET
+    param: Annotated[
+        str | UnsetType,
+        Meta(
+            description="The parameter at fault.",
+            examples=["recipients[0].fields.name"],
+        ),
+    ] = UNSET
+    recipients: Annotated[
+        list[Refused] | UnsetType,
+        Meta(description="With `none_accepted`: why, for each of them."),
+    ] = UNSET
+
+
+class Problem(Exception):  # noqa: N818 - an answer, not an error of ours
+    """
+    A request that cannot be carried out.
+
+    Args:
+        code: Which row of the table answers it.
+        detail: A sentence about this very request.
+        param: The parameter at fault, in this API's words.
+        allow: Methods that can be used there, for ``METHOD_NOT_ALLOWED``.
+        recipients: Why each was refused, for ``NONE_ACCEPTED``.
+
+    """
+
+    def __init__(
+        self,
+        code: RefusalCode | Fault,
+        *,
+        detail: str = "",
+        param: str = "",
+        allow: str = "",
+        recipients: list[Refused] | None = None,
+    ) -> None:
+        super().__init__(f"{code.value} {param}".rstrip())
+        self.code = code
+        self.detail = detail
+        self.param = param
+        self.allow = allow
+        self.recipients = recipients
+
+
+def problem_of(refusal: Refusal) -> Problem:
+    """Say what a refusal of the domain is here."""
+    code, field = refusal.code, refusal.field
+    if code is RefusalCode.BAD_FIELD and field == "key":
+        return Problem(Fault.IDEMPOTENCY_CONFLICT, param="Idempotency-Key")
+    param = NAMES.get(field, field) or PARAMETERS.get(code, "")
+    detail = f"{PROBLEMS[code].title}: {refusal.value}" if refusal.value else ""
+    return Problem(code, detail=detail, param=param)
+
+
+def render(problem: Problem) -> WireResponse:
+    """Write the response."""
+    code = problem.code
+    status, title = PROBLEMS[code]
+    body = ProblemBody(
+        type=f"{DOCS}#{code.value}",
+        title=title,
+        status=status,
+        code=code.value,
+        detail=problem.detail or UNSET,
+        param=problem.param or UNSET,
+        recipients=problem.recipients or UNSET,
+    )
+    headers = {"cache-control": "no-store"}
+    if status in RETRY_AFTER:
+        headers["retry-after"] = RETRY_AFTER[status]
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if problem.allow:
+        headers["allow"] = problem.allow
+    return WireResponse(status, msgspec.json.encode(body), MEDIA_TYPE, headers)
