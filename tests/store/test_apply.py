@@ -475,7 +475,7 @@ def access(line: str) -> str:
         ),
         (
             access("password = 'x'").replace('"acme"\n', '"acme"\nremove = true\n'),
-            "account acme: is removed with all of its accesses: list none",
+            "account acme: is removed with all that it has: list nothing",
         ),
     ],
 )

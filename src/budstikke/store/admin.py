@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.pool import NullPool
 
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
-from budstikke.domain.money import REFUNDS, Price, PriceList
+from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
 from budstikke.store import schema
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _accounts(connection: Connection) -> dict[int, Account]:
             currency=row.currency,
             prepaid=row.prepaid,
             credit_limit=row.credit_limit,
-            prices=lists.get(row.price_list_id),
+            prices=lists.get(row.price_list_id, _unlisted(row)),
             refund=REFUNDS[row.pays_for],
             premium=row.premium,
             home=row.home,
@@ -183,6 +183,11 @@ def _accounts(connection: Connection) -> dict[int, Account]:
         )
         for row in connection.execute(select(schema.account))
     }
+
+
+def _unlisted(row: Any) -> PriceList | None:
+    """Tell what an account without a list pays."""
+    return pieces(row.home) if row.currency == SMS else None
 
 
 def _accesses(

@@ -1,5 +1,5 @@
 """
-``budstikke apply``: accounts, accesses, carriers, routes and suppressions from a file.
+``budstikke apply``: accounts and all they have, carriers, routes, prices from a file.
 
 The plan is made from a state that was read without holding anybody up, since hashing
 passwords takes long; it is carried out in one transaction if that is still the state.
@@ -22,28 +22,28 @@ from sqlalchemy import (
     update,
 )
 
+from budstikke.domain.fees import day_of, midnight
 from budstikke.store import schema
 from budstikke.store.admin import immediate, read_revision
-from budstikke.store.apply_file import ApplyError
-from budstikke.store.apply_plan import (
-    Change,
-    Plan,
-    Secrets,
-    State,
-    Verb,
-    make_plan,
+from budstikke.store.apply_below import (
+    BELONGINGS,
+    leave_group,
+    open_ledgers,
+    write_members,
+    write_prices,
 )
+from budstikke.store.apply_entries import ApplyError
+from budstikke.store.apply_plan import Secrets, make_plan
+from budstikke.store.apply_read import JSON, read_state
+from budstikke.store.apply_state import Change, Plan, Verb
 
 if TYPE_CHECKING:
-    from budstikke.store.apply_file import File
+    from budstikke.store.apply_entries import File
 
 __all__ = ["ApplyError", "Plan", "Secrets", "apply"]
 
 ATTEMPTS = 3
 """How often a plan is made anew because somebody else changed something meanwhile."""
-
-AT_A_TIME = 500
-"""Suppressions looked up by one statement."""
 
 
 def apply(
@@ -75,7 +75,7 @@ def apply(
     """
     for _ in range(ATTEMPTS):
         with engine.connect() as connection:
-            state = _read(connection, file)
+            state = read_state(connection, file)
         plan = make_plan(file, state, secrets)
         if dry_run or not plan.effective:
             return plan
@@ -86,68 +86,10 @@ def apply(
     raise ApplyError("somebody else keeps changing the same things: try again")
 
 
-def _read(connection: Connection, file: File) -> State:
-    accounts = connection.execute(select(schema.account)).all()
-    carriers = connection.execute(select(schema.carrier)).all()
-    owner = {row.id: row.name for row in accounts}
-    link = {row.id: row.name for row in carriers}
-    return State(
-        revision=read_revision(connection),
-        carrier={row.name: _values(row) for row in carriers},
-        account={row.name: _values(row) for row in accounts},
-        access={
-            (row.dialect, row.identifier): {
-                **_values(row),
-                "account": owner[row.account_id],
-            }
-            for row in connection.execute(select(schema.access))
-        },
-        route={
-            (owner.get(row.account_id), row.prefix): _route_values(row, owner, link)
-            for row in connection.execute(select(schema.route))
-        },
-        suppression=_suppressions(connection, file),
-    )
-
-
-JSON = frozenset({"grants", "networks", "settings", "carriers"})
-"""Columns that hold JSON."""
-
-
-def _values(row: Any) -> dict[str, Any]:
-    return {
-        column: msgspec.json.decode(value) if column in JSON else value
-        for column, value in row._mapping.items()  # noqa: SLF001 - SQLAlchemy's API
-    }
-
-
-def _route_values(
-    row: Any, owner: Mapping[int, str], link: Mapping[int, str]
-) -> dict[str, Any]:
-    ids = msgspec.json.decode(row.carriers)
-    return {
-        "account": owner.get(row.account_id),
-        "carriers": [link.get(id_, f"no. {id_}") for id_ in ids],
-    }
-
-
-def _suppressions(connection: Connection, file: File) -> dict[str, dict[str, Any]]:
-    """Read those that the file names: there may be millions of others."""
-    table = schema.suppression.c
-    numbers = [entry.number for entry in file.suppression]
-    found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(numbers), AT_A_TIME):
-        some = numbers[start : start + AT_A_TIME]
-        rows = connection.execute(
-            select(table.number, table.reason).where(
-                table.account_id == 0, table.number.in_(some)
-            )
-        )
-        found |= {row.number: {"reason": row.reason} for row in rows}
-    return found
-
-
-ORDER = ("carrier", "account", "access", "route", "suppression")
+ORDER = (
+    *("carrier", "price_list", "account", "ledger", "access", "route", "fee"),
+    *("contact_group", "suppression"),
+)
 """Each refers to those before it only."""
 
 
@@ -156,8 +98,8 @@ def _write(connection: Connection, plan: Plan, actor: str, now: float) -> None:
     for table in reversed(ORDER):
         _remove(connection, table, _those(changes, table, Verb.REMOVED))
     for table in ORDER:
-        _change(connection, table, _those(changes, table, Verb.CHANGED))
-        _add(connection, table, _those(changes, table, Verb.ADDED))
+        _change(connection, table, _those(changes, table, Verb.CHANGED), now)
+        _add(connection, table, _those(changes, table, Verb.ADDED), now)
     acts = [
         {"at": now, "actor": actor, "act": f"{change.verb} {change}"}
         for change in changes
@@ -178,41 +120,76 @@ def _remove(connection: Connection, name: str, changes: list[Change]) -> None:
     if not changes:
         return
     ids = _ids(connection)
-    if name == "carrier":
-        for change in changes:
+    for change in changes:
+        if name == "carrier":
             _refuse_while_sending(connection, change, ids)
+        elif name in BELONGINGS:
+            BELONGINGS[name](connection, ids[name, change.key])
+        elif name == "contact_group":
+            account_id = ids["account", change.key[0]]
+            leave_group(connection, account_id, change.key[1])
     connection.execute(
         delete(schema.metadata.tables[name]).where(*_same(name)),
         [_marked(_key(change, ids)) for change in changes],
     )
 
 
-def _change(connection: Connection, name: str, changes: list[Change]) -> None:
+def _change(
+    connection: Connection, name: str, changes: list[Change], now: float
+) -> None:
     if not changes:
         return
     ids = _ids(connection)
-    connection.execute(
-        update(schema.metadata.tables[name]).where(*_same(name)),
-        [_columns(c, ids) | _marked(_key(c, ids)) for c in changes],
-    )
+    rows = [_columns(c, ids, now) | _marked(_key(c, ids)) for c in changes]
+    if rows[0].keys() > {f"key_{key}" for key in KEYS[name]}:
+        table = schema.metadata.tables[name]
+        for row in rows:  # not all change the same columns
+            connection.execute(update(table).where(*_same(name)), row)
+    _write_below(connection, changes, ids)
 
 
-def _add(connection: Connection, name: str, changes: list[Change]) -> None:
+def _add(connection: Connection, name: str, changes: list[Change], now: float) -> None:
     if not changes:
         return
     ids = _ids(connection)
+    if name == "ledger":
+        open_ledgers(connection, _openings(changes, ids), now)
+        return
     connection.execute(
         insert(schema.metadata.tables[name]),
-        [_columns(change, ids) | _key(change, ids) for change in changes],
+        [_columns(change, ids, now) | _key(change, ids) for change in changes],
     )
+    _write_below(connection, changes, ids)
+
+
+def _write_below(connection: Connection, changes: list[Change], ids: Ids) -> None:
+    """Write rows of other tables that are a part of these: prices, members."""
+    for change in changes:
+        if change.table == "price_list":
+            list_id = _ids(connection)["price_list", change.key]
+            write_prices(connection, list_id, change.values["prices"])
+        elif change.table == "contact_group":
+            account_id = ids["account", change.key[0]]
+            members = change.values["members"]
+            write_members(connection, account_id, change.key[1], members)
+
+
+def _openings(changes: list[Change], ids: Ids) -> list[tuple[int | None, str, int]]:
+    return [
+        (ids["account", change.key[0]], change.key[1], change.values["amount"])
+        for change in changes
+    ]
 
 
 KEYS = {
     "carrier": ("name",),
+    "price_list": ("name",),
     "account": ("name",),
     "access": ("dialect", "identifier"),
     "route": ("account_id", "prefix"),
-    "suppression": ("number", "account_id"),
+    "fee": ("account_id", "name"),
+    "contact_group": ("account_id", "name"),
+    "suppression": ("account_id", "number"),
 }
 """Columns that tell a row from others."""
 
@@ -234,8 +211,11 @@ Ids = Mapping[tuple[str, str | None], int | None]
 
 
 def _ids(connection: Connection) -> Ids:
-    found: dict[tuple[str, str | None], int | None] = {("account", None): None}
-    for table in (schema.account, schema.carrier):
+    found: dict[tuple[str, str | None], int | None] = {
+        ("account", None): None,
+        ("price_list", None): None,
+    }
+    for table in (schema.account, schema.carrier, schema.price_list):
         rows = connection.execute(select(table.c.name, table.c.id))
         found |= {(table.name, row.name): row.id for row in rows}
     return found
@@ -243,10 +223,10 @@ def _ids(connection: Connection) -> Ids:
 
 def _key(change: Change, ids: Ids) -> dict[str, Any]:
     match change.table, change.key:
-        case "route", (account, prefix):
-            values: tuple[Any, ...] = (ids["account", account], prefix)
-        case "suppression", number:
-            values = (number, 0)  # everybody's
+        case "route" | "fee" | "contact_group", (account, name):
+            values: tuple[Any, ...] = (ids["account", account], name)
+        case "suppression", (account, number):
+            values = (ids["account", account] or 0, number)  # 0: everybody's
         case "access", (dialect, identifier):
             values = (dialect, identifier)
         case _, name:
@@ -254,17 +234,28 @@ def _key(change: Change, ids: Ids) -> dict[str, Any]:
     return dict(zip(KEYS[change.table], values, strict=True))
 
 
-def _columns(change: Change, ids: Ids) -> dict[str, Any]:
+def _columns(change: Change, ids: Ids, now: float) -> dict[str, Any]:
     """Write names as ids, and lists and tables as JSON."""
-    found = dict(change.values)
+    found = {
+        key: value for key, value in change.values.items() if key not in NO_COLUMNS
+    }
     if "account" in found:
         found["account_id"] = ids["account", found.pop("account")]
+    if "price_list" in found:
+        found["price_list_id"] = ids["price_list", found.pop("price_list")]
     if "carriers" in found:
         found["carriers"] = [ids["carrier", name] for name in found["carriers"]]
+    if "since" in change.values:
+        since = change.values["since"] or day_of(now)
+        found |= {"next_at": midnight(since), "day": since.day}
     return {
         name: msgspec.json.encode(value).decode() if name in JSON else value
         for name, value in found.items()
     }
+
+
+NO_COLUMNS = frozenset({"prices", "members", "since"})
+"""Values that stand in rows of other tables, or have to be worked out."""
 
 
 def _refuse_while_sending(connection: Connection, change: Change, ids: Ids) -> None:

@@ -1,5 +1,5 @@
 """
-The file of ``budstikke apply``: its entries, and what is wrong with them.
+The file of ``budstikke apply``: how it is read, and what is wrong with it.
 
 Everything that a file alone can say is checked here, before the database is asked.
 """
@@ -11,148 +11,39 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct, structs
 
-from budstikke.domain.originator import read_grants
+from budstikke.domain.originator import classify, read_grants
+from budstikke.domain.template import TEXTS
+from budstikke.store import apply_money
+from budstikke.store.apply_entries import (
+    TABLES,
+    ApplyError,
+    File,
+    access_label,
+    route_label,
+    suppression_label,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
-E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
-Prefix = Annotated[str, Meta(pattern=r"^(\+([1-9][0-9]{0,14})?)?$")]
+    from budstikke.store.apply_entries import (
+        AccessEntry,
+        AccountEntry,
+        CarrierEntry,
+        RouteEntry,
+    )
 
+__all__ = ["ApplyError", "File", "read_file", "table"]
 
 Identify = Callable[[str], str]
 """Makes the id of an access from its password."""
 
 NONE: Mapping[str, Identify] = {}
-
-
-class ApplyError(Exception):
-    """A file that cannot be applied; the message says which entry, never a secret."""
-
-
-Remove = Annotated[bool, Meta(description="Take it away.")]
-
-
-class CarrierEntry(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``[[carrier]]``: a link to an operator."""
-
-    name: Annotated[Name, Meta(description="Ours; routes and metrics use it.")]
-    kind: Annotated[
-        str, Meta(description="What it speaks; needed but for `remove`.")
-    ] = ""
-    settings: Annotated[
-        dict[str, Any], Meta(description="Those of its kind: docs/carriers/.")
-    ] = {}
-    remove: Remove = False
-
-
-class RouteEntry(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``[[route]]``: the carriers of recipients that begin with ``prefix``."""
-
-    prefix: Annotated[
-        Prefix, Meta(description="`+` and digits; `+` alone is everybody.")
-    ]
-    carriers: Annotated[
-        list[Name], Meta(description="Names, in the order they are tried.")
-    ] = []
-    account: Annotated[
-        Name | None, Meta(description="Whose it is; without: everybody's.")
-    ] = None
-    remove: Remove = False
-
-    @property
-    def key(self) -> tuple[str | None, str]:
-        """Whose it is, and its prefix; ``+`` alone is everything, as ``""`` is."""
-        return self.account, "" if self.prefix == "+" else self.prefix
-
-
-class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``[[account.access]]``: one way an account logs in."""
-
-    dialect: Annotated[str, Meta(description="The API it speaks.")]
-    id: Annotated[
-        Name | None,
-        Meta(
-            description="Who is calling, in that API's words; not needed where the "
-            "password is all that a caller gives."
-        ),
-    ] = None
-    password: Annotated[
-        str | None, Meta(description='Only a hash is kept; `""` takes it away.')
-    ] = None
-    password_env: Annotated[
-        Name | None, Meta(description="The variable that holds the password.")
-    ] = None
-    allow_from: Annotated[
-        list[str], Meta(description="Addresses and networks; none: from anywhere.")
-    ] = []
-    require_https: Annotated[bool, Meta(description="Refuse plain http.")] = True
-    blocked: Annotated[bool, Meta(description="Refuse every request.")] = False
-    settings: Annotated[
-        dict[str, Any], Meta(description="Those of its dialect: docs/dialects/.")
-    ] = {}
-    remove: Remove = False
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What tells one access from another."""
-        return self.dialect, self.id or ""
-
-
-class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``[[account]]``: a customer."""
-
-    name: Annotated[Name, Meta(description="Ours; no customer sees it.")]
-    originators: Annotated[
-        list[str],
-        Meta(
-            description="Senders it may use: texts, numbers, series (`26114*` or, "
-            "with nine digits more, `26114/9`), or `*` for any well-formed one."
-        ),
-    ] = []
-    unsure: Annotated[
-        Literal["fail", "resend"],
-        Meta(
-            description="When nobody knows whether an operator has a message: report "
-            "it failed, or send it again and accept a double."
-        ),
-    ] = "fail"
-    unsure_after: Annotated[
-        float, Meta(gt=0, description="Seconds to wait for a receipt before that.")
-    ] = 3600.0
-    blocked: Annotated[bool, Meta(description="Refuse every request.")] = False
-    access: list[AccessEntry] = []
-    remove: Annotated[
-        bool, Meta(description="Take it away with its accesses and routes.")
-    ] = False
-
-
-class SuppressionEntry(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``[[suppression]]``: a number that nobody may send to."""
-
-    number: Annotated[E164, Meta(description="E.164 with `+`.")]
-    reason: Annotated[Name, Meta(description="For people.")] = "blacklist"
-    remove: Remove = False
-
-
-class File(Struct, kw_only=True, forbid_unknown_fields=True):
-    """All of it."""
-
-    carrier: list[CarrierEntry] = []
-    route: list[RouteEntry] = []
-    account: list[AccountEntry] = []
-    suppression: list[SuppressionEntry] = []
-
-    @property
-    def accesses(self) -> list[tuple[AccountEntry, AccessEntry]]:
-        """Every access with its account."""
-        return [(owner, entry) for owner in self.account for entry in owner.access]
 
 
 def read_file(
@@ -190,8 +81,10 @@ def read_file(
     for carrier in file.carrier:
         _check_carrier(carrier, carriers)
     for route in file.route:
-        if not route.carriers and not route.remove:
-            raise ApplyError(f"{route_label(route.key)}: carriers is missing")
+        _check_route(route)
+    for prices in file.price_list:
+        if not prices.remove:
+            apply_money.price_list(prices)
     for account in file.account:
         _check_account(account)
     for owner, access in file.accesses:
@@ -202,28 +95,55 @@ def read_file(
     return file
 
 
-def access_label(key: tuple[str, str]) -> str:
-    """Name an access in messages."""
-    return f"access {key[0]} {key[1]}".rstrip()
-
-
-def route_label(key: tuple[str | None, str]) -> str:
-    """Name a route in messages."""
-    owner = f" of {key[0]}" if key[0] else ""
-    return f"route {key[1] or '+'}{owner}"
-
-
 def _check_carrier(entry: CarrierEntry, kinds: Mapping[str, type[Struct]]) -> None:
     label = f"carrier {entry.name}"
     if not entry.remove:
         _check_settings(label, "kind", entry.kind, entry.settings, kinds)
 
 
+def _check_route(entry: RouteEntry) -> None:
+    label = route_label(entry.key)
+    if entry.remove:
+        return
+    if not entry.carriers:
+        raise ApplyError(f"{label}: carriers is missing")
+    if entry.senders and "sender" not in entry.requires:
+        raise ApplyError(f'{label}: senders: needs requires = ["sender"]')
+    for kind, sender in entry.senders.items():
+        if kind not in TEXTS:
+            known = ", ".join(TEXTS)
+            raise ApplyError(f"{label}: senders: there is no {kind!r}, only {known}")
+        if classify(sender) is None:
+            raise ApplyError(f"{label}: senders: {kind}: is no originator: {sender!r}")
+
+
 def _check_account(entry: AccountEntry) -> None:
     label = f"account {entry.name}"
-    if entry.remove and entry.access:
-        raise ApplyError(f"{label}: is removed with all of its accesses: list none")
+    if entry.remove:
+        if entry.access or entry.fee or entry.group or entry.opt_out:
+            raise ApplyError(f"{label}: is removed with all that it has: list nothing")
+        return
     _valid(f"{label}: originators", read_grants, tuple(entry.originators))
+    apply_money.account(entry)
+    apply_money.opening(entry)
+    for fee in entry.fee:
+        if not fee.remove:
+            apply_money.fee(entry.name, fee)
+    _check_contacts(entry)
+
+
+def _check_contacts(entry: AccountEntry) -> None:
+    """Refuse a contact of several groups that is not the same in all of them."""
+    known: dict[str, tuple[str | None, bool]] = {}
+    for group in entry.group:
+        label = f"group {group.name} of {entry.name}"
+        if group.remove and group.member:
+            raise ApplyError(f"{label}: is removed with its members: list none")
+        _once(f"{label}: member", (member.number for member in group.member), str)
+        for member in group.member:
+            said = member.name, member.active
+            if not member.remove and known.setdefault(member.number, said) != said:
+                raise ApplyError(f"{label}: member {member.number}: differs elsewhere")
 
 
 def _check_access(entry: AccessEntry, kinds: Mapping[str, type[Struct]]) -> None:
@@ -290,7 +210,13 @@ def _check_twice(file: File) -> None:
     _once("account", (entry.name for entry in file.account), str)
     _once("", (entry.key for entry in accesses), access_label)
     _once("", (entry.key for entry in file.route), route_label)
-    _once("suppression", (entry.number for entry in file.suppression), str)
+    _once("price_list", (entry.name for entry in file.price_list), str)
+    numbers = ((owner, entry.number) for owner, entry in file.suppressed)
+    _once("", numbers, suppression_label)
+    for account in file.account:
+        label = f"account {account.name}"
+        _once(f"{label}: fee", (entry.name for entry in account.fee), str)
+        _once(f"{label}: group", (entry.name for entry in account.group), str)
 
 
 Key = TypeVar("Key", bound="Hashable")
@@ -346,13 +272,7 @@ def _name(entry: object, place: int) -> str:
 def table() -> str:
     """Write the keys of the file as a Markdown table, for docs/configure.md."""
     lines = ["| entry | key | default | what it is |", "|---|---|---|---|"]
-    for entry, kind in (
-        ("[[carrier]]", CarrierEntry),
-        ("[[route]]", RouteEntry),
-        ("[[account]]", AccountEntry),
-        ("[[account.access]]", AccessEntry),
-        ("[[suppression]]", SuppressionEntry),
-    ):
+    for entry, kind in TABLES:
         for field in structs.fields(kind):
             described = [
                 meta.description
@@ -361,7 +281,8 @@ def table() -> str:
             ]
             if described:
                 default = _default(field)
-                cells = (f"`{entry}`", f"`{field.name}`", default, described[-1])
+                name = f"`{field.encode_name}`"
+                cells = (f"`{entry}`", name, default, described[-1])
                 lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
