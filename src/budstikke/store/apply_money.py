@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.fees import midnight
-from budstikke.domain.money import MICROS, SMS, micros
+from budstikke.domain.money import MICROS, MOST, SMS, micros
 from budstikke.store.apply_entries import ApplyError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def account(entry: AccountEntry) -> dict[str, Any]:
         "order_ceiling": entry.order_ceiling,
         "alert_below": None
         if below is None
-        else amount(f"{label}: alert_below", below),
+        else amount(f"{label}: alert_below", below, least=-MOST),
         "alert_mail": ", ".join(entry.alert_mail),
     }
 
