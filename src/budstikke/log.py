@@ -32,7 +32,7 @@ MASKED = frozenset(
 
 QUIET = {
     "uvicorn.access": logging.CRITICAL,  # it writes raw queries: passwords and texts
-    "uvicorn.error": logging.WARNING,
+    "uvicorn.error": logging.ERROR,  # it warns of each malformed request: anyone can send them
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
 }

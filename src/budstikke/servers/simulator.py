@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -291,12 +292,14 @@ Body = TypeVar("Body", _Composing, _Switching)
 async def _read(request: Request, form: type[Body]) -> Body:
     """Read a JSON body, whatever its media type is said to be."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise _Problem(413, "too_large", f"the body has over {MAX_BODY} octets")
     try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise _Problem(413, "too_large", f"the body has over {MAX_BODY} octets")
         return msgspec.json.decode(bytes(body), type=form)
+    except ClientDisconnect as error:
+        raise _Problem(400, "malformed", "the body was cut short") from error
     except msgspec.ValidationError as error:
         raise _Problem(400, "bad_field", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -51,6 +51,11 @@ class SloppyProtocol(HttpToolsProtocol):
         super().connection_made(cast("Transport", transport))
         self._begun = bytearray()  # of a request line that is not whole yet
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of it: the timer of a connection that was reset would hold it."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
     def data_received(self, data: bytes) -> None:
         """Mend request lines, then parse."""
         while data and not self.transport.is_closing():
