@@ -32,7 +32,7 @@ MASKED = frozenset(
 
 QUIET = {
     "uvicorn.access": logging.CRITICAL,  # it writes raw queries: passwords and texts
-    "uvicorn.error": logging.ERROR,  # it warns of each malformed request: anyone can send them
+    "uvicorn.error": logging.ERROR,  # it warns of each malformed request
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
 }
