@@ -43,29 +43,18 @@ def listens(port: int) -> bool:
 
 
 def wait_until(
-    what: str, condition: Callable[[], object], seconds: float = PATIENCE
+    what: str,
+    condition: Callable[[], object],
+    seconds: float = PATIENCE,
+    *,
+    every: float = 0.02,
 ) -> None:
     """Wait until it is so; fails with ``what`` when it does not become so."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:g} s still not: {what}")
-        time.sleep(0.02)
-
-
-def wait_until_still(
-    what: str, count: Callable[[], object], *, still: float, seconds: float = PATIENCE
-) -> None:
-    """Wait until a count has not changed for ``still`` seconds."""
-    deadline = time.monotonic() + seconds
-    last, since = count(), time.monotonic()
-    while time.monotonic() - since < still:
-        if time.monotonic() > deadline:
-            raise AssertionError(f"after {seconds:g} s still not still: {what}")
-        time.sleep(0.05)
-        now = count()
-        if now != last:
-            last, since = now, time.monotonic()
+        time.sleep(every)
 
 
 class Child:

@@ -44,7 +44,12 @@ def test_stopped_twice_under_load(
         wanted = set(load.accepted.values())
         unheard = len(load.unknown)
         assert not load.refused
-    wait_until("all are delivered", lambda: set(gateway.parts()) == {"delivered"}, 120)
+    wait_until(
+        "all are delivered",
+        lambda: set(gateway.parts()) == {"delivered"},
+        120,
+        every=0.2,
+    )
     gateway.stop()
 
     got = centre.recipients()

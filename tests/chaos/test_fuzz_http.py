@@ -1,0 +1,173 @@
+"""20,000 mutated HTTP requests at a live gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+import struct
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chaos.mutate import mutate
+from journeys.gateway import LOGIN, Gateway, simulator_carrier
+from journeys.processes import memory, wait_until
+from journeys.web import front_id, front_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Own = Callable[[Any], Any]
+
+pytestmark = pytest.mark.slow
+
+SEED = 17
+REQUESTS = 20_000
+WARM_UP = 4_000
+AT_ONCE = 64
+MOMENT = 0.2
+"""Seconds after which a request is taken to be incomplete: our side is ended."""
+PATIENCE = 15.0
+"""Seconds in which that, at the latest, must be answered or closed."""
+GROWTH = 16 * 2**20
+"""Octets that it may grow by; a leak of 1 KB a request is 16 MB."""
+
+NO_LINGER = struct.pack("ii", 1, 0)
+
+SEND = {**LOGIN, "fromid": "Test", "phoneno": "+4799990100"}
+ONE = {
+    **SEND,
+    "txt": "Hei €",
+    "unicode": True,
+    "ref": "a",
+    "validity": 5,
+    "flash": "no",
+}
+BULK = {**LOGIN, "fromid": "Test", "txt": "Hei", "phoneno": ["+4799990101", "12"]}
+
+
+Request = tuple[str, str, bytes, str]
+"""Method, target, body, further headers."""
+
+
+def written(request: Request) -> bytes:
+    """Write it with its true length."""
+    method, target, body, headers = request
+    head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}"
+    if body and "chunked" not in headers:
+        head += f"Content-Length: {len(body)}\r\n"
+    return head.encode("latin-1") + b"\r\n" + body
+
+
+def chunks(body: bytes) -> bytes:
+    pieces = (body[:20], body[20:], b"")
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+
+
+def sample(method: str, target: str, content: Any = None, headers: str = "") -> Request:
+    body = b"" if content is None else json.dumps(content).encode()
+    return method, target, chunks(body) if "chunked" in headers else body, headers
+
+
+PHONE = "/simulator/phones/+4799990100/messages"
+SAMPLES = [
+    sample("GET", front_query(**SEND, txt="Hei på deg", flash="true")),
+    sample("GET", front_query(**SEND, txt="Hei", scheduled="2030-01-01T12:00:00Z")),
+    sample("GET", front_query(**SEND, txt="Hei", type="otp", code="123456")),
+    sample("POST", "/psk/push.php", ONE, "Content-Type: application/json\r\n"),
+    sample("POST", "/psk/push_bulk.php", BULK),
+    sample("POST", "/psk/push.php", ONE, "Transfer-Encoding: chunked\r\n"),
+    sample("GET", "/healthz", None, "X-Forwarded-For: 1.2.3.4\r\n"),
+    sample("GET", "/metrics", None, "Accept-Encoding: gzip\r\n"),
+    sample("GET", PHONE),
+    sample("POST", PHONE, {"to": "1", "text": "x"}),
+]
+
+
+def mutated(dice: random.Random) -> bytes:
+    """Change what parses: the target alone, the body alone, or anything."""
+    method, target, body, headers = dice.choice(SAMPLES)
+    match dice.randrange(3):
+        case 0:
+            changed = mutate(target.encode(), dice)
+            target = "".join(chr(octet) for octet in changed if octet > 32)
+            return written((method, target, body, headers))
+        case 1 if body and "chunked" not in headers:
+            return written((method, target, mutate(body, dice), headers))
+        case _:
+            return mutate(written((method, target, body, headers)), dice)
+
+
+async def one(port: int, data: bytes) -> str:
+    """Send it and tell how it ended: the status, or otherwise."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    try:
+        writer.write(data)
+        return ended(await head(reader, writer))
+    except TimeoutError:
+        return "silence"
+    except OSError:
+        return "closed"
+    finally:
+        writer.transport.abort()
+
+
+async def head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Read the beginning of an answer; one that waits for more hears there is none."""
+    try:
+        async with asyncio.timeout(MOMENT):
+            return await reader.read(12)
+    except TimeoutError:
+        writer.write_eof()
+    async with asyncio.timeout(PATIENCE):
+        return await reader.read(12)
+
+
+def ended(answer: bytes) -> str:
+    if not answer:
+        return "closed"
+    return answer[9:12].decode() if answer.startswith(b"HTTP/1.") else "not HTTP"
+
+
+async def all_of(port: int, requests: list[bytes]) -> Counter[str]:
+    """Send them all, some at once; counts how they ended."""
+    ends: Counter[str] = Counter()
+    left = iter(requests)
+
+    async def work() -> None:
+        for data in left:
+            ends[await one(port, data)] += 1
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return ends
+
+
+def test_mutated_requests(
+    tmp_path: Path, own: Own, figures: Callable[..., None]
+) -> None:
+    dice = random.Random(SEED)  # noqa: S311 - dice
+    requests = [mutated(dice) for _ in range(REQUESTS)]
+    carrier = simulator_carrier(delivery_delay=0)
+    simulated = {"simulator": {"enabled": True}}
+    gateway = own(Gateway(tmp_path, carrier, settings=simulated))
+    gateway.start()
+    port, pid = gateway.port, gateway.running.pid
+
+    ends = asyncio.run(all_of(port, requests[:WARM_UP]))
+    before = memory(pid)
+    ends += asyncio.run(all_of(port, requests[WARM_UP:]))
+    growth = memory(pid) - before
+
+    front_id(gateway.push("+4799990199", "Still here"))
+    wait_until("a phone has it", lambda: gateway.phone("+4799990199"))
+    assert gateway.ask("GET", "/healthz").status == 200
+    figures(seed=SEED, **dict(sorted(ends.items())), grown_kib=growth // 1024)
+    assert [] == [line.get("error", line["step"]) for line in gateway.log("error")]
+    assert {"not HTTP", "silence", "500"}.isdisjoint(ends)
+    assert growth < GROWTH
