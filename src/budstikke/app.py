@@ -26,7 +26,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from budstikke import config, metrics
+from budstikke import __version__, config, metrics
 from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
@@ -36,6 +36,8 @@ from budstikke.gateway import SETTINGS, Gateway
 from budstikke.log import configure
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.servers.http import HttpServer
+from budstikke.servers.native.app import NativeServer
+from budstikke.servers.native.exchange import Parts
 from budstikke.servers.simulator import simulator_app
 from budstikke.servers.sloppy import SloppyProtocol
 from budstikke.store.admin import open_engine
@@ -57,6 +59,9 @@ Seconds after which a thread that waits for the GIL is given it.
 The store's thread needs it a few times a transaction. With CPython's 5 ms a busy loop
 makes each commit take tens of milliseconds; see docs/why/sqlite.md for the figures.
 """
+
+
+NATIVE_BODY = '{"to": "+4799999999", "from": "Budstikke", "text": "Hei på deg 🤣"}'
 
 
 class Server(uvicorn.Server):
@@ -115,9 +120,12 @@ def _demo_lines(port: int) -> list[str]:
         "&fromid=Budstikke&txt=Hei%20fra%20Budstikke"
     )
     return [
-        "Send a message (Front), then look at the phone:",
+        "Send a message (Front; the REST API), then look at the phone:",
         f"  curl '{base}/psk/push.php?{query}'",
+        f"  curl {base}/v1/messages -H 'Authorization: Bearer demo' "
+        f"-H 'Content-Type: application/json' -d '{NATIVE_BODY}'",
         f"  curl '{base}/simulator/phones/+4799999999/messages'",
+        f"The REST API, described: {base}/v1/docs",
         f"The phones' screen: {base}/simulator",
         "ready",
     ]
@@ -168,17 +176,28 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
     ]
     if settings.simulator.enabled:
         routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
+    usual: dict[str, Any] = {
+        "directory": lambda: gateway.directory,
+        "authenticator": gateway.authenticator,
+        "max_body": settings.http.max_body,
+        "trusted": config.networks(settings.http.trusted_proxies),
+    }
+    parts = Parts(
+        acceptor=gateway.acceptor,
+        asker=gateway.asker,
+        quoter=gateway.quoter,
+        clock=time.time,
+    )
+    others = Starlette(routes=routes)
+    native = NativeServer(parts=parts, rest=others, version=__version__, **usual)
     return HttpServer(
         dialects=DIALECTS,
-        directory=lambda: gateway.directory,
-        authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,
         asker=gateway.asker,
         refused=gateway.alerter.note,
-        rest=Starlette(routes=routes),
-        max_body=settings.http.max_body,
-        trusted=config.networks(settings.http.trusted_proxies),
+        rest=native,
         clock=time.time,
+        **usual,
     )
 
 

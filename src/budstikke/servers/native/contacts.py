@@ -1,0 +1,240 @@
+"""Groups, those who are in them, contacts, and numbers that want nothing."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.dialects.native.problems import Fault, Problem
+from budstikke.domain import listing
+from budstikke.domain.ask import GroupAnswer, GroupAsk, GroupVerb
+from budstikke.domain.listing import (
+    Changed,
+    ContactAsk,
+    ContactsAsk,
+    ContactsPage,
+    DropContactAsk,
+    DropOptOutAsk,
+    GroupsAsk,
+    GroupsPage,
+    MembersAsk,
+    OptOutAsk,
+    OptOutsAsk,
+    OptOutsPage,
+    PutContactAsk,
+    PutOptOutAsk,
+    RenameAsk,
+)
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.native import cursors
+from budstikke.servers.native.exchange import Reply, ask
+from budstikke.servers.native.shapes import (
+    Contact,
+    ContactList,
+    Group,
+    GroupList,
+    OptOut,
+    OptOutList,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from budstikke.servers.native.exchange import Exchange
+    from budstikke.servers.native.shapes import (
+        ContactBody,
+        GroupBody,
+        OptOutBody,
+        PageQuery,
+    )
+
+
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
+
+# Groups
+
+
+async def list_groups(exchange: Exchange) -> Reply:
+    """List groups by name."""
+    query: PageQuery = exchange.query
+    asked = GroupsAsk(limit=query.limit, after=cursors.read(query.cursor))
+    page = await ask(exchange, asked, GroupsPage)
+    data = [Group(name=name) for name in page.names]
+    return Reply(GroupList(data=data, next_cursor=cursors.write(page.next)))
+
+
+async def put_group(exchange: Exchange) -> Reply:
+    """Make a group; there already: nothing happens."""
+    asked = GroupAsk(verb=GroupVerb.ADD, group=exchange.path.name)
+    await ask(exchange, asked, GroupAnswer)
+    return Reply(Group(name=exchange.path.name))
+
+
+async def rename_group(exchange: Exchange) -> Reply:
+    """Give a group another name."""
+    body: GroupBody = exchange.body
+    checked_name(body.name)
+    with _group_is_found():
+        asked = RenameAsk(exchange.path.name, body.name)
+        answer = await ask(exchange, asked, Changed)
+    if not answer.changed:
+        raise Problem(Fault.NAME_TAKEN, param="name")
+    return Reply(Group(name=body.name))
+
+
+async def delete_group(exchange: Exchange) -> Reply:
+    """Delete a group; its contacts stay."""
+    asked = GroupAsk(verb=GroupVerb.DELETE, group=exchange.path.name)
+    await ask(exchange, asked, GroupAnswer)
+    return Reply(status=204)
+
+
+async def list_members(exchange: Exchange) -> Reply:
+    """List who is in a group."""
+    query: PageQuery = exchange.query
+    asked = MembersAsk(
+        group=exchange.path.name,
+        limit=query.limit,
+        after=cursors.read_id(query.cursor) or 0,
+    )
+    with _group_is_found():
+        page = await ask(exchange, asked, ContactsPage)
+    return Reply(_contact_list(page))
+
+
+async def put_member(exchange: Exchange) -> Reply:
+    """Put a number into a group."""
+    body: ContactBody = exchange.body
+    asked = GroupAsk(
+        verb=GroupVerb.ADD_MEMBER,
+        group=exchange.path.name,
+        number=exchange.path.number,
+        name=_clean(body.name),
+        active=body.active,
+    )
+    with _group_is_found():
+        await ask(exchange, asked, GroupAnswer)
+    return await get_contact(exchange)
+
+
+async def delete_member(exchange: Exchange) -> Reply:
+    """Take a number out of a group; its contact stays."""
+    asked = GroupAsk(
+        verb=GroupVerb.DELETE_MEMBER,
+        group=exchange.path.name,
+        number=exchange.path.number,
+    )
+    with _group_is_found():
+        await ask(exchange, asked, GroupAnswer)
+    return Reply(status=204)
+
+
+# Contacts
+
+
+async def list_contacts(exchange: Exchange) -> Reply:
+    """List contacts by number."""
+    query: PageQuery = exchange.query
+    asked = ContactsAsk(limit=query.limit, after=cursors.read(query.cursor))
+    return Reply(_contact_list(await ask(exchange, asked, ContactsPage)))
+
+
+async def get_contact(exchange: Exchange) -> Reply:
+    """Show a contact."""
+    page = await ask(exchange, ContactAsk(exchange.path.number), ContactsPage)
+    if not page.contacts:
+        raise Problem(Fault.NOT_FOUND)
+    return Reply(_contact(page.contacts[0]))
+
+
+async def put_contact(exchange: Exchange) -> Reply:
+    """Write a contact."""
+    body: ContactBody = exchange.body
+    number = exchange.path.number
+    contact = listing.Contact(number, _clean(body.name), body.active)
+    answer = await ask(exchange, PutContactAsk(contact), Changed)
+    return Reply(_contact(contact), 201 if answer.changed else 200)
+
+
+async def delete_contact(exchange: Exchange) -> Reply:
+    """Forget a contact, in groups as well."""
+    await ask(exchange, DropContactAsk(exchange.path.number), Changed)
+    return Reply(status=204)
+
+
+# Opt-outs
+
+
+async def list_opt_outs(exchange: Exchange) -> Reply:
+    """List numbers that want nothing from the account."""
+    query: PageQuery = exchange.query
+    asked = OptOutsAsk(limit=query.limit, after=cursors.read(query.cursor))
+    page = await ask(exchange, asked, OptOutsPage)
+    data = [_opt_out(found) for found in page.opt_outs]
+    return Reply(OptOutList(data=data, next_cursor=cursors.write(page.next)))
+
+
+async def get_opt_out(exchange: Exchange) -> Reply:
+    """Show whether a number wants nothing."""
+    page = await ask(exchange, OptOutAsk(exchange.path.number), OptOutsPage)
+    if not page.opt_outs:
+        raise Problem(Fault.NOT_FOUND)
+    return Reply(_opt_out(page.opt_outs[0]))
+
+
+async def put_opt_out(exchange: Exchange) -> Reply:
+    """Send a number nothing any more; there already: nothing happens."""
+    body: OptOutBody = exchange.body
+    opt_out = listing.OptOut(exchange.path.number, _clean(body.reason, "reason"))
+    answer = await ask(exchange, PutOptOutAsk(opt_out), Changed)
+    if answer.changed:
+        return Reply(_opt_out(opt_out), 201)
+    return await get_opt_out(exchange)
+
+
+async def delete_opt_out(exchange: Exchange) -> Reply:
+    """Let a number be sent to again."""
+    await ask(exchange, DropOptOutAsk(exchange.path.number), Changed)
+    return Reply(status=204)
+
+
+def checked_name(name: str) -> str:
+    """Refuse a group's name that could not be shown; raises Problem."""
+    if not 0 < len(name) <= 100 or not name.strip() or _control(name):
+        detail = "1 to 100 characters, without control characters"
+        raise Problem(RefusalCode.BAD_FIELD, detail=detail, param="name")
+    return name
+
+
+def _clean(text: str, param: str = "name") -> str:
+    if "\0" in text:
+        detail = "It has a NUL character"
+        raise Problem(RefusalCode.BAD_FIELD, detail=detail, param=param)
+    return text
+
+
+@contextmanager
+def _group_is_found() -> Iterator[None]:
+    """Answer 404 where the path names a group that is not there."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.code is RefusalCode.UNKNOWN_GROUP:
+            raise Problem(Fault.NOT_FOUND, param="name") from refusal
+        raise
+
+
+def _contact_list(page: ContactsPage) -> ContactList:
+    data = [_contact(contact) for contact in page.contacts]
+    return ContactList(data=data, next_cursor=cursors.write(page.next))
+
+
+def _contact(contact: listing.Contact) -> Contact:
+    return Contact(**msgspec.structs.asdict(contact))
+
+
+def _opt_out(opt_out: listing.OptOut) -> OptOut:
+    return OptOut(number=opt_out.number, reason=opt_out.reason)

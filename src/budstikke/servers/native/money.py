@@ -1,0 +1,54 @@
+"""What is left, and where it went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.native.webhook import moment
+from budstikke.domain.ask import BalanceAnswer, BalanceAsk
+from budstikke.domain.ledger import Kind
+from budstikke.domain.listing import LedgerAsk, LedgerPage
+from budstikke.domain.money import decimal
+from budstikke.servers.native import cursors
+from budstikke.servers.native.exchange import Reply, ask
+from budstikke.servers.native.shapes import Balance, Ledger, LedgerEntry
+
+if TYPE_CHECKING:
+    from budstikke.domain import listing
+    from budstikke.servers.native.exchange import Exchange
+    from budstikke.servers.native.shapes import PageQuery
+
+
+async def get_balance(exchange: Exchange) -> Reply:
+    """Tell what is left."""
+    answer = await ask(exchange, BalanceAsk(), BalanceAnswer)
+    return Reply(
+        Balance(
+            balance=decimal(answer.balance) if answer.currency else None,
+            currency=answer.currency or None,
+            prepaid=answer.prepaid,
+            home_price=decimal(answer.home_price) if answer.home_price else None,
+        )
+    )
+
+
+async def list_ledger(exchange: Exchange) -> Reply:
+    """List the ledger, newest first."""
+    query: PageQuery = exchange.query
+    asked = LedgerAsk(limit=query.limit, before=cursors.read_id(query.cursor))
+    page = await ask(exchange, asked, LedgerPage)
+    data = [_entry(entry) for entry in page.entries]
+    return Reply(Ledger(data=data, next_cursor=cursors.write(page.next)))
+
+
+def _entry(entry: listing.LedgerEntry) -> LedgerEntry:
+    return LedgerEntry(
+        id=entry.id,
+        at=moment(entry.at),
+        kind=Kind(entry.kind),
+        amount=decimal(entry.amount),
+        balance=decimal(entry.balance),
+        order_id=entry.order_id,
+        message_id=entry.message_id,
+        note=entry.note,
+    )

@@ -1,0 +1,361 @@
+"""
+The operations of the REST API: one row each.
+
+What is routed, what is read, and what is documented all come from this table; adding
+an operation is a row here and a handler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.native.order import SendBody
+from budstikke.dialects.native.problems import PROBLEMS, Fault
+from budstikke.domain.refusal import RefusalCode
+from budstikke.servers.native import contacts, messages, money, sending, shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    import msgspec
+
+    from budstikke.servers.native.exchange import Exchange, Reply
+
+    Handler = Callable[[Exchange], Awaitable[Reply]]
+    Code = RefusalCode | Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """
+    Something that can be asked.
+
+    Attributes:
+        name: For programs that are made from the description.
+        path: Below ``/v1``; ``{id}``, ``{number}`` and ``{name}`` are its values.
+        handler: Its docstring is the summary.
+        detail: What more there is to say, in Markdown.
+        query: What stands after the question mark.
+        body: What the body is.
+        body_optional: Whether it may be left out.
+        answer: What is answered; ``None``: nothing.
+        statuses: HTTP statuses of it, and when.
+        keyed: Whether it takes an idempotency key.
+        problems: Codes of its own, beside those that any operation has.
+
+    """
+
+    name: str
+    tag: str
+    method: str
+    path: str
+    handler: Handler
+    detail: str = ""
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    body_optional: bool = False
+    answer: type[msgspec.Struct] | None = None
+    statuses: Sequence[tuple[int, str]] = ((200, "Done"),)
+    keyed: bool = False
+    problems: tuple[Code, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """A sentence."""
+        return (self.handler.__doc__ or self.name).strip().rstrip(".")
+
+
+_R = RefusalCode
+_GONE = ((204, "Gone"),)
+_WRITTEN = ((200, "It was there"), (201, "It is new"))
+_SENDING = (
+    *(_R.BAD_RECIPIENT, _R.NOT_MOBILE, _R.COUNTRY_NOT_ALLOWED, _R.NO_ROUTE),
+    *(_R.BAD_ORIGINATOR, _R.TEXT_TOO_LONG, _R.BAD_CHARACTERS, _R.UNKNOWN_GROUP),
+    *(_R.BLACKLISTED, _R.OPTED_OUT, _R.MISSING_FIELD),
+)
+_GROUPS = "Groups and contacts"
+
+SEND_DETAIL = """\
+One recipient, many, groups, or recipients with fields of their own. Each recipient is
+answered for: some may be refused while the others are accepted. When none is left,
+nothing is stored and a problem is answered.
+
+With an `Idempotency-Key` a request can be made again without being done again: for a
+day the first answer is given (200, `Idempotent-Replay: true`), and another request
+with the same key is a conflict."""
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        name="sendMessages",
+        tag="Messages",
+        method="POST",
+        path="/messages",
+        handler=sending.send,
+        detail=SEND_DETAIL,
+        body=SendBody,
+        answer=shapes.Sent,
+        statuses=((201, "Accepted"), (200, "Accepted before, with this key")),
+        keyed=True,
+        problems=(
+            *_SENDING,
+            _R.NO_CREDIT,
+            _R.SPEND_CAP,
+            Fault.NONE_ACCEPTED,
+            Fault.IDEMPOTENCY_CONFLICT,
+        ),
+    ),
+    Operation(
+        name="quoteMessages",
+        tag="Messages",
+        method="POST",
+        path="/quote",
+        handler=sending.quote,
+        detail="The body is that of sending. Nothing is stored, sent or charged.",
+        body=SendBody,
+        answer=shapes.Quoted,
+        problems=_SENDING,
+    ),
+    Operation(
+        name="listMessages",
+        tag="Messages",
+        method="GET",
+        path="/messages",
+        handler=messages.list_messages,
+        query=shapes.MessageQuery,
+        answer=shapes.MessageList,
+        problems=(_R.BAD_RECIPIENT,),
+    ),
+    Operation(
+        name="getMessage",
+        tag="Messages",
+        method="GET",
+        path="/messages/{id}",
+        handler=messages.get_message,
+        answer=shapes.Message,
+        problems=(Fault.DELETED,),
+    ),
+    Operation(
+        name="cancelMessage",
+        tag="Messages",
+        method="POST",
+        path="/messages/{id}/cancel",
+        handler=messages.cancel_message,
+        answer=shapes.Message,
+        problems=(Fault.TOO_LATE, Fault.DELETED),
+    ),
+    Operation(
+        name="deleteMessage",
+        tag="Messages",
+        method="DELETE",
+        path="/messages/{id}",
+        handler=messages.delete_message,
+        detail="What is still to be sent is cancelled first.",
+        statuses=_GONE,
+        problems=(Fault.NOT_YET_SENT,),
+    ),
+    Operation(
+        name="getOrder",
+        tag="Orders",
+        method="GET",
+        path="/orders/{id}",
+        handler=messages.get_order,
+        detail="Its messages are listed by `GET /v1/messages?order=…`.",
+        answer=shapes.Order,
+    ),
+    Operation(
+        name="cancelOrder",
+        tag="Orders",
+        method="POST",
+        path="/orders/{id}/cancel",
+        handler=messages.cancel_order,
+        answer=shapes.CancelledOrder,
+        problems=(Fault.TOO_LATE,),
+    ),
+    Operation(
+        name="listTemplates",
+        tag="Templates",
+        method="GET",
+        path="/templates",
+        handler=sending.list_templates,
+        detail="They replace `text` where an operator takes approved texts only.",
+        answer=shapes.TemplateList,
+    ),
+    Operation(
+        name="listGroups",
+        tag=_GROUPS,
+        method="GET",
+        path="/groups",
+        handler=contacts.list_groups,
+        query=shapes.PageQuery,
+        answer=shapes.GroupList,
+    ),
+    Operation(
+        name="putGroup",
+        tag=_GROUPS,
+        method="PUT",
+        path="/groups/{name}",
+        handler=contacts.put_group,
+        answer=shapes.Group,
+    ),
+    Operation(
+        name="renameGroup",
+        tag=_GROUPS,
+        method="PATCH",
+        path="/groups/{name}",
+        handler=contacts.rename_group,
+        body=shapes.GroupBody,
+        answer=shapes.Group,
+        problems=(Fault.NOT_FOUND, Fault.NAME_TAKEN),
+    ),
+    Operation(
+        name="deleteGroup",
+        tag=_GROUPS,
+        method="DELETE",
+        path="/groups/{name}",
+        handler=contacts.delete_group,
+        statuses=_GONE,
+    ),
+    Operation(
+        name="listMembers",
+        tag=_GROUPS,
+        method="GET",
+        path="/groups/{name}/members",
+        handler=contacts.list_members,
+        query=shapes.PageQuery,
+        answer=shapes.ContactList,
+        problems=(Fault.NOT_FOUND,),
+    ),
+    Operation(
+        name="putMember",
+        tag=_GROUPS,
+        method="PUT",
+        path="/groups/{name}/members/{number}",
+        handler=contacts.put_member,
+        detail="A number that is no contact yet becomes one. Without a name a contact "
+        "keeps the one it has.",
+        body=shapes.ContactBody,
+        body_optional=True,
+        answer=shapes.Contact,
+        problems=(Fault.NOT_FOUND,),
+    ),
+    Operation(
+        name="deleteMember",
+        tag=_GROUPS,
+        method="DELETE",
+        path="/groups/{name}/members/{number}",
+        handler=contacts.delete_member,
+        statuses=_GONE,
+        problems=(Fault.NOT_FOUND,),
+    ),
+    Operation(
+        name="listContacts",
+        tag=_GROUPS,
+        method="GET",
+        path="/contacts",
+        handler=contacts.list_contacts,
+        query=shapes.PageQuery,
+        answer=shapes.ContactList,
+    ),
+    Operation(
+        name="getContact",
+        tag=_GROUPS,
+        method="GET",
+        path="/contacts/{number}",
+        handler=contacts.get_contact,
+        answer=shapes.Contact,
+        problems=(Fault.NOT_FOUND,),
+    ),
+    Operation(
+        name="putContact",
+        tag=_GROUPS,
+        method="PUT",
+        path="/contacts/{number}",
+        handler=contacts.put_contact,
+        body=shapes.ContactBody,
+        body_optional=True,
+        answer=shapes.Contact,
+        statuses=_WRITTEN,
+    ),
+    Operation(
+        name="deleteContact",
+        tag=_GROUPS,
+        method="DELETE",
+        path="/contacts/{number}",
+        handler=contacts.delete_contact,
+        statuses=_GONE,
+    ),
+    Operation(
+        name="listOptOuts",
+        tag="Opt-outs",
+        method="GET",
+        path="/opt-outs",
+        handler=contacts.list_opt_outs,
+        query=shapes.PageQuery,
+        answer=shapes.OptOutList,
+    ),
+    Operation(
+        name="getOptOut",
+        tag="Opt-outs",
+        method="GET",
+        path="/opt-outs/{number}",
+        handler=contacts.get_opt_out,
+        answer=shapes.OptOut,
+        problems=(Fault.NOT_FOUND,),
+    ),
+    Operation(
+        name="putOptOut",
+        tag="Opt-outs",
+        method="PUT",
+        path="/opt-outs/{number}",
+        handler=contacts.put_opt_out,
+        detail="It counts within a second or so.",
+        body=shapes.OptOutBody,
+        body_optional=True,
+        answer=shapes.OptOut,
+        statuses=_WRITTEN,
+    ),
+    Operation(
+        name="deleteOptOut",
+        tag="Opt-outs",
+        method="DELETE",
+        path="/opt-outs/{number}",
+        handler=contacts.delete_opt_out,
+        statuses=_GONE,
+    ),
+    Operation(
+        name="getBalance",
+        tag="Money",
+        method="GET",
+        path="/balance",
+        handler=money.get_balance,
+        answer=shapes.Balance,
+    ),
+    Operation(
+        name="listLedger",
+        tag="Money",
+        method="GET",
+        path="/ledger",
+        handler=money.list_ledger,
+        query=shapes.PageQuery,
+        answer=shapes.Ledger,
+    ),
+)
+
+
+def problems_of(operation: Operation) -> list[Code]:
+    """List all codes that an operation may answer, in the order of their table."""
+    codes: set[Code] = {
+        *(_R.MISSING_LOGIN, _R.UNKNOWN_LOGIN, _R.WRONG_PASSWORD, _R.HTTPS_REQUIRED),
+        *(_R.ADDRESS_NOT_ALLOWED, _R.ACCOUNT_BLOCKED, _R.TOO_MANY_REQUESTS),
+        *(_R.BAD_FIELD, _R.STORAGE_DOWN, _R.INTERNAL),
+        *operation.problems,
+    }
+    if operation.body is not None:
+        codes |= {_R.MALFORMED, _R.TOO_LARGE, Fault.UNSUPPORTED_MEDIA_TYPE}
+        codes |= {_R.MISSING_FIELD}
+    if "{id}" in operation.path:
+        codes |= {Fault.NOT_FOUND}
+    if "{number}" in operation.path:
+        codes |= {_R.BAD_RECIPIENT, _R.NOT_MOBILE}
+    return [code for code in PROBLEMS if code in codes]

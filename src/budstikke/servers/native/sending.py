@@ -1,0 +1,158 @@
+"""Send, quote, and what templates there are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from budstikke.dialects.native.order import has_fields, read_order, texts_of
+from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, Refused
+from budstikke.dialects.native.templates import KINDS
+from budstikke.domain.message import Template
+from budstikke.domain.money import decimal
+from budstikke.domain.refusal import RefusalCode
+from budstikke.domain.template import text_of
+from budstikke.flow.prepare import SLICE
+from budstikke.servers.native.exchange import Reply
+from budstikke.servers.native.shapes import (
+    Quoted,
+    QuotedRecipient,
+    RecipientResult,
+    Sent,
+    TemplateList,
+    TemplateShape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.dialects.native.order import SendBody
+    from budstikke.domain.message import Accepted, Order
+    from budstikke.domain.quote import Line
+    from budstikke.servers.native.exchange import Exchange
+
+KEY = "idempotency-key"
+LONGEST_KEY = 255
+
+
+async def send(exchange: Exchange) -> Reply:
+    """Accept an order, or answer as the first time for its idempotency key."""
+    order = await _order(exchange, _key(exchange))
+    accepted = await exchange.parts.acceptor.accept(order, exchange.access)
+    results = await _results(order, accepted)
+    made = sum(result.id is not UNSET for result in results)
+    if not made:
+        raise Problem(Fault.NONE_ACCEPTED, recipients=_refused(results))
+    price, currency = charged(exchange, accepted.price)
+    body = Sent(
+        order_id=accepted.order_id,
+        accepted=made,
+        refused=len(results) - made,
+        segments=accepted.segments,
+        price=price,
+        currency=currency,
+        test=order.test,
+        recipients=results,
+    )
+    headers = {"location": f"/v1/orders/{accepted.order_id}"}
+    if not accepted.replayed:
+        return Reply(body, 201, headers)
+    return Reply(body, 200, {**headers, "idempotent-replay": "true"})
+
+
+async def quote(exchange: Exchange) -> Reply:
+    """Say what an order would be."""
+    order = await _order(exchange, "")
+    quoted = await exchange.parts.quoter.quote(order, exchange.access)
+    price, currency = charged(exchange, quoted.price)
+    lines = [_quoted(line, charge=currency is not None) for line in quoted.lines]
+    return Reply(
+        Quoted(
+            segments=quoted.segments, price=price, currency=currency, recipients=lines
+        )
+    )
+
+
+async def list_templates(_exchange: Exchange) -> Reply:
+    """List the kinds of pre-approved texts."""
+    return Reply(
+        TemplateList(
+            data=[
+                TemplateShape(
+                    kind=kind,
+                    required=list(names.required),
+                    optional=list(names.optional),
+                    example=dict(names.example),
+                    text=text_of(Template(kind=kind.value, values=names.example)),
+                )
+                for kind, names in KINDS.items()
+            ]
+        )
+    )
+
+
+def charged(exchange: Exchange, amount: int) -> tuple[str | None, str | None]:
+    """Write an amount of the account's and its currency; ``None``: it has none."""
+    currency = exchange.access.account.currency
+    return (decimal(amount), currency) if currency else (None, None)
+
+
+def _key(exchange: Exchange) -> str:
+    key = exchange.headers.get(KEY, "")
+    if len(key) > LONGEST_KEY or not (key.isascii() and (key.isprintable() or not key)):
+        detail = f"At most {LONGEST_KEY} printable ASCII characters"
+        raise Problem(RefusalCode.BAD_FIELD, detail=detail, param="Idempotency-Key")
+    return key
+
+
+async def _order(exchange: Exchange, key: str) -> Order:
+    """Read the order; texts of many are filled in by slices, so that others go on."""
+    body: SendBody = exchange.body
+    texts: list[str] = []
+    if has_fields(body):
+        for start in range(0, len(body.recipients), SLICE):
+            texts += texts_of(body, start, start + SLICE)
+            await asyncio.sleep(0)
+    settings, now = exchange.access.settings, exchange.parts.clock()
+    return read_order(body, texts, settings, key, now)
+
+
+async def _results(order: Order, accepted: Accepted) -> list[RecipientResult]:
+    """Say what became of each recipient, by slices likewise."""
+    found = [*zip(order.recipients, accepted.ids, strict=True), *accepted.members]
+    results: list[RecipientResult] = []
+    for start in range(0, len(found), SLICE):
+        if start:
+            await asyncio.sleep(0)
+        results += [_result(to, what) for to, what in found[start : start + SLICE]]
+    return results
+
+
+def _result(to: str, what: int | RefusalCode) -> RecipientResult:
+    if isinstance(what, RefusalCode):
+        return RecipientResult(to=to, code=what.value, title=PROBLEMS[what].title)
+    return RecipientResult(to=to, id=what)
+
+
+def _refused(results: Sequence[RecipientResult]) -> list[Refused]:
+    return [
+        Refused(to=result.to, code=result.code or "", title=result.title or "")
+        for result in results
+    ]
+
+
+def _quoted(line: Line, *, charge: bool) -> QuotedRecipient:
+    if line.refused is not None:
+        title = PROBLEMS[line.refused].title
+        return QuotedRecipient(to=line.written, code=line.refused.value, title=title)
+    return QuotedRecipient(
+        to=line.written,
+        number=line.number,
+        encoding="gsm" if line.encoding == "gsm" else "ucs2",
+        segments=line.segments,
+        units=line.units,
+        forced_by=line.forced_by or UNSET,
+        price=decimal(line.price) if charge else UNSET,
+    )
