@@ -119,11 +119,11 @@ def _demo_lines(port: int) -> list[str]:
         "serviceid=1234&password=demo&phoneno=004799999999"
         "&fromid=Budstikke&txt=Hei%20fra%20Budstikke"
     )
+    headers = "-H 'Authorization: Bearer demo' -H 'Content-Type: application/json'"
     return [
         "Send a message (Front; the REST API), then look at the phone:",
         f"  curl '{base}/psk/push.php?{query}'",
-        f"  curl {base}/v1/messages -H 'Authorization: Bearer demo' "
-        f"-H 'Content-Type: application/json' -d '{NATIVE_BODY}'",
+        f"  curl {base}/v1/messages {headers} -d '{NATIVE_BODY}'",
         f"  curl '{base}/simulator/phones/+4799999999/messages'",
         f"The REST API, described: {base}/v1/docs",
         f"The phones' screen: {base}/simulator",
