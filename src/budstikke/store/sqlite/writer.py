@@ -5,10 +5,9 @@ While one commit runs the next jobs gather; all that have gathered share a trans
 and so one sync to disk. There are no timers.
 
 The event loop keeps the GIL busy, and ``sqlite3`` gives it up at every step of every
-statement: a batch of 100 rows written row by row then waits for it 200 times. Batches
-therefore go in and out as one JSON value each and are worked inside SQLite, without
-the GIL. Beside a busy loop (switch interval 0.1 ms) that is 45,000 rows a second
-against 11,000 for ``executemany``; see docs/why/sqlite.md.
+statement: a batch of 100 rows written row by row may then wait for it 200 times.
+Batches therefore go in and out as one JSON value each and are worked inside SQLite,
+without the GIL; docs/why/sqlite.md has the figures.
 """
 
 from __future__ import annotations
