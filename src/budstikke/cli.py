@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
+from budstikke.cli_money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,11 +46,12 @@ def _exit_code(error: Exception) -> int | None:
     """Tell faults to report from bugs (``None``)."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from budstikke.store.accounts import AccountError
     from budstikke.store.apply_file import ApplyError
     from budstikke.store.contract import StoreUnavailable
     from budstikke.store.migrate import SchemaError
 
-    if isinstance(error, config.ConfigError | ApplyError):
+    if isinstance(error, config.ConfigError | ApplyError | AccountError):
         return USAGE
     if isinstance(error, SchemaError | StoreUnavailable | SQLAlchemyError | OSError):
         return FAILED
@@ -78,7 +80,8 @@ def parser() -> argparse.ArgumentParser:
     file.add_argument("--dry-run", action="store_true", help="only show what changes")
     migrate = add("migrate", _migrate, "Bring the database to this program's schema.")
     doctor = add("doctor", _doctor, "Say what is wrong.")
-    for settled in (serve, file, migrate, doctor):
+    money = Money(_settings, _actor).add(add)
+    for settled in (serve, file, migrate, doctor, *money):
         settled.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
 
     lone = add("simulator", _simulator, "Run the simulated operator alone.")
@@ -174,7 +177,7 @@ def _apply(args: argparse.Namespace) -> int:
             engine,
             file,
             Secrets(hash_secret, verify_secret),
-            actor=_actor(),
+            actor=f"apply by {_actor()}",
             now=time.time(),
             dry_run=args.dry_run,
         )
@@ -198,7 +201,7 @@ def _text(file: Path) -> str:
 def _actor() -> str:
     """Name who is at the keyboard, for the audit."""
     name = os.environ.get("SUDO_USER") or os.environ.get("USER")
-    return f"apply by {name or f'uid {os.getuid()}'}"
+    return name or f"uid {os.getuid()}"
 
 
 def _kinds() -> tuple[dict[str, type[Struct]], dict[str, type[Struct]]]:

@@ -1,0 +1,154 @@
+"""
+Prove that the books are right: every balance is the sum of its ledger.
+
+Reads all of the ledger and all messages, in one state of the database; it changes
+nothing, and a gateway may serve meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection, Engine, case, func, select
+
+from budstikke.domain.ledger import Kind
+from budstikke.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(slots=True)
+class Checked:
+    """
+    What the check says of an account; amounts are micros.
+
+    Attributes:
+        entries: In its ledger.
+        taken: What messages that are kept cost, but for what was given back.
+        faults: What is wrong, for people; none: it is right.
+
+    """
+
+    name: str
+    currency: str
+    balance: int
+    entries: int = 0
+    taken: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def check(engine: Engine) -> list[Checked]:
+    """Check every account, by name."""
+    with engine.connect() as connection:
+        found = dict(_sums(connection))
+        for account_id, entry_id in _jumps(connection):
+            fault = f"entry {entry_id} does not follow from the one before"
+            found[account_id].faults.append(fault)
+        for account_id, message_id in _twice(connection):
+            fault = f"message {message_id} was refunded twice"
+            found[account_id].faults.append(fault)
+        for account_id, price in _prices(connection).items():
+            if account_id in found:
+                found[account_id].taken = price
+        for account_id, paid in _paid(connection).items():
+            checked = found[account_id]
+            if paid < checked.taken:
+                checked.faults.append(f"messages cost {checked.taken}, charged {paid}")
+    return sorted(found.values(), key=lambda checked: checked.name)
+
+
+def _sums(connection: Connection) -> Iterator[tuple[int, Checked]]:
+    account, ledger = schema.account.c, schema.ledger.c
+    rows = connection.execute(
+        select(
+            account.id,
+            account.name,
+            account.currency,
+            account.balance,
+            func.count(ledger.id),
+            func.coalesce(func.sum(ledger.amount), 0),
+        )
+        .outerjoin(schema.ledger, ledger.account_id == account.id)
+        .group_by(account.id)
+    )
+    for id_, name, currency, balance, entries, total in rows:
+        checked = Checked(name, currency, balance, entries)
+        if total != balance:
+            checked.faults.append(
+                f"the ledger sums to {total}, the balance is {balance}"
+            )
+        if entries and not currency:
+            checked.faults.append("has a ledger but no currency")
+        yield id_, checked
+
+
+def _jumps(connection: Connection) -> list[tuple[int, int]]:
+    """Find entries whose balance is not the one before and their amount."""
+    ledger = schema.ledger.c
+    before = func.lag(ledger.balance, 1, 0).over(
+        partition_by=ledger.account_id, order_by=ledger.id
+    )
+    entry = select(
+        ledger.account_id,
+        ledger.id,
+        (before + ledger.amount).label("due"),
+        ledger.balance,
+    ).subquery()
+    rows = connection.execute(
+        select(entry.c.account_id, entry.c.id).where(entry.c.balance != entry.c.due)
+    )
+    return [(account_id, entry_id) for account_id, entry_id in rows]
+
+
+def _twice(connection: Connection) -> list[tuple[int, int]]:
+    ledger = schema.ledger.c
+    rows = connection.execute(
+        select(func.min(ledger.account_id), ledger.message_id)
+        .where(ledger.kind == Kind.REFUND, ledger.message_id.is_not(None))
+        .group_by(ledger.message_id)
+        .having(func.count() > 1)
+    )
+    return [(account_id, message_id) for account_id, message_id in rows]
+
+
+def _paid(connection: Connection) -> dict[int, int]:
+    """Sum up what was charged for messages and not given back."""
+    ledger = schema.ledger.c
+    paid = case((ledger.kind.in_([Kind.CHARGE, Kind.REFUND]), -ledger.amount), else_=0)
+    account = schema.account.c
+    rows = connection.execute(
+        select(account.id, func.coalesce(func.sum(paid), 0))
+        .outerjoin(schema.ledger, ledger.account_id == account.id)
+        .group_by(account.id)
+    )
+    return dict(rows.all())
+
+
+class _Shared(msgspec.Struct):
+    """What is read of a bulk order: the price of each message."""
+
+    prices: list[int] = []
+
+
+_shared = msgspec.json.Decoder(_Shared).decode
+
+
+def _prices(connection: Connection) -> Mapping[int, int]:
+    """Sum up what messages cost: those that are kept, and those that are to be made."""
+    message, bulk, access = schema.message.c, schema.bulk.c, schema.access.c
+    rows = connection.execute(
+        select(message.account_id, func.sum(message.price)).group_by(message.account_id)
+    )
+    found = dict(rows.all())
+    unmade = connection.execute(
+        select(access.account_id, bulk.content, bulk.done)
+        .join(schema.access, access.id == bulk.access_id)
+        .where(bulk.done < bulk.total, bulk.cancelled.is_(False))
+    )
+    for account_id, content, done in unmade:
+        rest = sum(_shared(content).prices[done:])
+        found[account_id] = found.get(account_id, 0) + rest
+    return found
