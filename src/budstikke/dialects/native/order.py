@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
+from budstikke.dialects.native.problems import Problem
 from budstikke.dialects.native.templates import TemplateUse, read_template
 from budstikke.domain.message import Order, Recurrence, TextMode, Unit
-from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ Number = Annotated[
         max_length=40,
         description="`+` or `00`, a country code, and the number.",
         examples=["+4799999999"],
+        extra_json_schema={"format": "phone"},
     ),
 ]
 
@@ -56,6 +58,12 @@ Moment = Annotated[
 
 Fields = dict[
     Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=1600)]
+]
+
+
+Groups = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=100)]],
+    Meta(min_length=1, max_length=100),
 ]
 
 
@@ -115,29 +123,28 @@ class SendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         ),
     ]
     from_: Annotated[
-        str,
+        Annotated[str, Meta(min_length=1, max_length=40)] | UnsetType,
         Meta(
-            max_length=40,
             description="The sender: a text of at most 11 characters, or a number. "
             "Needed, but for `reply` and `reply_to`.",
             examples=["Budstikke"],
+            extra_json_schema={"format": "sender"},
         ),
-    ] = msgspec.field(name="from", default="")
+    ] = msgspec.field(name="from", default=UNSET)
     to: Annotated[
-        Number | list[Number],
+        Number | Annotated[list[Number], Meta(min_length=1)] | UnsetType,
         Meta(description="One number or many.", examples=["+4799999999"]),
-    ] = msgspec.field(default_factory=list)
+    ] = UNSET
     recipients: Annotated[
-        list[Recipient],
+        Annotated[list[Recipient], Meta(min_length=1)] | UnsetType,
         Meta(
             description="Instead of `to`: recipients with values for each `{name}` "
             "in the text."
         ),
-    ] = msgspec.field(default_factory=list)
+    ] = UNSET
     groups: Annotated[
-        list[Annotated[str, Meta(min_length=1, max_length=100)]],
-        Meta(max_length=100, description="Their active members get it, each once."),
-    ] = msgspec.field(default_factory=list)
+        Groups | UnsetType, Meta(description="Their active members get it, each once.")
+    ] = UNSET
     encoding: Annotated[
         Literal["auto", "gsm", "gsm_only"],
         Meta(
@@ -185,6 +192,15 @@ class SendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
+RULES: Mapping[str, object] = {
+    "allOf": [
+        {"anyOf": [{"required": [name]} for name in ("to", "recipients", "groups")]},
+        {"anyOf": [{"required": [name]} for name in ("from", "reply", "reply_to")]},
+    ],
+    "not": {"required": ["to", "recipients"]},
+}
+"""What JSON Schema can say of the struct besides its types."""
+
 _named = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -192,7 +208,7 @@ def read_order(
     body: SendBody, texts: Sequence[str], settings: Settings, key: str, now: float
 ) -> Order:
     """
-    Say what is asked; raises Refusal.
+    Say what is asked; raises Problem, and Refusal for a template.
 
     Args:
         body: As it was sent.
@@ -219,7 +235,7 @@ def read_order(
         report=report,
         interim=report and settings.status_interim,
         texts=texts,
-        groups=[_clean("groups", name) for name in body.groups],
+        groups=[_clean("groups", name) for name in body.groups or ()],
         reply=body.reply,
         reply_to=body.reply_to,
         recurrence=None if body.recur is None else _recurrence(body.recur),
@@ -234,33 +250,38 @@ def read_order(
 def _recipients(body: SendBody) -> Sequence[str]:
     if body.recipients:
         if body.to:
-            raise Refusal(RefusalCode.BAD_FIELD, field="to", value="not both")
+            raise _bad("to", "Give to or recipients, not both")
         return [recipient.to for recipient in body.recipients]
     if not body.to and not body.groups:
-        raise Refusal(RefusalCode.MISSING_FIELD, field="to")
-    return (body.to,) if isinstance(body.to, str) else body.to
+        raise Problem(RefusalCode.MISSING_FIELD, param="to")
+    return (body.to,) if isinstance(body.to, str) else body.to or ()
 
 
 def _originator(body: SendBody) -> str:
     if not body.from_ and not body.reply and body.reply_to is None:
-        raise Refusal(RefusalCode.MISSING_FIELD, field="from")
-    return body.from_
+        raise Problem(RefusalCode.MISSING_FIELD, param="from")
+    return body.from_ or ""
 
 
-def _clean(name: str, text: str) -> str:
+def _clean(param: str, text: str) -> str:
     """Refuse NUL, which no phone shows and no database keeps."""
     if "\0" in text:
-        raise Refusal(RefusalCode.BAD_FIELD, field=name, value="has a NUL character")
+        raise _bad(param, "It has a NUL character")
     return text
+
+
+def _bad(param: str, detail: str) -> Problem:
+    return Problem(RefusalCode.BAD_FIELD, detail=detail, param=param)
 
 
 def _send_at(body: SendBody, now: float) -> float | None:
     if body.send_at is None:
         return None
     at = body.send_at.timestamp()
-    if not now - KEEP_KEYS <= at <= now + LONGEST_WAIT:
-        value = body.send_at.isoformat()
-        raise Refusal(RefusalCode.BAD_FIELD, field="send_at", value=value)
+    if at < now - KEEP_KEYS:
+        raise _bad("send_at", "It is more than a day ago")
+    if at > now + LONGEST_WAIT:
+        raise _bad("send_at", "It is more than a year ahead")
     return at
 
 
@@ -276,31 +297,32 @@ def _recurrence(rule: Repeat) -> Recurrence:
 
 
 def has_fields(body: SendBody) -> bool:
-    """Tell whether recipients get texts of their own; raises Refusal with groups."""
+    """Tell whether recipients get texts of their own; raises Problem with groups."""
     if not body.recipients or not _named.search(body.text):
         return False
     if body.groups:
-        value = "their members have no fields"
-        raise Refusal(RefusalCode.BAD_FIELD, field="groups", value=value)
+        raise _bad("groups", "Members of groups have no fields for the text")
     return True
 
 
-def texts_of(body: SendBody, start: int, stop: int) -> Iterator[str]:
+def texts_of(
+    text: str, recipients: Sequence[Recipient], start: int, stop: int
+) -> Iterator[str]:
     """
-    Fill in the text for some of the recipients.
+    Fill in the text for recipients ``start`` to ``stop``.
 
-    A ``{name}`` that a recipient has no field for is refused (``MISSING_FIELD``).
+    Raises Problem (``MISSING_FIELD``) for a ``{name}`` that a recipient has no field
+    for.
     """
-    for index in range(start, min(stop, len(body.recipients))):
-        yield _filled(body.text, body.recipients[index].fields, index)
+    for index in range(start, min(stop, len(recipients))):
+        yield _filled(text, recipients[index].fields, f"recipients[{index}].fields")
 
 
-def _filled(text: str, fields: Mapping[str, str], index: int) -> str:
+def _filled(text: str, fields: Mapping[str, str], param: str) -> str:
     def value(found: re.Match[str]) -> str:
         name = found[1]
         if name not in fields:
-            where = f"recipients[{index}].fields.{name}"
-            raise Refusal(RefusalCode.MISSING_FIELD, field=where)
+            raise Problem(RefusalCode.MISSING_FIELD, param=f"{param}.{name}")
         return fields[name]
 
-    return _clean(f"recipients[{index}].fields", _named.sub(value, text))
+    return _clean(param, _named.sub(value, text))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
+from budstikke.dialects.native.order import RULES, SendBody
 from budstikke.dialects.native.problems import PROBLEMS, ProblemBody
 from budstikke.dialects.native.webhook import Webhook
 from budstikke.servers.native.operations import problems_of
@@ -36,7 +37,12 @@ PATH_SCHEMAS: Mapping[str, tuple[str, Json]] = {
     ),
     "number": (
         "`+` or `00`, a country code, and the number.",
-        {"type": "string", "minLength": 1, "examples": ["+4799999999"]},
+        {
+            "type": "string",
+            "format": "phone",
+            "minLength": 1,
+            "examples": ["+4799999999"],
+        },
     ),
     "name": (
         "The group's name, percent-encoded.",
@@ -82,6 +88,7 @@ def describe(operations: Sequence[Operation], version: str) -> Json:
     for schema in components.values():  # the rest of a docstring is for us
         summary = schema["description"].partition("\n\n")[0]
         schema["description"] = " ".join(summary.split())
+    components[SendBody.__name__] |= RULES
     paths: dict[str, Json] = {}
     for operation in operations:
         method = operation.method.lower()
@@ -175,6 +182,11 @@ def _answers(operation: Operation) -> Json:
             answer["headers"] = {"Location": _TEXT}
             if status == 200:
                 answer["headers"]["Idempotent-Replay"] = _TEXT
+        if operation.links and status < 300:
+            answer["links"] = {
+                name: {"operationId": name, "parameters": {"id": expression}}
+                for name, expression in operation.links
+            }
         answers[str(status)] = answer
     return answers
 

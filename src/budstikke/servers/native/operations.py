@@ -43,6 +43,7 @@ class Operation:
         statuses: HTTP statuses of it, and when.
         keyed: Whether it takes an idempotency key.
         problems: Codes of its own, beside those that any operation has.
+        links: Operations that take an id of its answer, and where that stands.
 
     """
 
@@ -59,6 +60,7 @@ class Operation:
     statuses: Sequence[tuple[int, str]] = ((200, "Done"),)
     keyed: bool = False
     problems: tuple[Code, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def summary(self) -> str:
@@ -75,6 +77,8 @@ _SENDING = (
     *(_R.BLACKLISTED, _R.OPTED_OUT, _R.MISSING_FIELD),
 )
 _GROUPS = "Groups and contacts"
+_ORDER_LINKS = ("getOrder", "cancelOrder")
+_MESSAGE_LINKS = ("getMessage", "cancelMessage", "deleteMessage")
 
 SEND_DETAIL = """\
 One recipient, many, groups, or recipients with fields of their own. Each recipient is
@@ -103,6 +107,10 @@ OPERATIONS: tuple[Operation, ...] = (
             _R.SPEND_CAP,
             Fault.NONE_ACCEPTED,
             Fault.IDEMPOTENCY_CONFLICT,
+        ),
+        links=(
+            *((name, "$response.body#/order_id") for name in _ORDER_LINKS),
+            *((name, "$response.body#/recipients/0/id") for name in _MESSAGE_LINKS),
         ),
     ),
     Operation(

@@ -111,9 +111,10 @@ async def _order(exchange: Exchange, key: str) -> Order:
     """Read the order; texts of many are filled in by slices, so that others go on."""
     body: SendBody = exchange.body
     texts: list[str] = []
+    recipients = body.recipients or []
     if has_fields(body):
-        for start in range(0, len(body.recipients), SLICE):
-            texts += texts_of(body, start, start + SLICE)
+        for start in range(0, len(recipients), SLICE):
+            texts += texts_of(body.text, recipients, start, start + SLICE)
             await asyncio.sleep(0)
     settings, now = exchange.access.settings, exchange.parts.clock()
     return read_order(body, texts, settings, key, now)

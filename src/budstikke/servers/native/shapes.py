@@ -201,7 +201,8 @@ class MessageQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Only those with this reference."),
     ] = UNSET
     to: Annotated[
-        Annotated[str, Meta(max_length=40)] | UnsetType,
+        Annotated[str, Meta(max_length=40, extra_json_schema={"format": "phone"})]
+        | UnsetType,
         Meta(description="Only those to this number."),
     ] = UNSET
     order: Annotated[
