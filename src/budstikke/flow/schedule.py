@@ -102,19 +102,17 @@ class Scheduler:
             if carrier_id in self._senders:
                 self._senders[carrier_id].stored()
         self._notifier.tell(woken.callbacks)
-        return len(woken.callbacks) >= MOST_DUE
+        return woken.more
 
     async def sweep(self) -> bool:
         """Do what is not urgent; ``True``: there is more."""
         now = self._clock()
         self._notifier.tell(await self._store.sweep(now, MOST_DUE))
         purged = await self._store.purge(now - self._retention, MOST_DUE)
-        for carrier_id, count in (await self._store.backlog()).items():
-            if carrier_id in self._senders:
-                name = self._senders[carrier_id].carrier.name
-                metrics.backlog_parts.labels(name).set(count)
-        for sender in self._senders.values():
+        backlog = await self._store.backlog()
+        for carrier_id, sender in self._senders.items():
             carrier = sender.carrier
+            metrics.backlog_parts.labels(carrier.name).set(backlog.get(carrier_id, 0))
             metrics.carrier_up.labels(carrier.name).set(carrier.healthy())
             metrics.carrier_room.labels(carrier.name).set(carrier.room())
         return purged >= MOST_DUE

@@ -197,6 +197,8 @@ class Woken(msgspec.Struct):
     carriers: set[int]
     """Carriers that have parts to send which had to wait until now."""
     callbacks: list[CallbackRow]
+    more: bool = False
+    """A limit was reached: there may be more that is due."""
 
 
 class MessageView(msgspec.Struct, array_like=True):

@@ -25,7 +25,28 @@ _ids = msgspec.json.Decoder(list[int]).decode
 _callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
 
-def lease(
+def wake(
+    connection: sqlite3.Connection,
+    settling: Settling,
+    now: float,
+    limit: int,
+    most: int,
+) -> Woken:
+    """Lease ``most`` callbacks, release parts that waited, conclude unsure ones."""
+    callbacks = _lease(connection, settling.node_id, now, most)
+    due = one(connection, sql.DUE_PARTS, now, limit)
+    pairs = _pairs(due)
+    carriers = {carrier_id for _, carrier_id in pairs}
+    if carriers:
+        connection.execute(sql.RELEASE_PARTS, (due,))
+        connection.execute(sql.START_SCHEDULED, (due,))
+    rows = _unsure(one(connection, sql.DUE_UNSURE, now, limit))
+    resent, told = _conclude_unsure(connection, settling, rows, now)
+    more = limit in (len(pairs), len(rows)) or 0 < most == len(callbacks)
+    return Woken(carriers | resent, callbacks + told, more)
+
+
+def _lease(
     connection: sqlite3.Connection, node_id: int, now: float, limit: int
 ) -> list[CallbackRow]:
     """Lease callbacks that are due to this node."""
@@ -36,27 +57,12 @@ def lease(
     return callbacks
 
 
-def wake(
+def _conclude_unsure(
     connection: sqlite3.Connection,
     settling: Settling,
+    rows: list[tuple[int, str, float]],
     now: float,
-    limit: int,
-    callbacks: list[CallbackRow],
-) -> Woken:
-    """Release parts that waited, conclude those that were unsure."""
-    due = one(connection, sql.DUE_PARTS, now, limit)
-    carriers = {carrier_id for _, carrier_id in _pairs(due)}
-    if carriers:
-        connection.execute(sql.RELEASE_PARTS, (due,))
-        connection.execute(sql.START_SCHEDULED, (due,))
-    resent, told = _conclude_unsure(connection, settling, now, limit)
-    return Woken(carriers | resent, callbacks + told)
-
-
-def _conclude_unsure(
-    connection: sqlite3.Connection, settling: Settling, now: float, limit: int
 ) -> tuple[set[int], list[CallbackRow]]:
-    rows = _unsure(one(connection, sql.DUE_UNSURE, now, limit))
     updates: dict[int, PartUpdate] = {}
     for part_id, rule, expires_at in rows:
         resend = rule == "resend" and now < expires_at

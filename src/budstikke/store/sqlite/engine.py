@@ -36,7 +36,7 @@ from budstikke.store.sqlite.accepting import (
 )
 from budstikke.store.sqlite.asking import change, is_read, look_up
 from budstikke.store.sqlite.bookkeeping import low_balances, take_fees
-from budstikke.store.sqlite.clock import Places, lease, purge, sweep, wake
+from budstikke.store.sqlite.clock import Places, purge, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.json_rows import one, text
@@ -290,8 +290,7 @@ class SqliteStore:
         """Do what is due."""
 
         def work(connection: sqlite3.Connection) -> Woken:
-            due = lease(connection, self.node_id, now, callbacks)
-            return wake(connection, self._settling, now, limit, due)
+            return wake(connection, self._settling, now, limit, callbacks)
 
         return await self._writer.run(work)
 

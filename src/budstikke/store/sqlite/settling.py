@@ -50,7 +50,7 @@ class Settling:
     """
 
     def __init__(self, node_id: int, callback_ids: Callable[[], int]) -> None:
-        self._node_id = node_id
+        self.node_id = node_id
         self._callback_ids = callback_ids
 
     def receipts(
@@ -214,7 +214,7 @@ class Settling:
             return []
         rows = [self._row(told) for told in result.told]
         connection.execute(
-            sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self._node_id, now)
+            sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self.node_id, now)
         )
         return rows
 
