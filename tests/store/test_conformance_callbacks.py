@@ -45,9 +45,10 @@ def test_each_is_returned_once_and_the_limit_is_kept(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         for _ in range(5):
             await one_callback(path)
-        taken = [await due(path, LATER, 2) for _ in range(4)]
-        assert [2, 2, 1, 0] == [len(rows) for rows in taken]
-        assert 5 == len({row.id for rows in taken for row in rows})
+        woken = [await path.store.wake(LATER, 100, 2) for _ in range(4)]
+        assert [2, 2, 1, 0] == [len(each.callbacks) for each in woken]
+        assert [True, True, False, False] == [each.more for each in woken]
+        assert 5 == len({row.id for each in woken for row in each.callbacks})
 
     run(engine, scenario)
 
