@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from importlib import resources
 from pathlib import Path
 from random import SystemRandom
@@ -61,9 +62,6 @@ makes each commit take tens of milliseconds; see docs/why/sqlite.md for the figu
 """
 
 
-NATIVE_BODY = '{"to": "+4799999999", "from": "Budstikke", "text": "Hei på deg 🤣"}'
-
-
 class Server(uvicorn.Server):
     """uvicorn in our loop: signals are ours."""
 
@@ -102,9 +100,8 @@ def demo(*, port: int, smpp_port: int, data: Path | None) -> int:
 
 
 def _apply_demo(settings: Settings) -> None:
-    text = resources.files("budstikke").joinpath("demo.toml").read_text("utf-8")
     kinds = {name: kind.settings for name, kind in KINDS.items()}
-    file = read_file(text, SETTINGS, kinds, {}, IDENTIFY)
+    file = read_file(_beside("demo.toml"), SETTINGS, kinds, {}, IDENTIFY)
     engine = open_engine(settings.database_url)
     try:
         secrets = Secrets(hash_secret, verify_secret)
@@ -113,17 +110,24 @@ def _apply_demo(settings: Settings) -> None:
         engine.dispose()
 
 
+def _beside(name: str) -> str:
+    return resources.files("budstikke").joinpath(name).read_text("utf-8")
+
+
 def _demo_lines(port: int) -> list[str]:
     base = f"http://127.0.0.1:{port}"
-    query = (
-        "serviceid=1234&password=demo&phoneno=004799999999"
-        "&fromid=Budstikke&txt=Hei%20fra%20Budstikke"
-    )
-    headers = "-H 'Authorization: Bearer demo' -H 'Content-Type: application/json'"
+    requests = tomllib.loads(_beside("demo_requests.toml"))["request"]
     return [
-        "Send a message (Front; the REST API), then look at the phone:",
-        f"  curl '{base}/psk/push.php?{query}'",
-        f"  curl {base}/v1/messages {headers} -d '{NATIVE_BODY}'",
+        "Send a message, in any of these ways, then look at the phone:",
+        *(
+            line
+            for request in requests
+            for line in (
+                f"{request['name']}:",
+                f"  {request['curl'].replace('{base}', base)}",
+            )
+        ),
+        "The phone:",
         f"  curl '{base}/simulator/phones/+4799999999/messages'",
         f"The REST API, described: {base}/v1/docs",
         f"The phones' screen: {base}/simulator",

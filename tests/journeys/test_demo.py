@@ -102,7 +102,8 @@ def test_status_pushes_once_somebody_wants_them(demo: Demo, own: Own) -> None:
     texts = count()
     front_id(ask(demo.port, "GET", f"{query}{next(texts)}"))  # told to nobody
 
-    account = {"name": "demo", "originators": ["*"], "access": [access]}
+    money = {"currency": "NOK", "price_list": "demo-nok"}
+    account = {"name": "demo", "originators": ["*"], **money, "access": [access]}
     demo.apply({"account": [account]})
 
     def told() -> bool:

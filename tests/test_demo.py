@@ -1,0 +1,109 @@
+"""What ``budstikke demo`` applies and prints; the journeys run it."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke import app, config
+from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.domain.money import MICROS, SMS
+from budstikke.gateway import SETTINGS
+from budstikke.store.accounts import statement
+from budstikke.store.admin import open_engine, read_directory
+from budstikke.store.ledger_check import check
+from budstikke.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from budstikke.domain.directory import Access
+
+LOGINS = {
+    "front": "1234",
+    "sveve": "demo",
+    "ip1": "ip1-1000",
+    "reseller": IDENTIFY["reseller"]("demo"),
+    "native": IDENTIFY["native"]("demo"),
+}
+"""By dialect, who calls: as the design has promised it to everybody."""
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    folder: Path = tmp_path_factory.mktemp("demo")
+    settings = config.Settings(data=str(folder))
+    migrate(settings.database_url)
+    for _ in range(2):  # with --data it is applied at each start
+        app._apply_demo(settings)
+    engine = open_engine(settings.database_url)
+    yield engine
+    engine.dispose()
+
+
+def access(engine: Engine, dialect: str) -> Access:
+    found = read_directory(engine, SETTINGS).login(dialect, LOGINS[dialect])
+    assert found is not None
+    return found
+
+
+def test_every_dialect_has_a_request_that_is_printed() -> None:
+    text = resources.files("budstikke").joinpath("demo_requests.toml").read_text()
+    requests: list[dict[str, Any]] = tomllib.loads(text)["request"]
+    assert sorted(DIALECTS) == sorted(request["dialect"] for request in requests)
+    lines = app._demo_lines(8081)
+    for request in requests:
+        assert f"{request['name']}:" in lines
+    assert not any("{base}" in line for line in lines)
+    assert len(requests) + 1 == sum(
+        "curl " in line and "http://127.0.0.1:8081" in line for line in lines
+    )
+    assert "ready" == lines[-1]
+
+
+@pytest.mark.parametrize("dialect", sorted(LOGINS))
+def test_every_dialect_has_an_account(engine: Engine, dialect: str) -> None:
+    found = access(engine, dialect)
+    account = found.account
+    assert not found.require_https
+    assert ("*",) == account.grants
+    assert not account.premium
+    assert "26114" == account.reply_number
+    assert getattr(found.settings, "approved_domains", ()) == ()
+
+
+@pytest.mark.parametrize("dialect", sorted(LOGINS))
+def test_there_is_money_for_a_million_segments(engine: Engine, dialect: str) -> None:
+    account = access(engine, dialect).account
+    assert account.prices is not None
+    price = account.prices.price(f"{account.home}99999999", 1_800_000_000.0)
+    assert price
+    found = next(row for row in check(engine) if row.name == account.name)
+    assert [] == found.faults
+    assert 1_000_000 * price == found.balance
+    assert 1 == found.entries
+
+
+def test_sveve_counts_in_sms_and_the_reseller_in_euro(engine: Engine) -> None:
+    sveve = access(engine, "sveve").account
+    assert SMS == sveve.currency
+    assert sveve.prices is not None
+    assert MICROS == sveve.prices.price("+4799999999", 0)
+    reseller = access(engine, "reseller").account
+    assert "EUR" == reseller.currency
+    assert reseller.prices is not None
+    assert 50_000 == reseller.prices.price("+447483938220", 0)
+
+
+def test_the_opening_balance_is_in_the_statement(engine: Engine) -> None:
+    from datetime import UTC, datetime
+
+    month = datetime.now(UTC).date().replace(day=1)
+    _, lines = statement(engine, "demo", month)
+    assert 400_000 * MICROS == lines[-1].balance
