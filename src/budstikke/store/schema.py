@@ -1,9 +1,8 @@
 """
 The tables, for both engines.
 
-Times are Unix seconds (UTC). Strings that are closed vocabularies hold the values of
-the enumerations in ``domain``. Work that is due is found through partial indexes, so
-that it never costs more because there is much history.
+Times are Unix seconds (UTC); closed vocabularies are the enumerations of ``domain``.
+Work that is due is found through partial indexes, which history does not lengthen.
 """
 
 from __future__ import annotations
@@ -240,6 +239,7 @@ suppression = Table(
     Column("number", String, primary_key=True),
     Column("account_id", Id, primary_key=True, default=0),  # 0: everybody's
     Column("reason", String, nullable=False, default="blacklist"),
+    Index("suppression_account", "account_id", "number"),
 )
 
 audit = Table(
@@ -299,6 +299,7 @@ message = Table(
     Column("premium", Integer, nullable=False, default=0, server_default="0"),  # øre
     Column("send_at", Float),
     Column("deleted", Integer, nullable=False, default=0, server_default="0"),
+    Index("message_account", "account_id", "id"),
     Index("message_ref", "ref", "recipient", sqlite_where=text("ref IS NOT NULL")),
     Index("message_order", "order_id", sqlite_where=text("order_id <> id")),
 )
