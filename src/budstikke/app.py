@@ -18,7 +18,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 import uvloop
@@ -48,6 +48,7 @@ from budstikke.store.migrate import check, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from socket import socket
 
     from starlette.requests import Request
 
@@ -62,13 +63,35 @@ makes each commit take tens of milliseconds; see docs/why/sqlite.md for the figu
 """
 
 
+LAST_ANSWERS = 0.5
+"""Seconds in which a connection may ask once more before a stop ends it."""
+
+
 class Server(uvicorn.Server):
-    """uvicorn in our loop: signals are ours."""
+    """uvicorn in our loop: signals are ours, and it takes leave of its clients."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """
+        Listen no more, and give each client an answer that says it is the last.
+
+        A connection that is ended while its client sends the next message leaves it
+        without an answer, and the client with a message that may have been sent.
+        """
+        for server in self.servers:
+            server.close()
+        connections = self.server_state.connections
+        for connection in list(connections):
+            cast("SloppyProtocol", connection).leave()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + LAST_ANSWERS
+        while connections and loop.time() < end:  # noqa: ASYNC110 - a set tells nobody
+            await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> int:

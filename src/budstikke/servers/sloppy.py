@@ -44,6 +44,7 @@ class SloppyProtocol(HttpToolsProtocol):
 
     _in_line = True  # what comes next belongs to a request line
     _split = False  # the present request's head came in more than one segment
+    _leaving = False  # the next answer is the last
     _head = 0  # octets of the present request's line and headers; -1: in the body
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -55,6 +56,12 @@ class SloppyProtocol(HttpToolsProtocol):
         """Let go of it: the timer of a connection that was reset would hold it."""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+
+    def leave(self) -> None:
+        """Make the present answer the last, or the next one if there is none."""
+        self._leaving = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """Mend request lines, then parse."""
@@ -103,12 +110,15 @@ class SloppyProtocol(HttpToolsProtocol):
         """Stop counting: what follows is body, which the application limits."""
         self._head = -1
         self._split = False
-        if len(self.url) <= LONGEST_PARSED:
-            super().on_headers_complete()
-            return
-        self.url, _, query = self.url.partition(b"?")
+        query = b""
+        if len(self.url) > LONGEST_PARSED:
+            self.url, _, query = self.url.partition(b"?")
         super().on_headers_complete()
-        self.scope["query_string"] = query  # the application has not begun yet
+        # The application has not begun yet.
+        if query:
+            self.scope["query_string"] = query
+        if self._leaving:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Expect a request line next."""
