@@ -17,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     from asyncio import BaseTransport, Transport
 
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 _high = re.compile(rb"[\x80-\xff]")
 
 LONGEST_HEAD = 4 * 1024 * 1024
@@ -60,8 +62,11 @@ class SloppyProtocol(HttpToolsProtocol):
     def leave(self) -> None:
         """Make the present answer the last, or the next one if there is none."""
         self._leaving = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
+        cycle = cast(
+            "RequestResponseCycle | None", self.cycle
+        )  # there is none at first
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """Mend request lines, then parse."""
