@@ -34,6 +34,11 @@ JOIN = (
     "INSERT INTO membership (group_id, contact_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 )
 
+JOIN_KNOWN = """
+INSERT INTO membership (group_id, contact_id)
+SELECT ?1, id FROM contact WHERE account_id = ?2 AND number = ?3
+ON CONFLICT DO NOTHING"""
+
 COPY = """
 INSERT INTO membership (group_id, contact_id)
 SELECT ?2, contact_id FROM membership WHERE group_id = ?1 ORDER BY id
@@ -140,9 +145,7 @@ def _move_member(
     target = required(connection, account, asked.new_group)
     left = connection.execute(LEAVE, (source, account, asked.number)).rowcount
     if left:
-        values = (account, asked.number, "", True)
-        (contact,) = connection.execute(PUT_CONTACT, values).fetchone()
-        connection.execute(JOIN, (target, contact))
+        connection.execute(JOIN_KNOWN, (target, account, asked.number))
     return GroupAnswer()
 
 
