@@ -5,7 +5,7 @@ What a store is: rows, by verbs of the business, in batches.
 2. What a verb returned is durable: it survives a loss of power.
 3. A verb that cannot be carried out changes nothing and raises ``StoreUnavailable``.
 4. Time is an argument.
-5. The conformance suite (tests/store/test_conformance.py) is part of this contract.
+5. The conformance suite (tests/store/test_conformance_*.py) is part of it.
 """
 
 from __future__ import annotations
