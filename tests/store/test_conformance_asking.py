@@ -23,7 +23,13 @@ from budstikke.domain.ledger import Kind
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import PartState
 from budstikke.store import schema
-from budstikke.store.contract import Draft, Entry, RecurringRow, StoreUnavailable
+from budstikke.store.contract import (
+    Charge,
+    Draft,
+    Entry,
+    RecurringRow,
+    StoreUnavailable,
+)
 from store.path import NOW, RECIPIENT, Path, receipt, run
 
 if TYPE_CHECKING:
@@ -164,10 +170,13 @@ def test_an_order_is_cancelled_and_what_it_cost_comes_back(engine: Engine) -> No
         await path.store.post(1, [Entry(Kind.PAYMENT, 100)], NOW)
         made = draft(path, RECIPIENT, OTHER, THIRD, price=10, refund=0)
         order_id = made.messages[0].id
+        made.charge = Charge(1, order_id, 0)
         await path.store.accept([made], NOW)
+        assert 70 == await path.store.post(1, [], NOW)
         await path.store.claim(1, 1, NOW)
         assert (3, 2) == cancelled(await cancel(path, order_id=order_id))
         assert (3, 0) == cancelled(await cancel(path, order_id=order_id))
+        assert 90 == await path.store.post(1, [], NOW)
         states = await path.states(*(row.id for row in made.messages))
         assert ["accepted", "cancelled", "cancelled"] == states
 
