@@ -27,7 +27,8 @@ class Checked:
 
     Attributes:
         entries: In its ledger.
-        taken: What messages that are kept cost, but for what was given back.
+        charged: For messages, but for what was given back.
+        cost: Of the messages that are kept, and of those that are to be made.
         faults: What is wrong, for people; none: it is right.
 
     """
@@ -36,7 +37,8 @@ class Checked:
     currency: str
     balance: int
     entries: int = 0
-    taken: int = 0
+    charged: int = 0
+    cost: int = 0
     faults: list[str] = field(default_factory=list)
 
 
@@ -52,11 +54,13 @@ def check(engine: Engine) -> list[Checked]:
             found[account_id].faults.append(fault)
         for account_id, price in _prices(connection).items():
             if account_id in found:
-                found[account_id].taken = price
-        for account_id, paid in _paid(connection).items():
+                found[account_id].cost = price
+        for account_id, charged in _charged(connection).items():
             checked = found[account_id]
-            if paid < checked.taken:
-                checked.faults.append(f"messages cost {checked.taken}, charged {paid}")
+            checked.charged = charged
+            if charged < checked.cost:
+                fault = f"messages cost {checked.cost}, charged {charged}"
+                checked.faults.append(fault)
     return sorted(found.values(), key=lambda checked: checked.name)
 
 
@@ -114,7 +118,7 @@ def _twice(connection: Connection) -> list[tuple[int, int]]:
     return [(account_id, message_id) for account_id, message_id in rows]
 
 
-def _paid(connection: Connection) -> dict[int, int]:
+def _charged(connection: Connection) -> dict[int, int]:
     """Sum up what was charged for messages and not given back."""
     ledger = schema.ledger.c
     paid = case((ledger.kind.in_([Kind.CHARGE, Kind.REFUND]), -ledger.amount), else_=0)
