@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from budstikke.dialects.native.settings import octets
+from budstikke.domain.receipt import Reason
 from budstikke.domain.states import FINAL_MESSAGE, MessageState
 from budstikke.wire import WireRequest
 
@@ -36,6 +37,16 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339 in UTC, with milliseconds."""
 
 
+Why = Annotated[
+    str,
+    Meta(
+        description="Why it failed.",
+        extra_json_schema={"enum": [reason.value for reason in Reason if reason]},
+    ),
+]
+"""A ``domain.receipt.Reason``."""
+
+
 class MessageEvent(msgspec.Struct, kw_only=True):
     """What became of a message."""
 
@@ -43,9 +54,7 @@ class MessageEvent(msgspec.Struct, kw_only=True):
     to: Annotated[str, Meta(description="E.164 with +.", examples=["+4799999999"])]
     ref: Annotated[str | None, Meta(description="Your reference.")]
     state: MessageState
-    reason: Annotated[
-        str | None, Meta(description="Why it failed, of a closed list; docs/states.md.")
-    ]
+    reason: Why | None
     raw: Annotated[str | None, Meta(description="The operator's own words.")]
 
 

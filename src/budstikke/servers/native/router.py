@@ -41,7 +41,11 @@ class Router:
                 self._fixed[path] = methods
 
     def find(self, method: str, path: str) -> tuple[Operation, PathValues]:
-        """Find an operation and what the path names (undecoded); raises Problem."""
+        """
+        Find an operation and what the path names; raises Problem.
+
+        ``path`` is undecoded, its octets as Latin-1.
+        """
         methods = self._fixed.get(path)
         if methods is not None:
             return _of(methods, method), NO_VALUES
@@ -77,7 +81,10 @@ def _match(shape: tuple[str, ...], pieces: list[str]) -> dict[str, str] | None:
 
 def _read(named: Mapping[str, str]) -> dict[str, Any]:
     try:
-        decoded = {name: unquote_to_bytes(raw).decode() for name, raw in named.items()}
+        decoded = {
+            name: unquote_to_bytes(raw.encode("latin-1")).decode()
+            for name, raw in named.items()
+        }
     except UnicodeDecodeError as error:
         raise Problem(Fault.NOT_FOUND) from error
     return {name: READ[name](text) for name, text in decoded.items()}

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from budstikke.dialects.native.templates import TemplateKind
-from budstikke.dialects.native.webhook import Moment
+from budstikke.dialects.native.webhook import Moment, Why
 from budstikke.domain.ledger import Kind
 from budstikke.domain.states import MessageState
 
@@ -131,7 +131,7 @@ class Message(msgspec.Struct, kw_only=True):
     encoding: Literal["gsm", "ucs2"] | None
     segments: int
     state: MessageState
-    reason: Annotated[str | None, Meta(description="Why it failed: a closed list.")]
+    reason: Why | None
     raw: Annotated[str | None, Meta(description="The operator's own words.")]
     price: Annotated[Money | None, Meta(description="Refunds are taken off.")]
     currency: Currency | None
