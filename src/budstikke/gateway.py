@@ -35,7 +35,7 @@ from budstikke.store.contract import StoreUnavailable
 from budstikke.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from budstikke.carriers.contract import Carrier
     from budstikke.carriers.simulator.phones import Phones
@@ -150,23 +150,23 @@ class Gateway:
                     await self._reload()
             except StoreUnavailable as error:
                 log.warning("cannot look for changes: %s", error)
-            except ValueError:
+            except Exception:
                 log.exception("the changed directory cannot be used; keeping the old")
 
     async def _reload(self) -> None:
         """Take a new directory; links whose settings changed are made anew."""
         directory = await self.store.directory(SETTINGS)
         before = self.directory.carriers
-        for carrier_id in list(self.senders):
-            if before.get(carrier_id) != directory.carriers.get(carrier_id):
-                await self._stop_link(carrier_id)
         for entry in directory.carriers.values():
-            if entry.id not in self.senders:
+            if before.get(entry.id) != entry:
                 self._start_link(entry)
         self.directory = directory
+        for carrier_id in set(self.senders) - set(directory.carriers):
+            await self._stop_link(carrier_id)
         log.info("directory loaded", extra={"revision": directory.revision})
 
     def _start_link(self, entry: CarrierEntry) -> None:
+        """Make a link; one that it replaces is ended before it begins."""
         kind = KINDS[entry.kind]
         settings = msgspec.convert(entry.settings, kind.settings)
         extra = {"phones": self._phones} if entry.kind == "simulator" else {}
@@ -182,12 +182,14 @@ class Gateway:
             requeued=self._requeued,
             clock=self._clock,
         )
+        ended = self._end_link(self.senders.get(entry.id), self._links.get(entry.id))
         self.senders[entry.id] = sender
         self._profiles[entry.id] = kind.text(settings)
-        self._links[entry.id] = asyncio.create_task(self._keep(sender))
+        self._links[entry.id] = asyncio.create_task(self._keep(sender, ended))
 
-    async def _keep(self, sender: Sender) -> None:
+    async def _keep(self, sender: Sender, ended: Awaitable[None]) -> None:
         """Run a link; one that breaks by a bug of ours is started again."""
+        await ended
         while True:
             try:
                 await sender.run()
@@ -197,13 +199,19 @@ class Gateway:
             else:
                 return
 
-    async def _stop_link(self, carrier_id: int) -> None:
-        sender = self.senders[carrier_id]
+    async def _end_link(
+        self, sender: Sender | None, task: asyncio.Task[None] | None
+    ) -> None:
+        """End a link, if there is one."""
+        if sender is None or task is None:
+            return
         await sender.stop(DRAIN)
-        task = self._links.pop(carrier_id)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        del self.senders[carrier_id]
+
+    async def _stop_link(self, carrier_id: int) -> None:
+        await self._end_link(self.senders[carrier_id], self._links[carrier_id])
+        del self.senders[carrier_id], self._links[carrier_id]
 
     def _tell(self, rows: Sequence[CallbackRow]) -> None:
         self.notifier.tell(rows)

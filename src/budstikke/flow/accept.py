@@ -32,6 +32,7 @@ from budstikke.domain.states import MessageState, PartState
 from budstikke.flow.lane import Lane, given_up
 from budstikke.flow.prepare import Prepared, answer, prepare
 from budstikke.flow.recur import TurnTaken, repeats
+from budstikke.flow.send import Sender
 from budstikke.store.contract import (
     Charge,
     Draft,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from budstikke.domain.directory import Access, Directory
-    from budstikke.flow.send import Sender
     from budstikke.store.contract import Store
 
 _accepted = msgspec.json.Decoder(Accepted).decode
@@ -56,8 +56,8 @@ class Laid(msgspec.Struct):
     """A draft, and what its senders wait for."""
 
     draft: Draft
-    direct: list[tuple[int, Part]]
-    """(carrier id, part) of those that are sent as soon as they are durable."""
+    direct: list[tuple[Sender, Part]]
+    """Those that are sent as soon as they are durable, with whom room was taken."""
     queued: set[int]
     """Carriers that have to claim the others."""
     segments: int = 0
@@ -294,7 +294,7 @@ class Acceptor:
                 )
             )
             if direct:
-                laid.direct.append((carrier_id, part))
+                laid.direct.append((sender, part))
         if now and not direct:
             laid.queued.add(carrier_id)
 
@@ -324,19 +324,19 @@ class Acceptor:
             if given_up(batch, error):
                 self._take_back([row for laid in batch for row in laid.direct])
             raise
-        ready: dict[int, list[Part]] = {}
+        ready: dict[Sender, list[Part]] = {}
         queued: set[int] = set()
         for laid, verdict in zip(batch, verdicts, strict=True):
-            for carrier_id, part in self._stored(laid, verdict):
-                ready.setdefault(carrier_id, []).append(part)
+            for sender, part in self._stored(laid, verdict):
+                ready.setdefault(sender, []).append(part)
             queued |= laid.queued
-        for carrier_id, made in ready.items():
-            self._senders[carrier_id].offer(made)
-        for carrier_id in queued:
+        for sender, made in ready.items():
+            sender.offer(made)
+        for carrier_id in queued & set(self._senders):
             self._senders[carrier_id].stored()
         return verdicts
 
-    def _stored(self, laid: Laid, verdict: Verdict) -> list[tuple[int, Part]]:
+    def _stored(self, laid: Laid, verdict: Verdict) -> list[tuple[Sender, Part]]:
         """Find what is sent now; room that is not needed is given back."""
         if verdict.no_credit or verdict.taken:
             self._take_back(laid.direct)
@@ -347,9 +347,9 @@ class Acceptor:
         self._take_back([row for row in laid.direct if row[1].message_id in out])
         return [row for row in laid.direct if row[1].message_id not in out]
 
-    def _take_back(self, direct: Sequence[tuple[int, Part]]) -> None:
-        for carrier_id, _ in direct:
-            self._senders[carrier_id].cancel(1)
+    def _take_back(self, direct: Sequence[tuple[Sender, Part]]) -> None:
+        for sender, _ in direct:
+            sender.cancel(1)
 
     async def drain(self) -> None:
         """Wait until all that was begun is durable and with its sender."""

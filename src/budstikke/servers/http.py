@@ -181,6 +181,9 @@ class HttpServer:
             return await self._acceptor.accept(order, access)
         except Refusal as refusal:
             return refusal
+        except StoreUnavailable as error:  # those before it are accepted all the same
+            log.warning("refused, nothing can be stored: %s", error)
+            return Refusal(RefusalCode.STORAGE_DOWN)
 
 
 def _not_allowed(methods: set[str]) -> WireResponse:
