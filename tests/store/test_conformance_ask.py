@@ -60,8 +60,8 @@ def test_all_that_is_told_of_a_message(engine: Engine) -> None:
 
     async def scenario(path: Path) -> None:
         await pay_in(path, 100)
-        columns: dict[str, Any] = {"ref": "r-1", "due_at": NOW + 60, "accepted_at": NOW - 1}
-        draft = priced(path, 40, parts=2, **columns)
+        columns: dict[str, Any] = {"due_at": NOW + 60, "accepted_at": NOW - 1}
+        draft = priced(path, 40, parts=2, ref="r-1", **columns)
         await path.store.accept([draft], NOW)
         message = draft.messages[0].id
         assert MessageAnswer(

@@ -11,7 +11,17 @@ import pytest
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import CallbackResult
-from budstikke.store.sqlite import SqliteStore, sql
+from budstikke.store.sqlite import (
+    SqliteStore,
+    accepting,
+    asking,
+    bookkeeping,
+    cancelling,
+    groups,
+    money,
+    sql,
+    unmade,
+)
 from store.engines import SqliteEngine
 from store.path import NOW, RECIPIENT, Path, opened, receipt, run
 
@@ -23,10 +33,13 @@ HISTORY = 100_000
 OLD = 1_000_000
 """The first id of the history: those of new messages follow it."""
 
+MODULES = (*(sql, accepting, asking, bookkeeping, cancelling, groups, money, unmade),)
+
 STATEMENTS = {
     name: text
-    for name, text in vars(sql).items()
-    if name.isupper() and not name.startswith("_")
+    for module in MODULES
+    for name, text in vars(module).items()
+    if name.isupper() and not name.startswith("_") and isinstance(text, str)
 }
 
 STOPS_EARLY = {
@@ -51,11 +64,15 @@ SCAN = re.compile(r"SCAN (\S+)(?: USING (?:COVERING )?INDEX (\S+))?(.*VIRTUAL TA
 
 def full_scans(connection: sqlite3.Connection, statement: str) -> list[str]:
     """Find the steps of a statement's plan that go through all rows of a table."""
+    values: list[str] | dict[str, str]
     numbered = [int(n) for n in re.findall(r"\?([0-9])", statement)]
     values = ["[]"] * (max(numbered) if numbered else statement.count("?"))
+    if named := re.findall(r":([a-z_]+)", statement):
+        values = dict.fromkeys(named, "[]")
     rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
     lines = [row[3] for row in rows]
-    made = {line.split()[1] for line in lines if line.startswith("MATERIALIZE")}
+    steps = ("MATERIALIZE", "CO-ROUTINE")
+    made = {line.split()[1] for line in lines if line.startswith(steps)}
     found = []
     for line in lines:
         scan = SCAN.match(line)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from budstikke.store.sqlite.settling import Settling
 
-VIEW = """
+_VIEW = """
 SELECT m.id, m.order_id, m.recipient, m.ref,
     iif(m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
         WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255
@@ -38,10 +38,10 @@ SELECT m.id, m.order_id, m.recipient, m.ref,
 FROM message m LEFT JOIN account a ON a.id = m.account_id
 """
 
-BY_ID = VIEW + "WHERE m.id = ?1 AND (?2 IS NULL OR m.account_id = ?2)"
+BY_ID = _VIEW + "WHERE m.id = ?1 AND (?2 IS NULL OR m.account_id = ?2)"
 
 BY_ORDER = (
-    VIEW
+    _VIEW
     + """
 WHERE (m.id = ?1 AND m.order_id = ?1
     OR m.id IN (SELECT id FROM message WHERE order_id = ?1 AND order_id <> id))
@@ -50,7 +50,7 @@ ORDER BY m.id"""
 )
 
 BY_REFERENCE = (
-    VIEW
+    _VIEW
     + """
 WHERE m.ref = ?1 AND m.recipient = ?2 AND m.account_id = ?3
 ORDER BY m.id DESC LIMIT 1"""

@@ -52,7 +52,8 @@ CANCEL_BULK = "UPDATE bulk SET cancelled = 1 WHERE id = :order"
 
 END_RECURRING = """
 UPDATE recurring SET next_at = NULL WHERE id = :order AND next_at IS NOT NULL
-    AND access_id IN (SELECT id FROM access WHERE account_id = :account)"""
+    AND EXISTS (SELECT 1 FROM access x
+        WHERE x.id = recurring.access_id AND x.account_id = :account)"""
 
 _ids = msgspec.json.Decoder(list[int]).decode
 
