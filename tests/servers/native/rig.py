@@ -170,10 +170,8 @@ async def call(server: Any, scope: dict[str, Any], pieces: list[bytes]) -> Answe
     """Call an ASGI application with a body in pieces."""
     messages: list[dict[str, Any]] = []
     waiting = [
-        {"type": "http.request", "body": piece, "more_body": more}
-        for piece, more in zip(
-            pieces, (*[True] * (len(pieces) - 1), False), strict=True
-        )
+        {"type": "http.request", "body": piece, "more_body": left > 0}
+        for left, piece in zip(range(len(pieces))[::-1], pieces, strict=True)
     ]
 
     async def receive() -> dict[str, Any]:

@@ -1,0 +1,164 @@
+"""The description of the REST API: it validates, is whole, and people can read it."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from budstikke.dialects.native.problems import PROBLEMS
+from budstikke.dialects.native.templates import KINDS
+from budstikke.domain.message import Template
+from budstikke.domain.template import TEXTS, text_of
+from budstikke.servers.native.openapi import describe
+from budstikke.servers.native.operations import OPERATIONS
+from budstikke.servers.native.page import write_page
+from servers.native.rig import Api, play
+
+if TYPE_CHECKING:
+    from store.engines import SqliteEngine
+
+DESCRIPTION = msgspec.json.decode(msgspec.json.encode(describe(OPERATIONS, "1.2.3")))
+
+
+def test_it_validates() -> None:
+    assert "3.1.0" == DESCRIPTION["openapi"]
+    assert [] == list(OpenAPIV31SpecValidator(DESCRIPTION).iter_errors())
+
+
+def test_it_has_every_operation_once() -> None:
+    described = [
+        (method.upper(), path)
+        for path, methods in DESCRIPTION["paths"].items()
+        for method in methods
+    ]
+    assert sorted((each.method, each.path) for each in OPERATIONS) == sorted(described)
+    assert len({each.name for each in OPERATIONS}) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
+def test_an_operation_is_described(operation: Any) -> None:
+    said = DESCRIPTION["paths"][operation.path][operation.method.lower()]
+    assert said["summary"]
+    in_path = re.findall(r"\{(\w+)\}", operation.path)
+    names = [p["name"] for p in said.get("parameters", []) if p["in"] == "path"]
+    assert in_path == names
+    assert {"401", "403", "429", "500", "503"} <= set(said["responses"])
+
+
+def test_links_lead_to_operations() -> None:
+    names = {operation.name for operation in OPERATIONS}
+    found = {name for operation in OPERATIONS for name, _ in operation.links}
+    assert found
+    assert found <= names
+
+
+def test_our_docstrings_stay_with_us() -> None:
+    assert "``" not in msgspec.json.encode(DESCRIPTION).decode()
+
+
+def test_it_is_served_to_anybody(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.ask("GET", "/v1/openapi.json", token=None)
+        assert (200, "application/json") == (
+            answer.status,
+            answer.headers["content-type"],
+        )
+        assert DESCRIPTION == answer.json
+
+    play(engine, scenario)
+
+
+class Page(HTMLParser):
+    """What a page has in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+        for name, value in attrs:
+            assert name not in {"style", "onclick", "src"}
+            if name == "id":
+                self.ids.append(value or "")
+            elif name == "href":
+                self.links.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def read(text: str) -> Page:
+    page = Page()
+    page.feed(text)
+    page.close()
+    return page
+
+
+def test_the_page_is_whole_and_alone() -> None:
+    page = read(write_page(OPERATIONS, DESCRIPTION))
+    assert [] == page.open
+    assert "script" not in page.tags
+    assert len(page.ids) == len(set(page.ids))
+    outside = {link for link in page.links if not link.startswith("#")}
+    assert {"/v1/openapi.json"} == outside
+    inside = {link[1:] for link in page.links if link.startswith("#")}
+    assert inside <= set(page.ids)
+    # The type of every problem leads here.
+    assert {code.value for code in PROBLEMS} <= set(page.ids)
+
+
+def test_what_is_described_cannot_break_the_page() -> None:
+    hostile = msgspec.json.decode(
+        msgspec.json.encode(DESCRIPTION).replace(b"Your reference", b"<b>&amp;")
+    )
+    assert read(write_page(OPERATIONS, hostile)).tags.count("b") == 0
+
+
+def test_the_page_is_served_under_a_strict_policy(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.ask("GET", "/v1/docs", token=None)
+        assert 200 == answer.status
+        assert "text/html; charset=utf-8" == answer.headers["content-type"]
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "unsafe" not in policy
+        assert "nosniff" == answer.headers["x-content-type-options"]
+
+    play(engine, scenario)
+
+
+class Seen(dict[str, str]):
+    """Remembers what was asked of it, and has all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return {"datetime": "", "date": "2030-01-31", "time": "19:15"}.get(name, "1")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_templates_have_the_parameters_that_their_texts_have(kind: Any) -> None:
+    seen = Seen()
+    text_of(Template(kind=kind.value, values=seen))
+    names = KINDS[kind]
+    assert {*names.required, *names.optional} == seen.names
+    assert set(names.example) <= seen.names
+    assert set(names.required) <= set(names.example)
+
+
+def test_every_kind_of_template_is_there() -> None:
+    assert list(TEXTS) == [kind.value for kind in KINDS]

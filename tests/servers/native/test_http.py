@@ -1,0 +1,268 @@
+"""The REST API as HTTP: who may, what cannot be read, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, render
+from budstikke.dialects.native.settings import Settings
+from budstikke.domain.refusal import RefusalCode
+from servers.native.rig import MAX_BODY, OSLO, TOKEN, Answer, Api, call, play
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from store.engines import SqliteEngine
+
+BODY = {"to": OSLO, "from": "Test", "text": "Hei"}
+
+
+def only(answer: Answer) -> tuple[int, str]:
+    return answer.code[:2]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, (401, "missing_login")),
+        ({"authorization": ""}, (401, "missing_login")),
+        ({"authorization": "Bearer"}, (401, "missing_login")),
+        ({"authorization": "Bearer "}, (401, "missing_login")),
+        ({"authorization": f"Basic {TOKEN}"}, (401, "missing_login")),
+        ({"authorization": TOKEN}, (401, "missing_login")),
+        ({"authorization": "Bearer nobody's"}, (401, "unknown_login")),
+        ({"authorization": "Bearer \xe6"}, (401, "unknown_login")),
+        ({"authorization": f"Bearer {TOKEN}x"}, (401, "unknown_login")),
+    ],
+)
+def test_who_is_not_let_in(
+    engine: SqliteEngine, headers: Mapping[str, str], expected: tuple[int, str]
+) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.ask(
+            "POST", "/v1/messages", BODY, token=None, headers=headers
+        )
+        assert expected == only(answer)
+        assert "Bearer" == answer.headers["www-authenticate"]
+        assert [(0,)] == api.query("SELECT count(*) FROM message")
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
+def test_who_is(engine: SqliteEngine, scheme: str) -> None:
+    async def scenario(api: Api) -> None:
+        headers = {"authorization": scheme + TOKEN}
+        answer = await api.ask("GET", "/v1/balance", token=None, headers=headers)
+        assert 200 == answer.status
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        ({"blocked": True}, (403, "account_blocked")),
+        ({"require_https": True}, (403, "https_required")),
+        ({"networks": (ip_network("10.0.0.0/8"),)}, (403, "address_not_allowed")),
+    ],
+)
+def test_who_may_not(
+    engine: SqliteEngine, access: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    async def scenario(api: Api) -> None:
+        entry = api.directory.accesses[1]
+        for name, value in access.items():
+            object.__setattr__(entry, name, value)
+        assert expected == only(await api.ask("POST", "/v1/messages", BODY))
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "Not JSON: It ends too early (byte 0)"),
+        (b'{"to": "+4799999999", "text"', "Not JSON: It ends too early (byte 28)"),
+        (b'{"text": "x",}', "Not JSON: trailing comma in object (byte 13)"),
+        (b"<text/>", "Not JSON: invalid character (byte 0)"),
+        (b'{"to": "\xe6"}', "The body is not UTF-8"),
+        (b'{"to": "a\nb"}', "Not JSON: invalid character (byte 9)"),
+    ],
+)
+def test_bodies_that_cannot_be_read(
+    engine: SqliteEngine, body: bytes, detail: str
+) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.ask("POST", "/v1/messages", body)
+        assert (400, "malformed") == only(answer)
+        assert detail == answer.json["detail"]
+
+    play(engine, scenario)
+
+
+def test_deep_bodies_are_refused(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        for opening in (b"[", b'{"to":', b'{"text":"x","recipients":['):
+            answer = await api.ask("POST", "/v1/messages", opening * 3000)
+            assert answer.status in (400, 422)
+            assert answer.code
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 201),
+        ("application/json; charset=utf-8", 201),
+        ("Application/JSON", 201),
+        ("application/x-www-form-urlencoded", 415),
+        ("text/plain", 415),
+        ("", 415),
+    ],
+)
+def test_media_types(engine: SqliteEngine, kind: str, status: int) -> None:
+    async def scenario(api: Api) -> None:
+        headers = {"content-type": kind}
+        answer = await api.ask("POST", "/v1/messages", BODY, headers=headers)
+        assert status == answer.status
+        if status == 415:
+            assert (415, "unsupported_media_type") == only(answer)
+
+    play(engine, scenario)
+
+
+def test_bodies_that_are_too_large(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        body = {**BODY, "ref": "x" * MAX_BODY}
+        assert (413, "too_large") == only(await api.ask("POST", "/v1/messages", body))
+
+    play(engine, scenario)
+
+
+def test_a_client_that_goes(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/v1/messages",
+            "query_string": b"",
+            "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
+            "client": None,
+        }
+        answer = await call(api.server, scope, [])
+        assert (400, "malformed") == only(answer)
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "/v1/messages", "GET, POST"),
+        ("OPTIONS", "/v1/messages", "GET, POST"),
+        ("HEAD", "/v1/messages/1", "DELETE, GET"),
+        ("GET", "/v1/messages/1/cancel", "POST"),
+        ("POST", "/v1/groups/g", "DELETE, PATCH, PUT"),
+    ],
+)
+def test_methods_that_are_none(
+    engine: SqliteEngine, method: str, path: str, allow: str
+) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.ask(method, path, token=None)
+        assert (405, "method_not_allowed") == only(answer)
+        assert allow == answer.headers["allow"]
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/", "/v1/messages/", "/v1/Messages", "/v1/messages/1/2/3", "/v1//"]
+)
+def test_paths_that_are_none(engine: SqliteEngine, path: str) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.ask("GET", path, token=None)
+        assert (404, "not_found") == only(answer)
+
+    play(engine, scenario)
+
+
+def test_other_paths_are_for_others(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        for path in ("/", "/v1", "/v10/messages", "/simulator"):
+            await api.ask("GET", path)
+        await call(api.server, {"type": "lifespan", "path": "x"}, [])
+        assert ["/", "/v1", "/v10/messages", "/simulator", "x"] == api.rest
+
+    play(engine, scenario)
+
+
+def test_a_query_where_there_is_none(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        answer = await api.ask("GET", "/v1/balance?currency=NOK")
+        assert (422, "bad_field", "currency") == answer.code
+
+    play(engine, scenario)
+
+
+def test_nothing_can_be_stored(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        api.store.down = True
+        for method, path, body in (
+            ("POST", "/v1/messages", BODY),
+            ("GET", "/v1/messages", None),
+            ("GET", "/v1/balance", None),
+            ("PUT", f"/v1/opt-outs/{OSLO}", None),
+        ):
+            answer = await api.ask(method, path, body)
+            assert (503, "storage_down") == only(answer)
+            assert "5" == answer.headers["retry-after"]
+        api.store.down = False
+        assert 201 == (await api.ask("POST", "/v1/messages", BODY)).status
+
+    play(engine, scenario)
+
+
+def test_a_bug_is_not_shown(
+    engine: SqliteEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(api: Api) -> None:
+        async def broken(*_: Any) -> None:
+            raise RuntimeError("a secret of ours")
+
+        api.bulk.accept = broken  # type: ignore[method-assign, assignment]  # a bug
+        answer = await api.ask("POST", "/v1/messages", BODY)
+        assert (500, "internal") == only(answer)
+        assert b"secret" not in answer.body
+
+    play(engine, scenario)
+    assert "a secret of ours" in caplog.text
+
+
+def test_so_many_at_a_time(engine: SqliteEngine) -> None:
+    async def scenario(api: Api) -> None:
+        answers = await asyncio.gather(
+            *(api.ask("POST", "/v1/messages", BODY) for _ in range(5))
+        )
+        assert [201, 201, 429, 429, 429] == sorted(each.status for each in answers)
+        refused = next(each for each in answers if each.status == 429)
+        assert (429, "too_many_requests") == only(refused)
+        assert "1" == refused.headers["retry-after"]
+        assert 201 == (await api.ask("POST", "/v1/messages", BODY)).status
+
+    play(engine, scenario, settings=Settings(concurrency=2))
+
+
+def test_every_code_has_an_answer() -> None:
+    assert {*RefusalCode, *Fault} == set(PROBLEMS)
+    for code in PROBLEMS:
+        response = render(Problem(code))
+        assert 400 <= response.status < 600
+        assert "no-store" == response.headers["cache-control"]
