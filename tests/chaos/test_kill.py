@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,11 +12,14 @@ from journeys.centre import MessageCentre
 from journeys.gateway import MESSAGE, Gateway, account, smpp_carrier
 from journeys.load import Load
 from journeys.processes import wait_until
+from journeys.reassembly import CONCATENATED, split
 from journeys.web import Customer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from journeys.centre import Submit
 
     Own = Callable[[Any], Any]
 
@@ -101,6 +105,58 @@ def test_killed_ten_times(
     delivered = {key for key, recipient in messages.items() if recipient in got}
     assert delivered == told.keys()
     assert {"4"} == {status for statuses in told.values() for status in statuses}
+
+
+def test_bulk_killed_three_times(
+    tmp_path: Path, own: Own, figures: Callable[..., None]
+) -> None:
+    """One order of 4,000 recipients and two parts each, resent where in doubt."""
+    recipients = [f"+47902{number:05}" for number in range(4_000)]
+    centre = own(MessageCentre(tmp_path))
+    centre.start()
+    accounts = [account(unsure="resend", unsure_after=7.0)]
+    carrier = smpp_carrier(centre.port, window=WINDOW)
+    gateway = own(Gateway(tmp_path, carrier, accounts))
+    gateway.start()
+    content = {**MESSAGE, "txt": "x" * 200, "phoneno": recipients}
+
+    assert gateway.ask("POST", "/psk/push_bulk.php", content).status == 201
+    moments = (0, 2_000, 5_000)
+    for moment in moments:
+        wait_until("so many are sent", partial(reached, centre, moment))
+        gateway.kill()
+        gateway.start()
+    wait_until(
+        "all are delivered",
+        lambda: gateway.parts() == {"delivered": 2 * len(recipients)},
+        120,
+        every=0.3,
+    )
+    gateway.stop()
+
+    submits = centre.submits()
+    got = {(submit.recipient, place(submit)) for submit in submits}
+    wanted = {(recipient, number) for recipient in recipients for number in (1, 2)}
+    doubles = len(submits) - len(got)
+    figures(
+        kills=len(moments),
+        submits=len(submits),
+        lost=len(wanted - got),
+        doubles=doubles,
+        window=WINDOW,
+    )
+    assert wanted == got
+    assert doubles <= WINDOW * len(moments)
+
+
+def place(submit: Submit) -> int:
+    """Tell which part of its text it is."""
+    elements, _ = split(submit)
+    return elements[CONCATENATED][2]
+
+
+def reached(centre: MessageCentre, submits: int) -> bool:
+    return centre.count("submit") >= submits
 
 
 def settled(gateway: Gateway, centre: MessageCentre) -> bool:

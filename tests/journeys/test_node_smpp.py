@@ -150,11 +150,13 @@ def test_centre_killed_twice_at_full_rate(
     )
     gateway.start()
 
+    unsure = []
     with Load(gateway.port, messages, MESSAGE) as load:
         for submits in kills:
             wait_until("so many", partial(reached, centre, submits))
             centre.kill()
             centre.start()
+            unsure.append(gateway.parts().get("unsure", 0))
         load.finish(120)
         accepted = dict(load.accepted)
         assert not load.refused
@@ -175,7 +177,7 @@ def test_centre_killed_twice_at_full_rate(
         lost=len(lost),
         doubles=doubles,
         window=window,
-        kills=len(kills),
+        unsure_after_kills=unsure,
     )
     assert [] == lost
     assert doubles <= window * len(kills)
