@@ -18,6 +18,8 @@ from budstikke.store.sqlite import (
     bookkeeping,
     cancelling,
     groups,
+    keeping,
+    listing,
     money,
     sql,
     unmade,
@@ -33,7 +35,10 @@ HISTORY = 100_000
 OLD = 1_000_000
 """The first id of the history: those of new messages follow it."""
 
-MODULES = (*(sql, accepting, asking, bookkeeping, cancelling, groups, money, unmade),)
+MODULES = (
+    *(sql, accepting, asking, bookkeeping, cancelling, groups, money, unmade),
+    *(keeping, listing),
+)
 
 STATEMENTS = {
     name: text
@@ -41,6 +46,7 @@ STATEMENTS = {
     for name, text in vars(module).items()
     if name.isupper() and not name.startswith("_") and isinstance(text, str)
 }
+STATEMENTS |= {f"RECORDS {name}": text for name, text in listing.RECORDS.items()}
 
 STOPS_EARLY = {
     "LOCKED_KEYS",  # the reader stops at the first that is older than any lock

@@ -70,15 +70,17 @@ RECORD = f"""
 SELECT {_RECORD} FROM message m LEFT JOIN account a ON a.id = m.account_id
 WHERE m.id = :id AND m.account_id = :account"""
 
+# A single message has its order's id.
+_OF_ORDER = """SELECT id FROM message WHERE id = :order AND order_id = :order
+        UNION ALL SELECT id FROM message WHERE order_id = :order AND order_id <> id"""
+
 _SOURCES: Mapping[str, str] = {
     "ALL": """SELECT id FROM message
     WHERE account_id = :account AND id < :before""",
     "REF": """SELECT id FROM message INDEXED BY message_ref
     WHERE ref = :ref AND account_id = :account AND id < :before""",
-    "ORDER": """SELECT id FROM message WHERE id IN (
-        SELECT :order UNION ALL
-        SELECT id FROM message WHERE order_id = :order AND order_id <> id)
-    AND order_id = :order AND account_id = :account AND id < :before""",
+    "ORDER": f"""SELECT id FROM message WHERE id IN ({_OF_ORDER})
+    AND account_id = :account AND id < :before""",
 }
 """Where the ids of a page come from."""
 
@@ -88,8 +90,8 @@ RECORDS: Mapping[str, str] = {
 WITH looked AS MATERIALIZED ({source} ORDER BY id DESC LIMIT :look)
 SELECT e.lowest, e.count, r.* FROM (
     SELECT min(id) AS lowest, count(*) AS count FROM looked) e
-LEFT JOIN (SELECT {_RECORD} FROM looked l
-    CROSS JOIN message m ON m.id = l.id LEFT JOIN account a ON a.id = m.account_id
+LEFT JOIN (SELECT {_RECORD} FROM looked
+    CROSS JOIN message m ON m.id = looked.id LEFT JOIN account a ON a.id = m.account_id
     WHERE NOT m.deleted AND (:state IS NULL OR {_STATE} = :state)
         AND (:recipient IS NULL OR m.recipient = :recipient)
         AND (:ref IS NULL OR m.ref = :ref)
@@ -101,9 +103,7 @@ ORDER = f"""
 SELECT {_STATE} AS now, count(*), sum(m.segments), sum(m.price), min(m.accepted_at),
     min(m.send_at), coalesce(a.currency, '')
 FROM message m LEFT JOIN account a ON a.id = m.account_id
-WHERE m.id IN (SELECT :order UNION ALL
-        SELECT id FROM message WHERE order_id = :order AND order_id <> id)
-    AND m.order_id = :order AND m.account_id = :account
+WHERE m.id IN ({_OF_ORDER}) AND m.account_id = :account
 GROUP BY now"""
 
 UNMADE = """

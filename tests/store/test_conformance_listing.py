@@ -1,0 +1,402 @@
+"""Store conformance: pages, and what customers change of what is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import create_engine, update
+from sqlalchemy.pool import NullPool
+
+from budstikke.domain import listing
+from budstikke.domain.ask import CancelAnswer, CancelAsk, GroupAsk, GroupVerb
+from budstikke.domain.listing import (
+    Changed,
+    Contact,
+    ContactAsk,
+    ContactsAsk,
+    EraseAnswer,
+    EraseAsk,
+    GroupsAsk,
+    LedgerAsk,
+    MembersAsk,
+    OptOut,
+    OptOutAsk,
+    OptOutsAsk,
+    OrderRecordAsk,
+    PutContactAsk,
+    PutOptOutAsk,
+    RecordAsk,
+    RecordsAsk,
+    RenameAsk,
+)
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.states import MessageState, PartState
+from budstikke.store import schema
+from budstikke.store.contract import BulkProgress, BulkRow, Draft, Entry, RecurringRow
+from budstikke.store.sqlite import listing as sqlite_listing
+from store.path import NOW, RECIPIENT, Path, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.engines import Engine
+
+OTHER_RECIPIENT = "+4799999998"
+
+
+async def ask(path: Path, asked: Any, account_id: int = 1) -> Any:
+    return await path.store.ask(asked, account_id, NOW)
+
+
+def own(engine: Engine, ids: Sequence[int], account_id: int = 1) -> None:
+    """Give messages to an account: the path here leaves it out."""
+    database = create_engine(engine.url, poolclass=NullPool)
+    message = schema.message
+    with database.begin() as connection:
+        connection.execute(
+            update(message).where(message.c.id.in_(ids)).values(account_id=account_id)
+        )
+    database.dispose()
+
+
+async def accept(path: Path, *recipients: str, **columns: Any) -> list[int]:
+    ids = await path.accept(*recipients, **columns)
+    own(path.engine, ids)
+    return ids
+
+
+async def follow(path: Path, limit: int, **which: Any) -> list[int]:
+    """Follow pages to the last; returns the ids in order."""
+    found: list[int] = []
+    before: int | None = None
+    while True:
+        page = await ask(path, RecordsAsk(limit=limit, before=before, **which))
+        found += [record.id for record in page.records]
+        if page.next is None:
+            return found
+        assert len(page.records) <= limit
+        before = page.next
+
+
+def test_a_record(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        (message_id,) = await accept(path, parts=3, ref="r", priority=2, flash=1)
+        (record,) = (await ask(path, RecordAsk(message_id))).records
+        expected = listing.Record(
+            id=message_id,
+            order_id=message_id,
+            originator="Budstikke",
+            recipient=RECIPIENT,
+            ref="r",
+            text="text 1text 2text 3",
+            encoding="gsm",
+            segments=3,
+            state=MessageState.ACCEPTED,
+            reason="",
+            raw="",
+            price=0,
+            currency="",
+            flash=True,
+            priority=2,
+            accepted_at=NOW,
+            send_at=None,
+            final_at=None,
+            deleted=False,
+        )
+        assert expected == record
+        assert () == (await ask(path, RecordAsk(message_id), 2)).records
+        assert () == (await ask(path, RecordAsk(message_id + 1))).records
+
+    run(engine, scenario)
+
+
+def test_records_by_pages(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        ids = await accept(path, *[RECIPIENT] * 10)
+        theirs = await path.accept(*[RECIPIENT] * 3)
+        own(engine, theirs, 2)
+        more = await accept(path, *[RECIPIENT] * 2)
+        newest_first = (ids + more)[::-1]
+        for limit in (1, 3, 12, 13):
+            assert newest_first == await follow(path, limit)
+        assert newest_first == await follow(path, 2, recipient=RECIPIENT)
+
+    run(engine, scenario)
+
+
+def test_records_of_some(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        one, two = await accept(path, RECIPIENT, OTHER_RECIPIENT, ref="r")
+        (three,) = await accept(path, RECIPIENT, ref="s")
+        (part,) = await path.sent(RECIPIENT, smsc_ids=["x"], ref="r")
+        own(engine, [part >> 8])
+        sent = part >> 8
+        state = MessageState
+        for which, expected in (
+            ({"ref": "r"}, [sent, two, one]),
+            ({"ref": "r", "recipient": RECIPIENT}, [sent, one]),
+            ({"ref": "r", "recipient": RECIPIENT, "state": state.SENT}, [sent]),
+            ({"state": state.ACCEPTED}, [three, two, one]),
+            ({"state": state.DELIVERED}, []),
+            ({"order_id": one}, [two, one]),
+            ({"order_id": one, "recipient": OTHER_RECIPIENT}, [two]),
+            ({"order_id": two}, []),
+            ({"order_id": one, "ref": "s"}, []),
+            ({"ref": ""}, []),
+        ):
+            for limit in (1, 5):
+                assert expected == await follow(path, limit, **which), which
+
+    run(engine, scenario)
+
+
+def test_a_page_looks_at_so_many(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_listing, "LOOKED_AT", 4)
+
+    async def scenario(path: Path) -> None:
+        (rare,) = await accept(path, OTHER_RECIPIENT)
+        await accept(path, *[RECIPIENT] * 10)
+        asked = RecordsAsk(limit=3, recipient=OTHER_RECIPIENT)
+        first = await ask(path, asked)
+        assert () == first.records
+        assert first.next is not None
+        assert [rare] == await follow(path, 3, recipient=OTHER_RECIPIENT)
+
+    run(engine, scenario)
+
+
+def test_an_order(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        first, second = await accept(path, RECIPIENT, RECIPIENT, parts=2)
+        (part,) = [id_ for id_ in path.parts() if id_ == (second << 8) + 1]
+        await path.store.claim(1, 10, NOW)
+        await path.answer(part, PartState.REJECTED, parts=2)
+        order = (await ask(path, OrderRecordAsk(first))).order
+        assert {MessageState.ACCEPTED: 1, MessageState.REJECTED: 1} == order.states
+        assert (first, 0, 4, NOW, 0) == (
+            order.id,
+            order.pending,
+            order.segments,
+            order.accepted_at,
+            order.times,
+        )
+        for asked, account_id in (
+            (OrderRecordAsk(first), 2),
+            (OrderRecordAsk(second), 1),
+            (OrderRecordAsk(7), 1),
+        ):
+            assert (await ask(path, asked, account_id)).order is None
+
+    run(engine, scenario)
+
+
+def test_an_order_that_is_not_yet_made(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        order_id = path.store.reserve_ids(4)
+        numbers = f'["{RECIPIENT}", "{OTHER_RECIPIENT}", "{RECIPIENT}"]'.encode()
+        content = b'{"order": {"ref": "r"}}'
+        row = BulkRow(order_id, 1, NOW, order_id + 1, 3, 0, content, numbers)
+        await path.store.accept_bulk(row, [], NOW)
+        draft = path.draft(order_id + 1, RECIPIENT)
+        draft.messages[0].order_id = order_id
+        draft.messages[0].account_id = 1
+        draft.progress = BulkProgress(order_id, 1)
+        await path.store.accept([draft], NOW)
+        order = (await ask(path, OrderRecordAsk(order_id))).order
+        assert ({MessageState.ACCEPTED: 1}, 2) == (order.states, order.pending)
+        (record,) = (await ask(path, RecordAsk(order_id + 2))).records
+        assert (order_id, OTHER_RECIPIENT, "r", None) == (
+            record.order_id,
+            record.recipient,
+            record.ref,
+            record.text,
+        )
+        assert () == (await ask(path, RecordAsk(order_id + 2), 2)).records
+        await path.store.ask(CancelAsk(order_id=order_id), 1, NOW)
+        order = (await ask(path, OrderRecordAsk(order_id))).order
+        assert ({MessageState.CANCELLED: 3}, 0) == (order.states, order.pending)
+
+    run(engine, scenario)
+
+
+def test_an_order_that_repeats(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        order_id = path.store.reserve_ids(1)
+        draft = path.draft(order_id)
+        draft.messages[0].account_id = 1
+        draft.repeats = RecurringRow(order_id, 1, b"{}", NOW, 0, NOW + 60)
+        await path.store.accept([draft], NOW)
+        order = (await ask(path, OrderRecordAsk(order_id))).order
+        assert (1, NOW + 60) == (order.times, order.next_at)
+        turn = RecurringRow(order_id, 1, b"", NOW, 1, NOW + 120)
+        await path.store.accept([Draft([], [], turn=turn)], NOW)
+        order = (await ask(path, OrderRecordAsk(order_id))).order
+        assert (2, NOW + 120) == (order.times, order.next_at)
+        answer = await path.store.ask(CancelAsk(order_id=order_id), 1, NOW)
+        assert isinstance(answer, CancelAnswer)
+        assert answer.ended
+        order = (await ask(path, OrderRecordAsk(order_id))).order
+        assert (2, None) == (order.times, order.next_at)
+
+    run(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    ("state", "erased"),
+    [
+        (PartState.QUEUED, False),
+        (PartState.SENDING, False),
+        (PartState.UNSURE, False),
+        (PartState.SENT, True),
+        (PartState.REJECTED, True),
+    ],
+)
+def test_erasing_what_needs_no_text(
+    engine: Engine, state: PartState, *, erased: bool
+) -> None:
+    async def scenario(path: Path) -> None:
+        wanted = PartState.QUEUED if state is PartState.QUEUED else PartState.SENDING
+        (message_id,) = await accept(path, state=wanted)
+        if state not in (PartState.QUEUED, PartState.SENDING):
+            await path.answer((message_id << 8) + 1, state, "x")
+        assert EraseAnswer(False, False) == await ask(path, EraseAsk(message_id), 2)
+        answer = await ask(path, EraseAsk(message_id))
+        assert EraseAnswer(True, erased) == answer
+        (record,) = (await ask(path, RecordAsk(message_id))).records
+        assert (erased, None if erased else "text 1") == (record.deleted, record.text)
+        assert ["" if erased else "text 1"] == path.column("text")
+        listed = (await ask(path, RecordsAsk(limit=5))).records
+        shown = [] if erased else [message_id]
+        assert shown == [each.id for each in listed]
+
+    run(engine, scenario)
+
+
+def test_erasing_also_what_an_order_was_made_from(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        order_id = path.store.reserve_ids(2)
+        row = BulkRow(
+            order_id, 1, NOW, order_id + 1, 1, 0, b'{"text": "t"}', b'["+4799999999"]'
+        )
+        await path.store.accept_bulk(row, [], NOW)
+        draft = path.draft(order_id + 1, state=PartState.SENDING)
+        draft.messages[0].order_id = order_id
+        draft.messages[0].account_id = 1
+        draft.progress = BulkProgress(order_id, 1)
+        await path.store.accept([draft], NOW)
+        await path.answer(((order_id + 1) << 8) + 1, PartState.SENT, "x")
+        assert (await ask(path, EraseAsk(order_id + 1))).erased
+        assert ["{}"] == path.column("content", schema.bulk)
+        assert ["[]"] == path.column("recipients", schema.bulk)
+
+    run(engine, scenario)
+
+
+def test_the_ledger(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        for number in range(5):
+            entries = [Entry("payment", number), Entry("fee", -1, "monthly")]
+            await path.store.post(1, entries, NOW + number // 2)
+            await path.store.post(2, [Entry("payment", 7)], NOW)
+        amounts: list[int] = []
+        before: int | None = None
+        while True:
+            page = await ask(path, LedgerAsk(limit=3, before=before))
+            amounts += [entry.amount for entry in page.entries]
+            if page.next is None:
+                break
+            before = page.next
+        assert [-1, 4, -1, 3, -1, 2, -1, 1, -1, 0] == amounts
+        newest = (await ask(path, LedgerAsk(limit=1))).entries[0]
+        assert ("fee", 5, "monthly") == (newest.kind, newest.balance, newest.note)
+        # The cursor of another's ledger leads nowhere.
+        theirs = (await ask(path, LedgerAsk(limit=1), 2)).entries[0]
+        page = await ask(path, LedgerAsk(limit=1, before=theirs.id))
+        assert () == page.entries
+
+    run(engine, scenario)
+
+
+def test_groups_and_members(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        for name in ("b", "a", "c"):
+            await ask(path, GroupAsk(verb=GroupVerb.ADD, group=name))
+        await ask(path, GroupAsk(verb=GroupVerb.ADD, group="d"), 2)
+        first = await ask(path, GroupsAsk(limit=2))
+        assert (("a", "b"), "b") == (first.names, first.next)
+        rest = await ask(path, GroupsAsk(limit=2, after="b"))
+        assert (("c",), None) == (rest.names, rest.next)
+        for n in range(3):
+            number = f"+4790000{n:03}"
+            asked = GroupAsk(verb=GroupVerb.ADD_MEMBER, group="a", number=number)
+            await ask(path, asked)
+        page = await ask(path, MembersAsk(group="a", limit=2))
+        assert ["+4790000000", "+4790000001"] == [c.number for c in page.contacts]
+        rest = await ask(path, MembersAsk(group="a", limit=2, after=page.next))
+        assert ["+4790000002"] == [c.number for c in rest.contacts]
+        assert rest.next is None
+        assert Changed(True) == await ask(path, RenameAsk("a", "z"))
+        assert Changed(False) == await ask(path, RenameAsk("z", "b"))
+        assert ("b", "c", "z") == (await ask(path, GroupsAsk(limit=9))).names
+        for refused, account_id in (
+            (MembersAsk(group="a", limit=2), 1),
+            (MembersAsk(group="z", limit=2), 2),
+            (RenameAsk("a", "q"), 1),
+            (RenameAsk("z", "q"), 2),
+        ):
+            with pytest.raises(Refusal) as caught:
+                await ask(path, refused, account_id)
+            assert RefusalCode.UNKNOWN_GROUP is caught.value.code
+
+    run(engine, scenario)
+
+
+def test_contacts(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        kari = Contact(RECIPIENT, "Kari", True)
+        assert Changed(True) == await ask(path, PutContactAsk(kari))
+        silent = Contact(RECIPIENT, "", False)
+        assert Changed(False) == await ask(path, PutContactAsk(silent))
+        assert (silent,) == (await ask(path, ContactAsk(RECIPIENT))).contacts
+        assert () == (await ask(path, ContactAsk(RECIPIENT), 2)).contacts
+        await ask(path, PutContactAsk(Contact(OTHER_RECIPIENT, "", True)))
+        page = await ask(path, ContactsAsk(limit=1))
+        assert OTHER_RECIPIENT == page.next
+        rest = await ask(path, ContactsAsk(limit=1, after=page.next))
+        assert ((silent,), None) == (rest.contacts, rest.next)
+        await ask(path, GroupAsk(verb=GroupVerb.ADD, group="a"))
+        member = GroupAsk(verb=GroupVerb.ADD_MEMBER, group="a", number=RECIPIENT)
+        await ask(path, member)
+        drop = listing.DropContactAsk(RECIPIENT)
+        assert Changed(False) == await ask(path, drop, 2)
+        assert Changed(True) == await ask(path, drop)
+        assert Changed(False) == await ask(path, drop)
+        assert () == (await ask(path, MembersAsk(group="a", limit=2))).contacts
+
+    run(engine, scenario)
+
+
+def test_opt_outs(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        revision = await path.store.revision()
+        put = PutOptOutAsk(OptOut(RECIPIENT, "letter"))
+        assert Changed(True) == await ask(path, put)
+        again = PutOptOutAsk(OptOut(RECIPIENT, "again"))
+        assert Changed(False) == await ask(path, again)
+        assert revision + 1 == await path.store.revision()
+        await ask(path, PutOptOutAsk(OptOut(OTHER_RECIPIENT, "api")))
+        page = await ask(path, OptOutsAsk(limit=1))
+        assert OTHER_RECIPIENT == page.next
+        rest = await ask(path, OptOutsAsk(limit=1, after=page.next))
+        assert ((OptOut(RECIPIENT, "letter"),), None) == (rest.opt_outs, rest.next)
+        assert () == (await ask(path, OptOutAsk(RECIPIENT), 2)).opt_outs
+        drop = listing.DropOptOutAsk(RECIPIENT)
+        assert Changed(False) == await ask(path, drop, 2)
+        assert Changed(True) == await ask(path, drop)
+        assert revision + 3 == await path.store.revision()
+        assert () == (await ask(path, OptOutAsk(RECIPIENT))).opt_outs
+
+    run(engine, scenario)
