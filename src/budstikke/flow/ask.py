@@ -121,6 +121,8 @@ class Asker:
         if not account.prepaid or not account.currency:
             raise Refusal(RefusalCode.BAD_FIELD, field="prepaid")
         price = self._home_price(account)
+        if not price:  # nobody could say what they are worth
+            raise Refusal(RefusalCode.BAD_FIELD, field="count")
         answer = await self._store.order_credit(
             account.id, asked.count, asked.count * price, self._clock()
         )
