@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
 
 LOOKED_AT = 10_000
-"""Messages that one page looks at when it wants some kind of them only."""
+"""Messages that one page looks at when it wants some of them only."""
 
 LAST = 2**63 - 1
 """Above every id."""
@@ -202,6 +202,9 @@ def _records(
 ) -> RecordsPage:
     source = "ALL" if asked.ref is None else "REF"
     source = source if asked.order_id is None else "ORDER"
+    some = asked.state is not None or asked.recipient is not None
+    some = some or (asked.ref is not None and asked.order_id is not None)
+    at_once = LOOKED_AT if some else asked.limit + 1
     values = {
         "account": account,
         "before": LAST if asked.before is None else asked.before,
@@ -209,7 +212,7 @@ def _records(
         "ref": asked.ref,
         "recipient": asked.recipient,
         "order": asked.order_id,
-        "look": LOOKED_AT,
+        "look": at_once,
         "limit": asked.limit + 1,
     }
     rows = connection.execute(RECORDS[source], values).fetchall()
@@ -218,7 +221,7 @@ def _records(
     if len(records) > asked.limit:
         records = records[: asked.limit]
         return RecordsPage(records, records[-1].id)
-    return RecordsPage(records, lowest if count == LOOKED_AT else None)
+    return RecordsPage(records, lowest if count == at_once else None)
 
 
 def _order(
