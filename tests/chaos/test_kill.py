@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -31,7 +31,95 @@ KILLS = 10
 WINDOW = 200
 OPEN = "SELECT count(*) FROM part WHERE state IN ('queued', 'sending', 'sent')"
 ORPHANS = "SELECT count(*) FROM orphan"
+PARTS = (
+    "SELECT recipient, part.state, part.reason, part.raw FROM part "
+    "JOIN message ON message.id = part.id >> 8"
+)
 UNTOLD = "SELECT count(*) FROM callback WHERE state = 'due'"
+
+
+class Truth(NamedTuple):
+    """
+    What is so when all is over.
+
+    Attributes:
+        accepted: Recipient by message id: what was answered with yes.
+        messages: The same, in the database.
+        parts: By recipient: state, reason, and in whose words.
+        submits: By recipient: how often the centre got it.
+        told: Statuses by message id, as the customer got them.
+
+    """
+
+    accepted: dict[int, str]
+    messages: dict[int, str]
+    parts: dict[str, tuple[str, str, str]]
+    submits: dict[str, int]
+    told: dict[int, list[str]]
+
+    @property
+    def unsure(self) -> set[str]:
+        """Recipients of whose message nobody knows."""
+        return {r for r, (state, _, _) in self.parts.items() if state == "unsure"}
+
+    @property
+    def lost(self) -> set[str]:
+        return set(self.accepted.values()) - self.submits.keys() - self.unsure
+
+    @property
+    def doubles(self) -> int:
+        return sum(self.submits.values()) - len(self.submits)
+
+    def figures(self) -> dict[str, int]:
+        return {
+            "accepted": len(self.accepted),
+            "stored": len(self.messages),
+            "submits": sum(self.submits.values()),
+            "lost": len(self.lost),
+            "unsure": len(self.unsure),
+            "of them accepted": len(self.unsure & set(self.accepted.values())),
+            "doubles": self.doubles,
+            "window": WINDOW,
+            "told": len(self.told),
+            "told twice": sum(len(statuses) - 1 for statuses in self.told.values()),
+        }
+
+
+class Site:
+    """A gateway between a message centre and a customer."""
+
+    def __init__(self, folder: Path, own: Own, **rules: Any) -> None:
+        self.customer: Customer = own(Customer())
+        self.customer.open()
+        self.centre: MessageCentre = own(MessageCentre(folder))
+        self.centre.start()
+        accounts = [account(status_url=self.customer.url(), **rules)]
+        carrier = smpp_carrier(self.centre.port, window=WINDOW)
+        self.gateway: Gateway = own(Gateway(folder, carrier, accounts))
+        self.gateway.start()
+
+    def crash(self) -> None:
+        self.gateway.kill()
+        self.gateway.start()
+
+    def settled(self) -> bool:
+        """Tell whether everything has happened that will."""
+        return (
+            self.gateway.count(OPEN) == 0
+            and self.centre.count("receipted") == self.centre.count("submit")
+            and self.gateway.count(ORPHANS) == 0
+            and self.gateway.count(UNTOLD) == 0
+        )
+
+    def truth(self, accepted: dict[int, str]) -> Truth:
+        query = self.gateway.query
+        return Truth(
+            accepted,
+            dict(query("SELECT id, recipient FROM message")),
+            {recipient: tuple(found) for recipient, *found in query(PARTS)},
+            self.centre.recipients(),
+            self.customer.statuses(),
+        )
 
 
 def test_killed_ten_times(
@@ -39,72 +127,35 @@ def test_killed_ten_times(
 ) -> None:
     dice = random.Random(SEED)  # noqa: S311 - dice
     moments = sorted(dice.sample(range(1_000, MESSAGES - 1_000), KILLS))
-    customer = own(Customer())
-    customer.open()
-    centre = own(MessageCentre(tmp_path))
-    centre.start()
-    accounts = [account(status_url=customer.url())]
-    carrier = smpp_carrier(centre.port, window=WINDOW)
-    gateway = own(Gateway(tmp_path, carrier, accounts))
-    gateway.start()
+    site = Site(tmp_path, own)
 
-    with Load(gateway.port, MESSAGES, MESSAGE) as load:
-        for accepted in moments:
-            wait_until("so many are accepted", load.has_accepted(accepted))
-            gateway.kill()
-            gateway.start()
+    with Load(site.gateway.port, MESSAGES, MESSAGE) as load:
+        for moment in moments:
+            wait_until("so many are accepted", load.has_accepted(moment))
+            site.crash()
         load.finish(180)
         assert not load.refused
-        accepted_by_id = dict(load.accepted)
-        unheard = len(load.unknown)
-    wait_until("all is settled", lambda: settled(gateway, centre), 120, every=0.3)
-    gateway.stop()
+        accepted, unheard = dict(load.accepted), len(load.unknown)
+    wait_until("all is settled", site.settled, 120, every=0.3)
+    site.gateway.stop()
 
-    got = centre.recipients()
-    messages = dict(gateway.query("SELECT id, recipient FROM message"))
-    states = {
-        recipient: (state, reason, raw)
-        for recipient, state, reason, raw in gateway.query(
-            "SELECT recipient, part.state, part.reason, part.raw FROM part "
-            "JOIN message ON message.id = part.id >> 8"
-        )
-    }
-    lost = [r for r in accepted_by_id.values() if r not in got and r not in states]
-    unsure = {r for r, (state, _, _) in states.items() if state == "unsure"}
-    doubles = sum(got.values()) - len(got)
-    told = customer.statuses()
-    figures(
-        seed=SEED,
-        kills=KILLS,
-        at=moments,
-        accepted=len(accepted_by_id),
-        unheard=unheard,
-        stored=len(messages),
-        submits=sum(got.values()),
-        lost=len(lost),
-        unsure=len(unsure),
-        of_them_accepted=len(unsure & set(accepted_by_id.values())),
-        doubles=doubles,
-        window=WINDOW,
-        told=len(told),
-        told_twice=sum(len(statuses) - 1 for statuses in told.values()),
-    )
+    truth = site.truth(accepted)
+    figures(seed=SEED, kills=KILLS, at=moments, unheard=unheard, **truth.figures())
     # Each id that was given is the message it was given for, and only that.
-    assert accepted_by_id.items() <= messages.items()
-    assert [] == lost
-    assert doubles <= WINDOW * KILLS
+    assert accepted.items() <= truth.messages.items()
+    assert set() == truth.lost
+    assert truth.doubles <= WINDOW * KILLS
     # What the operator has is delivered; of the rest nobody knows, and it is said.
-    assert unsure == states.keys() - got.keys()
-    for recipient, found in states.items():
-        if recipient in unsure:
-            stopped = "the gateway stopped while it was being sent"
-            assert ("unsure", "unsure", stopped) == found
+    stopped = ("unsure", "unsure", "the gateway stopped while it was being sent")
+    for recipient, found in truth.parts.items():
+        if recipient in truth.submits:
+            assert "delivered" == found[0]
         else:
-            assert found[0] == "delivered"
-    assert gateway.count(ORPHANS) == 0
-    delivered = {key for key, recipient in messages.items() if recipient in got}
-    assert delivered == told.keys()
-    assert {"4"} == {status for statuses in told.values() for status in statuses}
+            assert stopped == found
+    # And what is delivered is told.
+    got = {key for key, to in truth.messages.items() if to in truth.submits}
+    assert got == truth.told.keys()
+    assert {"4"} == {status for found in truth.told.values() for status in found}
 
 
 def test_bulk_killed_three_times(
@@ -112,29 +163,23 @@ def test_bulk_killed_three_times(
 ) -> None:
     """One order of 4,000 recipients and two parts each, resent where in doubt."""
     recipients = [f"+47902{number:05}" for number in range(4_000)]
-    centre = own(MessageCentre(tmp_path))
-    centre.start()
-    accounts = [account(unsure="resend", unsure_after=7.0)]
-    carrier = smpp_carrier(centre.port, window=WINDOW)
-    gateway = own(Gateway(tmp_path, carrier, accounts))
-    gateway.start()
+    site = Site(tmp_path, own, unsure="resend", unsure_after=7.0)
     content = {**MESSAGE, "txt": "x" * 200, "phoneno": recipients}
 
-    assert gateway.ask("POST", "/psk/push_bulk.php", content).status == 201
+    assert site.gateway.ask("POST", "/psk/push_bulk.php", content).status == 201
     moments = (0, 2_000, 5_000)
     for moment in moments:
-        wait_until("so many are sent", partial(reached, centre, moment))
-        gateway.kill()
-        gateway.start()
+        wait_until("so many are sent", partial(reached, site.centre, moment))
+        site.crash()
     wait_until(
         "all are delivered",
-        lambda: gateway.parts() == {"delivered": 2 * len(recipients)},
+        lambda: site.gateway.parts() == {"delivered": 2 * len(recipients)},
         120,
         every=0.3,
     )
-    gateway.stop()
+    site.gateway.stop()
 
-    submits = centre.submits()
+    submits = site.centre.submits()
     got = {(submit.recipient, place(submit)) for submit in submits}
     wanted = {(recipient, number) for recipient in recipients for number in (1, 2)}
     doubles = len(submits) - len(got)
@@ -157,13 +202,3 @@ def place(submit: Submit) -> int:
 
 def reached(centre: MessageCentre, submits: int) -> bool:
     return centre.count("submit") >= submits
-
-
-def settled(gateway: Gateway, centre: MessageCentre) -> bool:
-    """Tell whether everything has happened that will."""
-    return (
-        gateway.count(OPEN) == 0
-        and centre.count("receipted") == centre.count("submit")
-        and gateway.count(ORPHANS) == 0
-        and gateway.count(UNTOLD) == 0
-    )

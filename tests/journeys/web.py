@@ -73,10 +73,12 @@ async def _cancel_others() -> None:
 
 
 class Push(NamedTuple):
-    """One request that a customer got: path and query."""
+    """One request that a customer got; header names are lower case."""
 
     path: str
     query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
 
 
 class Customer:
@@ -146,12 +148,14 @@ class Customer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: *(\d+)", head)
-        if length:
-            await reader.readexactly(int(length[1]))
-        target = urlsplit(head.split(b" ", 2)[1].decode("latin-1"))
-        query = parse_qs(target.query, keep_blank_values=True)
-        push = Push(target.path, {name: found[0] for name, found in query.items()})
+        line, *rest = head.decode("latin-1").rstrip().split("\r\n")
+        pairs = (each.partition(":") for each in rest)
+        headers = {name.lower(): value.strip() for name, _, value in pairs}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        target = urlsplit(line.split(" ", 2)[1])
+        given = parse_qs(target.query, keep_blank_values=True)
+        query = {name: found[0] for name, found in given.items()}
+        push = Push(target.path, query, headers, body)
         taken = self.status == 200 and not self.hangs
         (self.pushes if taken else self.tried).append(push)
         if self.hangs:
