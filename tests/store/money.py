@@ -84,11 +84,11 @@ def write(engine: Engine, table: Any, id_: int, **values: Any) -> None:
     database.dispose()
 
 
-def add(engine: Engine, table: Any, **values: Any) -> None:
-    """Add a row behind the store's back."""
+def add(engine: Engine, table: Any, *others: dict[str, Any], **values: Any) -> None:
+    """Add a row behind the store's back; ``others``: what differs in more of them."""
     database = create_engine(engine.url, poolclass=NullPool)
     with database.begin() as connection:
-        connection.execute(insert(table), values)
+        connection.execute(insert(table), [values | other for other in others or [{}]])
     database.dispose()
 
 

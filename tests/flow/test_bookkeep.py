@@ -1,0 +1,139 @@
+"""Fees that are due, and mails about low balances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from budstikke.domain.ledger import Kind
+from budstikke.flow.bookkeep import MOST_FEES, Bookkeeper
+from budstikke.store import schema
+from budstikke.store.contract import StoreUnavailable
+from flow.accounts import NORWAY, paying
+from flow.rig import Rig, play
+from store.money import add, balance, entries, pay_in, write
+from store.path import NOW
+
+if TYPE_CHECKING:
+    from budstikke.flow.outlet import Mail
+    from store.engines import SqliteEngine
+
+
+def books(rig: Rig, mails: list[Mail] | None) -> Bookkeeper:
+    post = None if mails is None else mails.append
+    return Bookkeeper(store=rig.store, post=post, clock=lambda: rig.now)
+
+
+def fee(engine: SqliteEngine, amount: int = 5, *names: str) -> None:
+    row = {"account_id": 1, "amount": amount, "monthly": True}
+    others = [{"name": name} for name in names or ("hosting",)]
+    add(engine, schema.fee, *others, **row, next_at=NOW, day=15)
+
+
+def test_fees_are_taken_once(engine: SqliteEngine) -> None:
+    fee(engine)
+
+    async def scenario(rig: Rig) -> None:
+        rig.now = NOW - 1
+        assert not await books(rig, []).turn()
+        rig.now = NOW
+        for _ in range(3):
+            assert not await books(rig, []).turn()
+        assert -5 == await balance(rig.path)
+
+    play(engine, scenario)
+    assert [(Kind.FEE, "hosting 2023-11")] == entries(engine, "kind", "note")
+
+
+def test_many_fees_are_taken_in_slices(engine: SqliteEngine) -> None:
+    fee(engine, 1, *(f"fee {n}" for n in range(MOST_FEES + 1)))
+
+    async def scenario(rig: Rig) -> None:
+        assert await books(rig, None).turn()  # there are more
+        assert not await books(rig, None).turn()
+        assert -MOST_FEES - 1 == await balance(rig.path)
+
+    play(engine, scenario)
+
+
+def alert(engine: SqliteEngine, below: int, mail: str = "a@acme.example") -> None:
+    write(
+        engine,
+        schema.account,
+        1,
+        currency="NOK",
+        name="acme",
+        alert_below=below,
+        alert_mail=mail,
+    )
+
+
+def test_a_low_balance_is_one_mail_until_it_has_risen(engine: SqliteEngine) -> None:
+    alert(engine, 2_500_000, "a@acme.example, b@acme.example")
+
+    async def scenario(rig: Rig) -> None:
+        mails: list[Mail] = []
+        keeper = books(rig, mails)
+        await pay_in(rig.path, 2_500_000)
+        await keeper.turn()
+        assert [] == mails
+        await pay_in(rig.path, -450_000)
+        for _ in range(3):
+            await keeper.turn()
+        (mail,) = mails
+        assert ("a@acme.example", "b@acme.example") == mail.to
+        assert "Low balance: acme, 2.05 NOK" == mail.subject
+        assert "is 2.05 NOK, below the limit of 2.50 NOK that" in mail.text
+        await pay_in(rig.path, 1_000_000)
+        await keeper.turn()
+        await pay_in(rig.path, -1_000_000)
+        await keeper.turn()
+        assert 2 == len(mails)
+
+    play(engine, scenario)
+
+
+def test_a_message_makes_it_low(engine: SqliteEngine) -> None:
+    alert(engine, 3 * NORWAY)
+
+    async def scenario(rig: Rig) -> None:
+        mails: list[Mail] = []
+        await paying(rig, 4 * NORWAY)
+        for count in (0, 1, 1):
+            await rig.accept(text=f"{rig.now}")
+            rig.now += 1
+            await books(rig, mails).turn()
+            assert count == len(mails)
+
+    play(engine, scenario)
+
+
+def test_without_a_mail_server_nobody_is_marked_as_told(engine: SqliteEngine) -> None:
+    alert(engine, 1)
+
+    async def scenario(rig: Rig) -> None:
+        mails: list[Mail] = []
+        await books(rig, None).turn()
+        await books(rig, mails).turn()
+        assert 1 == len(mails)
+
+    play(engine, scenario)
+
+
+def test_while_nothing_can_be_stored_nothing_is_taken_or_told(
+    engine: SqliteEngine,
+) -> None:
+    fee(engine)
+    alert(engine, 1)
+
+    async def scenario(rig: Rig) -> None:
+        mails: list[Mail] = []
+        with engine.unwritable(), pytest.raises(StoreUnavailable):
+            await books(rig, mails).turn()
+        assert [] == mails
+        await books(rig, mails).turn()
+        assert 1 == len(mails)
+        assert -5 == await balance(rig.path)
+
+    play(engine, scenario)

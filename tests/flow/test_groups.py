@@ -1,0 +1,173 @@
+"""Orders to groups: each member once, whoever it is reached through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.domain.ask import GroupAsk, GroupVerb
+from budstikke.domain.message import Order
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.bulk import MOST_MESSAGES
+from budstikke.store import schema
+from flow.accounts import NORWAY, change, left, paying
+from flow.rig import Rig, play, until
+from store.engines import rows
+from store.money import faults
+from store.path import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.domain.message import Accepted
+    from store.engines import SqliteEngine
+
+KARI, OLA, PER, EVA = (f"+479999999{n}" for n in range(1, 5))
+
+
+async def group(rig: Rig, name: str, *numbers: str, asleep: Sequence[str] = ()) -> None:
+    """Make a group of account 1."""
+    store = rig.path.store
+    await store.ask(GroupAsk(verb=GroupVerb.ADD, group=name), 1, NOW)
+    for number in (*numbers, *asleep):
+        asked = GroupAsk(
+            verb=GroupVerb.ADD_MEMBER,
+            group=name,
+            number=number,
+            active=number not in asleep,
+        )
+        await store.ask(asked, 1, NOW)
+
+
+async def accept(
+    rig: Rig, groups: Sequence[str], *recipients: str, **values: Any
+) -> Accepted:
+    order = Order(
+        recipients=recipients, groups=groups, text="Hei", originator="B", **values
+    )
+    return await rig.acceptor.accept(order, rig.directory.accesses[1])
+
+
+def sent_to(engine: SqliteEngine) -> list[str]:
+    return [row[0] for row in rows(engine, schema.message, "recipient")]
+
+
+def test_all_who_are_active_in_a_group(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        await group(rig, "Kunder", OLA, KARI, asleep=[PER])
+        accepted = await accept(rig, ["Kunder"])
+        ids = [row[0] for row in rows(engine, schema.message, "id")]
+        assert [] == list(accepted.ids)
+        assert [(OLA, ids[0]), (KARI, ids[1])] == list(accepted.members)
+        assert [2] == list(accepted.group_sizes)
+        assert accepted.order_id < ids[0]
+
+    play(engine, scenario)
+    assert [OLA, KARI] == sent_to(engine)
+
+
+def test_who_is_reached_in_several_ways_is_sent_and_charged_once(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        await paying(rig, 1000)
+        await group(rig, "a", KARI, OLA)
+        await group(rig, "b", OLA, PER)
+        accepted = await accept(rig, ["a", "b"], EVA, KARI)
+        assert 4 * NORWAY == accepted.price == 1000 - await left(rig)
+        assert [True, True] == [isinstance(id_, int) for id_ in accepted.ids]
+        assert [OLA, PER] == [number for number, _ in accepted.members]
+        assert [1, 1] == list(accepted.group_sizes)
+
+    play(engine, scenario)
+    assert [EVA, KARI, OLA, PER] == sent_to(engine)
+    assert [] == faults(engine)
+
+
+def test_a_group_that_is_not_there_is_answered_for_among_others(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        await group(rig, "a", KARI)
+        await group(rig, "empty")
+        await group(rig, "asleep", asleep=[OLA])
+        accepted = await accept(rig, ["no", "a", "empty", "asleep"])
+        unknown = RefusalCode.UNKNOWN_GROUP
+        answers = dict(accepted.members)
+        assert [unknown] * 3 == [answers[name] for name in ("no", "empty", "asleep")]
+        assert isinstance(answers[KARI], int)
+
+    play(engine, scenario)
+    assert [KARI] == sent_to(engine)
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_lone_group_that_is_not_there_is_refused(
+    engine: SqliteEngine, *, bulk: bool
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        with pytest.raises(Refusal) as caught:
+            await accept(rig, ["no"], bulk=bulk)
+        assert (RefusalCode.UNKNOWN_GROUP, "no") == (
+            caught.value.code,
+            caught.value.value,
+        )
+
+    play(engine, scenario)
+    assert [] == sent_to(engine)
+
+
+def test_of_a_bulk_order_every_group_has_to_be_there(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        await group(rig, "a", KARI)
+        with pytest.raises(Refusal) as caught:
+            await accept(rig, ["a", "no"], OLA, bulk=True)
+        assert RefusalCode.UNKNOWN_GROUP is caught.value.code
+
+    play(engine, scenario)
+    assert [] == sent_to(engine)
+
+
+def test_members_who_want_nothing_get_nothing(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        await group(rig, "a", KARI, OLA, PER)
+        change(rig, opted_out=frozenset({OLA}))
+        rig.directory = replace(rig.directory, blacklist=frozenset({PER}))
+        accepted = await accept(rig, ["a"])
+        assert [(OLA, RefusalCode.OPTED_OUT), (PER, RefusalCode.BLACKLISTED)] == list(
+            accepted.members
+        )[1:]
+
+    play(engine, scenario)
+    assert [KARI] == sent_to(engine)
+
+
+def test_other_accounts_groups_are_none(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        await group(rig, "a", KARI)
+        order = Order(recipients=(), groups=("a",), text="x", originator="B")
+        with pytest.raises(Refusal) as caught:
+            await rig.acceptor.accept(order, rig.directory.accesses[2])
+        assert RefusalCode.UNKNOWN_GROUP is caught.value.code
+
+    play(engine, scenario)
+    assert [] == sent_to(engine)
+
+
+def test_a_large_group(engine: SqliteEngine) -> None:
+    many = [f"+479{n:07}" for n in range(MOST_MESSAGES + 20)]
+
+    async def scenario(rig: Rig) -> None:
+        await paying(rig, len(many) * NORWAY)
+        await group(rig, "a", *many)
+        accepted = await accept(rig, ["a"], many[0])
+        assert 1 == len(accepted.ids)
+        assert len(many) - 1 == len(accepted.members)
+        assert 0 == await left(rig)
+        await until(lambda: len(many) == len(sent_to(engine)))
+
+    play(engine, scenario)
+    assert many == sent_to(engine)
+    assert [] == faults(engine)
