@@ -18,6 +18,9 @@ from budstikke.domain import states
 from budstikke.domain.refusal import RefusalCode
 from budstikke.metrics import METRICS, registry
 from budstikke.store import apply_file
+from budstikke.store.admin import open_engine
+from budstikke.store.apply import Secrets, apply
+from budstikke.store.migrate import migrate
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -36,7 +39,7 @@ def test_keys_of_apply() -> None:
     assert apply_file.table() in page("configure.md")
 
 
-def test_the_example_of_apply_is_one() -> None:
+def test_the_example_of_apply_is_one(tmp_path: Path) -> None:
     (text,) = re.findall(
         r"```toml\n(\[\[carrier\]\].*?)```", page("configure.md"), re.DOTALL
     )
@@ -44,6 +47,13 @@ def test_the_example_of_apply_is_one() -> None:
     carriers = {name: kind.settings for name, kind in KINDS.items()}
     file = apply_file.read_file(text, dialects, carriers, {"ACME_PASSWORD": "x"})
     assert ["acme"] == [account.name for account in file.account]
+    url = f"sqlite:///{tmp_path}/b.sqlite"
+    migrate(url)
+    engine = open_engine(url)
+    secrets = Secrets(lambda plain: plain, lambda plain, stored: plain == stored)
+    plan = apply(engine, file, secrets, actor="tester", now=0.0, dry_run=True)
+    engine.dispose()
+    assert "\n".join(plan.lines()) in page("configure.md")
 
 
 def test_the_example_of_settings_is_one(tmp_path: Path) -> None:
