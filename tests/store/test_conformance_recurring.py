@@ -272,7 +272,7 @@ def test_a_large_order_is_cancelled_in_slices(engine: Engine) -> None:
         ids = await accepted(path, *[RECIPIENT] * count, due_at=NOW + 60)
         answers = [await cancel(path, order_id=ids[0] - 1) for _ in range(3)]
         assert [
-            CancelAnswer(count, CANCELLED_AT_ONCE),
+            CancelAnswer(0, CANCELLED_AT_ONCE),  # there are more
             CancelAnswer(count, 300),
             CancelAnswer(count, 0),
         ] == answers

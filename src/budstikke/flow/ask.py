@@ -82,15 +82,14 @@ class Asker:
 
     async def _cancel(self, asked: CancelAsk, account_id: int) -> CancelAnswer:
         """Cancel slice by slice, so that others wait for one slice at most."""
-        found, cancelled, ended = 0, 0, False
+        cancelled, ended = 0, False
         while True:
             answer = await self._store.ask(asked, account_id, self._clock())
             assert isinstance(answer, CancelAnswer)  # noqa: S101 - the contract
-            found = found or answer.found
             cancelled += answer.cancelled
             ended = ended or answer.ended
             if answer.cancelled < CANCELLED_AT_ONCE:
-                return CancelAnswer(found, cancelled, ended)
+                return CancelAnswer(answer.found, cancelled, ended)
 
     async def _look_up(self, asked: Ask) -> Answer:
         """Answer a look-up without a login; some accesses demand one."""

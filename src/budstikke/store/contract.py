@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from budstikke.domain.settlement import Concerned, PartUpdate
 
 
-CANCELLED_AT_ONCE = 1000
+CANCELLED_AT_ONCE = 500
 """Messages that one transaction cancels: others wait meanwhile."""
 
 
@@ -348,8 +348,8 @@ class Store(Protocol):
         """
         Answer what a customer asks, within an account (``None``: across all).
 
-        At most ``CANCELLED_AT_ONCE`` messages that were made are cancelled at once:
-        ask until fewer are.
+        At most ``CANCELLED_AT_ONCE`` messages that were made are cancelled at once: ask
+        until fewer are. Only then is it counted how many were found.
         Raises Refusal for a group that must be there and is not.
         """
 

@@ -76,11 +76,13 @@ def cancel(
         found = connection.execute(FOUND_ONE, values).fetchone()[0]
         cancelled = _cancel_made(connection, settling, PARTS_ONE, values, now)
         return CancelAnswer(found, cancelled)
-    rest, stopped = _cancel_rest(connection, values, now)
-    found = rest + connection.execute(FOUND_ORDER, values).fetchone()[0]
-    cancelled = _cancel_made(connection, settling, PARTS_ORDER, values, now)
     ended = connection.execute(END_RECURRING, values).rowcount > 0
-    return CancelAnswer(found, stopped + cancelled, ended)
+    rest, cancelled = _cancel_rest(connection, values, now)
+    cancelled += _cancel_made(connection, settling, PARTS_ORDER, values, now)
+    if cancelled >= CANCELLED_AT_ONCE:
+        return CancelAnswer(0, cancelled, ended)
+    found = rest + connection.execute(FOUND_ORDER, values).fetchone()[0]
+    return CancelAnswer(found, cancelled, ended)
 
 
 def _cancel_made(
