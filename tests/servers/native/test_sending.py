@@ -179,7 +179,7 @@ def test_a_scheduled_order_is_replayed_after_its_time(engine: SqliteEngine) -> N
     play(engine, scenario)
 
 
-@pytest.mark.parametrize("text", ["x" * 256, "æ", "a\tb"])
+@pytest.mark.parametrize("text", ["", "x" * 256, "æ", "a b", "a\tb"])
 def test_a_key_that_is_none(engine: SqliteEngine, text: str) -> None:
     async def scenario(api: Api) -> None:
         body = {"to": OSLO, "from": "Test", "text": "Hei"}
@@ -306,6 +306,7 @@ def body(**fields: Any) -> dict[str, Any]:
         (body(recur={"every": 0, "unit": "day"}), "bad_field", "recur.every"),
         (body(recur={"every": 1, "unit": "day", "zone": "Oslo"}), "bad_field", "recur"),
         (body(reply_to=7), "bad_field", "reply_to"),
+        (body(reply_to=10**30), "bad_field", "reply_to"),
         (body(nonsense=1), "bad_field", "nonsense"),
         (
             {"from": "T", "text": "x", "recipients": [{"to": OSLO, "too": 1}]},

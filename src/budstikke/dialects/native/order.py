@@ -36,6 +36,9 @@ KEEP_KEYS = DAY
 LONGEST_WAIT = 366 * DAY
 """Seconds ahead that a message may be scheduled."""
 
+LAST_ID = 2**53 - 1
+"""No id is above; JSON's numbers are whole so far everywhere (RFC 8259 § 6)."""
+
 Number = Annotated[
     str,
     Meta(
@@ -179,7 +182,7 @@ class SendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Send from a number of its own, which answers are known by."),
     ] = False
     reply_to: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Annotated[int, Meta(ge=1, le=LAST_ID)] | None,
         Meta(description="An earlier message sent with `reply`: the same number."),
     ] = None
     test: Annotated[

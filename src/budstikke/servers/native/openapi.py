@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
-from budstikke.dialects.native.order import RULES, SendBody
+from budstikke.dialects.native.order import LAST_ID, RULES, SendBody
 from budstikke.dialects.native.problems import PROBLEMS, ProblemBody
 from budstikke.dialects.native.webhook import Webhook
 from budstikke.servers.native.operations import problems_of
@@ -33,7 +33,7 @@ strings, times are RFC 3339."""
 PATH_SCHEMAS: Mapping[str, tuple[str, Json]] = {
     "id": (
         "What was answered when it was sent.",
-        {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+        {"type": "integer", "minimum": 1, "maximum": LAST_ID, "examples": [1001]},
     ),
     "number": (
         "`+` or `00`, a country code, and the number.",
@@ -53,7 +53,7 @@ PATH_SCHEMAS: Mapping[str, tuple[str, Json]] = {
 KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "At most 255 printable ASCII characters, kept for a day.",
+    "description": "1 to 255 printable ASCII characters without blanks.",
     "schema": {
         "type": "string",
         "minLength": 1,
@@ -119,9 +119,12 @@ def _operation(operation: Operation) -> Json:
     if parameters := [*_path(operation), *_query(operation), *_keyed(operation)]:
         described["parameters"] = parameters
     if operation.body is not None:
+        content: Json = {"schema": _ref(operation.body)}
+        if operation.example:
+            content["example"] = operation.example
         described["requestBody"] = {
             "required": not operation.body_optional,
-            "content": {"application/json": {"schema": _ref(operation.body)}},
+            "content": {"application/json": content},
         }
     described["responses"] = {**_answers(operation), **_problems(operation)}
     return described

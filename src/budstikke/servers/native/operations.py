@@ -16,7 +16,7 @@ from budstikke.domain.refusal import RefusalCode
 from budstikke.servers.native import contacts, messages, money, sending, shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import msgspec
 
@@ -39,6 +39,7 @@ class Operation:
         query: What stands after the question mark.
         body: What the body is.
         body_optional: Whether it may be left out.
+        example: A body.
         answer: What is answered; ``None``: nothing.
         statuses: HTTP statuses of it, and when.
         keyed: Whether it takes an idempotency key.
@@ -56,6 +57,7 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     body_optional: bool = False
+    example: Mapping[str, object] | None = None
     answer: type[msgspec.Struct] | None = None
     statuses: Sequence[tuple[int, str]] = ((200, "Done"),)
     keyed: bool = False
@@ -80,6 +82,12 @@ _GROUPS = "Groups and contacts"
 _ORDER_LINKS = ("getOrder", "cancelOrder")
 _MESSAGE_LINKS = ("getMessage", "cancelMessage", "deleteMessage")
 
+EXAMPLE: Mapping[str, object] = {
+    "to": "+4799999999",
+    "from": "Budstikke",
+    "text": "Hei på deg 🤣",
+}
+
 SEND_DETAIL = """\
 One recipient, many, groups, or recipients with fields of their own. Each recipient is
 answered for: some may be refused while the others are accepted. When none is left,
@@ -98,6 +106,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=sending.send,
         detail=SEND_DETAIL,
         body=SendBody,
+        example=EXAMPLE,
         answer=shapes.Sent,
         statuses=((201, "Accepted"), (200, "Accepted before, with this key")),
         keyed=True,
@@ -121,6 +130,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=sending.quote,
         detail="The body is that of sending. Nothing is stored, sent or charged.",
         body=SendBody,
+        example=EXAMPLE,
         answer=shapes.Quoted,
         problems=_SENDING,
     ),

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from budstikke.dialects.native.order import LAST_ID
 from budstikke.dialects.native.templates import TemplateKind
 from budstikke.dialects.native.webhook import Moment, Why
 from budstikke.domain.ledger import Kind
@@ -206,7 +207,7 @@ class MessageQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Only those to this number."),
     ] = UNSET
     order: Annotated[
-        Annotated[int, Meta(ge=1, le=2**53)] | UnsetType,
+        Annotated[int, Meta(ge=1, le=LAST_ID)] | UnsetType,
         Meta(description="Only those of this order."),
     ] = UNSET
 
