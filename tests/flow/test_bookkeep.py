@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from budstikke.domain.ledger import Kind
 from budstikke.flow.bookkeep import MOST_FEES, Bookkeeper
+from budstikke.flow.schedule import Scheduler
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, paying
-from flow.rig import Rig, play
+from flow.rig import Rig, play, until
 from store.money import add, balance, entries, pay_in, write
 from store.path import NOW
 
@@ -137,3 +139,42 @@ def test_while_nothing_can_be_stored_nothing_is_taken_or_told(
         assert -5 == await balance(rig.path)
 
     play(engine, scenario)
+
+
+class Step:
+    """A step that is worked by the clock, and what comes of its turns."""
+
+    def __init__(self, *results: bool | Exception) -> None:
+        self.results = list(results)
+
+    async def turn(self) -> bool:
+        await asyncio.sleep(0)
+        result = self.results.pop(0) if self.results else False
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def test_the_clock_works_other_steps_whatever_comes_of_a_turn(
+    engine: SqliteEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        often = Step(True, StoreUnavailable("down"), KeyError("bug"), False, False)
+        seldom = Step(True, True, False, False)
+        scheduler = Scheduler(
+            store=rig.store,
+            senders=rig.senders,
+            notifier=rig.notifier,
+            clock=lambda: rig.now,
+            retention=1e9,
+            also=((0.0, often), (3600.0, seldom)),
+        )
+        turning = asyncio.create_task(scheduler.run())
+        await until(lambda: not often.results)
+        turning.cancel()
+        await asyncio.gather(turning, return_exceptions=True)
+        assert 1 == len(seldom.results)  # at once while there is more, then it rests
+
+    play(engine, scenario)
+    assert "the store cannot be used: down" in caplog.text
+    assert "a turn of the clock failed" in caplog.text

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from budstikke.domain.ask import CancelAsk
-from budstikke.domain.message import Order, Recurrence, Unit
+from budstikke.domain.message import Order, Recurrence, Template, TextMode, Unit
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import MOST_MESSAGES
-from budstikke.flow.recur import MOST_DUE, Recurrer
+from budstikke.flow.recur import MOST_DUE, Recurrer, _occurrence, _order, repeats
 from budstikke.metrics import recurred
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, change, left, paying
-from flow.rig import Rig, play, until
+from flow.rig import Rig, directory, play, until
 from store.engines import rows
 from store.money import add, faults, write
 from store.path import NOW, RECIPIENT, opened
@@ -157,6 +158,44 @@ def test_each_time_has_a_reply_number_of_its_own(engine: SqliteEngine) -> None:
         assert [(f"26114{id_:09}",) for id_ in ids] == stored(engine, "originator")
 
     play(engine, scenario)
+
+
+def test_all_of_an_order_is_repeated() -> None:
+    template = Template(kind="otp", values={"code": "1234"})
+    order = Order(
+        recipients=[RECIPIENT, "4799999998"],
+        text="«Hei» 😀",
+        originator="Bud",
+        mode=TextMode.CONVERT,
+        max_septets=300,
+        max_utf16=100,
+        ref="r",
+        validity=3600,
+        flash=True,
+        protocol_id=65,
+        priority=3,
+        report=False,
+        interim=True,
+        bulk=True,
+        texts=["en", "to"],
+        groups=["Kunder"],
+        country="NO",
+        reply=True,
+        reply_to=1234,
+        recurrence=HOURLY,
+        template=template,
+    )
+    row = repeats(order, 7, directory().accesses[1], NOW)
+    assert row is not None
+    assert (7, 1, NOW, 0, NOW + HOUR) == (
+        row.id,
+        row.access_id,
+        row.first_at,
+        row.done,
+        row.next_at,
+    )
+    assert order == _order(row.order)
+    assert replace_struct(order, recurrence=None) == _occurrence(order)
 
 
 def test_a_large_order_repeats(engine: SqliteEngine) -> None:
