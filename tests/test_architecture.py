@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": set(),
     "log": set(),
 }
-"""The parts; ``gateway``, ``app``, the commands and ``doctor`` may import everything."""
+"""The parts; ``gateway``, ``app``, commands and ``doctor`` may import everything."""
 
 JOINERS = {"gateway", "app", "cli", "cli_money", "doctor", "__init__"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budstikke.domain.money import (
@@ -19,6 +19,8 @@ from budstikke.domain.money import (
     pieces,
     shown,
 )
+
+quick = settings(deadline=None)  # the machine may be busy
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,7 @@ def test_numbers_are_written_exactly(amount: int, places: int, expected: str) ->
     assert expected == decimal(amount, places)
 
 
+@quick
 @given(st.integers(-MOST, MOST), st.integers(0, 6))
 def test_what_is_written_is_read_again(amount: int, places: int) -> None:
     text = decimal(amount, places)
@@ -189,6 +192,7 @@ some_prices = st.lists(
 )
 
 
+@quick
 @given(some_prices, numbers, st.integers(0, 100).map(float))
 def test_the_price_is_that_of_the_best_row(
     rows: list[Price], recipient: str, at: float

@@ -7,12 +7,14 @@ from math import inf
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budstikke.domain.message import Recurrence, Unit
 from budstikke.domain.recurrence import check, following, occurrence
 from budstikke.domain.refusal import Refusal, RefusalCode
+
+quick = settings(deadline=None)  # the machine may be busy
 
 OSLO = ZoneInfo("Europe/Oslo")
 ZONES = {
@@ -356,6 +358,7 @@ def walked(
     return number, occurrence(any_rule, zone, first, number)
 
 
+@quick
 @given(rules, firsts, st.integers(0, 400), waits)
 def test_jumping_is_the_same_as_walking(
     any_rule: Recurrence, first: float, done: int, wait: float
@@ -365,6 +368,7 @@ def test_jumping_is_the_same_as_walking(
     assert walked(any_rule, first, done, now) == found
 
 
+@quick
 @given(rules, firsts, st.integers(0, 400))
 def test_times_rise(any_rule: Recurrence, first: float, number: int) -> None:
     zone = ZONES[any_rule.zone]
@@ -372,6 +376,7 @@ def test_times_rise(any_rule: Recurrence, first: float, number: int) -> None:
     assert one < two
 
 
+@quick
 @given(rules, firsts, st.integers(1, 400))
 def test_days_and_longer_keep_the_wall_clock_of_their_zone(
     any_rule: Recurrence, first: float, number: int
@@ -398,6 +403,7 @@ def test_days_and_longer_keep_the_wall_clock_of_their_zone(
         assert due.day == begun.day or (due + timedelta(days=1)).day == 1
 
 
+@quick
 @given(rules, firsts, st.lists(st.integers(0, 40 * 86400), max_size=30))
 def test_an_order_that_is_looked_at_now_and_then_goes_once_each_time(
     any_rule: Recurrence, first: float, waits: list[int]

@@ -91,9 +91,7 @@ def test_an_older_database_is_refused(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = migrate(url)
-    monkeypatch.setattr(
-        "budstikke.store.migrate._revisions", lambda: [*known, "9999"]
-    )
+    monkeypatch.setattr("budstikke.store.migrate._revisions", lambda: [*known, "9999"])
     with pytest.raises(SchemaError, match=r"at schema .* needs 9999"):
         check(url)
 
