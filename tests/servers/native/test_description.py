@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from msgspec import structs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from budstikke.dialects.native.order import SendBody
 from budstikke.dialects.native.problems import PROBLEMS
+from budstikke.dialects.native.settings import Settings
 from budstikke.dialects.native.templates import KINDS
+from budstikke.dialects.native.webhook import sign
 from budstikke.domain.message import Template
 from budstikke.domain.template import TEXTS, text_of
 from budstikke.servers.native.openapi import describe
 from budstikke.servers.native.operations import OPERATIONS
 from budstikke.servers.native.page import write_page
+from budstikke.wire import WireRequest
 from servers.native.rig import Api, play
 
 if TYPE_CHECKING:
@@ -162,3 +169,38 @@ def test_templates_have_the_parameters_that_their_texts_have(kind: Any) -> None:
 
 def test_every_kind_of_template_is_there() -> None:
     assert list(TEXTS) == [kind.value for kind in KINDS]
+
+
+DOCS = (Path(__file__).parents[3] / "docs/dialects/native.md").read_text("utf-8")
+
+
+def test_the_docs_have_every_operation() -> None:
+    for operation in OPERATIONS:
+        row = f"| `{operation.method} /v1{operation.path}` | {operation.summary} |"
+        assert row in DOCS
+
+
+def test_the_docs_have_every_code() -> None:
+    for code, (status, title) in PROBLEMS.items():
+        assert f"| `{code}` | {status} | {title} |" in DOCS
+
+
+def test_the_docs_have_every_field_of_an_order() -> None:
+    fields = {field.encode_name for field in structs.fields(SendBody)}
+    assert set() == {name for name in fields if f"`{name}`" not in DOCS}
+
+
+def test_the_examples_of_the_docs_can_be_read() -> None:
+    bodies = re.findall(r"```\n(\{\"from\".*?)```", DOCS, re.DOTALL)
+    assert bodies
+    for body in bodies:
+        msgspec.json.decode(body, type=SendBody)
+    (toml,) = re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL)
+    access = tomllib.loads(toml)["account"]["access"][0]
+    settings = msgspec.convert(access["settings"], Settings)
+    (hook,) = re.findall(r"```\nPOST /hook HTTP/1.1\n(.*?)\n```", DOCS, re.DOTALL)
+    head, body = hook.split("\n\n")
+    headers = dict(line.split(": ") for line in head.splitlines())
+    unsigned = WireRequest("POST", "", headers=headers, body=body.encode())
+    signed = sign(unsigned, settings.webhook_secrets, int(headers["webhook-timestamp"]))
+    assert headers == signed.headers
