@@ -9,7 +9,7 @@ import msgspec
 from budstikke.domain.refusal import RefusalCode
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     What one recipient would get.
 

@@ -77,7 +77,9 @@ class Quoter:
         drawn = known.get(key)
         if drawn is None:
             profile = self._acceptor.profile(route)
-            drawn = known[key] = draw(shared, text, route, profile, unit)
+            drawn = draw(shared, text, route, profile, unit)
+            if not order.texts:  # of many texts hardly two are alike
+                known[key] = drawn
         return drawn
 
 

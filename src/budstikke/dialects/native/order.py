@@ -70,7 +70,7 @@ Groups = Annotated[
 ]
 
 
-class Recipient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Recipient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A recipient with a text of its own."""
 
     to: Number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import UNSET
 
@@ -27,12 +27,14 @@ from budstikke.servers.native.shapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from budstikke.dialects.native.order import SendBody
     from budstikke.domain.message import Accepted, Order
     from budstikke.domain.quote import Line
     from budstikke.servers.native.exchange import Exchange
+
+Item = TypeVar("Item")
 
 KEY = "idempotency-key"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch
@@ -68,7 +70,9 @@ async def quote(exchange: Exchange) -> Reply:
     order = await _order(exchange, "")
     quoted = await exchange.parts.quoter.quote(order, exchange.access)
     price, currency = charged(exchange, quoted.price)
-    lines = [_quoted(line, charge=currency is not None) for line in quoted.lines]
+    lines: list[QuotedRecipient] = []
+    async for some in slices(quoted.lines):
+        lines += [_quoted(line, charge=currency is not None) for line in some]
     return Reply(
         Quoted(
             segments=quoted.segments, price=price, currency=currency, recipients=lines
@@ -111,27 +115,32 @@ def _key(exchange: Exchange) -> str:
 
 
 async def _order(exchange: Exchange, key: str) -> Order:
-    """Read the order; texts of many are filled in by slices, so that others go on."""
+    """Read the order, and fill in its texts."""
     body: SendBody = exchange.body
     texts: list[str] = []
     recipients = body.recipients or []
     if has_fields(body):
-        for start in range(0, len(recipients), SLICE):
-            texts += texts_of(body.text, recipients, start, start + SLICE)
-            await asyncio.sleep(0)
+        async for some in slices(range(len(recipients))):
+            texts += texts_of(body.text, recipients, some[0], some[-1] + 1)
     settings, now = exchange.access.settings, exchange.parts.clock()
     return read_order(body, texts, settings, key, now)
 
 
 async def _results(order: Order, accepted: Accepted) -> list[RecipientResult]:
-    """Say what became of each recipient, by slices likewise."""
-    found = [*zip(order.recipients, accepted.ids, strict=True), *accepted.members]
+    """Say what became of each recipient."""
     results: list[RecipientResult] = []
-    for start in range(0, len(found), SLICE):
+    own = zip(order.recipients, accepted.ids, strict=True)
+    async for some in slices([*own, *accepted.members]):
+        results += [_result(to, what) for to, what in some]
+    return results
+
+
+async def slices(items: Sequence[Item]) -> AsyncIterator[Sequence[Item]]:
+    """Cut a long list, and let other requests go on between the slices."""
+    for start in range(0, len(items), SLICE):
         if start:
             await asyncio.sleep(0)
-        results += [_result(to, what) for to, what in found[start : start + SLICE]]
-    return results
+        yield items[start : start + SLICE]
 
 
 def _result(to: str, what: int | RefusalCode) -> RecipientResult:

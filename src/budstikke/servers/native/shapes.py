@@ -44,7 +44,7 @@ Limit = Annotated[int, Meta(ge=1, le=200, description="How many at most on this 
 # Sending
 
 
-class RecipientResult(msgspec.Struct, kw_only=True):
+class RecipientResult(msgspec.Struct, kw_only=True, gc=False):
     """What became of one recipient: it has an `id`, or a `code` that says why not."""
 
     to: Annotated[str, Meta(description="As it was written; or a group's member.")]
@@ -71,7 +71,7 @@ class Sent(msgspec.Struct, kw_only=True):
     ]
 
 
-class QuotedRecipient(msgspec.Struct, kw_only=True):
+class QuotedRecipient(msgspec.Struct, kw_only=True, gc=False):
     """What one recipient would get, or the `code` that says why not."""
 
     to: str
