@@ -361,14 +361,17 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+COMMON: tuple[Code, ...] = (
+    *(_R.MISSING_LOGIN, _R.UNKNOWN_LOGIN, _R.WRONG_PASSWORD, _R.HTTPS_REQUIRED),
+    *(_R.ADDRESS_NOT_ALLOWED, _R.ACCOUNT_BLOCKED, _R.TOO_MANY_REQUESTS),
+    *(_R.BAD_FIELD, _R.STORAGE_DOWN, _R.INTERNAL),
+)
+"""What any operation may answer."""
+
+
 def problems_of(operation: Operation) -> list[Code]:
     """List all codes that an operation may answer, in the order of their table."""
-    codes: set[Code] = {
-        *(_R.MISSING_LOGIN, _R.UNKNOWN_LOGIN, _R.WRONG_PASSWORD, _R.HTTPS_REQUIRED),
-        *(_R.ADDRESS_NOT_ALLOWED, _R.ACCOUNT_BLOCKED, _R.TOO_MANY_REQUESTS),
-        *(_R.BAD_FIELD, _R.STORAGE_DOWN, _R.INTERNAL),
-        *operation.problems,
-    }
+    codes: set[Code] = {*COMMON, *operation.problems}
     if operation.body is not None:
         codes |= {_R.MALFORMED, _R.TOO_LARGE, Fault.UNSUPPORTED_MEDIA_TYPE}
         codes |= {_R.MISSING_FIELD}

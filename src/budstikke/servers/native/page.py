@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from budstikke.dialects.native.problems import PROBLEMS
+from budstikke.servers.native.operations import COMMON, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -116,7 +117,12 @@ def _operation(operation: Operation, description: Json) -> str:
     if operation.body is not None:
         optional = " It may be left out." if operation.body_optional else ""
         parts.append(f"<p>Body: {_link(operation.body.__name__)}.{optional}</p>")
-    parts.append(_table(("status", "answer"), map(_answer, said["responses"].items())))
+    answers = said["responses"].items()
+    rows = (_answer(*row) for row in answers if int(row[0]) < 400)
+    parts.append(_table(("status", "answer"), rows))
+    own = [code.value for code in problems_of(operation) if code not in COMMON]
+    if own:
+        parts.append(f"<p>Problems of its own: {_codes(own)}.</p>")
     return "\n".join(parts)
 
 
@@ -127,14 +133,15 @@ def _parameter(parameter: Json) -> tuple[str, str, str]:
     return name, _type(parameter["schema"]), said
 
 
-def _answer(row: tuple[str, Json]) -> tuple[str, str]:
-    status, answer = row
+def _answer(status: str, answer: Json) -> tuple[str, str]:
     said = _text(answer["description"])
-    said = re.sub(r"<code>(\w+)</code>", r'<a href="#\1"><code>\1</code></a>', said)
-    for media, content in answer.get("content", {}).items():
-        if media == "application/json":
-            said += f": {_type(content['schema'])}"
+    for content in answer.get("content", {}).values():
+        said += f": {_type(content['schema'])}"
     return escape(status), said
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f'<a href="#{name}"><code>{name}</code></a>' for name in names)
 
 
 def _webhooks(description: Json) -> str:
@@ -152,7 +159,10 @@ def _problems() -> str:
         for code, (status, title) in PROBLEMS.items()
     )
     table = _table(("code", "status", ""), rows)
-    return f'<h2 id="problems">Problems</h2>\n{table}'
+    common = _codes(code.value for code in COMMON)
+    return f"""<h2 id="problems">Problems</h2>
+<p>Any request may be answered with {common}.</p>
+{table}"""
 
 
 def _shapes(schemas: Json) -> str:
@@ -197,20 +207,20 @@ def _type(schema: Json) -> str:
         return f"list of {_type(schema['items'])}"
     if kind == "object" and "additionalProperties" in schema:
         return f"object of {_type(schema['additionalProperties'])}"
-    limits = [
-        f"{word} {schema[name]}" for name, word in LIMITS.items() if name in schema
-    ]
-    return escape(", ".join([schema.get("format", kind), *limits]))
+    limits = (
+        _range(schema.get("minLength"), schema.get("maxLength"), " characters"),
+        _range(schema.get("minimum"), schema.get("maximum"), ""),
+        f"default {schema['default']}" if schema.get("default") else "",
+    )
+    return escape(", ".join(filter(None, (schema.get("format", kind), *limits))))
 
 
-LIMITS: Final = {
-    "minimum": "at least",
-    "maximum": "at most",
-    "minLength": "characters at least",
-    "maxLength": "characters at most",
-    "default": "default",
-}
-"""What is shown of a schema beside its type."""
+def _range(least: int | None, most: int | None, unit: str) -> str:
+    if least is not None and most is not None:
+        return f"{least} to {most}{unit}"
+    if most is not None:
+        return f"at most {most}{unit}"
+    return "" if least is None else f"at least {least}{unit}"
 
 
 def _link(name: str) -> str:
