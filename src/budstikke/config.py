@@ -63,6 +63,13 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, Meta(description="PEM file: certificate and chain. Empty: plain http.")
     ] = ""
     tls_key: Annotated[str, Meta(description="PEM file: its private key.")] = ""
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Where the world reaches us, as links in mails and messages "
+            "begin: `https://sms.example.com`. Empty: `http://HOST:PORT`."
+        ),
+    ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(
@@ -79,6 +86,13 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ValueError("tls_cert and tls_key are given together or not at all")
         networks(self.trusted_proxies)
+        if self.public_url and not self.public_url.startswith(("https://", "http://")):
+            raise ValueError("public_url: must begin with https:// or http://")
+
+    @property
+    def base_url(self) -> str:
+        """What links begin with, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -41,6 +41,7 @@ import pytest
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.contract import Answered, Asked, Call, Dialect, Login
 from budstikke.domain import ask
+from budstikke.domain.callback import Topic
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest, WireResponse
@@ -267,7 +268,9 @@ def test_case(case: Case) -> None:
         if mark == "??":
             verdict, status, *rest = text.split(" ", 2)
             response = WireResponse(int(status), "".join(rest).encode() or body)
-            assert (verdict == "taken") is dialect.understood(response), text
+            settings = settings_of(case, dialect)
+            taken = dialect.understood(Topic.STATUS, response, settings)
+            assert (verdict == "taken") is taken, text
             checks += 1
     assert checks, "a case that checks nothing"
 

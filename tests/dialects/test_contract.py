@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.contract import Answered, Asked, Call, Dialect
 from budstikke.domain import ask
+from budstikke.domain.callback import Topic
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -209,4 +210,6 @@ def test_a_callback_is_nothing_or_a_request_to_the_url(
 @pytest.mark.parametrize("status", [300, 302, 400, 401, 404, 429, 500, 502, 503])
 def test_a_failure_is_never_understood(dialect: Dialect, status: int) -> None:
     for body in (b"", b"true", b"OK"):
-        assert not dialect.understood(WireResponse(status, body))
+        for topic in Topic:
+            answer = WireResponse(status, body)
+            assert not dialect.understood(topic, answer, dialect.settings())

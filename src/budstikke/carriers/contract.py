@@ -17,19 +17,39 @@ What a carrier is: a link to an operator, or something that behaves as one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from budstikke.domain.inbound import InboundPart
+from budstikke.domain.inbound import InboundMms, InboundPart
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from budstikke.domain.message import Part
+    from budstikke.domain.message import MmsContent, Part
     from budstikke.domain.receipt import Outcome, Receipt
 
 
-__all__ = ["Carrier", "InboundPart", "Sink"]
+__all__ = ["Carrier", "Contents", "InboundMms", "InboundPart", "Read", "Sink"]
+
+
+class Read(NamedTuple):
+    """
+    A read reply of an MMS (MM7 § 7.1.8 of 3GPP TS 23.140).
+
+    ``smsc_id`` is the id that the MMSC gave it; ``deleted``: without being read; ``at``
+    is Unix seconds.
+    """
+
+    smsc_id: str
+    deleted: bool
+    at: float
+
+
+class Contents(Protocol):
+    """Where a carrier of MMS finds what is in those that it was offered."""
+
+    async def __call__(self, message_ids: Sequence[int]) -> Mapping[int, MmsContent]:
+        """Read them; what is no more is left out. Raises StoreUnavailable."""
 
 
 class Sink(Protocol):
@@ -47,8 +67,11 @@ class Sink(Protocol):
     def receipts(self, receipts: Sequence[Receipt]) -> Future[None]:
         """Take receipts; the future is done when they are durable, or has failed."""
 
-    def inbound(self, parts: Sequence[InboundPart]) -> Future[None]:
+    def inbound(self, parts: Sequence[InboundPart | InboundMms]) -> Future[None]:
         """Take messages from phones; the future is as for receipts."""
+
+    def read(self, reads: Sequence[Read]) -> Future[None]:
+        """Take that MMS were read or deleted; the future is as for receipts."""
 
 
 class Carrier(Protocol):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from budstikke.domain.callback import More, Needs, Policy, Topic
+    from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
@@ -99,12 +101,31 @@ class Dialect(Protocol):
     def render(self, call: Call, answer: Answered) -> WireResponse:
         """Write the answer; must have words for every refusal code."""
 
+    policies: Mapping[Topic, Policy]
+    """How each topic is told; a topic that is not here never is."""
+
+    def url(self, topic: Topic, settings: Any, place: str) -> str:
+        """
+        Find where a topic is told; empty: nowhere.
+
+        ``place`` is the URL of the number or keyword that a message came to, if it
+        has one of its own.
+        """
+
     def callback(
         self, event: StatusEvent, url: str, settings: Any
     ) -> WireRequest | None:
-        """Write what is told the customer at ``url``; ``None``: nothing is told."""
+        """Write what is told of a message at ``url``; ``None``: nothing is told."""
 
-    def understood(self, answer: WireResponse) -> bool:
+    def needs(self, settings: Any) -> Needs:
+        """Say what ``inbound`` must be given."""
+
+    def inbound(
+        self, event: InboundEvent, more: More, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Write what is told of a message from a phone; ``None``: nothing is told."""
+
+    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Whether the customer took a callback."""
 
 

@@ -17,6 +17,7 @@ from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form
 from budstikke.dialects.query import read_query
 from budstikke.domain.ask import MessagesAnswer, ReferenceAsk
+from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.number import international
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from budstikke.dialects.contract import Answered, Asked, Call
     from budstikke.domain.ask import MessageAnswer
+    from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest
 
@@ -112,6 +114,7 @@ class Reseller:
         ("POST", "/api/sms/dlr.php"): REPORT,
     }
     settings: type[msgspec.Struct] = Settings
+    policies: Mapping[Topic, Policy] = {}
 
     def identify(self, secret: str) -> str:
         """Make the identifier of an access from its key."""
@@ -127,7 +130,7 @@ class Reseller:
         key = raw.decode("utf-8", "surrogateescape")
         return Login(self.identify(key), key)
 
-    def parse(self, call: Call, access: Any, now: float) -> Asked:  # noqa: ARG002 - the contract's
+    def parse(self, call: Call, access: Any, now: float) -> Asked:
         """Read an order or a look-up; raises Refusal."""
         fields = _fields(call)
         if call.operation == REPORT:
@@ -150,14 +153,32 @@ class Reseller:
 
     def callback(
         self,
-        event: StatusEvent,  # noqa: ARG002 - the contract's
+        event: StatusEvent,
         url: str,  # noqa: ARG002 - likewise
         settings: Any,  # noqa: ARG002 - likewise
     ) -> WireRequest | None:
         """Tell nothing: customers look reports up."""
         return None
 
-    def understood(self, answer: WireResponse) -> bool:
+    def url(self, topic: Topic, settings: Any, place: str) -> str:
+        """Tell nothing: the source knows of no messages from phones."""
+        return ""
+
+    def needs(self, settings: Any) -> Needs:
+        """Need nothing."""
+        return Needs()
+
+    def inbound(
+        self,
+        event: InboundEvent,
+        more: More,
+        url: str,
+        settings: Any,
+    ) -> WireRequest | None:
+        """Tell nothing."""
+        return None
+
+    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take any 2xx as taken, though nothing is told."""
         return 200 <= answer.status < 300
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from budstikke.domain.inventory import Inventory
 from budstikke.domain.money import PriceList, Refund
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Account:
         home: Prefix of its home country.
         reply_number: Short number that its reply numbers begin with; empty: none.
         opted_out: Numbers that want nothing from this account, E.164 with ``+``.
+        stop: Languages (``nb``, ``en``, …) whose words for STOP opt a phone out; empty:
+            no word does.
+        stop_reply: What a phone is answered that opted out; empty: nothing.
 
     """
 
@@ -56,6 +60,8 @@ class Account:
     home: str = "+47"
     reply_number: str = ""
     opted_out: frozenset[str] = frozenset()
+    stop: tuple[str, ...] = ()
+    stop_reply: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +123,7 @@ class Directory:
     carriers: Mapping[int, CarrierEntry]
     routes: tuple[Route, ...] = ()
     blacklist: frozenset[str] = frozenset()
+    inventory: Inventory = field(default_factory=Inventory)
     _logins: Mapping[tuple[str, str], Access] = field(init=False)
     _routes: Mapping[int | None, _ByPrefix] = field(init=False)
 

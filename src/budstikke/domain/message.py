@@ -110,6 +110,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         test: Check and answer as if it were sent, but send and charge nothing.
         key: Idempotency key: an equal one of this access within a day is answered as
             the first was; empty: none.
+        answering: The gateway's own answer to a phone, in the account's name: any
+            originator, and whether the phone opted out does not matter.
 
     """
 
@@ -139,6 +141,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     template: Template | None = None
     test: bool = False
     key: str = ""
+    answering: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +220,23 @@ class Part(msgspec.Struct, array_like=True):
         return self.id >> 8
 
 
-class StatusEvent(msgspec.Struct, array_like=True, frozen=True):
+class MmsContent(msgspec.Struct, frozen=True):
+    """
+    What an MMS holds.
+
+    Attributes:
+        subject: May be empty.
+        text: Its text part; may be empty when there are files.
+        files: (name, content type, octets) of each.
+
+    """
+
+    subject: str
+    text: str
+    files: tuple[tuple[str, str, bytes], ...]
+
+
+class StatusEvent(msgspec.Struct, array_like=True, frozen=True, tag="status"):
     """
     Something to tell a customer about a message.
 

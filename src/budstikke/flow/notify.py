@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from budstikke import metrics
 from budstikke.dialects.contract import Signing
-from budstikke.domain.retry import next_try
+from budstikke.domain.callback import Policy, Topic
 from budstikke.flow.lane import Steady
 from budstikke.flow.outlet import NotReached
 from budstikke.store.contract import CallbackResult
@@ -156,7 +156,7 @@ class Notifier:
             answer = await self._outlet.deliver(request)
         except NotReached as error:
             return self._failed(row, str(error))
-        if dialect.understood(answer):
+        if dialect.understood(Topic.STATUS, answer, access.settings):
             metrics.callbacks.labels("done").inc()
             return _done(row, self._clock(), "")
         said = answer.body[:ANSWER_KEPT].decode("utf-8", "replace")
@@ -165,7 +165,7 @@ class Notifier:
     def _failed(self, row: CallbackRow, why: str) -> CallbackResult:
         now = self._clock()
         tries = row.tries + 1
-        due_at = next_try(tries, now)
+        due_at = Policy().next_try(tries, now)
         state = "failed" if due_at is None else "due"
         metrics.callbacks.labels("failed" if due_at is None else "again").inc()
         log.info(

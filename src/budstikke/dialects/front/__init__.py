@@ -14,6 +14,7 @@ from budstikke.dialects.front.reply import alert_of, render
 from budstikke.dialects.front.request import BULK, PUSH, PUSH_JSON, read_login
 from budstikke.dialects.front.settings import Settings
 from budstikke.dialects.front.status import push
+from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.message import Accepted
 from budstikke.domain.refusal import Refusal
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from budstikke.dialects.contract import Alert, Answered, Asked, Call, Login
+    from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
@@ -37,6 +39,11 @@ class Front:
         ("POST", "/psk/push_bulk.php"): BULK,
     }
     settings: type[msgspec.Struct] = Settings
+    policies: Mapping[Topic, Policy] = {
+        Topic.STATUS: Policy(),
+        Topic.INBOUND: Policy((60, 300), queued=True, timeout=60.0),
+        Topic.REPLY: Policy((60, 300), queued=True, timeout=60.0),
+    }
 
     def login(self, call: Call) -> Login:
         """Read who is calling; raises Refusal."""
@@ -57,7 +64,21 @@ class Front:
         """Write a status push; ``None``: nothing is told."""
         return push(event, url, settings)
 
-    def understood(self, answer: WireResponse) -> bool:
+    def url(self, topic: Topic, settings: Any, place: str) -> str:
+        """Find where a topic is told."""
+        return str(settings.status_url) if topic is Topic.STATUS else place
+
+    def needs(self, settings: Any) -> Needs:
+        """Need nothing more."""
+        return Needs()
+
+    def inbound(
+        self, event: InboundEvent, more: More, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Write what is told of a message from a phone."""
+        return None
+
+    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take any 2xx as taken."""
         return 200 <= answer.status < 300
 

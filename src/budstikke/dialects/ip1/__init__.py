@@ -15,6 +15,7 @@ from budstikke.dialects.ip1.order import read_asked
 from budstikke.dialects.ip1.reply import render
 from budstikke.dialects.ip1.request import read_login, said_by
 from budstikke.dialects.ip1.settings import Settings
+from budstikke.domain.callback import More, Needs, Policy, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
@@ -34,6 +36,10 @@ class Ip1:
     name: str = "ip1"
     routes: Mapping[tuple[str, str], str] = ROUTES
     settings: type[msgspec.Struct] = Settings
+    policies: Mapping[Topic, Policy] = {
+        Topic.INBOUND: Policy((1800,) * 9),
+        Topic.REPLY: Policy((1800,) * 9),
+    }
 
     def login(self, call: Call) -> Login | None:
         """Read who is calling, where that is needed; raises Refusal."""
@@ -53,6 +59,20 @@ class Ip1:
     ) -> WireRequest | None:
         """Tell nothing of how messages stand: customers ask."""
 
-    def understood(self, answer: WireResponse) -> bool:
+    def url(self, topic: Topic, settings: Any, place: str) -> str:
+        """Find where a topic is told."""
+        return "" if topic is Topic.STATUS else place
+
+    def needs(self, settings: Any) -> Needs:
+        """Need nothing more."""
+        return Needs()
+
+    def inbound(
+        self, event: InboundEvent, more: More, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Write what is told of a message from a phone."""
+        return None
+
+    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take a 2xx whose body is OK, whatever white space is around it."""
         return 200 <= answer.status < 300 and answer.body.strip() == TAKEN

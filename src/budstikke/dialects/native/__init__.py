@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from budstikke.dialects.contract import Login
 from budstikke.dialects.native import problems, webhook
 from budstikke.dialects.native.settings import Settings
+from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from budstikke.dialects.contract import Answered, Asked, Call
+    from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
@@ -36,6 +38,7 @@ class Native:
     name: str = "native"
     routes: Mapping[tuple[str, str], str] = {}
     settings: type[msgspec.Struct] = Settings
+    policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
     def identify(self, secret: str) -> str:
         """Make the identifier of an access from its token."""
@@ -51,11 +54,11 @@ class Native:
             raise Refusal(RefusalCode.MISSING_LOGIN)
         return Login(self.identify(token), token)
 
-    def parse(self, call: Call, access: Any, now: float) -> Asked:  # noqa: ARG002 - the contract's
+    def parse(self, call: Call, access: Any, now: float) -> Asked:
         """Refuse: there are no routes that lead here."""
         raise Refusal(RefusalCode.MALFORMED)
 
-    def render(self, call: Call, answer: Answered) -> WireResponse:  # noqa: ARG002 - the contract's
+    def render(self, call: Call, answer: Answered) -> WireResponse:
         """Write a problem; nothing else is answered here."""
         assert isinstance(answer, Refusal)  # noqa: S101 - parse always raises
         return problems.render(problems.problem_of(answer))
@@ -64,7 +67,7 @@ class Native:
         self,
         event: StatusEvent,
         url: str,
-        settings: Any,  # noqa: ARG002 - the contract's
+        settings: Any,
     ) -> WireRequest | None:
         """Write a webhook, not yet signed; ``None``: nothing is told."""
         return webhook.write(event, url)
@@ -73,6 +76,20 @@ class Native:
         """Sign a webhook for an attempt that is made now (Unix seconds)."""
         return webhook.sign(request, settings.webhook_secrets, now)
 
-    def understood(self, answer: WireResponse) -> bool:
+    def url(self, topic: Topic, settings: Any, place: str) -> str:
+        """Find where a topic is told."""
+        return str(settings.status_url)
+
+    def needs(self, settings: Any) -> Needs:
+        """Need nothing more."""
+        return Needs()
+
+    def inbound(
+        self, event: InboundEvent, more: More, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Write what is told of a message from a phone."""
+        return None
+
+    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take any 2xx as taken."""
         return 200 <= answer.status < 300

@@ -16,6 +16,7 @@ from budstikke.dialects.sveve.order import read_orders
 from budstikke.dialects.sveve.request import ACCOUNT, RECIPIENTS, SEND, read_login
 from budstikke.dialects.sveve.settings import Settings
 from budstikke.dialects.sveve.status import push
+from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.message import Accepted
 from budstikke.domain.refusal import Refusal
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
@@ -46,6 +48,7 @@ class Sveve:
         for method in ("GET", "POST")
     }
     settings: type[msgspec.Struct] = Settings
+    policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
     def login(self, call: Call) -> Login:
         """Read who is calling; raises Refusal."""
@@ -71,6 +74,20 @@ class Sveve:
         """Write a delivery report; ``None``: nothing is told."""
         return push(event, url, settings)
 
-    def understood(self, answer: WireResponse) -> bool:
+    def url(self, topic: Topic, settings: Any, place: str) -> str:
+        """Find where a topic is told."""
+        return str(settings.status_url) if topic is Topic.STATUS else place
+
+    def needs(self, settings: Any) -> Needs:
+        """Need nothing more."""
+        return Needs()
+
+    def inbound(
+        self, event: InboundEvent, more: More, url: str, settings: Any
+    ) -> WireRequest | None:
+        """Write what is told of a message from a phone."""
+        return None
+
+    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take any 2xx as taken."""
         return 200 <= answer.status < 300

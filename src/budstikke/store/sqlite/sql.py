@@ -153,7 +153,7 @@ DELETE_ORPHANS = "DELETE FROM orphan WHERE id IN (SELECT value FROM json_each(?1
 INSERT_CALLBACKS = """
 INSERT INTO callback (id, access_id, event, tries, message_id, state, due_at, node_id,
     answer, at)
-SELECT j.value->>0, j.value->>1, j.value->>2, 0, j.value->2->>0, 'due', ?2, ?3, '', ?4
+SELECT j.value->>0, j.value->>1, j.value->>2, 0, j.value->2->>1, 'due', ?2, ?3, '', ?4
 FROM json_each(?1) j"""
 
 UPDATE_CALLBACKS = """

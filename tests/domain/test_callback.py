@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from budstikke.domain.retry import AGAIN, next_try
+from budstikke.domain.callback import AGAIN, Policy
+
+next_try = Policy().next_try
 
 FRONT = (5, 15, 60, 120, 300, 1800, 3600, 7200, 14400)
 """5 s, 15 s, 1 min, 2 min, 5 min, 30 min, 1 h, 2 h, 4 h (Front v3.05 § 2.3)."""

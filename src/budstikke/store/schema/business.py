@@ -1,21 +1,14 @@
-"""
-The tables, for both engines.
-
-Times are Unix seconds (UTC); closed vocabularies are the enumerations of ``domain``.
-Work that is due is found through partial indexes, which history does not lengthen.
-"""
+"""Who may do what, and what it costs: seldom written."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -23,10 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
-
-Id = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite gives a table's rowid to ``INTEGER PRIMARY KEY`` only."""
+from budstikke.store.schema.base import Id, metadata
 
 meta = Table(
     "meta",
@@ -36,6 +26,7 @@ meta = Table(
 )
 """``revision`` (of the directory), ``next_id`` (end of the blocks handed out)."""
 
+
 node = Table(
     "node",
     metadata,
@@ -44,6 +35,7 @@ node = Table(
     Column("lease_until", Float, nullable=False),
 )
 """Processes that hold work; one whose lease is over holds nothing."""
+
 
 account = Table(
     "account",
@@ -68,9 +60,12 @@ account = Table(
     Column("alert_below", Id),  # micros; NULL: no alert
     Column("alert_mail", String, nullable=False, default="", server_default=""),
     Column("alerted", Boolean, nullable=False, default=False, server_default="0"),
+    Column("stop", Text, nullable=False, default="[]", server_default="[]"),
+    Column("stop_reply", Text, nullable=False, default="", server_default=""),
     Index("account_alert", "id", sqlite_where=text("alert_below IS NOT NULL")),
     sqlite_autoincrement=True,  # the id of one that was removed is never given again
 )
+
 
 access = Table(
     "access",
@@ -88,6 +83,7 @@ access = Table(
     sqlite_autoincrement=True,  # or its messages would be told to a stranger
 )
 
+
 carrier = Table(
     "carrier",
     metadata,
@@ -97,6 +93,7 @@ carrier = Table(
     Column("settings", Text, nullable=False, default="{}"),  # JSON object
     sqlite_autoincrement=True,
 )
+
 
 route = Table(
     "route",
@@ -109,14 +106,6 @@ route = Table(
     Column("senders", Text, nullable=False, default="{}", server_default="{}"),
 )
 
-mms = Table(
-    "mms",
-    metadata,
-    Column("message_id", Id, primary_key=True),
-    Column("text", Text, nullable=False),
-    Column("files", Text, nullable=False),  # JSON list of [name, type, base64]
-)
-"""What an MMS holds; its message has the encoding ``mms`` and one part."""
 
 price_list = Table(
     "price_list",
@@ -126,6 +115,7 @@ price_list = Table(
     Column("currency", String, nullable=False),
 )
 
+
 price = Table(
     "price",
     metadata,
@@ -134,7 +124,9 @@ price = Table(
     Column("valid_from", Float, primary_key=True, default=0.0),
     Column("valid_until", Float),
     Column("amount", Id, nullable=False),  # micros a segment
+    Column("mms", Id),  # micros an MMS; NULL: not sold
 )
+
 
 ledger = Table(
     "ledger",
@@ -153,6 +145,7 @@ ledger = Table(
 )
 """Append-only: an account's amounts always sum to its balance; ``messages`` counts."""
 
+
 credit_order = Table(
     "credit_order",
     metadata,
@@ -165,6 +158,7 @@ credit_order = Table(
     Index("credit_order_account", "account_id", "at"),
     Index("credit_order_waiting", "id", sqlite_where=text("state = 'waiting'")),
 )
+
 
 fee = Table(
     "fee",
@@ -180,6 +174,7 @@ fee = Table(
     Index("fee_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
 )
 
+
 contact_group = Table(
     "contact_group",
     metadata,
@@ -188,6 +183,7 @@ contact_group = Table(
     Column("name", String, nullable=False),
     UniqueConstraint("account_id", "name"),
 )
+
 
 contact = Table(
     "contact",
@@ -200,6 +196,7 @@ contact = Table(
     UniqueConstraint("account_id", "number"),
 )
 
+
 membership = Table(
     "membership",
     metadata,
@@ -210,28 +207,6 @@ membership = Table(
     Index("membership_contact", "contact_id"),
 )
 
-recurring = Table(
-    "recurring",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("access_id", Id, nullable=False),
-    Column("order", Text, nullable=False),  # JSON: domain.message.Order
-    Column("first_at", Float, nullable=False),
-    Column("done", Integer, nullable=False),  # number of the last time it went
-    Column("next_at", Float),  # NULL: it has ended
-    Index("recurring_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
-)
-
-idempotency = Table(
-    "idempotency",
-    metadata,
-    Column("access_id", Id, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("digest", String, nullable=False),  # of what was asked
-    Column("answer", Text, nullable=False),  # JSON: domain.message.Accepted
-    Column("kept_until", Float, nullable=False),
-    Index("idempotency_kept_until", "kept_until"),
-)
 
 suppression = Table(
     "suppression",
@@ -239,8 +214,11 @@ suppression = Table(
     Column("number", String, primary_key=True),
     Column("account_id", Id, primary_key=True, default=0),  # 0: everybody's
     Column("reason", String, nullable=False, default="blacklist"),
+    Column("at", Float),
+    Column("inbound_id", Id),  # the message that asked for it
     Index("suppression_account", "account_id", "number"),
 )
+
 
 audit = Table(
     "audit",
@@ -251,150 +229,3 @@ audit = Table(
     Column("act", Text, nullable=False),
 )
 """What administrators did; never secrets."""
-
-bulk = Table(
-    "bulk",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("access_id", Id, nullable=False),
-    Column("accepted_at", Float, nullable=False),
-    Column("first_id", Id, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("done", Integer, nullable=False),
-    Column("content", Text, nullable=False),  # JSON: what its messages share
-    Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
-    Column("node_id", Id, nullable=False),
-    Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
-    Index("bulk_open", "node_id", sqlite_where=text("done < total")),
-)
-"""An order too large for one transaction: made in slices, unless it is cancelled."""
-
-message = Table(
-    "message",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("order_id", Id, nullable=False),
-    Column("access_id", Id, nullable=False),
-    Column("recipient", String, nullable=False),
-    Column("originator", String, nullable=False),
-    Column("ref", String),
-    Column("encoding", String, nullable=False),
-    Column("segments", Integer, nullable=False),  # what is charged
-    Column("parts", Integer, nullable=False),  # rows of part; 1 where the SMSC splits
-    Column("flash", Integer, nullable=False),
-    Column("protocol_id", Integer, nullable=False),
-    Column("priority", Integer, nullable=False),
-    Column("tell", Integer, nullable=False),  # domain.message.Tell
-    Column("duplicate_key", Id),  # with duplicate_until: the duplicate lock
-    Column("duplicate_until", Float),
-    Column("accepted_at", Float, nullable=False),
-    Column("expires_at", Float, nullable=False),
-    Column("state", String, nullable=False),
-    Column("reason", String, nullable=False, default=""),
-    Column("raw", Text, nullable=False, default=""),
-    Column("final_at", Float),
-    Column("account_id", Id, nullable=False, default=0, server_default="0"),
-    Column("price", Id, nullable=False, default=0, server_default="0"),  # micros
-    Column("refund", Integer, nullable=False, default=1, server_default="1"),
-    Column("premium", Integer, nullable=False, default=0, server_default="0"),  # øre
-    Column("send_at", Float),
-    Column("deleted", Integer, nullable=False, default=0, server_default="0"),
-    Index("message_account", "account_id", "id"),
-    Index("message_ref", "ref", "recipient", sqlite_where=text("ref IS NOT NULL")),
-    Index("message_order", "order_id", sqlite_where=text("order_id <> id")),
-)
-
-part = Table(
-    "part",
-    metadata,
-    Column("id", Id, primary_key=True),  # message id * 256 + number
-    Column("carrier_id", Id, nullable=False),
-    Column("state", String, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("tables", Integer, nullable=False),  # locking * 256 + single shift
-    Column("priority", Integer, nullable=False),  # the message's, for the index
-    Column("due_at", Float),  # queued, unsure: not before; NULL: now
-    Column("tries", Integer, nullable=False, default=0),
-    Column("node_id", Id),  # who is sending it
-    Column("smsc_id", String),
-    Column("smsc_key", String),
-    Column("reason", String, nullable=False, default=""),
-    Column("raw", Text, nullable=False, default=""),
-    Column("at", Float),  # when it took its state
-    Index(
-        "part_queued",
-        "carrier_id",
-        text("priority DESC"),
-        "id",
-        sqlite_where=text("state = 'queued' AND due_at IS NULL"),
-    ),
-    Index("part_waiting", "id", sqlite_where=text("state = 'queued'")),  # for expiry
-    Index("part_due", "state", "due_at", sqlite_where=text("due_at IS NOT NULL")),
-    Index("part_unsure", "id", sqlite_where=text("state = 'unsure'")),
-    Index("part_sending", "node_id", sqlite_where=text("state = 'sending'")),
-    Index(
-        "part_smsc_id",
-        "smsc_id",
-        "carrier_id",
-        sqlite_where=text("smsc_id IS NOT NULL"),
-    ),
-    Index(
-        "part_smsc_key",
-        "smsc_key",
-        "carrier_id",
-        sqlite_where=text("smsc_key IS NOT NULL"),
-    ),
-)
-
-orphan = Table(
-    "orphan",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("carrier_id", Id, nullable=False),
-    Column("smsc_id", String, nullable=False),
-    Column("smsc_key", String),
-    Column("state", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("raw", Text, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("recipient", String, nullable=False),
-    Column("came_at", Float, nullable=False),  # ours; ``at`` is the operator's clock
-    Column("kept_until", Float, nullable=False),
-    Index("orphan_smsc_id", "smsc_id"),
-    Index("orphan_smsc_key", "smsc_key"),
-    Index("orphan_recipient", "recipient"),
-    Index("orphan_kept_until", "kept_until"),
-)
-"""Receipts that match nothing yet."""
-
-callback = Table(
-    "callback",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("access_id", Id, nullable=False),
-    Column("message_id", Id, nullable=False),
-    Column("event", Text, nullable=False),  # JSON
-    Column("state", String, nullable=False),  # due, done, failed
-    Column("due_at", Float),  # the end of a lease while it is being told
-    Column("node_id", Id),  # who is telling it
-    Column("tries", Integer, nullable=False, default=0),
-    Column("answer", Text, nullable=False, default=""),
-    Column("at", Float, nullable=False),
-    Index("callback_due", "due_at", sqlite_where=text("state = 'due'")),
-)
-
-inbound = Table(
-    "inbound",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("carrier_id", Id, nullable=False),
-    Column("originator", String, nullable=False),
-    Column("recipient", String, nullable=False),
-    Column("data_coding", Integer, nullable=False),
-    Column("udhi", Integer, nullable=False),
-    Column("payload", Text, nullable=False),  # hexadecimal
-    Column("tlvs", Text, nullable=False),  # JSON object, hexadecimal values
-    Column("at", Float, nullable=False),
-    Column("state", String, nullable=False, default="new"),
-)
-"""Messages from phones as the carrier gave them, before they are joined and routed."""

@@ -1,0 +1,213 @@
+"""Messages from phones, where they lead, and what is told of them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from budstikke.store.schema.base import Id, metadata
+
+number = Table(
+    "number",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("value", String, nullable=False),  # digits; of a series what it begins with
+    Column("kind", String, nullable=False),  # domain.inventory.NumberKind
+    Column("access_id", Id, ForeignKey("access.id")),  # NULL: by keyword, or nobody's
+    Column("url", Text, nullable=False, default="", server_default=""),
+    UniqueConstraint("value"),
+    sqlite_autoincrement=True,
+)
+"""Numbers that phones write to."""
+
+keyword = Table(
+    "keyword",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number_id", Id, ForeignKey("number.id"), nullable=False),
+    Column("word", String, nullable=False),  # as it is reported; empty: the default
+    Column("aliases", Text, nullable=False, default="[]"),  # JSON list
+    Column("access_id", Id, ForeignKey("access.id"), nullable=False),
+    Column("url", Text, nullable=False, default="", server_default=""),
+    Column("receipt", Text, nullable=False, default="", server_default=""),
+    UniqueConstraint("number_id", "word"),
+    sqlite_autoincrement=True,
+)
+
+number_request = Table(
+    "number_request",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", Id, ForeignKey("account.id"), nullable=False),
+    Column("access_id", Id, nullable=False),  # whom it is for
+    Column("kind", String, nullable=False),  # keyword, number, series
+    Column("number", String, nullable=False, default=""),  # empty: any
+    Column("word", String, nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("state", String, nullable=False),  # waiting, approved, refused
+    Column("at", Float, nullable=False),
+    Column("decided_at", Float),
+    Column("answer", Text, nullable=False, default=""),  # to the customer
+    Index("number_request_account", "account_id", "id"),
+    Index(
+        "number_request_waiting",
+        "id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+"""What customers asked an administrator for."""
+
+inbound_part = Table(
+    "inbound_part",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("carrier_id", Id, nullable=False),
+    Column("originator", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("data_coding", Integer, nullable=False),
+    Column("udhi", Integer, nullable=False),
+    Column("payload", Text, nullable=False),  # hexadecimal
+    Column("tlvs", Text, nullable=False),  # JSON object, hexadecimal values
+    Column("at", Float, nullable=False),
+    Column("reference", String, nullable=False),  # what the parts of one text share
+    Column("total", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", String, nullable=False),  # of data_coding and payload
+    Column("state", String, nullable=False),  # held, done
+    Column("due_at", Float, nullable=False),  # held: give up waiting; done: forget
+    UniqueConstraint(
+        "originator", "recipient", "reference", "total", "number", "digest"
+    ),
+    Index(
+        "inbound_part_held",
+        "id",
+        sqlite_where=text("state = 'held'"),
+        postgresql_where=text("state = 'held'"),
+    ),
+    Index(
+        "inbound_part_done",
+        "due_at",
+        sqlite_where=text("state = 'done'"),
+        postgresql_where=text("state = 'done'"),
+    ),
+)
+"""
+Parts of long texts, as the carrier gave them, until all are there.
+
+They are remembered for a while after that, since operators send parts twice.
+"""
+
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", Id, primary_key=True),  # of the same blocks as those of messages
+    Column("access_id", Id),  # NULL: nobody's yet
+    Column("account_id", Id),
+    Column("carrier_id", Id, nullable=False),
+    Column("number_id", Id),
+    Column("keyword_id", Id),
+    Column("originator", String, nullable=False),  # E.164 with +, or as it is
+    Column("recipient", String, nullable=False),  # digits
+    Column("kind", String, nullable=False),  # domain.inbound.Kind
+    Column("text", Text, nullable=False),
+    Column("data", Text, nullable=False, default=""),  # hexadecimal, if binary
+    Column("subject", Text, nullable=False, default=""),
+    Column("keyword", String, nullable=False, default=""),  # the registered word
+    Column("reply_to", Id),  # the message it answers
+    Column("missing", Integer, nullable=False, default=0),  # parts that never came
+    Column("opt_out", Boolean, nullable=False, default=False),
+    Column("sent_at", Float, nullable=False),
+    Column("came_at", Float, nullable=False),
+    Column("assign_id", Id),  # the access that an administrator gives it to
+    Index("inbound_account", "account_id", "id"),
+    Index(
+        "inbound_unrouted",
+        "id",
+        sqlite_where=text("access_id IS NULL"),
+        postgresql_where=text("access_id IS NULL"),
+    ),
+)
+"""Messages from phones, whole."""
+
+media = Table(
+    "media",
+    metadata,
+    Column("id", String, primary_key=True),  # 20 random digits
+    Column("message_id", Id, nullable=False),  # of ``inbound`` or ``message``
+    Column("place", Integer, nullable=False),  # 1, 2, … within it
+    Column("name", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("size", Integer, nullable=False),  # octets
+    Column("data", LargeBinary, nullable=False),
+    Index("media_message", "message_id", "place"),
+)
+"""The parts of MMS from phones, and of those that a link was sent for."""
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("access_id", Id, nullable=False, unique=True),
+    Column("state", String, nullable=False),  # domain.callback.QueueState
+    Column("due_at", Float),  # due: not before; while it is worked the lease's end
+    Column("node_id", Id),  # who is working it
+    Column("tries", Integer, nullable=False, default=0),  # of the first one in it
+    Column("counter", Integer, nullable=False, default=0),  # the last number given
+    Column("why", Text, nullable=False, default=""),  # it was paused
+    Column("paused_at", Float),
+    Column("alert", Boolean, nullable=False, default=False),  # nobody was told of it
+    Column("token", String),  # SHA-256 of what the link resumes it with
+    Index(
+        "queue_due",
+        "due_at",
+        sqlite_where=text("state = 'due'"),
+        postgresql_where=text("state = 'due'"),
+    ),
+    Index(
+        "queue_alert",
+        "id",
+        sqlite_where=text("alert"),
+        postgresql_where=text("alert"),
+    ),
+)
+"""Endpoints whose callbacks are told one after another, and that may be paused."""
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("callback_id", Id, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("took", Float, nullable=False),  # seconds
+    Column("request", Text, nullable=False),  # secrets masked, and cut
+    Column("status", Integer),  # of HTTP; NULL: no answer
+    Column("answer", Text, nullable=False),
+    Index("attempt_callback", "callback_id"),
+)
+"""
+Tries to tell a callback that were not understood.
+
+The one that was is in its callback's row; a first one of that kind has none here.
+"""
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("number", String, primary_key=True),  # E.164 with +
+    Column("name", String, nullable=False, default=""),
+    Column("address", String, nullable=False, default=""),
+)
+"""The number directory, as it was imported."""

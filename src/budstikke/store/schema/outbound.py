@@ -1,0 +1,208 @@
+"""Messages on their way out, and what is told of them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from budstikke.store.schema.base import Id, metadata
+
+mms = Table(
+    "mms",
+    metadata,
+    Column("message_id", Id, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("files", Text, nullable=False),  # JSON list of [name, type, base64]
+    Column("subject", Text, nullable=False, default="", server_default=""),
+    Column("fallback", Text),  # SMS for phones without MMS; NULL: none
+    Column("fallback_id", Id),  # the SMS that was sent instead
+    Column("read_at", Float),
+)
+"""What an MMS holds; its message has the encoding ``mms`` and one part."""
+
+
+recurring = Table(
+    "recurring",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("access_id", Id, nullable=False),
+    Column("order", Text, nullable=False),  # JSON: domain.message.Order
+    Column("first_at", Float, nullable=False),
+    Column("done", Integer, nullable=False),  # number of the last time it went
+    Column("next_at", Float),  # NULL: it has ended
+    Index("recurring_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
+)
+
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("access_id", Id, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("digest", String, nullable=False),  # of what was asked
+    Column("answer", Text, nullable=False),  # JSON: domain.message.Accepted
+    Column("kept_until", Float, nullable=False),
+    Index("idempotency_kept_until", "kept_until"),
+)
+
+
+bulk = Table(
+    "bulk",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("access_id", Id, nullable=False),
+    Column("accepted_at", Float, nullable=False),
+    Column("first_id", Id, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("content", Text, nullable=False),  # JSON: what its messages share
+    Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
+    Column("node_id", Id, nullable=False),
+    Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
+    Index("bulk_open", "node_id", sqlite_where=text("done < total")),
+)
+"""An order too large for one transaction: made in slices, unless it is cancelled."""
+
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("order_id", Id, nullable=False),
+    Column("access_id", Id, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("originator", String, nullable=False),
+    Column("ref", String),
+    Column("encoding", String, nullable=False),
+    Column("segments", Integer, nullable=False),  # what is charged
+    Column("parts", Integer, nullable=False),  # rows of part; 1 where the SMSC splits
+    Column("flash", Integer, nullable=False),
+    Column("protocol_id", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("tell", Integer, nullable=False),  # domain.message.Tell
+    Column("duplicate_key", Id),  # with duplicate_until: the duplicate lock
+    Column("duplicate_until", Float),
+    Column("accepted_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False, default=""),
+    Column("raw", Text, nullable=False, default=""),
+    Column("final_at", Float),
+    Column("account_id", Id, nullable=False, default=0, server_default="0"),
+    Column("price", Id, nullable=False, default=0, server_default="0"),  # micros
+    Column("refund", Integer, nullable=False, default=1, server_default="1"),
+    Column("premium", Integer, nullable=False, default=0, server_default="0"),  # øre
+    Column("send_at", Float),
+    Column("deleted", Integer, nullable=False, default=0, server_default="0"),
+    Index("message_account", "account_id", "id"),
+    Index("message_ref", "ref", "recipient", sqlite_where=text("ref IS NOT NULL")),
+    Index("message_order", "order_id", sqlite_where=text("order_id <> id")),
+)
+
+
+part = Table(
+    "part",
+    metadata,
+    Column("id", Id, primary_key=True),  # message id * 256 + number
+    Column("carrier_id", Id, nullable=False),
+    Column("state", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("tables", Integer, nullable=False),  # locking * 256 + single shift
+    Column("priority", Integer, nullable=False),  # the message's, for the index
+    Column("due_at", Float),  # queued, unsure: not before; NULL: now
+    Column("tries", Integer, nullable=False, default=0),
+    Column("node_id", Id),  # who is sending it
+    Column("smsc_id", String),
+    Column("smsc_key", String),
+    Column("reason", String, nullable=False, default=""),
+    Column("raw", Text, nullable=False, default=""),
+    Column("at", Float),  # when it took its state
+    Index(
+        "part_queued",
+        "carrier_id",
+        text("priority DESC"),
+        "id",
+        sqlite_where=text("state = 'queued' AND due_at IS NULL"),
+    ),
+    Index("part_waiting", "id", sqlite_where=text("state = 'queued'")),  # for expiry
+    Index("part_due", "state", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("part_unsure", "id", sqlite_where=text("state = 'unsure'")),
+    Index("part_sending", "node_id", sqlite_where=text("state = 'sending'")),
+    Index(
+        "part_smsc_id",
+        "smsc_id",
+        "carrier_id",
+        sqlite_where=text("smsc_id IS NOT NULL"),
+    ),
+    Index(
+        "part_smsc_key",
+        "smsc_key",
+        "carrier_id",
+        sqlite_where=text("smsc_key IS NOT NULL"),
+    ),
+)
+
+
+orphan = Table(
+    "orphan",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("carrier_id", Id, nullable=False),
+    Column("smsc_id", String, nullable=False),
+    Column("smsc_key", String),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("came_at", Float, nullable=False),  # ours; ``at`` is the operator's clock
+    Column("kept_until", Float, nullable=False),
+    Index("orphan_smsc_id", "smsc_id"),
+    Index("orphan_smsc_key", "smsc_key"),
+    Index("orphan_recipient", "recipient"),
+    Index("orphan_kept_until", "kept_until"),
+)
+"""Receipts that match nothing yet."""
+
+
+callback = Table(
+    "callback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("access_id", Id, nullable=False),
+    Column("message_id", Id, nullable=False),  # of ``message`` or ``inbound``
+    Column("event", Text, nullable=False),  # JSON: domain.callback.Event
+    Column("state", String, nullable=False),  # domain.callback.CallbackState
+    Column("due_at", Float),  # the end of a lease while it is being told
+    Column("node_id", Id),  # who is telling it
+    Column("queue_id", Id),  # it waits for those before it in this queue
+    Column("tries", Integer, nullable=False, default=0),
+    Column("answer", Text, nullable=False, default=""),
+    Column("status", Integer),  # of HTTP
+    Column("took", Float),  # seconds, of the last try
+    Column("at", Float, nullable=False),
+    Index(
+        "callback_due",
+        "due_at",
+        sqlite_where=text("state = 'due'"),
+        postgresql_where=text("state = 'due'"),
+    ),
+    Index(
+        "callback_queued",
+        "queue_id",
+        "id",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index("callback_access", "access_id", "id"),
+    Index("callback_message", "message_id"),
+)
