@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from budstikke.domain.retry import AGAIN
+
 from budstikke.domain.directory import Directory
 from budstikke.domain.message import StatusEvent
-from budstikke.domain.retry import AGAIN
 from budstikke.domain.states import PartState
 from budstikke.flow import notify
 from budstikke.store import schema

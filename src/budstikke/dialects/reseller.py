@@ -154,8 +154,8 @@ class Reseller:
     def callback(
         self,
         event: StatusEvent,
-        url: str,  # noqa: ARG002 - likewise
-        settings: Any,  # noqa: ARG002 - likewise
+        url: str,
+        settings: Any,
     ) -> WireRequest | None:
         """Tell nothing: customers look reports up."""
         return None
