@@ -104,6 +104,9 @@ class Dialect(Protocol):
     policies: Mapping[Topic, Policy]
     """How each topic is told; a topic that is not here never is."""
 
+    keeps_events: bool
+    """Its customers can read events: they are kept although there is no URL."""
+
     def url(self, topic: Topic, settings: Any, place: str) -> str:
         """
         Find where a topic is told; empty: nowhere.

@@ -114,6 +114,7 @@ class Reseller:
         ("POST", "/api/sms/dlr.php"): REPORT,
     }
     settings: type[msgspec.Struct] = Settings
+    keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {}
 
     def identify(self, secret: str) -> str:

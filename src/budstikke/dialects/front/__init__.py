@@ -39,6 +39,7 @@ class Front:
         ("POST", "/psk/push_bulk.php"): BULK,
     }
     settings: type[msgspec.Struct] = Settings
+    keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {
         Topic.STATUS: Policy(),
         Topic.INBOUND: Policy((60, 300), queued=True, timeout=60.0),

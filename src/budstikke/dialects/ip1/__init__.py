@@ -36,6 +36,7 @@ class Ip1:
     name: str = "ip1"
     routes: Mapping[tuple[str, str], str] = ROUTES
     settings: type[msgspec.Struct] = Settings
+    keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {
         Topic.INBOUND: Policy((1800,) * 9),
         Topic.REPLY: Policy((1800,) * 9),

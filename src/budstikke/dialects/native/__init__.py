@@ -38,6 +38,7 @@ class Native:
     name: str = "native"
     routes: Mapping[tuple[str, str], str] = {}
     settings: type[msgspec.Struct] = Settings
+    keeps_events: bool = True
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
     def identify(self, secret: str) -> str:

@@ -48,6 +48,7 @@ class Sveve:
         for method in ("GET", "POST")
     }
     settings: type[msgspec.Struct] = Settings
+    keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
     def login(self, call: Call) -> Login:
