@@ -15,7 +15,7 @@ from budstikke.domain.message import Tell
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
-from budstikke.store.contract import Draft, MessageRow, PartRow
+from budstikke.store.contract import Draft, MessageRow, MmsRow, PartRow
 
 if TYPE_CHECKING:
     from budstikke.domain.directory import Access, Directory
@@ -71,6 +71,8 @@ async def accept_mms(
     )
     part_id = (message_id << 8) + 1
     part = PartRow(part_id, NO_CARRIER, PartState.QUEUED, "", 0, 1, None, None, now)
-    draft = Draft([message], [part], mms=(asked.text, msgspec.json.encode(asked.files)))
+    draft = Draft(
+        [message], [part], mms=MmsRow(asked.text, msgspec.json.encode(asked.files))
+    )
     await store.accept([draft], now)
     return MmsAnswer(message_id)

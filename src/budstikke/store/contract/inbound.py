@@ -6,7 +6,7 @@ import msgspec
 
 from budstikke.domain.callback import QueueState, SendEvent
 from budstikke.domain.inbound import InboundEvent
-from budstikke.store.contract.outbound import CallbackResult, CallbackRow
+from budstikke.store.contract.outbound import CallbackResult, CallbackRow, MediaRow
 
 
 class HeldPart(msgspec.Struct, array_like=True):
@@ -39,16 +39,6 @@ class Thread(msgspec.Struct, array_like=True, frozen=True):
     message_id: int
     access_id: int
     account_id: int
-
-
-class MediaRow(msgspec.Struct):
-    """A part of an MMS from a phone, to be stored; ``place`` counts from 1."""
-
-    id: str
-    place: int
-    name: str
-    type: str
-    data: bytes
 
 
 class Unrouted(msgspec.Struct):

@@ -86,6 +86,34 @@ class RecurringRow(msgspec.Struct):
     next_at: float | None
 
 
+class MediaRow(msgspec.Struct):
+    """A part of an MMS, to be stored by itself; ``place`` counts from 1."""
+
+    id: str
+    place: int
+    name: str
+    type: str
+    data: bytes
+
+
+class MmsRow(msgspec.Struct):
+    """
+    What an MMS holds, to be stored with its message.
+
+    Attributes:
+        files: JSON list of [name, content type, base64].
+        fallback: The SMS for phones without MMS, as it will be sent; ``None``: none.
+        media: What the link in ``fallback`` shows.
+
+    """
+
+    text: str
+    files: bytes
+    subject: str = ""
+    fallback: str | None = None
+    media: list[MediaRow] = msgspec.field(default_factory=list)
+
+
 class Draft(msgspec.Struct):
     """
     Messages to be accepted together; ``parts`` are in the order of messages.
@@ -96,7 +124,7 @@ class Draft(msgspec.Struct):
         turn: It is a time of this recurring order, which moves on with it; a turn
             that was taken already is not stored.
         key: Stored with it: (idempotency key, digest of what was asked, the answer).
-        mms: What its only message, an MMS, holds: (text, files as JSON).
+        mms: What its only message, an MMS, holds.
 
     """
 
@@ -107,7 +135,7 @@ class Draft(msgspec.Struct):
     repeats: RecurringRow | None = None
     turn: RecurringRow | None = None
     key: tuple[str, str, bytes] | None = None
-    mms: tuple[str, bytes] | None = None
+    mms: MmsRow | None = None
 
 
 class Verdict(msgspec.Struct):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from budstikke.store.contract import BulkRow, MessageRow, PartRow
+    from budstikke.store.contract import BulkRow, MessageRow, MmsRow, PartRow
 
 KEEP_KEYS = 86400.0
 """Seconds that an idempotency key is answered as the first time."""
@@ -22,7 +22,12 @@ INSERT_RECURRING = """
 INSERT INTO recurring (id, access_id, "order", first_at, done, next_at)
 VALUES (?, ?, ?, ?, ?, ?)"""
 
-INSERT_MMS = "INSERT INTO mms (message_id, text, files) VALUES (?, ?, ?)"
+INSERT_MMS = """
+INSERT INTO mms (message_id, text, files, subject, fallback) VALUES (?, ?, ?, ?, ?)"""
+
+INSERT_MEDIA = """
+INSERT INTO media (id, message_id, place, name, type, size, data)
+VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 TURN_FREE = """
 SELECT 1 FROM recurring WHERE id = ? AND done < ? AND next_at IS NOT NULL"""
@@ -140,8 +145,19 @@ def _store_rest(
         step = draft.progress
         connection.execute(sql.ADVANCE_BULK, (step.bulk_id, step.done))
     if isinstance(draft, Draft) and draft.mms is not None:
-        words, files = draft.mms
-        connection.execute(INSERT_MMS, (draft.messages[0].id, words, files.decode()))
+        _store_mms(connection, draft.messages[0].id, draft.mms)
+
+
+def _store_mms(connection: sqlite3.Connection, message_id: int, mms: MmsRow) -> None:
+    row = (message_id, mms.text, mms.files.decode(), mms.subject, mms.fallback)
+    connection.execute(INSERT_MMS, row)
+    connection.executemany(
+        INSERT_MEDIA,
+        [
+            (one.id, message_id, one.place, one.name, one.type, len(one.data), one.data)
+            for one in mms.media
+        ],
+    )
 
 
 def _access_id(draft: Draft | BulkRow) -> int:
