@@ -13,7 +13,8 @@ worked in this order, each step the dialect's own words when it refuses::
 
 What is asked is an order, several (each is accepted or refused by itself), or an
 ``Ask``. A ``login`` of ``None`` means that the operation needs none: ``parse`` is then
-given no access, and may only return a ``Page``, ``MessageAsk`` or ``OrderAsk``.
+given no access, and may only return a ``Page``, ``MediaAsk``, ``MessageAsk`` or
+``OrderAsk``.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from budstikke.domain.inbound import MediaPart
 from budstikke.domain.listing import Change, ListingAnswer, Look
 from budstikke.domain.states import MessageState
 
@@ -208,6 +209,18 @@ class MmsAnswer(msgspec.Struct, frozen=True):
     message_id: int
 
 
+class MediaAsk(msgspec.Struct, frozen=True):
+    """A part of an MMS, by its id, which nobody can guess."""
+
+    id: str
+
+
+class MediaAnswer(msgspec.Struct, frozen=True):
+    """The part; ``None``: there is none, or none any more."""
+
+    part: MediaPart | None
+
+
 class Page(msgspec.Struct, frozen=True):
     """Something the dialect answers alone, such as a WSDL; ``name`` is its own."""
 
@@ -223,6 +236,7 @@ Ask = (
     | CancelAsk
     | GroupAsk
     | MmsAsk
+    | MediaAsk
     | Look
     | Change
     | Page
@@ -235,6 +249,7 @@ Answer = (
     | CancelAnswer
     | GroupAnswer
     | MmsAnswer
+    | MediaAnswer
     | ListingAnswer
     | Page
 )

@@ -21,6 +21,8 @@ from budstikke.domain.ask import (
     CancelAsk,
     CreditAnswer,
     CreditAsk,
+    MediaAnswer,
+    MediaAsk,
     MessageAsk,
     MessagesAnswer,
     MmsAsk,
@@ -65,6 +67,8 @@ class Asker:
         """Answer; raises Refusal, and StoreUnavailable when nothing can be read."""
         if isinstance(asked, Page):
             return asked
+        if isinstance(asked, MediaAsk):
+            return MediaAnswer((await self._store.media([asked.id])).get(asked.id))
         if access is None and not isinstance(asked, MessageAsk | OrderAsk):
             raise Refusal(RefusalCode.MISSING_LOGIN)
         if access is None:

@@ -2,13 +2,15 @@
 Front: a Norwegian two-way gateway's HTTP API, versions 3.05 and 2.25.
 
 ``request`` reads who calls, ``order`` what is asked (with ``template`` and
-``values``), ``reply`` writes the answers, ``status`` what is told later.
+``values``), ``reply`` writes the answers, ``status`` what is told later, and
+``inbound`` what is told of messages from phones.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from budstikke.dialects.front import inbound
 from budstikke.dialects.front.order import read_order
 from budstikke.dialects.front.reply import alert_of, render
 from budstikke.dialects.front.request import BULK, PUSH, PUSH_JSON, read_login
@@ -66,22 +68,26 @@ class Front:
         return push(event, url, settings)
 
     def url(self, topic: Topic, settings: Any, place: str) -> str:
-        """Find where a topic is told."""
-        return str(settings.status_url) if topic is Topic.STATUS else place
+        """Find where a topic is told; messages from phones need two-way."""
+        if topic is Topic.STATUS:
+            return str(settings.status_url)
+        return str(place or settings.inbound_url) if settings.two_way else ""
 
     def needs(self, settings: Any) -> Needs:
-        """Need nothing more."""
-        return Needs()
+        """Need the files of MMS, where a service gets them."""
+        return Needs(files=settings.mms and settings.style == "json")
 
     def inbound(
         self, event: InboundEvent, more: More, url: str, settings: Any
     ) -> WireRequest | None:
-        """Write what is told of a message from a phone."""
-        return None
+        """Write what is told of a message from a phone; ``None``: nothing is told."""
+        return inbound.push(event, more, url, settings) if settings.two_way else None
 
     def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
-        """Take any 2xx as taken."""
-        return 200 <= answer.status < 300
+        """Take any 2xx; a message from a phone that was told by GET: ``true``."""
+        if topic is Topic.STATUS:
+            return 200 <= answer.status < 300
+        return inbound.understood(answer, settings)
 
     def alert_of(self, call: Call, refusal: Refusal) -> Alert:
         """Say what the mail to ``error_alerts`` says of a refusal."""

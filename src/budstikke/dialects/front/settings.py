@@ -6,10 +6,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from budstikke.dialects.url import Url
+
 Address = Annotated[
     str, msgspec.Meta(pattern=r"\A[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+\Z")
 ]
 """A mail address in ASCII, alone (RFC 5322 § 3.4.1, dot-atom)."""
+
+Phone = Annotated[str, msgspec.Meta(pattern=r"\A\+[1-9][0-9]{6,14}\Z")]
+"""A number in E.164 with ``+``."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +28,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         duplicate_lock: Refuse the same fromid, phoneno and txt within 120 seconds.
         status_url: Where delivery statuses are pushed; empty: nowhere.
         status_interim: Push -1, too, when an operator has the message.
+        two_way: Push messages from phones.
+        mms: Push the files of an MMS, too; otherwise only its text is.
+        inbound_url: Where messages from phones are pushed, unless their number or
+            keyword has a URL of its own; empty: nowhere.
+        inbound_style: How: ``json`` or ``get``; empty: ``json`` in 3.05, and ``get``
+            in 2.25, whose own description of the URL knows nothing else (§ 1.2).
+        inbound_alerts: Mail addresses that are told when pushes of messages from
+            phones are paused.
+        inbound_alert_numbers: Phones that are told by SMS as well.
         approved_domains: Domains that orderurl may point to, with their subdomains.
         error_alerts: Mail addresses that are told of refused outgoing messages.
 
@@ -30,7 +44,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     api_version: Literal["3.05", "2.25"] = "3.05"
     duplicate_lock: bool = True
-    status_url: str = ""
+    status_url: Url = ""
     status_interim: bool = True
+    two_way: bool = False
+    mms: bool = False
+    inbound_url: Url = ""
+    inbound_style: Literal["", "json", "get"] = ""
+    inbound_alerts: tuple[Address, ...] = ()
+    inbound_alert_numbers: tuple[Phone, ...] = ()
     approved_domains: tuple[str, ...] = ()
     error_alerts: tuple[Address, ...] = ()
+
+    @property
+    def style(self) -> str:
+        """How messages from phones are pushed: ``json`` or ``get``."""
+        return self.inbound_style or ("json" if self.api_version == "3.05" else "get")

@@ -3,13 +3,15 @@ iP.1: a Swedish gateway's SOAP services for SMS and MMS, and its URL call.
 
 ``operations`` has the services as tables, ``codes`` the status codes; ``request`` reads
 what a request says (with ``envelope``), ``order`` and ``mms`` what is asked by it,
-``reply`` writes the answers, ``wsdl`` and ``page`` what describes the services.
+``reply`` writes the answers, ``wsdl`` and ``page`` what describes the services, and
+``inbound`` what is told of messages from phones.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from budstikke.dialects.ip1 import inbound
 from budstikke.dialects.ip1.operations import ROUTES
 from budstikke.dialects.ip1.order import read_asked
 from budstikke.dialects.ip1.reply import render
@@ -62,7 +64,7 @@ class Ip1:
 
     def url(self, topic: Topic, settings: Any, place: str) -> str:
         """Find where a topic is told."""
-        return "" if topic is Topic.STATUS else place
+        return "" if topic is Topic.STATUS else str(place or settings.inbound_url)
 
     def needs(self, settings: Any) -> Needs:
         """Need nothing more."""
@@ -72,7 +74,7 @@ class Ip1:
         self, event: InboundEvent, more: More, url: str, settings: Any
     ) -> WireRequest | None:
         """Write what is told of a message from a phone."""
-        return None
+        return inbound.push(event, url)
 
     def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take a 2xx whose body is OK, whatever white space is around it."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from budstikke.dialects.url import Url
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
@@ -16,8 +18,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             asks for no login in status, statusBundle and tidpunkt.
         sendat: How sendAt is read: ``utc``, as Unix time is, or ``swedish``, where
             Swedish clock time was counted as if it were UTC.
+        inbound_url: Where messages from phones are pushed, unless their number or
+            keyword has a URL of its own; empty: nowhere.
 
     """
 
     lookup_login: bool = False
     sendat: Literal["utc", "swedish"] = "utc"
+    inbound_url: Url = ""

@@ -3,17 +3,24 @@ Sveve: a Norwegian API for texts to numbers and groups, SMS left, groups.
 
 ``request`` reads who calls; ``order`` (with ``targets``, ``moments`` and ``values``)
 and ``ask`` what is asked; ``reply`` and ``admin`` write the answers in the words of
-``words``; ``status`` what is told later.
+``words``; ``status`` what is told later, and ``inbound`` what is told of messages from
+phones, whose parts ``media`` hands out.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from budstikke.dialects.sveve import admin, reply
+from budstikke.dialects.sveve import admin, inbound, media, reply
 from budstikke.dialects.sveve.ask import read_ask
 from budstikke.dialects.sveve.order import read_orders
-from budstikke.dialects.sveve.request import ACCOUNT, RECIPIENTS, SEND, read_login
+from budstikke.dialects.sveve.request import (
+    ACCOUNT,
+    MEDIA,
+    RECIPIENTS,
+    SEND,
+    read_login,
+)
 from budstikke.dialects.sveve.settings import Settings
 from budstikke.dialects.sveve.status import push
 from budstikke.domain.callback import More, Needs, Policy, Topic
@@ -35,6 +42,7 @@ OPERATIONS = {
     "/sms/sendsms": SEND,
     "/sms/accountadm": ACCOUNT,
     "/sms/recipientadm": RECIPIENTS,
+    "/sms/showimage": MEDIA,
 }
 
 
@@ -45,24 +53,28 @@ class Sveve:
     routes: Mapping[tuple[str, str], str] = {
         (method, path): operation
         for path, operation in OPERATIONS.items()
-        for method in ("GET", "POST")
+        for method in (("GET",) if operation == MEDIA else ("GET", "POST"))
     }
     settings: type[msgspec.Struct] = Settings
     keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
-    def login(self, call: Call) -> Login:
-        """Read who is calling; raises Refusal."""
-        return read_login(call)
+    def login(self, call: Call) -> Login | None:
+        """Read who is calling, where that is needed; raises Refusal."""
+        return None if call.operation == MEDIA else read_login(call)
 
     def parse(self, call: Call, access: Any, now: float) -> Asked:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        if call.operation == MEDIA:
+            return media.read_ask(call)
         if call.operation == SEND:
             return read_orders(call, access.settings, now)
         return read_ask(call.fields or {}, call.operation)
 
     def render(self, call: Call, answer: Answered) -> WireResponse:
         """Write the answer."""
+        if call.operation == MEDIA:
+            return media.render(answer)
         if isinstance(answer, Accepted | list):
             return reply.render(call, answer)
         if isinstance(answer, Refusal) and call.operation == SEND:
@@ -77,17 +89,21 @@ class Sveve:
 
     def url(self, topic: Topic, settings: Any, place: str) -> str:
         """Find where a topic is told."""
-        return str(settings.status_url) if topic is Topic.STATUS else place
+        if topic is Topic.STATUS:
+            return str(settings.status_url)
+        if topic is Topic.REPLY:
+            return str(place or settings.reply_url)
+        return str(place or settings.inbound_url)
 
     def needs(self, settings: Any) -> Needs:
-        """Need nothing more."""
-        return Needs()
+        """Need to know who wrote, where a user wants to."""
+        return Needs(subscriber=settings.number_lookup)
 
     def inbound(
         self, event: InboundEvent, more: More, url: str, settings: Any
     ) -> WireRequest | None:
         """Write what is told of a message from a phone."""
-        return None
+        return inbound.push(event, more, url, settings)
 
     def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take any 2xx as taken."""

@@ -23,6 +23,8 @@ ACCOUNT = "account"
 """What is left, and more of it."""
 RECIPIENTS = "recipients"
 """Groups and who is in them."""
+MEDIA = "media"
+"""A part of an MMS from a phone."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _json = msgspec.json.Decoder()

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from budstikke.dialects.url import Url
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
@@ -15,11 +17,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         originator: Sender of messages that name none; empty: they are refused.
         status_url: Where delivery reports are pushed; empty: nowhere.
         status_method: How: parameters in the URL, or in a form.
+        inbound_url: Where messages to keywords and numbers are pushed that have no URL
+            of their own; empty: nowhere.
+        reply_url: Where answers to messages with ``reply`` are pushed; empty: nowhere.
+        number_lookup: Tell name and address of who wrote, as the number directory
+            has them.
         concurrency: Requests that may be under way at once; more get HTTP 429.
 
     """
 
     originator: str = ""
-    status_url: str = ""
+    status_url: Url = ""
     status_method: Literal["GET", "POST"] = "GET"
+    inbound_url: Url = ""
+    reply_url: Url = ""
+    number_lookup: bool = False
     concurrency: Annotated[int, msgspec.Meta(ge=1)] = 5

@@ -1,0 +1,65 @@
+"""Messages from phones as they are pushed: by GET, in UTF-8, in the source's order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from budstikke.dialects.inbound import text_of
+from budstikke.dialects.query import extended
+from budstikke.domain.callback import Topic, topic_of
+from budstikke.wire import WireRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.dialects.sveve.settings import Settings
+    from budstikke.domain.callback import More
+    from budstikke.domain.inbound import InboundEvent
+
+
+def push(event: InboundEvent, more: More, url: str, settings: Settings) -> WireRequest:
+    """Write a message from a phone; the URL keeps the query it has."""
+    if topic_of(event) is Topic.REPLY:
+        said = _reply(event)
+    else:
+        said = _message(event, more, settings)
+    query = "&".join(
+        f"{name}={quote(value, safe='', errors='replace')}"
+        for name, value in said.items()
+    )
+    return WireRequest("GET", extended(url, query))
+
+
+def _message(event: InboundEvent, more: More, settings: Settings) -> Mapping[str, str]:
+    """Write "Push av mottatte meldinger"; look-ups that found nobody are blank."""
+    said = {
+        "number": _number(event),
+        "msg": text_of(event),
+        "prefix": event.keyword,
+        "shortnumber": event.recipient,
+        **_media(event),
+    }
+    if settings.number_lookup:
+        said |= {"name": more.name, "address": more.address}
+    return said
+
+
+def _reply(event: InboundEvent) -> Mapping[str, str]:
+    """Write "Videresending av svar"; ``id`` is blank when nothing was answered."""
+    return {
+        "msg": text_of(event),
+        "number": _number(event),
+        "id": str(event.reply_to or ""),
+        **_media(event),
+    }
+
+
+def _number(event: InboundEvent) -> str:
+    """Write a phone's number with country code and without ``+``."""
+    return event.originator.removeprefix("+")
+
+
+def _media(event: InboundEvent) -> Mapping[str, str]:
+    """Name the parts of an MMS; anything else has no such parameter."""
+    return {"mmsid": ",".join(part.id for part in event.media)} if event.media else {}

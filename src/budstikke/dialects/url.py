@@ -1,0 +1,10 @@
+"""URLs in settings: where customers are told."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Url = Annotated[str, Meta(pattern=r"\A(?:(?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?\Z")]
+"""An http or https URL, escaped but for its host (RFC 3986), or nothing."""
