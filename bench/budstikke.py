@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from bench.gateway import PASSWORD, SENDER, TEXT, USER, Running
+from bench.gateway import KEYWORD, NUMBER, PASSWORD, SENDER, TEXT, USER, Running
 from bench.instruments import Ask
 from bench.processes import (
     BenchError,
@@ -95,6 +95,27 @@ status_interim = {str(interim).lower()}
     return serve, apply
 
 
+def from_phones(url: str) -> str:
+    """Write what ``apply`` needs for messages from phones to go to ``url``."""
+    return f"""
+[[number]]
+value = "{NUMBER}"
+kind = "shared"
+
+[[account.access]]
+dialect = "sveve"
+id = "{USER}"
+password = "{PASSWORD}"
+require_https = false
+
+[[account.keyword]]
+number = "{NUMBER}"
+word = "{KEYWORD}"
+access = "sveve"
+url = "{url}"
+"""
+
+
 def command() -> list[str]:
     """Find the command line: of this checkout's environment, else on the PATH."""
     own = ROOT / ".venv" / "bin" / "budstikke"
@@ -134,7 +155,9 @@ class Budstikke:
         python = ".".join(map(str, sys.version_info[:3]))
         return f"{found.stdout.strip() or 'unknown'} on CPython {python}"
 
-    def start(self, folder: Path, sink: Sink, pushes: int) -> Running:
+    def start(
+        self, folder: Path, sink: Sink, pushes: int, *, inbound: bool = False
+    ) -> Running:
         """Migrate, apply and serve; wait for the port and the bind."""
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{sink.http}/push" if pushes else ""
@@ -146,6 +169,8 @@ class Budstikke:
             status_url=url,
             interim=pushes == 2,
         )
+        if inbound:
+            apply += from_phones(f"http://127.0.0.1:{sink.http}/in?status=in")
         (folder / "serve.toml").write_text(serve)
         (folder / "apply.toml").write_text(apply)
         (folder / "data").mkdir()

@@ -10,6 +10,7 @@ connection, a double not counted, a latency that forgets the requests that waite
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import struct
@@ -125,9 +126,14 @@ def _check_receipts(sink: Sink) -> None:
     third = client.receipt()
     client.acknowledge(got[1][0], TRY_AGAIN)
     again = client.receipt()
-    expect("a refused receipt comes again", got[1][1], again[1])
+    expect("a refused receipt comes again", _undated(got[1][1]), _undated(again[1]))
     client.close()
     _check_rebind(sink, [third[1], again[1]])
+
+
+def _undated(body: bytes) -> bytes:
+    """Leave the minute out, which may have passed."""
+    return re.sub(rb"date:[0-9]+", b"date", body)
 
 
 def _check_rebind(sink: Sink, unacknowledged: list[bytes]) -> None:
@@ -136,7 +142,8 @@ def _check_rebind(sink: Sink, unacknowledged: list[bytes]) -> None:
     expect("a receipt to a transmitter", True, transmitter.silent(0.2))
     client = Client(sink.smpp, TRANSCEIVER)
     after = [client.receipt() for _ in unacknowledged]
-    expect("after a rebind", sorted(unacknowledged), sorted(body for _, body in after))
+    again = sorted(_undated(body) for _, body in after)
+    expect("after a rebind", sorted(map(_undated, unacknowledged)), again)
     for sequence, _ in after:
         client.acknowledge(sequence)
     client.submit("4790000000")

@@ -37,7 +37,7 @@ OUT = HERE / "out"
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 QUICK = Size(messages=10_000, bulk=20_000, warm_up=1_000, seconds=4)
 GATEWAYS: dict[str, Gateway] = {"budstikke": Budstikke(), "kannel": Kannel()}
-MEASURES = ("a", "b", "b2", "c", "d", "d=")
+MEASURES = ("a", "b", "b2", "c", "d", "d=", "e")
 
 
 def _options() -> argparse.Namespace:
@@ -106,6 +106,8 @@ class Plan:
         pushes = {"a": 0, "b": 1, "b2": 2}
         if name == "c":
             return measures.bulk(gateway, folder, size, turn=turn)
+        if name == "e":
+            return measures.inbound(gateway, folder, size, turn=turn)
         if name in pushes:
             return measures.throughput(
                 gateway, folder, size, pushes=pushes[name], name=name, turn=turn

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 SENDER = "Bench"
 TEXT = "Your order 123456 is ready for pick-up at the desk. Regards, Bench"
 USER, PASSWORD = "1000", "bench"
+NUMBER, KEYWORD = "2229", "TIPS"
+"""What phones write to, and the first word of what they write; the sink knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,13 @@ class Gateway(Protocol):
         """Name the version, for the report."""
         ...
 
-    def start(self, folder: Path, sink: Sink, pushes: int) -> Running:
-        """Start with 0, 1 (final) or 2 (also when the SMSC has it) pushes a message."""
+    def start(
+        self, folder: Path, sink: Sink, pushes: int, *, inbound: bool = False
+    ) -> Running:
+        """
+        Start with 0, 1 (final) or 2 (also when the SMSC has it) pushes a message.
+
+        ``inbound``: what phones send goes to the sink, too, with their ``number`` and
+        ``status=in``.
+        """
         ...

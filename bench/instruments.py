@@ -75,6 +75,14 @@ class Sink:
         """Send receipts where registered_delivery asks for them, or never."""
         self._ask(f"receipts {int(wanted)}")
 
+    def phones(self, count: int, first: int) -> None:
+        """Send a message from each of so many phones, as fast as acknowledged."""
+        self._ask(f"phones {count} {first}")
+
+    def count_by(self, parameter: str) -> None:
+        """Tell callbacks apart by this parameter."""
+        self._ask(f"id {parameter}")
+
 
 def start_sink(folder: Path, delay_ms: int, window: int = 500) -> Sink:
     """

@@ -71,12 +71,23 @@ password = {password}
 
 group = sms-service
 keyword = default
-text = "no"
+{service}
 """
+
+# max-messages: what the customer answers is not sent back. Without the route the
+# bearerbox finds no smsbox to give messages from phones to ("smsbox_list empty!").
+INBOUND = """\
+get-url = "http://127.0.0.1:{port}/in?status=in&number=%p&msg=%a&shortnumber=%P"
+max-messages = 0
+
+group = smsbox-route
+smsbox-id = box0
+smsc-id = sink"""
+SILENT = 'text = "no"'
 
 
 def _write_settings(
-    folder: Path, smpp: int, ports: list[int], window: int
+    folder: Path, smpp: int, ports: list[int], window: int, service: str
 ) -> list[Path]:
     """Write one file for each smsbox; the bearerbox reads the first."""
     admin, box, *sendsms = ports
@@ -86,7 +97,12 @@ def _write_settings(
     files = []
     for number, port in enumerate(sendsms):
         smsbox = SMSBOX.format(
-            number=number, port=port, folder=folder, user=USER, password=PASSWORD
+            number=number,
+            port=port,
+            folder=folder,
+            user=USER,
+            password=PASSWORD,
+            service=service,
         )
         files.append(folder / f"kannel{number}.conf")
         files[-1].write_text(core + smsbox)
@@ -116,10 +132,13 @@ class Kannel:
         found = subprocess.run(query, capture_output=True, text=True, check=False)
         return found.stdout or "unknown"
 
-    def start(self, folder: Path, sink: Sink, pushes: int) -> Running:
+    def start(
+        self, folder: Path, sink: Sink, pushes: int, *, inbound: bool = False
+    ) -> Running:
         """Start the bearerbox, then the smsboxes; wait for the bind and the ports."""
         ports = free_ports(2 + SMSBOXES)
-        files = _write_settings(folder, sink.smpp, ports, self.window)
+        service = INBOUND.format(port=sink.http) if inbound else SILENT
+        files = _write_settings(folder, sink.smpp, ports, self.window, service)
         children: list[Child] = []
         try:
             bearerbox = ["/usr/sbin/bearerbox", "-v", "4", str(files[0])]

@@ -1,4 +1,4 @@
-"""The five measures; each starts a gateway in an empty folder and ends it."""
+"""The measures; each starts a gateway in an empty folder and ends it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WARM_UP_FIRST = 4799000000
 FIRST = 4790000000
 BULK_FIRST = 4791000000
+PHONES_FIRST, PHONES_WARM_UP = 4792000000, 4793000000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Bench:
 
 @contextmanager
 def ready(
-    gateway: Gateway, folder: Path, size: Size, *, pushes: int
+    gateway: Gateway, folder: Path, size: Size, *, pushes: int, inbound: bool = False
 ) -> Iterator[Bench]:
     """Start a sink and the gateway, send the warm-up, end both afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -91,11 +92,15 @@ def ready(
     sink = start_sink(folder, size.delay_ms)
     children: list[Child] = []
     try:
-        running = gateway.start(folder, sink, pushes)
+        running = gateway.start(folder, sink, pushes, inbound=inbound)
         children = running.children
         sink.receipts(wanted=pushes > 0)
         bench = Bench(running, sink)
         _warm_up(bench, size.warm_up)
+        if inbound:
+            sink.count_by("number")
+            _from_phones(bench, size.warm_up, PHONES_WARM_UP)
+            sink.reset()
         yield bench
         require_alive(bench.children)
     finally:
@@ -113,6 +118,36 @@ def _warm_up(bench: Bench, count: int) -> None:
     if load.good < count or seen.submits < count:
         raise BenchError(f"the warm-up failed: {load} {seen}")
     bench.sink.reset()
+
+
+def _from_phones(bench: Bench, count: int, first: int) -> Seen:
+    """Send from so many phones, and wait until the customer has it all."""
+    bench.sink.phones(count, first)
+    return wait_for(bench.sink, submits=0, statuses={"in": count})
+
+
+def inbound(gateway: Gateway, folder: Path, size: Size, *, turn: int) -> Result:
+    """
+    Send a message from each of many phones, as fast as deliver_sm are acknowledged.
+
+    `rate` is messages divided by the time from the first deliver_sm to the last
+    request at the customer's URL, `cpu` the gateway's microseconds for each.
+    """
+    with ready(gateway, folder, size, pushes=0, inbound=True) as bench:
+        meter = Meter(bench.children)
+        began = time.monotonic()
+        seen = _from_phones(bench, size.messages, PHONES_FIRST)
+        busy = meter.read()
+    figures = {
+        "rate": seen.statuses.get("in", 0) / (seen.push_last - began),
+        "cpu": _cpu_per_message(bench, busy, size.messages),
+    }
+    faults = []
+    if seen.pushes - seen.push_doubles != size.messages:
+        faults.append(f"{seen.pushes - seen.push_doubles} of {size.messages} told")
+    if seen.push_doubles:
+        faults.append(f"{seen.push_doubles} told twice")
+    return Result("e", gateway.name, turn, figures, busy, faults)
 
 
 def _faults(load: Load, seen: Seen, statuses: dict[str, int]) -> list[str]:

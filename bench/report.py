@@ -53,6 +53,8 @@ ROWS = (
     Row("d=", "rate", "(d) both at the same rate", "requests/s", None),
     Row("d=", "p50", "(d) HTTP answer p50, same rate", "ms", more_is_better=False),
     Row("d=", "p99", "(d) HTTP answer p99, same rate", "ms", more_is_better=False),
+    Row("e", "rate", "(e) from phones, to the customer's URL", "messages/s"),
+    Row("e", "cpu", "(e) processor time", "µs/message", more_is_better=False),
 )
 
 
@@ -203,6 +205,9 @@ NOTES = """\
   (`dlr-mask=11`; Budstikke's default).
 - (d) is an open loop: latency runs from when a request was due, so that a stall is
   charged for all the requests that fell into it.
+- (e) is the other way: the SMSC delivers a message from each of many phones (at most
+  500 unacknowledged), the gateway acknowledges it and tells the customer by a GET with
+  its text and number (Sveve's keyword push; Kannel's `get-url`).
 - What an answer promises differs. Budstikke answers when the message is committed to
   SQLite with `synchronous=FULL`: it survives power loss, and so do receipts and pushes.
   Kannel's `store-type = file` answers when the message was given to the kernel with

@@ -6,7 +6,8 @@
 // deliver_sm unacknowledged on a connection. A receipt that was refused, or not
 // acknowledged before its connection ended, is sent again, as operators do.
 // HTTP: answers every request with 200 and counts by two query parameters.
-// Control: a line in, a line of JSON out: "stats", "reset", "receipts 0|1".
+// Control: a line in, a line of JSON out: "stats", "reset", "receipts 0|1", "phones COUNT
+// FIRST" (messages from so many phones, from this number on), "id PARAMETER" (as -k).
 //
 // usage: sink [-s SMPP_PORT] [-h HTTP_PORT] [-c CONTROL_PORT] [-d RECEIPT_DELAY_MS]
 //             [-w WINDOW] [-k ID_PARAMETER] [-v STATUS_PARAMETER]
@@ -58,6 +59,11 @@ static size_t control_input(struct connection *c) {
     *end = 0;
     if (!strcmp(line, "reset")) reset();
     if (!strncmp(line, "receipts ", 9)) option.receipts = atoi(line + 9);
+    long count;
+    unsigned long long first;
+    if (sscanf(line, "phones %ld %llu", &count, &first) == 2) send_from_phones(count, first);
+    static char name[32];
+    if (sscanf(line, "id %31s", name) == 1) option.id = name;
     tell_stats(c);
     return (size_t)(end + 1 - line);
 }

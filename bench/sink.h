@@ -7,10 +7,12 @@
 enum { LISTENER = 8, SMPP = 0, HTTP = 1, CONTROL = 2 };
 enum { MOST_BINDS = 64, SLOTS = 4096, MOST_STATUSES = 8 };
 
-// One receipt, from the submit until its acknowledgement.
+// One receipt, from the submit until its acknowledgement; or a message from a phone,
+// whose number is the recipient and which goes to the source.
 struct receipt {
     double due;
     uint64_t id;
+    int from_phone;
     uint32_t bind; // serial of the connection that submitted
     uint8_t source_ton, source_npi;
     char source[22], recipient[22];
@@ -67,6 +69,7 @@ size_t smpp_input(struct connection *c);
 size_t http_input(struct connection *c);
 double send_receipts(void); // what is due; seconds until the next one
 void forget_receipts(void);
+void send_from_phones(long count, uint64_t first); // each from a number of its own
 void unacknowledged(struct connection *c); // it ends: its receipts go out again
 
 #endif

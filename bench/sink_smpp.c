@@ -26,34 +26,57 @@ static uint8_t *address(uint8_t *to, int ton, int npi, const char *digits) {
     return to + size;
 }
 
-// SMPP 3.4, section 4.6.1 and appendix B.
-static void deliver(struct connection *c, const struct receipt *r) {
+static void put_receipt(uint8_t **pdu, const struct receipt *r) {
     char id[24], text[160];
     size_t id_size = (size_t)(decimal(id, r->id) - id) + 1;
     char *t = stpcpy(stpcpy(stpcpy(text, "id:"), id), " sub:001 dlvrd:001 submit date:");
     t = stpcpy(stpcpy(stpcpy(t, stamp), " done date:"), stamp);
     t = stpcpy(t, " stat:DELIVRD err:000 text:");
-    size_t size = (size_t)(t - text);
+    uint8_t *p = *pdu;
+    *p++ = (uint8_t)(t - text);
+    memcpy(p, text, (size_t)(t - text));
+    p += t - text;
+    *p++ = 0x00, *p++ = 0x1E, *p++ = 0, *p++ = (uint8_t)id_size; // receipted_message_id
+    memcpy(p, id, id_size);
+    p += id_size;
+    *p++ = 0x04, *p++ = 0x27, *p++ = 0, *p++ = 1, *p++ = 2; // message_state DELIVERED
+    *pdu = p;
+}
+
+static void put_words(uint8_t **pdu) {
+    static const char words[] = "TIPS There is smoke over the harbour, two fire engines";
+    *(*pdu)++ = sizeof words - 1;
+    memcpy(*pdu, words, sizeof words - 1);
+    *pdu += sizeof words - 1;
+}
+
+// SMPP 3.4, section 4.6.1 and appendix B.
+static void deliver(struct connection *c, const struct receipt *r) {
     c->sequence = c->sequence % 0x7FFFFFFF + 1;
     uint8_t *pdu = reserve(&c->out, 512), *p = pdu + 16;
     *p++ = 0; // service_type
     p = address(p, 1, 1, r->recipient);
     p = address(p, r->source_ton, r->source_npi, r->source);
-    *p++ = 4; // esm_class: a delivery receipt
+    *p++ = r->from_phone ? 0 : 4; // esm_class: 4 is a delivery receipt
     memset(p, 0, 8); // protocol, priority, two times, registered, replace, coding, canned
     p += 8;
-    *p++ = (uint8_t)size;
-    memcpy(p, text, size);
-    p += size;
-    *p++ = 0x00, *p++ = 0x1E, *p++ = 0, *p++ = (uint8_t)id_size; // receipted_message_id
-    memcpy(p, id, id_size);
-    p += id_size;
-    *p++ = 0x04, *p++ = 0x27, *p++ = 0, *p++ = 1, *p++ = 2; // message_state DELIVERED
+    if (r->from_phone) put_words(&p);
+    else put_receipt(&p, r);
     put_header(pdu, (size_t)(p - pdu), DELIVER_SM, 0, c->sequence);
     c->out.end += (size_t)(p - pdu);
     c->sent[c->sequence % SLOTS] = *r;
     c->window++;
     seen.sent++;
+}
+
+void send_from_phones(long count, uint64_t first) {
+    struct receipt r = {.due = now(), .from_phone = 1, .source_ton = 3, .source = "2229"};
+    for (long i = 0; i < count; i++) {
+        r.id = next_id++;
+        decimal(r.recipient, first + (uint64_t)i);
+        put(&fresh, &r);
+    }
+    seen.due += count;
 }
 
 static int can_take(const struct connection *c) {
