@@ -135,6 +135,7 @@ def test_dependencies_have_a_reason() -> None:
 
 
 FOUND_IN = {
+    "PIL": "pillow",
     "argon2": "argon2-cffi",
     "dateutil": "python-dateutil",
     "phonenumbers": "phonenumberslite",
