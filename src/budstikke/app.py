@@ -138,7 +138,8 @@ def _apply_demo(settings: Settings) -> None:
     engine = open_engine(settings.database_url)
     try:
         secrets = Secrets(hash_secret, verify_secret)
-        apply(engine, file, secrets, actor="demo", now=time.time())
+        now = time.time()
+        apply(engine, file, secrets, actor="demo", now=now, dialects=SETTINGS)
     finally:
         engine.dispose()
 

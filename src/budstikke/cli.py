@@ -172,7 +172,9 @@ def _apply(args: argparse.Namespace) -> int:
     check(settings.database_url)
     engine = open_engine(settings.database_url)
     try:
-        file = read_file(_text(args.file), *_kinds(), os.environ, IDENTIFY)
+        dialects, carriers = _kinds()
+        text = _text(args.file)
+        file = read_file(text, dialects, carriers, os.environ, IDENTIFY)
         plan = apply(
             engine,
             file,
@@ -180,6 +182,7 @@ def _apply(args: argparse.Namespace) -> int:
             actor=f"apply by {_actor()}",
             now=time.time(),
             dry_run=args.dry_run,
+            dialects=dialects,
         )
     except ApplyError as error:
         raise ApplyError(f"{args.file}: {error}") from error

@@ -33,7 +33,7 @@ from budstikke.store.apply_below import (
     write_prices,
 )
 from budstikke.store.apply_entries import ApplyError
-from budstikke.store.apply_plan import Secrets, make_plan
+from budstikke.store.apply_plan import NO_DIALECTS, Secrets, make_plan
 from budstikke.store.apply_read import JSON, read_state
 from budstikke.store.apply_state import Change, Plan, Verb
 
@@ -54,6 +54,7 @@ def apply(
     actor: str,
     now: float,
     dry_run: bool = False,
+    dialects: Mapping[str, type[msgspec.Struct]] = NO_DIALECTS,
 ) -> Plan:
     """
     Make the database say what a file says, all of it or nothing.
@@ -65,6 +66,7 @@ def apply(
         actor: Who does it, for the audit.
         now: Unix seconds.
         dry_run: Plan only.
+        dialects: The settings of an access, by dialect.
 
     Returns:
         What was done, or would be.
@@ -76,7 +78,7 @@ def apply(
     for _ in range(ATTEMPTS):
         with engine.connect() as connection:
             state = read_state(connection, file)
-        plan = make_plan(file, state, secrets)
+        plan = make_plan(file, state, secrets, dialects)
         if dry_run or not plan.effective:
             return plan
         with immediate(engine) as connection:
@@ -87,8 +89,8 @@ def apply(
 
 
 ORDER = (
-    *("carrier", "price_list", "account", "ledger", "access", "route", "fee"),
-    *("contact_group", "suppression"),
+    *("carrier", "price_list", "account", "ledger", "access", "route", "number"),
+    *("keyword", "fee", "contact_group", "suppression"),
 )
 """Each refers to those before it only."""
 
@@ -187,6 +189,8 @@ KEYS = {
     "account": ("name",),
     "access": ("dialect", "identifier"),
     "route": ("account_id", "prefix"),
+    "number": ("value",),
+    "keyword": ("number_id", "word"),
     "fee": ("account_id", "name"),
     "contact_group": ("account_id", "name"),
     "suppression": ("account_id", "number"),
@@ -206,15 +210,22 @@ def _marked(key: Mapping[str, Any]) -> dict[str, Any]:
     return {f"key_{name}": value for name, value in key.items()}
 
 
-Ids = Mapping[tuple[str, str | None], int | None]
-"""From (table, name) to id."""
+Ids = Mapping[tuple[str, Any], int | None]
+"""From (table, name) to id; accesses are named by (dialect, identifier)."""
 
 
 def _ids(connection: Connection) -> Ids:
-    found: dict[tuple[str, str | None], int | None] = {
+    found: dict[tuple[str, Any], int | None] = {
         ("account", None): None,
         ("price_list", None): None,
+        ("access", None): None,
     }
+    access, number = schema.access.c, schema.number.c
+    ways = select(access.dialect, access.identifier, access.id)
+    for dialect, identifier, id_ in connection.execute(ways):
+        found["access", (dialect, identifier)] = id_
+    for value, id_ in connection.execute(select(number.value, number.id)):
+        found["number", value] = id_
     for table in (schema.account, schema.carrier, schema.price_list):
         rows = connection.execute(select(table.c.name, table.c.id))
         found |= {(table.name, row.name): row.id for row in rows}
@@ -227,6 +238,8 @@ def _key(change: Change, ids: Ids) -> dict[str, Any]:
             values: tuple[Any, ...] = (ids["account", account], name)
         case "suppression", (account, number):
             values = (ids["account", account] or 0, number)  # 0: everybody's
+        case "keyword", (number, word):
+            values = (ids["number", number], word)
         case "access", (dialect, identifier):
             values = (dialect, identifier)
         case _, name:
@@ -241,6 +254,8 @@ def _columns(change: Change, ids: Ids, now: float) -> dict[str, Any]:
     }
     if "account" in found:
         found["account_id"] = ids["account", found.pop("account")]
+    if "access" in found:
+        found["access_id"] = ids["access", found.pop("access")]
     if "price_list" in found:
         found["price_list_id"] = ids["price_list", found.pop("price_list")]
     if "carriers" in found:

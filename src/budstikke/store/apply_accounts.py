@@ -45,6 +45,8 @@ def _account(entry: AccountEntry) -> dict[str, Any]:
         "grants": entry.originators,
         "unsure": entry.unsure,
         "unsure_after": entry.unsure_after,
+        "stop": entry.stop,
+        "stop_reply": entry.stop_reply,
         **apply_money.account(entry),
     }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_prices(connection: Connection, list_id: Id, rows: Sequence[Any]) -> None:
-    """Make a list's prices these: (prefix, from, until or -1.0, micros)."""
+    """Make a list's prices these: (prefix, from, until or -1.0, micros, MMS or -1)."""
     price = schema.price
     connection.execute(delete(price).where(price.c.price_list_id == list_id))
     if not rows:
@@ -30,8 +30,9 @@ def write_prices(connection: Connection, list_id: Id, rows: Sequence[Any]) -> No
                 "valid_from": since,
                 "valid_until": None if until < 0 else until,
                 "amount": amount,
+                "mms": None if mms < 0 else mms,
             }
-            for prefix, since, until, amount in rows
+            for prefix, since, until, amount, mms in rows
         ],
     )
 
@@ -125,6 +126,7 @@ def _empty_account(connection: Connection, account_id: Id) -> None:
         schema.contact,
         schema.fee,
         schema.credit_order,
+        schema.number_request,
         schema.suppression,
     ):
         connection.execute(delete(table).where(table.c.account_id == account_id))

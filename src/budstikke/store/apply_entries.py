@@ -12,19 +12,24 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
-E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
-Prefix = Annotated[str, Meta(pattern=r"^(\+([1-9][0-9]{0,14})?)?$")]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
-Address = Annotated[str, Meta(pattern=r"^[^@\s,]+@[^@\s,]+$")]
-Amount = str | int
-"""A decimal number as text (``"0.05"``) or a whole one; a float would not be exact."""
+from budstikke.store.apply_number_entries import (
+    KeywordEntry,
+    NumberEntry,
+    OwnNumberEntry,
+    SeriesEntry,
+)
+from budstikke.store.apply_values import (
+    E164,
+    Address,
+    Amount,
+    ApplyError,
+    Currency,
+    Name,
+    Prefix,
+    Remove,
+)
 
-Remove = Annotated[bool, Meta(description="Take it away.")]
-
-
-class ApplyError(Exception):
-    """A file that cannot be applied; the message says which entry, never a secret."""
+__all__ = ["ApplyError"]
 
 
 class CarrierEntry(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +88,9 @@ class PriceEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = field(default=None, name="from")
     until: Annotated[
         date | None, Meta(description="Last day it counts; without: no end.")
+    ] = None
+    mms: Annotated[
+        Amount | None, Meta(description="For an MMS; without: none is sold.")
     ] = None
 
 
@@ -263,8 +271,22 @@ class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     unsure_after: Annotated[
         float, Meta(gt=0, description="Seconds to wait for a receipt before that.")
     ] = 3600.0
+    stop: Annotated[
+        list[str],
+        Meta(
+            description="Languages (`nb`, `sv`, `en`, …) whose words for STOP make a "
+            "phone that writes one get nothing more; none: no word does."
+        ),
+    ] = []
+    stop_reply: Annotated[
+        Annotated[str, Meta(max_length=1530)],
+        Meta(description="What such a phone is answered; empty: nothing."),
+    ] = ""
     blocked: Annotated[bool, Meta(description="Refuse every request.")] = False
     access: list[AccessEntry] = []
+    number: list[OwnNumberEntry] = []
+    series: list[SeriesEntry] = []
+    keyword: list[KeywordEntry] = []
     fee: list[FeeEntry] = []
     group: list[GroupEntry] = []
     opt_out: list[OptOutEntry] = []
@@ -281,6 +303,7 @@ class File(Struct, kw_only=True, forbid_unknown_fields=True):
     route: list[RouteEntry] = []
     price_list: list[PriceListEntry] = []
     account: list[AccountEntry] = []
+    number: list[NumberEntry] = []
     suppression: list[SuppressionEntry] = []
 
     @property
@@ -305,10 +328,14 @@ TABLES: tuple[tuple[str, type[Struct]], ...] = (
     ("[[price_list.price]]", PriceEntry),
     ("[[account]]", AccountEntry),
     ("[[account.access]]", AccessEntry),
+    ("[[account.number]]", OwnNumberEntry),
+    ("[[account.series]]", SeriesEntry),
+    ("[[account.keyword]]", KeywordEntry),
     ("[[account.fee]]", FeeEntry),
     ("[[account.group]]", GroupEntry),
     ("[[account.group.member]]", MemberEntry),
     ("[[account.opt_out]]", OptOutEntry),
+    ("[[number]]", NumberEntry),
     ("[[suppression]]", SuppressionEntry),
 )
 """As TOML writes them, in the order of the docs."""

@@ -21,12 +21,13 @@ from budstikke.domain.template import TEXTS
 from budstikke.store import apply_money
 from budstikke.store.apply_entries import (
     TABLES,
-    ApplyError,
     File,
     access_label,
     route_label,
     suppression_label,
 )
+from budstikke.store.apply_numbers import check_numbers
+from budstikke.store.apply_values import ApplyError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -92,6 +93,7 @@ def read_file(
         _fill_password(access, environ)
         _fill_id(owner, access, identify.get(access.dialect))
     _check_twice(file)
+    check_numbers(file)
     return file
 
 
@@ -263,7 +265,7 @@ def _placed(fault: str, tree: object) -> str:
 
 def _name(entry: object, place: int) -> str:
     if isinstance(entry, dict):
-        for key in ("name", "id", "prefix", "number"):
+        for key in ("name", "id", "prefix", "number", "value"):
             if isinstance(entry.get(key), str):
                 return str(entry[key])
     return f"no. {place + 1}"

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.fees import midnight
 from budstikke.domain.money import MICROS, MOST, SMS, micros
-from budstikke.store.apply_entries import ApplyError
+from budstikke.store.apply_values import ApplyError
 
 if TYPE_CHECKING:
     from budstikke.store.apply_entries import (
         AccountEntry,
-        Amount,
         FeeEntry,
         PriceEntry,
         PriceListEntry,
     )
+    from budstikke.store.apply_values import Amount
 
 TRIAL = 25 * MICROS
 """What a trial account begins with: 25 SMS."""
@@ -47,13 +47,14 @@ def price_list(entry: PriceListEntry) -> dict[str, Any]:
 
 
 def _price(label: str, entry: PriceEntry) -> list[Any]:
-    """Make a row of ``price``: prefix, from, until (-1.0: no end), micros."""
+    """Make a row of ``price``: prefix, from, until (-1.0: none), micros, MMS or -1."""
     where = f"{label}: price {entry.prefix or '+'}"
     since = midnight(entry.since) if entry.since else 0.0
     until = midnight(entry.until + timedelta(days=1)) if entry.until else -1.0
     if 0.0 <= until <= since:
         raise ApplyError(f"{where}: ends before it begins")
-    return [entry.prefix or "+", since, until, amount(where, entry.amount)]
+    mms = -1 if entry.mms is None else amount(f"{where}: mms", entry.mms)
+    return [entry.prefix or "+", since, until, amount(where, entry.amount), mms]
 
 
 def account(entry: AccountEntry) -> dict[str, Any]:

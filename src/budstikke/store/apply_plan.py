@@ -14,7 +14,8 @@ import msgspec
 from budstikke.store import apply_money
 from budstikke.store.apply_accounts import plan_accounts, plan_fees, plan_groups
 from budstikke.store.apply_entries import ApplyError, access_label, route_label
-from budstikke.store.apply_state import Change, Plan, Row, State, Verb, compare
+from budstikke.store.apply_numbers import check_inventory, plan_numbers
+from budstikke.store.apply_state import Change, Plan, Row, State, after, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,12 +31,21 @@ class Secrets:
     verify: Callable[[str, str], bool]
 
 
-def make_plan(file: File, state: State, secrets: Secrets) -> Plan:
+NO_DIALECTS: Mapping[str, type[msgspec.Struct]] = {}
+
+
+def make_plan(
+    file: File,
+    state: State,
+    secrets: Secrets,
+    dialects: Mapping[str, type[msgspec.Struct]] = NO_DIALECTS,
+) -> Plan:
     """
     Compare a file with what is there.
 
     What the file does not name stays. An entry that it names becomes as it says,
     with defaults for what it leaves out; but a password that it leaves out stays.
+    ``dialects`` are the settings of an access, by dialect.
 
     Raises ApplyError when an entry refers to what there will not be.
     """
@@ -44,12 +54,17 @@ def make_plan(file: File, state: State, secrets: Secrets) -> Plan:
         *_price_lists(file, state),
         *plan_accounts(file, state),
         *_accesses(file, state, secrets),
+    ]
+    accesses = after("access", state.access, changes)
+    changes += [
         *_routes(file, state),
+        *plan_numbers(file, state, accesses),
         *plan_fees(file, state),
         *plan_groups(file, state),
         *_suppressions(file, state),
     ]
     _check_references(changes, state)
+    check_inventory(changes, state, accesses, dialects)
     return Plan(state.revision, tuple(changes))
 
 
@@ -149,10 +164,10 @@ def _suppressions(file: File, state: State) -> list[Change]:
 
 def _check_references(changes: list[Change], state: State) -> None:
     """Refuse what would refer to something that there will not be."""
-    carriers = _after("carrier", state.carrier, changes)
-    accounts = _after("account", state.account, changes)
-    lists = _after("price_list", state.price_list, changes)
-    for key, values in _after("route", state.route, changes).items():
+    carriers = after("carrier", state.carrier, changes)
+    accounts = after("account", state.account, changes)
+    lists = after("price_list", state.price_list, changes)
+    for key, values in after("route", state.route, changes).items():
         for name in values["carriers"]:
             if name not in carriers:
                 raise ApplyError(f"{route_label(key)}: there is no carrier {name}")
@@ -167,16 +182,3 @@ def _check_references(changes: list[Change], state: State) -> None:
             raise ApplyError(f"{label}: there is no {wanted}")
         if lists[wanted]["currency"] != values["currency"]:
             raise ApplyError(f"{label}: {wanted} is in another currency")
-
-
-def _after(
-    table: str, rows: Mapping[Any, Row], changes: list[Change]
-) -> dict[Any, Row]:
-    """Say what there will be of a table."""
-    found = dict(rows)
-    for change in changes:
-        if change.table == table and change.verb is Verb.REMOVED:
-            del found[change.key]
-        elif change.table == table and change.values:
-            found[change.key] = change.values
-    return found

@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 AT_A_TIME = 500
 """Numbers looked up by one statement."""
 
-JSON = frozenset({"grants", "networks", "settings", "carriers", "requires", "senders"})
+JSON = frozenset(
+    {
+        *("grants", "networks", "settings", "carriers", "requires", "senders"),
+        *("stop", "aliases"),
+    }
+)
 """Columns that hold JSON."""
 
 Names = dict[int | None, str]
 """Of the rows of a table, by id."""
+
+Ways = dict[int | None, tuple[str, str]]
+"""Dialect and identifier of accesses, by id."""
 
 
 def read_state(connection: Connection, file: File) -> State:
@@ -32,6 +40,9 @@ def read_state(connection: Connection, file: File) -> State:
     link = _names(connection, schema.carrier)
     lists = _names(connection, schema.price_list)
     accounts = connection.execute(select(schema.account)).all()
+    accesses = connection.execute(select(schema.access)).all()
+    ways: Ways = {row.id: (row.dialect, row.identifier) for row in accesses}
+    numbers = connection.execute(select(schema.number)).all()
     return State(
         revision=read_revision(connection),
         carrier={
@@ -46,7 +57,7 @@ def read_state(connection: Connection, file: File) -> State:
                 **_values(row),
                 "account": owner[row.account_id],
             }
-            for row in connection.execute(select(schema.access))
+            for row in accesses
         },
         route={
             (owner.get(row.account_id), row.prefix): {
@@ -62,6 +73,11 @@ def read_state(connection: Connection, file: File) -> State:
             (owner[row.account_id], row.name): _values(row)
             for row in connection.execute(select(schema.fee))
         },
+        number={
+            row.value: {**_values(row), "access": ways.get(row.access_id)}
+            for row in numbers
+        },
+        keyword=_keywords(connection, {row.id: row.value for row in numbers}, ways),
         contact_group=_groups(connection, file),
         kept=_kept(connection),
     )
@@ -83,11 +99,24 @@ def _links(carriers: str, link: Mapping[int | None, str]) -> list[str]:
     return [link.get(id_, f"no. {id_}") for id_ in msgspec.json.decode(carriers)]
 
 
+def _keywords(
+    connection: Connection, numbers: Mapping[int, str], ways: Ways
+) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (numbers[row.number_id], row.word): {
+            **_values(row),
+            "access": ways.get(row.access_id),
+        }
+        for row in connection.execute(select(schema.keyword))
+    }
+
+
 def _price_lists(connection: Connection) -> dict[str, dict[str, Any]]:
     prices: dict[int, list[list[Any]]] = {}
     for row in connection.execute(select(schema.price)):
         until = -1.0 if row.valid_until is None else row.valid_until
-        found = [row.prefix, row.valid_from, until, row.amount]
+        mms = -1 if row.mms is None else row.mms
+        found = [row.prefix, row.valid_from, until, row.amount, mms]
         prices.setdefault(row.price_list_id, []).append(found)
     return {
         row.name: {"currency": row.currency, "prices": sorted(prices.get(row.id, []))}

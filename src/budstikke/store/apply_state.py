@@ -14,6 +14,7 @@ from budstikke.store.apply_entries import (
     route_label,
     suppression_label,
 )
+from budstikke.store.apply_number_entries import keyword_label, number_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -52,6 +53,8 @@ class State:
     suppression: Mapping[tuple[str | None, str], Row]
     price_list: Mapping[str, Row]
     fee: Mapping[tuple[str, str], Row]
+    number: Mapping[str, Row]
+    keyword: Mapping[tuple[str, str], Row]
     contact_group: Mapping[tuple[str, str], Mapping[str, tuple[str, bool]]]
     kept: frozenset[str]
 
@@ -88,6 +91,8 @@ LABELS: dict[str, Callable[[Any], str]] = {
     "route": route_label,
     "suppression": suppression_label,
     "price_list": lambda name: f"price_list {name}",
+    "number": number_label,
+    "keyword": keyword_label,
     "fee": lambda key: f"fee {key[1]}{of(key[0])}",
     "contact_group": lambda key: f"group {key[1]}{of(key[0])}",
     "ledger": lambda key: f"{key[1]}{of(key[0])}",
@@ -155,4 +160,15 @@ def _differing(there: Row, wanted: Row) -> list[str]:
             ]
         elif there[column] != value:
             found.append(name)
+    return found
+
+
+def after(table: str, rows: Mapping[Any, Row], changes: list[Change]) -> dict[Any, Row]:
+    """Say what there will be of a table."""
+    found = dict(rows)
+    for change in changes:
+        if change.table == table and change.verb is Verb.REMOVED:
+            del found[change.key]
+        elif change.table == table and change.values:
+            found[change.key] = {**found.get(change.key, {}), **change.values}
     return found
