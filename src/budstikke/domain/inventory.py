@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 class NumberKind(StrEnum):
@@ -82,9 +83,130 @@ class Place(NamedTuple):
         return self.number.access_id if self.number is not None else None
 
 
+_REPLY_DIGITS = 14
+_AFTER_A_WORD = ",.:;!?…"
+"""What may follow a word without being part of it."""
+
+_UNFOLDED = 4
+"""A character as it is compared comes of so many at most, as they were written."""
+
+
+def is_reply_number(recipient: str) -> bool:
+    """Tell whether digits are a short number with a sub-number: 14 of them."""
+    return (
+        len(recipient) == _REPLY_DIGITS and recipient.isascii() and recipient.isdigit()
+    )
+
+
+def folded(word: str) -> str:
+    """Bring a keyword to the form that is compared: no case, single blanks."""
+    return " ".join(normalize("NFC", word).casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The keywords of one number; ``most`` words and ``longest`` characters in one."""
+
+    by_word: dict[str, Keyword] = field(default_factory=dict)
+    most: int = 0
+    longest: int = 0
+
+    def find(self, text: str) -> Keyword | None:
+        """Find the longest that a text begins with, or else the default."""
+        head = self._head(text)
+        for end in range(min(len(head), self.longest), 0, -1):
+            if end == len(head) or head[end] == " " or head[end] in _AFTER_A_WORD:
+                found = self.by_word.get(head[:end])
+                if found is not None:
+                    return found
+        return self.by_word.get("")
+
+    def _head(self, text: str) -> str:
+        """Fold the beginning of a text: as many words as the longest keyword has."""
+        room = _UNFOLDED * (self.longest + 1)
+        words = text.split(maxsplit=self.most)[: self.most]
+        return folded(" ".join(word[:room] for word in words))
+
+
+def _index(keywords: Collection[Keyword]) -> dict[int, _Words]:
+    by_number: dict[int, dict[str, Keyword]] = {}
+    for keyword in keywords:
+        words = by_number.setdefault(keyword.number_id, {})
+        for alias in filter(None, map(folded, keyword.aliases)):
+            words.setdefault(alias, keyword)
+    for keyword in keywords:  # a word wins over another keyword's alias
+        by_number[keyword.number_id][folded(keyword.word)] = keyword
+    return {
+        number_id: _Words(
+            words,
+            max(word.count(" ") + 1 for word in words),
+            max(map(len, words)),
+        )
+        for number_id, words in by_number.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All numbers and keywords, by id, and indexed for look-ups."""
 
     numbers: Mapping[int, Number] = field(default_factory=dict)
     keywords: Mapping[int, Keyword] = field(default_factory=dict)
+    _exact: dict[str, Number] = field(init=False, repr=False, compare=False)
+    _series: dict[str, Number] = field(init=False, repr=False, compare=False)
+    _lengths: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _words: dict[int, _Words] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index what is looked up."""
+        exact: dict[str, Number] = {}
+        series: dict[str, Number] = {}
+        for number in self.numbers.values():
+            kept = series if number.kind is NumberKind.SERIES else exact
+            kept[number.value] = number
+        lengths = tuple(sorted({len(value) for value in series}, reverse=True))
+        object.__setattr__(self, "_exact", exact)
+        object.__setattr__(self, "_series", series)
+        object.__setattr__(self, "_lengths", lengths)
+        object.__setattr__(self, "_words", _index(self.keywords.values()))
+
+    def place(self, recipient: str, text: str) -> Place:
+        """
+        Find where a message leads.
+
+        The number itself comes first: owned, it is its access's; shared, the longest
+        keyword that the text begins with decides, or else the number's default. Then
+        the series with the longest beginning of ``recipient``, if that has 14 digits.
+        Words are compared without case, single blanks between them; punctuation right
+        after one is not part of it, unless a keyword has it.
+
+        Args:
+            recipient: Digits.
+            text: Of the message, as it came.
+
+        """
+        number = self._exact.get(recipient)
+        if number is not None:
+            if number.kind is NumberKind.OWNED:
+                return Place(number)
+            words = self._words.get(number.id)
+            return Place(number, words.find(text) if words is not None else None)
+        if is_reply_number(recipient):
+            for length in self._lengths:
+                number = self._series.get(recipient[:length])
+                if number is not None:
+                    return Place(number)
+        return Place(None)
+
+    def named(self, recipient: str, text: str) -> Place | None:
+        """Find the keyword of a shared number that a whole text is; ``None``: none."""
+        number = self._exact.get(recipient)
+        if number is None or number.kind is not NumberKind.SHARED or not text.strip():
+            return None
+        words = self._words.get(number.id)
+        if words is None or len(text) > _UNFOLDED * (words.longest + 2):
+            return None
+        whole = folded(text)
+        bare = whole.rstrip(_AFTER_A_WORD).rstrip()
+        found = words.by_word.get(whole) or (words.by_word.get(bare) if bare else None)
+        return Place(number, found) if found is not None else None

@@ -1,0 +1,257 @@
+"""
+Messages from phones as they are read: their parts, what joins them, and the text. Pure.
+
+What was sent as one text comes as parts in any order, some of them twice and some
+never. Parts of one text share a reference, in the user data header (3GPP TS 23.040
+§ 9.2.3.24.1 and .8) or in SMPP's sar parameters (SMPP 3.4 § 5.3.2.22 to 24). They are
+joined as octets and read then, since an escape or a surrogate pair may be cut in two.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from hashlib import blake2b
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from budstikke.domain.inbound import Kind
+from budstikke.domain.text import (
+    DEFAULT,
+    concatenation,
+    gsm_decode,
+    national_tables,
+    parse_udh,
+    ucs2_decode,
+)
+from budstikke.domain.text.udh import CONCATENATION_8, CONCATENATION_16, Elements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from budstikke.domain.inbound import InboundPart
+
+GAP = "[...]"
+"""Stands where parts never came."""
+
+_SAR_REFERENCE, _SAR_TOTAL, _SAR_NUMBER = 0x020C, 0x020E, 0x020F
+_PORTS = frozenset({0x04, 0x05})
+"""Application port addressing (3GPP TS 23.040 § 9.2.3.24.3 and .4)."""
+_CONCATENATIONS = frozenset({CONCATENATION_8, CONCATENATION_16})
+
+
+class Alphabet(Enum):
+    """How user data is read."""
+
+    GSM = "gsm"
+    """Septets, one an octet."""
+    LATIN1 = "latin-1"
+    CYRILLIC = "iso8859-5"
+    HEBREW = "iso8859-8"
+    UCS2 = "ucs2"
+    BINARY = "binary"
+
+
+_CODINGS = {
+    0x00: Alphabet.GSM,
+    0x01: Alphabet.LATIN1,  # ASCII; octets beyond it are Latin-1 more often than not
+    0x03: Alphabet.LATIN1,
+    0x06: Alphabet.CYRILLIC,
+    0x07: Alphabet.HEBREW,
+    0x08: Alphabet.UCS2,
+}
+"""SMPP 3.4 § 5.2.19; what is neither here nor below is binary."""
+
+_BY_BITS = (Alphabet.GSM, Alphabet.BINARY, Alphabet.UCS2, Alphabet.BINARY)
+"""Bits 3 and 2 of general data coding (3GPP TS 23.038 § 4)."""
+
+
+def alphabet(data_coding: int) -> Alphabet:
+    """
+    Tell how user data of a data_coding is read.
+
+    Beside SMPP's own values operators pass on those of 3GPP TS 23.038 § 4: general
+    coding with a message class (0x1X), automatic deletion (0x4X, 0x5X), message
+    waiting (0xCX, 0xDX: GSM; 0xEX: UCS-2), and data coding with a class (0xFX).
+    """
+    known = _CODINGS.get(data_coding)
+    if known is not None:
+        return known
+    group = data_coding >> 4
+    if group in (0x1, 0x4, 0x5):
+        return _BY_BITS[data_coding >> 2 & 3]
+    if group in (0xC, 0xD):
+        return Alphabet.GSM
+    if group == 0xE:
+        return Alphabet.UCS2
+    if group == 0xF:
+        return Alphabet.BINARY if data_coding & 4 else Alphabet.GSM
+    return Alphabet.BINARY
+
+
+class Place(NamedTuple):
+    """Which part of which text: ``number`` of ``total``."""
+
+    reference: str
+    total: int
+    number: int
+
+
+class Piece(NamedTuple):
+    """
+    One part as it is read.
+
+    Attributes:
+        place: ``None``: it is a whole message.
+        alphabet: How ``body`` is read.
+        tables: National language tables in use, (locking, single shift).
+        header: Of a binary one: what its header says beside its place.
+        body: User data without the header.
+
+    """
+
+    place: Place | None
+    alphabet: Alphabet
+    tables: tuple[int, int]
+    header: bytes
+    body: bytes
+
+
+class Reading(NamedTuple):
+    """
+    A message as it is read.
+
+    ``data`` is the user data of a binary one, hexadecimal; it begins with a header if
+    that says more than how it was joined (ports, for instance). ``missing`` counts
+    parts that never came.
+    """
+
+    kind: Kind
+    text: str
+    data: str = ""
+    missing: int = 0
+
+
+def read(part: InboundPart) -> Piece:
+    """
+    Read what one part is; never fails.
+
+    A header that claims more than there is, and numbers that cannot be (part 3 of 2),
+    make it a whole message of which nothing is left out.
+    """
+    elements, body = _headed(part)
+    place = _place(elements, part.tlvs)
+    if any(identifier in _PORTS for identifier, _ in elements):
+        kind = Alphabet.BINARY
+    else:
+        kind = alphabet(part.data_coding)
+    if kind is Alphabet.BINARY:
+        return Piece(place, kind, DEFAULT, _others(elements), body)
+    tables = national_tables(elements) if kind is Alphabet.GSM else DEFAULT
+    return Piece(place, kind, tables, b"", body)
+
+
+def digest(part: InboundPart) -> str:
+    """Name what a part says: equal parts have equal digests."""
+    told = bytes((part.data_coding & 0xFF, part.udhi)) + part.payload
+    return blake2b(told, digest_size=12).hexdigest()
+
+
+def _headed(part: InboundPart) -> tuple[Elements, bytes]:
+    payload = part.payload
+    if not part.udhi or not payload or payload[0] >= len(payload):
+        return (), payload
+    return parse_udh(payload)
+
+
+def _place(elements: Elements, tlvs: Mapping[int, bytes]) -> Place | None:
+    found = concatenation(elements)
+    if found is not None:
+        width = "16" if found.wide else "8"
+        return _of_several(f"{width}:{found.ref}", found.total, found.number)
+    if _SAR_REFERENCE not in tlvs:
+        return None
+    reference, total, number = (
+        int.from_bytes(tlvs.get(tag, b""), "big")
+        for tag in (_SAR_REFERENCE, _SAR_TOTAL, _SAR_NUMBER)
+    )
+    if not 1 <= number <= total <= 255:
+        return None
+    return _of_several(f"sar:{reference & 0xFFFF}", total, number)
+
+
+def _of_several(reference: str, total: int, number: int) -> Place | None:
+    return Place(reference, total, number) if total > 1 else None
+
+
+def _others(elements: Elements) -> bytes:
+    """Build a header of what is not about joining."""
+    kept = b"".join(
+        bytes((identifier, len(data))) + data
+        for identifier, data in elements
+        if identifier not in _CONCATENATIONS
+    )
+    return bytes((len(kept),)) + kept if kept else b""
+
+
+T = TypeVar("T")
+
+
+def generations(parts: Iterable[T], number: Callable[[T], int]) -> list[dict[int, T]]:
+    """
+    Sort parts that share a reference into texts.
+
+    A reference comes again before long (there are 256 of the short ones): of each
+    number the oldest belongs to the first text, the next to the second, and so on.
+
+    Args:
+        parts: Oldest first, none of them twice.
+        number: Tells which part of its text one is.
+
+    """
+    found: list[dict[int, T]] = []
+    seen: dict[int, int] = {}
+    for part in parts:
+        its = number(part)
+        turn = seen.get(its, 0)
+        seen[its] = turn + 1
+        if turn == len(found):
+            found.append({})
+        found[turn][its] = part
+    return found
+
+
+def join(pieces: Sequence[Piece | None]) -> Reading:
+    """
+    Read a message, its parts in order; ``None``: one that never came. Never fails.
+
+    Neighbours of one alphabet are joined before they are read. One binary part makes
+    all of it binary.
+    """
+    missing = sum(piece is None for piece in pieces)
+    there = [piece for piece in pieces if piece is not None]
+    if any(piece.alphabet is Alphabet.BINARY for piece in there):
+        header = next((piece.header for piece in there if piece.header), b"")
+        data = header + b"".join(piece.body for piece in there)
+        return Reading(Kind.BINARY, "", data.hex(), missing)
+    texts = [
+        GAP if how is None else _decode(how, b"".join(p.body for p in run if p))
+        for how, run in groupby(pieces, _how)
+    ]
+    # No phone shows NUL, and databases end a text there or refuse it.
+    return Reading(Kind.SMS, "".join(texts).replace("\0", ""), "", missing)
+
+
+_How = tuple[Alphabet, tuple[int, int]]
+
+
+def _how(piece: Piece | None) -> _How | None:
+    return None if piece is None else (piece.alphabet, piece.tables)
+
+
+def _decode(how: _How, octets: bytes) -> str:
+    kind, tables = how
+    if kind is Alphabet.GSM:
+        return gsm_decode(octets, tables)
+    if kind is Alphabet.UCS2:
+        return ucs2_decode(octets).removeprefix("\ufeff")
+    return octets.decode(kind.value, "replace")

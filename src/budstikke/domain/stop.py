@@ -1,0 +1,80 @@
+"""
+Words by which a phone asks for no more messages. Pure.
+
+Which of them count is a setting of the account: the languages it turned on. To add a
+language, add a row.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "nb": ("stopp", "stop", "stopp alle", "avmeld", "meld av", "slutt"),
+    "nn": ("stopp", "stop", "stopp alle", "avmeld", "meld av", "slutt"),
+    "sv": ("stopp", "stop", "stoppa", "avsluta", "sluta", "avregistrera", "avanmäl"),
+    "da": ("stop", "stop alle", "afmeld", "afmeld mig", "frameld"),
+    "fi": ("stop", "seis", "lopeta", "peruuta", "poista"),
+    "is": ("stopp", "stop", "hætta", "afskrá"),
+    "en": (
+        *("stop", "stop all", "stopall", "unsubscribe", "cancel", "end", "quit"),
+        *("revoke", "opt out", "optout", "opt-out"),
+    ),
+    "de": ("stop", "stopp", "abmelden", "abbestellen", "ende", "kündigen"),
+    "nl": ("stop", "afmelden", "uitschrijven"),
+    "fr": ("stop", "arret", "arrêt", "desabonner", "désabonner"),
+    "es": ("stop", "alto", "baja", "parar"),
+}
+"""By ISO 639-1 code; lower case, single blanks."""
+
+LANGUAGES = tuple(WORDS)
+
+_EVERY = frozenset(word for words in WORDS.values() for word in words)
+_MOST_WORDS = max(word.count(" ") + 1 for word in _EVERY)
+_LONGEST = 100
+"""Characters of a text that may be such a word, with all that is around it."""
+
+
+def is_stop(text: str, languages: Iterable[str]) -> bool:
+    """
+    Tell whether a text is a word for STOP in one of these languages.
+
+    It is all of the text; case, and punctuation and blanks around it, do not matter.
+    Unknown languages have no words.
+    """
+    return len(text) <= _LONGEST and _bare(text) in _words(tuple(languages))
+
+
+def heads(text: str) -> Iterator[tuple[str, str]]:
+    """
+    Cut a text into a word for STOP in any language and what follows; longest first.
+
+    So ``STOP NEWS`` is ``STOP`` and ``NEWS``: the keyword that it is meant for.
+    """
+    if len(text) > _LONGEST:
+        return
+    words = text.split()
+    for count in range(min(_MOST_WORDS, len(words) - 1), 0, -1):
+        head = " ".join(words[:count])
+        if _bare(head) in _EVERY:
+            yield head, " ".join(words[count:])
+
+
+@lru_cache(maxsize=1024)
+def _words(languages: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word for each in languages for word in WORDS.get(each, ()))
+
+
+def _bare(text: str) -> str:
+    """Take off what is no letter or digit at both ends; fold the rest."""
+    first, last = 0, len(text)
+    while first < last and not text[first].isalnum():
+        first += 1
+    while last > first and not text[last - 1].isalnum():
+        last -= 1
+    return " ".join(normalize("NFC", text[first:last]).casefold().split())

@@ -1,0 +1,179 @@
+"""Where messages from phones lead: numbers, series, keywords and their aliases."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budstikke.domain.inventory import (
+    Inventory,
+    Keyword,
+    Number,
+    NumberKind,
+    Place,
+    is_reply_number,
+)
+
+SHARED = Number(id=1, value="2229", kind=NumberKind.SHARED)
+OWNED = Number(id=2, value="4759000000", kind=NumberKind.OWNED, access_id=20)
+SERIES = Number(id=3, value="26114", kind=NumberKind.SERIES, access_id=30)
+INNER = Number(id=4, value="261149", kind=NumberKind.SERIES, access_id=31)
+BARE = Number(id=5, value="1963", kind=NumberKind.SHARED)
+
+
+def keyword(number: int, word: str, *aliases: str, on: int = 1) -> Keyword:
+    return Keyword(
+        id=number, number_id=on, word=word, aliases=aliases, access_id=100 + number
+    )
+
+
+KEYWORDS = (
+    keyword(1, "VEL", "WELL", "vel kommen nå"),
+    keyword(2, "Vel Kommen"),
+    keyword(3, "C++", "A.B"),
+    keyword(4, ""),
+    keyword(5, "STRASSE", "Åre"),
+)
+INVENTORY = Inventory(
+    {n.id: n for n in (SHARED, OWNED, SERIES, INNER, BARE)},
+    {k.id: k for k in KEYWORDS},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("VEL", 1),
+        ("vel hei", 1),
+        ("  Vel\n\thei", 1),
+        ("well, hei", 1),
+        ("vel. Hei", 1),
+        ("VEL:hei", 1),
+        ("vel!", 1),
+        ("Vel,kommen", 1),
+        ("vel   KOMMEN", 2),
+        ("vel kommen, hei", 2),
+        ("vel kommen nå", 1),
+        ("vel kommen nårsomhelst", 2),
+        ("velkommen", 4),
+        ("vel-kommen", 4),
+        ("c++ hei", 3),
+        ("c+", 4),
+        ("a.b.c", 3),
+        ("a.bc", 4),
+        ("straße 1", 5),
+        ("A\u030aRE!", 5),
+        ("", 4),
+        ("noe annet", 4),
+        (", vel", 4),
+        ("v" * 40_000, 4),
+        ("vel " * 10_000, 1),
+    ],
+)
+def test_keywords(text: str, found: int) -> None:
+    assert Place(SHARED, INVENTORY.keywords[found]) == INVENTORY.place("2229", text)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "number"),
+    [
+        ("4759000000", OWNED),
+        ("26114123456789", SERIES),
+        ("26114923456789", INNER),
+        ("26114", None),
+        ("2611412345678", None),
+        ("261141234567890", None),
+        ("2611412345678x", None),
+        ("4759000001", None),
+        ("1963", BARE),
+        ("", None),
+    ],
+)
+def test_numbers(recipient: str, number: Number | None) -> None:
+    assert Place(number) == INVENTORY.place(recipient, "VEL")
+
+
+def test_whose_it_is() -> None:
+    place = INVENTORY.place
+    assert 102 == place("2229", "vel kommen").access_id
+    assert 20 == place("4759000000", "vel").access_id
+    assert place("1963", "vel").access_id is None
+    assert place("1", "vel").access_id is None
+
+
+def test_an_exact_number_comes_before_the_series_around_it() -> None:
+    one = Number(id=9, value="26114123456789", kind=NumberKind.OWNED, access_id=9)
+    inventory = Inventory({3: SERIES, 9: one})
+    assert Place(one) == inventory.place("26114123456789", "")
+    assert Place(SERIES) == inventory.place("26114123456780", "")
+
+
+def test_a_word_wins_over_an_alias() -> None:
+    alias, word = keyword(1, "ONE", "TWO", " "), keyword(2, "Two")
+    for order in ((alias, word), (word, alias)):
+        inventory = Inventory({1: SHARED}, {k.id: k for k in order})
+        assert Place(SHARED, word) == inventory.place("2229", "two")
+        assert Place(SHARED) == inventory.place("2229", " ")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("vel", 1), (" Vel  kommen!", 2), ("vel hei", 0), ("", 0), ("..", 0), ("C++", 3)],
+)
+def test_the_keyword_that_a_whole_text_is(text: str, found: int) -> None:
+    wanted = Place(SHARED, INVENTORY.keywords[found]) if found else None
+    assert wanted == INVENTORY.named("2229", text)
+    assert INVENTORY.named("4759000000", text) is None
+    assert INVENTORY.named("1963", text) is None
+
+
+def test_reply_numbers() -> None:
+    assert is_reply_number("26114123456789")
+    for other in ("", "26114", "2611412345678", "+2611412345678", "²6114123456789"):
+        assert not is_reply_number(other)
+
+
+words = st.text("abå", min_size=1, max_size=3)
+phrases = st.lists(words, min_size=1, max_size=3).map(" ".join)
+blanks = st.text(" \n\t", min_size=1, max_size=3)
+
+
+@given(
+    registered=st.dictionaries(phrases, st.lists(phrases, max_size=2), max_size=6),
+    said=st.lists(words, max_size=5),
+    blank=blanks,
+    mark=st.sampled_from(["", ",", ".", "!", ":"]),
+    upper=st.booleans(),
+)
+def test_the_longest_whole_words_decide(
+    *,
+    registered: dict[str, list[str]],
+    said: list[str],
+    blank: str,
+    mark: str,
+    upper: bool,
+) -> None:
+    keywords = [
+        keyword(number, word, *aliases)
+        for number, (word, aliases) in enumerate(registered.items(), 1)
+    ]
+    inventory = Inventory({1: SHARED}, {k.id: k for k in keywords})
+    text = blank.join(said) + mark
+    found = inventory.place("2229", text.upper() if upper else text).keyword
+
+    by_word: dict[str, Keyword] = {}
+    for each in keywords:
+        for alias in each.aliases:
+            by_word.setdefault(alias, each)
+    by_word |= {each.word: each for each in keywords}
+    heads = [" ".join(said[:count]) for count in range(len(said), 0, -1)]
+    assert next((by_word[head] for head in heads if head in by_word), None) == found
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+def test_any_text_to_any_number(text: str, recipient: str) -> None:
+    for to in (recipient, "2229"):
+        place = INVENTORY.place(to, text)
+        assert (place.keyword is not None) == (place.number is SHARED)
+        INVENTORY.named(to, text)

@@ -1,0 +1,295 @@
+"""Parts of texts from phones: read, joined, and never lost."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budstikke.domain.inbound import InboundPart, Kind
+from budstikke.domain.joining import (
+    GAP,
+    Alphabet,
+    Place,
+    Reading,
+    alphabet,
+    digest,
+    generations,
+    join,
+    read,
+)
+from budstikke.domain.text import (
+    GSM_CHARACTERS,
+    gsm_encode,
+    udh_concat8,
+    udh_concat16,
+    udh_national,
+)
+
+
+def part(payload: bytes, data_coding: int = 0, **others: Any) -> InboundPart:
+    usual: dict[str, Any] = {"udhi": False, "tlvs": {}, "at": 1_700_000_000.0}
+    return InboundPart(
+        "+4790000001",
+        "2229",
+        data_coding,
+        payload=payload,
+        **usual | others,
+    )
+
+
+def headed(header: bytes, body: bytes, data_coding: int = 0) -> InboundPart:
+    return part(header + body, data_coding, udhi=True)
+
+
+def whole(given: InboundPart) -> Reading:
+    piece = read(given)
+    assert piece.place is None
+    return join([piece])
+
+
+def sms(text: str) -> Reading:
+    return Reading(Kind.SMS, text)
+
+
+# One part
+
+
+@pytest.mark.parametrize(
+    ("payload", "data_coding", "text"),
+    [
+        (b"Hei p\x0f\x00", 0x00, "Hei på@"),
+        (b"\x1b\x65 \x1b\x3c\x1b\x3e", 0x00, "€ []"),
+        (b"Hei", 0x01, "Hei"),
+        (b"p\xe5", 0x01, "på"),
+        (b"p\xe5 \xa7", 0x03, "på §"),
+        ("Привет".encode("iso8859-5"), 0x06, "Привет"),
+        ("שלום".encode("iso8859-8"), 0x07, "שלום"),
+        ("Hei 🎉".encode("utf-16-be"), 0x08, "Hei 🎉"),
+        (b"\xfe\xff\x00H", 0x08, "H"),
+        (b"\x00H\x00", 0x08, "H\ufffd"),
+        (b"\xd8\x3c\x00!", 0x08, "\ufffd!"),
+        (b"Hei", 0x10, "Hei"),
+        (b"\x00H", 0x18, "H"),
+        (b"\x00H", 0x1B, "H"),
+        (b"Hei", 0x51, "Hei"),
+        (b"Hei", 0xC8, "Hei"),
+        (b"Hei", 0xD0, "Hei"),
+        (b"\x00H", 0xE0, "H"),
+        (b"Hei", 0xF0, "Hei"),
+        (b"Hei", 0xF3, "Hei"),
+        (b"a\0b", 0x03, "ab"),
+        (b"", 0x00, ""),
+    ],
+)
+def test_alphabets(payload: bytes, data_coding: int, text: str) -> None:
+    assert sms(text) == whole(part(payload, data_coding))
+
+
+@pytest.mark.parametrize(
+    "data_coding", [0x02, 0x04, 0x05, 0x09, 0x0A, 0x14, 0x1C, 0x20, 0x80, 0xF4, 0xFF]
+)
+def test_what_is_no_text_is_kept(data_coding: int) -> None:
+    assert Alphabet.BINARY is alphabet(data_coding)
+    wanted = Reading(Kind.BINARY, "", "00ff1b")
+    assert wanted == whole(part(b"\x00\xff\x1b", data_coding))
+
+
+def test_ports_make_it_binary_whatever_it_says() -> None:
+    ports = bytes.fromhex("06050423f40000")
+    assert Reading(Kind.BINARY, "", "06050423f40000424547") == whole(
+        headed(ports, b"BEG")
+    )
+    small = bytes.fromhex("0404020101")
+    assert Kind.BINARY is whole(headed(small, b"x", 8)).kind
+
+
+def test_binary_in_parts_keeps_one_header() -> None:
+    ports = "050423f40000"
+    parts = [
+        headed(bytes.fromhex(f"0b{ports}00030702{number:02x}"), body, 4)
+        for number, body in ((1, b"\x01\x02"), (2, b"\x03"))
+    ]
+    pieces = [read(each) for each in parts]
+    assert [Place("8:7", 2, 1), Place("8:7", 2, 2)] == [each.place for each in pieces]
+    assert Reading(Kind.BINARY, "", f"06{ports}010203") == join(pieces)
+    assert Reading(Kind.BINARY, "", f"06{ports}03", 1) == join([None, pieces[1]])
+
+
+@pytest.mark.parametrize(
+    ("tables", "text"),
+    [((1, 0), "ğşıİ"), ((0, 1), "ğş€"), ((0, 3), "ÁÉ"), ((3, 3), "ção")],
+)
+def test_national_tables(tables: tuple[int, int], text: str) -> None:
+    body = gsm_encode(text, tables)
+    assert sms(text) == whole(headed(udh_national(tables), body))
+
+
+# Which part it is
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        (headed(udh_concat8(7, 3, 2), b"x"), Place("8:7", 3, 2)),
+        (headed(udh_concat16(7, 3, 2), b"x"), Place("16:7", 3, 2)),
+        (headed(udh_concat16(0xABCD, 3, 2), b"x"), Place("16:43981", 3, 2)),
+        (headed(udh_concat8(7, 2, 1, (1, 1)), b"x"), Place("8:7", 2, 1)),
+        (headed(udh_concat8(7, 1, 1), b"x"), None),
+        (
+            part(b"x", tlvs={0x20C: b"\x01\x02", 0x20E: b"\x02", 0x20F: b"\x01"}),
+            Place("sar:258", 2, 1),
+        ),
+        (part(b"x", tlvs={0x20C: b"\1", 0x20E: b"\2", 0x20F: b"\3"}), None),
+        (part(b"x", tlvs={0x20C: b"\1", 0x20E: b"\0", 0x20F: b"\0"}), None),
+        (part(b"x", tlvs={0x20C: b"\1"}), None),
+        (part(b"x", tlvs={0x20E: b"\2", 0x20F: b"\1"}), None),
+    ],
+)
+def test_places(given: InboundPart, place: Place | None) -> None:
+    assert place == read(given).place
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ("0500030702030048656a", "@Hej"),  # part 3 of 2
+        ("05000307000048656a", "Hej"),  # part 0 of 0
+        ("0500030702", "é@¥ì$"),  # a header that is cut off: part of the text
+        ("ff48656a", "\ufffdHej"),
+        ("05", "é"),
+        ("0048656a", "Hej"),
+        ("00", ""),
+        ("", ""),
+    ],
+)
+def test_headers_that_cannot_be(payload: str, text: str) -> None:
+    assert sms(text) == whole(part(bytes.fromhex(payload), udhi=True))
+
+
+def test_digests() -> None:
+    one = part(b"Hei")
+    assert digest(one) == digest(part(b"Hei", at=5.0))
+    others = [part(b"Hej"), part(b"Hei", 1), part(b"Hei", udhi=True)]
+    assert 4 == len({digest(each) for each in (one, *others)})
+
+
+# Several
+
+
+class Held(NamedTuple):
+    """As the store keeps them."""
+
+    number: int
+    digest: str
+    part: InboundPart
+
+
+def hold(parts: list[InboundPart]) -> list[Held]:
+    """Keep each once, as the store does, in the order in which they came."""
+    kept: dict[tuple[int, str], Held] = {}
+    for each in parts:
+        place = read(each).place
+        assert place is not None
+        row = Held(place.number, digest(each), each)
+        kept.setdefault((row.number, row.digest), row)
+    return list(kept.values())
+
+
+def joined(parts: list[InboundPart], total: int) -> list[Reading]:
+    return [
+        join([read(text[n].part) if n in text else None for n in range(1, total + 1)])
+        for text in generations(hold(parts), lambda row: row.number)
+    ]
+
+
+def test_an_escape_and_a_surrogate_cut_in_two() -> None:
+    septets = [udh_concat8(1, 2, 1) + b"5 \x1b", udh_concat8(1, 2, 2) + b"\x65!"]
+    assert [sms("5 €!")] == joined([part(each, udhi=True) for each in septets], 2)
+    high, low = "🎉".encode("utf-16-be")[:2], "🎉".encode("utf-16-be")[2:]
+    halves = [udh_concat16(1, 2, 2) + low, udh_concat16(1, 2, 1) + high]
+    assert [sms("🎉")] == joined([part(each, 8, udhi=True) for each in halves], 2)
+
+
+def test_parts_of_several_alphabets() -> None:
+    parts = [
+        headed(udh_concat8(1, 3, 1), b"Hei "),
+        headed(udh_concat8(1, 3, 2), "Ж".encode("utf-16-be"), 8),
+        headed(udh_concat8(1, 3, 3, (1, 0)), gsm_encode("ğ", (1, 0))),
+    ]
+    assert [sms("Hei Жğ")] == joined(parts, 3)
+
+
+def test_parts_that_never_came() -> None:
+    def piece(number: int) -> InboundPart:
+        return headed(udh_concat8(1, 5, number), b"%d" % number)
+
+    assert [Reading(Kind.SMS, f"1{GAP}3{GAP}", "", 3)] == joined(
+        [piece(1), piece(3)], 5
+    )
+    assert [Reading(Kind.SMS, f"{GAP}5", "", 4)] == joined([piece(5)], 5)
+
+
+def test_two_texts_with_one_reference() -> None:
+    def piece(number: int, text: bytes) -> InboundPart:
+        return headed(udh_concat8(1, 2, number), text)
+
+    parts = [piece(1, b"a"), piece(2, b"b"), piece(2, b"d"), piece(1, b"c")]
+    assert [sms("ab"), sms("cd")] == joined(parts, 2)
+
+
+TEXTS = st.one_of(
+    st.tuples(st.text(GSM_CHARACTERS, min_size=2), st.just((0, 0)), st.just(0)),
+    st.tuples(st.text(min_size=2), st.just((0, 0)), st.just(8)),
+    st.tuples(st.text("ğşıİ€{abc}", min_size=2), st.just((1, 1)), st.just(0)),
+    st.tuples(st.text("çÊÁ€{abc}", min_size=2), st.just((3, 3)), st.just(0)),
+)
+
+
+@given(TEXTS, st.sampled_from(["8", "16", "sar"]), st.data())
+def test_any_text_split_anywhere_in_any_order_with_duplicates(
+    given: tuple[str, tuple[int, int], int], how: str, data: st.DataObject
+) -> None:
+    text, tables, data_coding = given
+    text = text.replace("\0", "x").replace("\ufeff", "x")
+    octets = text.encode("utf-16-be") if data_coding else gsm_encode(text, tables)
+    points = st.integers(0, len(octets))
+    cuts = sorted(data.draw(st.lists(points, min_size=1, max_size=8)))
+    ends = zip([0, *cuts], [*cuts, len(octets)], strict=True)
+    bodies = [octets[start:end] for start, end in ends]
+    parts = []
+    for number, body in enumerate(bodies, 1):
+        if how == "sar":
+            tlvs = {
+                0x20C: b"\0\x09",
+                0x20E: bytes((len(bodies),)),
+                0x20F: b"%c" % number,
+            }
+            header = udh_national(tables)
+            parts.append(part(header + body, data_coding, udhi=bool(header), tlvs=tlvs))
+        else:
+            make = udh_concat8 if how == "8" else udh_concat16
+            header = make(300, len(bodies), number, tables)
+            parts.append(headed(header, body, data_coding))
+    again = data.draw(st.lists(st.sampled_from(parts), max_size=5))
+    came = data.draw(st.permutations(parts + again))
+    assert [sms(text)] == joined(list(came), len(bodies))
+
+
+@given(
+    payload=st.binary(max_size=40),
+    data_coding=st.integers(0, 255),
+    udhi=st.booleans(),
+    tlvs=st.dictionaries(st.sampled_from([0x20C, 0x20E, 0x20F]), st.binary(max_size=5)),
+)
+def test_anything_can_be_read(
+    *, payload: bytes, data_coding: int, udhi: bool, tlvs: dict[int, bytes]
+) -> None:
+    piece = read(part(payload, data_coding, udhi=udhi, tlvs=tlvs))
+    reading = join([piece])
+    reading.text.encode()
+    assert piece.body == payload[len(payload) - len(piece.body) :]
+    if piece.place is not None:
+        assert 1 <= piece.place.number <= piece.place.total <= 255
