@@ -18,9 +18,10 @@ ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "wire": set(),
     "smpp": set(),
+    "mm7": set(),
     "dialects": {"domain", "wire", "smpp"},
     "store": {"domain"},
-    "carriers": {"domain", "wire", "smpp"},
+    "carriers": {"domain", "wire", "smpp", "mm7", "outlets.connection"},
     "flow": {
         "domain",
         "wire",
@@ -34,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
         "domain",
         "wire",
         "smpp",
+        "mm7",
         "dialects",
         "flow",
         "metrics",
@@ -47,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
 
 JOINERS = {"gateway", "app", "cli", "cli_money", "doctor", "__init__"}
 
-PURE = ("domain", "dialects", "smpp", "wire")
+PURE = ("domain", "dialects", "smpp", "mm7", "wire")
 IMPURE = {
     *("asyncio", "concurrent", "fcntl", "glob", "http", "httptools", "io"),
     *("logging", "multiprocessing", "os", "pathlib", "queue", "random", "secrets"),

@@ -1,0 +1,41 @@
+"""
+MM7, between an MMSC and who sends through it (3GPP TS 23.140 § 8.7). Pure.
+
+SOAP 1.1 with attachments: an envelope, and the MMS beside it as a multipart body.
+"""
+
+from budstikke.mm7.messages import (
+    Address,
+    Answer,
+    Deliver,
+    DeliveryReport,
+    ReadReply,
+    Request,
+    Submit,
+)
+from budstikke.mm7.multipart import Malformed, Piece
+from budstikke.mm7.reading import Refused, read_answer, read_request
+from budstikke.mm7.smil import laid_out
+from budstikke.mm7.statuses import Status
+from budstikke.mm7.writing import Written, write_error, write_response, write_submit
+
+__all__ = [
+    "Address",
+    "Answer",
+    "Deliver",
+    "DeliveryReport",
+    "Malformed",
+    "Piece",
+    "ReadReply",
+    "Refused",
+    "Request",
+    "Status",
+    "Submit",
+    "Written",
+    "laid_out",
+    "read_answer",
+    "read_request",
+    "write_error",
+    "write_response",
+    "write_submit",
+]

@@ -1,0 +1,119 @@
+"""What a VASP writes: submissions, and responses to what the MMSC asks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from budstikke.mm7 import envelope, multipart
+from budstikke.mm7.messages import REL_6, Deliver, DeliveryReport, ReadReply
+from budstikke.mm7.multipart import Piece
+from budstikke.mm7.smil import SMIL
+from budstikke.mm7.statuses import TEXTS, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.mm7.messages import Request, Submit
+
+VERSION = "6.8.0"
+XML = "text/xml; charset=utf-8"
+ENVELOPE_ID, CONTENT_ID = "mm7-envelope", "mm7-content"
+
+RESPONSES: Mapping[type[Request], str] = {
+    Deliver: "DeliverRsp",
+    DeliveryReport: "DeliveryReportRsp",
+    ReadReply: "ReadReplyRsp",
+}
+
+
+class Written(NamedTuple):
+    """A body and its content type."""
+
+    content_type: str
+    body: bytes
+
+
+def write_submit(submit: Submit, boundary: str, *, base64: bool) -> Written:
+    """
+    Write a SubmitReq with its content (3GPP TS 23.140 § 8.7.1.1).
+
+    ``boundary`` must stand in nothing of it; the one within ends in ``-content``.
+    ``base64``: pictures are written so, and not as octets.
+    """
+    inner = f"{boundary}-content"
+    content = Piece(
+        "multipart/related",
+        multipart.write(submit.pieces, inner, base64=base64),
+        CONTENT_ID,
+        said=f'multipart/related; type="{SMIL}"; start="<smil>"; boundary="{inner}"',
+    )
+    xml = Piece("text/xml", _submit(submit), ENVELOPE_ID, charset="utf-8")
+    body = multipart.write((xml, content), boundary, base64=base64)
+    return Written(
+        f'multipart/related; type="text/xml"; start="<{ENVELOPE_ID}>"; '
+        f'boundary="{boundary}"',
+        body,
+    )
+
+
+def _submit(submit: Submit) -> bytes:
+    sender = ""
+    if submit.sender:
+        kind = "Number" if len(submit.sender) > 7 else "ShortCode"
+        sender = f"<SenderAddress><{kind}>{submit.sender}</{kind}></SenderAddress>"
+    who = envelope.fields(("VASPID", submit.vaspid), ("VASID", submit.vasid)) + sender
+    to = envelope.fields(("Number", submit.recipient))
+    more = envelope.fields(
+        ("ServiceCode", submit.service_code),
+        ("TimeStamp", moment(submit.at)),
+        ("ExpiryDate", moment(submit.expires_at)),
+        ("DeliveryReport", _flag(on=submit.delivery_report)),
+        ("ReadReply", _flag(on=submit.read_reply)),
+        ("Subject", submit.subject),
+    )
+    return envelope.write(
+        submit.transaction,
+        f'<SubmitReq xmlns="{REL_6}"><MM7Version>{VERSION}</MM7Version>'
+        f"<SenderIdentification>{who}</SenderIdentification>"
+        f"<Recipients><To>{to}</To></Recipients>{more}"
+        f'<Content href="cid:{CONTENT_ID}" allowAdaptations="true"/></SubmitReq>',
+    )
+
+
+def _flag(*, on: bool) -> str:
+    return "true" if on else "false"
+
+
+def moment(at: float) -> str:
+    """Write Unix seconds as MM7 does."""
+    return datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")
+
+
+def write_response(request: Request, status: Status) -> Written:
+    """Write the response to a request that was read."""
+    name = RESPONSES[type(request)]
+    return Written(XML, envelope.write(request.transaction, _response(name, status)))
+
+
+def write_error(transaction: str, status: Status, detail: str) -> Written:
+    """Write what answers a request that cannot be worked: a VASPErrorRsp in a fault."""
+    whose = "Client" if status < Status.SERVER_ERROR else "Server"
+    body = (
+        f"<env:Fault><faultcode>env:{whose}</faultcode>"
+        f"<faultstring>{envelope.xml(TEXTS[status])}</faultstring>"
+        f"<detail>{_response('VASPErrorRsp', status, detail)}</detail></env:Fault>"
+    )
+    return Written(XML, envelope.write(transaction, body))
+
+
+def _response(name: str, status: Status, detail: str = "") -> str:
+    said = envelope.fields(
+        ("StatusCode", str(status.value)),
+        ("StatusText", TEXTS[status]),
+        ("Details", detail),
+    )
+    return (
+        f'<{name} xmlns="{REL_6}"><MM7Version>{VERSION}</MM7Version>'
+        f"<Status>{said}</Status></{name}>"
+    )
