@@ -8,16 +8,19 @@ stands before the first one goes for all of the file. The other lines::
     @@ now=2024-01-01T00:00:00Z     the clock
     @@ settings={...}               the access's settings, if not all by default
     @@ order={...}                  what every ``== order`` of the file has as well
-    @@ url=https://...              where a status push goes
+    @@ url=https://...              where a push goes; of messages from phones: the URL
+                                    of the number or keyword itself
+    @@ more={...}                   what was looked up for it (files in base64)
     @@ client=192.0.2.1             the caller's address
     >> GET /path?query              a request (its body on the lines after), or
-    !! {...}                        a StatusEvent
+    !! {...}                        a StatusEvent, or
+    ~~ {...}                        an InboundEvent, an SMS if nothing else is said
     == login {...}                  who calls
     == order {...}                  the Order, without what is default, or
     == orders [{...}, ...]          several of them, or
     == asked {"type": "BalanceAsk"} another thing that is asked (domain.ask), or
     == refusal {...}                its code, field and (where given) value, or
-    == push GET https://...         the push that a StatusEvent becomes, or
+    == push GET https://...         the push that an event becomes, or
     == nothing                      it becomes none
     ++ accepted {...}               what is answered: Accepted or
     ++ several [{...}, ...]         one for each order (a refusal has a code), or
@@ -25,7 +28,8 @@ stands before the first one goes for all of the file. The other lines::
     ++ refusal {...}                Refusal (by default the one that parse raised)
     << 200 text/plain               the response (its body on the lines after, here
                                     in UTF-8 and compared in its own charset)
-    ?? taken 204 body               understood, or ?? refused 500 body
+    ?? taken 204 body               understood, or ?? refused 500 body; of another
+    ?? inbound taken 200 OK         topic than the status
 """
 
 from __future__ import annotations
@@ -41,13 +45,14 @@ import pytest
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.contract import Answered, Asked, Call, Dialect, Login
 from budstikke.domain import ask
-from budstikke.domain.callback import Topic
+from budstikke.domain.callback import More, Topic, topic_of
+from budstikke.domain.inbound import InboundEvent, Kind, MediaPart, MediaRef
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest, WireResponse
 
 CASES = Path(__file__).parent / "cases"
-MARKS = ("##", "@@", ">>", "!!", "==", "++", "<<", "??")
+MARKS = ("##", "@@", ">>", "!!", "~~", "==", "++", "<<", "??")
 DEFAULTS = {
     known.name: known.default
     for known in msgspec.structs.fields(Order)
@@ -63,6 +68,14 @@ class Access:
 
     id: int
     settings: Any
+
+
+class Looked(msgspec.Struct):
+    """What was looked up for a push."""
+
+    files: list[MediaPart] = []
+    name: str = ""
+    address: str = ""
 
 
 @dataclass
@@ -238,10 +251,30 @@ def check_response(case: Case, response: WireResponse) -> None:
     assert expected == (f"{response.status} {response.content_type}", response.body)
 
 
-def check_push(case: Case, dialect: Dialect, words: dict[str, Any]) -> None:
-    event = StatusEvent(**words)
+def status_push(case: Case, dialect: Dialect) -> WireRequest | None:
+    event = StatusEvent(**(case.dict("!!", "") or {}))
     settings = settings_of(case, dialect)
-    request = dialect.callback(event, case.setting("url", ""), settings)
+    return dialect.callback(event, case.setting("url", ""), settings)
+
+
+def inbound_push(case: Case, dialect: Dialect) -> WireRequest | None:
+    words = {"kind": Kind.SMS, **(case.dict("~~", "") or {})}
+    words["kind"] = Kind(words["kind"])
+    words["media"] = tuple(MediaRef(**part) for part in words.get("media", ()))
+    event = InboundEvent(**words)
+    settings = settings_of(case, dialect)
+    url = dialect.url(topic_of(event), settings, case.setting("url", ""))
+    more = msgspec.json.decode(case.setting("more", "{}"), type=Looked)
+    needs = dialect.needs(settings)
+    given = More(
+        tuple(more.files) if needs.files else (),
+        more.name if needs.subscriber else "",
+        more.address if needs.subscriber else "",
+    )
+    return dialect.inbound(event, given, url, settings) if url else None
+
+
+def check_push(case: Case, request: WireRequest | None) -> None:
     if request is None:
         assert case.one("==", "nothing"), "nothing was pushed"
         return
@@ -250,12 +283,24 @@ def check_push(case: Case, dialect: Dialect, words: dict[str, Any]) -> None:
     assert expected == (f"{request.method} {request.target}", request.body)
 
 
+def check_verdict(case: Case, dialect: Dialect, text: str, body: bytes) -> None:
+    first = text.partition(" ")[0]
+    topic = Topic(first) if first in list(Topic) else Topic.STATUS
+    verdict, status, *rest = text.removeprefix(topic.value).lstrip().split(" ", 2)
+    response = WireResponse(int(status), "".join(rest).encode() or body)
+    taken = dialect.understood(topic, response, settings_of(case, dialect))
+    assert (verdict == "taken") is taken, text
+
+
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.title)
 def test_case(case: Case) -> None:
     dialect = DIALECTS[case.dialect]
     checks = 0
-    if (event := case.dict("!!", "")) is not None:
-        check_push(case, dialect, event)
+    if case.one("!!"):
+        check_push(case, status_push(case, dialect))
+        checks += 1
+    if case.one("~~"):
+        check_push(case, inbound_push(case, dialect))
         checks += 1
     if case.one(">>"):
         call = call_of(case, dialect)
@@ -266,11 +311,7 @@ def test_case(case: Case) -> None:
         checks += 1
     for mark, text, body in case.lines:
         if mark == "??":
-            verdict, status, *rest = text.split(" ", 2)
-            response = WireResponse(int(status), "".join(rest).encode() or body)
-            settings = settings_of(case, dialect)
-            taken = dialect.understood(Topic.STATUS, response, settings)
-            assert (verdict == "taken") is taken, text
+            check_verdict(case, dialect, text, body)
             checks += 1
     assert checks, "a case that checks nothing"
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.contract import Answered, Asked, Call, Dialect
 from budstikke.domain import ask
-from budstikke.domain.callback import Topic
+from budstikke.domain.callback import More, Topic, topic_of
+from budstikke.domain.inbound import InboundEvent, Kind, MediaPart, MediaRef
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -63,6 +64,7 @@ ANSWERS: dict[type, Answered] = {
     ask.CreditAsk: ask.CreditAnswer(False, 1_000_000),
     ask.CancelAsk: ask.CancelAnswer(1, 0),
     ask.MmsAsk: ask.MmsAnswer(1001),
+    ask.MediaAsk: ask.MediaAnswer(MediaPart("a.jpg", "image/jpeg", b"x")),
     ask.GroupAsk: ask.GroupAnswer(("Ansatte",), (ask.Member("Ola", "+4799999999"),)),
 }
 """What might be answered to each thing that is asked."""
@@ -204,6 +206,128 @@ def test_a_callback_is_nothing_or_a_request_to_the_url(
         assert request.target.startswith("https://kunde.no/dr")
         assert request.target.isascii()
         assert not re.search(r"[\s#]", request.target)
+
+
+@every_dialect
+@pytest.mark.parametrize("state", ["read", "deleted", "something new"])
+def test_a_state_that_a_dialect_does_not_know_does_no_harm(
+    dialect: Dialect, state: str
+) -> None:
+    event = StatusEvent(1001, "+4799999999", None, state, "", "", NOW)
+    request = dialect.callback(event, "https://kunde.no/dr", dialect.settings())
+    assert request is None or dialect.name == "native"
+
+
+SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",)
+
+TOLD: dict[str, list[dict[str, Any]]] = {
+    "front": [
+        {"two_way": True},
+        {"two_way": True, "mms": True},
+        {"two_way": True, "inbound_style": "get"},
+    ],
+    "sveve": [{}, {"number_lookup": True}],
+    "ip1": [{}],
+    "native": [{"webhook_secrets": SECRETS}],
+    "reseller": [{}],
+}
+"""Settings with which messages from phones are told, if they ever are."""
+
+inbound_events = st.builds(
+    InboundEvent,
+    message_id=st.integers(1001, 2**53 // 1000 - 1),
+    kind=st.sampled_from(Kind),
+    originator=st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True) | st.text(),
+    recipient=st.from_regex(r"[0-9]{0,16}", fullmatch=True),
+    text=st.text(),
+    data=st.binary().map(bytes.hex),
+    keyword=st.text(),
+    reply_to=st.integers(0, 2**53),
+    reply=st.booleans(),
+    counter=st.integers(0, 2**53),
+    sent_at=st.floats(0, 4e9),
+    came_at=st.floats(0, 4e9),
+    missing=st.integers(0, 255),
+    opt_out=st.booleans(),
+    subject=st.text(),
+    media=st.lists(
+        st.builds(
+            MediaRef,
+            id=st.from_regex("[0-9]{20}", fullmatch=True),
+            name=st.text(),
+            type=st.text(),
+            size=st.integers(0),
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+looked_up = st.builds(
+    More,
+    files=st.lists(
+        st.builds(MediaPart, name=st.text(), type=st.text(), data=st.binary()),
+        max_size=3,
+    ).map(tuple),
+    name=st.text(),
+    address=st.text(),
+)
+
+
+@every_dialect
+def test_a_message_from_a_phone_is_nothing_or_a_request_to_the_url(
+    dialect: Dialect,
+) -> None:
+    several = [dialect.settings(**values) for values in TOLD[dialect.name]]
+    place = "https://kunde.no/inn?key=1"
+
+    @thorough
+    @given(inbound_events, looked_up, st.sampled_from(several))
+    def check(event: InboundEvent, more: More, settings: Any) -> None:
+        url = dialect.url(topic_of(event), settings, place)
+        assert url == (place if dialect.policies else "")
+        request = dialect.inbound(event, more, url, settings)
+        assert (request is not None) == bool(dialect.policies)
+        if request is None:
+            return
+        assert request.target.startswith(place)
+        assert re.fullmatch("[!-~]+", request.target)
+        assert "#" not in request.target
+        assert (request.method == "GET") != bool(request.body)
+        if request.body:
+            assert {"content-type": "application/json"}.items() <= (
+                request.headers.items()
+            )
+            msgspec.json.decode(request.body)
+
+    check()
+
+
+@every_dialect
+def test_a_topic_that_is_told_has_a_policy_and_a_url(dialect: Dialect) -> None:
+    for values in TOLD[dialect.name]:
+        settings = dialect.settings(**values)
+        for topic in Topic:
+            if topic not in dialect.policies:
+                assert dialect.url(topic, settings, "https://kunde.no/inn") == ""
+
+
+@every_dialect
+def test_urls_in_settings_are_urls(dialect: Dialect) -> None:
+    fields = [
+        field.name
+        for field in msgspec.structs.fields(dialect.settings)
+        if field.name.endswith("_url")
+    ]
+    secrets = {"webhook_secrets": SECRETS} if dialect.name == "native" else {}
+    good = ["", "https://kunde.no", "HTTP://kunde.no:8080/a?b=%20&c#d", "http://[::1]/"]
+    good += ["https://user:word@kunde.no/", "https://blåbær.no/x"]
+    bad = ["kunde.no", "ftp://kunde.no/", "https://", "https:///a", "file:///etc/x"]
+    bad += ["https://kunde.no/å", "https://kunde.no/a b", "https://kunde.no/\r\nX: y"]
+    for name in fields:
+        for url in good:
+            msgspec.convert({name: url, **secrets}, dialect.settings)
+        for url in bad:
+            with pytest.raises(msgspec.ValidationError):
+                msgspec.convert({name: url, **secrets}, dialect.settings)
 
 
 @every_dialect

@@ -16,7 +16,7 @@ from budstikke.dialects.contract import Call, Identifying, Signing
 from budstikke.dialects.native import Native
 from budstikke.dialects.native.order import Recipient, SendBody, read_order, texts_of
 from budstikke.dialects.native.problems import Fault, Problem, problem_of, render
-from budstikke.dialects.native.settings import Settings
+from budstikke.dialects.native.settings import EventType, Settings
 from budstikke.dialects.native.webhook import TOLD, sign, signature
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -96,7 +96,9 @@ def test_ids_tell_events_apart() -> None:
     ids = set()
     for state in TOLD:
         for message_id in (1001, 1002):
-            request = NATIVE.callback(event(state, message_id=message_id), URL, None)
+            request = NATIVE.callback(
+                event(state, message_id=message_id), URL, Settings()
+            )
             assert request is not None
             ids.add(request.headers["webhook-id"])
     assert 2 * len(TOLD) == len(ids)
@@ -104,7 +106,14 @@ def test_ids_tell_events_apart() -> None:
 
 
 def test_ends_and_sent_are_told() -> None:
-    assert {MessageState.SENT, *FINAL_MESSAGE} == set(TOLD)
+    of_mms = {"read", "deleted"}
+    assert {MessageState.SENT, *FINAL_MESSAGE, *of_mms} == set(TOLD)
+    types = {
+        *(f"message.{state}" for state in TOLD),
+        EventType.RECEIVED,
+        "message.reply",
+    }
+    assert set(EventType) == types
 
 
 def test_signing_keeps_the_request() -> None:

@@ -71,15 +71,19 @@ class Native:
         settings: Any,
     ) -> WireRequest | None:
         """Write a webhook, not yet signed; ``None``: nothing is told."""
-        return webhook.write(event, url)
+        return webhook.write(event, url, settings.events)
 
     def sign(self, request: WireRequest, settings: Any, now: float) -> WireRequest:
         """Sign a webhook for an attempt that is made now (Unix seconds)."""
         return webhook.sign(request, settings.webhook_secrets, now)
 
     def url(self, topic: Topic, settings: Any, place: str) -> str:
-        """Find where a topic is told."""
-        return str(settings.status_url)
+        """Find where a topic is told; nowhere without secrets to sign with."""
+        if topic is Topic.STATUS:
+            return str(settings.status_url)
+        if not settings.webhook_secrets:
+            return ""
+        return str(place or settings.inbound_url or settings.status_url)
 
     def needs(self, settings: Any) -> Needs:
         """Need nothing more."""
@@ -88,8 +92,8 @@ class Native:
     def inbound(
         self, event: InboundEvent, more: More, url: str, settings: Any
     ) -> WireRequest | None:
-        """Write what is told of a message from a phone."""
-        return None
+        """Write a webhook, not yet signed; ``None``: nothing is told."""
+        return webhook.write(event, url, settings.events)
 
     def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
         """Take any 2xx as taken."""

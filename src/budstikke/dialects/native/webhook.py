@@ -12,26 +12,35 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from budstikke.dialects.native.settings import octets
+from budstikke.dialects.inbound import called
+from budstikke.dialects.native.settings import EventType, octets
+from budstikke.domain.inbound import Kind
+from budstikke.domain.message import StatusEvent
 from budstikke.domain.receipt import Reason
 from budstikke.domain.states import FINAL_MESSAGE, MessageState
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from budstikke.domain.message import StatusEvent
+    from budstikke.domain.inbound import InboundEvent
 
-TOLD: tuple[MessageState, ...] = (
-    MessageState.SENT,
-    *(state for state in MessageState if state in FINAL_MESSAGE),
+TOLD: tuple[str, ...] = (
+    MessageState.SENT.value,
+    *(state.value for state in MessageState if state in FINAL_MESSAGE),
+    "read",
+    "deleted",
 )
-"""States that are told, each by an event ``message.<state>``."""
+"""
+States that are told, each by an event ``message.<state>``.
+
+The last two are of an MMS whose phone says so; it may come after any other.
+"""
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339 in UTC, with milliseconds."""
@@ -53,13 +62,19 @@ class MessageEvent(msgspec.Struct, kw_only=True):
     id: Annotated[int, Meta(description="The message.")]
     to: Annotated[str, Meta(description="E.164 with +.", examples=["+4799999999"])]
     ref: Annotated[str | None, Meta(description="Your reference.")]
-    state: MessageState
+    state: Annotated[
+        str,
+        Meta(
+            description="`read` and `deleted` are said by a phone of an MMS.",
+            extra_json_schema={"enum": list(TOLD)},
+        ),
+    ]
     reason: Why | None
     raw: Annotated[str | None, Meta(description="The operator's own words.")]
 
 
 class Webhook(msgspec.Struct, kw_only=True):
-    """One event."""
+    """What became of a message, and when."""
 
     type: Annotated[
         str,
@@ -73,8 +88,96 @@ class Webhook(msgspec.Struct, kw_only=True):
     data: MessageEvent
 
 
-def write(event: StatusEvent, url: str) -> WireRequest | None:
-    """Write an event, not yet signed; ``None``: it is not told."""
+class MediaItem(msgspec.Struct, kw_only=True):
+    """A part of an MMS."""
+
+    id: Annotated[str, Meta(description="Digits that nobody can guess.")]
+    name: Annotated[str, Meta(description="May be empty.")]
+    type: Annotated[str, Meta(examples=["image/jpeg"])]
+    size: Annotated[int, Meta(description="Octets.")]
+
+
+class InboundMessage(msgspec.Struct, kw_only=True):
+    """A message from a phone."""
+
+    id: Annotated[int, Meta(description="This message.")]
+    kind: Kind
+    from_: Annotated[
+        str,
+        Meta(description="E.164 with + if it is a number.", examples=["+4799999999"]),
+    ] = msgspec.field(name="from")
+    to: Annotated[
+        str,
+        Meta(
+            description="A short number, a reply number, or E.164 with +.",
+            examples=["2229"],
+        ),
+    ]
+    text: Annotated[
+        str,
+        Meta(
+            description="Of an MMS its subject and its text parts, a line each. "
+            "`[...]` stands where a part never came."
+        ),
+    ]
+    data: Annotated[
+        str | None, Meta(description="Hexadecimal user data of a binary message.")
+    ]
+    keyword: Annotated[
+        str | None, Meta(description="The registered keyword that led it to you.")
+    ]
+    in_reply_to: Annotated[
+        int | None, Meta(description="Your message that it answers, if that is known.")
+    ]
+    sent_at: Annotated[Moment, Meta(description="By the phone, if that is known.")]
+    missing: Annotated[int, Meta(description="Parts that never came.")]
+    opt_out: Annotated[
+        bool, Meta(description="The phone wants no more: it gets none from you.")
+    ]
+    subject: Annotated[str | None, Meta(description="Of an MMS.")]
+    media: Annotated[
+        list[MediaItem], Meta(description="The parts of an MMS, its SMIL among them.")
+    ]
+
+
+class InboundWebhook(msgspec.Struct, kw_only=True):
+    """A message from a phone, and when it came."""
+
+    type: Annotated[
+        str,
+        Meta(
+            description="`message.reply`: it came to a reply number.",
+            examples=["message.received"],
+            extra_json_schema={
+                "enum": [EventType.RECEIVED.value, EventType.REPLY.value]
+            },
+        ),
+    ]
+    timestamp: Annotated[Moment, Meta(description="When it came.")]
+    data: InboundMessage
+
+
+class Told(NamedTuple):
+    """An event as customers see it; ``id`` is the same each time."""
+
+    id: str
+    body: Webhook | InboundWebhook
+
+
+def told(event: StatusEvent | InboundEvent) -> Told | None:
+    """Say an event as webhooks and lists do; ``None``: it is not told."""
+    if isinstance(event, StatusEvent):
+        return _told_status(event)
+    event_type = EventType.REPLY if event.reply else EventType.RECEIVED
+    body = InboundWebhook(
+        type=event_type.value,
+        timestamp=moment(event.came_at),
+        data=_inbound(event),
+    )
+    return Told(f"evt_{event.message_id}_received", body)
+
+
+def _told_status(event: StatusEvent) -> Told | None:
     if event.state not in TOLD:
         return None
     body = Webhook(
@@ -84,16 +187,50 @@ def write(event: StatusEvent, url: str) -> WireRequest | None:
             id=event.message_id,
             to=event.recipient,
             ref=event.ref,
-            state=MessageState(event.state),
+            state=event.state,
             reason=event.reason or None,
             raw=event.raw or None,
         ),
     )
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": f"evt_{event.message_id}_{event.state}",
-    }
-    return WireRequest("POST", url, headers=headers, body=msgspec.json.encode(body))
+    return Told(f"evt_{event.message_id}_{event.state}", body)
+
+
+def _inbound(event: InboundEvent) -> InboundMessage:
+    return InboundMessage(
+        id=event.message_id,
+        kind=event.kind,
+        from_=event.originator,
+        to=called(event.recipient),
+        text=event.text,
+        data=event.data or None,
+        keyword=event.keyword or None,
+        in_reply_to=event.reply_to or None,
+        sent_at=moment(event.sent_at or event.came_at),
+        missing=event.missing,
+        opt_out=event.opt_out,
+        subject=event.subject or None,
+        media=[
+            MediaItem(id=part.id, name=part.name, type=part.type, size=part.size)
+            for part in event.media
+        ],
+    )
+
+
+def write(
+    event: StatusEvent | InboundEvent, url: str, wanted: Collection[str] = ()
+) -> WireRequest | None:
+    """
+    Write an event, not yet signed; ``None``: it is not told.
+
+    ``wanted`` are the types that are sent; empty: all.
+    """
+    said = told(event)
+    if said is None or (wanted and said.body.type not in wanted):
+        return None
+    headers = {"content-type": "application/json", "webhook-id": said.id}
+    return WireRequest(
+        "POST", url, headers=headers, body=msgspec.json.encode(said.body)
+    )
 
 
 def sign(request: WireRequest, secrets: Sequence[str], now: float) -> WireRequest:

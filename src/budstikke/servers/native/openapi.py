@@ -7,14 +7,14 @@ The schemas are msgspec's, of the very structs that requests are read into.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import structs
 
 from budstikke.dialects.native.order import LAST_ID, RULES, SendBody
 from budstikke.dialects.native.problems import PROBLEMS, ProblemBody
-from budstikke.dialects.native.webhook import Webhook
+from budstikke.dialects.native.webhook import InboundWebhook, Webhook
 from budstikke.servers.native.operations import problems_of
 
 if TYPE_CHECKING:
@@ -67,6 +67,20 @@ HEADERS: Mapping[int, Json] = {
     429: {"Retry-After": {"schema": {"type": "string"}, "required": True}},
     503: {"Retry-After": {"schema": {"type": "string"}, "required": True}},
 }
+
+
+class Hook(NamedTuple):
+    """A webhook: what its body is, and what it is about."""
+
+    kind: type[msgspec.Struct]
+    summary: str
+
+
+WEBHOOKS: Mapping[str, Hook] = {
+    "message": Hook(Webhook, "What became of a message"),
+    "received": Hook(InboundWebhook, "A message from a phone"),
+}
+
 _TEXT: Json = {"schema": {"type": "string"}, "required": True}
 
 _names = re.compile(r"\{(\w+)\}").findall
@@ -80,7 +94,7 @@ def describe(operations: Sequence[Operation], version: str) -> Json:
         for kind in (operation.body, operation.answer)
         if kind is not None
     }
-    kinds |= {ProblemBody, Webhook}
+    kinds |= {ProblemBody, *(webhook.kind for webhook in WEBHOOKS.values())}
     ordered = sorted(kinds, key=lambda kind: kind.__name__)
     _, components = msgspec.json.schema_components(
         ordered, ref_template="#/components/schemas/{name}"
@@ -100,7 +114,7 @@ def describe(operations: Sequence[Operation], version: str) -> Json:
         "security": [{"token": []}],
         "tags": [{"name": tag} for tag in dict.fromkeys(o.tag for o in operations)],
         "paths": paths,
-        "webhooks": {"message": {"post": _webhook()}},
+        "webhooks": {name: {"post": _webhook(name)} for name in WEBHOOKS},
         "components": {
             "schemas": components,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -209,11 +223,11 @@ def _problems(operation: Operation) -> Json:
     }
 
 
-def _webhook() -> Json:
+def _webhook(name: str) -> Json:
     headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
     return {
-        "operationId": "message",
-        "summary": "What became of a message, signed as Standard Webhooks are",
+        "operationId": name,
+        "summary": f"{WEBHOOKS[name].summary}, signed as Standard Webhooks are",
         "security": [],
         "parameters": [
             {
@@ -226,7 +240,7 @@ def _webhook() -> Json:
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": _ref(Webhook)}},
+            "content": {"application/json": {"schema": _ref(WEBHOOKS[name].kind)}},
         },
         "responses": {"2XX": {"description": "Taken; anything else: tried again"}},
     }

@@ -145,12 +145,22 @@ def _codes(names: Iterable[str]) -> str:
 
 
 def _webhooks(description: Json) -> str:
-    said: Json = description["webhooks"]["message"]["post"]
-    names = ", ".join(f"<code>{p['name']}</code>" for p in said["parameters"])
+    hooks: list[Json] = [hook["post"] for hook in description["webhooks"].values()]
+    names = ", ".join(f"<code>{p['name']}</code>" for p in hooks[0]["parameters"])
+    bodies = "".join(
+        f"<li>{_text(hook['summary'])}: {_link(_body_name(hook))}</li>"
+        for hook in hooks
+    )
     return f"""<h2 id="webhooks">Webhooks</h2>
-<p>{_text(said["summary"])}: a POST with the headers {names}.</p>
-<p>Body: {_link("Webhook")}. Any 2xx means taken; it is tried again otherwise, with the
-same <code>webhook-id</code>.</p>"""
+<p>A POST with the headers {names}, and one of these bodies:</p>
+<ul>{bodies}</ul>
+<p>Any 2xx means taken; it is tried again otherwise, with the same
+<code>webhook-id</code>.</p>"""
+
+
+def _body_name(operation: Json) -> str:
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return str(schema["$ref"].rpartition("/")[2])
 
 
 def _problems() -> str:
