@@ -20,8 +20,14 @@ from budstikke.store.sqlite import (
     groups,
     keeping,
     listing,
+    media,
     money,
+    node,
+    queues,
+    reading,
+    receiving,
     sql,
+    telling,
     unmade,
 )
 from store.engines import SqliteEngine
@@ -37,7 +43,7 @@ OLD = 1_000_000
 
 MODULES = (
     *(sql, accepting, asking, bookkeeping, cancelling, groups, money, unmade),
-    *(keeping, listing),
+    *(keeping, listing, media, node, queues, reading, receiving, telling),
 )
 
 STATEMENTS = {
@@ -123,7 +129,10 @@ def write_history(file: pathlib.Path, count: int) -> None:
         f"SELECT (({OLD} + i) << 8) + 1, 1, 'delivered', 't', 0, 1, NULL, 0, NULL,"
         f" 'h' || i, 'h' || i, '', '', {NOW - 8e5}"
     )
-    callback = f"SELECT i, 1, {OLD} + i, '[]', 'done', NULL, NULL, 1, '', {NOW - 8e5}"
+    callback = (
+        f"SELECT i, 1, {OLD} + i, '[]', 'done', NULL, NULL, 1, '', {NOW - 8e5}, NULL,"
+        " 200, 0.1"
+    )
     orphan = (
         "SELECT i, 1, 'o' || i, 'o' || i, 'delivered', '', '', 0, '+46' || i,"
         f" {NOW - 9e5}, {NOW + 9e5}"

@@ -62,7 +62,12 @@ account = Table(
     Column("alerted", Boolean, nullable=False, default=False, server_default="0"),
     Column("stop", Text, nullable=False, default="[]", server_default="[]"),
     Column("stop_reply", Text, nullable=False, default="", server_default=""),
-    Index("account_alert", "id", sqlite_where=text("alert_below IS NOT NULL")),
+    Index(
+        "account_alert",
+        "id",
+        sqlite_where=text("alert_below IS NOT NULL"),
+        postgresql_where=text("alert_below IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,  # the id of one that was removed is never given again
 )
 
@@ -156,7 +161,12 @@ credit_order = Table(
     Column("state", String, nullable=False),  # credited, waiting, refused
     Column("amount", Id, nullable=False, default=0, server_default="0"),  # micros
     Index("credit_order_account", "account_id", "at"),
-    Index("credit_order_waiting", "id", sqlite_where=text("state = 'waiting'")),
+    Index(
+        "credit_order_waiting",
+        "id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )
 
 
@@ -171,7 +181,12 @@ fee = Table(
     Column("next_at", Float),  # NULL: taken, and once only
     Column("day", Integer, nullable=False, default=1, server_default="1"),  # of month
     UniqueConstraint("account_id", "name"),
-    Index("fee_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
+    Index(
+        "fee_due",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
 )
 
 

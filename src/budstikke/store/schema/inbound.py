@@ -139,6 +139,12 @@ inbound = Table(
         sqlite_where=text("access_id IS NULL"),
         postgresql_where=text("access_id IS NULL"),
     ),
+    Index(
+        "inbound_assigned",
+        "id",
+        sqlite_where=text("access_id IS NULL AND assign_id IS NOT NULL"),
+        postgresql_where=text("access_id IS NULL AND assign_id IS NOT NULL"),
+    ),
 )
 """Messages from phones, whole."""
 
@@ -181,6 +187,13 @@ queue = Table(
         "id",
         sqlite_where=text("alert"),
         postgresql_where=text("alert"),
+    ),
+    Index(
+        "queue_token",
+        "token",
+        unique=True,
+        sqlite_where=text("token IS NOT NULL"),
+        postgresql_where=text("token IS NOT NULL"),
     ),
 )
 """Endpoints whose callbacks are told one after another, and that may be paused."""

@@ -39,7 +39,12 @@ recurring = Table(
     Column("first_at", Float, nullable=False),
     Column("done", Integer, nullable=False),  # number of the last time it went
     Column("next_at", Float),  # NULL: it has ended
-    Index("recurring_due", "next_at", sqlite_where=text("next_at IS NOT NULL")),
+    Index(
+        "recurring_due",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
 )
 
 
@@ -68,7 +73,12 @@ bulk = Table(
     Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
     Column("node_id", Id, nullable=False),
     Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
-    Index("bulk_open", "node_id", sqlite_where=text("done < total")),
+    Index(
+        "bulk_open",
+        "node_id",
+        sqlite_where=text("done < total"),
+        postgresql_where=text("done < total"),
+    ),
 )
 """An order too large for one transaction: made in slices, unless it is cancelled."""
 
@@ -104,8 +114,27 @@ message = Table(
     Column("send_at", Float),
     Column("deleted", Integer, nullable=False, default=0, server_default="0"),
     Index("message_account", "account_id", "id"),
-    Index("message_ref", "ref", "recipient", sqlite_where=text("ref IS NOT NULL")),
-    Index("message_order", "order_id", sqlite_where=text("order_id <> id")),
+    Index(
+        "message_ref",
+        "ref",
+        "recipient",
+        sqlite_where=text("ref IS NOT NULL"),
+        postgresql_where=text("ref IS NOT NULL"),
+    ),
+    Index(
+        "message_order",
+        "order_id",
+        sqlite_where=text("order_id <> id"),
+        postgresql_where=text("order_id <> id"),
+    ),
+    Index(
+        "message_reply",  # what was sent from a reply number
+        "originator",
+        "recipient",
+        "id",
+        sqlite_where=text("length(originator) = 14"),
+        postgresql_where=text("length(originator) = 14"),
+    ),
 )
 
 
@@ -132,22 +161,46 @@ part = Table(
         text("priority DESC"),
         "id",
         sqlite_where=text("state = 'queued' AND due_at IS NULL"),
+        postgresql_where=text("state = 'queued' AND due_at IS NULL"),
     ),
-    Index("part_waiting", "id", sqlite_where=text("state = 'queued'")),  # for expiry
-    Index("part_due", "state", "due_at", sqlite_where=text("due_at IS NOT NULL")),
-    Index("part_unsure", "id", sqlite_where=text("state = 'unsure'")),
-    Index("part_sending", "node_id", sqlite_where=text("state = 'sending'")),
+    Index(
+        "part_waiting",
+        "id",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),  # for expiry
+    Index(
+        "part_due",
+        "state",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "part_unsure",
+        "id",
+        sqlite_where=text("state = 'unsure'"),
+        postgresql_where=text("state = 'unsure'"),
+    ),
+    Index(
+        "part_sending",
+        "node_id",
+        sqlite_where=text("state = 'sending'"),
+        postgresql_where=text("state = 'sending'"),
+    ),
     Index(
         "part_smsc_id",
         "smsc_id",
         "carrier_id",
         sqlite_where=text("smsc_id IS NOT NULL"),
+        postgresql_where=text("smsc_id IS NOT NULL"),
     ),
     Index(
         "part_smsc_key",
         "smsc_key",
         "carrier_id",
         sqlite_where=text("smsc_key IS NOT NULL"),
+        postgresql_where=text("smsc_key IS NOT NULL"),
     ),
 )
 

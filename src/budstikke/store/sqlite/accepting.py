@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from budstikke.store.contract import Draft, RecurringRow, Verdict
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import text
+from budstikke.store.sqlite.media import store_media
 from budstikke.store.sqlite.money import Book
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ VALUES (?, ?, ?, ?, ?, ?)"""
 
 INSERT_MMS = """
 INSERT INTO mms (message_id, text, files, subject, fallback) VALUES (?, ?, ?, ?, ?)"""
-
-INSERT_MEDIA = """
-INSERT INTO media (id, message_id, place, name, type, size, data)
-VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 TURN_FREE = """
 SELECT 1 FROM recurring WHERE id = ? AND done < ? AND next_at IS NOT NULL"""
@@ -151,13 +148,7 @@ def _store_rest(
 def _store_mms(connection: sqlite3.Connection, message_id: int, mms: MmsRow) -> None:
     row = (message_id, mms.text, mms.files.decode(), mms.subject, mms.fallback)
     connection.execute(INSERT_MMS, row)
-    connection.executemany(
-        INSERT_MEDIA,
-        [
-            (one.id, message_id, one.place, one.name, one.type, len(one.data), one.data)
-            for one in mms.media
-        ],
-    )
+    store_media(connection, message_id, mms.media)
 
 
 def _access_id(draft: Draft | BulkRow) -> int:

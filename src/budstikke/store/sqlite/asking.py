@@ -106,6 +106,6 @@ def change(
     if isinstance(asked, CancelAsk):
         return cancel(connection, settling, asked, account_id, now)
     if isinstance(asked, Change):
-        return keeping.change(connection, asked, account_id)
+        return keeping.change(connection, asked, account_id, now)
     assert isinstance(asked, GroupAsk)  # noqa: S101 - flow.ask answers the others
     return answer_group(connection, asked, account_id)

@@ -12,6 +12,7 @@ from budstikke.domain.states import PartState
 from budstikke.store.contract import CallbackRow, Woken
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.receiving import FORGET_DONE
 from budstikke.store.sqlite.settling import LEASE, Settling
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def wake(
     most: int,
 ) -> Woken:
     """Lease ``most`` callbacks, release parts that waited, conclude unsure ones."""
-    callbacks = _lease(connection, settling.node_id, now, most)
+    callbacks = _lease(connection, settling.node.id, now, most)
     due = one(connection, sql.DUE_PARTS, now, limit)
     pairs = _pairs(due)
     carriers = {carrier_id for _, carrier_id in pairs}
@@ -43,7 +44,8 @@ def wake(
     rows = _unsure(one(connection, sql.DUE_UNSURE, now, limit))
     resent, told = _conclude_unsure(connection, settling, rows, now)
     more = limit in (len(pairs), len(rows)) or 0 < most == len(callbacks)
-    return Woken(carriers | resent, callbacks + told, more)
+    queues = _ids(one(connection, sql.DUE_QUEUES, now, limit))
+    return Woken(carriers | resent, callbacks + told, more, queues)
 
 
 def _lease(
@@ -116,6 +118,7 @@ def sweep(
     told += settling.unsure_receipts(connection, unsure, now)
     connection.execute(sql.FORGET_ORPHANS, (now, limit))
     connection.execute(sql.FORGET_KEYS, (now, limit))
+    connection.execute(FORGET_DONE, (now, limit))
     after = Places(
         rows[-1][0] if len(rows) == limit else 0,
         unsure[-1] if len(unsure) == limit else 0,

@@ -7,15 +7,12 @@ and the like may write while one serves.
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, TextIO
 
 import msgspec
-import sqlalchemy
 
 from budstikke.domain.listing import Look
 from budstikke.domain.message import Part
-from budstikke.store import admin
 from budstikke.store.contract import (
     BulkRow,
     CallbackResult,
@@ -39,16 +36,20 @@ from budstikke.store.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.sqlite.clock import Places, purge, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.groups import active_members
+from budstikke.store.sqlite.inbound_verbs import InboundVerbs
 from budstikke.store.sqlite.json_rows import one, text
 from budstikke.store.sqlite.money import Book, order_credit
+from budstikke.store.sqlite.node import Node, save_ids
 from budstikke.store.sqlite.opening import (
     connect,
     connect_reader,
     read_bulk,
+    read_directory,
     take_lock,
     take_over,
 )
 from budstikke.store.sqlite.settling import Settling
+from budstikke.store.sqlite.telling import write_results
 from budstikke.store.sqlite.writer import Writer
 
 if TYPE_CHECKING:
@@ -58,16 +59,12 @@ if TYPE_CHECKING:
 
     from budstikke.domain.ask import Answer, Ask, CreditAnswer
     from budstikke.domain.directory import Directory
-    from budstikke.domain.inbound import InboundPart
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import Entry, LowBalance
 
 _parts = msgspec.json.Decoder(list[Part]).decode
 _views = msgspec.json.Decoder(list[MessageView]).decode
-
-ID_BLOCK = 10_000
-"""Ids set aside at a time; what is left of a block at a stop is never used."""
 
 
 class SqliteStore:
@@ -88,12 +85,19 @@ class SqliteStore:
         self._reader = Writer(lambda: connect_reader(path), grouped=False)
         self._browser = Writer(lambda: connect_reader(path), grouped=False)
         self._lock: TextIO | None = None
-        self._next_id = 0
-        self._saved_id = 0
         self._duplicates = DuplicateLock()
         self._places = Places()
         self._purge_from = 0
-        self._settling = Settling(0, itertools.count(1).__next__)
+        self._node = Node()
+        self._settling = Settling(self._node)
+        inbound = InboundVerbs(self._writer, self._reader, self._settling)
+        self.hold, self.held = inbound.hold, inbound.held
+        self.threads, self.receive = inbound.threads, inbound.receive
+        self.assigned, self.subscribers = inbound.assigned, inbound.subscribers
+        self.media, self.mms, self.read = inbound.media, inbound.mms, inbound.read
+        self.take_queue, self.queue_told = inbound.take_queue, inbound.queue_told
+        self.unalerted, self.alerted = inbound.unalerted, inbound.alerted
+        self.paused_by, self.resume = inbound.paused_by, inbound.resume
 
     async def open(self, now: float) -> None:
         """Take the file for this process and take over what a dead one left."""
@@ -105,10 +109,8 @@ class SqliteStore:
 
     def _recover(self, connection: sqlite3.Connection, now: float) -> None:
         taken = take_over(connection, self._duplicates, now)
-        self._next_id = self._saved_id = taken.next_id
+        self._node.begin(taken.node_id, taken.next_id, taken.callback_id)
         self.node_id = taken.node_id
-        ids = itertools.count(taken.callback_id)
-        self._settling = Settling(self.node_id, ids.__next__)
 
     async def close(self) -> None:
         """Finish what was begun and let the file go."""
@@ -121,24 +123,13 @@ class SqliteStore:
 
     def reserve_ids(self, count: int) -> int:
         """Take ids from the block; the block's end is saved with the next accept."""
-        first = self._next_id
-        self._next_id += count
-        return first
+        return self._node.reserve(count)
 
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
         """Read accounts, accesses, carriers, routes and suppressions."""
-        url = f"sqlite:///{self._path}"
-
-        def read(_: sqlite3.Connection) -> Directory:
-            engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
-            try:
-                return admin.read_directory(engine, settings)
-            finally:
-                engine.dispose()
-
-        return await self._reader.run(read)
+        return await self._reader.run(lambda _: read_directory(self._path, settings))
 
     async def revision(self) -> int:
         """Read the revision of the directory."""
@@ -159,13 +150,11 @@ class SqliteStore:
     async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
         """Store messages and parts, in one transaction for all drafts."""
         held = [self._duplicates.lock_draft(draft, now) for draft in drafts]
-        end = self._next_id
-        save = end > self._saved_id
+        end = self._node.unsaved()
 
         def write(connection: sqlite3.Connection) -> list[Verdict]:
             verdicts = store_drafts(connection, drafts, held, now)
-            if save:
-                connection.execute(sql.SAVE_NEXT_ID, (str(end + ID_BLOCK),))
+            save_ids(connection, end)
             return verdicts
 
         try:
@@ -177,19 +166,18 @@ class SqliteStore:
         for draft, verdict in zip(drafts, verdicts, strict=True):
             if verdict.no_credit or verdict.taken:
                 self._duplicates.let_go_draft(draft, verdict.duplicates)
-        if save:
-            self._saved_id = max(self._saved_id, end + ID_BLOCK)
+        self._node.saved(end)
         return verdicts
 
     async def accept_bulk(
         self, bulk: BulkRow, keys: Sequence[int], until: float
     ) -> Verdict:
         """Store a bulk order whole and lock its keys."""
-        end = self._next_id
+        end = self._node.unsaved()
 
         def write(connection: sqlite3.Connection) -> Verdict:
             verdict = store_bulk(connection, bulk, self.node_id, bulk.accepted_at)
-            connection.execute(sql.SAVE_NEXT_ID, (str(end + ID_BLOCK),))
+            save_ids(connection, end)
             return verdict
 
         for key in keys:
@@ -201,7 +189,7 @@ class SqliteStore:
             raise
         if verdict.no_credit or verdict.taken:
             self._duplicates.let_go(keys)
-        self._saved_id = max(self._saved_id, end + ID_BLOCK)
+        self._node.saved(end)
         return verdict
 
     async def open_bulks(self) -> list[BulkRow]:
@@ -252,37 +240,9 @@ class SqliteStore:
             )
         )
 
-    async def inbound(
-        self, carrier_id: int, parts: Sequence[InboundPart], now: float
-    ) -> None:
-        """Keep messages from phones."""
-        rows = [
-            (
-                part.originator,
-                part.recipient,
-                part.data_coding,
-                int(part.udhi),
-                part.payload.hex(),
-                text({str(tag): value.hex() for tag, value in part.tlvs.items()}),
-                part.at or now,
-            )
-            for part in parts
-        ]
-        batch = text(rows)
-        await self._writer.run(
-            lambda connection: connection.execute(
-                sql.INSERT_INBOUND, (batch, carrier_id)
-            ).close()
-        )
-
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
-        batch = text(results)
-        await self._writer.run(
-            lambda connection: connection.execute(
-                sql.UPDATE_CALLBACKS, (batch,)
-            ).close()
-        )
+        await self._writer.run(lambda connection: write_results(connection, results))
 
     # -- the clock
 

@@ -31,3 +31,8 @@ def one(connection: sqlite3.Connection, statement: str, *values: object) -> str:
     row = connection.execute(statement, values).fetchone()
     result: str = row[0]
     return result
+
+
+def columns(count: int, start: int = 0) -> str:
+    """Write the columns ``start`` to ``count`` of a row of the batch ``j``."""
+    return ", ".join(f"j.value->>{n}" for n in range(start, count))

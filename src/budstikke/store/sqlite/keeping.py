@@ -9,6 +9,7 @@ import msgspec
 from budstikke.domain.listing import (
     Change,
     Changed,
+    DatedChange,
     DropContactAsk,
     DropOptOutAsk,
     EraseAnswer,
@@ -18,6 +19,7 @@ from budstikke.domain.listing import (
     PutOptOutAsk,
     RenameAsk,
 )
+from budstikke.store.sqlite import callback_listing, inbound_listing
 from budstikke.store.sqlite.groups import required
 from budstikke.store.sqlite.listing import CONTACT
 
@@ -71,9 +73,11 @@ UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'"""
 
 
 def change(
-    connection: sqlite3.Connection, asked: Change, account: int
+    connection: sqlite3.Connection, asked: Change, account: int, now: float
 ) -> ListingAnswer:
-    """Change something, in a transaction; raises Refusal for an unknown group."""
+    """Change something, in a transaction; raises Refusal for what must be there."""
+    if isinstance(asked, DatedChange):
+        return DATED[type(asked)](connection, asked, account, now)
     return CHANGES[type(asked)](connection, asked, account)
 
 
@@ -142,3 +146,5 @@ CHANGES: Mapping[type, Callable[[sqlite3.Connection, Any, int], ListingAnswer]] 
     PutOptOutAsk: _put_opt_out,
     DropOptOutAsk: _drop_opt_out,
 }
+
+DATED = {**inbound_listing.CHANGES, **callback_listing.CHANGES}

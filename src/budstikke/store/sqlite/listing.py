@@ -8,9 +8,7 @@ for somebody who browses. All of it stays inside one account.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.listing import (
     Contact,
@@ -38,22 +36,18 @@ from budstikke.domain.listing import (
     RecordsPage,
 )
 from budstikke.domain.states import MessageState
+from budstikke.store.sqlite import callback_listing, inbound_listing
 from budstikke.store.sqlite.groups import required
+from budstikke.store.sqlite.structs import LAST, LOOKED_AT, struct
 from budstikke.store.sqlite.unmade import unmade_message
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from budstikke.domain.ask import MessageAnswer
 
     Row = tuple[Any, ...]
-
-LOOKED_AT = 10_000
-"""Messages that one page looks at when it wants some of them only."""
-
-LAST = 2**63 - 1
-"""Above every id."""
 
 _STATE = """iif(m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
         WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255
@@ -148,17 +142,10 @@ OPT_OUT = """
 SELECT number, reason FROM suppression
 WHERE account_id = :account AND number = :number"""
 
-Kind = TypeVar("Kind", bound=msgspec.Struct)
-
 
 def look(connection: sqlite3.Connection, asked: Look, account: int) -> ListingAnswer:
     """Answer what changes nothing; raises Refusal for a group that is not there."""
     return LOOKS[type(asked)](connection, asked, account)
-
-
-def _struct(kind: type[Kind], row: Sequence[Any]) -> Kind:
-    values = dict(zip(kind.__struct_fields__, row, strict=True))
-    return msgspec.convert(values, kind, strict=False)
 
 
 def _record(
@@ -167,7 +154,7 @@ def _record(
     values = {"id": asked.message_id, "account": account}
     row = connection.execute(RECORD, values).fetchone()
     if row is not None:
-        return RecordsPage((_struct(Record, row),))
+        return RecordsPage((struct(Record, row),))
     unmade = unmade_message(connection, asked.message_id, account)
     return RecordsPage(tuple(_unmade(message) for message in unmade))
 
@@ -217,7 +204,7 @@ def _records(
     }
     rows = connection.execute(RECORDS[source], values).fetchall()
     lowest, count = rows[0][:2]
-    records = tuple(_struct(Record, row[2:]) for row in rows if row[2] is not None)
+    records = tuple(struct(Record, row[2:]) for row in rows if row[2] is not None)
     if len(records) > asked.limit:
         records = records[: asked.limit]
         return RecordsPage(records, records[-1].id)
@@ -261,7 +248,7 @@ def _ledger(
 ) -> LedgerPage:
     values = {"account": account, "before": asked.before, "limit": asked.limit + 1}
     rows = connection.execute(LEDGER, values).fetchall()
-    entries = tuple(_struct(LedgerEntry, row) for row in rows[: asked.limit])
+    entries = tuple(struct(LedgerEntry, row) for row in rows[: asked.limit])
     return LedgerPage(entries, entries[-1].id if len(rows) > asked.limit else None)
 
 
@@ -281,7 +268,7 @@ def _members(
     values = {"group": group, "after": asked.after, "limit": asked.limit + 1}
     rows = connection.execute(MEMBERS, values).fetchall()
     page = rows[: asked.limit]
-    contacts = tuple(_struct(Contact, row[:3]) for row in page)
+    contacts = tuple(struct(Contact, row[:3]) for row in page)
     return ContactsPage(contacts, page[-1][3] if len(rows) > asked.limit else None)
 
 
@@ -290,7 +277,7 @@ def _contacts(
 ) -> ContactsPage:
     values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
     rows = connection.execute(CONTACTS, values).fetchall()
-    page = tuple(_struct(Contact, row) for row in rows[: asked.limit])
+    page = tuple(struct(Contact, row) for row in rows[: asked.limit])
     return ContactsPage(page, page[-1].number if len(rows) > asked.limit else None)
 
 
@@ -299,7 +286,7 @@ def _contact(
 ) -> ContactsPage:
     values = {"account": account, "number": asked.number}
     rows = connection.execute(CONTACT, values)
-    return ContactsPage(tuple(_struct(Contact, row) for row in rows))
+    return ContactsPage(tuple(struct(Contact, row) for row in rows))
 
 
 def _opt_outs(
@@ -330,4 +317,6 @@ LOOKS: Mapping[type, Callable[[sqlite3.Connection, Any, int], ListingAnswer]] = 
     ContactAsk: _contact,
     OptOutsAsk: _opt_outs,
     OptOutAsk: _opt_out,
+    **inbound_listing.LOOKS,
+    **callback_listing.LOOKS,
 }

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import msgspec
+import sqlalchemy
 
+from budstikke.store import admin
 from budstikke.store.contract import BulkRow, StoreUnavailable
 from budstikke.store.sqlite import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.domain.directory import Directory
     from budstikke.store.sqlite.duplicates import DuplicateLock
 
 LONGEST_LOCK = 3600.0
@@ -46,6 +51,18 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
 
 
+def read_directory(
+    path: Path, settings: Mapping[str, type[msgspec.Struct]]
+) -> Directory:
+    """Read who may do what, through a connection of its own."""
+    url = f"sqlite:///{path}"
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    try:
+        return admin.read_directory(engine, settings)
+    finally:
+        engine.dispose()
+
+
 def take_lock(path: Path) -> TextIO:
     """Lock the file beside the database; raises StoreUnavailable when it is taken."""
     handle = Path(f"{path}.lock").open("a")  # noqa: SIM115 - held while we serve
@@ -72,6 +89,7 @@ def take_over(
     )
     connection.execute(sql.RECOVER_PARTS, (now, node_id))
     connection.execute(sql.RECOVER_CALLBACKS, (now, node_id))
+    connection.execute(sql.RECOVER_QUEUES, (now, node_id))
     (callback_id,) = connection.execute(
         "SELECT 1 + coalesce(max(id), 0) FROM callback"
     ).fetchone()

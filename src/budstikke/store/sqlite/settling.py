@@ -26,7 +26,9 @@ from budstikke.store.sqlite.money import refund
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from budstikke.store.sqlite.node import Node
 
     Update = tuple[Concerned, PartUpdate]
 
@@ -44,14 +46,12 @@ class Settling:
     The verbs that settle, for one node.
 
     Args:
-        node_id: To whom callbacks are leased.
-        callback_ids: Gives the next id of a callback.
+        node: To whom callbacks are leased.
 
     """
 
-    def __init__(self, node_id: int, callback_ids: Callable[[], int]) -> None:
-        self.node_id = node_id
-        self._callback_ids = callback_ids
+    def __init__(self, node: Node) -> None:
+        self.node = node
 
     def receipts(
         self,
@@ -214,12 +214,12 @@ class Settling:
             return []
         rows = [self._row(told) for told in result.told]
         connection.execute(
-            sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self.node_id, now)
+            sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self.node.id, now)
         )
         return rows
 
     def _row(self, told: Told) -> CallbackRow:
-        return CallbackRow(self._callback_ids(), told.access_id, told.event, 0)
+        return CallbackRow(self.node.callback_id(), told.access_id, told.event, 0)
 
 
 def _rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:

@@ -8,10 +8,7 @@ order of columns is that of the structs in ``store.contract`` and ``domain``.
 
 from __future__ import annotations
 
-
-def _columns(count: int, start: int = 0) -> str:
-    return ", ".join(f"j.value->>{n}" for n in range(start, count))
-
+from budstikke.store.sqlite.json_rows import columns
 
 # accept
 
@@ -20,12 +17,12 @@ INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encodi
     segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
     accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
     reason, raw)
-SELECT {_columns(23)}, '', '' FROM json_each(?1) j"""
+SELECT {columns(23)}, '', '' FROM json_each(?1) j"""
 
 INSERT_PARTS = f"""
 INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,
     tries, reason, raw)
-SELECT {_columns(9)}, 0, '', '' FROM json_each(?1) j"""
+SELECT {columns(9)}, 0, '', '' FROM json_each(?1) j"""
 
 ADVANCE_BULK = "UPDATE bulk SET done = ?2 WHERE id = ?1"
 
@@ -39,8 +36,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 OPEN_BULKS = """
 SELECT id, access_id, accepted_at, first_id, total, done, content, recipients
 FROM bulk WHERE done < total AND NOT cancelled ORDER BY id"""
-
-SAVE_NEXT_ID = "UPDATE meta SET value = ?1 WHERE key = 'next_id'"
 
 # Newest first; the reader stops at the first that is older than any lock.
 LOCKED_KEYS = """
@@ -129,7 +124,7 @@ CROSS JOIN part p ON p.id BETWEEN m.id * 256 AND m.id * 256 + 255"""
 INSERT_ORPHANS = f"""
 INSERT INTO orphan (carrier_id, came_at, kept_until, smsc_id, smsc_key, state, reason,
     raw, at, recipient)
-SELECT ?2, ?3, ?4, {_columns(7)} FROM json_each(?1) j"""
+SELECT ?2, ?3, ?4, {columns(7)} FROM json_each(?1) j"""
 
 _ORPHANS = """
 SELECT json_group_array(json_array(o.id, json_array(o.smsc_id, o.smsc_key, o.state,
@@ -156,27 +151,19 @@ INSERT INTO callback (id, access_id, event, tries, message_id, state, due_at, no
 SELECT j.value->>0, j.value->>1, j.value->>2, 0, j.value->2->>1, 'due', ?2, ?3, '', ?4
 FROM json_each(?1) j"""
 
-UPDATE_CALLBACKS = """
-UPDATE callback SET state = j.value->>1, due_at = j.value->>2, tries = j.value->>3,
-    answer = j.value->>4, at = j.value->>5, node_id = NULL
-FROM json_each(?1) j
-WHERE callback.id = j.value->>0"""
-
 DUE_CALLBACKS = """
 SELECT json_group_array(json_array(id, access_id, json(event), tries)) FROM (
     SELECT id, access_id, event, tries FROM callback
     WHERE state = 'due' AND due_at <= ?1 ORDER BY due_at LIMIT ?2)"""
 
+DUE_QUEUES = """
+SELECT json_group_array(id) FROM (
+    SELECT id FROM queue WHERE state = 'due' AND due_at <= ?1
+    ORDER BY due_at LIMIT ?2)"""
+
 LEASE_CALLBACKS = """
 UPDATE callback SET due_at = ?2, node_id = ?3
 WHERE id IN (SELECT value FROM json_each(?1))"""
-
-# inbound
-
-INSERT_INBOUND = f"""
-INSERT INTO inbound (carrier_id, originator, recipient, data_coding, udhi, payload,
-    tlvs, at, state)
-SELECT ?2, {_columns(7)}, 'new' FROM json_each(?1) j"""
 
 # clock
 
@@ -216,6 +203,10 @@ WHERE state = 'sending' AND node_id <> ?2"""
 
 RECOVER_CALLBACKS = """
 UPDATE callback SET due_at = ?1, node_id = NULL
+WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
+
+RECOVER_QUEUES = """
+UPDATE queue SET due_at = ?1, node_id = NULL
 WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
 
 UNSURE_SLICE = """

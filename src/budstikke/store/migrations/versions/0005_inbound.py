@@ -109,6 +109,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'due'"),
             postgresql_where=sa.text("state = 'due'"),
         )
+        batch_op.create_index(
+            "queue_token",
+            ["token"],
+            unique=True,
+            sqlite_where=sa.text("token IS NOT NULL"),
+            postgresql_where=sa.text("token IS NOT NULL"),
+        )
 
     op.create_table(
         "subscriber",
@@ -208,6 +215,15 @@ def upgrade() -> None:
 
     _inbound()
 
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index(
+            "message_reply",
+            ["originator", "recipient", "id"],
+            unique=False,
+            sqlite_where=sa.text("length(originator) = 14"),
+            postgresql_where=sa.text("length(originator) = 14"),
+        )
+
     with op.batch_alter_table("mms", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("subject", sa.Text(), server_default="", nullable=False)
@@ -269,4 +285,11 @@ def _inbound() -> None:
             unique=False,
             sqlite_where=sa.text("access_id IS NULL"),
             postgresql_where=sa.text("access_id IS NULL"),
+        )
+        batch_op.create_index(
+            "inbound_assigned",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("access_id IS NULL AND assign_id IS NOT NULL"),
+            postgresql_where=sa.text("access_id IS NULL AND assign_id IS NOT NULL"),
         )

@@ -1,0 +1,61 @@
+"""This process, as the database knows it, and the ids that it gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SAVE_NEXT_ID = "UPDATE meta SET value = ?1 WHERE key = 'next_id'"
+
+ID_BLOCK = 10_000
+"""Ids set aside at a time; what is left of a block at a stop is never used."""
+
+
+class Node:
+    """
+    The process that holds the database; ``id`` is 0 until it does.
+
+    Ids of messages are of blocks: the end of a block is saved in the transaction that
+    first stores one of its ids.
+    """
+
+    def __init__(self) -> None:
+        self.id = 0
+        self._callback_id = 1
+        self._next_id = 0
+        self._saved_id = 0
+
+    def begin(self, node_id: int, next_id: int, callback_id: int) -> None:
+        """Go on after whoever held the database before."""
+        self.id = node_id
+        self._callback_id = callback_id
+        self._next_id = self._saved_id = next_id
+
+    def callback_id(self) -> int:
+        """Give the next id of a callback, in the writer's thread."""
+        given = self._callback_id
+        self._callback_id += 1
+        return given
+
+    def reserve(self, count: int) -> int:
+        """Give ids for messages and orders; returns the first."""
+        first = self._next_id
+        self._next_id += count
+        return first
+
+    def unsaved(self) -> int | None:
+        """Tell where the ids end that were given; ``None``: within what is saved."""
+        return self._next_id if self._next_id > self._saved_id else None
+
+    def saved(self, end: int | None) -> None:
+        """Note that what ``save_ids`` wrote is durable."""
+        if end is not None:
+            self._saved_id = max(self._saved_id, end + ID_BLOCK)
+
+
+def save_ids(connection: sqlite3.Connection, end: int | None) -> None:
+    """Set aside the block that begins at ``end``."""
+    if end is not None:
+        connection.execute(SAVE_NEXT_ID, (str(end + ID_BLOCK),))

@@ -1,0 +1,24 @@
+"""From rows of what is looked at to the structs that answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOOKED_AT = 10_000
+"""Rows that one page looks at when it wants some of them only."""
+
+LAST = 2**63 - 1
+"""Above every id."""
+
+Kind = TypeVar("Kind", bound=msgspec.Struct)
+
+
+def struct(kind: type[Kind], row: Sequence[Any]) -> Kind:
+    """Make a struct of a row whose columns are in the order of its fields."""
+    values = dict(zip(kind.__struct_fields__, row, strict=True))
+    return msgspec.convert(values, kind, strict=False)
