@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from budstikke.domain.callback_listing import ResumeAsk
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.listing import Change, ListingAnswer, Look
 from budstikke.domain.states import MessageState
@@ -239,6 +240,7 @@ Ask = (
     | MediaAsk
     | Look
     | Change
+    | ResumeAsk
     | Page
 )
 

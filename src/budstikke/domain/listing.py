@@ -13,6 +13,16 @@ from collections.abc import Mapping
 
 import msgspec
 
+from budstikke.domain.callback_listing import (
+    CallbackAnswer,
+    CallbackChange,
+    CallbackLook,
+)
+from budstikke.domain.inbound_listing import (
+    InboundAnswer,
+    InboundChange,
+    InboundLook,
+)
 from budstikke.domain.states import MessageState
 
 
@@ -294,11 +304,22 @@ Look = (
     | ContactAsk
     | OptOutsAsk
     | OptOutAsk
+    | InboundLook
+    | CallbackLook
 )
 """What changes nothing."""
 
+DatedChange = InboundChange | CallbackChange
+"""What depends on the time."""
+
 Change = (
-    EraseAsk | RenameAsk | PutContactAsk | DropContactAsk | PutOptOutAsk | DropOptOutAsk
+    EraseAsk
+    | RenameAsk
+    | PutContactAsk
+    | DropContactAsk
+    | PutOptOutAsk
+    | DropOptOutAsk
+    | DatedChange
 )
 
 ListingAnswer = (
@@ -310,4 +331,6 @@ ListingAnswer = (
     | OptOutsPage
     | EraseAnswer
     | Changed
+    | InboundAnswer
+    | CallbackAnswer
 )

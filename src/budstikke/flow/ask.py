@@ -29,6 +29,8 @@ from budstikke.domain.ask import (
     OrderAsk,
     Page,
 )
+from budstikke.domain.callback_listing import ResumeAsk
+from budstikke.domain.listing import Changed
 from budstikke.domain.money import MICROS, SMS
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.mms import accept_mms
@@ -82,6 +84,8 @@ class Asker:
             return await accept_mms(asked, access, self._directory(), self._store, now)
         if isinstance(asked, CancelAsk):
             return await self._cancel(asked, access.account.id)
+        if isinstance(asked, ResumeAsk):
+            return await self._resume(asked, access.account.id)
         return await self._store.ask(asked, access.account.id, self._clock())
 
     async def _cancel(self, asked: CancelAsk, account_id: int) -> CancelAnswer:
@@ -94,6 +98,10 @@ class Asker:
             ended = ended or answer.ended
             if answer.cancelled < CANCELLED_AT_ONCE:
                 return CancelAnswer(answer.found, cancelled, ended)
+
+    async def _resume(self, asked: ResumeAsk, account_id: int) -> Changed:
+        found = await self._store.resume(queue_id=asked.queue_id, account_id=account_id)
+        return Changed(found is not None)
 
     async def _look_up(self, asked: Ask) -> Answer:
         """Answer a look-up without a login; some accesses demand one."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.inventory import NumberKind
+from budstikke.domain.inventory import NumberKind, folded
 from budstikke.store.apply_number_entries import keyword_label, number_label
 from budstikke.store.apply_state import Change, Row, State, Verb, after, compare
 from budstikke.store.apply_values import ApplyError
@@ -185,11 +185,6 @@ def find_access(
     raise ApplyError(f"{label}: access: say which: {named}")
 
 
-def spelling(word: str) -> str:
-    """Write a keyword as it is compared."""
-    return " ".join(word.split()).casefold()
-
-
 def check_inventory(
     changes: list[Change], state: State, accesses: Accesses, dialects: Dialects
 ) -> None:
@@ -208,7 +203,7 @@ def check_inventory(
         if numbers[value]["kind"] != NumberKind.SHARED:
             raise ApplyError(f"{label}: the number is not shared")
         for each in (word, *row["aliases"]):
-            other = taken.setdefault((value, spelling(each)), label)
+            other = taken.setdefault((value, folded(each)), label)
             if other != label:
                 raise ApplyError(f"{label}: {each or 'the default'} leads to {other}")
 

@@ -147,7 +147,7 @@ def _callbacks(
     look = asked.limit + 1 if asked.state is None else LOOKED_AT
     owned = connection.execute(ACCESSES, values).fetchall()
     each = [
-        connection.execute(CALLBACKS, {**values, "access": access, "look": look})
+        connection.execute(CALLBACKS, {**values, "access": access, "look": look + 1})
         for (access,) in owned
     ]
     found: list[Row] = []
