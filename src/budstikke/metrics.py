@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.store.contract import InboundDraft
 
 METRICS: dict[str, str] = {
     "budstikke_requests_total": "HTTP requests of customers, by dialect and result",
@@ -26,8 +27,14 @@ METRICS: dict[str, str] = {
     "budstikke_parts_answered_total": "Answers of carriers, by carrier and part state",
     "budstikke_receipts_total": "Receipts, by carrier and state",
     "budstikke_inbound_parts_total": "Messages from phones, by carrier",
-    "budstikke_callbacks_total": "Attempts to tell customers, by result",
+    "budstikke_inbound_joined_total": "Texts from phones joined of several parts",
+    "budstikke_inbound_incomplete_total": "Those told without parts that never came",
+    "budstikke_inbound_unrouted_total": "Messages from phones that were nobody's",
+    "budstikke_callbacks_total": "Attempts to tell customers, by topic and result",
     "budstikke_callbacks_waiting": "Callbacks in memory, not yet told",
+    "budstikke_told_seconds": "Time from an event to its being told, by topic",
+    "budstikke_circuits_open": "Endpoints that are not reached: asked now and then",
+    "budstikke_queue_pauses_total": "Times that a queue of callbacks was paused",
     "budstikke_recurred_total": "Times of repeating orders that came, by result",
     "budstikke_carrier_up": "Whether a carrier can be sent to (0: an alarm)",
     "budstikke_carrier_room": "Parts that could be offered to a carrier now",
@@ -58,8 +65,20 @@ messages_accepted = _counter("budstikke_messages_accepted_total", "dialect")
 parts_answered = _counter("budstikke_parts_answered_total", "carrier", "state")
 receipts_total = _counter("budstikke_receipts_total", "carrier", "state")
 inbound_parts = _counter("budstikke_inbound_parts_total", "carrier")
-callbacks = _counter("budstikke_callbacks_total", "result")
+inbound_joined = _counter("budstikke_inbound_joined_total")
+inbound_incomplete = _counter("budstikke_inbound_incomplete_total")
+inbound_unrouted = _counter("budstikke_inbound_unrouted_total")
+callbacks = _counter("budstikke_callbacks_total", "topic", "result")
 callbacks_waiting = _gauge("budstikke_callbacks_waiting")
+told_seconds = Histogram(
+    "budstikke_told_seconds",
+    METRICS["budstikke_told_seconds"],
+    ["topic"],
+    registry=registry,
+    buckets=(0.01, 0.05, 0.25, 1, 2, 5, 15, 60, 300, 1800, 7200, 28800),
+)
+circuits_open = _gauge("budstikke_circuits_open")
+queue_pauses = _counter("budstikke_queue_pauses_total")
 recurred = _counter("budstikke_recurred_total", "result")
 carrier_up = _gauge("budstikke_carrier_up", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")
@@ -92,3 +111,31 @@ def receipts(carrier: str, batch: Sequence[Receipt]) -> None:
 def inbound(carrier: str, count: int) -> None:
     """Count messages from phones."""
     inbound_parts.labels(carrier).inc(count)
+
+
+@cache
+def _called(topic: str, result: str) -> Counter:
+    return callbacks.labels(topic, result)
+
+
+@cache
+def _told_seconds(topic: str) -> Histogram:
+    return told_seconds.labels(topic)
+
+
+def called(topic: str, result: str) -> None:
+    """Count an attempt to tell a customer."""
+    _called(topic, result).inc()
+
+
+def told(topic: str, seconds: float) -> None:
+    """Count an attempt that was understood, so many seconds after the event."""
+    _called(topic, "done").inc()
+    _told_seconds(topic).observe(seconds)
+
+
+def heard(drafts: Sequence[InboundDraft]) -> None:
+    """Count whole messages from phones."""
+    inbound_joined.inc(sum(bool(draft.held) for draft in drafts))
+    inbound_incomplete.inc(sum(draft.event.missing > 0 for draft in drafts))
+    inbound_unrouted.inc(sum(draft.access_id is None for draft in drafts))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from budstikke.dialects import DIALECTS
@@ -16,6 +17,7 @@ from budstikke.domain.message import Order
 from budstikke.domain.receipt import Sent
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.inbound import Receiver
 from budstikke.flow.notify import Notifier
 from budstikke.flow.outlet import NotReached
 from budstikke.flow.schedule import Scheduler
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.contract import Sink
     from budstikke.domain.message import Accepted, Part
     from budstikke.domain.receipt import Outcome
-    from budstikke.store.contract import Store
+    from budstikke.store.contract import Received, Store
     from store.engines import Engine
 
 
@@ -89,7 +91,9 @@ class FakeOutlet:
         self.under_way = 0
         self.most_under_way = 0
 
-    async def deliver(self, request: WireRequest) -> WireResponse:
+    async def deliver(
+        self, request: WireRequest, seconds: float | None = None
+    ) -> WireResponse:
         self.asked.append(request.target)
         host = request.target.split("/")[2]
         self.under_way += 1
@@ -144,12 +148,22 @@ class Rig:
         self.notifier = Notifier(
             outlet=self.outlet, dialects=DIALECTS, per_endpoint=4, **now, **known
         )
+        self.receiver = Receiver(
+            dialects=DIALECTS,
+            tell=self._received,
+            random=Random(1),  # noqa: S311 - dice
+            join_timeout=600.0,
+            receipt_wait=1800.0,
+            **now,
+            **known,
+        )
         self.senders = {
             number: Sender(
                 number,
                 carrier,
                 tell=self.notifier.tell,
                 requeued=lambda which: self.senders[which].stored(),
+                receive=self.receiver.receive,
                 **now,
                 **known,
             )
@@ -165,6 +179,10 @@ class Rig:
             **known,
         )
         self.acceptor = BulkAcceptor(self.small, **now, **known)
+
+    def _received(self, received: Received) -> None:
+        self.notifier.tell(received.callbacks)
+        self.notifier.queues(received.queues)
 
     async def accept(
         self, *recipients: str, access_id: int = 1, **values: Any
@@ -207,12 +225,12 @@ class Rig:
         """Wait until all answers and results are in the store."""
         for sender in self.senders.values():
             await sender._answers.drain()
-        await self.notifier._results.drain()
+        await self.notifier.drain()
 
     async def told(self, count: int) -> None:
         """Wait until so many requests have been made and answered, and written."""
         await until(lambda: count == len(self.outlet.asked))
-        await until(lambda: not any(self.notifier._workers.values()))
+        await until(lambda: not self.notifier.busy())
         await self.written()
 
 

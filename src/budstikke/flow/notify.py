@@ -1,9 +1,11 @@
 """
-Notify: tell customers what became of their messages.
+Notify: tell customers what became of their messages, and what phones write.
 
 A callback is a row before it is told, leased to this process; what is in memory is
-only the fast way to it. Each access has a queue and workers of its own, so that a
-customer who hangs delays nobody else.
+only the fast way to it. Each endpoint has a share of the memory and workers of its
+own, so that a customer who hangs delays nobody else, and a circuit, so that one who
+is away is asked now and then by a single request. ``attempt`` makes a try, ``queues``
+works what is told strictly in order.
 """
 
 from __future__ import annotations
@@ -11,21 +13,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import current_task
-from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from budstikke import metrics
-from budstikke.dialects.contract import Signing
-from budstikke.domain.callback import Policy, Topic
+from budstikke.domain.message import StatusEvent
+from budstikke.domain.states import FINAL_MESSAGE, MessageState
+from budstikke.flow.attempt import Teller
+from budstikke.flow.endpoint import Endpoint, Key, key_of
 from budstikke.flow.lane import Steady
-from budstikke.flow.outlet import NotReached
-from budstikke.store.contract import CallbackResult
+from budstikke.flow.queues import Queues
+from budstikke.store.contract import CallbackResult, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from budstikke.dialects.contract import Dialect
-    from budstikke.domain.directory import Access, Directory
+    from budstikke.domain.directory import Directory
+    from budstikke.flow.attempt import FindsSubscribers, Target
     from budstikke.flow.outlet import Outlet
     from budstikke.store.contract import CallbackRow, Store
 
@@ -34,14 +38,16 @@ log = logging.getLogger("budstikke.notify")
 MOST_WAITING = 20_000
 """Callbacks in memory; more wait in the store."""
 
-MOST_EACH = 5000
-"""Callbacks of one access in memory, so that one that hangs leaves room for others."""
+SHARE = 3
+"""
+An endpoint may have a third of the room that is left, at least one place.
+
+However many hang, there is room for others: of a hundred each has 200, and 600 are
+left.
+"""
 
 COME_BACK = 15.0
-"""Seconds before callbacks beyond ``MOST_EACH`` are looked at again."""
-
-ANSWER_KEPT = 200
-"""Characters of a customer's answer that are kept with a failed try."""
+"""Seconds before callbacks that there was no room for are looked at again."""
 
 
 class Notifier:
@@ -54,7 +60,11 @@ class Notifier:
         dialects: By name; they write requests and read answers.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
-        per_endpoint: Requests to one access at a time.
+        per_endpoint: Requests to one endpoint at a time.
+        rate: Requests to one endpoint in a second; 0: as many as it answers.
+        subscribers: The number directory, if there is one.
+        answer: Accepts a ``send`` callback as an order; raises Refusal and
+            StoreUnavailable.
 
     """
 
@@ -67,24 +77,63 @@ class Notifier:
         directory: Callable[[], Directory],
         clock: Callable[[], float],
         per_endpoint: int,
+        rate: float = 0.0,
+        subscribers: FindsSubscribers | None = None,
+        answer: Callable[[CallbackRow], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
-        self._outlet = outlet
-        self._dialects = dialects
-        self._signing = {n: d for n, d in dialects.items() if isinstance(d, Signing)}
         self._directory = directory
         self._clock = clock
         self._per_endpoint = per_endpoint
-        self._queues: dict[int, deque[CallbackRow]] = {}
-        self._workers: dict[int, set[asyncio.Task[None]]] = {}
+        self._apart = 1 / rate if rate else 0.0
+        self._teller = Teller(
+            store=store,
+            outlet=outlet,
+            dialects=dialects,
+            directory=directory,
+            clock=clock,
+            subscribers=subscribers,
+            answer=answer,
+        )
+        self._endpoints: dict[Key, Endpoint] = {}
+        self._seen: Directory | None = None
         self._held: set[int] = set()  # in memory, until what came of them is written
         self._waiting = 0
         self._stopping = False
         self._results: Steady[CallbackResult] = Steady(self._write)
+        self._queues = Queues(store=store, teller=self._teller, clock=clock)
 
     def free(self) -> int:
         """Tell how many more callbacks may be given."""
         return MOST_WAITING - self._waiting
+
+    def queues(self, ids: Iterable[int]) -> None:
+        """Have queues worked that have, or may have, something in them."""
+        self._queues.work(ids)
+
+    async def woken(self, rows: Sequence[CallbackRow]) -> None:
+        """
+        Tell these, which come back from the store.
+
+        One that says that a carrier has a message is left out when the message is
+        final: that was told meanwhile, or is told now.
+        """
+        interims = [row for row in rows if _interim(row) and row.id not in self._held]
+        if interims:
+            overtaken = await self._final({row.event.message_id for row in interims})
+            past = [row for row in interims if row.event.message_id in overtaken]
+            self._held.update([row.id for row in past])
+            now = self._clock()
+            self._results.push([_overtaken(row, now) for row in past])
+        self.tell(rows)
+
+    async def _final(self, message_ids: set[int]) -> set[int]:
+        try:
+            views = await self._store.messages(sorted(message_ids))
+        except StoreUnavailable as error:
+            log.warning("cannot see what was overtaken: %s", error)
+            return set()
+        return {view.id for view in views if view.state in FINAL_MESSAGE}
 
     def tell(self, rows: Sequence[CallbackRow]) -> None:
         """
@@ -95,116 +144,192 @@ class Notifier:
         rows = [row for row in rows if row.id not in self._held]
         if not rows:
             return
-        self._held.update(row.id for row in rows)
-        room = 0 if self._stopping else max(self.free(), 0)
+        self._held.update([row.id for row in rows])
+        self._forget_idle()
         now = self._clock()
-        for row in rows[:room]:
-            queue = self._queues.setdefault(row.access_id, deque())
-            if len(queue) < MOST_EACH:
-                queue.append(row)
+        touched: dict[Endpoint, None] = {}
+        back: list[CallbackResult] = []
+        for row in rows:
+            endpoint = self._endpoint(row)
+            due_at = self._refused(endpoint, now)
+            if due_at is None:
+                endpoint.put(row)
                 self._waiting += 1
+                touched[endpoint] = None
             else:
-                self._results.push((_again(row, now + COME_BACK),))
-        self._results.push(_again(row, now) for row in rows[room:])
+                back.append(self._back(row, endpoint, due_at, now))
+        self._results.push(back)
+        for endpoint in touched:
+            self._staff(endpoint)
         metrics.callbacks_waiting.set(self._waiting)
-        for access_id in {row.access_id for row in rows[:room]}:
-            self._staff(access_id)
+
+    def _endpoint(self, row: CallbackRow) -> Endpoint:
+        key = key_of(row.access_id, row.event)
+        endpoint = self._endpoints.get(key)
+        if endpoint is None:
+            endpoint = self._endpoints[key] = Endpoint(row.access_id, row.event)
+        return endpoint
+
+    def _forget_idle(self) -> None:
+        """When the directory has changed, forget endpoints that nothing waits for."""
+        directory = self._directory()
+        if self._seen is not directory:
+            self._seen = directory
+            self._endpoints = {k: e for k, e in self._endpoints.items() if not e.idle()}
+
+    def _refused(self, endpoint: Endpoint, now: float) -> float | None:
+        """Say when one for this endpoint is due again; ``None``: there is room."""
+        if self._stopping:
+            return now
+        room = MOST_WAITING - self._waiting
+        if len(endpoint.waiting) * SHARE > room or not room:
+            return now + COME_BACK
+        if endpoint.circuit.until:
+            self._look_up(endpoint)  # it may have a new URL
+            if not endpoint.circuit.admits(now):
+                return endpoint.comes_back(now, COME_BACK)
+        return None
+
+    def _back(
+        self, row: CallbackRow, endpoint: Endpoint, due_at: float, now: float
+    ) -> CallbackResult:
+        """Hand back one that was not tried; but not for ever."""
+        target, circuit = endpoint.target, endpoint.circuit
+        if target is not None and circuit.until:
+            since = max(circuit.since, row.event.at)
+            if now - since > sum(target.policy.again):
+                metrics.called(target.topic, "failed")
+                return self._teller.given_up(row, "not reached for too long")
+        return _again(row, due_at, now)
+
+    def _look_up(self, endpoint: Endpoint) -> Target | None:
+        """Find whom an endpoint leads to; with a new URL it has a new circuit."""
+        directory = self._directory()
+        if endpoint.seen is not directory:
+            before, endpoint.seen = endpoint.target, directory
+            endpoint.target = self._teller.target(endpoint.access_id, endpoint.event)
+            if before and endpoint.target and before.url != endpoint.target.url:
+                self._closed(endpoint)
+        return endpoint.target
 
     async def _write(self, results: list[CallbackResult]) -> None:
         await self._store.told(results)
-        self._held.difference_update(result.id for result in results)
+        self._held.difference_update([result.id for result in results])
         metrics.callbacks_waiting.set(self._waiting)
 
-    def _staff(self, access_id: int) -> None:
+    def _staff(self, endpoint: Endpoint) -> None:
         """Have a worker for each that waits, up to the limit; others may be hanging."""
-        workers = self._workers.setdefault(access_id, set())
-        room = self._per_endpoint - len(workers)
+        room = self._per_endpoint - len(endpoint.workers)
         loop = asyncio.get_running_loop()
-        for _ in range(min(room, len(self._queues[access_id]))):
-            workers.add(loop.create_task(self._work(access_id)))
+        for _ in range(min(room, len(endpoint.waiting))):
+            endpoint.workers.add(loop.create_task(self._work(endpoint)))
 
-    async def _work(self, access_id: int) -> None:
-        await self._work_off(self._queues[access_id])
-        # At once, and not when the task is seen to be done: until then it would count
-        # for what is told in between, and nobody would work that.
-        self._workers[access_id].discard(cast("asyncio.Task[None]", current_task()))
+    async def _work(self, endpoint: Endpoint) -> None:
+        try:
+            await self._work_off(endpoint)
+        finally:
+            # At once, and not when the task is seen to be done: until then it would
+            # count for what is told in between, and nobody would work that.
+            endpoint.workers.discard(cast("asyncio.Task[None]", current_task()))
 
-    async def _work_off(self, queue: deque[CallbackRow]) -> None:
-        while queue:
-            row = queue.popleft()
+    async def _work_off(self, endpoint: Endpoint) -> None:
+        while (row := endpoint.take()) is not None:
             self._waiting -= 1
             try:
-                result = await self._attempt(row)
-            except Exception:
-                log.exception("message %d: bug while telling", row.event.message_id)
-                result = self._failed(row, "internal error")
+                if self._apart:
+                    loop = asyncio.get_running_loop()
+                    await asyncio.sleep(endpoint.pace(loop.time(), self._apart))
+                target = self._look_up(endpoint)
+                result = await self._teller.attempt(row, target)
+            except asyncio.CancelledError:
+                now = self._clock()
+                self._results.push((_again(row, now, now),))
+                raise
+            if result.state == "due" and _interim(row) and endpoint.overtaken(row):
+                result = _overtaken(row, result.at)
+            endpoint.done(row)
             self._results.push((result,))
+            self._heard(endpoint, result)
 
-    async def _attempt(self, row: CallbackRow) -> CallbackResult:
-        access = self._directory().accesses.get(row.access_id)
-        url = status_url(access)
-        if access is None or url is None:
-            return _done(row, self._clock(), "nobody to tell")
-        dialect = self._dialects[access.dialect]
-        request = dialect.callback(row.event, url, access.settings)
-        if request is None:
-            return _done(row, self._clock(), "nothing to tell")
-        if access.dialect in self._signing:
-            signing = self._signing[access.dialect]
-            request = signing.sign(request, access.settings, self._clock())
-        try:
-            answer = await self._outlet.deliver(request)
-        except NotReached as error:
-            return self._failed(row, str(error))
-        if dialect.understood(Topic.STATUS, answer, access.settings):
-            metrics.callbacks.labels("done").inc()
-            return _done(row, self._clock(), "")
-        said = answer.body[:ANSWER_KEPT].decode("utf-8", "replace")
-        return self._failed(row, f"HTTP {answer.status} {said}".rstrip())
+    def _heard(self, endpoint: Endpoint, result: CallbackResult) -> None:
+        """Note how the endpoint is; what waits for one that is away is handed back."""
+        circuit = endpoint.circuit
+        if result.status is not None:
+            if circuit.failures:
+                self._closed(endpoint)
+        elif result.took is None:
+            circuit.probing = False  # nothing was asked
+        else:
+            was_open = circuit.until > 0
+            if circuit.failed(result.at):
+                self._opened(endpoint, result.at, again=was_open)
 
-    def _failed(self, row: CallbackRow, why: str) -> CallbackResult:
-        now = self._clock()
-        tries = row.tries + 1
-        due_at = Policy().next_try(tries, now)
-        state = "failed" if due_at is None else "due"
-        metrics.callbacks.labels("failed" if due_at is None else "again").inc()
-        log.info(
-            "callback not understood",
-            extra={
-                "message_id": row.event.message_id,
-                "tries": tries,
-                "why": why,
-                "again_at": due_at,
-            },
+    def _opened(self, endpoint: Endpoint, now: float, *, again: bool) -> None:
+        rows = endpoint.empty()
+        self._waiting -= len(rows)
+        self._results.push(
+            [
+                self._back(row, endpoint, endpoint.comes_back(now, COME_BACK), now)
+                for row in rows
+            ]
         )
-        return CallbackResult(row.id, state, due_at, tries, why[:ANSWER_KEPT], now)
+        if not again:
+            metrics.circuits_open.inc()
+            target = endpoint.target
+            log.warning(
+                "customer not reached",
+                extra={
+                    "access": endpoint.access_id,
+                    "topic": target.topic.value if target else "",
+                    "waiting": len(rows),
+                    "again_at": endpoint.circuit.until,
+                },
+            )
+
+    def _closed(self, endpoint: Endpoint) -> None:
+        if endpoint.circuit.answered():
+            metrics.circuits_open.dec()
+            endpoint.closed()
+            log.info("customer reached again", extra={"access": endpoint.access_id})
+
+    def busy(self) -> bool:
+        """Tell whether anything is being told."""
+        endpoints = self._endpoints.values()
+        return self._queues.busy() or any(each.workers for each in endpoints)
+
+    async def drain(self) -> None:
+        """Wait until what came of the attempts is in the store."""
+        await self._results.drain()
+        await self._queues.drain()
 
     async def stop(self, seconds: float) -> None:
         """Begin nothing new, wait for what is under way, hand the rest back."""
         self._stopping = True
         now = self._clock()
-        for queue in self._queues.values():
-            self._results.push(_again(row, now) for row in queue)
-            self._waiting -= len(queue)
-            queue.clear()
-        tasks = [task for workers in self._workers.values() for task in workers]
+        for endpoint in self._endpoints.values():
+            rows = endpoint.empty()
+            self._waiting -= len(rows)
+            self._results.push([_again(row, now, now) for row in rows])
+        await asyncio.gather(self._stop_workers(seconds), self._queues.stop(seconds))
+        await self._results.drain(seconds)
+
+    async def _stop_workers(self, seconds: float) -> None:
+        tasks = [task for each in self._endpoints.values() for task in each.workers]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
             for task in late:
                 task.cancel()
-        await self._results.drain(seconds)
+            await asyncio.gather(*late, return_exceptions=True)
 
 
-def status_url(access: Access | None) -> str | None:
-    """Find where status is pushed to; ``None``: nowhere."""
-    if access is None:
-        return None
-    return getattr(access.settings, "status_url", None) or None
+def _interim(row: CallbackRow) -> bool:
+    event = row.event
+    return isinstance(event, StatusEvent) and event.state == MessageState.SENT
 
 
-def _done(row: CallbackRow, now: float, why: str) -> CallbackResult:
-    return CallbackResult(row.id, "done", None, row.tries + 1, why, now)
+def _overtaken(row: CallbackRow, now: float) -> CallbackResult:
+    return CallbackResult(row.id, "done", None, row.tries, "overtaken", now)
 
 
-def _again(row: CallbackRow, now: float) -> CallbackResult:
-    return CallbackResult(row.id, "due", now, row.tries, "", now)
+def _again(row: CallbackRow, due_at: float, now: float) -> CallbackResult:
+    return CallbackResult(row.id, "due", due_at, row.tries, "", now)

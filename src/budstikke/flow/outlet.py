@@ -17,8 +17,14 @@ class NotReached(Exception):  # noqa: N818 - a customer's server being away is n
 class Outlet(Protocol):
     """Carries one callback and brings the answer."""
 
-    async def deliver(self, request: WireRequest) -> WireResponse:
-        """Make the request; raises NotReached."""
+    async def deliver(
+        self, request: WireRequest, seconds: float | None = None
+    ) -> WireResponse:
+        """
+        Make the request; raises NotReached.
+
+        ``seconds``: the longest wait for the answer, if not the usual one.
+        """
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):

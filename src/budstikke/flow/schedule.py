@@ -101,7 +101,8 @@ class Scheduler:
         for carrier_id in woken.carriers:
             if carrier_id in self._senders:
                 self._senders[carrier_id].stored()
-        self._notifier.tell(woken.callbacks)
+        await self._notifier.woken(woken.callbacks)
+        self._notifier.queues(woken.queues)
         return woken.more
 
     async def sweep(self) -> bool:

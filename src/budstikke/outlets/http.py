@@ -98,8 +98,14 @@ class HttpOutlet:
         self._all: set[Connection] = set()
         self._tls: ssl.SSLContext | None = None
 
-    async def deliver(self, request: WireRequest) -> WireResponse:
-        """Make the request; raises NotReached when there is no answer."""
+    async def deliver(
+        self, request: WireRequest, seconds: float | None = None
+    ) -> WireResponse:
+        """
+        Make the request; raises NotReached when there is no answer.
+
+        ``seconds``: the longest wait for all of it, if not the usual one.
+        """
         found = _url(request.target)
         if found is None or found[1].lower() not in self._schemes:
             scheme = request.target.partition(":")[0][:10] or "no"
@@ -107,7 +113,7 @@ class HttpOutlet:
         origin = read_origin(found[1], found[2])
         written = self._write(request, origin, found[3])
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds or self._timeout):
                 return await self._ask(origin, written)
         except TimeoutError as error:
             raise NotReached("no answer in time") from error

@@ -1,0 +1,32 @@
+"""URLs without their secrets, for records that people read. Pure."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_plus
+
+HIDDEN = "***"
+
+_userinfo = re.compile(r"^([^/?#]*//)[^/?#]*@").sub
+_pair = re.compile(r"([?&;])([^=&;#?]*)=([^&;#]*)").sub
+_secret = re.compile(
+    r".*(?:passw(?:or)?d|passphrase|pwd|token|secret|signature|credential).*"
+    r"|(?:.*[-_.]|api|access|auth)?(?:key|auth|sig|pass)",
+    re.IGNORECASE | re.DOTALL,
+).fullmatch
+
+
+def masked(url: str) -> str:
+    """
+    Hide what may be secret in a URL: user and password, and values in its query.
+
+    Which of those, their names tell: ``password``, ``token``, ``api_key`` and others.
+    """
+    return _pair(_mask_pair, _userinfo(rf"\1{HIDDEN}@", url))
+
+
+def _mask_pair(pair: re.Match[str]) -> str:
+    before, name, value = pair.groups()
+    if value and _secret(unquote_plus(name)):
+        return f"{before}{name}={HIDDEN}"
+    return pair[0]

@@ -1,0 +1,59 @@
+"""
+Answering: what the gateway itself answers a phone, in the account's name.
+
+A receipt of a keyword, the reply to STOP, the link to an MMS: each is a callback of
+kind ``send`` that becomes an order. Its idempotency key is made of the callback, so
+that it is one message however often it is tried.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.domain.callback import SendEvent
+from budstikke.domain.message import Order
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from budstikke.domain.directory import Directory
+    from budstikke.flow.recur import TakesOrders
+    from budstikke.store.contract import CallbackRow
+
+
+class Answerer:
+    """
+    The step that answers phones.
+
+    Args:
+        acceptor: Takes orders.
+        directory: Gives the directory as it is now.
+
+    """
+
+    def __init__(
+        self, *, acceptor: TakesOrders, directory: Callable[[], Directory]
+    ) -> None:
+        self._acceptor = acceptor
+        self._directory = directory
+
+    async def answer(self, row: CallbackRow) -> None:
+        """Accept the order of a ``send`` callback; raises Refusal, StoreUnavailable."""
+        event = row.event
+        assert isinstance(event, SendEvent)  # noqa: S101 - none other is given
+        access = self._directory().accesses.get(row.access_id)
+        if access is None or access.blocked or access.account.blocked:
+            raise Refusal(RefusalCode.ACCOUNT_BLOCKED)
+        order = Order(
+            recipients=(event.recipient,),
+            text=event.text,
+            originator=event.originator,
+            report=False,
+            key=f"answer-{row.id}",
+            answering=True,
+        )
+        accepted = await self._acceptor.accept(order, access)
+        for found in accepted.ids:
+            if isinstance(found, RefusalCode):
+                raise Refusal(found, value=event.recipient)

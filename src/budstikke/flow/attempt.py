@@ -1,0 +1,340 @@
+"""
+An attempt: one try to tell a customer one thing, and what came of it.
+
+What is told where, how often and what counts as understood is the dialect's; the
+order in which things are told is not decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from budstikke import metrics
+from budstikke.dialects.contract import Signing
+from budstikke.domain.answer import with_answer, without_answer
+from budstikke.domain.callback import More, SendEvent, Topic
+from budstikke.domain.inbound import InboundEvent, MediaPart
+from budstikke.domain.masking import masked
+from budstikke.domain.message import StatusEvent
+from budstikke.domain.refusal import Refusal
+from budstikke.flow.outlet import NotReached
+from budstikke.store.contract import CallbackResult, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from budstikke.dialects.contract import Dialect
+    from budstikke.domain.callback import Event, Needs, Policy
+    from budstikke.domain.directory import Access, Directory
+    from budstikke.domain.inventory import Inventory
+    from budstikke.flow.outlet import Outlet
+    from budstikke.store.contract import CallbackRow, Store
+    from budstikke.wire import WireRequest, WireResponse
+
+log = logging.getLogger("budstikke.notify")
+
+ANSWER_KEPT = 200
+"""Characters of a customer's answer that are kept with a try."""
+
+REQUEST_KEPT = 2000
+"""Characters of a request's body that are kept with a try that was not understood."""
+
+URL_KEPT = 4000
+
+NOT_KEPT = frozenset({"webhook-signature", "authorization"})
+"""Headers that are left out of what is kept."""
+
+SOON = 5.0
+"""Seconds until a try that failed by our own fault is made again, uncounted."""
+
+SUBSCRIBER_WAIT = 5.0
+"""Longest wait for the number directory, seconds; then it is told without."""
+
+_NOTHING_MORE = More()
+
+
+class FindsSubscribers(Protocol):
+    """The number directory."""
+
+    async def find(self, number: str) -> tuple[str, str]:
+        """Find name and address of a number's subscriber; empty: not known."""
+
+
+class Target(NamedTuple):
+    """Whom something is told, and how."""
+
+    access: Access
+    dialect: Dialect
+    signing: Signing | None
+    topic: Topic
+    url: str
+    policy: Policy
+
+
+class _Tried(NamedTuple):
+    """How a try went that was made, or not."""
+
+    status: int | None = None
+    took: float | None = None
+    request: WireRequest | None = None
+
+
+_NOT_TRIED = _Tried()
+
+
+class Teller:
+    """
+    Makes attempts.
+
+    Args:
+        store: Has the octets of MMS.
+        outlet: Carries requests.
+        dialects: By name; they write requests and read answers.
+        directory: Gives the directory as it is now.
+        clock: Unix seconds.
+        subscribers: The number directory, if there is one.
+        answer: Accepts a ``send`` callback as an order; raises Refusal and
+            StoreUnavailable.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        outlet: Outlet,
+        dialects: Mapping[str, Dialect],
+        directory: Callable[[], Directory],
+        clock: Callable[[], float],
+        subscribers: FindsSubscribers | None = None,
+        answer: Callable[[CallbackRow], Awaitable[None]] | None = None,
+    ) -> None:
+        self._store = store
+        self._outlet = outlet
+        self._dialects = dialects
+        self._signing = {n: d for n, d in dialects.items() if isinstance(d, Signing)}
+        self._directory = directory
+        self._clock = clock
+        self._subscribers = subscribers
+        self._answer = answer
+
+    def target(self, access_id: int, event: Event) -> Target | None:
+        """Find whom an event is told; ``None``: nobody."""
+        directory = self._directory()
+        access = directory.accesses.get(access_id)
+        if access is None or isinstance(event, SendEvent):
+            return None
+        topic, place = Topic.STATUS, ""
+        if isinstance(event, InboundEvent):
+            topic = Topic.REPLY if event.reply else Topic.INBOUND
+            place = _place(event, directory.inventory)
+        dialect = self._dialects[access.dialect]
+        policy = dialect.policies.get(topic)
+        url = dialect.url(topic, access.settings, place) if policy else ""
+        if policy is None or not url:
+            return None
+        signing = self._signing.get(access.dialect)
+        return Target(access, dialect, signing, topic, url, policy)
+
+    async def attempt(self, row: CallbackRow, target: Target | None) -> CallbackResult:
+        """
+        Try once; never raises.
+
+        The result's ``took`` is ``None`` when nothing was asked, and its ``status``
+        when the customer was not reached. The state is ``done``, or by the policy
+        ``due`` again or ``failed``; its ``tries`` are those before where the try does
+        not count.
+        """
+        try:
+            if target is None:
+                return await self._told_nobody(row)
+            return await self._tell(row, target)
+        except StoreUnavailable:
+            now = self._clock()
+            return CallbackResult(row.id, "due", now + SOON, row.tries, "", now)
+        except Exception:
+            log.exception("message %d: bug while telling", row.event.message_id)
+            if target is None:
+                return self._over(row, "failed", "internal error")
+            return self._not_understood(row, target, "internal error")
+
+    async def _tell(self, row: CallbackRow, target: Target) -> CallbackResult:
+        event, settings = row.event, target.access.settings
+        if isinstance(event, StatusEvent):
+            request = target.dialect.callback(event, target.url, settings)
+        else:
+            request = await self._inbound(event, target)
+        if request is None:
+            return self._over(row, "done", "nothing to tell")
+        if target.signing is not None:
+            request = target.signing.sign(request, settings, self._clock())
+        began = monotonic()
+        try:
+            if target.policy.timeout is None:
+                answer = await self._outlet.deliver(request)
+            else:
+                answer = await self._outlet.deliver(request, target.policy.timeout)
+        except NotReached as error:
+            tried = _Tried(None, monotonic() - began, request)
+            return self._not_understood(row, target, str(error), tried)
+        took = monotonic() - began
+        said = _readable(answer.body[:ANSWER_KEPT])
+        moved = 300 <= answer.status < 400
+        if moved or not target.dialect.understood(target.topic, answer, settings):
+            why = f"HTTP {answer.status} {said}".rstrip()
+            tried = _Tried(answer.status, took, request)
+            return self._not_understood(row, target, why, tried)
+        now = self._clock()
+        metrics.told(target.topic, now - event.at)
+        return CallbackResult(
+            row.id,
+            "done",
+            None,
+            row.tries + 1,
+            said,
+            now,
+            answer.status,
+            took,
+            described(request) if row.tries else "",
+            None if type(event) is StatusEvent else self._receipt(event, answer),
+        )
+
+    async def _inbound(self, event: Event, target: Target) -> WireRequest | None:
+        assert isinstance(event, InboundEvent)  # noqa: S101 - a SendEvent has no target
+        settings = target.access.settings
+        needs = target.dialect.needs(settings)
+        more = await self._more(event, needs) if any(needs) else _NOTHING_MORE
+        return target.dialect.inbound(event, more, target.url, settings)
+
+    async def _more(self, event: InboundEvent, needs: Needs) -> More:
+        files: tuple[MediaPart, ...] = ()
+        name = address = ""
+        if needs.files and event.media:
+            found = await self._store.media([ref.id for ref in event.media])
+            files = tuple(
+                found.get(ref.id) or MediaPart(ref.name, ref.type, b"")
+                for ref in event.media
+            )
+        if needs.subscriber and self._subscribers is not None:
+            try:
+                async with asyncio.timeout(SUBSCRIBER_WAIT):
+                    name, address = await self._subscribers.find(event.originator)
+            except Exception:  # it is a convenience, whoever wrote it
+                log.exception("message %d: no subscriber", event.message_id)
+        return More(files, name, address)
+
+    async def _told_nobody(self, row: CallbackRow) -> CallbackResult:
+        event = row.event
+        if not isinstance(event, SendEvent):
+            return self._over(row, "done", "nobody to tell")
+        if not event.text:
+            return self._over(row, "done", "nothing to send")
+        if self._answer is None:
+            return self._over(row, "failed", "nobody sends")
+        try:
+            await self._answer(row)
+        except Refusal as refusal:
+            log.warning(
+                "answer to a phone refused",
+                extra={
+                    "message_id": event.message_id,
+                    "about": event.why,
+                    "refusal": refusal.code.value,
+                },
+            )
+            metrics.called("send", "failed")
+            return self._over(row, "failed", f"refused: {refusal.code}")
+        metrics.called("send", "done")
+        return self._over(row, "done", "")
+
+    def _over(self, row: CallbackRow, state: str, why: str) -> CallbackResult:
+        now = self._clock()
+        receipt = self._receipt(row.event, None)
+        return CallbackResult(
+            row.id, state, None, row.tries + 1, why, now, receipt=receipt
+        )
+
+    def given_up(self, row: CallbackRow, why: str) -> CallbackResult:
+        """Fail one that is not tried any more."""
+        return self._over(row, "failed", why)
+
+    def _not_understood(
+        self,
+        row: CallbackRow,
+        target: Target,
+        why: str,
+        tried: _Tried = _NOT_TRIED,
+    ) -> CallbackResult:
+        now = self._clock()
+        tries = row.tries + 1
+        due_at = target.policy.next_try(tries, now)
+        over = due_at is None
+        last = "paused" if target.policy.queued else "failed"
+        metrics.called(target.topic, last if over else "again")
+        log.info(
+            "callback not understood",
+            extra={
+                "callback_id": row.id,
+                "message_id": row.event.message_id,
+                "topic": target.topic.value,
+                "tries": tries,
+                "why": why,
+                "again_at": due_at,
+            },
+        )
+        return CallbackResult(
+            row.id,
+            "failed" if over else "due",
+            due_at,
+            tries,
+            why[:ANSWER_KEPT],
+            now,
+            tried.status,
+            tried.took,
+            described(tried.request) if tried.request is not None else "",
+            self._receipt(row.event, None) if over else None,
+        )
+
+    def _receipt(
+        self, event: Event, answer: WireResponse | None
+    ) -> tuple[int, str] | None:
+        """Say what the phone is answered now; ``None``: nothing waits for that."""
+        if not isinstance(event, InboundEvent) or not event.receipt_id:
+            return None
+        keyword = self._directory().inventory.keywords.get(event.keyword_id)
+        if keyword is None:
+            return None  # it has a text of its own for when its time comes
+        if answer is None:
+            return event.receipt_id, without_answer(keyword.receipt)
+        return event.receipt_id, with_answer(keyword.receipt, answer.body)
+
+
+def described(request: WireRequest) -> str:
+    """Write a request for the delivery log: secrets hidden, and cut."""
+    lines = [f"{request.method} {masked(request.target)[:URL_KEPT]}"]
+    lines += [
+        f"{name}: {value}"
+        for name, value in request.headers.items()
+        if name.lower() not in NOT_KEPT
+    ]
+    if request.body:
+        head = _readable(request.body[: REQUEST_KEPT * 4])
+        lines += ["", head[:REQUEST_KEPT]]
+    return "\n".join(lines)
+
+
+def _readable(octets: bytes) -> str:
+    """Read octets as far as they are UTF-8; NUL can be stored nowhere."""
+    return octets.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _place(event: InboundEvent, inventory: Inventory) -> str:
+    """Find the URL of the keyword or number that a message came to."""
+    if event.keyword_id:
+        keyword = inventory.keywords.get(event.keyword_id)
+        return keyword.url if keyword is not None else ""
+    number = inventory.numbers.get(event.number_id)
+    return number.url if number is not None else ""

@@ -1,0 +1,225 @@
+"""
+Queues: callbacks that are told one after another, in order, or not at all.
+
+A queue is leased from the store and worked by one worker. What came of a callback is
+written while the next is told, so that a crash may tell one twice and skips none. One
+that is not understood after its last try pauses its queue until somebody resumes it;
+all that is behind it waits in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from budstikke import metrics
+from budstikke.domain.callback import QueueState
+from budstikke.flow.lane import LONGEST_PAUSE, Steady
+from budstikke.store.contract import QueueResult, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from budstikke.flow.attempt import Teller
+    from budstikke.store.contract import (
+        CallbackResult,
+        CallbackRow,
+        QueueHead,
+        Store,
+    )
+
+log = logging.getLogger("budstikke.notify")
+
+MOST_READ = 100
+"""Callbacks of one queue in memory."""
+
+RENEW_AFTER = 30.0
+"""Seconds after which a lease is renewed; no request may take as long as a lease."""
+
+
+class Queues:
+    """
+    Works queues, each by a task of its own.
+
+    Args:
+        store: Has them.
+        teller: Makes attempts.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self, *, store: Store, teller: Teller, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._teller = teller
+        self._clock = clock
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._called: set[int] = set()
+        self._stopping = False
+        self._unwritten: Counter[int] = Counter()
+        self._written: dict[int, asyncio.Event] = {}
+        self._lost: set[int] = set()  # what came of a callback could not be written
+        self._results: Steady[QueueResult] = Steady(self._write)
+
+    def work(self, ids: Iterable[int]) -> None:
+        """Have these looked at: there is or may be something in them."""
+        if self._stopping:
+            return
+        loop = asyncio.get_running_loop()
+        for queue_id in ids:
+            self._called.add(queue_id)
+            if queue_id not in self._tasks:
+                self._tasks[queue_id] = loop.create_task(self._work(queue_id))
+
+    def busy(self) -> bool:
+        """Tell whether any is being worked."""
+        return bool(self._tasks)
+
+    async def drain(self, seconds: float | None = None) -> None:
+        """Wait until what came of the attempts is written."""
+        await self._results.drain(seconds)
+
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing new, wait for what is under way, hand the leases back."""
+        self._stopping = True
+        tasks = list(self._tasks.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self.drain(seconds)
+
+    async def _work(self, queue_id: int) -> None:
+        try:
+            while not self._stopping:
+                self._called.discard(queue_id)
+                more = await self._work_head(queue_id)
+                # What came after the store was asked would be nobody's otherwise.
+                if not more and queue_id not in self._called:
+                    break
+        except StoreUnavailable as error:
+            # The lease runs out, or the queue stays due: the clock brings it back.
+            log.warning("queue %d: cannot be read: %s", queue_id, error)
+            await asyncio.sleep(0 if self._stopping else LONGEST_PAUSE)
+        except Exception:
+            log.exception("queue %d: bug while working it", queue_id)
+        finally:
+            # At once, and not when the task is seen to be done: until then it would
+            # count for what is called in between, and nobody would work that.
+            del self._tasks[queue_id]
+
+    async def _work_head(self, queue_id: int) -> bool:
+        """Tell the first callbacks of a queue; ``True``: there may be more."""
+        now = self._clock()
+        head = await self._store.take_queue(queue_id, MOST_READ, now)
+        if head is None:
+            return False
+        try:
+            on = await self._tell_all(head, now)
+        except asyncio.CancelledError:
+            self._hand_back(head)
+            raise
+        if on and self._stopping:
+            self._hand_back(head)
+        return await self._all_written(queue_id) and on
+
+    async def _tell_all(self, head: QueueHead, taken_at: float) -> bool:
+        """Tell them in order; ``False``: one was not understood, or it is not ours."""
+        for row in head.callbacks:
+            if self._stopping:
+                return True
+            if self._clock() - taken_at > RENEW_AFTER:
+                taken_at = self._clock()
+                if not await self._renewed(head.queue_id, row.id, taken_at):
+                    return False
+            row.tries = head.tries
+            target = self._teller.target(row.access_id, row.event)
+            result = await self._teller.attempt(row, target)
+            self._push(_of(head.queue_id, row, result))
+            if result.state != "done":
+                return False
+            head.tries = 0
+        return True
+
+    async def _renewed(self, queue_id: int, first: int, now: float) -> bool:
+        """Lease a queue for longer; ``False``: another has it, or what was first."""
+        if not await self._all_written(queue_id):
+            return False
+        head = await self._store.take_queue(queue_id, 1, now)
+        return head is not None and [first] == [row.id for row in head.callbacks]
+
+    def _hand_back(self, head: QueueHead) -> None:
+        """Let another take the queue at once."""
+        now = self._clock()
+        self._push(QueueResult(head.queue_id, [], QueueState.DUE, now, head.tries, now))
+
+    def _push(self, result: QueueResult) -> None:
+        if result.state is QueueState.PAUSED:
+            metrics.queue_pauses.inc()
+            log.error(
+                "queue paused", extra={"queue": result.queue_id, "why": result.why}
+            )
+        self._unwritten[result.queue_id] += 1
+        self._results.push((result,))
+
+    async def _write(self, results: list[QueueResult]) -> None:
+        try:
+            await self._store.queue_told(results)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            if len(results) == 1:  # it is put aside: told again, but not at once
+                self._lost.add(results[0].queue_id)
+                self._count(results)
+            raise
+        self._count(results)
+
+    def _count(self, results: list[QueueResult]) -> None:
+        for result in results:
+            queue_id = result.queue_id
+            self._unwritten[queue_id] -= 1
+            if not self._unwritten[queue_id]:
+                del self._unwritten[queue_id]
+                if queue_id in self._written:
+                    self._written[queue_id].set()
+
+    async def _all_written(self, queue_id: int) -> bool:
+        """Wait until the store knows what came of a queue's callbacks; if it does."""
+        if queue_id in self._unwritten:
+            self._written[queue_id] = asyncio.Event()
+            try:
+                await self._written[queue_id].wait()
+            finally:
+                del self._written[queue_id]
+        lost = queue_id in self._lost
+        self._lost.discard(queue_id)
+        return not lost
+
+
+def _of(queue_id: int, row: CallbackRow, result: CallbackResult) -> QueueResult:
+    """Say what an attempt means for the queue."""
+    if result.state == "done":
+        return QueueResult(queue_id, [result], QueueState.DUE, None, 0, result.at)
+    if result.tries == row.tries:  # by our own fault: it does not count
+        due = result.due_at
+        return QueueResult(queue_id, [], QueueState.DUE, due, row.tries, result.at)
+    told = structs.replace(result, state="queued", due_at=None, receipt=None)
+    if result.state == "due":
+        return QueueResult(
+            queue_id, [told], QueueState.DUE, result.due_at, result.tries, result.at
+        )
+    return QueueResult(
+        queue_id,
+        [told],
+        QueueState.PAUSED,
+        None,
+        result.tries,
+        result.at,
+        result.answer,
+    )
