@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
+from budstikke.cli_directory import DirectoryCommand
 from budstikke.cli_money import Money
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def parser() -> argparse.ArgumentParser:
     migrate = add("migrate", _migrate, "Bring the database to this program's schema.")
     doctor = add("doctor", _doctor, "Say what is wrong.")
     money = Money(_settings, _actor).add(add)
-    for settled in (serve, file, migrate, doctor, *money):
+    subscribers = DirectoryCommand(_settings).add(add)
+    for settled in (serve, file, migrate, doctor, *money, subscribers):
         settled.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
 
     lone = add("simulator", _simulator, "Run the simulated operator alone.")

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, ge
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from budstikke.config_directory import Directory
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -210,6 +212,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: Log = Log()
     callbacks: Callbacks = Callbacks()
     mail: Mail = Mail()
+    directory: Directory = Directory()
     simulator: Simulator = Simulator()
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ METRICS: dict[str, str] = {
     "budstikke_told_seconds": "Time from an event to its being told, by topic",
     "budstikke_circuits_open": "Endpoints that are not reached: asked now and then",
     "budstikke_queue_pauses_total": "Times that a queue of callbacks was paused",
+    "budstikke_look_ups_total": "Look-ups in the number directory, by result",
     "budstikke_recurred_total": "Times of repeating orders that came, by result",
     "budstikke_carrier_up": "Whether a carrier can be sent to (0: an alarm)",
     "budstikke_carrier_room": "Parts that could be offered to a carrier now",
@@ -79,6 +80,7 @@ told_seconds = Histogram(
 )
 circuits_open = _gauge("budstikke_circuits_open")
 queue_pauses = _counter("budstikke_queue_pauses_total")
+look_ups = _counter("budstikke_look_ups_total", "result")
 recurred = _counter("budstikke_recurred_total", "result")
 carrier_up = _gauge("budstikke_carrier_up", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")

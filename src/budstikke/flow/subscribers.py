@@ -1,0 +1,165 @@
+"""
+Subscribers: who has a number, as the number directory knows.
+
+It is a courtesy: a directory that is slow or away delays a push once, by its timeout,
+and the push goes out without name and address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Protocol
+
+from budstikke import metrics
+from budstikke.flow.lane import Lane
+from budstikke.flow.outlet import NotReached
+from budstikke.store.contract import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from budstikke.store.contract import Store
+
+log = logging.getLogger("budstikke.subscribers")
+
+Subscriber = tuple[str, str]
+"""Name and address."""
+
+NOBODY: Subscriber = ("", "")
+
+FAILURES = 5
+"""Look-ups that fail one after another before the directory is left alone."""
+
+REST = 10.0
+"""Seconds that it is left alone then, and that a failed look-up is not repeated."""
+
+
+class Source(Protocol):
+    """A number directory."""
+
+    async def find(self, number: str) -> Subscriber:
+        """
+        Look one number (E.164 with ``+``) up; ``NOBODY``: it has not got it.
+
+        Raises NotReached or StoreUnavailable.
+        """
+
+
+class Table:
+    """
+    The directory that was imported; look-ups at a time share a query.
+
+    Args:
+        store: Has it.
+
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lane: Lane[str, Subscriber] = Lane(self._look_up)
+
+    async def find(self, number: str) -> Subscriber:
+        """Look one number up; raises StoreUnavailable."""
+        return await self._lane.put(number)
+
+    async def _look_up(self, numbers: Sequence[str]) -> list[Subscriber]:
+        found = await self._store.subscribers(numbers)
+        return [found.get(number, NOBODY) for number in numbers]
+
+
+class Subscribers:
+    """
+    Looks numbers up, and remembers.
+
+    Args:
+        source: Whom to ask.
+        clock: Unix seconds.
+        timeout: Longest wait, seconds.
+        keep: How long an answer is remembered, seconds.
+        most: How many answers are.
+
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        clock: Callable[[], float],
+        timeout: float,
+        keep: float,
+        most: int,
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._timeout = timeout
+        self._keep = keep
+        self._most = most
+        self._known: OrderedDict[str, tuple[float, Subscriber]] = OrderedDict()
+        self._asked: dict[str, asyncio.Task[Subscriber]] = {}
+        self._failures = 0
+        self._rests_until = 0.0
+
+    async def find(self, number: str) -> Subscriber:
+        """
+        Find name and address; both empty: not known.
+
+        ``number`` is E.164 with ``+``; what is none has no subscriber. Never raises.
+        """
+        if not number.startswith("+"):
+            return NOBODY
+        known = self._known.get(number)
+        if known is not None and known[0] > self._clock():
+            self._known.move_to_end(number)
+            metrics.look_ups.labels("remembered").inc()
+            return known[1]
+        if self._rests_until > self._clock():
+            metrics.look_ups.labels("left_out").inc()
+            return NOBODY
+        task = self._asked.get(number)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._ask(number))
+            self._asked[number] = task
+        return await asyncio.shield(task)
+
+    async def _ask(self, number: str) -> Subscriber:
+        """Ask the directory; whoever wants the same number meanwhile waits with us."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                found = await self._source.find(number)
+        except (NotReached, StoreUnavailable, TimeoutError) as error:
+            self._failed(number, str(error) or "no answer in time")
+            return NOBODY
+        except Exception:
+            log.exception("bug while looking a number up")
+            self._failed(number, "internal error")
+            return NOBODY
+        finally:
+            del self._asked[number]
+        self._failures = 0
+        metrics.look_ups.labels("unknown" if found == NOBODY else "found").inc()
+        self._remember(number, found, self._keep)
+        return found
+
+    def _failed(self, number: str, why: str) -> None:
+        metrics.look_ups.labels("failed").inc()
+        self._failures += 1
+        self._remember(number, NOBODY, REST)
+        if self._failures >= FAILURES:
+            self._failures = 0
+            self._rests_until = self._clock() + REST
+            log.warning("the number directory does not answer: %s", why)
+
+    def _remember(self, number: str, found: Subscriber, seconds: float) -> None:
+        self._known[number] = self._clock() + seconds, found
+        self._known.move_to_end(number)
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    async def stop(self) -> None:
+        """Give up what is under way."""
+        tasks = list(self._asked.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,91 @@
+"""A number directory that is asked over HTTP and answers in JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from budstikke.flow.outlet import NotReached
+from budstikke.wire import WireRequest
+
+if TYPE_CHECKING:
+    from budstikke.flow.outlet import Outlet
+    from budstikke.flow.subscribers import Subscriber
+
+AT_ONCE = 16
+"""Look-ups under way; more wait."""
+
+LONGEST = 200
+"""Characters of a name or an address."""
+
+UNKNOWN = frozenset({204, 404, 410})
+"""HTTP statuses that mean that it has not got the number."""
+
+_json = msgspec.json.Decoder()
+
+
+class HttpDirectory:
+    """
+    The directory behind a URL.
+
+    Args:
+        outlet: Carries requests.
+        url: In it ``{number}`` stands for E.164 with ``+`` (escaped), and ``{digits}``
+            for the same without.
+        headers: What each request has, such as a key.
+        name: Key of the name in the answer; points lead into it (``hits.0.name``).
+        address: Key of the address; where it holds a list, its texts are joined.
+
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        *,
+        url: str,
+        headers: dict[str, str],
+        name: str,
+        address: str,
+    ) -> None:
+        self._outlet = outlet
+        self._url = url
+        self._headers = {"accept": "application/json", **headers}
+        self._name = name
+        self._address = address
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def find(self, number: str) -> Subscriber:
+        """Look one number up; raises NotReached."""
+        url = self._url.replace("{number}", quote(number, safe=""))
+        url = url.replace("{digits}", number.removeprefix("+"))
+        async with self._slots:
+            answer = await self._outlet.deliver(
+                WireRequest("GET", url, headers=self._headers)
+            )
+        if answer.status in UNKNOWN:
+            return "", ""
+        if not 200 <= answer.status < 300:
+            raise NotReached(f"HTTP {answer.status}")
+        try:
+            document = _json.decode(answer.body)
+        except (ValueError, RecursionError) as error:
+            raise NotReached("its answer is no JSON") from error
+        return text_at(document, self._name), text_at(document, self._address)
+
+
+def text_at(document: Any, path: str) -> str:
+    """Find a text in a JSON value; empty: there is none at that place."""
+    found = document
+    for key in path.split("."):
+        if isinstance(found, dict):
+            found = found.get(key)
+        elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+            found = found[int(key)]
+        else:
+            return ""
+    several = found if isinstance(found, list) else [found]
+    texts = [str(it).strip() for it in several if isinstance(it, str | int)]
+    return ", ".join(filter(None, texts))[:LONGEST]
