@@ -28,8 +28,10 @@ from budstikke.flow.quote import Quoter
 from budstikke.flow.recur import Recurrer
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
+from budstikke.flow.subscribers import Subscribers, Table
 from budstikke.outlets.http import HttpOutlet
 from budstikke.outlets.mail import SmtpOutlet
+from budstikke.outlets.subscribers import HttpDirectory
 from budstikke.servers.auth import Authenticator
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.sqlite import SqliteStore
@@ -101,9 +103,11 @@ class Gateway:
             "directory": lambda: self.directory,
             "clock": clock,
         }
+        self.subscribers = self._subscribers()
         self.notifier = Notifier(
             outlet=self.outlet,
             dialects=DIALECTS,
+            subscribers=self.subscribers,
             per_endpoint=callbacks.per_endpoint,
             **now,
         )
@@ -118,6 +122,33 @@ class Gateway:
         books = Bookkeeper(store=self.store, post=post, clock=clock)
         recurrer = Recurrer(acceptor=self.acceptor, **now)
         self.scheduler = self._scheduler(recurrer, books)
+
+    def _subscribers(self) -> Subscribers | None:
+        """Make the number directory, if there is one; its URL is the operator's own."""
+        settings = self.settings.directory
+        if not settings.kind:
+            return None
+        source: Table | HttpDirectory = Table(self.store)
+        if settings.kind == "http":
+            source = HttpDirectory(
+                HttpOutlet(
+                    timeout=settings.timeout,
+                    allow_private=True,
+                    allow_http=True,
+                    version=__version__,
+                ),
+                url=settings.url,
+                headers=settings.headers,
+                name=settings.name,
+                address=settings.address,
+            )
+        return Subscribers(
+            source,
+            clock=self._clock,
+            timeout=settings.timeout,
+            keep=settings.keep_seconds,
+            most=settings.keep_numbers,
+        )
 
     def _scheduler(self, recurrer: Recurrer, books: Bookkeeper) -> Scheduler:
         return Scheduler(
@@ -241,6 +272,8 @@ class Gateway:
         await self._accept.drain()
         await asyncio.gather(*(self._stop_link(key) for key in list(self.senders)))
         await self.notifier.stop(DRAIN)
+        if self.subscribers is not None:
+            await self.subscribers.stop()
         await self.outlet.close()
         self.authenticator.close()
         await self.store.close()

@@ -46,6 +46,9 @@ class Source(Protocol):
         Raises NotReached or StoreUnavailable.
         """
 
+    async def close(self) -> None:
+        """Let go of what it holds."""
+
 
 class Table:
     """
@@ -63,6 +66,9 @@ class Table:
     async def find(self, number: str) -> Subscriber:
         """Look one number up; raises StoreUnavailable."""
         return await self._lane.put(number)
+
+    async def close(self) -> None:
+        """Hold nothing: the store is others'."""
 
     async def _look_up(self, numbers: Sequence[str]) -> list[Subscriber]:
         found = await self._store.subscribers(numbers)
@@ -158,8 +164,9 @@ class Subscribers:
             self._known.popitem(last=False)
 
     async def stop(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, and the directory."""
         tasks = list(self._asked.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._source.close()

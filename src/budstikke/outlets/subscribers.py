@@ -12,8 +12,8 @@ from budstikke.flow.outlet import NotReached
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
-    from budstikke.flow.outlet import Outlet
     from budstikke.flow.subscribers import Subscriber
+    from budstikke.outlets.http import HttpOutlet
 
 AT_ONCE = 16
 """Look-ups under way; more wait."""
@@ -32,7 +32,7 @@ class HttpDirectory:
     The directory behind a URL.
 
     Args:
-        outlet: Carries requests.
+        outlet: Carries requests; it is this directory's own.
         url: In it ``{number}`` stands for E.164 with ``+`` (escaped), and ``{digits}``
             for the same without.
         headers: What each request has, such as a key.
@@ -43,7 +43,7 @@ class HttpDirectory:
 
     def __init__(
         self,
-        outlet: Outlet,
+        outlet: HttpOutlet,
         *,
         url: str,
         headers: dict[str, str],
@@ -74,6 +74,10 @@ class HttpDirectory:
         except (ValueError, RecursionError) as error:
             raise NotReached("its answer is no JSON") from error
         return text_at(document, self._name), text_at(document, self._address)
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._outlet.close()
 
 
 def text_at(document: Any, path: str) -> str:
