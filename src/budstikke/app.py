@@ -37,11 +37,11 @@ from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.gateway import SETTINGS, Gateway
 from budstikke.log import configure
 from budstikke.servers.auth import hash_secret, verify_secret
+from budstikke.servers.express import ExpressProtocol
 from budstikke.servers.http import HttpServer
 from budstikke.servers.native.app import NativeServer
 from budstikke.servers.native.exchange import Parts
 from budstikke.servers.simulator import simulator_app
-from budstikke.servers.sloppy import SloppyProtocol
 from budstikke.store.admin import open_engine
 from budstikke.store.apply import Secrets, apply
 from budstikke.store.apply_file import read_file
@@ -96,7 +96,7 @@ class Server(uvicorn.Server):
             server.close()
         connections = self.server_state.connections
         for connection in list(connections):
-            cast("SloppyProtocol", connection).leave()
+            cast("ExpressProtocol", connection).leave()
         loop = asyncio.get_running_loop()
         end = loop.time() + LAST_ANSWERS
         while connections and loop.time() < end:  # noqa: ASYNC110 - a set tells nobody
@@ -269,7 +269,7 @@ async def _http(app: Any, address: config.Http) -> Any:
             app,
             host=address.host,
             port=address.port,
-            http=SloppyProtocol,
+            http=ExpressProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

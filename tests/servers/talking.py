@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
 
-from budstikke.servers.sloppy import SloppyProtocol
+from budstikke.servers.express import ExpressProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
-class Observed(SloppyProtocol):
+class Observed(ExpressProtocol):
     """Says how much was received, so that a client can wait with its next segment."""
 
     received = 0
     came = asyncio.Event()
+    present: ClassVar[set[Observed]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        Observed.present.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        Observed.present.discard(self)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -46,6 +55,7 @@ async def serving(app: Any) -> AsyncIterator[int]:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
     )
     server = Server(config)
     task = asyncio.create_task(server.serve())

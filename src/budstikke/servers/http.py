@@ -16,6 +16,7 @@ from budstikke.domain.ask import Page
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
+from budstikke.servers.auth import client_of
 from budstikke.servers.limits import Busy, Rate
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from budstikke.flow.bulk import BulkAcceptor
     from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.servers.auth import Authenticator, Network
+    from budstikke.wire import WireRequest
 
     Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
 
@@ -76,6 +78,11 @@ class HttpServer:
             for dialect in dialects.values()
             for (method, path), operation in dialect.routes.items()
         }
+        self.hot = {
+            path.encode(): found
+            for (method, path), found in self._routes.items()
+            if method == "GET"
+        }
         self._methods: dict[str, set[str]] = {}
         for method, path in self._routes:
             self._methods.setdefault(path, set()).add(method)
@@ -105,21 +112,47 @@ class HttpServer:
             else:
                 await send_response(send, _not_allowed(methods))
             return
+        request = read_head(scope, self._trusted)
+        body = None if scope["method"] == "GET" else receive
+        await send_response(send, await self.answer(*found, request, body))
+
+    def forwarded(self, request: WireRequest) -> None:
+        """Believe what trusted proxies say of where a request came from."""
+        if self._trusted:
+            request.client, request.secure = client_of(
+                request.client, request.headers, self._trusted, secure=request.secure
+            )
+
+    async def answer(
+        self,
+        dialect: Dialect,
+        operation: str,
+        request: WireRequest,
+        receive: Receive | None = None,
+    ) -> WireResponse:
+        """
+        Answer a request of a dialect; never raises.
+
+        ``receive`` brings its body; ``None``: it has none.
+        """
         started = time.perf_counter()
-        dialect, operation = found
-        response, result = await self._work(dialect, operation, scope, receive)
+        response, result = await self._work(dialect, operation, request, receive)
         self._tally.count(dialect.name, result, time.perf_counter() - started)
-        await send_response(send, response)
+        return response
 
     async def _work(
-        self, dialect: Dialect, operation: str, scope: Scope, receive: Receive
+        self,
+        dialect: Dialect,
+        operation: str,
+        request: WireRequest,
+        receive: Receive | None,
     ) -> tuple[WireResponse, str]:
         """Take a request through its dialect; never raises."""
-        call = Call(read_head(scope, self._trusted), operation)
+        call = Call(request, operation)
         answer: Answered
         try:
-            if scope["method"] != "GET":
-                call.request.body = await read_body(receive, self._max_body)
+            if receive is not None:
+                request.body = await read_body(receive, self._max_body)
             answer = await self._ask(dialect, call)
             result = "accepted"
         except Refusal as refusal:

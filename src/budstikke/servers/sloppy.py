@@ -59,6 +59,11 @@ class SloppyProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
+    @property
+    def expects_line(self) -> bool:
+        """Whether nothing has come of another request."""
+        return self._in_line and not self._begun and not self._head
+
     def leave(self) -> None:
         """Make the present answer the last, or the next one if there is none."""
         self._leaving = True
