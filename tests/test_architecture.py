@@ -42,7 +42,10 @@ ALLOWED: dict[str, set[str]] = {
         "store.contract",
     },
     "metrics": {"domain"},
-    "config": set(),
+    "config": {"config_callbacks", "config_directory", "config_inbound"},
+    "config_callbacks": set(),
+    "config_directory": set(),
+    "config_inbound": set(),
     "log": set(),
 }
 """The parts; ``gateway``, ``app``, commands and ``doctor`` may import everything."""

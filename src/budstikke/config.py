@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from budstikke.config_directory import Directory
+from budstikke.config_inbound import Inbound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,6 +212,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http: Http = Http()
     log: Log = Log()
     callbacks: Callbacks = Callbacks()
+    inbound: Inbound = Inbound()
     mail: Mail = Mail()
     directory: Directory = Directory()
     simulator: Simulator = Simulator()

@@ -23,6 +23,7 @@ from budstikke.flow.alert import Alerter
 from budstikke.flow.ask import Asker
 from budstikke.flow.bookkeep import Bookkeeper
 from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.inbound import Receiver
 from budstikke.flow.notify import Notifier
 from budstikke.flow.quote import Quoter
 from budstikke.flow.recur import Recurrer
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from budstikke.config import Settings
     from budstikke.domain.acceptance import TextProfile
     from budstikke.domain.directory import CarrierEntry
-    from budstikke.store.contract import CallbackRow
+    from budstikke.store.contract import CallbackRow, Received
 
 log = logging.getLogger("budstikke")
 
@@ -53,6 +54,9 @@ RELOAD_EVERY = 1.0
 
 RECUR_EVERY = 0.5
 """Seconds between looks for orders that repeat."""
+
+RECEIVE_EVERY = 1.0
+"""Seconds between looks for parts of long texts that have waited long enough."""
 
 BOOKKEEP_EVERY = 30.0
 """Seconds between looks for fees that are due and balances that are low."""
@@ -121,7 +125,19 @@ class Gateway:
         post = self.alerter.post if server else None
         books = Bookkeeper(store=self.store, post=post, clock=clock)
         recurrer = Recurrer(acceptor=self.acceptor, **now)
+        self.receiver = self._receiver()
         self.scheduler = self._scheduler(recurrer, books)
+
+    def _receiver(self) -> Receiver:
+        return Receiver(
+            store=self.store,
+            directory=lambda: self.directory,
+            dialects=DIALECTS,
+            tell=self._received,
+            clock=self._clock,
+            random=SystemRandom(),
+            **msgspec.structs.asdict(self.settings.inbound),
+        )
 
     def _subscribers(self) -> Subscribers | None:
         """Make the number directory, if there is one; its URL is the operator's own."""
@@ -157,7 +173,11 @@ class Gateway:
             notifier=self.notifier,
             clock=self._clock,
             retention=self.settings.retention_days * 86400.0,
-            also=((RECUR_EVERY, recurrer), (BOOKKEEP_EVERY, books)),
+            also=(
+                (RECUR_EVERY, recurrer),
+                (BOOKKEEP_EVERY, books),
+                (RECEIVE_EVERY, self.receiver),
+            ),
         )
 
     async def start(self) -> None:
@@ -211,6 +231,7 @@ class Gateway:
             directory=lambda: self.directory,
             tell=self._tell,
             requeued=self._requeued,
+            receive=self.receiver.receive,
             clock=self._clock,
         )
         ended = self._end_link(self.senders.get(entry.id), self._links.get(entry.id))
@@ -246,6 +267,10 @@ class Gateway:
 
     def _tell(self, rows: Sequence[CallbackRow]) -> None:
         self.notifier.tell(rows)
+
+    def _received(self, received: Received) -> None:
+        self.notifier.tell(received.callbacks)
+        self.notifier.queues(received.queues)
 
     def _requeued(self, carrier_id: int) -> None:
         sender = self.senders.get(carrier_id)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
-    from budstikke.store.contract import InboundDraft
 
 METRICS: dict[str, str] = {
     "budstikke_requests_total": "HTTP requests of customers, by dialect and result",
@@ -136,8 +135,8 @@ def told(topic: str, seconds: float) -> None:
     _told_seconds(topic).observe(seconds)
 
 
-def heard(drafts: Sequence[InboundDraft]) -> None:
+def heard(*, joined: int, incomplete: int, unrouted: int) -> None:
     """Count whole messages from phones."""
-    inbound_joined.inc(sum(bool(draft.held) for draft in drafts))
-    inbound_incomplete.inc(sum(draft.event.missing > 0 for draft in drafts))
-    inbound_unrouted.inc(sum(draft.access_id is None for draft in drafts))
+    inbound_joined.inc(joined)
+    inbound_incomplete.inc(incomplete)
+    inbound_unrouted.inc(unrouted)

@@ -100,7 +100,12 @@ def _originator(order: Order, access: Access) -> str:
             raise Refusal(RefusalCode.BAD_ORIGINATOR)
         return ""  # made from the order's id
     found = classify(order.originator)
-    if found is None or not allowed(found, read_grants(access.account.grants)):
+    if order.answering:  # from the number that the phone wrote to, whosever it is
+        good = found is not None and found.kind is not Kind.TEXT
+    else:
+        grants = read_grants(access.account.grants)
+        good = found is not None and allowed(found, grants)
+    if found is None or not good:
         raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
     return found.value
 

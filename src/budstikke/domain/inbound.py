@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_charset = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE).search
 
 
 class Kind(StrEnum):
@@ -129,3 +136,30 @@ def first_word(text: str) -> str:
     """Find the first word of a text, in upper case; empty: there is none."""
     words = text.split(maxsplit=1)
     return words[0].upper() if words else ""
+
+
+def mms_text(subject: str, parts: Iterable[MediaPart]) -> str:
+    """
+    Say what an MMS says: its subject and every text part, a line each.
+
+    Front v3.05, "Inbound push". A part is read by its charset, or else as UTF-8 if it
+    is, or else as Latin-1; NUL is left out.
+    """
+    texts = [subject.strip()]
+    for part in parts:
+        kind, _, parameters = part.type.partition(";")
+        if kind.strip().lower() == "text/plain":
+            texts.append(_decoded(part.data, parameters))
+    return "\n".join(filter(None, texts)).replace("\0", "")
+
+
+def _decoded(data: bytes, parameters: str) -> str:
+    named = _charset(parameters)
+    for charset in (*(named.groups() if named else ()), "utf-8"):
+        try:
+            text = data.decode(charset)
+            text.encode()  # half a character can come of some charsets
+        except (LookupError, ValueError):
+            continue
+        return text
+    return data.decode("latin-1")

@@ -366,7 +366,7 @@ def _message(shared: Content, access: Access, order_id: int, one: One) -> Messag
     originator = one.drawn.originator
     key: int | None = None
     until: float | None = None
-    if order.duplicate_lock and not order.key:
+    if order.duplicate_lock and not (order.key or order.answering):
         key = duplicate_key(access.id, originator, one.recipient, one.text)
         until = shared.accepted_at + order.duplicate_lock
     return MessageRow(

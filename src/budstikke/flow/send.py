@@ -23,14 +23,16 @@ from budstikke.flow.lane import LONGEST_PAUSE, Lane, Steady
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from budstikke.carriers.contract import Carrier, InboundPart
+    from budstikke.carriers.contract import Carrier, InboundMms, InboundPart, Read
     from budstikke.domain.directory import Directory
     from budstikke.domain.message import Part
     from budstikke.domain.receipt import Outcome
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import CallbackRow, Store
+
+    Receive = Callable[[int, Sequence[InboundPart | InboundMms]], Awaitable[None]]
 
 log = logging.getLogger("budstikke.send")
 
@@ -55,6 +57,7 @@ class Sender:
         directory: Gives the directory as it is now.
         tell: Takes callbacks to be told.
         requeued: Hears of a carrier that the store has parts for.
+        receive: Makes messages from phones durable, given the carrier's id and them.
         clock: Unix seconds.
 
     """
@@ -68,6 +71,7 @@ class Sender:
         directory: Callable[[], Directory],
         tell: Callable[[Sequence[CallbackRow]], None],
         requeued: Callable[[int], None],
+        receive: Receive,
         clock: Callable[[], float],
     ) -> None:
         self.carrier_id = carrier_id
@@ -76,6 +80,7 @@ class Sender:
         self._directory = directory
         self._tell = tell
         self._requeued = requeued
+        self._receive = receive
         self._clock = clock
         self._ready: deque[Part] = deque()
         self._reserved = 0
@@ -86,7 +91,10 @@ class Sender:
         self._given_back = asyncio.Event()  # stopping, and nothing is reserved
         self._answers: Steady[tuple[Concerned, PartUpdate]] = Steady(self._record)
         self._receipts: Lane[Sequence[Receipt], None] = Lane(self._settle)
-        self._inbound: Lane[Sequence[InboundPart], None] = Lane(self._keep_inbound)
+        self._inbound: Lane[Sequence[InboundPart | InboundMms], None] = Lane(
+            self._keep_inbound
+        )
+        self._reads: Lane[Sequence[Read], None] = Lane(self._keep_reads)
 
     # -- before the store: flow.accept asks
 
@@ -208,9 +216,15 @@ class Sender:
         """Settle by these receipts."""
         return self._receipts.put(receipts)
 
-    def inbound(self, parts: Sequence[InboundPart]) -> asyncio.Future[None]:
+    def inbound(
+        self, parts: Sequence[InboundPart | InboundMms]
+    ) -> asyncio.Future[None]:
         """Keep these messages from phones."""
         return self._inbound.put(parts)
+
+    def read(self, reads: Sequence[Read]) -> asyncio.Future[None]:
+        """Note that these MMS were read or deleted."""
+        return self._reads.put(reads)
 
     def _go_on(self) -> None:
         self._feed()
@@ -262,10 +276,21 @@ class Sender:
         self._tell(told)
         return [None] * len(batches)
 
-    async def _keep_inbound(self, batches: list[Sequence[InboundPart]]) -> list[None]:
+    async def _keep_inbound(
+        self, batches: list[Sequence[InboundPart | InboundMms]]
+    ) -> list[None]:
         parts = [part for batch in batches for part in batch]
-        await self._store.inbound(self.carrier_id, parts, self._clock())
+        await self._receive(self.carrier_id, parts)
         metrics.inbound(self.carrier.name, len(parts))
+        return [None] * len(batches)
+
+    async def _keep_reads(self, batches: list[Sequence[Read]]) -> list[None]:
+        rows = [
+            (read.smsc_id, "deleted" if read.deleted else "read", read.at)
+            for batch in batches
+            for read in batch
+        ]
+        self._tell(await self._store.read(self.carrier_id, rows, self._clock()))
         return [None] * len(batches)
 
     # -- stopping
@@ -280,6 +305,7 @@ class Sender:
         await self._answers.drain(seconds)
         await self._receipts.drain()
         await self._inbound.drain()
+        await self._reads.drain()
         unsent = [part.id for part in self._ready]
         self._ready.clear()
         if unsent:

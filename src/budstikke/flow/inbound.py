@@ -1,0 +1,289 @@
+"""
+Inbound: messages from phones, from their parts to whom they are for.
+
+What a carrier gives is worked in batches. Parts of long texts are kept first, and
+joined when the last one is there; every whole message then finds its customer, and one
+transaction stores it with all that is told of it and sent in answer. Only then is the
+carrier answered. A crash in between leaves kept parts, which the clock finds.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from budstikke import metrics
+from budstikke.domain.inbound import InboundMms, InboundPart
+from budstikke.domain.inventory import is_reply_number
+from budstikke.domain.joining import (
+    Piece,
+    Place,
+    Reading,
+    digest,
+    generations,
+    join,
+    read,
+)
+from budstikke.flow.inbound_draft import Drafter, Heard, heard_mms
+from budstikke.store.contract import HeldPart, InboundDraft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from random import Random
+
+    from budstikke.dialects.contract import Dialect
+    from budstikke.domain.directory import Directory
+    from budstikke.store.contract import Received, Store, Thread, Unrouted
+
+log = logging.getLogger("budstikke.inbound")
+
+MESSAGE_PAYLOAD = 0x0424
+"""Tag of the optional parameter (SMPP 3.4 § 5.3.2.32)."""
+
+MOST_HELD = 1000
+"""Parts of long texts that one turn of the clock works."""
+
+MOST_ASSIGNED = 200
+"""Messages of the tray that one turn gives to their accesses."""
+
+
+class _Text(NamedTuple):
+    """What parts of one text have in common."""
+
+    originator: str
+    recipient: str
+    reference: str
+    total: int
+
+
+class Receiver:
+    """
+    The step that takes messages from phones.
+
+    Args:
+        store: Where they become durable.
+        directory: Gives the directory as it is now.
+        dialects: By name.
+        tell: Takes what is to be told.
+        clock: Unix seconds.
+        random: For ids that nobody can guess.
+        join_timeout: Seconds that parts of a text wait for the others.
+        receipt_wait: Seconds that a receipt waits for what the customer answers.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Callable[[], Directory],
+        dialects: Mapping[str, Dialect],
+        tell: Callable[[Received], None],
+        clock: Callable[[], float],
+        random: Random,
+        join_timeout: float,
+        receipt_wait: float,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._tell = tell
+        self._clock = clock
+        self._join_timeout = join_timeout
+        self._drafter = Drafter(
+            directory=directory,
+            dialects=dialects,
+            random=random,
+            receipt_wait=receipt_wait,
+        )
+
+    async def receive(
+        self, carrier_id: int, messages: Sequence[InboundPart | InboundMms]
+    ) -> None:
+        """
+        Make messages from phones durable; what is not whole yet is kept.
+
+        Raises StoreUnavailable: then nothing is done that may not be done again.
+        """
+        heard: list[Heard] = []
+        parts: list[HeldPart] = []
+        for message in messages:
+            if isinstance(message, InboundMms):
+                heard.append(heard_mms(carrier_id, message))
+                continue
+            piece = read(message)
+            if piece.place is None:
+                heard.append(_whole(carrier_id, message, piece))
+            else:
+                parts.append(self._part(carrier_id, message, piece.place))
+        if parts:
+            heard += _joined(await self._store.hold(parts), None)
+        await self._keep(heard)
+
+    async def turn(self) -> bool:
+        """Work what waits: texts whose time is over, and what was assigned."""
+        now = self._clock()
+        parts = await self._store.held(now, MOST_HELD)
+        await self._keep(_joined(parts, now))
+        assigned = await self._store.assigned(MOST_ASSIGNED)
+        known = self._directory().accesses
+        mine = [each for each in assigned if each.access_id in known]
+        await self._keep([_assigned(each) for each in mine])
+        return len(parts) >= MOST_HELD or len(mine) >= MOST_ASSIGNED
+
+    def _part(self, carrier_id: int, part: InboundPart, place: Place) -> HeldPart:
+        return HeldPart(
+            0,
+            carrier_id,
+            part.originator,
+            part.recipient,
+            part.data_coding,
+            int(part.udhi),
+            part.payload.hex(),
+            {
+                f"{tag}": value.hex()
+                for tag, value in part.tlvs.items()
+                if tag != MESSAGE_PAYLOAD  # that is the payload
+            },
+            part.at,
+            place.reference,
+            place.total,
+            place.number,
+            digest(part),
+            self._clock() + self._join_timeout,
+        )
+
+    async def _keep(self, heard: Sequence[Heard]) -> None:
+        """Store whole messages, and tell of them."""
+        if not heard:
+            return
+        threads = await self._threads(heard)
+        now = self._clock()
+        new = sum(each.assigned is None for each in heard)
+        next_id = self._store.reserve_ids(new) if new else 0
+        drafts: list[InboundDraft] = []
+        for each, thread in zip(heard, threads, strict=True):
+            message_id = next_id
+            if each.assigned is not None:
+                message_id = each.assigned.event.message_id
+            else:
+                next_id += 1
+            drafts.append(self._draft(each, message_id, thread, now))
+        received = await self._store.receive(drafts, now)
+        _report(drafts)
+        self._tell(received)
+
+    def _draft(
+        self, heard: Heard, message_id: int, thread: Thread | None, now: float
+    ) -> InboundDraft:
+        """Draft one; a bug of ours puts it in the tray and spares the others."""
+        try:
+            return self._drafter.draft(heard, message_id, thread, now)
+        except Exception:
+            log.exception("not routed", extra={"message_id": message_id})
+            return self._drafter.unrouted(heard, message_id, now)
+
+    async def _threads(self, heard: Sequence[Heard]) -> list[Thread | None]:
+        """Find what is answered, of those that came to a reply number."""
+        found: list[Thread | None] = [None] * len(heard)
+        replies = [
+            index
+            for index, each in enumerate(heard)
+            if each.assigned is None and is_reply_number(each.recipient)
+        ]
+        if replies:
+            pairs = [(heard[i].recipient, heard[i].originator) for i in replies]
+            threads = await self._store.threads(pairs)
+            for index, thread in zip(replies, threads, strict=True):
+                found[index] = thread
+        return found
+
+
+def _whole(carrier_id: int, part: InboundPart, piece: Piece) -> Heard:
+    return Heard(carrier_id, part.originator, part.recipient, part.at, join([piece]))
+
+
+def _joined(parts: Sequence[HeldPart], now: float | None) -> list[Heard]:
+    """
+    Join parts, oldest first, to the texts that are whole.
+
+    With ``now``, Unix seconds, those whose time is over are whole, too.
+    """
+    texts: dict[_Text, list[HeldPart]] = {}
+    for part in parts:
+        text = _Text(part.originator, part.recipient, part.reference, part.total)
+        texts.setdefault(text, []).append(part)
+    heard: list[Heard] = []
+    for text, its in texts.items():
+        for found in generations(its, _number):
+            over = now is not None and min(p.due_at for p in found.values()) <= now
+            if over or len(found) >= text.total:
+                heard.append(_heard(text, found))
+    return heard
+
+
+def _number(part: HeldPart) -> int:
+    return part.number
+
+
+def _heard(text: _Text, found: Mapping[int, HeldPart]) -> Heard:
+    pieces = [
+        read(_as_it_came(found[number])) if number in found else None
+        for number in range(1, text.total + 1)
+    ]
+    first = min(found.values(), key=lambda part: part.id)
+    return Heard(
+        first.carrier_id,
+        text.originator,
+        text.recipient,
+        first.at,
+        join(pieces),
+        held=tuple(part.id for part in found.values()),
+    )
+
+
+def _as_it_came(part: HeldPart) -> InboundPart:
+    return InboundPart(
+        part.originator,
+        part.recipient,
+        part.data_coding,
+        bool(part.udhi),
+        bytes.fromhex(part.payload),
+        {int(tag): bytes.fromhex(value) for tag, value in part.tlvs.items()},
+        part.at,
+    )
+
+
+def _assigned(given: Unrouted) -> Heard:
+    event = given.event
+    return Heard(
+        given.carrier_id,
+        event.originator,
+        given.recipient,
+        event.sent_at,
+        Reading(event.kind, event.text, event.data, event.missing),
+        assigned=given,
+    )
+
+
+def _report(drafts: Sequence[InboundDraft]) -> None:
+    """Count messages, and log them; never what they say."""
+    metrics.heard(
+        joined=sum(bool(draft.held) for draft in drafts),
+        incomplete=sum(draft.event.missing > 0 for draft in drafts),
+        unrouted=sum(draft.access_id is None for draft in drafts),
+    )
+    for draft in drafts:
+        event = draft.event
+        odd = event.missing or draft.access_id is None or draft.opt_out
+        level = logging.INFO if odd else logging.DEBUG
+        if log.isEnabledFor(level):
+            extra = {
+                "message_id": event.message_id,
+                "from": event.originator,
+                "to": event.recipient,
+                "access_id": draft.access_id,
+                "kind": event.kind.value,
+                "missing": event.missing,
+                "opt_out": draft.opt_out,
+            }
+            log.log(level, "inbound", extra=extra)

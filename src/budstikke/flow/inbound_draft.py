@@ -1,0 +1,253 @@
+"""
+Whose a message from a phone is, what is told of it and what is answered.
+
+All of it by look-ups in the directory; nothing here waits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from budstikke.domain import stop
+from budstikke.domain.answer import waits, without_answer
+from budstikke.domain.callback import SendEvent, topic_of
+from budstikke.domain.inbound import InboundEvent, Kind, MediaRef, mms_text
+from budstikke.domain.inventory import NumberKind, Place, is_reply_number
+from budstikke.domain.joining import Reading
+from budstikke.store.contract import InboundDraft, MediaRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+    from budstikke.dialects.contract import Dialect
+    from budstikke.domain.directory import Access, Directory
+    from budstikke.domain.inbound import InboundMms
+    from budstikke.store.contract import Thread, Unrouted
+
+MEDIA_DIGITS = 20
+"""Of the id of an MMS's part: whoever knows it may read the part."""
+
+
+class Heard(NamedTuple):
+    """
+    A whole message from a phone.
+
+    Attributes:
+        at: When the phone sent it as far as is known, Unix seconds.
+        held: Ids of the parts that it was joined of.
+        mms: What it came as, of an MMS.
+        assigned: What it is in the tray, if an administrator gave it to an access.
+
+    """
+
+    carrier_id: int
+    originator: str
+    recipient: str
+    at: float
+    reading: Reading
+    held: tuple[int, ...] = ()
+    mms: InboundMms | None = None
+    assigned: Unrouted | None = None
+
+
+def heard_mms(carrier_id: int, mms: InboundMms) -> Heard:
+    """Read an MMS: its text is its subject and its text parts, a line each."""
+    reading = Reading(Kind.MMS, mms_text(mms.subject, mms.parts))
+    return Heard(carrier_id, mms.originator, mms.recipient, mms.at, reading, mms=mms)
+
+
+class _Way(NamedTuple):
+    """Where a message leads; ``access`` ``None``: to the tray."""
+
+    access: Access | None
+    place: Place
+    reply: bool = False
+    reply_to: int = 0
+    stop: str = ""
+    """The word for STOP, if one stands before a keyword."""
+
+
+class Drafter:
+    """
+    Makes drafts of messages from phones.
+
+    Args:
+        directory: Gives the directory as it is now.
+        dialects: By name; they say what is told, and where.
+        random: For ids that nobody can guess.
+        receipt_wait: Seconds that a receipt waits for what the customer answers.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Callable[[], Directory],
+        dialects: Mapping[str, Dialect],
+        random: Random,
+        receipt_wait: float,
+    ) -> None:
+        self._directory = directory
+        self._dialects = dialects
+        self._random = random
+        self._receipt_wait = receipt_wait
+
+    def unrouted(self, heard: Heard, message_id: int, now: float) -> InboundDraft:
+        """Put a message in the tray as it is."""
+        reading = heard.reading
+        event = InboundEvent(
+            message_id=message_id,
+            kind=reading.kind,
+            originator=heard.originator,
+            recipient=heard.recipient,
+            text=reading.text,
+            data=reading.data,
+            sent_at=heard.at,
+            came_at=now,
+            missing=reading.missing,
+        )
+        return InboundDraft(
+            event,
+            heard.carrier_id,
+            heard.recipient,
+            None,
+            None,
+            held=list(heard.held),
+            assigned=heard.assigned is not None,
+        )
+
+    def draft(
+        self, heard: Heard, message_id: int, thread: Thread | None, now: float
+    ) -> InboundDraft:
+        """Say what becomes of a message; ``thread`` is what it answers, if known."""
+        way = self._way(heard, thread)
+        draft = self.unrouted(heard, message_id, now)
+        event = draft.event
+        if way.place.number is not None:
+            event.number_id = way.place.number.id
+        if way.place.keyword is not None:
+            event.keyword_id = way.place.keyword.id
+            event.keyword = way.place.keyword.word
+        event.reply, event.reply_to = way.reply, way.reply_to
+        if heard.mms is not None:
+            draft.media = self._media(heard.mms)
+            event.subject = heard.mms.subject
+            event.media = tuple(
+                MediaRef(row.id, row.name, row.type, len(row.data))
+                for row in draft.media
+            )
+        if heard.assigned is not None:
+            known = heard.assigned.event
+            event.came_at = known.came_at
+            event.subject, event.media = known.subject, known.media
+        access = way.access
+        if access is not None:
+            draft.access_id, draft.account_id = access.id, access.account.id
+            self._tell(draft, access, way.place)
+            self._answer(draft, access, way, now)
+        return draft
+
+    # Whose
+
+    def _way(self, heard: Heard, thread: Thread | None) -> _Way:
+        directory = self._directory()
+        recipient, text = heard.recipient, heard.reading.text
+        reply = is_reply_number(recipient)
+        assigned = heard.assigned
+        if thread is not None and reply and assigned is None:
+            access = directory.accesses.get(thread.access_id)
+            if access is not None:
+                return _Way(access, Place(None), reply, thread.message_id)
+        place = directory.inventory.place(recipient, text)
+        word = ""
+        if place.keyword is None or not place.keyword.word:
+            place, word = self._meant(heard, place)
+        number = place.number
+        if number is not None and number.kind is not NumberKind.SERIES:
+            reply = False
+        access_id = place.access_id
+        if assigned is not None and access_id != assigned.access_id:
+            access_id, place, word = assigned.access_id, Place(number), ""
+        access = directory.accesses.get(access_id) if access_id else None
+        return _Way(access, place, reply, stop=word)
+
+    def _meant(self, heard: Heard, place: Place) -> tuple[Place, str]:
+        """
+        Look closer at a text without a keyword: perhaps it is not what comes first.
+
+        An MMS has its subject there, and ``STOP NEWS`` a word that says what to do with
+        the keyword.
+        """
+        inventory, recipient = self._directory().inventory, heard.recipient
+        mms = heard.mms
+        if mms is not None and mms.subject.strip():
+            found = inventory.place(recipient, mms_text("", mms.parts))
+            if found.keyword is not None and found.keyword.word:
+                return found, ""
+        for head, rest in stop.heads(heard.reading.text):
+            named = inventory.named(recipient, rest)
+            if named is not None:
+                return named, head
+        return place, ""
+
+    # What is told
+
+    def _tell(self, draft: InboundDraft, access: Access, place: Place) -> None:
+        dialect = self._dialects[access.dialect]
+        topic = topic_of(draft.event)
+        policy = dialect.policies.get(topic)
+        if policy is None:
+            return
+        if not dialect.keeps_events:
+            keyword, number = place.keyword, place.number
+            url = keyword.url if keyword is not None else ""
+            url = url or (number.url if number is not None else "")
+            if not dialect.url(topic, access.settings, url):
+                return
+        draft.tell, draft.queued = True, policy.queued
+
+    # What is answered
+
+    def _answer(
+        self, draft: InboundDraft, access: Access, way: _Way, now: float
+    ) -> None:
+        """Opt a phone out, or send it its keyword's receipt."""
+        event, account, keyword = draft.event, access.account, way.place.keyword
+        if not event.originator.startswith("+"):
+            return  # no phone's number: nothing can be sent there, nor held back
+        if account.stop and stop.is_stop(way.stop or event.text, account.stop):
+            event.opt_out = draft.opt_out = True
+            if account.stop_reply:
+                draft.sends.append((_send(event, account.stop_reply, "stop", now), now))
+        elif keyword is not None and keyword.receipt:
+            if not waits(keyword.receipt):
+                sent = _send(event, keyword.receipt, "receipt", now)
+                draft.sends.append((sent, now))
+                return
+            text = without_answer(keyword.receipt)
+            sent = _send(event, text, "receipt", now)
+            if draft.tell:
+                draft.waiting = len(draft.sends)
+                draft.sends.append((sent, now + self._receipt_wait))
+            elif text:
+                draft.sends.append((sent, now))
+
+    def _media(self, mms: InboundMms) -> list[MediaRow]:
+        first = 10 ** (MEDIA_DIGITS - 1)
+        return [
+            MediaRow(
+                str(self._random.randrange(first, 10 * first)),
+                place,
+                part.name,
+                part.type,
+                part.data,
+            )
+            for place, part in enumerate(mms.parts, 1)
+        ]
+
+
+def _send(event: InboundEvent, text: str, why: str, now: float) -> SendEvent:
+    return SendEvent(
+        event.message_id, event.originator, event.recipient, text, why, now
+    )
