@@ -11,10 +11,11 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.pool import NullPool
 
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
+from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
 from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
 from budstikke.store import schema
 
@@ -26,13 +27,48 @@ BUSY = 30.0
 """Seconds to wait for another process's transaction."""
 
 
+POSTGRESQL = ("postgresql://", "postgres://")
+"""How the URL of a PostgreSQL database begins; the rest is as libpq has it."""
+
+ADMINISTRATION = 0x62756473
+"""The advisory lock of who administers a PostgreSQL database: "buds"."""
+
+
 def open_engine(url: str) -> Engine:
     """
     Open a database for administration; nothing is connected until it is used.
 
+    Args:
+        url: ``sqlite:///PATH``, or ``postgresql://…`` with all that libpq takes:
+            several hosts, and which of them is wanted (``target_session_attrs``).
+
     Transactions are whole ones on SQLite too, and commits survive a loss of power.
     Faults never show the values of a statement.
+
     """
+    return _open_postgres(url) if url.startswith(POSTGRESQL) else _open_sqlite(url)
+
+
+def _open_postgres(url: str) -> Engine:
+    import psycopg  # noqa: PLC0415 - who has SQLite does without it
+
+    def connect() -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            url,
+            connect_timeout=int(BUSY),
+            application_name="budstikke administration",
+            options=f"-c lock_timeout={int(BUSY * 1000)}",
+        )
+
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+
+
+def _open_sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
         poolclass=NullPool,
@@ -55,9 +91,16 @@ def open_engine(url: str) -> Engine:
 
 @contextmanager
 def immediate(engine: Engine) -> Iterator[Connection]:
-    """Hold a transaction that may write from its first statement on."""
+    """
+    Hold a transaction that may write from its first statement on.
+
+    Nobody else administers the database meanwhile. On SQLite nobody else writes; on
+    PostgreSQL the gateways do: rows that they change, too, are read ``FOR UPDATE``.
+    """
     writing = engine.execution_options(begin="IMMEDIATE")
     with writing.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(ADMINISTRATION)))
         yield connection
 
 
@@ -128,7 +171,34 @@ def _directory(
             for row in connection.execute(select(schema.route))
         ),
         blacklist=frozenset(connection.scalars(numbers)),
+        inventory=_inventory(connection),
     )
+
+
+def _inventory(connection: Connection) -> Inventory:
+    numbers = {
+        row.id: Number(
+            id=row.id,
+            value=row.value,
+            kind=NumberKind(row.kind),
+            access_id=row.access_id,
+            url=row.url,
+        )
+        for row in connection.execute(select(schema.number))
+    }
+    keywords = {
+        row.id: Keyword(
+            id=row.id,
+            number_id=row.number_id,
+            word=row.word,
+            aliases=tuple(msgspec.json.decode(row.aliases)),
+            access_id=row.access_id,
+            url=row.url,
+            receipt=row.receipt,
+        )
+        for row in connection.execute(select(schema.keyword))
+    }
+    return Inventory(numbers, keywords)
 
 
 def _price_lists(connection: Connection) -> dict[int, PriceList]:
@@ -140,6 +210,7 @@ def _price_lists(connection: Connection) -> dict[int, PriceList]:
                 amount=row.amount,
                 valid_from=row.valid_from,
                 valid_until=row.valid_until,
+                mms=row.mms,
             )
         )
     return {
@@ -180,6 +251,8 @@ def _accounts(connection: Connection) -> dict[int, Account]:
             home=row.home,
             reply_number=row.reply_number,
             opted_out=frozenset(opted_out.get(row.id, ())),
+            stop=tuple(msgspec.json.decode(row.stop)),
+            stop_reply=row.stop_reply,
         )
         for row in connection.execute(select(schema.account))
     }

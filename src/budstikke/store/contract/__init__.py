@@ -5,7 +5,8 @@ What a store is: rows, by verbs of the business, in batches.
 2. What a verb returned is durable: it survives a loss of power.
 3. A verb that cannot be carried out changes nothing and raises ``StoreUnavailable``.
 4. Time is an argument.
-5. The conformance suite (tests/store/test_conformance_*.py) is part of it.
+5. An id beyond 64 bits is one that is not there.
+6. The conformance suite (tests/store/test_conformance_*.py) is part of it.
 """
 
 from __future__ import annotations
@@ -184,7 +185,13 @@ class Store(InboundStore, Protocol):
         """
 
     async def purge(self, before: float, limit: int) -> int:
-        """Delete messages accepted before then and past validity; returns how many."""
+        """
+        Delete a slice of messages from before then; returns how many.
+
+        Those that go out when they are past validity, those from phones when nothing is
+        to be told of them any more; with what was theirs. Also callbacks and their
+        attempts, bulk orders and orders that repeated, when they are over.
+        """
 
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up; unknown ids are left out."""

@@ -24,7 +24,7 @@ mms = Table(
     Column("files", Text, nullable=False),  # JSON list of [name, type, base64]
     Column("subject", Text, nullable=False, default="", server_default=""),
     Column("fallback", Text),  # SMS for phones without MMS; NULL: none
-    Column("fallback_id", Id),  # the SMS that was sent instead
+    Column("fallback_id", Id),  # the callback that sends it; NULL: not yet
     Column("read_at", Float),
 )
 """What an MMS holds; its message has the encoding ``mms`` and one part."""
@@ -44,6 +44,12 @@ recurring = Table(
         "next_at",
         sqlite_where=text("next_at IS NOT NULL"),
         postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index(
+        "recurring_ended",
+        "first_at",
+        sqlite_where=text("next_at IS NULL"),
+        postgresql_where=text("next_at IS NULL"),
     ),
 )
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _unsure = msgspec.json.Decoder(list[tuple[int, str, float]]).decode
 _expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
-_ages = msgspec.json.Decoder(list[tuple[int, float, float]]).decode
 _ids = msgspec.json.Decoder(list[int]).decode
 _callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
@@ -124,22 +123,3 @@ def sweep(
         unsure[-1] if len(unsure) == limit else 0,
     )
     return after, told
-
-
-def purge(
-    connection: sqlite3.Connection, after: int, before: float, limit: int
-) -> tuple[int, int]:
-    """
-    Delete a slice of old messages, with all that was theirs.
-
-    Returns where the next slice begins (0: at the front), and how many were deleted.
-    """
-    rows = _ages(one(connection, sql.PURGE_SLICE, after, limit))
-    old = [row for row in rows if row[1] < before]
-    ids = text([row[0] for row in old if row[2] < before])
-    connection.execute(sql.PURGE_PARTS, (ids,))
-    connection.execute(sql.PURGE_MMS, (ids,))
-    deleted = connection.execute(sql.PURGE_MESSAGES, (ids,)).rowcount
-    connection.execute(sql.PURGE_CALLBACKS, (before, limit))
-    connection.execute(sql.PURGE_BULKS, (before, limit))
-    return (rows[-1][0] if len(old) == limit else 0), deleted  # 0: the rest is young

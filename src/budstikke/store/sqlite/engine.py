@@ -33,11 +33,11 @@ from budstikke.store.sqlite.accepting import (
 )
 from budstikke.store.sqlite.asking import change, is_read, look_up
 from budstikke.store.sqlite.bookkeeping import low_balances, take_fees
-from budstikke.store.sqlite.clock import Places, purge, sweep, wake
+from budstikke.store.sqlite.clock import Places, sweep, wake
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.inbound_verbs import InboundVerbs
-from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.json_rows import one, text, within, within_id
 from budstikke.store.sqlite.money import Book, order_credit
 from budstikke.store.sqlite.node import Node, save_ids
 from budstikke.store.sqlite.opening import (
@@ -48,6 +48,7 @@ from budstikke.store.sqlite.opening import (
     take_lock,
     take_over,
 )
+from budstikke.store.sqlite.purging import Slices, purge
 from budstikke.store.sqlite.settling import Settling
 from budstikke.store.sqlite.telling import write_results
 from budstikke.store.sqlite.writer import Writer
@@ -87,7 +88,7 @@ class SqliteStore:
         self._lock: TextIO | None = None
         self._duplicates = DuplicateLock()
         self._places = Places()
-        self._purge_from = 0
+        self._slices = Slices()
         self._node = Node()
         self._settling = Settling(self._node)
         inbound = InboundVerbs(self._writer, self._reader, self._settling)
@@ -264,18 +265,19 @@ class SqliteStore:
         return told
 
     async def purge(self, before: float, limit: int) -> int:
-        """Delete a slice of old messages, with their parts, callbacks, bulk orders."""
+        """Delete a slice of what is old."""
 
-        def delete(connection: sqlite3.Connection) -> tuple[int, int]:
-            return purge(connection, self._purge_from, before, limit)
+        def delete(connection: sqlite3.Connection) -> tuple[Slices, int]:
+            return purge(connection, self._slices, before, limit)
 
-        self._purge_from, deleted = await self._writer.run(delete)
+        self._slices, deleted = await self._writer.run(delete)
         return deleted
 
     # -- look-ups
 
     async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
         """Answer what a customer asks."""
+        asked = within(asked)
         if is_read(asked):
             reader = self._browser if isinstance(asked, Look) else self._reader
             return await reader.run(lambda c: look_up(c, asked, account_id))
@@ -296,8 +298,9 @@ class SqliteStore:
 
     async def originator_of(self, access_id: int, message_id: int) -> str | None:
         """Find what an access's message was sent from."""
+        id_ = within_id(message_id)
         return await self._reader.run(
-            lambda connection: originator_of(connection, access_id, message_id)
+            lambda connection: originator_of(connection, access_id, id_)
         )
 
     async def answered(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.store.sqlite import media, queues, reading, receiving
+from budstikke.store.sqlite.json_rows import within_id
 from budstikke.store.sqlite.node import save_ids
 
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ class InboundVerbs:
         """Find paused queues that nobody was told of yet."""
         return await self._reader.run(lambda c: queues.unalerted(c, limit))
 
-    async def alerted(self, queue_id: int, token: str) -> None:
-        """Note that its people were told."""
-        await self._writer.run(lambda c: queues.alerted(c, queue_id, token))
+    async def alerted(self, queue_id: int, token: str, *, told: bool = True) -> None:
+        """Note that its people were told, or are about to be."""
+        await self._writer.run(lambda c: queues.alerted(c, queue_id, token, told=told))
 
     async def paused_by(self, token: str) -> PausedQueue | None:
         """Find the paused queue that this token resumes."""
@@ -122,6 +123,7 @@ class InboundVerbs:
         self, *, queue_id: int = 0, account_id: int | None = None, token: str = ""
     ) -> int | None:
         """Let a paused queue go on."""
+        id_ = within_id(queue_id)
         return await self._writer.run(
-            lambda c: queues.resume(c, queue_id, account_id, token)
+            lambda c: queues.resume(c, id_, account_id, token)
         )

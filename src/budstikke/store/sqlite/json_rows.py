@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
     import sqlite3
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+LAST_ID = 2**63 - 1
+"""SQLite takes no larger number."""
 
 _encode = msgspec.json.Encoder().encode
 _nul = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -36,3 +41,18 @@ def one(connection: sqlite3.Connection, statement: str, *values: object) -> str:
 def columns(count: int, start: int = 0) -> str:
     """Write the columns ``start`` to ``count`` of a row of the batch ``j``."""
     return ", ".join(f"j.value->>{n}" for n in range(start, count))
+
+
+def within_id(id_: int) -> int:
+    """Bring an id within 64 bits: nothing has the last one."""
+    return min(id_, LAST_ID)
+
+
+def within(asked: T) -> T:
+    """Bring the numbers of what is asked within 64 bits."""
+    beyond = {
+        name: LAST_ID
+        for name in asked.__struct_fields__
+        if isinstance(value := getattr(asked, name), int) and value > LAST_ID
+    }
+    return msgspec.structs.replace(asked, **beyond) if beyond else asked

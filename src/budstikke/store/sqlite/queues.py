@@ -51,7 +51,8 @@ UNALERTED = _PAUSED + "WHERE q.alert ORDER BY q.id LIMIT ?1"
 PAUSED_BY = _PAUSED + "WHERE q.token = ?1 AND q.state = 'paused'"
 
 ALERTED = """
-UPDATE queue SET alert = 0, token = ?2 WHERE id = ?1 AND state = 'paused' AND alert"""
+UPDATE queue SET alert = NOT ?3, token = ?2
+WHERE id = ?1 AND state = 'paused' AND alert"""
 
 _RESUME = """
 UPDATE queue SET state = 'due', due_at = 0, node_id = NULL, tries = 0, why = '',
@@ -103,9 +104,11 @@ def unalerted(connection: sqlite3.Connection, limit: int) -> list[PausedQueue]:
     return [PausedQueue(*row) for row in connection.execute(UNALERTED, (limit,))]
 
 
-def alerted(connection: sqlite3.Connection, queue_id: int, token: str) -> None:
-    """Note that people were told."""
-    connection.execute(ALERTED, (queue_id, token))
+def alerted(
+    connection: sqlite3.Connection, queue_id: int, token: str, *, told: bool
+) -> None:
+    """Note that people were told, or are about to be."""
+    connection.execute(ALERTED, (queue_id, token, told))
 
 
 def paused_by(connection: sqlite3.Connection, token: str) -> PausedQueue | None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.domain.callback import Event, SendEvent
 from budstikke.domain.receipt import Receipt
 from budstikke.domain.settlement import (
     Concerned,
+    MessageFinal,
     PartUpdate,
     Settlement,
     Siblings,
-    Told,
     conclude_outcomes,
     settle,
 )
@@ -36,9 +37,13 @@ _concerned = msgspec.json.Decoder(list[Concerned]).decode
 _siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
 _orphans = msgspec.json.Decoder(list[tuple[int, Receipt, int]]).decode
 _ids = msgspec.json.Decoder(list[int]).decode
+_fallbacks = msgspec.json.Decoder(list[tuple[int, SendEvent]]).decode
 
 LEASE = 120.0
 """Seconds in which a callback is told or becomes due again."""
+
+FAILED = {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED}
+"""An MMS that ends so never reached the phone."""
 
 
 class Settling:
@@ -210,16 +215,34 @@ class Settling:
         if result.messages:
             connection.execute(sql.FINISH_MESSAGES, (text(result.messages),))
             refund(connection, result.messages, now)
-        if not result.told:
+        rows = [self._row(told.access_id, told.event) for told in result.told]
+        rows += self._fallbacks(connection, result.messages, now)
+        if not rows:
             return []
-        rows = [self._row(told) for told in result.told]
         connection.execute(
             sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self.node.id, now)
         )
         return rows
 
-    def _row(self, told: Told) -> CallbackRow:
-        return CallbackRow(self.node.callback_id(), told.access_id, told.event, 0)
+    def _fallbacks(
+        self,
+        connection: sqlite3.Connection,
+        finals: Sequence[MessageFinal],
+        now: float,
+    ) -> list[CallbackRow]:
+        """Send SMS instead of MMS that have failed and are to be followed by one."""
+        failed = [final.id for final in finals if final.state in FAILED]
+        if not failed:
+            return []
+        found = _fallbacks(one(connection, sql.FALLBACKS, text(failed), now))
+        rows = [self._row(access_id, event) for access_id, event in found]
+        if rows:
+            instead = [(row.event.message_id, row.id) for row in rows]
+            connection.execute(sql.FALL_BACK, (text(instead),))
+        return rows
+
+    def _row(self, access_id: int, event: Event) -> CallbackRow:
+        return CallbackRow(self.node.callback_id(), access_id, event, 0)
 
 
 def _rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:

@@ -143,6 +143,19 @@ CROSS JOIN orphan o ON o.carrier_id = j.value->>2 AND o.id IN (
 
 DELETE_ORPHANS = "DELETE FROM orphan WHERE id IN (SELECT value FROM json_each(?1))"
 
+# MMS that failed and are to be followed by an SMS: [access id, SendEvent]
+FALLBACKS = """
+SELECT json_group_array(json_array(m.access_id, json_array('send', m.id, m.recipient,
+    m.originator, x.fallback, 'fallback', ?2)))
+FROM json_each(?1) j
+CROSS JOIN mms x ON x.message_id = j.value
+CROSS JOIN message m ON m.id = x.message_id
+WHERE x.fallback IS NOT NULL AND x.fallback_id IS NULL"""
+
+FALL_BACK = """
+UPDATE mms SET fallback_id = j.value->>1 FROM json_each(?1) j
+WHERE mms.message_id = j.value->>0"""
+
 # callbacks
 
 INSERT_CALLBACKS = """
@@ -243,32 +256,6 @@ FORGET_KEYS = """
 DELETE FROM idempotency WHERE rowid IN (
     SELECT rowid FROM idempotency WHERE kept_until <= ?1
     ORDER BY kept_until LIMIT ?2)"""
-
-# purge: ids grow with time, so that a slice from the front is the oldest
-
-PURGE_SLICE = """
-SELECT json_group_array(json_array(id, accepted_at, expires_at)) FROM (
-    SELECT id, accepted_at, expires_at FROM message WHERE id > ?1 ORDER BY id LIMIT ?2)
-"""
-
-PURGE_PARTS = """
-DELETE FROM part WHERE id IN (SELECT p.id FROM json_each(?1) j
-    JOIN part p ON p.id BETWEEN j.value * 256 AND j.value * 256 + 255)"""
-
-PURGE_MMS = "DELETE FROM mms WHERE message_id IN (SELECT value FROM json_each(?1))"
-
-PURGE_MESSAGES = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?1))"
-
-PURGE_CALLBACKS = """
-DELETE FROM callback WHERE id IN (
-    SELECT id FROM (SELECT id, at, state FROM callback ORDER BY id LIMIT ?2)
-    WHERE at < ?1 AND state <> 'due')"""
-
-PURGE_BULKS = """
-DELETE FROM bulk WHERE id IN (
-    SELECT id FROM (SELECT id, accepted_at, done >= total OR cancelled AS over FROM bulk
-        ORDER BY id LIMIT ?2)
-    WHERE accepted_at < ?1 AND over)"""
 
 # look-ups
 

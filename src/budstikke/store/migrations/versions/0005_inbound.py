@@ -232,6 +232,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("fallback_id", ID, nullable=True))
         batch_op.add_column(sa.Column("read_at", sa.Float(), nullable=True))
 
+    with op.batch_alter_table("recurring", schema=None) as batch_op:
+        batch_op.create_index(
+            "recurring_ended",
+            ["first_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NULL"),
+            postgresql_where=sa.text("next_at IS NULL"),
+        )
+
     with op.batch_alter_table("price", schema=None) as batch_op:
         batch_op.add_column(sa.Column("mms", ID, nullable=True))
 
