@@ -41,6 +41,7 @@ from budstikke.servers.express import ExpressProtocol
 from budstikke.servers.http import HttpServer
 from budstikke.servers.native.app import NativeServer
 from budstikke.servers.native.exchange import Parts
+from budstikke.servers.resume import ResumePage
 from budstikke.servers.simulator import simulator_app
 from budstikke.store.admin import open_engine
 from budstikke.store.apply import Secrets, apply
@@ -214,6 +215,12 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(gateway)),
         Route("/metrics", _metrics),
+        *ResumePage(
+            store=gateway.store,
+            resumed=gateway.notifier.queues,
+            clock=time.time,
+            trusted=config.networks(settings.http.trusted_proxies),
+        ).routes(),
     ]
     if settings.simulator.enabled:
         routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))

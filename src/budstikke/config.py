@@ -16,10 +16,12 @@ import tomllib
 from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from budstikke.config_callbacks import Callbacks
 from budstikke.config_directory import Directory
 from budstikke.config_inbound import Inbound
 
@@ -31,6 +33,7 @@ NOT_SETTINGS = frozenset({"BUDSTIKKE_CONFIG"})
 """Variables that are read by the command line; they are no settings."""
 
 SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
 
 Section = TypeVar("Section", bound=Struct)
 
@@ -107,32 +110,6 @@ class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "info"
 
 
-class Callbacks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How customers' URLs are called."""
-
-    allow_private: Annotated[
-        bool, Meta(description="Call loopback, private and link-local addresses.")
-    ] = False
-    allow_http: Annotated[bool, Meta(description="Call plain http URLs.")] = False
-    timeout: Annotated[
-        float, Meta(gt=0, le=300, description="Longest wait for an answer, seconds.")
-    ] = 30.0
-    per_endpoint: Annotated[
-        int, Meta(ge=1, le=1000, description="Calls to one endpoint at a time.")
-    ] = 16
-    shown_addresses: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="Addresses that calls come from, to show customers who "
-            "filter on them."
-        ),
-    ] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse addresses that are none."""
-        networks(self.shown_addresses)
-
-
 class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The mail server that alerts are given to."""
 
@@ -201,7 +178,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: Annotated[str, Meta(description="Folder for all that is stored.")] = "data"
     database: Annotated[
         str,
-        Meta(description="`sqlite:///PATH`. Empty: `budstikke.sqlite` in `data`."),
+        Meta(
+            description="`sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST/NAME` "
+            "(several hosts: `H1:5432,H2:5432`, with `?target_session_attrs="
+            "read-write`). Empty: `budstikke.sqlite` in `data`."
+        ),
     ] = ""
     node: Annotated[
         str, Meta(description="This process's name in logs. Empty: the host's.")
@@ -219,14 +200,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse engines that there are not."""
-        if self.database.startswith(("postgresql:", "postgresql+", "postgres:")):
-            raise ValueError(
-                "database: PostgreSQL is not available yet; use sqlite:///PATH"
-            )
-        if self.database and not self.database.removeprefix(SQLITE):
+        if self.database == SQLITE:
             raise ValueError("database: sqlite:/// lacks a path")
-        if self.database and not self.database.startswith(SQLITE):
-            raise ValueError("database: must begin with sqlite:///")
+        if self.database and not self.database.startswith((SQLITE, *POSTGRESQL)):
+            raise ValueError("database: must begin with sqlite:/// or postgresql://")
+
+    @property
+    def postgres(self) -> bool:
+        """Whether the database is PostgreSQL's."""
+        return self.database.startswith(POSTGRESQL)
 
     @property
     def database_path(self) -> Path:
@@ -237,8 +219,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def database_url(self) -> str:
-        """The database as SQLAlchemy spells it."""
-        return SQLITE + str(self.database_path)
+        """The database as ``store.admin.open_engine`` takes it; it may be secret."""
+        return self.database if self.postgres else SQLITE + str(self.database_path)
+
+    @property
+    def database_name(self) -> str:
+        """The database in words for people, without its password."""
+        if not self.postgres:
+            return str(self.database_path)
+        where = urlsplit(self.database)
+        return f"{where.netloc.rpartition('@')[2]}{where.path}"
 
     @property
     def node_name(self) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from random import SystemRandom
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,11 +21,13 @@ from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Directory
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.alert import Alerter
+from budstikke.flow.answering import Answerer
 from budstikke.flow.ask import Asker
 from budstikke.flow.bookkeep import Bookkeeper
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.inbound import Receiver
 from budstikke.flow.notify import Notifier
+from budstikke.flow.pause import PauseAlerter
 from budstikke.flow.quote import Quoter
 from budstikke.flow.recur import Recurrer
 from budstikke.flow.schedule import Scheduler
@@ -57,6 +60,9 @@ RECUR_EVERY = 0.5
 
 RECEIVE_EVERY = 1.0
 """Seconds between looks for parts of long texts that have waited long enough."""
+
+PAUSES_EVERY = 2.0
+"""Seconds between looks for queues that are paused."""
 
 BOOKKEEP_EVERY = 30.0
 """Seconds between looks for fees that are due and balances that are low."""
@@ -95,28 +101,16 @@ class Gateway:
         self._links: dict[int, asyncio.Task[None]] = {}
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
-        callbacks = settings.callbacks
-        self.outlet = HttpOutlet(
-            timeout=callbacks.timeout,
-            allow_private=callbacks.allow_private,
-            allow_http=callbacks.allow_http,
-            version=__version__,
-        )
+        self.outlet = self._outlet()
         now: dict[str, Any] = {
             "store": self.store,
             "directory": lambda: self.directory,
             "clock": clock,
         }
         self.subscribers = self._subscribers()
-        self.notifier = Notifier(
-            outlet=self.outlet,
-            dialects=DIALECTS,
-            subscribers=self.subscribers,
-            per_endpoint=callbacks.per_endpoint,
-            **now,
-        )
         self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
+        self.notifier = self._notifier()
         self.asker = Asker(**now)
         self.quoter = Quoter(self._accept, directory=lambda: self.directory)
         mail = settings.mail
@@ -126,7 +120,43 @@ class Gateway:
         books = Bookkeeper(store=self.store, post=post, clock=clock)
         recurrer = Recurrer(acceptor=self.acceptor, **now)
         self.receiver = self._receiver()
-        self.scheduler = self._scheduler(recurrer, books)
+        self.scheduler = self._scheduler(recurrer, books, self._pauses(server))
+
+    def _outlet(self) -> HttpOutlet:
+        callbacks = self.settings.callbacks
+        return HttpOutlet(
+            timeout=callbacks.timeout,
+            allow_private=callbacks.allow_private,
+            allow_http=callbacks.allow_http,
+            version=__version__,
+        )
+
+    def _notifier(self) -> Notifier:
+        callbacks = self.settings.callbacks
+        known: dict[str, Any] = {"directory": lambda: self.directory}
+        return Notifier(
+            store=self.store,
+            outlet=self.outlet,
+            dialects=DIALECTS,
+            clock=self._clock,
+            per_endpoint=callbacks.per_endpoint,
+            rate=callbacks.rate,
+            subscribers=self.subscribers,
+            answer=Answerer(acceptor=self.acceptor, **known).answer,
+            **known,
+        )
+
+    def _pauses(self, server: SmtpOutlet | None) -> PauseAlerter:
+        return PauseAlerter(
+            store=self.store,
+            directory=lambda: self.directory,
+            outlet=server,
+            acceptor=self.acceptor,
+            clock=self._clock,
+            base_url=self.settings.http.base_url,
+            originator=self.settings.callbacks.alert_originator,
+            token=lambda: token_urlsafe(24),
+        )
 
     def _receiver(self) -> Receiver:
         return Receiver(
@@ -166,7 +196,9 @@ class Gateway:
             most=settings.keep_numbers,
         )
 
-    def _scheduler(self, recurrer: Recurrer, books: Bookkeeper) -> Scheduler:
+    def _scheduler(
+        self, recurrer: Recurrer, books: Bookkeeper, pauses: PauseAlerter
+    ) -> Scheduler:
         return Scheduler(
             store=self.store,
             senders=self.senders,
@@ -177,6 +209,7 @@ class Gateway:
                 (RECUR_EVERY, recurrer),
                 (BOOKKEEP_EVERY, books),
                 (RECEIVE_EVERY, self.receiver),
+                (PAUSES_EVERY, pauses),
             ),
         )
 

@@ -192,8 +192,8 @@ The gateway refused messages of service {service}.
 Error code: {tally.code}
 Cause: {tally.cause}
 How often: {times}
-First: {_utc(tally.since)}
-Last: {_utc(tally.last)}
+First: {utc(tally.since)}
+Last: {utc(tally.last)}
 
 Your address is on the service's list for refused messages.
 For each error code one such mail is sent in {INTERVAL / 60:.0f} minutes at most.
@@ -202,5 +202,6 @@ For each error code one such mail is sent in {INTERVAL / 60:.0f} minutes at most
     return Mail(to=_addresses(tally.access), subject=subject, text=text)
 
 
-def _utc(at: float) -> str:
+def utc(at: float) -> str:
+    """Write Unix seconds for people."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

@@ -7,7 +7,6 @@ order in which things are told is not decided here.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -50,9 +49,6 @@ NOT_KEPT = frozenset({"webhook-signature", "authorization"})
 SOON = 5.0
 """Seconds until a try that failed by our own fault is made again, uncounted."""
 
-SUBSCRIBER_WAIT = 5.0
-"""Longest wait for the number directory, seconds; then it is told without."""
-
 _NOTHING_MORE = More()
 
 
@@ -60,7 +56,7 @@ class FindsSubscribers(Protocol):
     """The number directory."""
 
     async def find(self, number: str) -> tuple[str, str]:
-        """Find name and address of a number's subscriber; empty: not known."""
+        """Find a number's subscriber: name and address; empty: not known."""
 
 
 class Target(NamedTuple):
@@ -219,11 +215,7 @@ class Teller:
                 for ref in event.media
             )
         if needs.subscriber and self._subscribers is not None:
-            try:
-                async with asyncio.timeout(SUBSCRIBER_WAIT):
-                    name, address = await self._subscribers.find(event.originator)
-            except Exception:  # it is a convenience, whoever wrote it
-                log.exception("message %d: no subscriber", event.message_id)
+            name, address = await self._subscribers.find(event.originator)
         return More(files, name, address)
 
     async def _told_nobody(self, row: CallbackRow) -> CallbackResult:

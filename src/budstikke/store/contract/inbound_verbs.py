@@ -101,8 +101,12 @@ class InboundStore(Protocol):
     async def unalerted(self, limit: int) -> list[PausedQueue]:
         """Find paused queues that nobody was told of yet."""
 
-    async def alerted(self, queue_id: int, token: str) -> None:
-        """Note that its people were told; ``token`` is the SHA-256 of their link's."""
+    async def alerted(self, queue_id: int, token: str, *, told: bool = True) -> None:
+        """
+        Note that its people were told; ``token`` is the SHA-256 of their link's.
+
+        ``told`` false: they are about to be; only the token is noted.
+        """
 
     async def paused_by(self, token: str) -> PausedQueue | None:
         """Find the paused queue that this token (its SHA-256) resumes."""

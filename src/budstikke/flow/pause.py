@@ -1,0 +1,197 @@
+"""
+Pause: tell a customer that a queue is paused, with a link that lets it go on.
+
+The link's token is stored (as its SHA-256) before the mail goes out. Only when the
+mail server has taken the mail is the customer told: until then it is tried again, also
+after a restart, which makes a new link.
+"""
+
+from __future__ import annotations
+
+import logging
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from budstikke.domain.message import Order
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.alert import LONGEST_PAUSE, PAUSE, utc
+from budstikke.flow.outlet import Mail, NotSent, Undeliverable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from budstikke.domain.directory import Access, Directory
+    from budstikke.flow.outlet import MailOutlet
+    from budstikke.flow.recur import TakesOrders
+    from budstikke.store.contract import PausedQueue, Store
+
+log = logging.getLogger("budstikke.pause")
+
+MOST_PAUSED = 1000
+"""Queues that are looked at in one turn."""
+
+MOST_FAILURES = 3
+"""Mails not taken after which a turn ends: the server is away."""
+
+PATH = "/resume/"
+"""What links lead to, before their token."""
+
+
+def digest(token: str) -> str:
+    """Say how a link's token is stored."""
+    return sha256(token.encode()).hexdigest()
+
+
+class _Alert(NamedTuple):
+    """An alert on its way: its link's token, when it is due, and its next pause."""
+
+    paused_at: float
+    token: str
+    due_at: float = 0.0
+    pause: float = PAUSE
+
+
+class PauseAlerter:
+    """
+    The step that tells of pauses.
+
+    Args:
+        store: Knows them.
+        directory: Gives the directory as it is now.
+        outlet: Takes mails; ``None``: there are none.
+        acceptor: Takes orders: alerts to phones.
+        clock: Unix seconds.
+        base_url: What links begin with, without a slash at the end.
+        originator: Sender of alerts to phones.
+        token: Makes a link's token, at random.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Callable[[], Directory],
+        outlet: MailOutlet | None,
+        acceptor: TakesOrders,
+        clock: Callable[[], float],
+        base_url: str,
+        originator: str,
+        token: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._outlet = outlet
+        self._acceptor = acceptor
+        self._clock = clock
+        self._base_url = base_url
+        self._originator = originator
+        self._token = token
+        self._alerts: dict[int, _Alert] = {}
+
+    async def turn(self) -> bool:
+        """Tell of pauses that nobody was told of; raises StoreUnavailable."""
+        found = await self._store.unalerted(MOST_PAUSED)
+        wanted = {paused.queue_id for paused in found}
+        self._alerts = {k: each for k, each in self._alerts.items() if k in wanted}
+        failures = 0
+        for paused in found:
+            alert = self._alerts.get(paused.queue_id)
+            if alert is None or alert.paused_at != paused.paused_at:
+                alert = _Alert(paused.paused_at, self._token())
+            self._alerts[paused.queue_id] = alert
+            if alert.due_at > self._clock():
+                continue
+            try:
+                await self._alert(paused, alert.token)
+            except NotSent as error:
+                self._later(paused, alert, str(error))
+                failures += 1
+                if failures >= MOST_FAILURES:
+                    break
+        return False
+
+    def _later(self, paused: PausedQueue, alert: _Alert, why: str) -> None:
+        again_at = self._clock() + alert.pause
+        longer = min(alert.pause * 2, LONGEST_PAUSE)
+        self._alerts[paused.queue_id] = alert._replace(due_at=again_at, pause=longer)
+        log.warning("mail not taken", extra={"why": why, "again_at": again_at})
+
+    async def _alert(self, paused: PausedQueue, token: str) -> None:
+        """Tell of one; raises NotSent and StoreUnavailable."""
+        stored = digest(token)
+        await self._store.alerted(paused.queue_id, stored, told=False)
+        link = f"{self._base_url}{PATH}{token}"
+        access = self._directory().accesses.get(paused.access_id)
+        addresses = _listed(access, "inbound_alerts")
+        numbers = _listed(access, "inbound_alert_numbers")
+        if access is not None and numbers:
+            await self._text(access, numbers, paused, link)
+        if access is not None and addresses and self._outlet is not None:
+            await self._mail(self._outlet, _mail(access, addresses, paused, link))
+        elif self._outlet is None or not numbers:
+            about = {"queue": paused.queue_id, "access": paused.access_id}
+            why = "no mail server" if addresses else "no address"
+            log.error("a pause was told nobody", extra={**about, "why": why})
+        await self._store.alerted(paused.queue_id, stored)
+        self._alerts.pop(paused.queue_id, None)
+
+    async def _mail(self, outlet: MailOutlet, mail: Mail) -> None:
+        try:
+            await outlet.send(mail)
+        except Undeliverable as error:
+            log.error(  # noqa: TRY400 - whose fault it is stands in the message
+                "mail refused", extra={"subject": mail.subject, "why": str(error)}
+            )
+
+    async def _text(
+        self, access: Access, numbers: Sequence[str], paused: PausedQueue, link: str
+    ) -> None:
+        """Tell phones; the key makes it one SMS for each link."""
+        order = Order(
+            recipients=tuple(numbers),
+            text=(
+                f"Messages from phones to service {access.identifier} wait since "
+                f"{utc(paused.paused_at)}. When your server takes them again: {link}"
+            ),
+            originator=self._originator,
+            report=False,
+            key=f"pause-{paused.queue_id}-{digest(link)[:16]}",
+            answering=True,
+        )
+        try:
+            accepted = await self._acceptor.accept(order, access)
+        except Refusal as refusal:
+            refused = [refusal.code]
+        else:
+            refused = [code for code in accepted.ids if isinstance(code, RefusalCode)]
+        if refused:
+            about = {"queue": paused.queue_id, "refusal": refused[0].value}
+            log.warning("alert to a phone refused", extra=about)
+
+
+def _listed(access: Access | None, name: str) -> tuple[str, ...]:
+    return tuple(getattr(access.settings, name, ())) if access is not None else ()
+
+
+def _mail(
+    access: Access, addresses: tuple[str, ...], paused: PausedQueue, link: str
+) -> Mail:
+    service = access.identifier
+    text = f"""\
+Messages from phones to service {service} cannot be delivered to your server.
+They are paused. None is lost: they wait, in order, and so do all that come.
+
+Since: {utc(paused.paused_at)}
+Why: {" ".join(paused.why.split())}
+How many wait: {paused.waiting}
+
+When your server takes messages again, open this page and press the button:
+{link}
+
+The link works once. When deliveries fail again you get a mail with a new one.
+
+Your address is on the service's list for messages from phones.
+"""
+    subject = f"Messages from phones are paused on service {service}"
+    return Mail(to=addresses, subject=subject, text=text)
