@@ -8,7 +8,7 @@ never go to the database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.inventory import Inventory
@@ -102,7 +102,8 @@ class Route:
     """
     Which carriers take recipients that begin with ``prefix``, in order.
 
-    ``account_id`` makes it one account's own, which wins over a common one.
+    ``carriers`` are those of SMS, ``mms`` those of MMS: ``sorted_by_kind`` tells them
+    apart. ``account_id`` makes it one account's own, which wins over a common one.
     ``requires`` (``sender``, ``template``) says what must be pre-approved there, and
     ``senders`` the approved sender by the kind of template.
     """
@@ -112,6 +113,7 @@ class Route:
     account_id: int | None = None
     requires: frozenset[str] = frozenset()
     senders: Mapping[str, str] = field(default_factory=dict)
+    mms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +149,18 @@ class Directory:
         """
         Find the route with the longest prefix of ``recipient`` (E.164 with ``+``).
 
-        An account's own route wins over a common one of any length.
+        An account's own route wins over a common one of any length. ``None``: there is
+        none, or none of its carriers carries SMS.
         """
+        found = self._route(account_id, recipient)
+        return found if found is not None and found.carriers else None
+
+    def mms_carriers(self, account_id: int, recipient: str) -> tuple[int, ...]:
+        """Find the carriers that take MMS to ``recipient``, in order; may be none."""
+        found = self._route(account_id, recipient)
+        return found.mms if found is not None else ()
+
+    def _route(self, account_id: int, recipient: str) -> Route | None:
         for owner in (account_id, None):
             lengths, by_prefix = self._routes.get(owner, _NONE)
             for length in lengths:
@@ -156,6 +168,26 @@ class Directory:
                 if found is not None:
                     return found
         return None
+
+
+def sorted_by_kind(
+    directory: Directory, carries: Mapping[str, frozenset[str]]
+) -> Directory:
+    """
+    Tell for each route which of its carriers take SMS, and which take MMS.
+
+    ``carries`` says by kind of carrier what it takes: ``sms``, ``mms``.
+    """
+    takes = {key: carries[entry.kind] for key, entry in directory.carriers.items()}
+    routes = tuple(
+        replace(
+            route,
+            carriers=tuple(key for key in route.carriers if "sms" in takes[key]),
+            mms=tuple(key for key in route.carriers if "mms" in takes[key]),
+        )
+        for route in directory.routes
+    )
+    return replace(directory, routes=routes)
 
 
 _ByPrefix = tuple[tuple[int, ...], dict[str, Route]]

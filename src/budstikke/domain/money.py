@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from budstikke.domain.mms import SMS_EACH
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -80,6 +82,7 @@ class Price:
         amount: Micros of the list's currency.
         valid_from: Unix seconds.
         valid_until: Unix seconds; ``None``: it has no end.
+        mms: What an MMS costs, micros; ``None``: none is sold there.
 
     """
 
@@ -87,6 +90,7 @@ class Price:
     amount: int
     valid_from: float = 0.0
     valid_until: float | None = None
+    mms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,21 @@ class PriceList:
 
         Of two prices for one prefix that are both valid the later one counts.
         """
+        found = self._find(recipient, at)
+        return found.amount if found is not None else None
+
+    def mms(self, recipient: str, at: float) -> int | None:
+        """
+        Tell what an MMS costs, micros; ``None``: it is not sold there.
+
+        In a list in SMS that does not say it is that of ``domain.mms.SMS_EACH`` SMS.
+        """
+        found = self._find(recipient, at)
+        if found is None or found.mms is not None or self.currency != SMS:
+            return found.mms if found is not None else None
+        return SMS_EACH * found.amount
+
+    def _find(self, recipient: str, at: float) -> Price | None:
         for length in self._lengths:
             found = None
             for price in self._by_prefix.get(recipient[:length], ()):
@@ -122,7 +141,7 @@ class PriceList:
                 ):
                     found = price if found is None else _later(found, price)
             if found is not None:
-                return found.amount
+                return found
         return None
 
 

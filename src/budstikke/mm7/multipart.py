@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from binascii import Error, a2b_base64, a2b_qp, b2a_base64
 from email.errors import MessageError
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def media_type(content_type: str) -> str:
 
 def parameter(content_type: str, name: str) -> str:
     """Read a parameter of a content type; empty: it is not there."""
-    octets = content_type.encode("latin-1", "replace")
+    octets = content_type.encode("utf-8", "replace")
     return _value(_head(b"Content-Type: " + octets), name)
 
 
@@ -143,7 +143,7 @@ def _piece(octets: bytes) -> Piece:
 
 def _head(octets: bytes) -> Message:
     try:
-        return BytesHeaderParser().parsebytes(octets)
+        return HeaderParser().parsestr(octets.decode("utf-8", "replace"))
     except (MessageError, ValueError) as error:
         raise Malformed("headers that cannot be read") from error
 
@@ -164,18 +164,12 @@ def _value(headers: Message, name: str, header: str = "content-type") -> str:
             found = value.encode("latin-1", "replace").decode(charset or "ascii")
         except (LookupError, UnicodeDecodeError):
             found = value
-    return _breaks.sub(" ", _whole(str(found))).strip()
-
-
-def _whole(text: str) -> str:
-    """Read octets beyond ASCII, which ``email`` keeps as lone surrogates, as UTF-8."""
-    octets = text.encode("utf-8", "surrogateescape")
-    return octets.decode("utf-8", "replace")
+    return _breaks.sub(" ", str(found)).strip()
 
 
 def _name(headers: Message) -> str:
     for name in (
-        _whole(_header(headers, "content-location")),
+        _header(headers, "content-location"),
         _value(headers, "filename", "content-disposition"),
         _value(headers, "name"),
     ):

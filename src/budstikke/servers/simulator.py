@@ -23,6 +23,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from budstikke.domain.text import first_outside, grapheme_at
+from budstikke.servers.simulator_mms import part_rows, read_form, read_json, shown_as
 from budstikke.servers.simulator_page import POLICY, STATIC, Row, list_page, phone_page
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-MAX_BODY: Final = 65_536
-"""Octets."""
+    from budstikke.domain.inbound import MediaPart
+    from budstikke.servers.simulator_mms import Composed
+
+MAX_BODY: Final = 1024 * 1024
+"""Octets: an MMS in base64, and then some."""
 
 MAX_TEXT: Final = 5_000
 """Characters; more than a phone can send in 255 parts is never wanted."""
@@ -70,26 +74,30 @@ class Phones(Protocol):
     def switch(self, number: str, *, on: bool) -> None:
         """Switch a phone on or off."""
 
+    def media(self, message_id: int) -> Sequence[MediaPart]:
+        """Find what an MMS holds."""
+
     def compose(
-        self, number: str, to: str, text: str, at: float
+        self,
+        number: str,
+        to: str,
+        text: str,
+        at: float,
+        mms: tuple[str, tuple[MediaPart, ...]] | None = None,
     ) -> msgspec.Struct | None:
-        """Send a text from a phone; ``None``: the queue is full."""
+        """Send a text or an MMS from a phone; ``None``: the queue is full."""
 
     def watch(self, watcher: Callable[[str], None]) -> Callable[[], None]:
         """Call ``watcher`` with a phone's number at any change."""
-
-
-class _Composing(msgspec.Struct):
-    """The body of a POST of a message."""
-
-    to: str | int
-    text: str
 
 
 class _Switching(msgspec.Struct):
     """The body of a PUT of a phone."""
 
     on: bool
+
+
+Body = TypeVar("Body")
 
 
 class _Problem(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -139,26 +147,38 @@ class _Screen:
 
     async def send_message(self, request: Request) -> Response:
         number = self._number(request)
-        composing = await _read(request, _Composing)
-        to = str(composing.to).replace(" ", "")
+        composing = await _read_message(request)
+        to = composing.to.replace(" ", "")
         if not 2 <= len(to.removeprefix("+")) <= 20 or not to.strip("+").isalnum():
             raise _Problem(400, "bad_field", "to is a short number or a phone number")
-        if not composing.text:
+        if not composing.text and composing.mms is None:
             raise _Problem(400, "bad_field", "text is empty")
         if len(composing.text) > MAX_TEXT:
             raise _Problem(413, "too_large", f"text has over {MAX_TEXT} characters")
         if not self._phones.is_on(number):
             raise _Problem(409, "phone_off", f"{number} is switched off")
-        sent = self._phones.compose(number, to, composing.text, self._clock())
+        text, mms = composing.text, composing.mms
+        sent = self._phones.compose(number, to, text, self._clock(), mms)
         if sent is None:
             raise _Problem(503, "queue_full", "no carrier fetches what phones send")
-        return _json(_composed(sent), 201)
+        return _json(_composed(sent, number), 201)
 
     async def empty_phone(self, request: Request) -> Response:
         return _json({"deleted": self._phones.empty(self._number(request))})
 
+    async def show_part(self, request: Request) -> Response:
+        self._number(request)
+        message_id, place = request.path_params["id"], request.path_params["place"]
+        parts = self._phones.media(message_id)
+        if not 1 <= place <= len(parts):
+            raise _Problem(404, "not_found", "there is no such part, or not any more")
+        part = parts[place - 1]
+        kind, headers = shown_as(part.type)
+        return Response(part.data, 200, {**_HEADERS, **headers}, kind)
+
     def _received(self, number: str, after: int = 0) -> list[Row]:
-        return [_message(each) for each in self._phones.messages(number, after)]
+        found = self._phones.messages(number, after)
+        return [_message(each, number) for each in found]
 
     def _number(self, request: Request) -> str:
         try:
@@ -181,7 +201,7 @@ class _Screen:
         for row in received:
             ucs2 = row["encoding"] == "ucs2"
             row["forced_ucs2"] = _outside_gsm(row["text"]) if ucs2 else ""
-        sent = [_composed(each) for each in self._phones.sent(number)]
+        sent = [_composed(each, number) for each in self._phones.sent(number)]
         phone = _summary(self._phones.summary(number))
         return _html(phone_page(phone, received, sent))
 
@@ -253,6 +273,9 @@ def simulator_app(
         _route(f"{phone}/messages", screen.list_messages, "GET"),
         _route(f"{phone}/messages", screen.send_message, "POST"),
         _route(f"{phone}/messages", screen.empty_phone, "DELETE"),
+        _route(
+            f"{phone}/messages/{{id:int}}/parts/{{place:int}}", screen.show_part, "GET"
+        ),
     ]
     return Starlette(
         routes=routes,
@@ -286,20 +309,39 @@ async def _answer_http_exception(_request: Request, error: Exception) -> Respons
     return answer
 
 
-Body = TypeVar("Body", _Composing, _Switching)
+async def _read_message(request: Request) -> Composed:
+    """Read a message from a phone: JSON, or a form with files."""
+    body = await _read_body(request)
+    kind = request.headers.get("content-type", "")
+    try:
+        if kind.lower().startswith("multipart/form-data"):
+            return read_form(kind, body)
+        return _decoded(lambda: read_json(body))
+    except ValueError as error:
+        raise _Problem(400, "bad_field", str(error)) from error
 
 
 async def _read(request: Request, form: type[Body]) -> Body:
     """Read a JSON body, whatever its media type is said to be."""
+    body = await _read_body(request)
+    return _decoded(lambda: msgspec.json.decode(body, type=form))
+
+
+async def _read_body(request: Request) -> bytes:
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_BODY:
                 raise _Problem(413, "too_large", f"the body has over {MAX_BODY} octets")
-        return msgspec.json.decode(bytes(body), type=form)
     except ClientDisconnect as error:
         raise _Problem(400, "malformed", "the body was cut short") from error
+    return bytes(body)
+
+
+def _decoded(decode: Callable[[], Body]) -> Body:
+    try:
+        return decode()
     except msgspec.ValidationError as error:
         raise _Problem(400, "bad_field", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -308,18 +350,19 @@ async def _read(request: Request, form: type[Body]) -> Body:
 
 def _summary(phone: msgspec.Struct) -> Row:
     row: Row = msgspec.structs.asdict(phone)
-    row["last_at"] = _time(row["last_at"]) if row["last_at"] else None
-    return row
+    return {**row, "last_at": _time(row["last_at"]) if row["last_at"] else None}
 
 
-def _message(message: msgspec.Struct) -> Row:
+def _message(message: msgspec.Struct, number: str) -> Row:
     row: Row = msgspec.structs.asdict(message)
+    row["parts"] = part_rows(number, row["id"], row["parts"])
     row["received_at"] = _time(row["received_at"])
     return row
 
 
-def _composed(sent: msgspec.Struct) -> Row:
+def _composed(sent: msgspec.Struct, number: str) -> Row:
     row: Row = msgspec.structs.asdict(sent)
+    row["parts"] = part_rows(number, row["id"], row["parts"])
     row["from"] = row.pop("phone")
     row["sent_at"] = _time(row.pop("at"))
     return row

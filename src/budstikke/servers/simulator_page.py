@@ -20,6 +20,7 @@ Row = dict[str, Any]
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; media-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """The content security policy under which these pages work."""
@@ -105,7 +106,9 @@ def phone_page(phone: Row, received: Sequence[Row], sent: Sequence[Row]) -> str:
 <ol id="live"{off}>{bubbles}</ol>
 <form action="{path}/messages" data-method="POST">
 <label>To <input name="to" value="{escape(answer_to)}" required></label>
-<label class="wide">Text <textarea name="text" required></textarea></label>
+<label class="wide">Text <textarea name="text"></textarea></label>
+<label>Subject (MMS) <input name="subject"></label>
+<label>Files (MMS) <input name="file" type="file" multiple></label>
 <button>Send</button>
 </form>""",
     )
@@ -123,28 +126,48 @@ def _switch(path: str, *, on: bool) -> str:
 
 def _received(row: Row) -> str:
     flash = ' class="flash"' if row["flash"] else ""
-    facts = [
-        escape(str(row["originator"])),
-        _time(row["received_at"]),
-        "GSM" if row["encoding"] == "gsm" else "UCS-2",
-        "1 segment" if row["segments"] == 1 else f"{row['segments']} segments",
-    ]
+    facts = [escape(str(row["originator"])), _time(row["received_at"]), *_size(row)]
     tags = ["flash"] if row["flash"] else []
     if row["protocol_id"] in _REPLACE_TYPES:
         tags.append(f"replace type {row['protocol_id'] - 64}")
     if row["forced_ucs2"]:
         tags.append(f"UCS-2 because of {escape(row['forced_ucs2'])}")
     marks = "".join(f' <span class="tag">{tag}</span>' for tag in tags)
+    return f"<li{flash}><small>{' · '.join(facts)}{marks}</small>{_content(row)}</li>\n"
+
+
+def _size(row: Row) -> tuple[str, ...]:
+    """Say what a message took on the air."""
+    if row["kind"] == "mms":
+        return ("MMS",)
+    segments = row["segments"]
     return (
-        f"<li{flash}><small>{' · '.join(facts)}{marks}</small>"
-        f"<p>{escape(str(row['text']))}</p></li>\n"
+        "GSM" if row["encoding"] == "gsm" else "UCS-2",
+        "1 segment" if segments == 1 else f"{segments} segments",
     )
+
+
+def _content(row: Row) -> str:
+    """Show subject, text and parts; what a browser cannot show is a link."""
+    subject = f"<strong>{escape(row['subject'])}</strong>" if row["subject"] else ""
+    text = f"<p>{escape(str(row['text']))}</p>" if row["text"] else ""
+    return subject + text + "".join(_part(part) for part in row["parts"])
+
+
+def _part(part: Row) -> str:
+    url, name = escape(part["url"]), escape(part["name"] or part["type"])
+    begins = part["type"].partition("/")[0]
+    if begins == "image" and not part["type"].startswith("image/svg"):
+        return f'<img src="{url}" alt="{name}">'
+    if begins in ("audio", "video"):
+        return f'<{begins} src="{url}" controls></{begins}>'
+    return f'<p><a href="{url}">{name}</a> ({part["size"]} octets)</p>'
 
 
 def _sent(row: Row) -> str:
     return (
         f'<li class="sent"><small>to {escape(str(row["to"]))} · '
-        f"{_time(row['sent_at'])}</small><p>{escape(str(row['text']))}</p></li>\n"
+        f"{_time(row['sent_at'])}</small>{_content(row)}</li>\n"
     )
 
 

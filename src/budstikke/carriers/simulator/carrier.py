@@ -18,7 +18,8 @@ from msgspec import Meta, Struct
 
 from budstikke.carriers.simulator.agenda import Agenda
 from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
-from budstikke.carriers.simulator.originate import as_inbound
+from budstikke.carriers.simulator.loader import Loader
+from budstikke.carriers.simulator.originate import as_inbound, as_mms
 from budstikke.carriers.simulator.outcomes import (
     ENDS,
     LINK_DOWN,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from budstikke.carriers.contract import Sink
+    from budstikke.carriers.contract import Contents, InboundMms, InboundPart, Sink
     from budstikke.carriers.simulator.phones import Composed
     from budstikke.domain.message import Part
 
@@ -82,9 +83,11 @@ class SimulatorCarrier:
         random: Random,
         clock: Callable[[], float],
         phones: Phones,
+        contents: Contents | None = None,
     ) -> None:
         self.name = name
         self.phones = phones
+        self._loader = Loader(contents, self._loaded)
         self._settings = settings
         self._clock = clock
         self._centre = Centre(phones, delay=settings.delivery_delay)
@@ -133,7 +136,7 @@ class SimulatorCarrier:
         assert self._sink is not None, "offered before it ran"  # noqa: S101 - the contract allows it
         self._outstanding += len(parts)
         if self._up:
-            self._queue.extend(parts)
+            self._queue.extend(self._loader.load(parts))
             self._work()
         else:
             self._answers += [(part, NOT_OFFERED) for part in parts]
@@ -176,6 +179,14 @@ class SimulatorCarrier:
 
     # What is offered
 
+    def _loaded(
+        self, parts: list[Part], failed: Sequence[tuple[Part, Outcome]]
+    ) -> None:
+        """Offer MMS whose content is here; some could not be read."""
+        self._answers += failed
+        self._queue.extend(parts)
+        self._work()
+
     def _work(self) -> None:
         """Offer the operator what is queued, until it says to go slower."""
         if self._resume_at is not None:
@@ -183,21 +194,20 @@ class SimulatorCarrier:
             self._arm()  # the timer may have fired for something else
             return
         now = self._clock()
-        submit, ids, queue, answers = (
-            self._centre.submit,
-            self._ids,
-            self._queue,
-            self._answers,
-        )
+        submit, ids, mms = self._centre.submit, self._ids, self._loader.found
+        queue, answers = self._queue, self._answers
         while queue:
             part = queue.popleft()
             submission = Submission(next(ids), part, part.id >> 8)
+            submission.mms = mms.pop(part.id, None) if mms else None
             verdict = submit(submission, now)
             if verdict is Verdict.TAKEN:
                 answers.append((part, sent(submission)))
                 self._pause = 0.0
             elif verdict is Verdict.THROTTLED:
                 queue.appendleft(part)
+                if submission.mms is not None:
+                    mms[part.id] = submission.mms
                 self._rest(now)
                 break
             elif verdict is Verdict.REJECTED:
@@ -240,7 +250,8 @@ class SimulatorCarrier:
         """Answer whatever is still open, and be down."""
         for submission in self._unanswered.values():
             self._answers.append((submission.part, LINK_DOWN))
-        self._answers += [(part, NOT_OFFERED) for part in self._queue]
+        unsent = [*self._loader.cancel(), *self._queue]
+        self._answers += [(part, NOT_OFFERED) for part in unsent]
         self._unanswered.clear()
         self._queue.clear()
         self._up = False
@@ -299,16 +310,17 @@ class SimulatorCarrier:
         if self._inbound_busy or not self._up:
             return
         assert self._sink is not None  # noqa: S101 - it is up
-        taken = self.phones.take(INBOUND_BATCH, self._settings.numbers)
+        taken = self.phones.take(INBOUND_BATCH, self._settings.numbers, mms=True)
         if taken:
-            parts = [
-                part
-                for composed in taken
-                for part in as_inbound(composed, next(self._references) & 0xFF)
-            ]
+            parts = [part for composed in taken for part in self._sent_by(composed)]
             self._inbound_busy = True
             given = self._sink.inbound(parts)
             given.add_done_callback(partial(self._inbound_given, taken))
+
+    def _sent_by(self, composed: Composed) -> Sequence[InboundPart | InboundMms]:
+        if composed.kind == "mms":
+            return [as_mms(composed, self.phones.media(composed.id))]
+        return as_inbound(composed, next(self._references) & 0xFF)
 
     def _inbound_given(self, taken: list[Composed], given: Future[None]) -> None:
         self._inbound_busy = False
@@ -359,6 +371,7 @@ def carrier(
     random: Random,
     clock: Callable[[], float],
     phones: Phones | None = None,
+    contents: Contents | None = None,
 ) -> SimulatorCarrier:
     """
     Make a simulated link.
@@ -369,10 +382,17 @@ def carrier(
         random: Where its message ids begin.
         clock: Unix seconds.
         phones: Shared with other links and the phone screen; its own otherwise.
+        contents: Where it finds what is in an MMS; it takes none otherwise.
 
     """
-    shared = Phones() if phones is None else phones
-    return SimulatorCarrier(name, settings, random=random, clock=clock, phones=shared)
+    return SimulatorCarrier(
+        name,
+        settings,
+        random=random,
+        clock=clock,
+        phones=Phones() if phones is None else phones,
+        contents=contents,
+    )
 
 
 def _failed(given: Future[None]) -> bool:

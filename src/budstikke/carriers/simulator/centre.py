@@ -16,7 +16,7 @@ import msgspec
 from budstikke.carriers.simulator.agenda import Agenda
 from budstikke.carriers.simulator.fates import Answer, Fate, Step, fate, schedule
 from budstikke.carriers.simulator.phones import Change, Phones
-from budstikke.domain.message import Part
+from budstikke.domain.message import MmsContent, Part
 
 MOST_HELD = 100_000
 """Parts that may wait for phones that are switched off; more are undeliverable."""
@@ -56,6 +56,7 @@ class Submission(msgspec.Struct, eq=False):
         group: The same for all parts of one message.
         segments: What a text was cut in that came whole.
         context: The owner's, who gets it back with each event.
+        mms: What it holds, if it is an MMS.
         held: Whether it had to wait for its phone to be switched on.
         delivered: Whether the phone has it.
         expired: Whether it never will.
@@ -67,6 +68,7 @@ class Submission(msgspec.Struct, eq=False):
     group: Hashable
     segments: int = 1
     context: Any = None
+    mms: MmsContent | None = None
     held: bool = False
     delivered: bool = False
     expired: bool = False
@@ -163,7 +165,10 @@ class Centre:
             self._hold(submission, events)
             return
         submission.delivered = True
-        self._phones.receive(part, submission.group, now, submission.segments)
+        if submission.mms is not None:
+            self._phones.receive_mms(part, submission.mms, now)
+        else:
+            self._phones.receive(part, submission.group, now, submission.segments)
         receipts = fate(part.recipient).receipts
         if receipts:
             events.append((submission, Event.DELIVERED))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from budstikke.carriers.contract import InboundPart
+from budstikke.carriers.contract import InboundMms, InboundPart
+from budstikke.domain.inbound import MediaPart
 from budstikke.domain.message import TextMode
 from budstikke.domain.text import (
     GSM,
@@ -17,6 +18,7 @@ from budstikke.domain.text import (
     ucs2_encode,
     udh_concat8,
 )
+from budstikke.mm7 import laid_out
 
 if TYPE_CHECKING:
     from budstikke.carriers.simulator.phones import Composed
@@ -26,6 +28,8 @@ LONGEST: Final = 5_000
 
 DATA_CODING_GSM: Final = 0
 DATA_CODING_UCS2: Final = 8
+
+TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Piece(NamedTuple):
@@ -79,3 +83,24 @@ def as_inbound(composed: Composed, ref: int) -> list[InboundPart]:
         )
         for piece in pieces(composed.text, ref)
     ]
+
+
+def as_mms(composed: Composed, parts: tuple[MediaPart, ...]) -> InboundMms:
+    """
+    Turn an MMS that a phone sent into what a carrier gives the gateway.
+
+    As phones do it begins with its presentation, and its text is a part.
+    """
+    files = [(part.name, part.type, part.data) for part in parts]
+    return InboundMms(
+        originator=composed.phone,
+        recipient=composed.to.removeprefix("+"),
+        subject=composed.subject,
+        parts=tuple(
+            MediaPart(
+                piece.name, TEXT if piece.id == "text" else piece.type, piece.data
+            )
+            for piece in laid_out(composed.text, files)
+        ),
+        at=composed.at,
+    )

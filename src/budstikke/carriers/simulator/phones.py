@@ -9,76 +9,28 @@ longest is forgotten first), so many long texts of which parts are missing.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.carriers.simulator.album import Album, shown
+from budstikke.carriers.simulator.texts import Change, Composed, Message, Summary
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from budstikke.domain.message import Part
+    from budstikke.domain.inbound import MediaPart
+    from budstikke.domain.message import MmsContent, Part
 
     Watcher = Callable[[str], None]
+
+__all__ = ["Change", "Composed", "Message", "Phones", "Summary", "phone_number"]
 
 REPLACE_TYPES = range(0x41, 0x48)
 """Protocol identifiers that replace an earlier message: 3GPP TS 23.040 § 9.2.3.9."""
 
 SENT_KEPT = 100
 """How many of its own messages a phone remembers."""
-
-
-class Change(StrEnum):
-    """What may happen to a phone; see ``Phones.watch``."""
-
-    RECEIVED = "received"
-    COMPOSED = "composed"
-    SWITCHED = "switched"
-    EMPTIED = "emptied"
-
-
-class Message(msgspec.Struct, frozen=True, gc=False):
-    """
-    A text as a phone shows it, joined if it came in parts.
-
-    Attributes:
-        id: Counts up through all phones.
-        originator: As it was sent: digits or text.
-        encoding: ``gsm`` or ``ucs2``.
-        segments: How many parts it came in.
-        flash: Shown at once and not stored, on a real phone.
-        protocol_id: TP-PID; 65 to 71 replaced an earlier message.
-        received_at: Unix seconds.
-
-    """
-
-    id: int
-    originator: str
-    text: str
-    encoding: str
-    segments: int
-    flash: bool
-    protocol_id: int
-    received_at: float
-
-
-class Composed(msgspec.Struct, frozen=True, gc=False):
-    """A text that a phone sends to ``to``; ``at`` is Unix seconds."""
-
-    id: int
-    phone: str
-    to: str
-    text: str
-    at: float
-
-
-class Summary(msgspec.Struct, frozen=True, gc=False):
-    """One line of the list of phones; ``last_at`` is 0 before the first message."""
-
-    number: str
-    on: bool
-    messages: int
-    last_at: float
 
 
 class _Phone:
@@ -124,6 +76,7 @@ class Phones:
         self._watchers: dict[Change, list[Watcher]] = {change: [] for change in Change}
         self._last_id = 0
         self._kept = 0
+        self._album = Album()
 
     def number(self, written: str) -> str:
         """Bring a phone's number to E.164; see ``phone_number``."""
@@ -172,6 +125,34 @@ class Phones:
         self._prune(phone)
         self._tell(Change.RECEIVED, part.recipient)
         return message
+
+    def receive_mms(self, part: Part, content: MmsContent, at: float) -> Message:
+        """Put an MMS on its recipient's phone; ``at`` is Unix seconds."""
+        self._last_id += 1
+        texts, parts = shown(content)
+        message = Message(
+            id=self._last_id,
+            originator=part.originator,
+            text=texts,
+            encoding="mms",
+            segments=1,
+            flash=False,
+            protocol_id=0,
+            received_at=at,
+            kind="mms",
+            subject=content.subject,
+            parts=self._album.keep(self._last_id, parts),
+        )
+        phone = self._touch(part.recipient)
+        phone.messages.append(message)
+        self._kept += 1
+        self._prune(phone)
+        self._tell(Change.RECEIVED, part.recipient)
+        return message
+
+    def media(self, message_id: int) -> tuple[MediaPart, ...]:
+        """Find what an MMS that a phone got or sent holds; empty: not kept any more."""
+        return self._album.look(message_id)
 
     def _join(self, part: Part, group: Hashable) -> str | None:
         """Keep a part of a long text; the whole text if it was the last one missing."""
@@ -277,9 +258,18 @@ class Phones:
 
     # What phones send
 
-    def compose(self, number: str, to: str, text: str, at: float) -> Composed | None:
+    def compose(
+        self,
+        number: str,
+        to: str,
+        text: str,
+        at: float,
+        mms: tuple[str, tuple[MediaPart, ...]] | None = None,
+    ) -> Composed | None:
         """
-        Send a text from a phone: queue it for a carrier to deliver.
+        Send a text from a phone, or an MMS: queue it for a carrier to deliver.
+
+        ``mms`` is its subject, and what it holds beside the text.
 
         Returns ``None``, and sends nothing, when the queue is full: no carrier has
         fetched what phones sent for too long.
@@ -288,6 +278,12 @@ class Phones:
             return None
         self._last_id += 1
         composed = Composed(self._last_id, number, to, text, at)
+        if mms is not None:
+            subject, files = mms
+            parts = self._album.keep(self._last_id, files)
+            composed = msgspec.structs.replace(
+                composed, kind="mms", subject=subject, parts=parts
+            )
         sent = self._touch(number).sent
         sent.append(composed)
         del sent[:-SENT_KEPT]
@@ -295,9 +291,13 @@ class Phones:
         self._tell(Change.COMPOSED, number)
         return composed
 
-    def take(self, limit: int, serves: Sequence[str] = ()) -> list[Composed]:
+    def take(
+        self, limit: int, serves: Sequence[str] = (), *, mms: bool = False
+    ) -> list[Composed]:
         """
         Fetch what phones have sent to numbers that begin as ``serves`` says, in order.
+
+        MMS are left to others without ``mms``.
 
         An empty ``serves`` means any number. What is taken is no longer queued: give it
         back with ``put_back`` if it could not be delivered.
@@ -307,7 +307,7 @@ class Phones:
         prefixes = tuple(serves) or ("",)
         while self._outbox and len(taken) < limit:
             composed = self._outbox.popleft()
-            mine = composed.to.startswith(prefixes)
+            mine = composed.to.startswith(prefixes) and (mms or composed.kind == "sms")
             (taken if mine else left).append(composed)
         self._outbox.extendleft(reversed(left))
         return taken

@@ -20,12 +20,15 @@ async function submit(event) {
   if (!method) return;
   event.preventDefault();
   const alert = document.getElementById("alert");
-  const body = form.dataset.body || JSON.stringify(Object.fromEntries(new FormData(form)));
-  const answer = await fetch(form.action, {
-    method, body, headers: { "content-type": "application/json" },
-  });
+  // A form with files is sent as such: what is in it may be an MMS.
+  const files = form.querySelector("input[type=file]");
+  const body = files ? new FormData(form)
+    : form.dataset.body || JSON.stringify(Object.fromEntries(new FormData(form)));
+  const headers = files ? {} : { "content-type": "application/json" };
+  const answer = await fetch(form.action, { method, body, headers });
   alert.textContent = answer.ok ? "" : (await answer.json()).message;
-  if (answer.ok && form.text) form.text.value = "";
+  if (!answer.ok) return;
+  for (const field of [form.text, form.subject, files]) if (field) field.value = "";
 }
 
 document.addEventListener("submit", submit);
