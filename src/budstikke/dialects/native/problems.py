@@ -42,6 +42,9 @@ class Fault(StrEnum):
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     NAME_TAKEN = "name_taken"
     NONE_ACCEPTED = "none_accepted"
+    TOO_MANY_WAITING = "too_many_waiting"
+    DECIDED = "decided"
+    QUEUED = "queued"
 
 
 class Row(NamedTuple):
@@ -94,6 +97,9 @@ PROBLEMS: Mapping[RefusalCode | Fault, Row] = {
     Fault.IDEMPOTENCY_CONFLICT: Row(409, "The key was used for another request"),
     Fault.NAME_TAKEN: Row(409, "Another group has this name"),
     Fault.NONE_ACCEPTED: Row(422, "No recipient was accepted"),
+    Fault.TOO_MANY_WAITING: Row(409, "Too much waits for an administrator already"),
+    Fault.DECIDED: Row(409, "An administrator has decided"),
+    Fault.QUEUED: Row(409, "It waits in its queue for those before it"),
 }
 
 PARAMETERS: Mapping[RefusalCode, str] = {

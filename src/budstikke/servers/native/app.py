@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.servers.auth import Authenticator, Network
     from budstikke.servers.native.exchange import Parts, PathValues, Reply
-    from budstikke.servers.native.operations import Operation
+    from budstikke.servers.native.operation import Operation
     from budstikke.wire import WireRequest
 
 log = logging.getLogger("budstikke.http")
@@ -161,6 +161,8 @@ def _response(reply: Reply) -> WireResponse:
     headers = {"cache-control": "no-store", **reply.headers}
     if reply.body is None:
         return WireResponse(reply.status, b"", JSON, headers)
+    if reply.media_type and isinstance(reply.body, bytes):
+        return WireResponse(reply.status, reply.body, reply.media_type, headers)
     return WireResponse(reply.status, _encode(reply.body), JSON, headers)
 
 

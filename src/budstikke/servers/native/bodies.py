@@ -18,7 +18,7 @@ from budstikke.domain.refusal import RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from budstikke.servers.native.operations import Operation
+    from budstikke.servers.native.operation import Operation
     from budstikke.wire import WireRequest
 
 JSON = "application/json"

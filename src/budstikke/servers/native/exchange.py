@@ -33,6 +33,7 @@ class PathValues(NamedTuple):
     id: int = 0
     number: str = ""
     name: str = ""
+    media: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,11 +61,16 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered: a struct to be written as JSON, or ``None`` (204)."""
+    """
+    What is answered: a struct to be written as JSON, or ``None`` (204).
+
+    With a ``media_type`` it is octets of that type.
+    """
 
     body: object = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = ""
 
 
 async def ask(exchange: Exchange, asked: Ask, kind: type[Kind]) -> Kind:

@@ -15,12 +15,12 @@ from msgspec import structs
 from budstikke.dialects.native.order import LAST_ID, RULES, SendBody
 from budstikke.dialects.native.problems import PROBLEMS, ProblemBody
 from budstikke.dialects.native.webhook import InboundWebhook, Webhook
-from budstikke.servers.native.operations import problems_of
+from budstikke.servers.native.operation import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from budstikke.servers.native.operations import Operation
+    from budstikke.servers.native.operation import Operation
 
     Json = dict[str, Any]
 
@@ -47,6 +47,14 @@ PATH_SCHEMAS: Mapping[str, tuple[str, Json]] = {
     "name": (
         "The group's name, percent-encoded.",
         {"type": "string", "minLength": 1, "maxLength": 100, "examples": ["Ansatte"]},
+    ),
+    "media": (
+        "The part's `id`.",
+        {
+            "type": "string",
+            "pattern": "^[0-9]{20}$",
+            "examples": ["00000000000000000001"],
+        },
     ),
 }
 
@@ -195,6 +203,9 @@ def _answers(operation: Operation) -> Json:
         if operation.answer is not None:
             schema = _ref(operation.answer)
             answer["content"] = {"application/json": {"schema": schema}}
+        if operation.octets:
+            answer["description"] = operation.octets
+            answer["content"] = {"*/*": {"schema": {}}}
         if operation.keyed:
             answer["headers"] = {"Location": _TEXT}
             if status == 200:

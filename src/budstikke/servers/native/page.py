@@ -14,12 +14,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from budstikke.dialects.native.problems import PROBLEMS
-from budstikke.servers.native.operations import COMMON, problems_of
+from budstikke.servers.native.operation import COMMON, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from budstikke.servers.native.operations import Operation
+    from budstikke.servers.native.operation import Operation
 
     Json = dict[str, Any]
 

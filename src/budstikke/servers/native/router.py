@@ -19,7 +19,7 @@ from budstikke.servers.native.exchange import PathValues
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from budstikke.servers.native.operations import Operation
+    from budstikke.servers.native.operation import Operation
 
     Methods = dict[str, Operation]
 
@@ -104,9 +104,16 @@ def _number(text: str) -> str:
     return number
 
 
+def _media(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise Problem(Fault.NOT_FOUND)
+    return text
+
+
 READ: Mapping[str, Callable[[str], object]] = {
     "id": _id,
     "number": _number,
     "name": checked_name,
+    "media": _media,
 }
 """What each name in a path is; all of them raise Problem."""

@@ -1,0 +1,196 @@
+"""What is told: events by cursor and again, the delivery log, queues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.dialects.native.problems import Fault, Problem
+from budstikke.dialects.native.webhook import moment, told
+from budstikke.domain.callback import CallbackState, SendEvent
+from budstikke.domain.callback_listing import (
+    CallbackAsk,
+    CallbackRecord,
+    CallbacksAsk,
+    CallbacksPage,
+    EventsAsk,
+    EventsPage,
+    QueueRecord,
+    QueuesAnswer,
+    QueuesAsk,
+    ReplayAnswer,
+    ReplayAsk,
+    ResendAnswer,
+    ResendAsk,
+    ResumeAsk,
+)
+from budstikke.domain.listing import Changed
+from budstikke.domain.refusal import RefusalCode
+from budstikke.servers.native import cursors
+from budstikke.servers.native.exchange import Reply, ask
+from budstikke.servers.native.inbound import access_name
+from budstikke.servers.native.shapes_inbound import (
+    Attempt,
+    Callback,
+    CallbackDetail,
+    CallbackList,
+    EventItem,
+    EventList,
+    Queue,
+    QueueList,
+    Replayed,
+)
+
+if TYPE_CHECKING:
+    from budstikke.domain.callback import Event
+    from budstikke.servers.native.exchange import Exchange
+    from budstikke.servers.native.shapes_inbound import (
+        CallbackQuery,
+        EventQuery,
+        ReplayBody,
+    )
+
+# Events
+
+
+async def list_events(exchange: Exchange) -> Reply:
+    """List the token's events, oldest first."""
+    query: EventQuery = exchange.query
+    wanted = frozenset(query.types.split(",")) if query.types else frozenset()
+    asked = EventsAsk(
+        access_id=exchange.access.id,
+        limit=query.limit,
+        after=cursors.read_id(query.cursor) or 0,
+    )
+    page = await ask(exchange, asked, EventsPage)
+    shown = [_event(event) for event in page.events]
+    data = [item for item in shown if item and (not wanted or item.type in wanted)]
+    following = cursors.write(page.next) or ""
+    return Reply(EventList(data=data, next_cursor=following, more=page.more))
+
+
+def _event(event: Event) -> EventItem | None:
+    said = None if isinstance(event, SendEvent) else told(event)
+    if said is None:
+        return None
+    body = said.body
+    return EventItem(
+        id=said.id, type=body.type, timestamp=body.timestamp, data=body.data
+    )
+
+
+async def replay_events(exchange: Exchange) -> Reply:
+    """Tell the token's events of a time range again, by its webhooks."""
+    body: ReplayBody = exchange.body
+    since, until = body.from_.timestamp(), body.to.timestamp()
+    if until <= since:
+        detail = "It is not after from"
+        raise Problem(RefusalCode.BAD_FIELD, detail=detail, param="to")
+    asked = ReplayAsk(access_id=exchange.access.id, since=since, until=until)
+    count = 0
+    while True:  # others come in between
+        answer = await ask(exchange, asked, ReplayAnswer)
+        count += answer.count
+        if answer.next is None:
+            return Reply(Replayed(events=count))
+        asked = msgspec.structs.replace(asked, before=answer.next)
+
+
+# The delivery log
+
+
+async def list_callbacks(exchange: Exchange) -> Reply:
+    """List what the account's accesses are told, newest first."""
+    query: CallbackQuery = exchange.query
+    asked = CallbacksAsk(
+        limit=query.limit,
+        before=cursors.read_id(query.cursor),
+        state=query.state or None,
+        message_id=query.message or None,
+    )
+    page = await ask(exchange, asked, CallbacksPage)
+    data = [_callback(found) for found in page.callbacks]
+    return Reply(CallbackList(data=data, next_cursor=cursors.write(page.next)))
+
+
+async def get_callback(exchange: Exchange) -> Reply:
+    """Show something that is told, with the attempts."""
+    return Reply(await _detail(exchange))
+
+
+async def resend_callback(exchange: Exchange) -> Reply:
+    """Tell something again, now."""
+    answer = await ask(exchange, ResendAsk(exchange.path.id), ResendAnswer)
+    if answer.state is None:
+        raise Problem(Fault.NOT_FOUND)
+    if answer.state is CallbackState.QUEUED:
+        raise Problem(Fault.QUEUED)
+    return Reply(await _detail(exchange))
+
+
+async def _detail(exchange: Exchange) -> CallbackDetail:
+    page = await ask(exchange, CallbackAsk(exchange.path.id), CallbacksPage)
+    if not page.callbacks:
+        raise Problem(Fault.NOT_FOUND)
+    (found,) = page.callbacks
+    attempts = [
+        Attempt(
+            at=moment(each.at),
+            took=each.took,
+            status=each.status,
+            answer=each.answer,
+            request=each.request or None,
+        )
+        for each in found.attempts
+    ]
+    shown = msgspec.structs.asdict(_callback(found))
+    return CallbackDetail(**shown, attempts=attempts)
+
+
+def _callback(found: CallbackRecord) -> Callback:
+    return Callback(
+        id=found.id,
+        access=access_name(found.access),
+        topic=found.topic,
+        message_id=found.message_id,
+        state=found.state,
+        queue_id=found.queue_id,
+        tries=found.tries,
+        next_at=None if found.due_at is None else moment(found.due_at),
+        at=moment(found.at),
+        took=found.took,
+        status=found.status,
+        answer=found.answer,
+    )
+
+
+# Queues
+
+
+async def list_queues(exchange: Exchange) -> Reply:
+    """List the queues of the account's accesses."""
+    answer = await ask(exchange, QueuesAsk(), QueuesAnswer)
+    return Reply(QueueList(data=[_queue(found) for found in answer.queues]))
+
+
+async def resume_queue(exchange: Exchange) -> Reply:
+    """Let a paused queue go on; it is not paused: nothing happens."""
+    await ask(exchange, ResumeAsk(exchange.path.id), Changed)
+    answer = await ask(exchange, QueuesAsk(), QueuesAnswer)
+    for found in answer.queues:
+        if found.id == exchange.path.id:
+            return Reply(_queue(found))
+    raise Problem(Fault.NOT_FOUND)
+
+
+def _queue(found: QueueRecord) -> Queue:
+    return Queue(
+        id=found.id,
+        access=access_name(found.access),
+        state=found.state,
+        waiting=found.waiting,
+        tries=found.tries,
+        paused_at=None if found.paused_at is None else moment(found.paused_at),
+        why=found.why,
+    )

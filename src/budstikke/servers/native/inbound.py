@@ -1,0 +1,226 @@
+"""Numbers of the account, what it asks for, and messages from phones."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+import msgspec
+from msgspec import UNSET
+
+from budstikke.dialects.inbound import called
+from budstikke.dialects.native.problems import Fault, Problem
+from budstikke.dialects.native.webhook import MediaItem, moment
+from budstikke.domain.inbound_listing import (
+    AddRequestAsk,
+    CancelRequestAsk,
+    InboundAsk,
+    InboundPage,
+    InboundRecord,
+    InboundsAsk,
+    MediaAnswer,
+    MediaAsk,
+    NumbersAsk,
+    NumbersPage,
+    RequestAsk,
+    RequestsAsk,
+    RequestsPage,
+)
+from budstikke.domain.listing import Changed
+from budstikke.domain.refusal import RefusalCode
+from budstikke.servers.native import cursors
+from budstikke.servers.native.exchange import Reply, ask
+from budstikke.servers.native.shapes_inbound import (
+    Inbound,
+    InboundList,
+    NumberRequest,
+    NumberRequestList,
+    OwnNumber,
+    OwnNumberList,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from budstikke.domain import inbound_listing
+    from budstikke.servers.native.exchange import Exchange
+    from budstikke.servers.native.shapes import PageQuery
+    from budstikke.servers.native.shapes_inbound import InboundQuery, NumberRequestBody
+
+_is_type = re.compile(r"[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+").fullmatch
+
+# Numbers
+
+
+async def list_numbers(exchange: Exchange) -> Reply:
+    """List the account's numbers, series and keywords."""
+    query: PageQuery = exchange.query
+    value, _, word = cursors.read(query.cursor).partition(" ")
+    asked = NumbersAsk(limit=query.limit, after=(value, word))
+    page = await ask(exchange, asked, NumbersPage)
+    following = None if page.next is None else " ".join(page.next)
+    data = [_number(found) for found in page.numbers]
+    return Reply(OwnNumberList(data=data, next_cursor=cursors.write(following)))
+
+
+def _number(found: inbound_listing.OwnNumber) -> OwnNumber:
+    shared = found.kind == "shared"
+    return OwnNumber(
+        number=found.value,
+        kind="keyword" if shared else cast("Any", found.kind),
+        word=found.word if shared else None,
+        aliases=list(found.aliases),
+        access=access_name(found.access),
+        url=found.url,
+        receipt=found.receipt,
+    )
+
+
+def access_name(access: tuple[str, str]) -> str:
+    """Name an access as the API does."""
+    return ":".join(access)
+
+
+# Requests for numbers
+
+
+async def create_request(exchange: Exchange) -> Reply:
+    """Ask for a number, a series or a keyword; an administrator decides."""
+    body: NumberRequestBody = exchange.body
+    word = " ".join(body.word.split())
+    if body.kind == "keyword" and not word:
+        detail = "A keyword needs one"
+        raise Problem(RefusalCode.MISSING_FIELD, detail=detail, param="word")
+    if body.kind != "keyword" and word:
+        detail = "Only a keyword has one"
+        raise Problem(RefusalCode.BAD_FIELD, detail=detail, param="word")
+    asked = AddRequestAsk(
+        kind=body.kind,
+        number=body.number.removeprefix("+"),
+        word=word,
+        note=body.note,
+        access=body.access,
+        access_id=exchange.access.id,
+    )
+    page = await ask(exchange, asked, RequestsPage)
+    if not page.requests:
+        raise Problem(Fault.TOO_MANY_WAITING)
+    return Reply(_request(page.requests[0]), 201)
+
+
+async def list_requests(exchange: Exchange) -> Reply:
+    """List what the account asked for, newest first."""
+    query: PageQuery = exchange.query
+    asked = RequestsAsk(limit=query.limit, before=cursors.read_id(query.cursor))
+    page = await ask(exchange, asked, RequestsPage)
+    data = [_request(found) for found in page.requests]
+    return Reply(NumberRequestList(data=data, next_cursor=cursors.write(page.next)))
+
+
+async def get_request(exchange: Exchange) -> Reply:
+    """Show what was asked for, and what was answered."""
+    return Reply(await _found_request(exchange))
+
+
+async def cancel_request(exchange: Exchange) -> Reply:
+    """Take back what was asked for; again: nothing happens."""
+    await _found_request(exchange)
+    await ask(exchange, CancelRequestAsk(exchange.path.id), Changed)
+    after = await _found_request(exchange)
+    if after.state != "cancelled":
+        raise Problem(Fault.DECIDED, detail=f"It is {after.state}")
+    return Reply(after)
+
+
+async def _found_request(exchange: Exchange) -> NumberRequest:
+    page = await ask(exchange, RequestAsk(exchange.path.id), RequestsPage)
+    if not page.requests:
+        raise Problem(Fault.NOT_FOUND)
+    return _request(page.requests[0])
+
+
+def _request(found: inbound_listing.NumberRequest) -> NumberRequest:
+    return NumberRequest(
+        id=found.id,
+        kind=cast("Any", found.kind),
+        number=found.number,
+        word=found.word,
+        note=found.note,
+        access=None if found.access is None else access_name(found.access),
+        state=cast("Any", found.state),
+        created_at=moment(found.at),
+        decided_at=None if found.decided_at is None else moment(found.decided_at),
+        answer=found.answer,
+    )
+
+
+# Messages from phones
+
+
+async def list_inbound(exchange: Exchange) -> Reply:
+    """List messages from phones, newest first."""
+    query: InboundQuery = exchange.query
+    asked = InboundsAsk(
+        limit=query.limit,
+        before=cursors.read_id(query.cursor),
+        since=_seconds(query.from_),
+        until=_seconds(query.to),
+        keyword=query.keyword or None,
+    )
+    page = await ask(exchange, asked, InboundPage)
+    data = [_inbound(record) for record in page.records]
+    return Reply(InboundList(data=data, next_cursor=cursors.write(page.next)))
+
+
+def _seconds(at: datetime | msgspec.UnsetType) -> float | None:
+    return None if at is UNSET else at.timestamp()
+
+
+async def get_inbound(exchange: Exchange) -> Reply:
+    """Show a message from a phone."""
+    page = await ask(exchange, InboundAsk(exchange.path.id), InboundPage)
+    if not page.records:
+        raise Problem(Fault.NOT_FOUND)
+    return Reply(_inbound(page.records[0]))
+
+
+def _inbound(record: InboundRecord) -> Inbound:
+    return Inbound(
+        id=record.id,
+        kind=record.kind,
+        from_=record.originator,
+        to=called(record.recipient),
+        text=record.text,
+        data=record.data or None,
+        keyword=record.keyword or None,
+        in_reply_to=record.reply_to or None,
+        sent_at=moment(record.sent_at or record.came_at),
+        received_at=moment(record.came_at),
+        missing=record.missing,
+        opt_out=record.opt_out,
+        subject=record.subject or None,
+        media=[
+            MediaItem(id=part.id, name=part.name, type=part.type, size=part.size)
+            for part in record.media
+        ],
+        access=None if record.access is None else access_name(record.access),
+    )
+
+
+async def get_media(exchange: Exchange) -> Reply:
+    """Fetch a part of an MMS: its octets."""
+    answer = await ask(exchange, MediaAsk(exchange.path.media), MediaAnswer)
+    if answer.part is None:
+        raise Problem(Fault.NOT_FOUND)
+    kind = answer.part.type if _is_type(answer.part.type) else UNKNOWN_TYPE
+    name = quote(answer.part.name, safe="")
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{name}",
+        "content-security-policy": "sandbox",  # phones send what they like
+        "x-content-type-options": "nosniff",
+    }
+    return Reply(answer.part.data, headers=headers, media_type=kind)
+
+
+UNKNOWN_TYPE = "application/octet-stream"

@@ -1,0 +1,89 @@
+"""What an operation of the REST API is; ``operations`` lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from budstikke.dialects.native.problems import PROBLEMS, Fault
+from budstikke.domain.refusal import RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    import msgspec
+
+    from budstikke.servers.native.exchange import Exchange, Reply
+
+    Handler = Callable[[Exchange], Awaitable[Reply]]
+    Code = RefusalCode | Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """
+    Something that can be asked.
+
+    Attributes:
+        name: For programs that are made from the description.
+        path: Below ``/v1``; ``{id}``, ``{number}``, ``{name}`` and ``{media}`` are its
+            values.
+        handler: Its docstring is the summary.
+        detail: What more there is to say, in Markdown.
+        query: What stands after the question mark.
+        body: What the body is.
+        body_optional: Whether it may be left out.
+        example: A body.
+        answer: What is answered; ``None``: nothing.
+        octets: It is no JSON: what it is, for people.
+        statuses: HTTP statuses of it, and when.
+        keyed: Whether it takes an idempotency key.
+        problems: Codes of its own, beside those that any operation has.
+        links: Operations that take an id of its answer, and where that stands.
+
+    """
+
+    name: str
+    tag: str
+    method: str
+    path: str
+    handler: Handler
+    detail: str = ""
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    body_optional: bool = False
+    example: Mapping[str, object] | None = None
+    answer: type[msgspec.Struct] | None = None
+    octets: str = ""
+    statuses: Sequence[tuple[int, str]] = ((200, "Done"),)
+    keyed: bool = False
+    problems: tuple[Code, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """A sentence."""
+        return (self.handler.__doc__ or self.name).strip().rstrip(".")
+
+
+_R = RefusalCode
+
+COMMON: tuple[Code, ...] = (
+    *(_R.MISSING_LOGIN, _R.UNKNOWN_LOGIN, _R.WRONG_PASSWORD, _R.HTTPS_REQUIRED),
+    *(_R.ADDRESS_NOT_ALLOWED, _R.ACCOUNT_BLOCKED, _R.TOO_MANY_REQUESTS),
+    *(_R.BAD_FIELD, _R.STORAGE_DOWN, _R.INTERNAL),
+)
+"""What any operation may answer."""
+
+
+def problems_of(operation: Operation) -> list[Code]:
+    """List all codes that an operation may answer, in the order of their table."""
+    codes: set[Code] = {*COMMON, *operation.problems}
+    if operation.body is not None:
+        codes |= {_R.MALFORMED, _R.TOO_LARGE, Fault.UNSUPPORTED_MEDIA_TYPE}
+        codes |= {_R.MISSING_FIELD}
+    if "{id}" in operation.path or "{media}" in operation.path:
+        codes |= {Fault.NOT_FOUND}
+    if "{number}" in operation.path:
+        codes |= {_R.BAD_RECIPIENT, _R.NOT_MOBILE}
+    return [code for code in PROBLEMS if code in codes]
