@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
-from budstikke.store.admin import immediate, open_engine
+from budstikke.store.admin import POSTGRESQL, immediate, open_engine
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,9 +37,11 @@ def migrate(url: str) -> list[str]:
     Run what migrations are missing, in one transaction; returns their names.
 
     A SQLite file and its folder are made if they are missing, the folder for its
-    owner only. Raises SchemaError for a database newer than this program.
+    owner only; a PostgreSQL database must be there, it may be empty. Raises
+    SchemaError for a database newer than this program.
     """
-    _file(url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (file := _file(url)) is not None:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = open_engine(url)
     try:
         with immediate(engine) as connection:
@@ -57,8 +59,9 @@ def migrate(url: str) -> list[str]:
 
 def check(url: str) -> None:
     """Raise SchemaError unless the database's schema is exactly this program's."""
-    if not _file(url).exists():
-        raise SchemaError(f"there is no database {_file(url)}: run `budstikke migrate`")
+    file = _file(url)
+    if file is not None and not file.exists():
+        raise SchemaError(f"there is no database {file}: run `budstikke migrate`")
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
@@ -84,7 +87,10 @@ def _refuse_newer(found: str | None, known: list[str]) -> None:
         )
 
 
-def _file(url: str) -> Path:
+def _file(url: str) -> Path | None:
+    """Find the file of a SQLite database; ``None``: it is PostgreSQL's."""
+    if url.startswith(POSTGRESQL):
+        return None
     return Path(make_url(url).database or "")
 
 

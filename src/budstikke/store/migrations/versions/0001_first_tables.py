@@ -46,7 +46,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
-        "bulk_open", "bulk", ["node_id"], sqlite_where=sa.text("done < total")
+        "bulk_open",
+        "bulk",
+        ["node_id"],
+        sqlite_where=sa.text("done < total"),
+        postgresql_where=sa.text("done < total"),
     )
 
     op.create_table(
@@ -64,7 +68,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
-        "callback_due", "callback", ["due_at"], sqlite_where=sa.text("state = 'due'")
+        "callback_due",
+        "callback",
+        ["due_at"],
+        sqlite_where=sa.text("state = 'due'"),
+        postgresql_where=sa.text("state = 'due'"),
     )
 
     op.create_table(
@@ -172,33 +180,49 @@ def upgrade() -> None:
         "part",
         ["state", "due_at"],
         sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
         "part_queued",
         "part",
         ["carrier_id", sa.text("priority DESC"), "id"],
         sqlite_where=sa.text("state = 'queued' AND due_at IS NULL"),
+        postgresql_where=sa.text("state = 'queued' AND due_at IS NULL"),
     )
     op.create_index(
-        "part_sending", "part", ["node_id"], sqlite_where=sa.text("state = 'sending'")
+        "part_sending",
+        "part",
+        ["node_id"],
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
     )
     op.create_index(
         "part_smsc_id",
         "part",
         ["smsc_id", "carrier_id"],
         sqlite_where=sa.text("smsc_id IS NOT NULL"),
+        postgresql_where=sa.text("smsc_id IS NOT NULL"),
     )
     op.create_index(
         "part_smsc_key",
         "part",
         ["smsc_key", "carrier_id"],
         sqlite_where=sa.text("smsc_key IS NOT NULL"),
+        postgresql_where=sa.text("smsc_key IS NOT NULL"),
     )
     op.create_index(
-        "part_waiting", "part", ["id"], sqlite_where=sa.text("state = 'queued'")
+        "part_waiting",
+        "part",
+        ["id"],
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
     )
     op.create_index(
-        "part_unsure", "part", ["id"], sqlite_where=sa.text("state = 'unsure'")
+        "part_unsure",
+        "part",
+        ["id"],
+        sqlite_where=sa.text("state = 'unsure'"),
+        postgresql_where=sa.text("state = 'unsure'"),
     )
 
     op.create_table(

@@ -70,6 +70,7 @@ def upgrade() -> None:
             ["next_at"],
             unique=False,
             sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
         )
 
     op.create_table(
@@ -326,12 +327,14 @@ def upgrade() -> None:
             ["order_id"],
             unique=False,
             sqlite_where=sa.text("order_id <> id"),
+            postgresql_where=sa.text("order_id <> id"),
         )
         batch_op.create_index(
             "message_ref",
             ["ref", "recipient"],
             unique=False,
             sqlite_where=sa.text("ref IS NOT NULL"),
+            postgresql_where=sa.text("ref IS NOT NULL"),
         )
 
     with op.batch_alter_table("route", schema=None) as batch_op:

@@ -17,6 +17,7 @@ def upgrade() -> None:
             ["id"],
             unique=False,
             sqlite_where=sa.text("alert_below IS NOT NULL"),
+            postgresql_where=sa.text("alert_below IS NOT NULL"),
         )
 
     with op.batch_alter_table("bulk", schema=None) as batch_op:
@@ -38,6 +39,7 @@ def upgrade() -> None:
             ["id"],
             unique=False,
             sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
         )
 
     with op.batch_alter_table("fee", schema=None) as batch_op:
@@ -49,6 +51,7 @@ def upgrade() -> None:
             ["next_at"],
             unique=False,
             sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
         )
 
     with op.batch_alter_table("ledger", schema=None) as batch_op:
