@@ -321,7 +321,7 @@ def test_the_page_has_every_setting_and_its_default() -> None:
     rows = table("Settings of an account")
     documented = {name.strip("`"): default for name, default, _ in rows}
     shown = {
-        name: f"`{str(value).lower()}`"
+        name: f"`{str(value).lower()}`" if value != "" else "none"
         for name, value in msgspec.to_builtins(Settings()).items()
     }
     assert shown == documented

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -114,6 +116,20 @@ def test_ends_and_sent_are_told() -> None:
         "message.reply",
     }
     assert set(EventType) == types
+
+
+def test_the_examples_on_the_page_are_signed_by_its_secret() -> None:
+    page = Path(__file__).parents[2] / "docs" / "dialects" / "native.md"
+    text = page.read_text("utf-8")
+    examples = re.findall(r"webhook-id: .*?\n```", text, re.DOTALL)
+    assert 2 == len(examples)
+    assert f'"{ONE}"' in text
+    for example in examples:
+        head, _, body = example.removesuffix("\n```").partition("\n\n")
+        headers = dict(line.split(": ", 1) for line in head.splitlines())
+        request = WireRequest("POST", URL, headers=headers, body=body.encode())
+        signed = sign(request, [ONE], float(headers["webhook-timestamp"]))
+        assert headers == signed.headers
 
 
 def test_signing_keeps_the_request() -> None:
