@@ -86,6 +86,7 @@ class FakeOutlet:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.requests: list[WireRequest] = []
         self.status: dict[str, int] = {}
         self.hanging: dict[str, asyncio.Event] = {}
         self.under_way = 0
@@ -95,6 +96,7 @@ class FakeOutlet:
         self, request: WireRequest, seconds: float | None = None
     ) -> WireResponse:
         self.asked.append(request.target)
+        self.requests.append(request)
         host = request.target.split("/")[2]
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -123,12 +125,12 @@ class Flaky:
         if not asyncio.iscoroutinefunction(found):
             return found
 
-        async def verb(*args: Any) -> Any:
+        async def verb(*args: Any, **options: Any) -> Any:
             if self.down:
                 self.refused += 1
                 await asyncio.sleep(0)
                 raise StoreUnavailable("down for a test")
-            return await found(*args)
+            return await found(*args, **options)
 
         return verb
 
