@@ -40,6 +40,7 @@ from budstikke.store.schema.inbound import (
 from budstikke.store.schema.outbound import (
     bulk,
     callback,
+    duplicate,
     idempotency,
     message,
     mms,
@@ -60,6 +61,7 @@ __all__ = [
     "contact",
     "contact_group",
     "credit_order",
+    "duplicate",
     "fee",
     "idempotency",
     "inbound",

@@ -265,3 +265,12 @@ callback = Table(
     Index("callback_access", "access_id", "id"),
     Index("callback_message", "message_id"),
 )
+
+duplicate = Table(
+    "duplicate",
+    metadata,
+    Column("key", Id, primary_key=True, autoincrement=False),
+    Column("until", Float, nullable=False),
+    Index("duplicate_until", "until"),
+)
+"""Duplicate keys that are held, where nodes share a database; SQLite's are in memory."""
