@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from budstikke.domain.message import Part, Tell
+from budstikke.domain.message import Part, StatusEvent, Tell
 from budstikke.domain.outcome import concerned
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.settlement import Concerned, PartUpdate
@@ -217,6 +217,12 @@ def _message(
         columns.get("expires_at", NOW + 86400),
         MessageState.SCHEDULED if scheduled else MessageState.ACCEPTED,
     )
+
+
+def status(row: CallbackRow) -> StatusEvent:
+    """Take the event of a callback that tells how a message stands."""
+    assert isinstance(row.event, StatusEvent)
+    return row.event
 
 
 def receipt(

@@ -10,6 +10,7 @@ from budstikke.store.contract import HeldPart, InboundDraft
 from store.path import NOW, RECIPIENT
 
 if TYPE_CHECKING:
+    from budstikke.store.contract import CallbackRow
     from store.path import Path
 
 NUMBER = "2229"
@@ -64,3 +65,15 @@ def told(path: Path, *texts: str, access_id: int = 1) -> list[InboundDraft]:
 def answer(text: str, why: str = "receipt") -> SendEvent:
     """Make what is sent back to the phone."""
     return SendEvent(1, RECIPIENT, NUMBER, text, why, NOW)
+
+
+def heard(row: CallbackRow) -> InboundEvent:
+    """Take the event of a callback that tells of a message from a phone."""
+    assert isinstance(row.event, InboundEvent)
+    return row.event
+
+
+def sent(row: CallbackRow) -> SendEvent:
+    """Take the event of a callback that sends something."""
+    assert isinstance(row.event, SendEvent)
+    return row.event

@@ -30,7 +30,7 @@ from budstikke.store.contract import (
     RecurringRow,
     StoreUnavailable,
 )
-from store.path import NOW, RECIPIENT, Path, receipt, run
+from store.path import NOW, RECIPIENT, Path, receipt, run, status
 
 if TYPE_CHECKING:
     from budstikke.domain.ask import Ask
@@ -145,7 +145,7 @@ def test_what_has_not_left_is_cancelled(engine: Engine) -> None:
         )
         assert [] == await path.store.claim(1, 10, NOW)
         woken = await path.store.wake(NOW + 60, 10, 10)
-        assert ["cancelled"] * 2 == [row.event.state for row in woken.callbacks]
+        assert ["cancelled"] * 2 == [status(row).state for row in woken.callbacks]
         assert set() == woken.carriers
 
     run(engine, scenario)

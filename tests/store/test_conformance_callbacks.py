@@ -9,7 +9,7 @@ import pytest
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import CallbackResult, CallbackRow, StoreUnavailable
-from store.path import BOTH, NOW, RECIPIENT, Path, opened, receipt, run
+from store.path import BOTH, NOW, RECIPIENT, Path, opened, receipt, run, status
 
 if TYPE_CHECKING:
     from store.engines import Engine
@@ -129,7 +129,7 @@ def test_the_oldest_due_comes_first(engine: Engine) -> None:
 def test_the_event_comes_back_as_it_was(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         row = await one_callback(path)
-        event = row.event
+        event = status(row)
         assert (RECIPIENT, 'r"é\\', "rejected", "barred", 'said\n"no"', NOW) == (
             event.recipient,
             event.ref,
@@ -148,7 +148,7 @@ def test_sent_and_final_are_two_callbacks(engine: Engine) -> None:
         (part,) = await path.sending(tell=BOTH)
         told = await path.answer(part, PartState.SENT, "x", tell=BOTH)
         told += await path.settle(receipt("x"))
-        assert ["sent", "delivered"] == [row.event.state for row in told]
+        assert ["sent", "delivered"] == [status(row).state for row in told]
         assert 2 == len({row.id for row in told})
         assert told == await due(path, LATER)
 

@@ -10,7 +10,7 @@ from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
-from store.path import NOW, RECIPIENT, Path, receipt, run
+from store.path import NOW, RECIPIENT, Path, receipt, run, status
 
 if TYPE_CHECKING:
     from store.engines import Engine
@@ -70,7 +70,7 @@ def test_an_unsure_part_fails_when_its_account_says_so(engine: Engine) -> None:
         assert ([], set()) == (woken.callbacks, woken.carriers)
         woken = await path.store.wake(NOW + 60, 10, 10)
         (row,) = woken.callbacks
-        assert ("undelivered", "unsure") == (row.event.state, row.event.reason)
+        assert ("undelivered", "unsure") == (status(row).state, status(row).reason)
         assert ["undelivered"] == await path.states(part >> 8)
         assert [] == (await path.store.wake(NOW + 61, 10, 10)).callbacks
 
@@ -94,7 +94,7 @@ def test_an_unsure_part_is_not_resent_past_its_validity(engine: Engine) -> None:
 
     async def scenario(path: Path) -> None:
         woken = await path.store.wake(NOW + 60, 10, 10)
-        assert ["undelivered"] == [row.event.state for row in woken.callbacks]
+        assert ["undelivered"] == [status(row).state for row in woken.callbacks]
         assert {part: "undelivered"} == path.parts()
 
     run(engine, scenario)
@@ -116,7 +116,7 @@ def test_one_unsure_part_of_several(engine: Engine) -> None:
         await path.answer(one, PartState.SENT, "x", parts=2)
         await path.answer(two, PartState.UNSURE, parts=2, due_at=NOW + 60)
         woken = await path.store.wake(NOW + 60, 10, 10)
-        assert ["undelivered"] == [row.event.state for row in woken.callbacks]
+        assert ["undelivered"] == [status(row).state for row in woken.callbacks]
         assert [] == await path.settle(receipt("x"))
         assert ["undelivered"] == await path.states(one >> 8)
 
@@ -166,7 +166,7 @@ def test_nothing_expires_before_its_time(engine: Engine) -> None:
         await path.accept(expires_at=NOW + 60)
         assert [] == await path.store.sweep(NOW + 59.9, 10)
         (row,) = await path.store.sweep(NOW + 60, 10)
-        assert ("expired", "expired") == (row.event.state, row.event.reason)
+        assert ("expired", "expired") == (status(row).state, status(row).reason)
         assert [] == await path.store.claim(1, 10, NOW + 60)
 
     run(engine, scenario)
@@ -189,7 +189,7 @@ def test_what_waits_to_be_retried_expires(engine: Engine) -> None:
         (part,) = await path.sending(expires_at=NOW + 60)
         await path.answer(part, PartState.QUEUED, due_at=NOW + 1800, tries=1)
         (row,) = await path.store.sweep(NOW + 60, 10)
-        assert "expired" == row.event.state
+        assert "expired" == status(row).state
         assert set() == (await path.store.wake(NOW + 1800, 10, 0)).carriers
 
     run(engine, scenario)
@@ -212,7 +212,7 @@ def test_an_orphan_is_given_to_an_unsure_part(engine: Engine) -> None:
         (part,) = await unsure(path)
         await path.settle(receipt("x", key="16"))
         (row,) = await path.store.sweep(NOW + 2, 10)
-        assert ("delivered", part >> 8) == (row.event.state, row.event.message_id)
+        assert ("delivered", part >> 8) == (status(row).state, row.event.message_id)
         assert ["x"] == path.column("smsc_id")
         assert ["16"] == path.column("smsc_key")
         assert [] == path.column("id", schema.orphan)
@@ -313,7 +313,7 @@ def test_all_orphans_of_one_id_belong_to_one_part(engine: Engine, count: int) ->
         for state in (ReceiptState.INTERIM, ReceiptState.DELIVERED):
             await path.settle(receipt("x", state))
         told = await path.store.sweep(NOW + 2, 10)
-        assert ["delivered"] == [row.event.state for row in told]
+        assert ["delivered"] == [status(row).state for row in told]
         found = [path.parts()[part] for part in parts]
         assert ["delivered", *["unsure"] * (count - 1)] == sorted(found)
         assert [] == path.column("id", schema.orphan)

@@ -8,7 +8,7 @@ import pytest
 
 from budstikke.domain.states import PartState
 from budstikke.store.contract import StoreUnavailable
-from store.path import NOW, RECIPIENT, Path, opened, receipt, run
+from store.path import NOW, RECIPIENT, Path, opened, receipt, run, status
 
 if TYPE_CHECKING:
     from store.engines import Engine
@@ -70,7 +70,7 @@ def test_unsure_parts_of_a_crash_take_their_receipts(engine: Engine) -> None:
         async with opened(engine.after_power_loss(), LATER) as again:
             assert [] == await again.settle(receipt("x"))
             (row,) = await again.store.sweep(LATER + 2, 10)
-            assert ("delivered", part >> 8) == (row.event.state, row.event.message_id)
+            assert ("delivered", part >> 8) == (status(row).state, row.event.message_id)
 
     run(engine, scenario)
 
@@ -81,7 +81,7 @@ def test_unsure_parts_of_a_crash_are_given_up(engine: Engine) -> None:
         async with opened(engine.after_power_loss(), LATER) as again:
             assert [] == (await again.store.wake(LATER + 3599, 10, 10)).callbacks
             (row,) = (await again.store.wake(LATER + 3600, 10, 10)).callbacks
-            assert ("undelivered", "unsure") == (row.event.state, row.event.reason)
+            assert ("undelivered", "unsure") == (status(row).state, status(row).reason)
 
     run(engine, scenario)
 

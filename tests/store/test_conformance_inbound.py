@@ -18,7 +18,7 @@ from budstikke.store.contract import (
     Thread,
 )
 from store.path import NOW, RECIPIENT, Path, opened, run
-from store.phones import NUMBER, answer, held_part, phone, told
+from store.phones import NUMBER, answer, heard, held_part, phone, sent, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -265,7 +265,7 @@ def test_nothing_is_left_of_what_could_not_be_stored(engine: Engine) -> None:
         (queue_id,) = received.queues
         head = await path.store.take_queue(queue_id, 10, NOW)
         assert head is not None
-        assert [1] == [row.event.counter for row in head.callbacks]
+        assert [1] == [heard(row).counter for row in head.callbacks]
 
     run(engine, scenario)
 
@@ -279,7 +279,7 @@ def test_many_receive_at_once(engine: Engine) -> None:
         }
         head = await path.store.take_queue(queue_id, 100, NOW)
         assert head is not None
-        assert list(range(1, 41)) == [row.event.counter for row in head.callbacks]
+        assert list(range(1, 41)) == [heard(row).counter for row in head.callbacks]
 
     run(engine, scenario)
 
@@ -308,11 +308,11 @@ async def waiting(path: Path) -> tuple[int, int]:
     draft = phone(path, tell=True, sends=sends, waiting=1)
     rows = (await path.store.receive([draft], NOW)).callbacks
     pushed, stop = sorted(rows, key=lambda row: row.id)
-    assert "stop" == stop.event.why
-    assert pushed.event.receipt_id not in {0, pushed.id, stop.id}
+    assert "stop" == sent(stop).why
+    assert heard(pushed).receipt_id not in {0, pushed.id, stop.id}
     results = [CallbackResult(stop.id, "done", None, 1, "", NOW)]
     await path.store.told(results)
-    return pushed.id, pushed.event.receipt_id
+    return pushed.id, heard(pushed).receipt_id
 
 
 def understood(id_: int, receipt: tuple[int, str]) -> CallbackResult:

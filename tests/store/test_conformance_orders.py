@@ -14,7 +14,7 @@ from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.settlement import RECEIPT_TO_PART
 from budstikke.domain.states import FINAL_MESSAGE, PartState, message_state
 from budstikke.store import schema
-from store.path import NOW, Path, batches, opened, receipt
+from store.path import NOW, Path, batches, opened, receipt, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ async def play(path: Path, story: Story) -> None:
     assert {message: model.state_of(message) for message in messages} == found
     finals = {messages[message]: state for message, state in model.finals.items()}
     assert sorted(finals.items()) == sorted(
-        (row.event.message_id, row.event.state) for row in told
+        (row.event.message_id, status(row).state) for row in told
     )
     orphans = [f"{ids[report.part]}" for report in model.orphans]
     assert sorted(orphans) == sorted(path.column("smsc_id", schema.orphan))

@@ -16,7 +16,7 @@ from budstikke.store.contract import (
     StoreUnavailable,
 )
 from store.path import NOW, Path, opened, run
-from store.phones import phone, told
+from store.phones import heard, phone, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,16 +46,20 @@ async def take(path: Path, queue_id: int, now: float = NOW) -> QueueHead:
 
 def texts(head: QueueHead | None) -> list[str]:
     assert head is not None
-    return [row.event.text for row in head.callbacks]
+    return [heard(row).text for row in head.callbacks]
 
 
 def counters(head: QueueHead | None) -> list[int]:
     assert head is not None
-    return [row.event.counter for row in head.callbacks]
+    return [heard(row).counter for row in head.callbacks]
 
 
 def done(row: CallbackRow) -> CallbackResult:
     return CallbackResult(row.id, "done", None, row.tries + 1, "OK", NOW, 200, 0.1)
+
+
+def all_done(head: QueueHead) -> list[CallbackResult]:
+    return [done(row) for row in head.callbacks]
 
 
 def again(row: CallbackRow) -> CallbackResult:
@@ -95,7 +99,7 @@ def test_they_come_in_the_order_they_were_received(engine: Engine) -> None:
         assert (queue_id, 1, 0) == (head.queue_id, head.access_id, head.tries)
         assert ["a", "b"] == texts(head)
         assert [1, 2] == counters(head)
-        await path.store.queue_told([goes_on(queue_id, map(done, head.callbacks))])
+        await path.store.queue_told([goes_on(queue_id, all_done(head))])
         head = await take(path, queue_id)
         assert (["c"], [3]) == (texts(head), counters(head))
 
@@ -156,7 +160,7 @@ def test_one_that_is_worked_off_is_idle_until_there_is_more(engine: Engine) -> N
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")
         head = await take(path, queue_id)
-        await path.store.queue_told([goes_on(queue_id, map(done, head.callbacks))])
+        await path.store.queue_told([goes_on(queue_id, all_done(head))])
         assert await path.store.take_queue(queue_id, 10, NOW) is None
         assert ["idle"] == path.column("state", schema.queue)
         assert [] == (await path.store.wake(LATER, 10, 10)).queues
@@ -173,7 +177,7 @@ def test_what_comes_while_it_is_worked_is_not_forgotten(engine: Engine) -> None:
         head = await take(path, queue_id)
         await fill(path, "b")
         assert [] == (await path.store.wake(NOW + 1, 10, 10)).queues
-        await path.store.queue_told([goes_on(queue_id, map(done, head.callbacks))])
+        await path.store.queue_told([goes_on(queue_id, all_done(head))])
         assert [] == (await path.store.wake(NOW + 1, 10, 10)).queues
         assert ["b"] == texts(await take(path, queue_id, NOW + 1))
 
@@ -258,7 +262,7 @@ def test_what_came_of_it_is_stored_whole_or_not_at_all(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a", "b")
         head = await take(path, queue_id)
-        result = goes_on(queue_id, map(done, head.callbacks), due_at=NOW, tries=0)
+        result = goes_on(queue_id, all_done(head), due_at=NOW, tries=0)
         with engine.unwritable(), pytest.raises(StoreUnavailable):
             await path.store.queue_told([result])
         assert ["a", "b"] == texts(await take(path, queue_id))

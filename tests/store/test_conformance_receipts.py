@@ -11,7 +11,7 @@ from budstikke.domain.receipt import Reason, ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
-from store.path import BOTH, KEEP, NOW, RECIPIENT, Path, opened, receipt, run
+from store.path import BOTH, KEEP, NOW, RECIPIENT, Path, opened, receipt, run, status
 
 if TYPE_CHECKING:
     from store.engines import Engine
@@ -27,7 +27,7 @@ def test_by_the_id_as_it_was_written(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         one, two = await path.sent(RECIPIENT, OTHER, smsc_ids=["0a", "0A"])
         (row,) = await path.settle(receipt("0A", recipient=OTHER))
-        assert ("delivered", two >> 8) == (row.event.state, row.event.message_id)
+        assert ("delivered", two >> 8) == (status(row).state, row.event.message_id)
         assert {one: "sent", two: "delivered"} == path.parts()
         (view,) = await path.views(two >> 8)
         assert ("delivered", "", "DELIVERED 000", NOW + 1) == (
@@ -108,7 +108,7 @@ def test_twice(engine: Engine, size: int) -> None:
         await path.sent(smsc_ids=["x"])
         receipts = [receipt("x")] * 2
         told = await path.settle_in(size, receipts)
-        assert ["delivered"] == [row.event.state for row in told]
+        assert ["delivered"] == [status(row).state for row in told]
         assert [] == path.column("id", schema.orphan)
 
     run(engine, scenario)
@@ -140,7 +140,7 @@ def test_the_first_of_one_batch_settles(
     async def scenario(path: Path) -> None:
         (part,) = await path.sent(smsc_ids=["x"])
         told = await path.settle(receipt("x", first), receipt("x", then))
-        assert [first] == [row.event.state for row in told]
+        assert [first] == [status(row).state for row in told]
         assert {part: first} == path.parts()
         assert [first] == await path.states(part >> 8)
 
@@ -157,7 +157,7 @@ def test_interim_then_final(engine: Engine, state: ReceiptState, size: int) -> N
         (part,) = await path.sent(smsc_ids=["x"], tell=BOTH)
         receipts = [receipt("x", state), receipt("x", state), receipt("x")]
         told = await path.settle_in(size, receipts)
-        assert ["delivered"] == [row.event.state for row in told]
+        assert ["delivered"] == [status(row).state for row in told]
         assert {part: "delivered"} == path.parts()
         assert ["DELIVERED 000"] == path.column("raw")
 
@@ -201,7 +201,7 @@ def test_failed_as_soon_as_one_part_has(engine: Engine, bad: int, size: int) -> 
         receipts[bad] = receipt(f"{bad}", UNDELIVERED, reason=Reason.ABSENT)
         told = await path.settle_in(size, receipts)
         assert [("undelivered", "absent", "UNDELIVERED 000")] == [
-            (row.event.state, row.event.reason, row.event.raw) for row in told
+            (status(row).state, status(row).reason, status(row).raw) for row in told
         ]
         (view,) = await path.views(part >> 8)
         assert ("undelivered", "absent") == (view.state, view.reason)
@@ -215,7 +215,7 @@ def test_one_id_for_all_parts_of_a_message(engine: Engine, size: int) -> None:
         await path.sent(smsc_ids=["x", "x"], parts=2)
         receipts = [receipt("x")] * 2
         told = await path.settle_in(size, receipts)
-        assert ["delivered"] == [row.event.state for row in told]
+        assert ["delivered"] == [status(row).state for row in told]
         assert {"delivered"} == set(path.parts().values())
 
     run(engine, scenario)
@@ -245,7 +245,7 @@ def test_before_the_answer(engine: Engine, smsc_id: str) -> None:
         told = await path.answer(
             part, PartState.SENT, "00FF", smsc_key="255", tell=BOTH
         )
-        assert ["sent", "delivered"] == [row.event.state for row in told]
+        assert ["sent", "delivered"] == [status(row).state for row in told]
         assert {part: "delivered"} == path.parts()
         assert [] == path.column("id", schema.orphan)
 
@@ -259,7 +259,7 @@ def test_all_that_came_before_the_answer(engine: Engine) -> None:
         for each in early:
             await path.settle(each)
         told = await path.answer(part, PartState.SENT, "x")
-        assert ["delivered"] == [row.event.state for row in told]
+        assert ["delivered"] == [status(row).state for row in told]
         assert [] == path.column("id", schema.orphan)
 
     run(engine, scenario)
@@ -287,7 +287,7 @@ def test_an_early_receipt_waits_through_a_power_loss(engine: Engine) -> None:
         async with opened(engine.after_power_loss()) as again:
             assert {part: "unsure"} == again.parts()
             told = await again.answer(part, PartState.SENT, "x", was=PartState.UNSURE)
-            assert ["delivered"] == [row.event.state for row in told]
+            assert ["delivered"] == [status(row).state for row in told]
 
     run(engine, scenario)
 

@@ -19,7 +19,7 @@ from budstikke.store.contract import (
 )
 from store.engines import rows
 from store.money import large, priced
-from store.path import BOTH, NOW, RECIPIENT, Path, opened, run
+from store.path import BOTH, NOW, RECIPIENT, Path, opened, run, status
 
 if TYPE_CHECKING:
     from store.engines import Engine
@@ -259,7 +259,7 @@ def test_whom_it_concerns_is_told_soon(engine: Engine) -> None:
         (callback,) = woken.callbacks
         assert (message, "cancelled") == (
             callback.event.message_id,
-            callback.event.state,
+            status(callback).state,
         )
 
     run(engine, scenario)

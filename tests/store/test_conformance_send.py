@@ -11,7 +11,7 @@ from budstikke.domain.receipt import Reason
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
-from store.path import BOTH, FINAL, NOW, RECIPIENT, Path, batches, opened, run
+from store.path import BOTH, FINAL, NOW, RECIPIENT, Path, batches, opened, run, status
 
 if TYPE_CHECKING:
     from store.engines import Engine
@@ -163,7 +163,7 @@ def test_a_message_is_sent_when_all_of_its_parts_are(engine: Engine) -> None:
             )
             assert ["accepted"] == await path.states(one >> 8)
         (row,) = await path.answer(two, PartState.SENT, "x", parts=3, tell=BOTH)
-        assert "sent" == row.event.state
+        assert "sent" == status(row).state
         assert ["sent"] == await path.states(one >> 8)
 
     run(engine, scenario)
@@ -184,7 +184,7 @@ def test_rejected(engine: Engine, tell: int, told: int) -> None:
         )
         assert told == len(rows)
         for row in rows:
-            event = row.event
+            event = status(row)
             assert (1, 0) == (row.access_id, row.tries)
             assert (part >> 8, RECIPIENT, "r") == (
                 event.message_id,
@@ -217,7 +217,7 @@ def test_one_rejected_part_fails_the_message_once(engine: Engine) -> None:
             path.update(three, PartState.REJECTED, parts=3, raw="second"),
         ]
         (row,) = await path.store.record(updates, NOW)
-        assert ("rejected", "first") == (row.event.state, row.event.raw)
+        assert ("rejected", "first") == (status(row).state, status(row).raw)
         (view,) = await path.views(one >> 8)
         assert ("rejected", "first") == (view.state, view.raw)
 
@@ -253,7 +253,7 @@ def test_the_late_answer_of_an_unsure_part(engine: Engine) -> None:
         (row,) = await path.answer(
             part, PartState.SENT, "x", was=PartState.UNSURE, tell=BOTH
         )
-        assert "sent" == row.event.state
+        assert "sent" == status(row).state
         assert ["sent"] == await path.states(part >> 8)
         assert [None] == path.column("due_at")
 
@@ -286,7 +286,7 @@ def test_what_is_said_of_a_final_part_is_ignored(engine: Engine, size: int) -> N
         told = []
         for batch in batches(size, updates):
             told += await path.store.record(batch, NOW)
-        assert ["first"] == [row.event.raw for row in told]
+        assert ["first"] == [status(row).raw for row in told]
         assert {part: "rejected"} == path.parts()
         (view,) = await path.views(part >> 8)
         assert "first" == view.raw
@@ -299,7 +299,7 @@ def test_what_is_said_of_a_settled_part_is_ignored(engine: Engine) -> None:
         (part,) = await path.sending()
         await path.answer(part, PartState.UNSURE, due_at=NOW + 60)
         woken = await path.store.wake(NOW + 60, 10, 0)
-        assert ["undelivered"] == [row.event.state for row in woken.callbacks]
+        assert ["undelivered"] == [status(row).state for row in woken.callbacks]
         for state in (PartState.SENT, PartState.REJECTED, PartState.QUEUED):
             assert [] == await path.answer(
                 part, state, "x", was=PartState.UNSURE, tell=BOTH
