@@ -17,15 +17,19 @@ import msgspec
 
 from budstikke import __version__, metrics
 from budstikke.carriers import KINDS
+from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.dialects import DIALECTS
-from budstikke.domain.directory import Directory
+from budstikke.domain.directory import Directory, sorted_by_kind
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.alert import Alerter
 from budstikke.flow.answering import Answerer
 from budstikke.flow.ask import Asker
 from budstikke.flow.bookkeep import Bookkeeper
 from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.fit import Fitter
 from budstikke.flow.inbound import Receiver
+from budstikke.flow.mms import MmsAcceptor
+from budstikke.flow.mms_place import Placer
 from budstikke.flow.notify import Notifier
 from budstikke.flow.pause import PauseAlerter
 from budstikke.flow.quote import Quoter
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from budstikke.domain.acceptance import TextProfile
     from budstikke.domain.directory import CarrierEntry
     from budstikke.store.contract import CallbackRow, Received
+    from budstikke.wire import WireRequest, WireResponse
 
 log = logging.getLogger("budstikke")
 
@@ -64,6 +69,9 @@ RECEIVE_EVERY = 1.0
 PAUSES_EVERY = 2.0
 """Seconds between looks for queues that are paused."""
 
+PLACE_EVERY = 30.0
+"""Seconds between looks for MMS that wait for a carrier."""
+
 BOOKKEEP_EVERY = 30.0
 """Seconds between looks for fees that are due and balances that are low."""
 
@@ -71,6 +79,7 @@ DRAIN = 10.0
 """Seconds that a stop waits for operators' and customers' answers."""
 
 SETTINGS = {name: dialect.settings for name, dialect in DIALECTS.items()}
+CARRIES = {name: kind.carries for name, kind in KINDS.items()}
 
 
 class Gateway:
@@ -111,7 +120,8 @@ class Gateway:
         self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
         self.notifier = self._notifier()
-        self.asker = Asker(**now)
+        self._fitter = Fitter()
+        self.asker = Asker(mms=self._mms(), **now)
         self.quoter = Quoter(self._accept, directory=lambda: self.directory)
         mail = settings.mail
         server = SmtpOutlet(**msgspec.structs.asdict(mail)) if mail.host else None
@@ -121,6 +131,26 @@ class Gateway:
         recurrer = Recurrer(acceptor=self.acceptor, **now)
         self.receiver = self._receiver()
         self.scheduler = self._scheduler(recurrer, books, self._pauses(server))
+
+    def _mms(self) -> MmsAcceptor:
+        return MmsAcceptor(
+            store=self.store,
+            senders=self.senders,
+            directory=lambda: self.directory,
+            clock=self._clock,
+            fitter=self._fitter,
+            random=SystemRandom(),
+            base_url=self.settings.http.base_url,
+        )
+
+    def _placer(self) -> Placer:
+        return Placer(
+            store=self.store,
+            directory=lambda: self.directory,
+            clock=self._clock,
+            tell=self._tell,
+            requeued=self._requeued,
+        )
 
     def _outlet(self) -> HttpOutlet:
         callbacks = self.settings.callbacks
@@ -210,6 +240,7 @@ class Gateway:
                 (BOOKKEEP_EVERY, books),
                 (RECEIVE_EVERY, self.receiver),
                 (PAUSES_EVERY, pauses),
+                (PLACE_EVERY, self._placer()),
             ),
         )
 
@@ -239,7 +270,8 @@ class Gateway:
 
     async def _reload(self) -> None:
         """Take a new directory; links whose settings changed are made anew."""
-        directory = await self.store.directory(SETTINGS)
+        found = await self.store.directory(SETTINGS)
+        directory = sorted_by_kind(found, CARRIES)
         before = self.directory.carriers
         for entry in directory.carriers.values():
             if before.get(entry.id) != entry:
@@ -253,7 +285,11 @@ class Gateway:
         """Make a link; one that it replaces is ended before it begins."""
         kind = KINDS[entry.kind]
         settings = msgspec.convert(entry.settings, kind.settings)
-        extra = {"phones": self._phones} if entry.kind == "simulator" else {}
+        extra: dict[str, Any] = {}
+        if entry.kind == "simulator":
+            extra["phones"] = self._phones
+        if "mms" in kind.carries:
+            extra["contents"] = self.store.mms
         carrier: Carrier = kind.make(
             entry.name, settings, random=SystemRandom(), clock=self._clock, **extra
         )
@@ -310,6 +346,16 @@ class Gateway:
         if sender is not None:
             sender.stored()
 
+    def mmsc(
+        self, name: str
+    ) -> Callable[[WireRequest], Awaitable[WireResponse]] | None:
+        """Find who answers what the MMSC of a carrier asks; ``None``: there is none."""
+        for sender in self.senders.values():
+            carrier = sender.carrier
+            if carrier.name == name and isinstance(carrier, Mm7Carrier):
+                return carrier.take
+        return None
+
     def ready(self) -> dict[str, bool]:
         """Tell what works: the store, and each carrier."""
         return {
@@ -334,4 +380,5 @@ class Gateway:
             await self.subscribers.stop()
         await self.outlet.close()
         self.authenticator.close()
+        self._fitter.close()
         await self.store.close()

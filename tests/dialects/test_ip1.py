@@ -27,11 +27,11 @@ from budstikke.dialects.ip1.codes import (
     Cause,
 )
 from budstikke.dialects.ip1.media import KINDS, UNKNOWN, extension, type_of
-from budstikke.dialects.ip1.mms import LARGEST_FILES
 from budstikke.dialects.ip1.operations import MMS, ROUTES, SMS, URL, Does, Service
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.domain.ask import MessageAnswer, MessagesAnswer, MmsAsk
 from budstikke.domain.message import Order
+from budstikke.domain.mms import LARGEST
 from budstikke.domain.receipt import Reason
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -205,9 +205,9 @@ def sent(*files: bytes) -> MmsAsk:
 
 
 def test_files_may_be_as_large_as_they_may_be_together_and_no_larger() -> None:
-    assert 2 == len(sent(b"x" * (LARGEST_FILES - 1), b"y").files)
+    assert 2 == len(sent(b"x" * (LARGEST - 1), b"y").files)
     with pytest.raises(Refusal) as raised:
-        sent(b"x" * (LARGEST_FILES - 1), b"yy")
+        sent(b"x" * (LARGEST - 1), b"yy")
     assert (RefusalCode.TOO_LARGE, "files") == (raised.value.code, raised.value.field)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers import smpp
+from budstikke.carriers import mm7, smpp
 from budstikke.carriers.simulator import carrier as simulated
 from budstikke.domain.acceptance import TextProfile
 
@@ -29,17 +29,26 @@ class Kind:
 
     Attributes:
         settings: What one of its links is set to.
-        make: ``(name, settings, *, random, clock)`` to a carrier.
+        make: ``(name, settings, *, random, clock)`` to a carrier; one that carries MMS
+            is given ``contents`` too.
         text: How its links are sent long texts.
+        carries: ``sms``, ``mms``.
 
     """
 
     settings: type[msgspec.Struct]
     make: Callable[..., Carrier]
     text: Callable[[Any], TextProfile]
+    carries: frozenset[str] = frozenset({"sms"})
 
 
 KINDS: Mapping[str, Kind] = {
-    "simulator": Kind(simulated.Settings, simulated.carrier, lambda _: TextProfile()),
+    "mm7": Kind(mm7.Settings, mm7.carrier, lambda _: TextProfile(), frozenset({"mms"})),
+    "simulator": Kind(
+        simulated.Settings,
+        simulated.carrier,
+        lambda _: TextProfile(),
+        frozenset({"sms", "mms"}),
+    ),
     "smpp": Kind(smpp.Settings, smpp.carrier, smpp.text_profile),
 }

@@ -195,6 +195,14 @@ class MmsAsk(msgspec.Struct, frozen=True):
         originator: A number, as the customer wrote it.
         text: Its text part; may be empty when there are files.
         files: (name, content type, content in base64 without white space) of each.
+        subject: May be empty.
+        ref: The customer's reference, echoed in status pushes.
+        report: Whether the customer is told what became of it.
+        validity: Seconds.
+        fit: Make its pictures smaller until it fits.
+        fallback: What is sent as SMS when it could not be delivered; ``{link}`` in it
+            stands for a link to it. ``None``: nothing.
+        key: Idempotency key, as an order's.
 
     """
 
@@ -202,12 +210,27 @@ class MmsAsk(msgspec.Struct, frozen=True):
     originator: str
     text: str
     files: tuple[tuple[str, str, str], ...]
+    subject: str = ""
+    ref: str | None = None
+    report: bool = False
+    validity: int = 7 * 86400
+    fit: bool = False
+    fallback: str | None = None
+    key: str = ""
 
 
 class MmsAnswer(msgspec.Struct, frozen=True):
-    """An MMS that is durable."""
+    """
+    An MMS that is durable.
+
+    ``price`` is micros; ``size`` is octets of text and files; ``replayed``: nothing was
+    done now, its idempotency key had been used before.
+    """
 
     message_id: int
+    price: int = 0
+    size: int = 0
+    replayed: bool = False
 
 
 class MediaAsk(msgspec.Struct, frozen=True):

@@ -33,13 +33,13 @@ from budstikke.domain.callback_listing import ResumeAsk
 from budstikke.domain.listing import Changed
 from budstikke.domain.money import MICROS, SMS
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.mms import accept_mms
 from budstikke.store.contract import CANCELLED_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from budstikke.domain.directory import Access, Account, Directory
+    from budstikke.flow.mms import MmsAcceptor
     from budstikke.store.contract import Store
 
 
@@ -51,6 +51,7 @@ class Asker:
         store: What it asks.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
+        mms: Takes MMS; ``None``: none are taken.
 
     """
 
@@ -60,8 +61,10 @@ class Asker:
         store: Store,
         directory: Callable[[], Directory],
         clock: Callable[[], float],
+        mms: MmsAcceptor | None = None,
     ) -> None:
         self._store = store
+        self._mms = mms
         self._directory = directory
         self._clock = clock
 
@@ -80,8 +83,9 @@ class Asker:
         if isinstance(asked, CreditAsk):
             return await self._credit(asked, access.account)
         if isinstance(asked, MmsAsk):
-            now = self._clock()
-            return await accept_mms(asked, access, self._directory(), self._store, now)
+            if self._mms is None:
+                raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
+            return await self._mms.accept(asked, access)
         if isinstance(asked, CancelAsk):
             return await self._cancel(asked, access.account.id)
         if isinstance(asked, ResumeAsk):

@@ -1,78 +1,217 @@
 """
-MMS out: accepted and stored, to be sent when there is a carrier for it.
+MMS out: accepted as texts are, one at a time, and queued for a carrier of MMS.
 
-Its part is queued for carrier 0, which is none: an MM7 carrier claims it.
+An MMS is a message of one part, whose content lies beside it; its carrier reads it
+when it is about to send it.
 """
 
 from __future__ import annotations
 
+from binascii import a2b_base64, b2a_base64
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke import metrics
 from budstikke.domain.ask import MmsAnswer, MmsAsk
 from budstikke.domain.message import Tell
+from budstikke.domain.mms import ENCODING, LARGEST, size
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
-from budstikke.store.contract import Draft, MessageRow, MmsRow, PartRow
+from budstikke.flow.fit import File
+from budstikke.flow.mms_link import LINK, link_medium, path_of
+from budstikke.store.contract import Charge, Draft, MessageRow, MmsRow, PartRow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from random import Random
+
     from budstikke.domain.directory import Access, Directory
+    from budstikke.flow.fit import Fitter
+    from budstikke.flow.send import Sender
     from budstikke.store.contract import Store
 
-VALIDITY = 7 * 86400.0
-"""Seconds."""
-
-NO_CARRIER = 0
-ENCODING = "mms"
+_encode = msgspec.json.Encoder().encode
+_answer = msgspec.json.Decoder(MmsAnswer).decode
 
 
-async def accept_mms(
-    asked: MmsAsk, access: Access, directory: Directory, store: Store, now: float
-) -> MmsAnswer:
+class MmsAcceptor:
     """
-    Make an MMS durable; raises Refusal.
+    The step that accepts MMS.
 
-    Its sender is a number that the account may use.
+    Args:
+        store: Where it becomes durable.
+        senders: By carrier id.
+        directory: Gives the directory as it is now.
+        clock: Unix seconds.
+        fitter: Makes pictures smaller.
+        random: For links that nobody can guess.
+        base_url: What links begin with.
+
     """
-    originator = classify(asked.originator)
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        senders: Mapping[int, Sender],
+        directory: Callable[[], Directory],
+        clock: Callable[[], float],
+        fitter: Fitter,
+        random: Random,
+        base_url: str,
+    ) -> None:
+        self._store = store
+        self._senders = senders
+        self._directory = directory
+        self._clock = clock
+        self._fitter = fitter
+        self._random = random
+        self._base_url = base_url
+
+    async def accept(self, asked: MmsAsk, access: Access) -> MmsAnswer:
+        """
+        Make an MMS durable, and take what it costs.
+
+        Raises Refusal and StoreUnavailable.
+        """
+        now = self._clock()
+        originator = checked_originator(asked, access)
+        directory = self._directory()
+        carriers = directory.mms_carriers(access.account.id, asked.recipient)
+        if not carriers:
+            raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
+        price = mms_price(access, asked.recipient, now)
+        check_suppressed(asked.recipient, access, directory)
+        files = await self._fitted(asked)
+        answer = MmsAnswer(
+            self._store.reserve_ids(1),
+            price,
+            size(asked.text, (file.data for file in files)),
+        )
+        draft = self._draft(
+            asked,
+            access,
+            answer,
+            originator=originator,
+            carrier_id=carriers[0],
+            now=now,
+        )
+        draft.mms = self._row(asked, files, answer.message_id)
+        (verdict,) = await self._store.accept([draft], now)
+        if verdict.taken:
+            return await self._again(asked, access)
+        if verdict.no_credit:
+            raise Refusal(RefusalCode.NO_CREDIT)
+        metrics.accepted(access.dialect, 1)
+        if carriers[0] in self._senders:
+            self._senders[carriers[0]].stored()
+        return answer
+
+    async def _fitted(self, asked: MmsAsk) -> Sequence[File]:
+        """Find the files as they are sent; raises Refusal with ``TOO_LARGE``."""
+        files = [File(name, kind, a2b_base64(b64)) for name, kind, b64 in asked.files]
+        if asked.fit:
+            return await self._fitter.fit(files, LARGEST - size(asked.text, ()))
+        if size(asked.text, (file.data for file in files)) > LARGEST:
+            raise Refusal(RefusalCode.TOO_LARGE, field="files")
+        return files
+
+    def _row(self, asked: MmsAsk, files: Sequence[File], message_id: int) -> MmsRow:
+        written = [
+            (name, kind, b2a_base64(data, newline=False).decode())
+            for name, kind, data in files
+        ]
+        row = MmsRow(asked.text, _encode(written), asked.subject, asked.fallback)
+        if row.fallback is not None and LINK in row.fallback:
+            medium = link_medium(message_id, self._random)
+            row.media = [medium]
+            row.fallback = row.fallback.replace(LINK, self._base_url + path_of(medium))
+        return row
+
+    def _draft(
+        self,
+        asked: MmsAsk,
+        access: Access,
+        answer: MmsAnswer,
+        *,
+        originator: str,
+        carrier_id: int,
+        now: float,
+    ) -> Draft:
+        account, message_id = access.account, answer.message_id
+        message = MessageRow(
+            id=message_id,
+            order_id=message_id,
+            access_id=access.id,
+            recipient=asked.recipient,
+            originator=originator,
+            ref=asked.ref,
+            encoding=ENCODING,
+            segments=1,
+            parts=1,
+            flash=0,
+            protocol_id=0,
+            priority=1,
+            tell=(Tell.FINAL if asked.report else Tell.NOTHING).value,
+            duplicate_key=None,
+            duplicate_until=None,
+            accepted_at=now,
+            expires_at=now + asked.validity,
+            state=MessageState.ACCEPTED,
+            account_id=account.id,
+            price=answer.price,
+            refund=account.refund.value,
+        )
+        part_id = (message_id << 8) + 1
+        part = PartRow(part_id, carrier_id, PartState.QUEUED, "", 0, 1, None, None, now)
+        draft = Draft([message], [part])
+        if account.currency:
+            draft.charge = Charge(account.id, message_id, account.credit_limit)
+        if asked.key:
+            draft.key = (asked.key, _digest(asked), _encode(answer))
+        return draft
+
+    async def _again(self, asked: MmsAsk, access: Access) -> MmsAnswer:
+        """Answer an MMS whose idempotency key was used, as the first time."""
+        found = await self._store.answered(access.id, asked.key, self._clock())
+        if found is None or found[0] != _digest(asked):
+            raise Refusal(RefusalCode.BAD_FIELD, field="key", value=asked.key)
+        return msgspec.structs.replace(_answer(found[1]), replayed=True)
+
+
+def checked_originator(asked: MmsAsk, access: Access) -> str:
+    """Find the number that an MMS is sent from; raises Refusal."""
+    found = classify(asked.originator)
     if (
-        originator is None
-        or originator.kind is Kind.TEXT
-        or not allowed(originator, read_grants(access.account.grants))
+        found is None
+        or found.kind is Kind.TEXT
+        or not allowed(found, read_grants(access.account.grants))
     ):
         raise Refusal(RefusalCode.BAD_ORIGINATOR, value=asked.originator)
-    if asked.recipient in directory.blacklist:
-        raise Refusal(RefusalCode.BLACKLISTED, value=asked.recipient)
-    if asked.recipient in access.account.opted_out:
-        raise Refusal(RefusalCode.OPTED_OUT, value=asked.recipient)
-    message_id = store.reserve_ids(1)
-    message = MessageRow(
-        message_id,
-        message_id,
-        access.id,
-        asked.recipient,
-        originator.value,
-        None,
-        ENCODING,
-        1,
-        1,
-        0,
-        0,
-        1,
-        Tell.NOTHING.value,
-        None,
-        None,
-        now,
-        now + VALIDITY,
-        MessageState.ACCEPTED,
-        access.account.id,
-    )
-    part_id = (message_id << 8) + 1
-    part = PartRow(part_id, NO_CARRIER, PartState.QUEUED, "", 0, 1, None, None, now)
-    draft = Draft(
-        [message], [part], mms=MmsRow(asked.text, msgspec.json.encode(asked.files))
-    )
-    await store.accept([draft], now)
-    return MmsAnswer(message_id)
+    return found.value
+
+
+def check_suppressed(recipient: str, access: Access, directory: Directory) -> None:
+    """Refuse a number that is not to be sent to."""
+    if recipient in directory.blacklist:
+        raise Refusal(RefusalCode.BLACKLISTED, value=recipient)
+    if recipient in access.account.opted_out:
+        raise Refusal(RefusalCode.OPTED_OUT, value=recipient)
+
+
+def mms_price(access: Access, recipient: str, now: float) -> int:
+    """Tell what an MMS costs, micros; raises Refusal where none is sold."""
+    account = access.account
+    if not account.currency:
+        return 0
+    price = account.prices.mms(recipient, now) if account.prices else None
+    if price is None:
+        raise Refusal(RefusalCode.COUNTRY_NOT_ALLOWED, value=recipient)
+    return price
+
+
+def _digest(asked: MmsAsk) -> str:
+    return sha256(_encode(asked)).hexdigest()

@@ -16,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from budstikke import metrics
+from budstikke.domain.mms import ENCODING
 from budstikke.domain.outcome import after, concerned, expired
 from budstikke.domain.receipt import Receipt, Rejected, Retry
 from budstikke.domain.states import PartState
@@ -259,6 +260,8 @@ class Sender:
         access = directory.accesses.get(part.access_id)
         if access is None:
             return ()
+        if part.encoding == ENCODING:
+            return directory.mms_carriers(access.account.id, part.recipient)
         route = directory.route(access.account.id, part.recipient)
         return route.carriers if route else ()
 

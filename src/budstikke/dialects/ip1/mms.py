@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from budstikke.dialects.ip1.media import extension, type_of
 from budstikke.dialects.ip1.values import breaks, dialled, digits_of
 from budstikke.domain.ask import MmsAsk
+from budstikke.domain.mms import LARGEST
 from budstikke.domain.number import international, why_not
 from budstikke.domain.refusal import Refusal, RefusalCode
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from budstikke.dialects.ip1.request import File, Said
-
-LARGEST_FILES = 300 * 1024
-"""Octets of all files together, before base64."""
 
 SENDER_DIGITS = range(3, 16)
 LONGEST_NAME = 64
@@ -60,7 +58,7 @@ def _read_files(files: Iterable[File]) -> tuple[tuple[str, str, str], ...]:
         kind = said if _content_type(said) else type_of(content)
         name = _safe(file.name) or f"file{number}{extension(kind)}"
         found.append((name, kind, b2a_base64(content, newline=False).decode()))
-    if octets > LARGEST_FILES:
+    if octets > LARGEST:
         raise Refusal(RefusalCode.TOO_LARGE, field="files")
     return tuple(found)
 

@@ -1,0 +1,86 @@
+"""MMS that were accepted when no carrier took any: given to one when there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.domain.outcome import concerned, expired
+from budstikke.domain.settlement import Concerned, PartUpdate
+from budstikke.domain.states import PartState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from budstikke.domain.directory import Directory
+    from budstikke.domain.message import Part
+    from budstikke.store.contract import CallbackRow, Store
+
+NO_CARRIER = 0
+"""What MMS of versions without carriers of MMS wait for."""
+
+MOST_PLACED = 1000
+
+
+class Placer:
+    """
+    The step that gives them to carriers.
+
+    Args:
+        store: Where they are.
+        directory: Gives the directory as it is now.
+        clock: Unix seconds.
+        tell: Takes callbacks to be told.
+        requeued: Hears of a carrier that the store has parts for.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Callable[[], Directory],
+        clock: Callable[[], float],
+        tell: Callable[[Sequence[CallbackRow]], None],
+        requeued: Callable[[int], None],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._tell = tell
+        self._requeued = requeued
+
+    async def turn(self) -> bool:
+        """Give what waits to the carriers of its route; ``True``: there is more."""
+        now = self._clock()
+        parts = await self._store.claim(NO_CARRIER, MOST_PLACED, now)
+        updates: list[tuple[Concerned, PartUpdate]] = []
+        stay: list[int] = []
+        for part in parts:
+            update = self._placed(part, now)
+            if update is None:
+                stay.append(part.id)
+            else:
+                known = concerned(part, NO_CARRIER, PartState.SENDING)
+                updates.append((known, update))
+        if stay:
+            await self._store.release(stay)
+        if updates:
+            self._tell(await self._store.record(updates, now))
+            for carrier_id in {update.carrier_id for _, update in updates}:
+                self._requeued(carrier_id)
+        return bool(updates) and len(parts) == MOST_PLACED
+
+    def _placed(self, part: Part, now: float) -> PartUpdate | None:
+        """Say which carrier takes a part; ``None``: none does yet."""
+        if part.expires_at <= now:
+            return expired(part, NO_CARRIER, now)
+        directory = self._directory()
+        access = directory.accesses.get(part.access_id)
+        if access is None:
+            return None
+        carriers = directory.mms_carriers(access.account.id, part.recipient)
+        if not carriers:
+            return None
+        return PartUpdate(
+            part.id, PartState.QUEUED, carriers[0], at=now, tries=part.tries
+        )
