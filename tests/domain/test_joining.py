@@ -124,7 +124,13 @@ def test_binary_in_parts_keeps_one_header() -> None:
 )
 def test_national_tables(tables: tuple[int, int], text: str) -> None:
     body = gsm_encode(text, tables)
-    assert sms(text) == whole(headed(udh_national(tables), body))
+    for data_coding in (0, 1):
+        assert sms(text) == whole(headed(udh_national(tables), body, data_coding))
+
+
+def test_national_tables_are_of_septets_only() -> None:
+    assert sms("€") == whole(headed(udh_national((1, 1)), b"\x20\xac", 8))
+    assert sms("\xe5") == whole(headed(udh_national((1, 1)), b"\xe5", 3))
 
 
 # Which part it is

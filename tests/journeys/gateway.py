@@ -86,6 +86,7 @@ class Gateway:
         carrier: One carrier, to which everything is routed.
         accounts: Who may send.
         settings: Further sections of its settings.
+        numbers: What phones write to, but for what accounts have of their own.
 
     Attributes:
         child: The running process, or the one that ran last.
@@ -99,6 +100,7 @@ class Gateway:
         carrier: dict[str, Any],
         accounts: Sequence[dict[str, Any]] = (),
         settings: dict[str, Any] | None = None,
+        numbers: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -114,15 +116,19 @@ class Gateway:
         self.config.write_text(head + toml(sections), "utf-8")
         self.child: Child | None = None
         self._run("migrate")
-        self.apply(carrier, accounts or [account()])
+        self.apply(carrier, accounts or [account()], numbers)
 
     def apply(
-        self, carrier: dict[str, Any], accounts: Sequence[dict[str, Any]]
+        self,
+        carrier: dict[str, Any],
+        accounts: Sequence[dict[str, Any]],
+        numbers: Sequence[dict[str, Any]] = (),
     ) -> None:
         """Apply a file with this carrier and these accounts."""
         file = self.folder / "apply.toml"
         route = {"prefix": "+", "carriers": [carrier["name"]]}
         tables = {"carrier": [carrier], "route": [route], "account": list(accounts)}
+        tables["number"] = list(numbers)
         file.write_text(toml(tables), "utf-8")
         self._run("apply", str(file))
 

@@ -19,6 +19,7 @@
 // receipt that was not acknowledged.
 
 const fs = require('fs');
+const readline = require('readline');
 const smpp = require('smpp');
 
 const DEFAULTS = {
@@ -141,6 +142,33 @@ function deliver(session, row) {
   return sent;
 }
 
+function fromPhone(row) {
+  const udh = row.udh ? Buffer.from(row.udh, 'hex') : undefined;
+  const hex = Buffer.from(row.hex || '', 'hex');
+  const octets = udh ? Buffer.concat([udh, hex]) : hex;
+  const message = row.text === undefined ? octets : { message: row.text, udh };
+  return {
+    source_addr: row.source, source_addr_ton: 1, source_addr_npi: 1,
+    destination_addr: row.to, data_coding: row.data_coding || 0,
+    esm_class: (row.esm_class || 0) | (udh ? 0x40 : 0),
+    ...(row.payload ? { short_message: '', message_payload: message }
+      : { short_message: message }),
+    ...row.tlvs,
+  };
+}
+
+// Send messages from phones on the newest link, once there is one.
+function fromPhones(rows) {
+  const session = [...sessions].pop();
+  if (!session) {
+    setTimeout(() => fromPhones(rows), 20);
+    return;
+  }
+  rows.forEach((row, index) => session.deliver_sm(fromPhone(row), (answer) => {
+    note({ event: 'delivered', index, status: answer.command_status });
+  }));
+}
+
 // Send receipts that are due, as the windows allow.
 function pump() {
   const now = Date.now();
@@ -199,6 +227,8 @@ const server = smpp.createServer((session) => {
   session.on('error', () => session.destroy());
 });
 
+readline.createInterface({ input: process.stdin })
+  .on('line', (line) => fromPhones(JSON.parse(line)));
 recover();
 setInterval(pump, 20);
 process.on('SIGTERM', () => process.exit(0));

@@ -51,9 +51,11 @@ class Alphabet(Enum):
     BINARY = "binary"
 
 
+_ASCII = 0x01
+
 _CODINGS = {
     0x00: Alphabet.GSM,
-    0x01: Alphabet.LATIN1,  # ASCII; octets beyond it are Latin-1 more often than not
+    _ASCII: Alphabet.LATIN1,  # octets beyond it are Latin-1 more often than not
     0x03: Alphabet.LATIN1,
     0x06: Alphabet.CYRILLIC,
     0x07: Alphabet.HEBREW,
@@ -146,7 +148,11 @@ def read(part: InboundPart) -> Piece:
         kind = alphabet(part.data_coding)
     if kind is Alphabet.BINARY:
         return Piece(place, kind, DEFAULT, _others(elements), body)
-    tables = national_tables(elements) if kind is Alphabet.GSM else DEFAULT
+    tables = national_tables(elements)
+    if tables != DEFAULT and part.data_coding == _ASCII:
+        kind = Alphabet.GSM  # only septets have tables; node-smpp calls them ASCII
+    if kind is not Alphabet.GSM:
+        tables = DEFAULT
     return Piece(place, kind, tables, b"", body)
 
 
