@@ -33,6 +33,7 @@ from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.config_callbacks import Callbacks
 from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.gateway import SETTINGS, Gateway
 from budstikke.log import configure
@@ -123,7 +124,7 @@ def demo(*, port: int, smpp_port: int, data: Path | None) -> int:
         settings = config.Settings(
             data=str(data),
             http=config.Http(port=port),
-            callbacks=config.Callbacks(allow_private=True, allow_http=True),
+            callbacks=Callbacks(allow_private=True, allow_http=True),
             simulator=config.Simulator(enabled=True, listen=f"127.0.0.1:{smpp_port}"),
         )
         configure("warning")

@@ -16,6 +16,7 @@ from budstikke.domain.directory import Access, Account, CarrierEntry, Directory,
 from budstikke.domain.message import Order
 from budstikke.domain.receipt import Sent
 from budstikke.flow.accept import Acceptor
+from budstikke.flow.answering import Answerer
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.inbound import Receiver
 from budstikke.flow.notify import Notifier
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.contract import Sink
     from budstikke.domain.message import Accepted, Part
     from budstikke.domain.receipt import Outcome
-    from budstikke.store.contract import Received, Store
+    from budstikke.store.contract import CallbackRow, Received, Store
     from store.engines import Engine
 
 
@@ -148,7 +149,12 @@ class Rig:
         now: dict[str, Any] = {"store": self.store, "clock": lambda: self.now}
         known: dict[str, Any] = {"directory": lambda: self.directory}
         self.notifier = Notifier(
-            outlet=self.outlet, dialects=DIALECTS, per_endpoint=4, **now, **known
+            outlet=self.outlet,
+            dialects=DIALECTS,
+            per_endpoint=4,
+            answer=self._answer,
+            **now,
+            **known,
         )
         self.receiver = Receiver(
             dialects=DIALECTS,
@@ -181,6 +187,10 @@ class Rig:
             **known,
         )
         self.acceptor = BulkAcceptor(self.small, **now, **known)
+        self.answerer = Answerer(acceptor=self.acceptor, **known)
+
+    async def _answer(self, row: CallbackRow) -> None:
+        await self.answerer.answer(row)
 
     def _received(self, received: Received) -> None:
         self.notifier.tell(received.callbacks)
