@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from random import SystemRandom
@@ -35,11 +36,14 @@ from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.config_callbacks import Callbacks
 from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.flow.mms_link import linked
 from budstikke.gateway import SETTINGS, Gateway
 from budstikke.log import configure
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.servers.express import ExpressProtocol
 from budstikke.servers.http import HttpServer
+from budstikke.servers.media_page import MediaPages
+from budstikke.servers.mm7 import Mm7Server
 from budstikke.servers.native.app import NativeServer
 from budstikke.servers.native.exchange import Parts
 from budstikke.servers.resume import ResumePage
@@ -212,6 +216,7 @@ async def _serve(
 
 def _application(gateway: Gateway, phones: Phones) -> HttpServer:
     settings = gateway.settings
+    trusted = config.networks(settings.http.trusted_proxies)
     routes: list[BaseRoute] = [
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(gateway)),
@@ -220,8 +225,9 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
             store=gateway.store,
             resumed=gateway.notifier.queues,
             clock=time.time,
-            trusted=config.networks(settings.http.trusted_proxies),
+            trusted=trusted,
         ).routes(),
+        *MediaPages(partial(linked, store=gateway.store), time.time, trusted).routes(),
     ]
     if settings.simulator.enabled:
         routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
@@ -229,7 +235,7 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         "directory": lambda: gateway.directory,
         "authenticator": gateway.authenticator,
         "max_body": settings.http.max_body,
-        "trusted": config.networks(settings.http.trusted_proxies),
+        "trusted": trusted,
     }
     parts = Parts(
         acceptor=gateway.acceptor,
@@ -237,7 +243,12 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         quoter=gateway.quoter,
         clock=time.time,
     )
-    others = Starlette(routes=routes)
+    others = Mm7Server(
+        mmsc=gateway.mmsc,
+        rest=Starlette(routes=routes),
+        max_body=settings.http.max_body,
+        trusted=trusted,
+    )
     native = NativeServer(parts=parts, rest=others, version=__version__, **usual)
     return HttpServer(
         dialects=DIALECTS,

@@ -23,7 +23,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from budstikke.domain.text import first_outside, grapheme_at
-from budstikke.servers.simulator_mms import part_rows, read_form, read_json, shown_as
+from budstikke.servers.simulator_mms import part_rows, read_form, read_json
+from budstikke.servers.shown import shown_as
 from budstikke.servers.simulator_page import POLICY, STATIC, Row, list_page, phone_page
 
 if TYPE_CHECKING:

@@ -16,12 +16,6 @@ from budstikke.mm7.multipart import split
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SHOWN: Final = ("image/", "audio/", "video/", "text/plain")
-"""Beginnings of types that a browser may show; others it may only save."""
-
-NOT_SHOWN: Final = ("image/svg",)
-"""They may hold scripts."""
-
 MOST_PARTS: Final = 20
 
 
@@ -97,10 +91,3 @@ def part_rows(
         {**msgspec.structs.asdict(part), "url": f"{path}/{place}"}
         for place, part in enumerate(parts, 1)
     ]
-
-
-def shown_as(kind: str) -> tuple[str, dict[str, str]]:
-    """Tell as what a part is handed to a browser, and with what headers."""
-    if kind.startswith(SHOWN) and not kind.startswith(NOT_SHOWN):
-        return kind, {}
-    return "application/octet-stream", {"content-disposition": "attachment"}
