@@ -50,7 +50,10 @@ ALLOWED: dict[str, set[str]] = {
 }
 """The parts; ``gateway``, ``app``, commands and ``doctor`` may import everything."""
 
-JOINERS = {"gateway", "app", "cli", "cli_money", "doctor", "__init__"}
+JOINERS = {
+    *("gateway", "app", "cli", "cli_directory", "cli_inbound", "cli_money"),
+    *("doctor", "__init__"),
+}
 
 PURE = ("domain", "dialects", "smpp", "mm7", "wire")
 IMPURE = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
 from budstikke.cli_directory import DirectoryCommand
+from budstikke.cli_inbound import Inbound
 from budstikke.cli_money import Money
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
     doctor = add("doctor", _doctor, "Say what is wrong.")
     money = Money(_settings, _actor).add(add)
     subscribers = DirectoryCommand(_settings).add(add)
-    for settled in (serve, file, migrate, doctor, *money, subscribers):
+    inbound = Inbound(_settings, _actor).add(add)
+    served = (serve, file, migrate, doctor)
+    for settled in (*served, *money, *inbound, subscribers):
         settled.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
 
     lone = add("simulator", _simulator, "Run the simulated operator alone.")

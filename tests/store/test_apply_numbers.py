@@ -279,6 +279,10 @@ KEYWORD = '[[account.keyword]]\nnumber = "2229"\naccess = "sveve"\nword = '
             "number 4759440000: there is no access front:1234",
         ),
         (
+            '[[account]]\nname = "a"\nstop = ["nb", "xx"]',
+            "stop: there is no 'xx', only",
+        ),
+        (
             '[[number]]\nvalue = "22290"\n[[number]]\nvalue = "+22290"',
             "number 22290 is there twice",
         ),

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import NODEFAULT, Meta, Struct, structs
 
 from budstikke.domain.originator import classify, read_grants
+from budstikke.domain.stop import LANGUAGES
 from budstikke.domain.template import TEXTS
 from budstikke.store import apply_money
 from budstikke.store.apply_entries import (
@@ -126,6 +127,10 @@ def _check_account(entry: AccountEntry) -> None:
             raise ApplyError(f"{label}: is removed with all that it has: list nothing")
         return
     _valid(f"{label}: originators", read_grants, tuple(entry.originators))
+    for language in entry.stop:
+        if language not in LANGUAGES:
+            known = ", ".join(LANGUAGES)
+            raise ApplyError(f"{label}: stop: there is no {language!r}, only {known}")
     apply_money.account(entry)
     apply_money.opening(entry)
     for fee in entry.fee:

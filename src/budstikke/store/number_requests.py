@@ -1,0 +1,218 @@
+"""
+What customers ask for (numbers, series, keywords), as administrators decide it.
+
+Everything here waits for the database, and is never on the message path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Integer, String, cast, insert, select, update
+
+from budstikke.domain.inventory import NumberKind, folded
+from budstikke.store import schema
+from budstikke.store.accounts import AccountError
+from budstikke.store.admin import immediate
+from budstikke.store.apply_numbers import two_way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Dialects = Mapping[str, type[msgspec.Struct]]
+
+SHORTEST, LONGEST = 3, 15
+"""Digits of a number (E.164 has 15 at most)."""
+
+SERIES = range(5, 14)
+"""Digits that a series may begin with: its numbers have 14."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that waits; ``access`` is ``dialect:identifier`` of whom it is for."""
+
+    id: int
+    at: float
+    account: str
+    access: str
+    kind: str
+    number: str
+    word: str
+    note: str
+
+
+def waiting_requests(engine: Engine) -> list[Request]:
+    """List the requests that wait, the oldest first."""
+    table, account, access = schema.number_request, schema.account, schema.access
+    of = access.c.dialect + ":" + access.c.identifier
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(
+                *(table.c.id, table.c.at, account.c.name, of, table.c.kind),
+                *(table.c.number, table.c.word, table.c.note),
+            )
+            .join(account, account.c.id == table.c.account_id)
+            .outerjoin(access, access.c.id == table.c.access_id)
+            .where(table.c.state == "waiting")
+            .order_by(table.c.id)
+        )
+        return [Request(*row[:3], row[3] or "(gone)", *row[4:]) for row in rows]
+
+
+def refuse(
+    engine: Engine, request_id: int, *, answer: str, actor: str, now: float
+) -> None:
+    """Refuse a request; raises AccountError when it does not wait."""
+    with immediate(engine) as connection:
+        _waiting(connection, request_id)
+        _decide(connection, request_id, "refused", answer, now)
+        _audit(connection, actor, f"refused request {request_id}", now)
+
+
+def approve(
+    engine: Engine,
+    request_id: int,
+    *,
+    number: str = "",
+    answer: str = "",
+    dialects: Dialects,
+    actor: str,
+    now: float,
+) -> str:
+    """
+    Give an account what it asked for.
+
+    Args:
+        engine: The database.
+        request_id: Of a request that waits.
+        number: What it gets, or of a keyword the shared number; empty: what it asked.
+        answer: For the customer; empty: what was given.
+        dialects: The settings of an access, by dialect.
+        actor: Who does it, for the audit.
+        now: Unix seconds.
+
+    Returns:
+        What was given, in words.
+
+    Raises:
+        AccountError: It does not wait, or what it wants is taken or cannot be given.
+
+    """
+    with immediate(engine) as connection:
+        found = _waiting(connection, request_id)
+        access = _access(connection, found.access_id, dialects)
+        value = (number or found.number).removeprefix("+")
+        if not value:
+            raise AccountError(f"request {request_id}: any number will do: say which")
+        if found.kind == "keyword":
+            _give_keyword(connection, value, found)
+            given = f"keyword {found.word} on {value}"
+        else:
+            _give_number(connection, value, found)
+            given = f"{found.kind} {value}"
+        _decide(connection, request_id, "approved", answer or given, now)
+        act = f"approved request {request_id}: {given} for {access}"
+        _audit(connection, actor, act, now)
+        _touch(connection)
+    return f"{given} for {access}"
+
+
+def _waiting(connection: Connection, request_id: int) -> Any:
+    table = schema.number_request
+    row = connection.execute(
+        select(table).where(table.c.id == request_id, table.c.state == "waiting")
+    ).one_or_none()
+    if row is None:
+        raise AccountError(f"no request {request_id} is waiting")
+    return row
+
+
+def _access(connection: Connection, access_id: int, dialects: Dialects) -> str:
+    """Name the access that gets it; raises AccountError when it cannot."""
+    table = schema.access
+    row = connection.execute(select(table).where(table.c.id == access_id)).one_or_none()
+    if row is None:
+        raise AccountError("the access that it is for is gone")
+    name = f"{row.dialect}:{row.identifier}"
+    if not two_way(row.dialect, msgspec.json.decode(row.settings), dialects):
+        raise AccountError(f"access {name} is not two_way")
+    return name
+
+
+def _give_keyword(connection: Connection, value: str, asked: Any) -> None:
+    number, keyword = schema.number, schema.keyword
+    found = connection.execute(
+        select(number).where(number.c.value == value)
+    ).one_or_none()
+    if found is None or found.kind != NumberKind.SHARED:
+        raise AccountError(f"there is no shared number {value}")
+    wanted = folded(asked.word)
+    for row in connection.execute(
+        select(keyword).where(keyword.c.number_id == found.id)
+    ):
+        spellings = (row.word, *msgspec.json.decode(row.aliases))
+        if wanted in map(folded, spellings):
+            raise AccountError(f"{asked.word} on {value} is taken: keyword {row.word}")
+    values = {"number_id": found.id, "word": asked.word, "access_id": asked.access_id}
+    connection.execute(insert(keyword), {**values, "aliases": "[]"})
+
+
+def _give_number(connection: Connection, value: str, asked: Any) -> None:
+    kind = NumberKind.SERIES if asked.kind == "series" else NumberKind.OWNED
+    lengths = SERIES if kind is NumberKind.SERIES else range(SHORTEST, LONGEST + 1)
+    if not (value.isascii() and value.isdigit() and len(value) in lengths):
+        raise AccountError(f"{value} is no {asked.kind}")
+    number = schema.number
+    found = connection.execute(
+        select(number).where(number.c.value == value)
+    ).one_or_none()
+    if found is not None and (found.access_id is not None or found.kind != kind):
+        raise AccountError(f"number {value} is taken")
+    if kind is NumberKind.SERIES:
+        _refuse_overlap(connection, value, asked.account_id)
+    if found is None:
+        row = {"value": value, "kind": kind.value, "access_id": asked.access_id}
+        connection.execute(insert(number), row)
+    else:
+        taken = update(number).where(number.c.id == found.id)
+        connection.execute(taken.values(access_id=asked.access_id))
+
+
+def _refuse_overlap(connection: Connection, value: str, account_id: int) -> None:
+    """Keep the series of others whole."""
+    number, access = schema.number, schema.access
+    others = connection.scalars(
+        select(number.c.value)
+        .join(access, access.c.id == number.c.access_id)
+        .where(
+            number.c.kind == NumberKind.SERIES.value, access.c.account_id != account_id
+        )
+    )
+    for other in others:
+        if other.startswith(value) or value.startswith(other):
+            raise AccountError(f"series {value} overlaps {other}, which is taken")
+
+
+def _decide(
+    connection: Connection, request_id: int, state: str, answer: str, now: float
+) -> None:
+    table = schema.number_request
+    connection.execute(
+        update(table)
+        .where(table.c.id == request_id)
+        .values(state=state, answer=answer, decided_at=now)
+    )
+
+
+def _touch(connection: Connection) -> None:
+    """Have gateways read the directory anew."""
+    meta = schema.meta
+    later = cast(cast(meta.c.value, Integer) + 1, String)
+    connection.execute(update(meta).where(meta.c.key == "revision").values(value=later))
+
+
+def _audit(connection: Connection, actor: str, act: str, now: float) -> None:
+    connection.execute(insert(schema.audit), {"at": now, "actor": actor, "act": act})
