@@ -1,6 +1,8 @@
 """
-The page that a link to an MMS leads to: its text and its files, for anybody who has
-the link. It runs nothing, refers to nobody, and is not to be indexed.
+The page that a link to an MMS leads to.
+
+It shows text and files to anybody who has the link, runs nothing, refers to nobody,
+and is not to be indexed.
 """
 
 from __future__ import annotations

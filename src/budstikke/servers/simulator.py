@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
@@ -23,9 +22,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from budstikke.domain.text import first_outside, grapheme_at
-from budstikke.servers.simulator_mms import part_rows, read_form, read_json
 from budstikke.servers.shown import shown_as
+from budstikke.servers.simulator_mms import read_form, read_json
 from budstikke.servers.simulator_page import POLICY, STATIC, Row, list_page, phone_page
+from budstikke.servers.simulator_rows import composed_row, message_row, summary_row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -129,16 +129,16 @@ class _Screen:
     # For test suites
 
     async def list_phones(self, _request: Request) -> Response:
-        return _json([_summary(each) for each in self._phones.summaries()])
+        return _json([summary_row(each) for each in self._phones.summaries()])
 
     async def show_phone(self, request: Request) -> Response:
-        return _json(_summary(self._phones.summary(self._number(request))))
+        return _json(summary_row(self._phones.summary(self._number(request))))
 
     async def switch_phone(self, request: Request) -> Response:
         number = self._number(request)
         switching = await _read(request, _Switching)
         self._phones.switch(number, on=switching.on)
-        return _json(_summary(self._phones.summary(number)))
+        return _json(summary_row(self._phones.summary(number)))
 
     async def list_messages(self, request: Request) -> Response:
         after = request.query_params.get("after", "0")
@@ -162,7 +162,7 @@ class _Screen:
         sent = self._phones.compose(number, to, text, self._clock(), mms)
         if sent is None:
             raise _Problem(503, "queue_full", "no carrier fetches what phones send")
-        return _json(_composed(sent, number), 201)
+        return _json(composed_row(sent, number), 201)
 
     async def empty_phone(self, request: Request) -> Response:
         return _json({"deleted": self._phones.empty(self._number(request))})
@@ -179,7 +179,7 @@ class _Screen:
 
     def _received(self, number: str, after: int = 0) -> list[Row]:
         found = self._phones.messages(number, after)
-        return [_message(each, number) for each in found]
+        return [message_row(each, number) for each in found]
 
     def _number(self, request: Request) -> str:
         try:
@@ -192,7 +192,7 @@ class _Screen:
     async def page(self, request: Request) -> Response:
         asked = request.query_params.get("phone")
         if asked is None:
-            phones = [_summary(each) for each in self._phones.summaries(limit=200)]
+            phones = [summary_row(each) for each in self._phones.summaries(limit=200)]
             return _html(list_page(phones, self._fates))
         try:
             number = self._phones.number(asked)
@@ -202,8 +202,8 @@ class _Screen:
         for row in received:
             ucs2 = row["encoding"] == "ucs2"
             row["forced_ucs2"] = _outside_gsm(row["text"]) if ucs2 else ""
-        sent = [_composed(each, number) for each in self._phones.sent(number)]
-        phone = _summary(self._phones.summary(number))
+        sent = [composed_row(each, number) for each in self._phones.sent(number)]
+        phone = summary_row(self._phones.summary(number))
         return _html(phone_page(phone, received, sent))
 
     async def static(self, request: Request) -> Response:
@@ -347,32 +347,6 @@ def _decoded(decode: Callable[[], Body]) -> Body:
         raise _Problem(400, "bad_field", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _Problem(400, "malformed", f"the body is not JSON: {error}") from error
-
-
-def _summary(phone: msgspec.Struct) -> Row:
-    row: Row = msgspec.structs.asdict(phone)
-    return {**row, "last_at": _time(row["last_at"]) if row["last_at"] else None}
-
-
-def _message(message: msgspec.Struct, number: str) -> Row:
-    row: Row = msgspec.structs.asdict(message)
-    row["parts"] = part_rows(number, row["id"], row["parts"])
-    row["received_at"] = _time(row["received_at"])
-    return row
-
-
-def _composed(sent: msgspec.Struct, number: str) -> Row:
-    row: Row = msgspec.structs.asdict(sent)
-    row["parts"] = part_rows(number, row["id"], row["parts"])
-    row["from"] = row.pop("phone")
-    row["sent_at"] = _time(row.pop("at"))
-    return row
-
-
-def _time(at: float) -> str:
-    """Write Unix seconds as RFC 3339 in UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(at, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _outside_gsm(text: str) -> str:
