@@ -194,7 +194,12 @@ def check_asked(case: Case, login: Login | None, asked: Asked) -> None:
             **msgspec.json.decode(msgspec.json.encode(asked)),
         }
         blank = (None, "", True)
-        shown = {name: it for name, it in words.items() if it not in blank}
+        usual = {it.name: it.default for it in msgspec.structs.fields(type(asked))}
+        shown = {
+            name: it
+            for name, it in words.items()
+            if it not in blank and it != usual.get(name, msgspec.NODEFAULT)
+        }
         assert case.dict("==", "asked") == shown
 
 

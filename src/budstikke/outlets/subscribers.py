@@ -12,7 +12,6 @@ from budstikke.flow.outlet import NotReached
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
-    from budstikke.flow.subscribers import Subscriber
     from budstikke.outlets.http import HttpOutlet
 
 AT_ONCE = 16
@@ -57,7 +56,7 @@ class HttpDirectory:
         self._address = address
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def find(self, number: str) -> Subscriber:
+    async def find(self, number: str) -> tuple[str, str]:
         """Look one number up; raises NotReached."""
         url = self._url.replace("{number}", quote(number, safe=""))
         url = url.replace("{digits}", number.removeprefix("+"))
