@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import create_engine, insert, update
 from sqlalchemy.pool import NullPool
 
+from budstikke.domain.inbound import MediaRef
 from budstikke.store import schema
 from budstikke.store.contract import (
     CallbackResult,
+    MediaRow,
     Received,
     StoreUnavailable,
     Thread,
@@ -469,8 +471,12 @@ def assign(path: Path, draft: InboundDraft, access_id: int) -> None:
 
 def test_what_an_administrator_assigned_is_found_whole(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
+        media = [
+            MediaRow(n, p, "n", "image/png", b"-") for p, n in ((2, "a"), (1, "b"))
+        ]
+        refs = tuple(MediaRef(id_, "n", "image/png", 1) for id_ in "ba")
         event = {"data": "00ff", "missing": 2, "subject": "Emne", "number_id": 7}
-        draft = tray(path, event=event)
+        draft = tray(path, event=event | {"media": refs}, media=media)
         await path.store.receive([tray(path), draft], NOW)
         assert [] == await path.store.assigned(10)
         assign(path, draft, 2)

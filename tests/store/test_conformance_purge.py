@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from budstikke.domain.message import MmsContent
 from budstikke.domain.states import PartState
 from budstikke.store import schema
-from budstikke.store.contract import CallbackResult, StoreUnavailable
+from budstikke.store.contract import (
+    CallbackResult,
+    MediaRow,
+    MmsRow,
+    RecurringRow,
+    StoreUnavailable,
+)
 from store.path import KEEP, NOW, RECIPIENT, Path, bulk, receipt, run
+from store.phones import phone
 
 if TYPE_CHECKING:
+    from budstikke.store.contract import InboundDraft
     from store.engines import Engine
 
 DAY = 86400.0
@@ -106,5 +115,107 @@ def test_a_purge_that_fails_deletes_nothing(engine: Engine) -> None:
         with engine.unwritable(), pytest.raises(StoreUnavailable):
             await path.store.purge(NOW, 10)
         assert 1 == await path.store.purge(NOW, 10)
+
+    run(engine, scenario)
+
+
+def heard(path: Path, at: float, **fields: Any) -> InboundDraft:
+    """Make a draft of a message that came from a phone then."""
+    return phone(path, event={"came_at": at}, **fields)
+
+
+def test_old_messages_from_phones_are_deleted_with_what_was_theirs(
+    engine: Engine,
+) -> None:
+    async def scenario(path: Path) -> None:
+        row = MediaRow("old", 1, "", "image/png", b"-")
+        old = [
+            heard(path, NOW - 50 * DAY, access_id=None, account_id=None),
+            heard(path, NOW - 50 * DAY, tell=True, media=[row]),
+        ]
+        await path.store.receive(old, NOW - 50 * DAY)
+        kept = MediaRow("kept", 1, "", "image/png", b"-")
+        young = heard(path, NOW - DAY, tell=True, media=[kept])
+        await path.store.receive([young], NOW - DAY)
+        (told, _) = path.column("id", schema.callback)
+        at = NOW - 49 * DAY
+        no = CallbackResult(told, "due", at, 1, "no", at, 500, 1, "GET /")
+        await path.store.told([no])
+        await path.store.told([CallbackResult(told, "failed", None, 2, "no", at)])
+        assert 2 == await path.store.purge(NOW - 40 * DAY, 100)
+        assert [young.event.message_id] == path.column("id", schema.inbound)
+        assert ["kept"] == path.column("id", schema.media)
+        assert [young.event.message_id] == path.column("message_id", schema.callback)
+        assert [] == path.column("id", schema.attempt)
+        assert 0 == await path.store.purge(NOW - 40 * DAY, 100)
+
+    run(engine, scenario)
+
+
+def test_what_is_still_to_be_told_is_kept_and_does_not_stop_the_rest(
+    engine: Engine,
+) -> None:
+    async def scenario(path: Path) -> None:
+        row = MediaRow("waits", 1, "", "image/png", b"-")
+        waits = [heard(path, NOW - 9, tell=True, queued=True) for _ in range(10)]
+        waits[0].media = [row]
+        told = [heard(path, NOW - 9, tell=True) for _ in range(10)]
+        callbacks = (await path.store.receive([*waits, *told], NOW - 9)).callbacks
+        await path.store.told(
+            [CallbackResult(row.id, "done", None, 1, "", NOW - 9) for row in callbacks]
+        )
+        for _ in range(8):
+            await path.store.purge(NOW, 5)
+        kept = [draft.event.message_id for draft in waits]
+        assert kept == path.column("id", schema.inbound)
+        assert kept == path.column("message_id", schema.callback)
+        assert {"waits"} == set(await path.store.media(["waits"]))
+        head = await path.store.take_queue(1, 100, NOW)
+        assert head is not None
+        assert kept == [row.event.message_id for row in head.callbacks]
+
+    run(engine, scenario)
+
+
+def test_messages_from_phones_are_deleted_slice_by_slice(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        drafts = [heard(path, NOW - 9) for _ in range(25)]
+        await path.store.receive(drafts, NOW - 9)
+        assert [10, 10, 5, 0] == [await path.store.purge(NOW, 10) for _ in range(4)]
+        assert [] == path.column("id", schema.inbound)
+
+    run(engine, scenario)
+
+
+def test_what_an_mms_link_showed_is_deleted_with_it(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        for expires_at in (NOW - 9, NOW + DAY):
+            first = path.store.reserve_ids(1)
+            draft = path.draft(first, accepted_at=NOW - 9, expires_at=expires_at)
+            draft.mms = MmsRow("", b"[]")
+            draft.mms.media = [MediaRow(f"{first}", 1, "", "image/png", b"-")]
+            await path.store.accept([draft], NOW)
+        assert 1 == await path.store.purge(NOW, 10)
+        assert {first: MmsContent("", "", ())} == await path.store.mms(
+            [first - 1, first]
+        )
+        assert [f"{first}"] == path.column("id", schema.media)
+
+    run(engine, scenario)
+
+
+def test_orders_that_repeated_are_deleted_when_they_have_ended(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        rows = [
+            RecurringRow(1, 1, b"{}", NOW - 50 * DAY, 3, None),
+            RecurringRow(2, 1, b"{}", NOW - 50 * DAY, 3, NOW + DAY),
+            RecurringRow(3, 1, b"{}", NOW - 9 * DAY, 3, None),
+        ]
+        for row in rows:
+            draft = path.draft(path.store.reserve_ids(1))
+            draft.repeats = row
+            await path.store.accept([draft], NOW)
+        await path.store.purge(NOW - 40 * DAY, 10)
+        assert [2, 3] == path.column("id", schema.recurring)
 
     run(engine, scenario)

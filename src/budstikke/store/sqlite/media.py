@@ -8,6 +8,7 @@ import msgspec
 
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.message import MmsContent
+from budstikke.store.sqlite.json_rows import within_id
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,7 +54,7 @@ def contents(
     """Read what is in MMS that go out."""
     found: dict[int, MmsContent] = {}
     for message_id in message_ids:
-        row = connection.execute(CONTENT, (message_id,)).fetchone()
+        row = connection.execute(CONTENT, (within_id(message_id),)).fetchone()
         if row is not None:
             found[message_id] = MmsContent(row[0], row[1], _files(row[2]))
     return found

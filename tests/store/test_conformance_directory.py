@@ -1,0 +1,139 @@
+"""Store conformance: the directory, and ids that no row has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from sqlalchemy import create_engine, insert, update
+from sqlalchemy.pool import NullPool
+
+from budstikke.domain.ask import (
+    CancelAnswer,
+    CancelAsk,
+    MessageAsk,
+    MessagesAnswer,
+    OrderAsk,
+)
+from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
+from budstikke.domain.listing import EraseAnswer, EraseAsk, RecordsAsk, RecordsPage
+from budstikke.store import schema
+from store.path import NOW, RECIPIENT, Path, run
+from store.phones import phone
+
+if TYPE_CHECKING:
+    from budstikke.domain.ask import Answer, Ask
+    from store.engines import Engine
+
+BEYOND = 2**63
+"""One more than the last number of 64 bits."""
+
+
+class Settings(msgspec.Struct):
+    """Settings of a dialect that has none."""
+
+
+def write(engine: Engine, *statements: Any) -> None:
+    database = create_engine(engine.url, poolclass=NullPool)
+    with database.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
+    database.dispose()
+
+
+def test_numbers_and_keywords_are_read(engine: Engine) -> None:
+    shared = {"id": 5, "value": "2229", "kind": "shared"}
+    owned = {"id": 6, "value": "26114", "kind": "series", "access_id": 2, "url": "u"}
+    word = {"id": 7, "number_id": 5, "word": "VI VIL", "aliases": '["VIL","V"]'}
+    word |= {"access_id": 1, "url": "http://x", "receipt": "Takk"}
+    default = {"id": 8, "number_id": 5, "word": "", "access_id": 2}
+
+    async def scenario(path: Path) -> None:
+        assert Inventory() == (await path.store.directory({})).inventory
+        for table, rows in (
+            (schema.number, [shared, owned]),
+            (schema.keyword, [word, default]),
+        ):
+            write(engine, *[insert(table).values(**row) for row in rows])
+        found = (await path.store.directory({})).inventory
+        assert {
+            5: Number(id=5, value="2229", kind=NumberKind.SHARED),
+            6: Number(
+                id=6, value="26114", kind=NumberKind.SERIES, access_id=2, url="u"
+            ),
+        } == found.numbers
+        assert {
+            7: Keyword(
+                id=7,
+                number_id=5,
+                word="VI VIL",
+                aliases=("VIL", "V"),
+                access_id=1,
+                url="http://x",
+                receipt="Takk",
+            ),
+            8: Keyword(id=8, number_id=5, word="", access_id=2),
+        } == found.keywords
+
+    run(engine, scenario)
+
+
+def test_what_accounts_say_of_stop_is_read(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        row = update(schema.account).where(schema.account.c.id == 2)
+        write(engine, row.values(stop='["nb","en"]', stop_reply="Farvel"))
+        await path.store.receive([phone(path, "STOP", opt_out=True)], NOW)
+        directory = await path.store.directory({"front": Settings})
+        silent, stops = (directory.accesses[n].account for n in (1, 2))
+        assert ((), "") == (silent.stop, silent.stop_reply)
+        assert (("nb", "en"), "Farvel") == (stops.stop, stops.stop_reply)
+        assert frozenset({RECIPIENT}) == silent.opted_out
+        assert frozenset() == stops.opted_out
+
+    run(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (MessageAsk(BEYOND), MessagesAnswer(())),
+        (OrderAsk(BEYOND), MessagesAnswer(())),
+        (CancelAsk(message_id=BEYOND), CancelAnswer(0, 0)),
+        (CancelAsk(order_id=BEYOND), CancelAnswer(0, 0)),
+        (EraseAsk(BEYOND), EraseAnswer(found=False, erased=False)),
+        (RecordsAsk(limit=9, order_id=BEYOND), RecordsPage((), None)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_has_an_id_beyond_64_bits_is_not_there(
+    engine: Engine, asked: Ask, answer: Answer
+) -> None:
+    async def scenario(path: Path) -> None:
+        await path.accept()
+        assert answer == await path.store.ask(asked, 1, NOW)
+
+    run(engine, scenario)
+
+
+def test_verbs_too_find_nothing_beyond_64_bits(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        await path.accept()
+        assert [] == await path.store.messages([BEYOND])
+        assert await path.store.originator_of(1, BEYOND) is None
+        assert await path.store.resume(queue_id=BEYOND) is None
+        assert {} == await path.store.mms([BEYOND])
+
+    run(engine, scenario)
+
+
+def test_all_is_before_what_is_beyond_64_bits(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        draft = path.draft(path.store.reserve_ids(1))
+        draft.messages[0].account_id = 1
+        await path.store.accept([draft], NOW)
+        page = await path.store.ask(RecordsAsk(limit=9, before=BEYOND), 1, NOW)
+        assert isinstance(page, RecordsPage)
+        assert 1 == len(page.records)
+
+    run(engine, scenario)
