@@ -100,12 +100,10 @@ def _originator(order: Order, access: Access) -> str:
             raise Refusal(RefusalCode.BAD_ORIGINATOR)
         return ""  # made from the order's id
     found = classify(order.originator)
-    if order.answering:  # from the number that the phone wrote to, whosever it is
-        good = found is not None and found.kind is not Kind.TEXT
-    else:
-        grants = read_grants(access.account.grants)
-        good = found is not None and allowed(found, grants)
-    if found is None or not good:
+    # An answer is from the number that the phone wrote to, whosever it is, or from us.
+    if found is None or not (
+        order.answering or allowed(found, read_grants(access.account.grants))
+    ):
         raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
     return found.value
 
