@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,6 +159,15 @@ def test_any_file_is_read(content: bytes) -> None:
 def test_settings_that_cannot_be_used(values: dict[str, object], why: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=why):
         msgspec.convert(values, Directory)
+
+
+def test_the_example_on_the_page_is_one() -> None:
+    page = Path(__file__).parent.parent / "docs" / "configure.md"
+    (text,) = re.findall(
+        r"```toml\n(\[directory\].*?)```", page.read_text("utf-8"), re.DOTALL
+    )
+    values = tomllib.loads(text)["directory"] | {"key": "secret"}
+    assert "hits.0.name" == msgspec.convert(values, Directory).name
 
 
 def test_without_a_directory_there_is_none(here: Path) -> None:
