@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
 
 JOINERS = {
     *("gateway", "app", "cli", "cli_directory", "cli_inbound", "cli_money"),
-    *("doctor", "__init__"),
+    *("demo", "doctor", "__init__"),
 }
 
 PURE = ("domain", "dialects", "smpp", "mm7", "wire")

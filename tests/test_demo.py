@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke import app, config
+from budstikke import config
+from budstikke.demo import WEBHOOK_SECRET, apply_demo, demo_lines
 from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.domain.money import MICROS, SMS
 from budstikke.gateway import SETTINGS
@@ -41,7 +42,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     settings = config.Settings(data=str(folder))
     migrate(settings.database_url)
     for _ in range(2):  # with --data it is applied at each start
-        app._apply_demo(settings)
+        apply_demo(settings)
     engine = open_engine(settings.database_url)
     yield engine
     engine.dispose()
@@ -57,13 +58,13 @@ def test_every_dialect_has_a_request_that_is_printed() -> None:
     text = resources.files("budstikke").joinpath("demo_requests.toml").read_text()
     requests: list[dict[str, Any]] = tomllib.loads(text)["request"]
     assert sorted(DIALECTS) == sorted(request["dialect"] for request in requests)
-    lines = app._demo_lines(8081)
+    lines = demo_lines(8081)
     for request in requests:
         assert f"{request['name']}:" in lines
     assert not any("{base}" in line for line in lines)
-    assert len(requests) + 1 == sum(
-        "curl " in line and "http://127.0.0.1:8081" in line for line in lines
-    )
+    curls = [line for line in lines if "curl " in line]
+    assert all("http://127.0.0.1:8081" in line for line in curls)
+    assert len(requests) <= len(curls)
     assert "ready" == lines[-1]
 
 
@@ -107,3 +108,54 @@ def test_the_opening_balance_is_in_the_statement(engine: Engine) -> None:
     month = datetime.now(UTC).date().replace(day=1)
     _, lines = statement(engine, "demo", month)
     assert 400_000 * MICROS == lines[-1].balance
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [
+        ("FRONT hei", "front"),
+        ("native", "native"),
+        ("Sveve x", "sveve"),
+        ("ip1", "ip1"),
+    ],
+)
+def test_every_two_way_account_has_a_keyword_and_a_number(
+    engine: Engine, text: str, dialect: str
+) -> None:
+    inventory = read_directory(engine, SETTINGS).inventory
+    found = access(engine, dialect)
+    assert found.id == inventory.place("2229", text).access_id
+    assert 1 == sum(
+        number.access_id == found.id for number in inventory.numbers.values()
+    )
+
+
+def test_the_short_numbers_are_shared(engine: Engine) -> None:
+    inventory = read_directory(engine, SETTINGS).inventory
+    for value in ("1963", "2065", "2229", "26444", "26114", "2401"):
+        assert inventory.place(value, "").number is not None
+        assert inventory.place(value, "hei").access_id is None
+
+
+def test_callbacks_go_where_one_says(tmp_path: Path) -> None:
+    settings = config.Settings(data=str(tmp_path))
+    migrate(settings.database_url)
+    base = "http://127.0.0.1:9000/in"
+    for callbacks in (base, "", base):
+        apply_demo(settings, callbacks)
+    engine = open_engine(settings.database_url)
+    front = access(engine, "front").settings
+    assert f"{base}/front/status" == front.status_url
+    assert f"{base}/front/inbound" == front.inbound_url
+    assert front.two_way
+    assert f"{base}/sveve/reply" == access(engine, "sveve").settings.reply_url
+    assert f"{base}/ip1/inbound" == access(engine, "ip1").settings.inbound_url
+    native = access(engine, "native").settings
+    assert (WEBHOOK_SECRET,) == native.webhook_secrets
+    assert f"{base}/native/inbound" == native.inbound_url
+    assert access(engine, "sveve").settings.originator == "Budstikke"
+    apply_demo(settings)
+    assert "" == access(engine, "front").settings.status_url
+    engine.dispose()
+    assert any(WEBHOOK_SECRET in line for line in demo_lines(8080, base))
+    assert not any(WEBHOOK_SECRET in line for line in demo_lines(8080))

@@ -15,9 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-import tomllib
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, cast
@@ -30,16 +28,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from budstikke import __version__, config, metrics
-from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.config_callbacks import Callbacks
-from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.demo import apply_demo, demo_lines
+from budstikke.dialects import DIALECTS
 from budstikke.flow.mms_link import linked
-from budstikke.gateway import SETTINGS, Gateway
+from budstikke.gateway import Gateway
 from budstikke.log import configure
-from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.servers.express import ExpressProtocol
 from budstikke.servers.http import HttpServer
 from budstikke.servers.media_page import MediaPages
@@ -48,9 +45,6 @@ from budstikke.servers.native.app import NativeServer
 from budstikke.servers.native.exchange import Parts
 from budstikke.servers.resume import ResumePage
 from budstikke.servers.simulator import simulator_app
-from budstikke.store.admin import open_engine
-from budstikke.store.apply import Secrets, apply
-from budstikke.store.apply_file import read_file
 from budstikke.store.migrate import check, migrate
 
 if TYPE_CHECKING:
@@ -117,8 +111,12 @@ def serve(settings: Settings) -> int:
     return _run(lambda stop: _serve(settings, stop, Phones(), []))
 
 
-def demo(*, port: int, smpp_port: int, data: Path | None) -> int:
-    """Run a gateway with a simulator and demo accounts, from nothing."""
+def demo(*, port: int, smpp_port: int, data: Path | None, callbacks: str = "") -> int:
+    """
+    Run a gateway with a simulator and demo accounts, from nothing.
+
+    ``callbacks`` is what the URLs begin with where the demo's accesses are told.
+    """
     with contextlib.ExitStack() as stack:
         if data is None:
             folder = stack.enter_context(
@@ -133,46 +131,9 @@ def demo(*, port: int, smpp_port: int, data: Path | None) -> int:
         )
         configure("warning")
         migrate(settings.database_url)
-        _apply_demo(settings)
-        lines = _demo_lines(port)
+        apply_demo(settings, callbacks)
+        lines = demo_lines(port, callbacks)
         return _run(lambda stop: _serve(settings, stop, Phones(), lines))
-
-
-def _apply_demo(settings: Settings) -> None:
-    kinds = {name: kind.settings for name, kind in KINDS.items()}
-    file = read_file(_beside("demo.toml"), SETTINGS, kinds, {}, IDENTIFY)
-    engine = open_engine(settings.database_url)
-    try:
-        secrets = Secrets(hash_secret, verify_secret)
-        now = time.time()
-        apply(engine, file, secrets, actor="demo", now=now, dialects=SETTINGS)
-    finally:
-        engine.dispose()
-
-
-def _beside(name: str) -> str:
-    return resources.files("budstikke").joinpath(name).read_text("utf-8")
-
-
-def _demo_lines(port: int) -> list[str]:
-    base = f"http://127.0.0.1:{port}"
-    requests = tomllib.loads(_beside("demo_requests.toml"))["request"]
-    return [
-        "Send a message, in any of these ways, then look at the phone:",
-        *(
-            line
-            for request in requests
-            for line in (
-                f"{request['name']}:",
-                f"  {request['curl'].replace('{base}', base)}",
-            )
-        ),
-        "The phone:",
-        f"  curl '{base}/simulator/phones/+4799999999/messages'",
-        f"The REST API, described: {base}/v1/docs",
-        f"The phones' screen: {base}/simulator",
-        "ready",
-    ]
 
 
 def simulator(*, listen: str, http: str | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -75,6 +76,13 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=_port, default=8080, help="HTTP port (8080)")
     demo.add_argument("--smpp-port", type=_port, default=2775, help="SMPP port (2775)")
     demo.add_argument("--data", type=Path, metavar="DIR", help="keep what is stored")
+    demo.add_argument(
+        "--callbacks",
+        type=_url,
+        default="",
+        metavar="URL",
+        help="tell URL/DIALECT/status, …/inbound and …/reply what happens",
+    )
 
     serve = add("serve", _serve, "Run a gateway.")
     file = add("apply", _apply, "Make the database say what a TOML file says.")
@@ -122,6 +130,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[!-~]*)?", text, re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"not an http or https URL: {text}")
+    return text.rstrip("/")
+
+
 def _settings(args: argparse.Namespace) -> config.Settings:
     named = args.config or os.environ.get("BUDSTIKKE_CONFIG")
     usual = Path("budstikke.toml")
@@ -132,7 +146,12 @@ def _settings(args: argparse.Namespace) -> config.Settings:
 def _demo(args: argparse.Namespace) -> int:
     from budstikke import app
 
-    return app.demo(port=args.port, smpp_port=args.smpp_port, data=args.data)
+    return app.demo(
+        port=args.port,
+        smpp_port=args.smpp_port,
+        data=args.data,
+        callbacks=args.callbacks,
+    )
 
 
 def _serve(args: argparse.Namespace) -> int:

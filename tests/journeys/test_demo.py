@@ -25,12 +25,12 @@ pytestmark = pytest.mark.slow
 class Demo:
     """A running demo."""
 
-    def __init__(self, folder: Path, own: Own) -> None:
+    def __init__(self, folder: Path, own: Own, *options: str) -> None:
         self.folder = folder
         self.port, smpp = free_port(), free_port()
         self.data = folder / "demo"
         ports = ["--port", str(self.port), "--smpp-port", str(smpp)]
-        command = [*PROGRAM, "demo", *ports, "--data", str(self.data)]
+        command = [*PROGRAM, "demo", *ports, "--data", str(self.data), *options]
         self.child = own(Child(command, folder))
         self.child.wait_ready()
 
@@ -72,7 +72,8 @@ def demo(tmp_path: Path, own: Own) -> Demo:
 def test_every_printed_line_works(demo: Demo) -> None:
     lines = [line.strip() for line in demo.child.said]
     curls = [line for line in lines if line.startswith("curl ")]
-    sends = [line for line in curls if "/simulator/" not in line]
+    looks = [line for line in curls if "/simulator/" in line or "Bearer" in line]
+    sends = [line for line in curls if line not in looks or "/v1/messages" in line]
     assert sends
     assert lines[-1] == "ready"
 
@@ -80,8 +81,15 @@ def test_every_printed_line_works(demo: Demo) -> None:
         assert demo.shell(line)
     wait_until("all came", lambda: len(demo.phone("+4799999999")) == len(sends))
     for line in curls:
-        if "/simulator/phones/" in line:
+        if line.endswith("/messages'"):
             assert json.loads(demo.shell(line)) == demo.phone("+4799999999")
+    (inbound,) = [line for line in curls if "/v1/inbound" in line]
+    wait_until("it came in", lambda: json.loads(demo.shell(inbound))["data"])
+    (message,) = json.loads(demo.shell(inbound))["data"]
+    assert ("NATIVE", "NATIVE hei") == (message["keyword"], message["text"])
+    (events,) = [line for line in curls if "/v1/events" in line]
+    found = json.loads(demo.shell(events))["data"]
+    assert "message.received" in {event["type"] for event in found}
     screens = [line.split()[-1] for line in lines if line.endswith("/simulator")]
     assert ["+4799999999" in demo.shell(f"curl '{url}'") for url in screens] == [True]
 
@@ -93,7 +101,11 @@ def test_status_pushes_once_somebody_wants_them(demo: Demo, own: Own) -> None:
         "dialect": "front",
         "id": "1234",
         "require_https": False,
-        "settings": {"status_url": customer.url(), "duplicate_lock": False},
+        "settings": {
+            "status_url": customer.url(),
+            "duplicate_lock": False,
+            "two_way": True,
+        },
     }
     query = (
         "/psk/push.php?serviceid=1234&password=demo&phoneno=%2B4799990077"
@@ -113,3 +125,22 @@ def test_status_pushes_once_somebody_wants_them(demo: Demo, own: Own) -> None:
 
     wait_until("somebody is told", told)
     assert "Hei 0" == demo.phone("+4799990077")[0]["text"]
+
+
+def test_a_developer_gets_what_happens_at_a_server_of_their_own(
+    tmp_path: Path, own: Own
+) -> None:
+    customer = own(Customer())
+    customer.open()
+    demo = Demo(tmp_path, own, "--callbacks", customer.url("/mine/"))
+    phone = "/simulator/phones/+4799990078/messages"
+    for text in ("FRONT a", "SVEVE b", "IP1 c", "NATIVE d"):
+        said = json.dumps({"to": "2229", "text": text}).encode()
+        assert 201 == ask(demo.port, "POST", phone, said).status
+
+    expected = {f"/mine/{name}/inbound" for name in ("front", "sveve", "ip1", "native")}
+
+    def told() -> set[str]:
+        return {push.path for push in [*customer.tried, *customer.pushes]}
+
+    wait_until("all were told", lambda: expected <= told())

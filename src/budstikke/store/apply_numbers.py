@@ -224,4 +224,7 @@ def two_way(dialect: str, settings: dict[str, Any], dialects: Dialects) -> bool:
     kind = dialects.get(dialect)
     if kind is None:
         return bool(settings.get("two_way", True))
-    return bool(getattr(msgspec.convert(settings, kind), "two_way", True))
+    try:
+        return bool(getattr(msgspec.convert(settings, kind), "two_way", True))
+    except msgspec.ValidationError:  # of another access, which no gateway can use
+        return False

@@ -15,7 +15,15 @@ Amount = str | int
 """A decimal number as text (``"0.05"``) or a whole one; a float would not be exact."""
 
 Digits = Annotated[str, Meta(pattern=r"^\+?[0-9]{3,15}$")]
-Url = Annotated[str, Meta(max_length=2000, pattern=r"^(https?://[^\s/?#]+\S*)?$")]
+Url = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=r"\A(?:(?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?\Z",
+    ),
+]
+"""An http or https URL, escaped but for its host, or nothing."""
+
 Remove = Annotated[bool, Meta(description="Take it away.")]
 
 
