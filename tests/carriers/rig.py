@@ -10,17 +10,25 @@ from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers import smpp
+from budstikke.carriers import mm7, smpp
+from budstikke.carriers.contract import InboundMms, InboundPart
 from budstikke.carriers.simulator import carrier as simulator
-from budstikke.domain.message import Part
+from budstikke.domain.message import MmsContent, Part
+from budstikke.wire import WireRequest
+from carriers.mmsc import Mmsc
 from carriers.smsc import Smsc
 from carriers.waiting import LONG, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
-    from budstikke.carriers.contract import Carrier, InboundPart
+    from budstikke.carriers.contract import (
+        Carrier,
+        Contents,
+        Read,
+    )
     from budstikke.domain.receipt import Outcome, Receipt
+    from budstikke.wire import WireResponse
 
 
 class Recorder(Waiting):
@@ -33,6 +41,8 @@ class Recorder(Waiting):
         self.lates: list[tuple[Part, Outcome]] = []
         self.got: list[Receipt] = []
         self.messages: list[InboundPart] = []
+        self.mms: list[InboundMms] = []
+        self.reads: list[Read] = []
         self.rooms = 0
         self.keep = True
         self.fail = False
@@ -55,8 +65,15 @@ class Recorder(Waiting):
         self.got.extend(receipts)
         return self._kept()
 
-    def inbound(self, parts: Sequence[InboundPart]) -> asyncio.Future[None]:
-        self.messages.extend(parts)
+    def inbound(
+        self, parts: Sequence[InboundPart | InboundMms]
+    ) -> asyncio.Future[None]:
+        self.messages += [part for part in parts if isinstance(part, InboundPart)]
+        self.mms += [part for part in parts if isinstance(part, InboundMms)]
+        return self._kept()
+
+    def read(self, reads: Sequence[Read]) -> asyncio.Future[None]:
+        self.reads.extend(reads)
         return self._kept()
 
     def _kept(self) -> asyncio.Future[None]:
@@ -85,6 +102,8 @@ class Rig:
         self.carrier = carrier
         self.sink = sink
         self.smsc = smsc
+        self.encoding = "gsm"
+        self.refusal = "ESME_RINVDSTADR"
         self.task: asyncio.Task[None] | None = None
         self.next_message = 1
 
@@ -109,7 +128,7 @@ class Rig:
             "originator": "Bud",
             "recipient": f"+4790{message % 100:02}{ending}",
             "text": f"{message}/{number}",
-            "encoding": "gsm",
+            "encoding": self.encoding,
             "tables": (0, 0),
             "flash": False,
             "protocol_id": 0,
@@ -144,7 +163,7 @@ def settings(port: int, **changes: Any) -> smpp.Settings:
 
 
 @asynccontextmanager
-async def simulator_rig() -> AsyncIterator[Rig]:
+async def simulator_rig(encoding: str = "gsm") -> AsyncIterator[Rig]:
     """A simulated link, which needs no other side."""
     carrier = simulator.carrier(
         "sim",
@@ -153,8 +172,10 @@ async def simulator_rig() -> AsyncIterator[Rig]:
         ),
         random=random.Random(1),  # noqa: S311 - ids
         clock=time.time,
+        contents=contents,
     )
     rig = Rig(carrier, Recorder(), None)
+    rig.encoding = encoding
     try:
         yield rig
     finally:
@@ -172,6 +193,54 @@ async def smpp_rig(smsc: Smsc | None = None, **changes: Any) -> AsyncIterator[Ri
             clock=time.time,
         )
         rig = Rig(carrier, Recorder(), centre)
+        try:
+            yield rig
+        finally:
+            await rig.stop()
+
+
+PICTURE = b"\xff\xd8\xff picture"
+
+
+async def contents(message_ids: Sequence[int]) -> Mapping[int, MmsContent]:
+    """Give an MMS to each, as a store would."""
+    files = (("b.jpg", "image/jpeg", PICTURE),)
+    return {key: MmsContent("Sol", f"{key}", files) for key in message_ids}
+
+
+@asynccontextmanager
+async def mm7_rig(
+    mmsc: Mmsc | None = None, content: Contents = contents, **changes: Any
+) -> AsyncIterator[Rig]:
+    """An MM7 carrier, and an MMSC that calls it back."""
+    loop = asyncio.get_running_loop()
+    values: dict[str, Any] = {
+        "allow_http": True,
+        "window": 1,
+        "response_timeout": 0.3,
+        "pause_min": 0.01,
+        "pause_max": 0.02,
+        "deliver_token": "secret",
+    }
+
+    def deliver(content_type: str, body: bytes) -> tuple[int, bytes]:
+        headers = {"content-type": content_type}
+        request = WireRequest("POST", "/mm7/op", b"token=secret", headers, body)
+        answer = asyncio.run_coroutine_threadsafe(rig.carrier.take(request), loop)  # type: ignore[attr-defined] # it is of MM7
+        response: WireResponse = answer.result(LONG)
+        return response.status, response.body
+
+    with mmsc or Mmsc() as centre:
+        centre.deliver = deliver
+        carrier = mm7.carrier(
+            "op",
+            mm7.Settings(url=centre.url, **(values | changes)),
+            random=random.Random(1),  # noqa: S311 - boundaries
+            clock=time.time,
+            contents=content,
+        )
+        rig = Rig(carrier, Recorder(), None)
+        rig.encoding, rig.refusal = "mms", "2003 Address not found"
         try:
             yield rig
         finally:

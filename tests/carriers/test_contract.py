@@ -20,7 +20,7 @@ from budstikke.domain.receipt import (
     Sent,
     Unsure,
 )
-from carriers.rig import Rig, simulator_rig, smpp_rig
+from carriers.rig import Rig, mm7_rig, simulator_rig, smpp_rig
 from carriers.smsc import (
     EXPIRED,
     NO_RECEIPT,
@@ -41,7 +41,9 @@ Story: TypeAlias = "Callable[[Rig], Coroutine[None, None, None]]"
 MakeRig: TypeAlias = "Callable[[], AbstractAsyncContextManager[Rig]]"
 
 RIGS: dict[str, MakeRig] = {
+    "mm7": mm7_rig,
     "simulator": simulator_rig,
+    "simulator, MMS": lambda: simulator_rig("mms"),
     "smpp": smpp_rig,
     "smpp, two links": lambda: smpp_rig(links=2),
     "smpp, tx and rx": lambda: smpp_rig(bind="tx+rx"),
@@ -88,9 +90,8 @@ def test_answer(make_rig: MakeRig) -> None:
 
 def test_refuse(make_rig: MakeRig) -> None:
     async def story(rig: Rig) -> None:
-        assert [
-            Rejected(Reason.UNKNOWN_SUBSCRIBER, "ESME_RINVDSTADR", Retry.NEVER)
-        ] == await rig.send([rig.part(REJECTED)])
+        refused = Rejected(Reason.UNKNOWN_SUBSCRIBER, rig.refusal, Retry.NEVER)
+        assert [refused] == await rig.send([rig.part(REJECTED)])
 
     play(make_rig, story)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from budstikke.carriers.contract import InboundPart
+from budstikke.carriers.contract import InboundMms, InboundPart, Read
 from budstikke.carriers.simulator import carrier as carrier_module
 from budstikke.carriers.simulator.carrier import Settings, SimulatorCarrier, carrier
 from budstikke.carriers.simulator.outcomes import LINK_DOWN, NOT_OFFERED, REJECTED
@@ -69,8 +69,11 @@ class Sink:
         self.log += receipts
         return self._stored(self.got, receipts)
 
-    def inbound(self, parts: Sequence[InboundPart]) -> Future[None]:
+    def inbound(self, parts: Sequence[InboundPart | InboundMms]) -> Future[None]:
         return self._stored(self.parts, parts)
+
+    def read(self, reads: Sequence[Read]) -> Future[None]:
+        raise AssertionError("nobody says what phones read")
 
     def _stored(self, where: list[Any], values: Sequence[Any]) -> Future[None]:
         future = asyncio.get_running_loop().create_future()
