@@ -8,21 +8,24 @@ A new engine is a class here and a line in ``ENGINES``; it then inherits every t
 from __future__ import annotations
 
 import itertools
+import os
 import resource
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import create_engine, insert, select
-from sqlalchemy.pool import NullPool
+from sqlalchemy import func, insert, select
 
 from budstikke.store import schema
+from budstikke.store.admin import open_engine
 from budstikke.store.migrate import migrate
 from budstikke.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from budstikke.store.contract import Store
 
@@ -31,7 +34,7 @@ class Engine(Protocol):
     """One database, empty but for the directory that ``fill_directory`` writes."""
 
     url: str
-    """For SQLAlchemy: what the verbs do not show is read through it."""
+    """For ``open_engine``: what the verbs do not show is read through it."""
 
     def store(self) -> Store:
         """Make a store on this database, not yet open."""
@@ -87,7 +90,7 @@ class SqliteEngine:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-ENGINES = ("sqlite",)
+ENGINES = ("sqlite", *os.environ.get("BUD_ENGINES", "").split())
 """Names of the engines that the suite is run on."""
 
 
@@ -101,7 +104,7 @@ def make_template(folder: Path) -> Path:
 
 def fill_directory(url: str) -> None:
     """Write two accounts that treat unsure parts differently, and three carriers."""
-    engine = create_engine(url, poolclass=NullPool)
+    engine = open_engine(url)
     with engine.begin() as connection:
         accounts = [
             {"id": 1, "name": "fails", "unsure": "fail", "unsure_after": 3600.0},
@@ -118,12 +121,22 @@ def fill_directory(url: str) -> None:
             for n in (1, 2, 3)
         ]
         connection.execute(insert(schema.carrier), carriers)
+        for table in (schema.account, schema.access, schema.carrier):
+            catch_up(connection, table)
     engine.dispose()
+
+
+def catch_up(connection: Connection, table: Any) -> None:
+    """Let ids go on after those that were written by hand, as they do on SQLite."""
+    if connection.dialect.name == "postgresql" and "id" in table.c:
+        last = select(func.max(table.c.id)).scalar_subquery()
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        connection.execute(select(func.setval(sequence, last)))
 
 
 def rows(engine: Engine, table: Any, *columns: str) -> list[tuple[Any, ...]]:
     """Read columns of a whole table in the order of its key."""
-    database = create_engine(engine.url, poolclass=NullPool)
+    database = open_engine(engine.url)
     with database.connect() as connection:
         chosen = [table.c[name] for name in columns]
         found = connection.execute(select(*chosen).order_by(table.c.id)).all()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import create_engine, insert, update
-from sqlalchemy.pool import NullPool
+from sqlalchemy import insert, update
 
 from budstikke.domain.acceptance import Content
 from budstikke.domain.ledger import Kind
@@ -15,7 +14,7 @@ from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import BulkProgress, BulkRow, Charge, Draft, Entry
 from budstikke.store.ledger_check import check
-from store.engines import rows
+from store.engines import catch_up, rows
 from store.path import NOW, RECIPIENT, Path
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def slice_of(path: Path, row: BulkRow, prices: Sequence[int], start: int) -> Dra
 
 def write(engine: Engine, table: Any, id_: int, **values: Any) -> None:
     """Change a row behind the store's back, as administration does."""
-    database = create_engine(engine.url, poolclass=NullPool)
+    database = open_engine(engine.url)
     with database.begin() as connection:
         connection.execute(update(table).where(table.c.id == id_).values(**values))
     database.dispose()
@@ -86,9 +85,10 @@ def write(engine: Engine, table: Any, id_: int, **values: Any) -> None:
 
 def add(engine: Engine, table: Any, *others: dict[str, Any], **values: Any) -> None:
     """Add a row behind the store's back; ``others``: what differs in more of them."""
-    database = create_engine(engine.url, poolclass=NullPool)
+    database = open_engine(engine.url)
     with database.begin() as connection:
         connection.execute(insert(table), [values | other for other in others or [{}]])
+        catch_up(connection, table)
     database.dispose()
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine, insert, update
-from sqlalchemy.pool import NullPool
+from sqlalchemy import insert, update
 
 from budstikke.domain.ask import (
     CancelAnswer,
@@ -19,6 +18,7 @@ from budstikke.domain.ask import (
 from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
 from budstikke.domain.listing import EraseAnswer, EraseAsk, RecordsAsk, RecordsPage
 from budstikke.store import schema
+from budstikke.store.admin import open_engine
 from store.path import NOW, RECIPIENT, Path, run
 from store.phones import phone
 
@@ -35,7 +35,7 @@ class Settings(msgspec.Struct):
 
 
 def write(engine: Engine, *statements: Any) -> None:
-    database = create_engine(engine.url, poolclass=NullPool)
+    database = open_engine(engine.url)
     with database.begin() as connection:
         for statement in statements:
             connection.execute(statement)

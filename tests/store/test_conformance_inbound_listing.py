@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine, insert, select
-from sqlalchemy.pool import NullPool
+from sqlalchemy import insert, select
 
 from budstikke.domain.callback import CallbackState, QueueState, SendEvent, Topic
 from budstikke.domain.callback_listing import (
@@ -41,6 +40,7 @@ from budstikke.domain.listing import Changed
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
+from budstikke.store.admin import open_engine
 from store.path import NOW, RECIPIENT, Path, run
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ async def ask(path: Path, asked: Any, account_id: int = 1) -> Any:
 
 
 def add(engine: Engine, table: Any, *rows: dict[str, Any]) -> None:
-    database = create_engine(engine.url, poolclass=NullPool)
+    database = open_engine(engine.url)
     with database.begin() as connection:
         connection.execute(insert(table), list(rows))
     database.dispose()
 
 
 def read(engine: Engine, table: Any, *names: str) -> list[tuple[Any, ...]]:
-    database = create_engine(engine.url, poolclass=NullPool)
+    database = open_engine(engine.url)
     with database.connect() as connection:
         columns = [table.c[name] for name in names]
         found = connection.execute(select(*columns).order_by(table.c.id)).all()
@@ -232,7 +232,7 @@ def test_a_message_from_a_phone(engine: Engine) -> None:
 def test_media_of_a_message_that_went_out(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         ids = await path.accept(RECIPIENT, RECIPIENT)
-        database = create_engine(engine.url, poolclass=NullPool)
+        database = open_engine(engine.url)
         message = schema.message
         with database.begin() as connection:
             connection.execute(message.update().values(account_id=1))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine, update
-from sqlalchemy.pool import NullPool
+from sqlalchemy import update
 
 from budstikke.domain import listing
 from budstikke.domain.ask import CancelAnswer, CancelAsk, GroupAsk, GroupVerb
@@ -33,6 +32,7 @@ from budstikke.domain.listing import (
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store import schema
+from budstikke.store.admin import open_engine
 from budstikke.store.contract import BulkProgress, BulkRow, Draft, Entry, RecurringRow
 from budstikke.store.sqlite import listing as sqlite_listing
 from store.path import NOW, RECIPIENT, Path, run
@@ -51,7 +51,7 @@ async def ask(path: Path, asked: Any, account_id: int = 1) -> Any:
 
 def own(engine: Engine, ids: Sequence[int], account_id: int = 1) -> None:
     """Give messages to an account: the path here leaves it out."""
-    database = create_engine(engine.url, poolclass=NullPool)
+    database = open_engine(engine.url)
     message = schema.message
     with database.begin() as connection:
         connection.execute(

@@ -1,0 +1,107 @@
+"""Answer what customers ask, row by row: none of this is on the message path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.ask import (
+    Answer,
+    Ask,
+    CancelAsk,
+    GroupAsk,
+    MessageAnswer,
+    MessageAsk,
+    MessagesAnswer,
+    OrderAsk,
+    ReferenceAsk,
+)
+from budstikke.domain.listing import Change, Look
+from budstikke.store.postgres import keeping, listing
+from budstikke.store.postgres.cancelling import cancel
+from budstikke.store.postgres.groups import answer_group
+from budstikke.store.postgres.sql import STATE
+from budstikke.store.postgres.unmade import unmade_message, unmade_messages
+
+if TYPE_CHECKING:
+    from budstikke.store.postgres.client import Connection
+    from budstikke.store.postgres.node import Node
+
+_VIEW = f"""
+SELECT m.id, m.order_id, m.recipient, m.ref,
+    {STATE},
+    m.reason, m.raw, m.segments, m.price, coalesce(a.currency, ''), m.accepted_at,
+    m.send_at, m.final_at, m.deleted
+FROM message m LEFT JOIN account a ON a.id = m.account_id
+"""
+
+BY_ID = _VIEW + "WHERE m.id = $1 AND ($2::bigint IS NULL OR m.account_id = $2)"
+
+BY_ORDER = (
+    _VIEW
+    + """
+WHERE (m.id = $1 AND m.order_id = $1
+    OR m.id IN (SELECT id FROM message WHERE order_id = $1 AND order_id <> id))
+    AND ($2::bigint IS NULL OR m.account_id = $2)
+ORDER BY m.id"""
+)
+
+BY_REFERENCE = (
+    _VIEW
+    + """
+WHERE m.ref = $1 AND m.recipient = $2 AND m.account_id = $3
+ORDER BY m.id DESC LIMIT 1"""
+)
+
+
+def is_read(asked: Ask) -> bool:
+    """Tell whether a question changes nothing, so that a reader can answer it."""
+    return isinstance(asked, MessageAsk | OrderAsk | ReferenceAsk | Look)
+
+
+async def look_up(connection: Connection, asked: Ask, account_id: int | None) -> Answer:
+    """Answer a look-up; raises Refusal for a group that is not there."""
+    if isinstance(asked, Look):
+        assert account_id is not None  # noqa: S101 - flow.ask sees to it
+        return await listing.look(connection, asked, account_id)
+    if isinstance(asked, MessageAsk):
+        found = await _find(connection, BY_ID, asked.message_id, account_id)
+        found = found or await unmade_message(connection, asked.message_id, account_id)
+    elif isinstance(asked, OrderAsk):
+        # First those to be: one that is made meanwhile is there, and not twice.
+        rest = await unmade_messages(connection, asked.order_id, account_id)
+        found = await _find(connection, BY_ORDER, asked.order_id, account_id)
+        made = {answer.id for answer in found}
+        found += [answer for answer in rest if answer.id not in made]
+    else:
+        assert isinstance(asked, ReferenceAsk)  # noqa: S101 - see is_read
+        wanted = (asked.ref, asked.recipient, account_id)
+        found = await _find(connection, BY_REFERENCE, *wanted)
+    return MessagesAnswer(tuple(found))
+
+
+async def _find(
+    connection: Connection, statement: str, *values: str | int | None
+) -> list[MessageAnswer]:
+    names = MessageAnswer.__struct_fields__
+    return [
+        msgspec.convert(dict(zip(names, row, strict=True)), MessageAnswer, strict=False)
+        for row in await connection.rows(statement, *values)
+    ]
+
+
+async def change(
+    connection: Connection,
+    node: Node,
+    asked: Ask,
+    account_id: int,
+    now: float,
+) -> Answer:
+    """Answer what changes something; raises Refusal."""
+    if isinstance(asked, CancelAsk):
+        return await cancel(connection, node, asked, account_id, now)
+    if isinstance(asked, Change):
+        return await keeping.change(connection, asked, account_id, now)
+    assert isinstance(asked, GroupAsk)  # noqa: S101 - flow.ask answers the others
+    return await answer_group(connection, asked, account_id)

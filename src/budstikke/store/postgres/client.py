@@ -1,0 +1,292 @@
+"""
+Connections, transactions, and what becomes of a verb when PostgreSQL goes away.
+
+A job is a coroutine that is given a connection inside a transaction. It may be run
+again, after a rollback: when it lost against another node (a deadlock), or when its
+connection turned out to be dead before it had committed, as all of a pool's are after
+a fail-over. One whose commit was not answered is not run again: it may have happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+
+from budstikke.store.contract import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+log = logging.getLogger("budstikke.store")
+
+T = TypeVar("T")
+
+MOST_CONNECTIONS = 8
+"""Of a node; each is a process of the server. The path uses three or four at once."""
+
+STATEMENT_TIMEOUT = 15.0
+"""Seconds that a statement may run or wait; no verb takes one of them on purpose."""
+
+ANSWER_TIMEOUT = 20.0
+"""Seconds after which a server that says nothing is taken for dead."""
+
+ATTEMPTS = 5
+"""How often a job is run that loses against others."""
+
+RECONNECTS = 2
+"""How often a job is run anew because its connection was dead."""
+
+SERVER_SETTINGS = {
+    "application_name": "budstikke",
+    "statement_timeout": str(int(STATEMENT_TIMEOUT * 1000)),
+    "idle_in_transaction_session_timeout": "30000",
+    # Every statement of a verb goes by index from the rows of its batch. The planner
+    # must not think of anything else while statistics are young: a plan that goes
+    # through a table is kept with its statement, and the table grows.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+LOST = (
+    asyncpg.PostgresConnectionError,  # 08
+    asyncpg.InvalidAuthorizationSpecificationError,  # 28: the other host's, perhaps
+    asyncpg.InsufficientResourcesError,  # 53: disk full, too many connections
+    asyncpg.OperatorInterventionError,  # 57: shutdown, starting up, timed out
+    asyncpg.PostgresSystemError,  # 58: input or output failed
+    asyncpg.ReadOnlySQLTransactionError,  # it is a replica now
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.LockNotAvailableError,
+    OSError,
+    TimeoutError,
+)
+"""What says that the database cannot be used now."""
+
+BEATEN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""What says that another transaction was let go first."""
+
+
+class _Lost(Exception):  # noqa: N818 - a state of affairs
+    """The database cannot be used; ``committing``: it may have committed."""
+
+    def __init__(self, why: BaseException, *, committing: bool = False) -> None:
+        super().__init__(str(why) or type(why).__name__)
+        self.committing = committing
+
+
+class Connection:
+    """
+    A connection to PostgreSQL, with what the verbs need of it.
+
+    Batches go in as one JSON value each and are taken apart by the server:
+    docs/why/postgres.md has the figures.
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    async def one(self, statement: str, *values: object) -> str:
+        """Run a statement that answers with one JSON list; none is an empty one."""
+        found: str | None = await self.value(statement, *values)
+        return found or "[]"
+
+    async def value(self, statement: str, *values: object) -> Any:
+        """Run a statement that answers with one value, or nothing."""
+        return await self.raw.fetchval(statement, *values)
+
+    async def row(self, statement: str, *values: object) -> Any:
+        """Run a statement that answers with one row, or nothing."""
+        statement, values = _placed(statement, values)
+        return await self.raw.fetchrow(statement, *values)
+
+    async def rows(self, statement: str, *values: object) -> list[Any]:
+        """Run a statement that answers with rows."""
+        statement, values = _placed(statement, values)
+        found: list[Any] = await self.raw.fetch(statement, *values)
+        return found
+
+    async def execute(self, statement: str, *values: object) -> int:
+        """Run a statement that changes rows; returns how many."""
+        statement, values = _placed(statement, values)
+        status: str = await self.raw.execute(statement, *values)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+
+_NAME = re.compile(r"(?<!:):([a-z]+)")
+
+
+@cache
+def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """Write ``:name`` as ``$1``; returns the names in the order of their numbers."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${names.setdefault(found[1], len(names) + 1)}"
+
+    return _NAME.sub(number, statement), tuple(names)
+
+
+def _placed(
+    statement: str, values: tuple[object, ...]
+) -> tuple[str, tuple[object, ...]]:
+    """Put values that are given by name into the places that the server knows."""
+    if len(values) != 1 or not isinstance(values[0], Mapping):
+        return statement, values
+    named = values[0]
+    statement, names = _numbered(statement)
+    return statement, tuple(named[name] for name in names)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Tell whether an error says that the database cannot be used now."""
+    if isinstance(error, asyncpg.InterfaceError):  # "connection is closed" is one
+        return not isinstance(error, asyncpg.DataError)
+    return isinstance(error, LOST)
+
+
+class Client:
+    """
+    The connections of a node.
+
+    Args:
+        url: As asyncpg takes it; several hosts and ``target_session_attrs`` as well.
+
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    async def open(self) -> None:
+        """Connect; raises StoreUnavailable."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=MOST_CONNECTIONS,
+                timeout=ANSWER_TIMEOUT,
+                command_timeout=ANSWER_TIMEOUT,
+                statement_cache_size=512,
+                server_settings=SERVER_SETTINGS,
+                # The server undoes what a job left in its session by ending the
+                # transaction; asking it each time would cost a round trip a verb.
+                reset=_keep,
+            )
+        except Exception as error:
+            if is_lost(error):
+                raise StoreUnavailable(str(error) or type(error).__name__) from error
+            raise
+
+    async def close(self) -> None:
+        """Disconnect when what was begun is done."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), STATEMENT_TIMEOUT)
+            except (TimeoutError, *LOST):
+                pool.terminate()
+
+    async def connect(self) -> asyncpg.Connection[Any]:
+        """Make a connection that is in no pool, to listen and to hold locks."""
+        return await asyncpg.connect(
+            self._url, timeout=ANSWER_TIMEOUT, server_settings=SERVER_SETTINGS
+        )
+
+    async def write(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a job in a transaction; when this returns, what it did is durable."""
+        return await self._run(job, _in_transaction)
+
+    async def read(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a job of which each statement stands alone."""
+        return await self._run(job, _alone)
+
+    async def snapshot(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a job that only reads, and all of it in one state of the database."""
+        return await self._run(job, _in_snapshot)
+
+    async def _run(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
+        beaten = reconnected = 0
+        while True:
+            try:
+                return await self._once(job, how)
+            except BEATEN as error:
+                beaten += 1
+                if beaten >= ATTEMPTS:
+                    raise StoreUnavailable(str(error)) from error
+                await asyncio.sleep(random.random() * 0.02 * beaten)  # noqa: S311
+            except _Lost as lost:
+                reconnected += 1
+                if lost.committing or reconnected > RECONNECTS:
+                    raise StoreUnavailable(str(lost)) from lost
+
+    async def _once(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
+        pool = self._pool
+        if pool is None:
+            raise StoreUnavailable("the store is closed")
+        try:
+            async with pool.acquire(timeout=ANSWER_TIMEOUT) as raw:
+                result: T = await how(raw, job)
+                return result
+        except _Lost:
+            await self._expire(pool)
+            raise
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            await self._expire(pool)
+            raise _Lost(error) from error
+
+    async def _expire(self, pool: asyncpg.Pool[Any]) -> None:
+        """Use none of the connections that there are again: the server is another."""
+        if pool is self._pool and pool is not None:
+            await pool.expire_connections()
+
+
+async def _in_transaction(
+    raw: Any, job: Callable[[Connection], Awaitable[T]], **kind: Any
+) -> T:
+    transaction = raw.transaction(**kind)
+    await transaction.start()
+    try:
+        result = await job(Connection(raw))
+    except BaseException:
+        if not raw.is_closed():
+            await transaction.rollback()
+        raise
+    try:
+        await transaction.commit()
+    except BEATEN:
+        raise
+    except Exception as error:
+        if is_lost(error):
+            raise _Lost(error, committing=True) from error
+        raise
+    return result
+
+
+async def _in_snapshot(raw: Any, job: Callable[[Connection], Awaitable[T]]) -> T:
+    kind = {"isolation": "repeatable_read", "readonly": True}
+    return await _in_transaction(raw, job, **kind)
+
+
+async def _alone(raw: Any, job: Callable[[Connection], Awaitable[T]]) -> T:
+    return await job(Connection(raw))
+
+
+async def _keep(_: Any) -> None:
+    """Leave a connection as it is when it goes back to the pool."""
+
+
+if TYPE_CHECKING:
+    _How = Callable[[Any, Callable[[Connection], Awaitable[Any]]], Awaitable[Any]]

@@ -1,0 +1,190 @@
+"""
+This process among the nodes: its lease, the ids that it gives, what it takes over.
+
+A node is known by its name. It holds a lock on it by a connection of its own, so that
+a second process with that name is refused, and a new one is let in as soon as the
+server knows that the old one is gone. What other nodes know of it is its row: one
+whose lease is over is dead, and whoever wakes next takes over what it was doing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.store.contract import StoreUnavailable
+
+if TYPE_CHECKING:
+    from budstikke.store.postgres.client import Connection
+
+LEASE = 30.0
+"""Seconds that a node may say nothing before it is taken for dead."""
+
+RENEW = 10.0
+"""Seconds after which a lease is renewed."""
+
+MOST_AT_ONCE = 1 << 17
+"""Ids that one order may take: the largest, its own and one for each recipient."""
+
+BLOCK_AGE = 3600.0
+"""
+Seconds after which a node takes another block.
+
+Ids grow with time, near enough: a node that sends little would otherwise give old ones.
+"""
+
+TAKE_BLOCK = """
+UPDATE meta SET value = (value::bigint + $1)::text WHERE key = 'next_id'
+RETURNING value::bigint - $1"""
+
+GIVE_BACK = """
+UPDATE meta SET value = $1::bigint::text WHERE key = 'next_id' AND value::bigint = $2"""
+
+CALLBACK_IDS = """
+SELECT json_agg(nextval('callback_id_seq')) FROM generate_series(1, $1)"""
+
+CALLBACK_BLOCK = 200
+"""Ids of callbacks that are asked for at once."""
+
+NEW_NODE = """
+INSERT INTO node (name, lease_until) VALUES ($1, $2) RETURNING id"""
+
+RENEW_LEASE = """
+INSERT INTO node (id, name, lease_until) VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"""
+
+SAME_NAME = "SELECT id FROM node WHERE name = $1 AND id <> $2 FOR UPDATE"
+
+DEAD = """
+SELECT id FROM node WHERE lease_until < $1 AND id <> $2 FOR UPDATE SKIP LOCKED"""
+
+FORGET_NODES = "DELETE FROM node WHERE id = ANY($1::bigint[])"
+
+# What a dead node was sending: nobody knows whether the operator has it.
+RECOVER_PARTS = """
+UPDATE part SET state = 'unsure', node_id = NULL, at = $1, reason = 'unsure',
+    raw = 'the gateway stopped while it was being sent',
+    due_at = $1 + coalesce((SELECT a.unsure_after FROM message m
+        JOIN access x ON x.id = m.access_id JOIN account a ON a.id = x.account_id
+        WHERE m.id = part.id >> 8), 3600)
+WHERE state = 'sending' AND node_id = ANY($2::bigint[])"""
+
+RECOVER_CALLBACKS = """
+UPDATE callback SET due_at = $1, node_id = NULL
+WHERE state = 'due' AND node_id = ANY($2::bigint[])"""
+
+RECOVER_QUEUES = """
+UPDATE queue SET due_at = $1, node_id = NULL
+WHERE state = 'due' AND node_id = ANY($2::bigint[])"""
+
+_ids = msgspec.json.Decoder(list[int]).decode
+
+
+class Block(msgspec.Struct):
+    """Ids from ``next`` up to, not including, ``end``."""
+
+    next: int
+    end: int
+    taken: float
+
+
+class Node:
+    """
+    A node.
+
+    Args:
+        name: No other has it at the same time.
+
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.id = 0
+        self._renew_at = 0.0
+        self._blocks: list[Block] = []
+        self._callback_ids: deque[int] = deque()
+
+    async def begin(self, connection: Connection, now: float) -> None:
+        """Take this name, and over what a process that had it was doing."""
+        self.id = await connection.value(NEW_NODE, self.name, now + LEASE)
+        self._renew_at = now + RENEW
+        self._callback_ids.clear()
+        await self._take_over(connection, SAME_NAME, self.name, now)
+
+    async def renew(self, connection: Connection, now: float) -> bool:
+        """Keep the lease, and take over from the dead; ``True``: there were some."""
+        if now < self._renew_at:
+            return False
+        await connection.execute(RENEW_LEASE, self.id, self.name, now + LEASE)
+        self._renew_at = now + RENEW
+        return await self._take_over(connection, DEAD, now, now)
+
+    async def _take_over(
+        self, connection: Connection, which: str, value: str | float, now: float
+    ) -> bool:
+        dead = [row[0] for row in await connection.rows(which, value, self.id)]
+        if not dead:
+            return False
+        await connection.execute(RECOVER_PARTS, now, dead)
+        await connection.execute(RECOVER_CALLBACKS, now, dead)
+        await connection.execute(RECOVER_QUEUES, now, dead)
+        await connection.execute(FORGET_NODES, dead)
+        return True
+
+    async def end(self, connection: Connection) -> None:
+        """Say that this node stops; what it still holds is for the next."""
+        await connection.execute(RENEW_LEASE, self.id, self.name, 0.0)
+
+    # -- ids
+
+    def reserve(self, count: int) -> int:
+        """Give ids; returns the first. Raises StoreUnavailable when there are none."""
+        for block in self._blocks:
+            if block.end - block.next >= count:
+                first = block.next
+                block.next += count
+                return first
+        raise StoreUnavailable(f"no {count} ids could be set aside yet")
+
+    def short(self) -> bool:
+        """Tell whether more ids are to be set aside soon."""
+        rest = max((b.end - b.next for b in self._blocks), default=0)
+        old = time.monotonic() - BLOCK_AGE
+        return rest < MOST_AT_ONCE or self._blocks[0].taken < old
+
+    async def stock_up(self, connection: Connection) -> None:
+        """Set ids aside; those that are old are given no more."""
+        first = await connection.value(TAKE_BLOCK, 2 * MOST_AT_ONCE)
+        taken = time.monotonic()
+        block = Block(first, first + 2 * MOST_AT_ONCE, taken)
+        last = self._blocks[-1] if self._blocks else None
+        self._blocks = [b for b in self._blocks if b.taken > taken - BLOCK_AGE]
+        if last is not None and last.end == first and last in self._blocks:
+            last.end, last.taken = block.end, taken
+        else:
+            self._blocks.append(block)
+
+    async def give_back(self, connection: Connection) -> None:
+        """Give back what was set aside last and not used, if nobody took more since."""
+        for block in reversed(self._blocks):
+            await connection.execute(GIVE_BACK, block.next, block.end)
+        self._blocks.clear()
+
+    async def callback_ids(
+        self, connection: Connection, count: int, *, fresh: bool = False
+    ) -> list[int]:
+        """
+        Take ids for callbacks.
+
+        ``fresh``: above all that any node has given till now, as the callbacks of a
+        queue need them: their ids are their order.
+        """
+        if fresh:
+            return _ids(await connection.one(CALLBACK_IDS, count))
+        if len(self._callback_ids) < count:
+            asked = max(count, CALLBACK_BLOCK)
+            self._callback_ids += _ids(await connection.one(CALLBACK_IDS, asked))
+        return [self._callback_ids.popleft() for _ in range(count)]

@@ -1,0 +1,48 @@
+"""What both engines do alike when they settle; pure."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from budstikke.domain.settlement import Concerned, PartUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from budstikke.domain.receipt import Receipt
+
+Update = tuple[Concerned, PartUpdate]
+"""What a carrier answered: the part as it was, and what becomes of it."""
+
+LEASE = 120.0
+"""Seconds in which a callback is told or becomes due again."""
+
+KEEP_KEYS = 86400.0
+"""Seconds that an idempotency key is answered as the first time."""
+
+
+def rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:
+    """Cut a batch so that no part is twice in a round: the order of answers counts."""
+    if len({update.id for _, update in updates}) == len(updates):
+        yield updates
+        return
+    some: dict[int, Update] = {}
+    for row in updates:
+        if row[1].id in some:
+            yield list(some.values())
+            some = {}
+        some[row[1].id] = row
+    yield list(some.values())
+
+
+def give(rows: Iterable[tuple[int, Receipt, int]]) -> dict[int, tuple[int, Receipt]]:
+    """Choose an orphan for each part; all orphans of one id belong to one part."""
+    given: dict[int, tuple[int, Receipt]] = {}
+    used: set[object] = set()
+    for orphan_id, receipt, part_id in sorted(rows, key=itemgetter(2, 0)):
+        names = {orphan_id, receipt.smsc_id or orphan_id, receipt.smsc_key or orphan_id}
+        if part_id not in given and not names & used:
+            given[part_id] = orphan_id, receipt
+            used |= names
+    return given
