@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from budstikke.flow.outlet import NotReached
-from budstikke.outlets.addresses import Resolver, public
+from budstikke.outlets import names as lookups
+from budstikke.outlets.addresses import public
+from budstikke.outlets.names import Resolver
 from budstikke.wire import WireRequest
 from outlets.customers import OK, Customer, ask, opened, play, why
 
@@ -90,14 +91,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """Names and what they resolve to, instead of the DNS."""
     known: dict[str, list[str]] = {}
 
-    async def getaddrinfo(self: Any, host: str, port: int, **_: Any) -> list[Any]:
-        addresses = known.get(host, [host])
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
-            for address in addresses
-        ]
-
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(lookups, "look_up", lambda host, _: known.get(host, [host]))
     return known
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_ANSWER = 64 * 1024
 """Octets of an answer that are kept; the rest is read and forgotten."""
 
+MOST_HEAD = 64 * 1024
+"""Octets of an answer's head after which the connection is given up."""
+
 MOST_READ = 4 * 1024 * 1024
 """Octets of an answer after which the connection is given up."""
 
@@ -54,6 +57,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._parser = HttpResponseParser(self)
         self._body: list[bytes] = []
+        self._kept = 0
         self._size = 0
         self._type = ""
         self._headers_done = False
@@ -88,7 +92,8 @@ class Connection(asyncio.Protocol):
         """Read what came."""
         self._heard = True
         self._size += len(data)
-        if self._answer is None or self._size > MOST_READ:
+        most = MOST_READ if self._headers_done else MOST_HEAD
+        if self._answer is None or self._size > most + len(data):
             self._fail("more than an answer came")
             return
         try:
@@ -123,8 +128,9 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep the beginning."""
-        if len(self._body) < MOST_ANSWER:  # pieces are at least an octet
-            self._body.append(body)
+        if self._kept < MOST_ANSWER:
+            self._body.append(body[: MOST_ANSWER - self._kept])
+            self._kept += len(self._body[-1])
 
     def on_message_complete(self) -> None:
         """Give the answer; an interim one (1xx) is passed over."""
@@ -137,7 +143,7 @@ class Connection(asyncio.Protocol):
             return
         keep = not self._closing and self._parser.should_keep_alive()
         answer, self._answer = self._answer, None
-        response = WireResponse(status, b"".join(self._body)[:MOST_ANSWER], self._type)
+        response = WireResponse(status, b"".join(self._body), self._type)
         self.served += 1
         self._begin()
         if not keep:
@@ -148,6 +154,7 @@ class Connection(asyncio.Protocol):
     def _begin_after_interim(self) -> None:
         self._headers_done = self._length_known = False
         self._body.clear()
+        self._kept = 0
         self._type = ""
 
     def _fail(self, why: str) -> None:

@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from budstikke.flow.outlet import NotReached
-from budstikke.outlets.addresses import Resolver
 from budstikke.outlets.connection import Broken, Connection
+from budstikke.outlets.names import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from budstikke.wire import WireRequest, WireResponse
+
+CONNECT = 5.0
+"""Seconds for one of several addresses to take a connection."""
 
 IDLE = 30.0
 """Seconds after which an unused connection is closed; servers keep them for longer."""
@@ -33,6 +36,7 @@ _url = re.compile(r"(https?)://([^/?#]+)(.*)", re.DOTALL | re.IGNORECASE).fullma
 _authority = re.compile(
     r"(?:([^@]*)@)?(\[[0-9a-fA-F:.]+\]|[^:\[\]@]+)(?::([0-9]{1,5}))?"
 ).fullmatch
+_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _printable = re.compile(r"[!-~]*").fullmatch
 
 
@@ -96,6 +100,7 @@ class HttpOutlet:
         self._agent = f"User-Agent: budstikke/{version}\r\n"
         self._idle: dict[Origin, deque[Connection]] = {}
         self._all: set[Connection] = set()
+        self._swept_at = 0.0
         self._tls: ssl.SSLContext | None = None
 
     async def deliver(
@@ -111,8 +116,8 @@ class HttpOutlet:
             scheme = request.target.partition(":")[0][:10] or "no"
             raise NotReached(f"{scheme} URLs are not called")
         origin = read_origin(found[1], found[2])
-        written = self._write(request, origin, found[3])
         try:
+            written = self._write(request, origin, found[3])
             async with asyncio.timeout(seconds or self._timeout):
                 return await self._ask(origin, written)
         except TimeoutError as error:
@@ -185,25 +190,42 @@ class HttpOutlet:
 
     async def _connect(self, origin: Origin) -> Connection:
         """Connect to the first of the host's addresses that takes us."""
+        self._sweep()
         loop = asyncio.get_running_loop()
         addresses = await self._resolver.resolve(origin.host, origin.port)
         secure = origin.scheme == "https"
-        for place, address in enumerate(addresses, 1):
+        tried = addresses[:]  # others may change the order meanwhile
+        for address in tried:
+            last = address == tried[-1]
             try:
-                _, connection = await loop.create_connection(
-                    lambda: Connection(loop),
-                    address,
-                    origin.port,
-                    ssl=self._context() if secure else None,
-                    server_hostname=origin.host if secure else None,
-                )
-            except OSError:
-                if place == len(addresses):
+                async with asyncio.timeout(None if last else CONNECT):
+                    _, connection = await loop.create_connection(
+                        lambda: Connection(loop),
+                        address,
+                        origin.port,
+                        ssl=self._context() if secure else None,
+                        server_hostname=origin.host if secure else None,
+                    )
+            except OSError:  # so is a TimeoutError
+                if last:
                     raise
+                addresses.sort(key=address.__eq__)  # it comes last from here on
             else:
                 self._all.add(connection)
                 return connection
         raise OSError("no address")
+
+    def _sweep(self) -> None:
+        """Close connections that were not used for long, to whomever."""
+        now = asyncio.get_running_loop().time()
+        if now - self._swept_at > IDLE:
+            self._swept_at = now
+            for origin in list(self._idle):
+                kept = self._idle[origin]
+                while kept and kept[0].idle_since < now - IDLE:
+                    self._drop(kept.popleft())
+                if not kept:
+                    del self._idle[origin]
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
@@ -216,11 +238,12 @@ class HttpOutlet:
             connection.close()
         self._all.clear()
         self._idle.clear()
+        self._resolver.close()
 
 
 def _lines(headers: Mapping[str, str]) -> str:
     """Write headers; raises NotReached for one that would end its line."""
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    if any("\r" in line[:-2] or "\n" in line[:-2] for line in lines):
-        raise NotReached("a header has a line break")
+    if any(_control(line[:-2]) for line in lines):
+        raise NotReached("a header has a line break or the like")
     return "".join(lines)
