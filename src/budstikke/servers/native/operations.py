@@ -13,6 +13,7 @@ from budstikke.dialects.native.order import SendBody
 from budstikke.dialects.native.problems import Fault
 from budstikke.domain.refusal import RefusalCode
 from budstikke.servers.native import contacts, messages, money, sending, shapes
+from budstikke.servers.native.mms import MMS_OPERATIONS
 from budstikke.servers.native.operation import Operation
 from budstikke.servers.native.operations_inbound import INBOUND_OPERATIONS
 
@@ -308,5 +309,6 @@ OPERATIONS: tuple[Operation, ...] = (
         query=shapes.PageQuery,
         answer=shapes.Ledger,
     ),
+    *MMS_OPERATIONS,
     *INBOUND_OPERATIONS,
 )

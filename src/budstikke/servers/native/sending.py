@@ -42,7 +42,7 @@ _is_key = re.compile(r"[!-~]{1,255}").fullmatch
 
 async def send(exchange: Exchange) -> Reply:
     """Accept an order, or answer as the first time for its idempotency key."""
-    order = await _order(exchange, _key(exchange))
+    order = await _order(exchange, idempotency_key(exchange))
     accepted = await exchange.parts.acceptor.accept(order, exchange.access)
     results = await _results(order, accepted)
     made = sum(result.id is not UNSET for result in results)
@@ -104,7 +104,8 @@ def charged(exchange: Exchange, amount: int) -> tuple[str | None, str | None]:
     return (decimal(amount), currency) if currency else (None, None)
 
 
-def _key(exchange: Exchange) -> str:
+def idempotency_key(exchange: Exchange) -> str:
+    """Read the idempotency key; empty: none. Raises Problem."""
     key = exchange.headers.get(KEY)
     if key is None:
         return ""

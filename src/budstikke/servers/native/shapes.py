@@ -129,7 +129,7 @@ class Message(msgspec.Struct, kw_only=True):
         str | None, Meta(description="As it is shown; null: not laid out yet.")
     ] = msgspec.field(name="from")
     text: str | None
-    encoding: Literal["gsm", "ucs2"] | None
+    encoding: Literal["gsm", "ucs2", "mms"] | None
     segments: int
     state: MessageState
     reason: Why | None

@@ -1,0 +1,135 @@
+"""
+From the body of a request to an MMS.
+
+As in ``order`` the struct is what is documented; what it cannot say is checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error, a2b_base64
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from budstikke.dialects.native.order import LONGEST_VALIDITY, Number
+from budstikke.dialects.native.problems import Problem
+from budstikke.domain.ask import MmsAsk
+from budstikke.domain.number import international, why_not
+from budstikke.domain.refusal import RefusalCode
+
+MOST_FILES = 20
+
+_unsafe = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+TYPE = r"^[a-z0-9][a-z0-9.+-]{0,39}/[a-z0-9][a-z0-9.+-]{0,79}$"
+
+
+class MmsFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A file of an MMS."""
+
+    data: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="In base64.",
+            examples=["R0lGODlhAQABAAAAACw="],
+            extra_json_schema={
+                "contentEncoding": "base64",
+                "pattern": "^([A-Za-z0-9+/]{4})+$",
+            },
+        ),
+    ]
+    type: Annotated[str, Meta(pattern=TYPE, examples=["image/gif"])]
+    name: Annotated[str, Meta(max_length=64, examples=["sol.gif"])] = ""
+
+
+class MmsBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An MMS: a text, files, or both."""
+
+    to: Number
+    from_: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=40,
+            description="A number that the account may send from.",
+            examples=["2229"],
+            extra_json_schema={"format": "sender"},
+        ),
+    ] = msgspec.field(name="from")
+    subject: Annotated[str, Meta(max_length=80)] = ""
+    text: Annotated[str, Meta(max_length=5000)] = ""
+    files: Annotated[
+        list[MmsFile],
+        Meta(
+            max_length=MOST_FILES,
+            description="With the text at most 300,000 octets, before base64. "
+            "SMIL among them is sent as it is.",
+        ),
+    ] = []
+    fit: Annotated[
+        bool, Meta(description="Make pictures smaller until the MMS fits.")
+    ] = False
+    fallback: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=1000)] | None,
+        Meta(
+            description="Sent as SMS when the MMS could not be delivered; `{link}` in "
+            "it stands for a link to a page that shows it.",
+            examples=["See your picture: {link}"],
+        ),
+    ] = None
+    validity: Annotated[
+        int,
+        Meta(
+            ge=60,
+            le=LONGEST_VALIDITY,
+            description="Seconds after which it is not delivered any more.",
+        ),
+    ] = LONGEST_VALIDITY
+    ref: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=255)] | None,
+        Meta(description="Your reference: messages are found by it, webhooks have it."),
+    ] = None
+    report: Annotated[
+        bool, Meta(description="Whether webhooks tell what became of it.")
+    ] = True
+
+
+def read_mms(body: MmsBody, key: str) -> MmsAsk:
+    """Read an MMS; ``key`` is its idempotency key. Raises Problem."""
+    recipient = international(body.to)
+    if recipient is None:
+        code = why_not(body.to) or RefusalCode.BAD_RECIPIENT
+        raise Problem(code, param="to")
+    if not body.text.strip() and not body.files:
+        raise Problem(RefusalCode.MISSING_FIELD, param="text")
+    for param in ("subject", "text", "fallback", "ref"):
+        if "\0" in (getattr(body, param) or ""):
+            raise _bad(param, "It has a NUL character")
+    return MmsAsk(
+        recipient=recipient,
+        originator=body.from_,
+        text=body.text,
+        files=tuple(_file(place, file) for place, file in enumerate(body.files)),
+        subject=" ".join(body.subject.split()),
+        ref=body.ref,
+        report=body.report,
+        validity=body.validity,
+        fit=body.fit,
+        fallback=body.fallback,
+        key=key,
+    )
+
+
+def _file(place: int, file: MmsFile) -> tuple[str, str, str]:
+    try:
+        a2b_base64(file.data, strict_mode=True)
+    except (Error, ValueError) as error:
+        raise _bad(f"files[{place}].data", "It is not base64") from error
+    return _unsafe.sub("_", file.name).strip(), file.type, file.data
+
+
+def _bad(param: str, detail: str) -> Problem:
+    return Problem(RefusalCode.BAD_FIELD, detail=detail, param=param)

@@ -1,0 +1,91 @@
+"""Send an MMS: the operation and its handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from budstikke.dialects.native.mms import MmsBody, read_mms
+from budstikke.dialects.native.problems import Fault
+from budstikke.domain.ask import MmsAnswer
+from budstikke.domain.refusal import RefusalCode
+from budstikke.servers.native.exchange import Reply, ask
+from budstikke.servers.native.operation import Operation
+from budstikke.servers.native.sending import charged, idempotency_key
+from budstikke.servers.native.shapes import (
+    Currency,
+    Id,
+    Money,
+)
+
+if TYPE_CHECKING:
+    from budstikke.servers.native.exchange import Exchange
+
+_R = RefusalCode
+
+
+class SentMms(msgspec.Struct, kw_only=True):
+    """An MMS that was accepted, and is safe even if the power fails."""
+
+    id: Id
+    size: Annotated[int, Meta(description="Octets of its text and files.")]
+    price: Annotated[Money | None, Meta(description="null: it is not charged.")]
+    currency: Currency | None
+
+
+async def send_mms(exchange: Exchange) -> Reply:
+    """Accept an MMS, or answer as the first time for its idempotency key."""
+    asked = read_mms(exchange.body, idempotency_key(exchange))
+    answer = await ask(exchange, asked, MmsAnswer)
+    price, currency = charged(exchange, answer.price)
+    body = SentMms(
+        id=answer.message_id, size=answer.size, price=price, currency=currency
+    )
+    headers = {"location": f"/v1/messages/{answer.message_id}"}
+    if not answer.replayed:
+        return Reply(body, 201, headers)
+    return Reply(body, 200, {**headers, "idempotent-replay": "true"})
+
+
+MMS_OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        name="sendMms",
+        tag="Messages",
+        method="POST",
+        path="/mms",
+        handler=send_mms,
+        detail="""\
+It goes to one recipient, by an operator that carries MMS. What became of it is asked
+for, and told, as of any message. With `fit` pictures (JPEG, PNG, GIF, WebP) are made
+smaller, upright and free of what is said beside them (where they were taken).""",
+        body=MmsBody,
+        example={
+            "to": "+4799999999",
+            "from": "2229",
+            "subject": "Sol",
+            "text": "Hei på deg",
+            "files": [
+                {
+                    "name": "sol.gif",
+                    "type": "image/gif",
+                    "data": "R0lGODlhAQABAAAAACw=",
+                }
+            ],
+            "fallback": "Bilde til deg: {link}",
+        },
+        answer=SentMms,
+        statuses=((201, "Accepted"), (200, "Accepted before, with this key")),
+        keyed=True,
+        problems=(
+            *(_R.BAD_RECIPIENT, _R.NOT_MOBILE, _R.COUNTRY_NOT_ALLOWED, _R.NO_ROUTE),
+            *(_R.BAD_ORIGINATOR, _R.BLACKLISTED, _R.OPTED_OUT, _R.NO_CREDIT),
+            Fault.IDEMPOTENCY_CONFLICT,
+        ),
+        links=tuple(
+            (name, "$response.body#/id")
+            for name in ("getMessage", "cancelMessage", "deleteMessage")
+        ),
+    ),
+)
