@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,23 @@ TOKEN = "schemathesis"
 ST = str(Path(sys.executable).parent / "st")
 HERE = Path(__file__).parent
 
+ROWS = """
+INSERT INTO inbound (id, access_id, account_id, carrier_id, originator, recipient, kind,
+    text, sent_at, came_at, data, subject, keyword, missing, opt_out)
+VALUES (1042, 1, 1, 1, '+4799999999', '2229', 'mms', 'Hei', 1e9, 1e9, '', '', '', 0, 0),
+    (1001, 1, 1, 1, '+4799999999', '2229', 'sms', 'Hei', 1e9, 1e9, '', '', '', 0, 0);
+INSERT INTO media (id, message_id, place, name, type, size, data)
+VALUES ('00000000000000000001', 1042, 1, 'a.txt', 'text/plain', 1, x'41');
+INSERT INTO callback (id, access_id, message_id, event, state, tries, answer, at)
+VALUES (1001, 1, 1001, '["inbound",1001,"sms","+4799999999","2229","Hei"]', 'done', 1,
+    '', 1e9);
+INSERT INTO queue (id, access_id, state, tries, counter, why, paused_at, alert)
+VALUES (1001, 1, 'paused', 3, 1, 'HTTP 500', 1e9, 0);
+INSERT INTO number_request (id, account_id, access_id, kind, number, word, note, state,
+    at, answer)
+VALUES (1001, 1, 1, 'number', '', '', '', 'waiting', 1e9, '');
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -43,6 +62,7 @@ def test_no_request_makes_it_fail(
     gateway.start()
     for _ in range(3):  # the example of an id is the first
         send_later(gateway)
+    fill(gateway)
 
     statuses = run(tmp_path, f"http://127.0.0.1:{gateway.port}/v1", own)
 
@@ -53,7 +73,8 @@ def test_no_request_makes_it_fail(
     assert 0 == errors
     assert [] == gateway.log("error")
     # It has come past the front door of everything.
-    assert len(OPERATIONS) - 2 <= len(worked - {"none"})  # chance may leave one out
+    left_out = {operation.name for operation in OPERATIONS} - worked
+    assert len(left_out) <= 2, left_out  # chance may leave one out
 
 
 def send_later(gateway: Gateway) -> None:
@@ -64,6 +85,13 @@ def send_later(gateway: Gateway) -> None:
     content = json.dumps(body).encode()
     answer = ask(gateway.port, "POST", "/v1/messages", content, headers)
     assert 201 == answer.status, answer
+
+
+def fill(gateway: Gateway) -> None:
+    """Have something of what only phones bring, with the ids of the examples."""
+    file = gateway.data / "budstikke.sqlite"
+    with closing(sqlite3.connect(file, timeout=30)) as connection:
+        connection.executescript(ROWS)
 
 
 def run(folder: Path, url: str, own: Callable[[Any], Any]) -> Counter[tuple[str, int]]:

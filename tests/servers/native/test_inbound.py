@@ -275,6 +275,7 @@ def test_messages_from_phones(engine: SqliteEngine) -> None:
     [
         ("inbound?from=yesterday", "from"),
         ("inbound?to=2023-11-14T22:13:22", "to"),
+        ("inbound?to=1700000000", "to"),
         ("inbound?keyword=", "keyword"),
         ("inbound?word=x", "word"),
         ("inbound?cursor=%25", "cursor"),

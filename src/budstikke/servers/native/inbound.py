@@ -38,6 +38,7 @@ from budstikke.servers.native.shapes_inbound import (
     NumberRequestList,
     OwnNumber,
     OwnNumberList,
+    Time,
 )
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ async def list_inbound(exchange: Exchange) -> Reply:
     asked = InboundsAsk(
         limit=query.limit,
         before=cursors.read_id(query.cursor),
-        since=_seconds(query.from_),
-        until=_seconds(query.to),
+        since=_seconds(query.from_, "from"),
+        until=_seconds(query.to, "to"),
         keyword=query.keyword or None,
     )
     page = await ask(exchange, asked, InboundPage)
@@ -173,8 +174,15 @@ async def list_inbound(exchange: Exchange) -> Reply:
     return Reply(InboundList(data=data, next_cursor=cursors.write(page.next)))
 
 
-def _seconds(at: datetime | msgspec.UnsetType) -> float | None:
-    return None if at is UNSET else at.timestamp()
+def _seconds(written: str | msgspec.UnsetType, param: str) -> float | None:
+    if written is UNSET:
+        return None
+    try:
+        at: datetime = msgspec.convert(written, Time)
+    except msgspec.ValidationError as error:
+        detail = "It is not RFC 3339 with an offset"
+        raise Problem(RefusalCode.BAD_FIELD, detail=detail, param=param) from error
+    return at.timestamp()
 
 
 async def get_inbound(exchange: Exchange) -> Reply:

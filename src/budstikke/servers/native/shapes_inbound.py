@@ -22,6 +22,11 @@ from budstikke.servers.native.shapes import Cursor, Id, Limit, NextCursor
 Time = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset, as it is read."""
 
+TimeText = Annotated[
+    str, Meta(max_length=40, extra_json_schema={"format": "date-time"})
+]
+"""The same in a query, where a mere number would be taken for Unix seconds."""
+
 AccessName = Annotated[
     str,
     Meta(
@@ -173,10 +178,10 @@ class InboundQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cursor: Cursor = ""
     limit: Limit = 50
     from_: Annotated[
-        Time | UnsetType, Meta(description="Only those that came then or later.")
+        TimeText | UnsetType, Meta(description="Only those that came then or later.")
     ] = msgspec.field(default=UNSET, name="from")
     to: Annotated[
-        Time | UnsetType, Meta(description="Only those that came before then.")
+        TimeText | UnsetType, Meta(description="Only those that came before then.")
     ] = UNSET
     keyword: Annotated[
         Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType,
