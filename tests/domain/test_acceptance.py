@@ -258,3 +258,19 @@ def test_parts() -> None:
         one.tries,
     )
     assert {5} == {part.message_id for part in made}
+
+
+# The gateway's own answers
+
+
+@pytest.mark.parametrize("originator", ["2229", "4759000000", "26114123456789"])
+def test_an_answer_comes_from_what_the_phone_wrote_to(originator: str) -> None:
+    asked = order(originator=originator, answering=True)
+    assert originator == content(asked, access("Other"), NOW).originator
+    assert RefusalCode.BAD_ORIGINATOR is refused(order(originator=originator), "Other")
+
+
+@pytest.mark.parametrize("originator", ["Acme", "", "12", "1" * 16])
+def test_an_answer_comes_from_a_number(originator: str) -> None:
+    asked = order(originator=originator, answering=True)
+    assert RefusalCode.BAD_ORIGINATOR is refused(asked)

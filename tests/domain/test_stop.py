@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +70,16 @@ def test_any_text(text: str) -> None:
     for head, rest in heads(text):
         assert is_stop(head, LANGUAGES)
         assert text.split() == f"{head} {rest}".split()
+
+
+def test_they_are_documented() -> None:
+    page = Path(__file__).parents[2] / "docs" / "inbound.md"
+    rows = re.findall(
+        r"^\| ((?:`[a-z]{2}`(?:, )?)+) \| (.*) \|$", page.read_text(), re.MULTILINE
+    )
+    found = {
+        language: tuple(words.split(", "))
+        for languages, words in rows
+        for language in re.findall("[a-z]{2}", languages)
+    }
+    assert found == WORDS

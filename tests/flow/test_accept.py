@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.send import AHEAD
 from budstikke.store.contract import StoreUnavailable
+from flow.accounts import change
 from flow.rig import Rig, directory, play, until
 from store.path import NOW, RECIPIENT
 
@@ -361,5 +363,22 @@ def test_whatever_happens_room_is_given_back_and_all_is_sent_once(
         assert {"sent"} == set(rig.path.parts().values())
         assert len({part.recipient for part in one.offered}) == len(one.offered)
         assert [0, 0] == rig.reserved()
+
+    play(engine, scenario)
+
+
+def test_an_answer_to_a_phone_that_opted_out(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        change(rig, opted_out=frozenset({RECIPIENT}), grants=())
+        asked: dict[str, Any] = {"originator": "2229", "duplicate_lock": 120}
+        with pytest.raises(Refusal):
+            await rig.accept(**asked)
+        for _ in range(2):
+            assert await rig.send(answering=True, **asked)
+        blacklist = frozenset({RECIPIENT})
+        rig.directory = replace(rig.directory, blacklist=blacklist)
+        with pytest.raises(Refusal) as caught:
+            await rig.accept(answering=True, **asked)
+        assert RefusalCode.BLACKLISTED is caught.value.code
 
     play(engine, scenario)
