@@ -270,7 +270,7 @@ def test_an_answer_comes_from_what_the_phone_wrote_to(originator: str) -> None:
     assert RefusalCode.BAD_ORIGINATOR is refused(order(originator=originator), "Other")
 
 
-@pytest.mark.parametrize("originator", ["Acme", "", "12", "1" * 16])
-def test_an_answer_comes_from_a_number(originator: str) -> None:
+@pytest.mark.parametrize("originator", ["", "12", "1" * 16])
+def test_an_answer_comes_from_somewhere(originator: str) -> None:
     asked = order(originator=originator, answering=True)
     assert RefusalCode.BAD_ORIGINATOR is refused(asked)
