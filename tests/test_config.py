@@ -112,12 +112,8 @@ def test_file_that_is_not_utf8(tmp_path: Path) -> None:
     ("environ", "expected"),
     [
         (
-            {"BUDSTIKKE_DATABASE": "postgresql://bud:s3cret@db/bud"},
-            "settings: database: PostgreSQL is not available yet; use sqlite:///PATH",
-        ),
-        (
             {"BUDSTIKKE_DATABASE": "mysql://db"},
-            "settings: database: must begin with sqlite:///",
+            "settings: database: must begin with sqlite:/// or postgresql://",
         ),
         (
             {"BUDSTIKKE_DATABASE": "sqlite:///"},
@@ -167,6 +163,14 @@ def test_database_elsewhere() -> None:
     settings = load(None, {"BUDSTIKKE_DATABASE": "sqlite:////srv/b.db"})
     assert Path("/srv/b.db") == settings.database_path
     assert "sqlite:////srv/b.db" == settings.database_url
+
+
+def test_postgresql_with_several_hosts() -> None:
+    url = "postgresql://bud:s3cret@h1:5432,h2:5433/bud?target_session_attrs=read-write"
+    settings = load(None, {"BUDSTIKKE_DATABASE": url})
+    assert settings.postgres
+    assert url == settings.database_url
+    assert "h1:5432,h2:5433/bud" == settings.database_name
 
 
 def test_a_mail_server() -> None:
