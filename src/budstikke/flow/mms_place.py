@@ -20,6 +20,8 @@ NO_CARRIER = 0
 
 MOST_PLACED = 1000
 
+QUEUED = PartState.QUEUED
+
 
 class Placer:
     """
@@ -66,7 +68,8 @@ class Placer:
             await self._store.release(stay)
         if updates:
             self._tell(await self._store.record(updates, now))
-            for carrier_id in {update.carrier_id for _, update in updates}:
+            queued = [update for _, update in updates if update.state is QUEUED]
+            for carrier_id in {update.carrier_id for update in queued}:
                 self._requeued(carrier_id)
         return bool(updates) and len(parts) == MOST_PLACED
 

@@ -1,0 +1,179 @@
+"""Pictures made to fit: smaller, upright, bare; and what is no picture."""
+
+from __future__ import annotations
+
+import asyncio
+from io import BytesIO
+from random import Random
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.fit import MOST_PIXELS, File, Fitter, fitted
+
+ORIENTATION, GPS = 0x0112, 0x8825
+
+
+def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """Make a picture that no format makes small."""
+    octets = Random(1).randbytes(width * height * len(mode))  # noqa: S311 - a picture
+    return Image.frombytes(mode, (width, height), octets)
+
+
+def written(picture: Image.Image, kind: str, **how: Any) -> bytes:
+    out = BytesIO()
+    picture.save(out, kind, **how)
+    return out.getvalue()
+
+
+def opened(file: File) -> Image.Image:
+    return Image.open(BytesIO(file.data))
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"),
+     ("WEBP", "RGB"), ("GIF", "L")],
+)  # fmt: skip
+def test_a_large_picture_becomes_smaller(kind: str, mode: str) -> None:
+    data = written(noise(900, 600, mode), kind)
+    assert len(data) > 60_000
+    (file,) = fitted([File("sol.x", f"image/{kind.lower()}", data)], 60_000)
+    assert 30_000 < len(file.data) <= 60_000
+    assert ("sol.jpg", "image/jpeg") == (file.name, file.type)
+    width, height = opened(file).size
+    assert abs(width / height - 1.5) < 0.02
+    assert "RGB" == opened(file).mode
+
+
+def test_a_picture_stands_upright_and_says_nothing_else() -> None:
+    picture = Image.new("RGB", (400, 200), (255, 0, 0))
+    picture.paste((0, 0, 255), (200, 0, 400, 200))  # red left, blue right
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # to be turned clockwise: red at the top
+    exif[GPS] = {1: "N", 2: (59.0, 54.0, 0.0)}
+    data = written(picture, "JPEG", exif=exif, comment=b"secret", quality=95)
+    (file,) = fitted([File("a.jpeg", "image/jpeg", data)], 300_000)
+    shown = opened(file)
+    assert (200, 400) == shown.size
+    top, bottom = shown.getpixel((100, 50)), shown.getpixel((100, 350))
+    assert isinstance(top, tuple)
+    assert isinstance(bottom, tuple)
+    assert top[0] > 200 > bottom[0]
+    assert {} == dict(shown.getexif())
+    assert "comment" not in shown.info
+    assert b"secret" not in file.data
+    assert "a.jpeg" == file.name
+
+
+def test_a_drawing_stays_a_drawing() -> None:
+    drawing = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    drawing.paste((255, 0, 0, 255), (10, 10, 100, 100))
+    data = written(drawing, "PNG", pnginfo=None)
+    (file,) = fitted([File("logo.gif", "image/png", data)], 20_000)
+    assert ("logo.png", "image/png") == (file.name, file.type)
+    assert "RGBA" == opened(file).mode
+
+
+def test_what_was_clear_becomes_white() -> None:
+    drawing = noise(500, 500, "RGBA")
+    drawing.paste((0, 0, 0, 0), (0, 0, 250, 500))
+    data = written(drawing, "PNG")
+    (file,) = fitted([File("logo", "image/png", data)], 100_000)
+    assert "image/jpeg" == file.type
+    shown = opened(file).getpixel((20, 50))
+    assert isinstance(shown, tuple)
+    assert min(shown) > 240
+
+
+def test_a_moving_picture_moves_if_it_fits() -> None:
+    frames = [noise(200, 200, "L"), noise(200, 200, "L").rotate(90)]
+    data = written(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    moving = File("a.gif", "image/gif", data)
+    assert (moving,) == fitted([moving], len(data))
+    (still,) = fitted([moving], len(data) // 4)
+    assert "image/jpeg" == still.type
+
+
+def test_room_is_shared_and_small_ones_leave_theirs() -> None:
+    small = written(Image.new("RGB", (50, 50)), "JPEG")
+    large = written(noise(900, 600), "JPEG")
+    files = [
+        File("1", "image/jpeg", large),
+        File("2", "image/jpeg", small),
+        File("3", "audio/amr", bytes(10_000)),
+        File("4", "image/jpeg", large),
+    ]
+    found = fitted(files, 110_000)
+    assert ["1", "2", "3", "4"] == [file.name for file in found]
+    assert files[2] is found[2]
+    sizes = [len(file.data) for file in found]
+    assert sum(sizes) <= 110_000
+    assert min(sizes[0], sizes[3]) > 30_000
+
+
+@pytest.mark.parametrize(
+    ("files", "room", "code"),
+    [
+        ([File("a", "image/jpeg", b"\xff\xd8\xff junk")], 1000, RefusalCode.BAD_FIELD),
+        ([File("a", "image/png", b"")], 1000, RefusalCode.BAD_FIELD),
+        ([File("a", "audio/amr", bytes(1001))], 1000, RefusalCode.TOO_LARGE),
+        ([File("a", "image/bmp", bytes(1001))], 1000, RefusalCode.TOO_LARGE),
+    ],
+)
+def test_what_cannot_be_fitted(files: list[File], room: int, code: RefusalCode) -> None:
+    with pytest.raises(Refusal) as caught:
+        fitted(files, room)
+    assert code is caught.value.code
+
+
+def test_a_picture_is_read_as_what_it_is_said_to_be() -> None:
+    """Else a customer could choose among all of Pillow's readers."""
+    tiff = written(Image.new("RGB", (10, 10)), "TIFF")
+    with pytest.raises(Refusal):
+        fitted([File("a", "image/png", tiff)], 1000)
+
+
+def test_pictures_that_never_fit() -> None:
+    data = written(noise(900, 600), "JPEG")
+    with pytest.raises(Refusal) as caught:
+        fitted([File("a", "image/jpeg", data)], 500)
+    assert RefusalCode.TOO_LARGE is caught.value.code
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    side = int(MOST_PIXELS**0.5) + 10
+    bomb = written(Image.new("1", (side, side)), "PNG")
+    assert len(bomb) < 20_000
+    with pytest.raises(Refusal) as caught:
+        fitted([File("a", "image/png", bomb)], 300_000)
+    assert RefusalCode.TOO_LARGE is caught.value.code
+
+
+def test_a_truncated_picture_is_refused() -> None:
+    data = written(noise(300, 300), "PNG")
+    with pytest.raises(Refusal) as caught:
+        fitted([File("a", "image/png", data[: len(data) // 2])], 300_000)
+    assert RefusalCode.BAD_FIELD is caught.value.code
+
+
+def test_the_loop_goes_on_while_pictures_are_fitted() -> None:
+    data = written(noise(1600, 1200), "PNG")
+
+    async def story() -> int:
+        fitter = Fitter()
+        done = asyncio.ensure_future(
+            fitter.fit([File("a.png", "image/png", data)], 50_000)
+        )
+        turns = 0
+        while not done.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+        (file,) = done.result()
+        assert len(file.data) <= 50_000
+        fitter.close()
+        return turns
+
+    assert asyncio.run(story()) > 5

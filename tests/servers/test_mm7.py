@@ -1,0 +1,87 @@
+"""HTTP in from MMSCs: to the carrier of that name, and to nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.servers.mm7 import Mm7Server
+from budstikke.wire import WireRequest, WireResponse
+from servers.test_simulator_http import Answer, ask
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+async def rest(_scope: Any, _receive: Any, send: Any) -> None:
+    start = {"type": "http.response.start", "status": 299, "headers": []}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"rest"})
+
+
+class Site:
+    """One carrier, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[WireRequest] = []
+        self.app = Mm7Server(mmsc=self._mmsc, rest=rest, max_body=100, trusted=())
+
+    def _mmsc(
+        self, name: str
+    ) -> Callable[[WireRequest], Awaitable[WireResponse]] | None:
+        return self._take if name == "op" else None
+
+    async def _take(self, request: WireRequest) -> WireResponse:
+        self.asked.append(request)
+        return WireResponse(200, b"<ok/>", "text/xml")
+
+    def ask(self, method: str, target: str, body: bytes = b"") -> Answer:
+        async def asked() -> Answer:
+            return await ask(Served(self.app), method, target, body)
+
+        return asyncio.run(asked())
+
+
+class Served:
+    """An application whose scope says what a server's does."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        scope |= {"client": ("192.0.2.7", 1), "scheme": "https"}
+        await self.app(scope, receive, send)
+
+
+def test_it_is_the_carriers_to_answer() -> None:
+    site = Site()
+    answer = site.ask("POST", "/mm7/op?token=x", b"<a/>")
+    assert (200, b"<ok/>") == (answer.status, answer.body)
+    (request,) = site.asked
+    assert (b"token=x", b"<a/>", "192.0.2.7") == (
+        request.query,
+        request.body,
+        request.client,
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "status"),
+    [
+        ("POST", "/mm7/other", b"", 404),
+        ("GET", "/mm7/op", b"", 405),
+        ("POST", "/mm7/op", b"x" * 101, 413),
+        ("POST", "/mm7/", b"", 299),
+        ("POST", "/mm7/op/more", b"", 299),
+        ("GET", "/healthz", b"", 299),
+    ],
+)
+def test_others(method: str, target: str, body: bytes, status: int) -> None:
+    site = Site()
+    answer = site.ask(method, target, body)
+    assert status == answer.status
+    assert [] == site.asked
+    if status == 413:
+        assert b"VASPErrorRsp" in answer.body
