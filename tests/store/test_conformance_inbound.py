@@ -127,8 +127,8 @@ def test_after_a_while_they_are_forgotten(engine: Engine) -> None:
         held = await both(path)
         await path.store.receive([phone(path, held=[p.id for p in held])], NOW)
         waiting = await path.store.hold([held_part(1, "waits", reference="other")])
-        await path.store.sweep(NOW + 600, 1)
-        await path.store.sweep(NOW + 600, 1)
+        for _ in range(3):
+            await path.store.sweep(NOW + 600, 1)
         assert [waiting[0].id] == path.column("id", schema.inbound_part)
         assert [(1, "digest 1")] == numbers(await path.store.hold([held_part(1)]))
 

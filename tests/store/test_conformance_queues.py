@@ -171,6 +171,18 @@ def test_one_that_is_worked_off_is_idle_until_there_is_more(engine: Engine) -> N
     run(engine, scenario)
 
 
+def test_what_comes_into_an_idle_queue_has_all_its_tries(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        queue_id = await fill(path, "a")
+        head = await take(path, queue_id)
+        await path.store.queue_told([goes_on(queue_id, all_done(head), tries=2)])
+        assert await path.store.take_queue(queue_id, 10, NOW) is None
+        await fill(path, "b")
+        assert 0 == (await take(path, queue_id)).tries
+
+    run(engine, scenario)
+
+
 def test_what_comes_while_it_is_worked_is_not_forgotten(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")

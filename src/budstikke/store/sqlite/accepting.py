@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.store.contract import Draft, RecurringRow, Verdict
+from budstikke.store.settling_rules import KEEP_KEYS
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import text
 from budstikke.store.sqlite.media import store_media
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from budstikke.store.contract import BulkRow, MessageRow, MmsRow, PartRow
-
-KEEP_KEYS = 86400.0
-"""Seconds that an idempotency key is answered as the first time."""
 
 INSERT_RECURRING = """
 INSERT INTO recurring (id, access_id, "order", first_at, done, next_at)

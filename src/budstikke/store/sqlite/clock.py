@@ -10,13 +10,15 @@ from budstikke.domain.receipt import Reason
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CallbackRow, Woken
+from budstikke.store.settling_rules import LEASE
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import one, text
 from budstikke.store.sqlite.receiving import FORGET_DONE
-from budstikke.store.sqlite.settling import LEASE, Settling
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from budstikke.store.sqlite.settling import Settling
 
 _pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _unsure = msgspec.json.Decoder(list[tuple[int, str, float]]).decode

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from budstikke.store.contract import CallbackRow, PausedQueue, QueueHead
+from budstikke.store.settling_rules import LEASE
 from budstikke.store.sqlite.json_rows import one, text
-from budstikke.store.sqlite.settling import LEASE
 from budstikke.store.sqlite.telling import write_results
 
 if TYPE_CHECKING:

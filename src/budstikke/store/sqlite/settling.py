@@ -21,26 +21,22 @@ from budstikke.domain.settlement import (
 )
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
+from budstikke.store.settling_rules import LEASE, Update, give, rounds
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import one, text
 from budstikke.store.sqlite.money import refund
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from budstikke.store.sqlite.node import Node
-
-    Update = tuple[Concerned, PartUpdate]
 
 _concerned = msgspec.json.Decoder(list[Concerned]).decode
 _siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
 _orphans = msgspec.json.Decoder(list[tuple[int, Receipt, int]]).decode
 _ids = msgspec.json.Decoder(list[int]).decode
 _fallbacks = msgspec.json.Decoder(list[tuple[int, SendEvent]]).decode
-
-LEASE = 120.0
-"""Seconds in which a callback is told or becomes due again."""
 
 FAILED = {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED}
 """An MMS that ends so never reached the phone."""
@@ -107,7 +103,7 @@ class Settling:
     ) -> list[CallbackRow]:
         """Write what carriers answered, then settle by receipts that came early."""
         told: list[CallbackRow] = []
-        for some in _rounds(updates):
+        for some in rounds(updates):
             told += self._outcomes(connection, some, now)
         return told
 
@@ -188,7 +184,7 @@ class Settling:
             return []
         wanting = text(list({row[2] for row in rows}))
         waiting = set(_ids(one(connection, sql.OTHERS_BEING_SENT, wanting)))
-        given = _give(row for row in rows if row[2] not in waiting)
+        given = give(row for row in rows if row[2] not in waiting)
         if not given:
             return []
         used = text([orphan_id for orphan_id, _ in given.values()])
@@ -243,32 +239,6 @@ class Settling:
 
     def _row(self, access_id: int, event: Event) -> CallbackRow:
         return CallbackRow(self.node.callback_id(), access_id, event, 0)
-
-
-def _rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:
-    """Cut a batch so that no part is twice in a round: the order of answers counts."""
-    if len({update.id for _, update in updates}) == len(updates):
-        yield updates
-        return
-    some: dict[int, Update] = {}
-    for row in updates:
-        if row[1].id in some:
-            yield list(some.values())
-            some = {}
-        some[row[1].id] = row
-    yield list(some.values())
-
-
-def _give(rows: Iterable[tuple[int, Receipt, int]]) -> dict[int, tuple[int, Receipt]]:
-    """Choose an orphan for each part; all orphans of one id belong to one part."""
-    given: dict[int, tuple[int, Receipt]] = {}
-    used: set[object] = set()
-    for orphan_id, receipt, part_id in sorted(rows, key=itemgetter(2, 0)):
-        names = {orphan_id, receipt.smsc_id or orphan_id, receipt.smsc_key or orphan_id}
-        if part_id not in given and not names & used:
-            given[part_id] = orphan_id, receipt
-            used |= names
-    return given
 
 
 def read_siblings(

@@ -8,8 +8,8 @@ import msgspec
 
 from budstikke.domain.callback import CallbackState, Event, QueueState
 from budstikke.store.contract import CallbackRow, Received
+from budstikke.store.settling_rules import LEASE
 from budstikke.store.sqlite.json_rows import one, text
-from budstikke.store.sqlite.settling import LEASE
 
 if TYPE_CHECKING:
     import sqlite3
