@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from budstikke.config import Settings
+    from budstikke.servers.auth import Network
 
 SWITCH_INTERVAL = 0.0001
 """
@@ -182,20 +183,6 @@ async def _serve(
 def _application(gateway: Gateway, phones: Phones) -> HttpServer:
     settings = gateway.settings
     trusted = config.networks(settings.http.trusted_proxies)
-    routes: list[BaseRoute] = [
-        Route("/healthz", _healthz),
-        Route("/readyz", _readyz(gateway)),
-        Route("/metrics", _metrics),
-        *ResumePage(
-            store=gateway.store,
-            resumed=gateway.notifier.queues,
-            clock=time.time,
-            trusted=trusted,
-        ).routes(),
-        *MediaPages(partial(linked, store=gateway.store), time.time, trusted).routes(),
-    ]
-    if settings.simulator.enabled:
-        routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
     usual: dict[str, Any] = {
         "directory": lambda: gateway.directory,
         "authenticator": gateway.authenticator,
@@ -210,7 +197,7 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
     )
     others = Mm7Server(
         mmsc=gateway.mmsc,
-        rest=Starlette(routes=routes),
+        rest=Starlette(routes=_routes(gateway, phones, trusted)),
         max_body=settings.http.max_body,
         trusted=trusted,
     )
@@ -224,6 +211,27 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         clock=time.time,
         **usual,
     )
+
+
+def _routes(
+    gateway: Gateway, phones: Phones, trusted: tuple[Network, ...]
+) -> list[BaseRoute]:
+    """List what is served beside the customers' APIs."""
+    routes: list[BaseRoute] = [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(gateway)),
+        Route("/metrics", _metrics),
+        *ResumePage(
+            store=gateway.store,
+            resumed=gateway.notifier.queues,
+            clock=time.time,
+            trusted=trusted,
+        ).routes(),
+        *MediaPages(partial(linked, store=gateway.store), time.time, trusted).routes(),
+    ]
+    if gateway.settings.simulator.enabled:
+        routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
+    return routes
 
 
 async def _healthz(_request: Request) -> Response:

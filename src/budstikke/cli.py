@@ -72,18 +72,7 @@ def parser() -> argparse.ArgumentParser:
         found.set_defaults(command=command)
         return found
 
-    demo = add("demo", _demo, "Run a gateway with a simulator and demo accounts.")
-    demo.add_argument("--port", type=_port, default=8080, help="HTTP port (8080)")
-    demo.add_argument("--smpp-port", type=_port, default=2775, help="SMPP port (2775)")
-    demo.add_argument("--data", type=Path, metavar="DIR", help="keep what is stored")
-    demo.add_argument(
-        "--callbacks",
-        type=_url,
-        default="",
-        metavar="URL",
-        help="tell URL/DIALECT/status, …/inbound and …/reply what happens",
-    )
-
+    _add_demo(add("demo", _demo, "Run a gateway with a simulator and demo accounts."))
     serve = add("serve", _serve, "Run a gateway.")
     file = add("apply", _apply, "Make the database say what a TOML file says.")
     file.add_argument("file", type=Path, metavar="FILE")
@@ -107,6 +96,19 @@ def parser() -> argparse.ArgumentParser:
         )
     add("secret", _secret, "Print a new API secret of 256 random bits.")
     return top
+
+
+def _add_demo(demo: argparse.ArgumentParser) -> None:
+    demo.add_argument("--port", type=_port, default=8080, help="HTTP port (8080)")
+    demo.add_argument("--smpp-port", type=_port, default=2775, help="SMPP port (2775)")
+    demo.add_argument("--data", type=Path, metavar="DIR", help="keep what is stored")
+    demo.add_argument(
+        "--callbacks",
+        type=_url,
+        default="",
+        metavar="URL",
+        help="tell URL/DIALECT/status, …/inbound and …/reply what happens",
+    )
 
 
 CONFIG_HELP = (

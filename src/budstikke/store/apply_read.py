@@ -12,7 +12,7 @@ from budstikke.store.admin import read_revision
 from budstikke.store.apply_state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from budstikke.store.apply_entries import File
 
@@ -30,19 +30,14 @@ JSON = frozenset(
 Names = dict[int | None, str]
 """Of the rows of a table, by id."""
 
-Ways = dict[int | None, tuple[str, str]]
-"""Dialect and identifier of accesses, by id."""
-
 
 def read_state(connection: Connection, file: File) -> State:
     """Read it; of groups and suppressions only those that the file names."""
     owner = _names(connection, schema.account)
     link = _names(connection, schema.carrier)
     lists = _names(connection, schema.price_list)
-    accounts = connection.execute(select(schema.account)).all()
     accesses = connection.execute(select(schema.access)).all()
-    ways: Ways = {row.id: (row.dialect, row.identifier) for row in accesses}
-    numbers = connection.execute(select(schema.number)).all()
+    numbers, keywords = _inventory(connection, accesses)
     return State(
         revision=read_revision(connection),
         carrier={
@@ -50,7 +45,7 @@ def read_state(connection: Connection, file: File) -> State:
         },
         account={
             row.name: {**_values(row), "price_list": lists.get(row.price_list_id)}
-            for row in accounts
+            for row in connection.execute(select(schema.account))
         },
         access={
             (row.dialect, row.identifier): {
@@ -73,11 +68,8 @@ def read_state(connection: Connection, file: File) -> State:
             (owner[row.account_id], row.name): _values(row)
             for row in connection.execute(select(schema.fee))
         },
-        number={
-            row.value: {**_values(row), "access": ways.get(row.access_id)}
-            for row in numbers
-        },
-        keyword=_keywords(connection, {row.id: row.value for row in numbers}, ways),
+        number=numbers,
+        keyword=keywords,
         contact_group=_groups(connection, file),
         kept=_kept(connection),
     )
@@ -99,16 +91,24 @@ def _links(carriers: str, link: Mapping[int | None, str]) -> list[str]:
     return [link.get(id_, f"no. {id_}") for id_ in msgspec.json.decode(carriers)]
 
 
-def _keywords(
-    connection: Connection, numbers: Mapping[int, str], ways: Ways
-) -> dict[tuple[str, str], dict[str, Any]]:
-    return {
-        (numbers[row.number_id], row.word): {
+def _inventory(
+    connection: Connection, accesses: Sequence[Any]
+) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], dict[str, Any]]]:
+    """Read numbers, and keywords on them."""
+    ways = {row.id: (row.dialect, row.identifier) for row in accesses}
+    rows = connection.execute(select(schema.number)).all()
+    values = {row.id: row.value for row in rows}
+    numbers = {
+        row.value: {**_values(row), "access": ways.get(row.access_id)} for row in rows
+    }
+    keywords = {
+        (values[row.number_id], row.word): {
             **_values(row),
             "access": ways.get(row.access_id),
         }
         for row in connection.execute(select(schema.keyword))
     }
+    return numbers, keywords
 
 
 def _price_lists(connection: Connection) -> dict[str, dict[str, Any]]:
