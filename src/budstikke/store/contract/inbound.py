@@ -89,7 +89,8 @@ class Received(msgspec.Struct):
     """
     What storing messages from phones brought.
 
-    ``callbacks`` are leased to this node; ``queues`` have something new in them.
+    ``callbacks`` are leased to this node; ``queues`` have something new in them and are
+    not paused.
     """
 
     callbacks: list[CallbackRow]
