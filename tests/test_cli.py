@@ -232,15 +232,33 @@ def test_programs_are_given_their_options(
         monkeypatch.setattr(app, name, program)
     monkeypatch.setattr("budstikke.log.configure", lambda *_: None)
     run(capsys, "demo")
-    run(capsys, "demo", "--port", "1", "--smpp-port", "2", "--data", "d")
+    ports = ("--port", "1", "--smpp-port", "2")
+    run(capsys, "demo", *ports, "--data", "d", "--callbacks", "http://[::1]:9/x/")
     run(capsys, "simulator", "--listen", "[::1]:2775", "--http", "localhost:1")
     run(capsys, "serve")
     assert [
-        ((), {"port": 8080, "smpp_port": 2775, "data": None}),
-        ((), {"port": 1, "smpp_port": 2, "data": Path("d")}),
+        ((), {"port": 8080, "smpp_port": 2775, "data": None, "callbacks": ""}),
+        (
+            (),
+            {
+                "port": 1,
+                "smpp_port": 2,
+                "data": Path("d"),
+                "callbacks": "http://[::1]:9/x",
+            },
+        ),
         ((), {"listen": "[::1]:2775", "http": "localhost:1"}),
         ((Settings(),), {}),
     ] == given
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "localhost:9", "http://", "http://x/å"])
+def test_callbacks_go_to_urls_only(
+    capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["demo", "--callbacks", url])
+    assert f"not an http or https URL: {url}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
