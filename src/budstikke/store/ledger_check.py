@@ -45,22 +45,27 @@ class Checked:
 def check(engine: Engine) -> list[Checked]:
     """Check every account, by name."""
     with engine.connect() as connection:
-        found = dict(_sums(connection))
-        for account_id, entry_id in _jumps(connection):
-            fault = f"entry {entry_id} does not follow from the one before"
-            found[account_id].faults.append(fault)
-        for account_id, message_id in _twice(connection):
-            fault = f"message {message_id} was refunded twice"
-            found[account_id].faults.append(fault)
-        for account_id, price in _prices(connection).items():
-            if account_id in found:
-                found[account_id].cost = price
-        for account_id, charged in _charged(connection).items():
-            checked = found[account_id]
-            checked.charged = charged
-            if charged < checked.cost:
-                fault = f"messages cost {checked.cost}, charged {charged}"
-                checked.faults.append(fault)
+        return check_in(connection)
+
+
+def check_in(connection: Connection) -> list[Checked]:
+    """Do as ``check`` within a transaction."""
+    found = dict(_sums(connection))
+    for account_id, entry_id in _jumps(connection):
+        fault = f"entry {entry_id} does not follow from the one before"
+        found[account_id].faults.append(fault)
+    for account_id, message_id in _twice(connection):
+        fault = f"message {message_id} was refunded twice"
+        found[account_id].faults.append(fault)
+    for account_id, price in _prices(connection).items():
+        if account_id in found:
+            found[account_id].cost = price
+    for account_id, charged in _charged(connection).items():
+        checked = found[account_id]
+        checked.charged = charged
+        if charged < checked.cost:
+            fault = f"messages cost {checked.cost}, charged {charged}"
+            checked.faults.append(fault)
     return sorted(found.values(), key=lambda checked: checked.name)
 
 

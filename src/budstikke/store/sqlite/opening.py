@@ -24,6 +24,10 @@ LONGEST_LOCK = 3600.0
 """Seconds; no duplicate lock is longer, so older messages are not read for them."""
 
 
+MOVED_LOCKS = "SELECT key, until FROM duplicate WHERE until > ?"
+"""Locks that a database had when it was moved here from PostgreSQL."""
+
+
 class Taken(msgspec.Struct):
     """Where this process goes on: the ids it gives next."""
 
@@ -100,6 +104,8 @@ def take_over(
 def _read_locks(
     connection: sqlite3.Connection, duplicates: DuplicateLock, now: float
 ) -> None:
+    for key, until in connection.execute(MOVED_LOCKS, (now,)):
+        duplicates.hold(key, until)
     for key, until, accepted_at in connection.execute(sql.LOCKED_KEYS):
         if accepted_at < now - LONGEST_LOCK:
             break

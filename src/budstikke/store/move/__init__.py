@@ -1,0 +1,14 @@
+"""
+Move a whole database: out of one into a file, and from there into an empty one.
+
+Any engine to any engine. The file is whole or refused (file.py); a database gets all
+of it or nothing (loading.py). Everything here waits: it is for the command line.
+"""
+
+from __future__ import annotations
+
+from budstikke.store.move.dump import Exported, export
+from budstikke.store.move.file import MoveError
+from budstikke.store.move.loading import Imported, load
+
+__all__ = ["Exported", "Imported", "MoveError", "export", "load"]

@@ -1,0 +1,97 @@
+"""What is moved: which tables, in which order, and how many rows at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import func, select
+
+from budstikke.store import schema
+from budstikke.store.ledger_check import check_in
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Connection, Table
+
+STAYING = frozenset({schema.node})
+"""Nodes belong to the database that they serve: see taking_over.py."""
+
+MOVED = {
+    str(table.name): table
+    for table in schema.metadata.sorted_tables
+    if table not in STAYING
+}
+"""What is moved, by name; a table stands after those that its rows refer to."""
+
+WIDE = frozenset({schema.media, schema.mms, schema.bulk})
+"""Their rows may be megabytes each."""
+
+SLICE = 2000
+"""Rows that are in memory at a time: one line of the file."""
+
+WIDE_SLICE = 8
+
+
+def slice_of(table: Table) -> int:
+    """Tell how many rows of a table make a slice."""
+    return WIDE_SLICE if table in WIDE else SLICE
+
+
+def columns(table: Table) -> list[str]:
+    """Name a table's columns."""
+    return [str(column.name) for column in table.columns]
+
+
+def rows_type(table: Table) -> Any:
+    """Describe a slice of a table for msgspec: a list of tuples of its columns."""
+    return GenericAlias(list, GenericAlias(tuple, tuple(map(_kind, table.columns))))
+
+
+def _kind(column: Column[Any]) -> Any:
+    kind = column.type.python_type
+    return kind | None if column.nullable else kind
+
+
+def revision(connection: Connection) -> str:
+    """Tell which schema a database has."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def count(connection: Connection, table: Table) -> int:
+    """Count a table's rows."""
+    return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """
+    What the ledger check says of an account; amounts are micros.
+
+    It has to say the same of both databases.
+    """
+
+    account: str
+    currency: str
+    balance: int
+    entries: int
+    charged: int
+    cost: int
+    faults: list[str] = field(default_factory=list)
+
+
+def read_books(connection: Connection) -> list[Books]:
+    """Check every account's ledger, by name."""
+    return [
+        Books(
+            found.name,
+            found.currency,
+            int(found.balance),
+            found.entries,
+            int(found.charged),  # a Decimal, if PostgreSQL has summed it up
+            int(found.cost),
+            found.faults,
+        )
+        for found in check_in(connection)
+    ]
