@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from budstikke import __version__, app, carriers, cli, doctor
-from budstikke.config import Callbacks, Http, Settings, Simulator
+from budstikke.config import Http, Settings, Simulator
+from budstikke.config_callbacks import Callbacks
 from budstikke.doctor import Level, examine, url_fault
 from budstikke.store.admin import open_engine, read_directory
 from budstikke.store.contract import StoreUnavailable

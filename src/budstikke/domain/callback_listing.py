@@ -134,7 +134,7 @@ class ResendAnswer(msgspec.Struct, frozen=True):
     state: CallbackState | None
 
 
-REPLAYED_AT_ONCE = 2000
+REPLAYED_AT_ONCE = 1000
 """Callbacks that one transaction of a replay looks at: others wait meanwhile."""
 
 

@@ -20,7 +20,8 @@ at once or later. They stay as long as messages are kept."""
 
 REPLAY_DETAIL = """\
 What was told or given up is due again; what waits for its next try is left alone. Each
-event has the `webhook-id` it had before."""
+event has the `webhook-id` it had before. A `message.sent` whose message has ended since
+is counted, but not told."""
 
 INBOUND_OPERATIONS: tuple[Operation, ...] = (
     Operation(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,15 +46,18 @@ _REPLY = 1 + InboundEvent.__struct_fields__.index("reply")
 _CAME_AT = 1 + InboundEvent.__struct_fields__.index("came_at")
 _AT = 1 + StatusEvent.__struct_fields__.index("at")
 
-_TOPIC = f"""CASE WHEN c.event->>0 = 'status' THEN '{Topic.STATUS}'
+_IS_STATUS = """substr(c.event, 1, 9) = '["status"'"""
+_IS_TOLD = """substr(c.event, 1, 7) <> '["send"'"""
+
+_TOPIC = f"""CASE WHEN {_IS_STATUS} THEN '{Topic.STATUS}'
         WHEN c.event->>{_REPLY} THEN '{Topic.REPLY}' ELSE '{Topic.INBOUND}' END"""
 
-_HAPPENED_AT = f"iif(c.event->>0 = 'status', c.event->>{_AT}, c.event->>{_CAME_AT})"
+_HAPPENED_AT = f"iif({_IS_STATUS}, c.event->>{_AT}, c.event->>{_CAME_AT})"
 
-EVENTS = """
+EVENTS = f"""
 SELECT c.id, c.event FROM callback c JOIN access x ON x.id = c.access_id
 WHERE c.access_id = :access AND x.account_id = :account AND c.id > :after
-    AND c.event->>0 <> 'send'
+    AND {_IS_TOLD}
 ORDER BY c.id LIMIT :limit"""
 
 ACCESSES = "SELECT id FROM access WHERE account_id = :account"
@@ -64,23 +66,26 @@ _CALLBACK = f"""c.id, json_array(x.dialect, x.identifier), c.message_id, {_TOPIC
     c.state, iif(c.state = 'queued', c.queue_id, NULL), c.tries,
     iif(c.node_id IS NULL, c.due_at, NULL), c.status, c.took, c.answer, c.at"""
 
-# What is looked at and does not match is left out, but for its id.
+# The first two columns say how far was looked; without a match the others are NULL.
 CALLBACKS = f"""
-SELECT {_CALLBACK}, (:state IS NULL OR c.state = :state) AND c.event->>0 <> 'send'
-FROM (SELECT id FROM callback WHERE access_id = :access AND id < :before
-    ORDER BY id DESC LIMIT :look) AS looked
-CROSS JOIN callback c ON c.id = looked.id JOIN access x ON x.id = c.access_id
-ORDER BY c.id DESC"""
+WITH looked AS MATERIALIZED (SELECT id FROM callback
+    WHERE access_id = :access AND id < :before ORDER BY id DESC LIMIT :look)
+SELECT e.lowest, e.count, r.* FROM (
+    SELECT min(id) AS lowest, count(*) AS count FROM looked) e
+LEFT JOIN (SELECT {_CALLBACK} FROM looked
+    CROSS JOIN callback c ON c.id = looked.id JOIN access x ON x.id = c.access_id
+    WHERE (:state IS NULL OR c.state = :state) AND {_IS_TOLD}
+    ORDER BY c.id DESC LIMIT :limit) r"""
 
 OF_MESSAGE = f"""
 SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
 WHERE c.message_id = :message AND x.account_id = :account AND c.id < :before
-    AND (:state IS NULL OR c.state = :state) AND c.event->>0 <> 'send'
+    AND (:state IS NULL OR c.state = :state) AND {_IS_TOLD}
 ORDER BY c.id DESC LIMIT :limit"""
 
 CALLBACK = f"""
 SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
-WHERE c.id = :id AND x.account_id = :account AND c.event->>0 <> 'send'"""
+WHERE c.id = :id AND x.account_id = :account AND {_IS_TOLD}"""
 
 ATTEMPTS = """
 SELECT at, took, status, answer, request FROM attempt
@@ -102,7 +107,7 @@ FROM {_LOOKED} AS looked CROSS JOIN callback c ON c.id = looked.id"""
 REPLAY = f"""
 UPDATE callback AS c SET state = 'due', due_at = :now, tries = 0, node_id = NULL
 WHERE c.id IN {_LOOKED} AND c.state IN ('done', 'failed') AND c.queue_id IS NULL
-    AND c.event->>0 <> 'send' AND {_HAPPENED_AT} >= :since
+    AND {_IS_TOLD} AND {_HAPPENED_AT} >= :since
     AND {_HAPPENED_AT} < :until"""
 
 OWNS = "SELECT 1 FROM access WHERE id = :access AND account_id = :account"
@@ -132,7 +137,12 @@ def _events(
 def _callbacks(
     connection: sqlite3.Connection, asked: CallbacksAsk, account: int
 ) -> CallbacksPage:
-    """Read a page: the newest of what the pages of all accesses have."""
+    """
+    Read a page: the newest of what all accesses have.
+
+    An access of which there is more than was looked at says how far down the page can
+    go: what is older may be newer than what it has there.
+    """
     values = {
         "account": account,
         "before": LAST if asked.before is None else asked.before,
@@ -145,21 +155,19 @@ def _callbacks(
         page = tuple(_record(row) for row in rows[: asked.limit])
         return CallbacksPage(page, page[-1].id if len(rows) > asked.limit else None)
     look = asked.limit + 1 if asked.state is None else LOOKED_AT
-    owned = connection.execute(ACCESSES, values).fetchall()
-    each = [
-        connection.execute(CALLBACKS, {**values, "access": access, "look": look + 1})
-        for (access,) in owned
-    ]
     found: list[Row] = []
-    lowest = None
-    merged = heapq.merge(*each, key=lambda row: row[0], reverse=True)
-    for seen, row in enumerate(merged, 1):
-        found += [row[:-1]] if row[-1] else []
-        lowest = row[0]
-        if len(found) == asked.limit or seen == look:
-            break
-    more = next(merged, None) is not None
-    return CallbacksPage(tuple(map(_record, found)), lowest if more else None)
+    end = 0
+    for (access,) in connection.execute(ACCESSES, values).fetchall():
+        each = {**values, "access": access, "look": look}
+        rows = connection.execute(CALLBACKS, each).fetchall()
+        lowest, count = rows[0][:2]
+        found += [row[2:] for row in rows if row[2] is not None]
+        end = max(end, lowest if count == look else 0)
+    found = sorted((row for row in found if row[0] >= end), reverse=True)
+    page = tuple(_record(row) for row in found[: asked.limit])
+    if len(found) > asked.limit:
+        return CallbacksPage(page, page[-1].id)
+    return CallbacksPage(page, end or None)
 
 
 def _record(row: Row) -> CallbackRecord:
