@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
 
 JOINERS = {
     *("gateway", "app", "cli", "cli_directory", "cli_inbound", "cli_money"),
+    "cli_move",
     *("demo", "doctor", "__init__"),
 }
 

@@ -14,6 +14,7 @@ from budstikke import __version__, config, log
 from budstikke.cli_directory import DirectoryCommand
 from budstikke.cli_inbound import Inbound
 from budstikke.cli_money import Money
+from budstikke.cli_move import Move
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,10 +54,12 @@ def _exit_code(error: Exception) -> int | None:
     from budstikke.store.apply_file import ApplyError
     from budstikke.store.contract import StoreUnavailable
     from budstikke.store.migrate import SchemaError
+    from budstikke.store.move import MoveError
 
     if isinstance(error, config.ConfigError | ApplyError | AccountError):
         return USAGE
-    if isinstance(error, SchemaError | StoreUnavailable | SQLAlchemyError | OSError):
+    in_the_way = SchemaError | MoveError | StoreUnavailable | SQLAlchemyError | OSError
+    if isinstance(error, in_the_way):
         return FAILED
     return None
 
@@ -82,8 +85,9 @@ def parser() -> argparse.ArgumentParser:
     money = Money(_settings, _actor).add(add)
     subscribers = DirectoryCommand(_settings).add(add)
     inbound = Inbound(_settings, _actor).add(add)
+    move = Move(_settings).add(add)
     served = (serve, file, migrate, doctor)
-    for settled in (*served, *money, *inbound, subscribers):
+    for settled in (*served, *money, *inbound, *move, subscribers):
         settled.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
 
     lone = add("simulator", _simulator, "Run the simulated operator alone.")

@@ -10,5 +10,6 @@ from __future__ import annotations
 from budstikke.store.move.dump import Exported, export
 from budstikke.store.move.file import MoveError
 from budstikke.store.move.loading import Imported, load
+from budstikke.store.move.tables import Books
 
-__all__ = ["Exported", "Imported", "MoveError", "export", "load"]
+__all__ = ["Books", "Exported", "Imported", "MoveError", "export", "load"]
