@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """What was answered."""
+    """What was answered; names of headers are lower case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str]
 
     @property
     def json(self) -> Any:
@@ -41,7 +42,8 @@ def ask(
     try:
         connection.request(method, target, body, dict(headers or {}))
         answer = connection.getresponse()
-        return Answer(answer.status, answer.read())
+        said = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, answer.read(), said)
     finally:
         connection.close()
 
