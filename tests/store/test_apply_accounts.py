@@ -66,10 +66,10 @@ class Nothing(msgspec.Struct, frozen=True):
     """A dialect without settings."""
 
 
-def put(engine: Engine, text: str, now: float = NOON, **options: bool) -> Plan:
+def put(engine: Engine, text: str, now: float = NOON, *, dry_run: bool = False) -> Plan:
     file = apply_file.read_file(text, {"d": Nothing}, {"c": Nothing}, {})
     secrets = Secrets(lambda plain: plain, lambda plain, stored: plain == stored)
-    return apply(engine, file, secrets, actor="tester", now=now, **options)
+    return apply(engine, file, secrets, actor="tester", now=now, dry_run=dry_run)
 
 
 def fault(text: str, engine: Engine | None = None) -> str:
