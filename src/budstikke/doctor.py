@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from budstikke.carriers import mm7
 from budstikke.carriers.smpp import settings as smpp
 from budstikke.carriers.smpp.link import server_name, tls_context
 from budstikke.outlets.addresses import public
@@ -27,12 +28,13 @@ from budstikke.store.admin import immediate, open_engine, read_directory
 from budstikke.store.migrate import SchemaError, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import Engine
 
-    from budstikke.config import Callbacks, Settings
+    from budstikke.config import Settings
+    from budstikke.config_callbacks import Callbacks
     from budstikke.domain.directory import Access, CarrierEntry, Directory
 
     Kinds = Mapping[str, type[msgspec.Struct]]
@@ -180,20 +182,53 @@ def _carrier(entry: CarrierEntry, kinds: Kinds) -> tuple[Level, str]:
     except msgspec.ValidationError as error:
         return Level.WRONG, f"settings: {error}"
     if isinstance(settings, smpp.Settings):
-        return _connect(settings)
+        return _connect_smpp(settings)
+    if isinstance(settings, mm7.Settings):
+        return _connect_mm7(settings)
     return Level.OK, entry.kind
 
 
-def _connect(settings: smpp.Settings) -> tuple[Level, str]:
+def _connect_smpp(settings: smpp.Settings) -> tuple[Level, str]:
     """Connect to an operator as its link would, without a bind."""
+
+    def context() -> ssl.SSLContext | None:
+        return tls_context(settings.tls) if settings.tls else None
+
     address = settings.host, settings.port
-    where = f"{settings.host}:{settings.port}"
+    name = server_name(settings) or settings.host
+    return _connect(address, settings.connect_timeout, context, name)
+
+
+def _connect_mm7(settings: mm7.Settings) -> tuple[Level, str]:
+    """Connect to an MMSC as its carrier would, without a submission."""
+    url = urlsplit(settings.url)
+    secure = url.scheme == "https"
+
+    def context() -> ssl.SSLContext | None:
+        ca = settings.ca or None
+        return ssl.create_default_context(cafile=ca) if secure else None
+
+    host = url.hostname or ""
+    address = host, url.port or (443 if secure else 80)
+    level, what = _connect(address, settings.connect_timeout, context, host)
+    if level is Level.OK and not settings.guarded:
+        return Level.WARNING, f"{what}; anyone may deliver to us: set deliver_token"
+    return level, what
+
+
+def _connect(
+    address: tuple[str, int],
+    timeout: float,
+    make: Callable[[], ssl.SSLContext | None],
+    name: str,
+) -> tuple[Level, str]:
+    """Connect, and by TLS if ``make`` gives a context; ``name`` is checked then."""
+    where = f"{address[0]}:{address[1]}"
     try:
-        context = tls_context(settings.tls) if settings.tls else None
-        with socket.create_connection(address, settings.connect_timeout) as plain:
+        context = make()
+        with socket.create_connection(address, timeout) as plain:
             if context is None:
                 return Level.OK, f"{where} takes connections"
-            name = server_name(settings)
             with context.wrap_socket(plain, server_hostname=name) as secure:
                 return Level.OK, f"{where} takes {secure.version()} connections"
     except socket.gaierror as error:

@@ -1,0 +1,35 @@
+"""``doctor`` on carriers of MMS."""
+
+from __future__ import annotations
+
+import socket
+
+from budstikke.carriers import KINDS
+from budstikke.doctor import Level, _carrier
+from budstikke.domain.directory import CarrierEntry
+
+SETTINGS = {name: kind.settings for name, kind in KINDS.items()}
+
+
+def looked_at(url: str, **more: str) -> tuple[Level, str]:
+    settings = {"url": url, "allow_http": True, **more}
+    entry = CarrierEntry(id=1, name="mmsc", kind="mm7", settings=settings)
+    return _carrier(entry, SETTINGS)
+
+
+def test_it_connects_to_the_mmsc() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        where = f"127.0.0.1:{server.getsockname()[1]}"
+        expected = (Level.OK, f"{where} takes connections")
+        assert expected == looked_at(f"http://{where}/mm7", deliver_token="x")
+        level, what = looked_at(f"http://{where}/mm7")
+        assert (Level.WARNING, True) == (level, "deliver_token" in what)
+    level, what = looked_at(f"https://{where}/mm7", deliver_token="x")
+    assert Level.WRONG is level
+    assert what.startswith(where)
+
+
+def test_it_reads_the_settings() -> None:
+    level, what = looked_at("ftp://mmsc.example.com/")
+    assert Level.WRONG is level
+    assert "url" in what
