@@ -6,10 +6,11 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from budstikke import metrics
 from budstikke.domain.callback import QueueState
 from budstikke.flow.alert import LONGEST_PAUSE, PAUSE
 from budstikke.flow.outlet import Mail, NotSent, Undeliverable
-from budstikke.flow.pause import PauseAlerter, digest
+from budstikke.flow.pause import COUNT_EVERY, PauseAlerter, digest
 from budstikke.store import schema
 from budstikke.store.contract import QueueResult
 from flow.rig import Rig, play
@@ -131,6 +132,20 @@ def test_a_mail_that_is_not_taken_is_tried_again_with_the_same_link(
         await pauses.turn()
         assert ["token1"] == post.tokens()
         assert [False] == rig.path.column("alert", schema.queue)
+
+    play(engine, scenario)
+
+
+def test_how_many_are_paused(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        queue_id = await pause(rig)
+        pauses = alerter(rig, Post())
+        await pauses.turn()
+        assert 1 == metrics.queues_paused._value.get()
+        await rig.store.resume(queue_id=queue_id)
+        rig.now += COUNT_EVERY
+        await pauses.turn()
+        assert 0 == metrics.queues_paused._value.get()
 
     play(engine, scenario)
 

@@ -12,6 +12,7 @@ import logging
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from budstikke import metrics
 from budstikke.domain.message import Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.alert import LONGEST_PAUSE, PAUSE, utc
@@ -32,6 +33,9 @@ MOST_PAUSED = 1000
 
 MOST_FAILURES = 3
 """Mails not taken after which a turn ends: the server is away."""
+
+COUNT_EVERY = 30.0
+"""Seconds between counts of the queues that are paused, for the metrics."""
 
 PATH = "/resume/"
 """What links lead to, before their token."""
@@ -88,9 +92,11 @@ class PauseAlerter:
         self._originator = originator
         self._token = token
         self._alerts: dict[int, _Alert] = {}
+        self._counted_at = 0.0
 
     async def turn(self) -> bool:
         """Tell of pauses that nobody was told of; raises StoreUnavailable."""
+        await self._count()
         found = await self._store.unalerted(MOST_PAUSED)
         wanted = {paused.queue_id for paused in found}
         self._alerts = {k: each for k, each in self._alerts.items() if k in wanted}
@@ -110,6 +116,12 @@ class PauseAlerter:
                 if failures >= MOST_FAILURES:
                     break
         return False
+
+    async def _count(self) -> None:
+        now = self._clock()
+        if now - self._counted_at >= COUNT_EVERY:
+            self._counted_at = now
+            metrics.queues_paused.set(await self._store.paused())
 
     def _later(self, paused: PausedQueue, alert: _Alert, why: str) -> None:
         again_at = self._clock() + alert.pause

@@ -98,6 +98,9 @@ class InboundStore(Protocol):
         of its callbacks is written all the same. A queue that pauses wants an alert.
         """
 
+    async def paused(self) -> int:
+        """Count the queues that are paused."""
+
     async def unalerted(self, limit: int) -> list[PausedQueue]:
         """Find paused queues that nobody was told of yet."""
 

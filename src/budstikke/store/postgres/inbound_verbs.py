@@ -69,7 +69,8 @@ class InboundVerbs:
 
     async def mms(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
         """Read what is in MMS that go out."""
-        return await self._client.read(lambda c: media.contents(c, message_ids))
+        ids = [within_id(id_) for id_ in message_ids]
+        return await self._client.read(lambda c: media.contents(c, ids))
 
     async def read(
         self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float
@@ -94,6 +95,10 @@ class InboundVerbs:
     async def queue_told(self, results: Sequence[QueueResult]) -> None:
         """Write what came of working queues."""
         await self._client.write(lambda c: queues.worked(c, self._node.id, results))
+
+    async def paused(self) -> int:
+        """Count the queues that are paused."""
+        return await self._client.read(queues.paused)
 
     async def unalerted(self, limit: int) -> list[PausedQueue]:
         """Find paused queues that nobody was told of yet."""

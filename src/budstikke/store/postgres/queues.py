@@ -48,6 +48,7 @@ SELECT q.id, q.access_id, q.why, q.paused_at, (SELECT count(*) FROM callback c
     WHERE c.queue_id = q.id AND c.state = 'queued')
 FROM queue q
 """
+PAUSED = "SELECT count(*) FROM queue WHERE state = 'paused'"
 UNALERTED = _PAUSED + "WHERE q.alert ORDER BY q.id LIMIT $1"
 PAUSED_BY = _PAUSED + "WHERE q.token = $1 AND q.state = 'paused'"
 
@@ -98,6 +99,12 @@ async def worked(
         for row in last.values()
     ]
     await connection.execute(WORKED, text(rows), node_id)
+
+
+async def paused(connection: Connection) -> int:
+    """Count paused queues."""
+    row = await connection.row(PAUSED)
+    return int(row[0]) if row is not None else 0
 
 
 async def unalerted(connection: Connection, limit: int) -> list[PausedQueue]:

@@ -98,7 +98,8 @@ class SqliteStore:
         self.media, self.mms, self.read = inbound.media, inbound.mms, inbound.read
         self.take_queue, self.queue_told = inbound.take_queue, inbound.queue_told
         self.unalerted, self.alerted = inbound.unalerted, inbound.alerted
-        self.paused_by, self.resume = inbound.paused_by, inbound.resume
+        self.paused_by, self.paused = inbound.paused_by, inbound.paused
+        self.resume = inbound.resume
 
     async def open(self, now: float) -> None:
         """Take the file for this process and take over what a dead one left."""

@@ -107,6 +107,10 @@ class InboundVerbs:
         """Write what came of working queues."""
         await self._writer.run(lambda c: queues.worked(c, self._node.id, results))
 
+    async def paused(self) -> int:
+        """Count the queues that are paused."""
+        return await self._reader.run(queues.paused)
+
     async def unalerted(self, limit: int) -> list[PausedQueue]:
         """Find paused queues that nobody was told of yet."""
         return await self._reader.run(lambda c: queues.unalerted(c, limit))

@@ -47,6 +47,7 @@ SELECT q.id, q.access_id, q.why, q.paused_at, (SELECT count(*) FROM callback c
     WHERE c.queue_id = q.id AND c.state = 'queued')
 FROM queue q
 """
+PAUSED = "SELECT count(*) FROM queue WHERE state = 'paused'"
 UNALERTED = _PAUSED + "WHERE q.alert ORDER BY q.id LIMIT ?1"
 PAUSED_BY = _PAUSED + "WHERE q.token = ?1 AND q.state = 'paused'"
 
@@ -97,6 +98,12 @@ def worked(
         for row in last.values()
     ]
     connection.execute(WORKED, (text(rows), node_id))
+
+
+def paused(connection: sqlite3.Connection) -> int:
+    """Count paused queues."""
+    (count,) = connection.execute(PAUSED).fetchone()
+    return int(count)
 
 
 def unalerted(connection: sqlite3.Connection, limit: int) -> list[PausedQueue]:
