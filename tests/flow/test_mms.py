@@ -110,6 +110,18 @@ def test_it_goes_to_the_first_carrier_of_mms(engine: SqliteEngine) -> None:
     play(engine, scenario)
 
 
+def test_a_carrier_that_is_down_is_passed_over(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        taking = Taking(rig)
+        rig.carriers[2].up = False
+        await taking.accept()
+        rig.carriers[1].up = False
+        await taking.accept()
+        assert [1, 2] == rig.path.column("carrier_id")
+
+    play(engine, scenario)
+
+
 def test_texts_pass_over_carriers_of_mms_alone() -> None:
     rig_directory = sorted_by_kind(
         replace(

@@ -83,6 +83,7 @@ class MmsAcceptor:
         carriers = directory.mms_carriers(access.account.id, asked.recipient)
         if not carriers:
             raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
+        carrier_id = self._choose(carriers)
         price = mms_price(access, asked.recipient, now)
         check_suppressed(asked.recipient, access, directory)
         files = await self._fitted(asked)
@@ -96,7 +97,7 @@ class MmsAcceptor:
             access,
             answer,
             originator=originator,
-            carrier_id=carriers[0],
+            carrier_id=carrier_id,
             now=now,
         )
         draft.mms = self._row(asked, files, answer.message_id)
@@ -106,9 +107,17 @@ class MmsAcceptor:
         if verdict.no_credit:
             raise Refusal(RefusalCode.NO_CREDIT)
         metrics.accepted(access.dialect, 1)
-        if carriers[0] in self._senders:
-            self._senders[carriers[0]].stored()
+        if carrier_id in self._senders:
+            self._senders[carrier_id].stored()
         return answer
+
+    def _choose(self, carriers: Sequence[int]) -> int:
+        """Choose the first carrier that is up; none is: the first."""
+        for carrier_id in carriers:
+            sender = self._senders.get(carrier_id)
+            if sender is not None and sender.carrier.healthy():
+                return carrier_id
+        return carriers[0]
 
     async def _fitted(self, asked: MmsAsk) -> Sequence[File]:
         """Find the files as they are sent; raises Refusal with ``TOO_LARGE``."""
