@@ -7,6 +7,7 @@ together with whatever else came meanwhile; only then is the customer answered.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -58,8 +59,7 @@ class Laid(msgspec.Struct):
     draft: Draft
     direct: list[tuple[Sender, Part]]
     """Those that are sent as soon as they are durable, with whom room was taken."""
-    queued: set[int]
-    """Carriers that have to claim the others."""
+    queued: list[Sender]  # they claim the others; once for each message
     segments: int = 0
     price: int = 0
 
@@ -232,7 +232,7 @@ class Acceptor:
 
         Raises Refusal for a text that cannot be sent or a recipient without a route.
         """
-        laid = Laid(Draft([], []), [], set())
+        laid = Laid(Draft([], []), [], [])
         ones = self._draw(shared, access, recipients, first_id)
         for one in ones:
             laid.draft.messages.append(_message(shared, access, order_id, one))
@@ -296,7 +296,7 @@ class Acceptor:
             if direct:
                 laid.direct.append((sender, part))
         if now and not direct:
-            laid.queued.add(carrier_id)
+            laid.queued.append(sender)
 
     def profile(self, route: Route) -> TextProfile:
         """Tell how long texts are split on a route."""
@@ -323,18 +323,22 @@ class Acceptor:
         except BaseException as error:
             if given_up(batch, error):
                 self._take_back([row for laid in batch for row in laid.direct])
+                self._call(batch)
             raise
         ready: dict[Sender, list[Part]] = {}
-        queued: set[int] = set()
         for laid, verdict in zip(batch, verdicts, strict=True):
             for sender, part in self._stored(laid, verdict):
                 ready.setdefault(sender, []).append(part)
-            queued |= laid.queued
         for sender, made in ready.items():
             sender.offer(made)
-        for carrier_id in queued & set(self._senders):
-            self._senders[carrier_id].stored()
+        self._call(batch)
         return verdicts
+
+    def _call(self, batch: list[Laid]) -> None:
+        """Have what was queued claimed, also by a link that was made anew meanwhile."""
+        for sender, count in Counter(s for laid in batch for s in laid.queued).items():
+            sender.stored(count)
+            self._senders.get(sender.carrier_id, sender).stored()
 
     def _stored(self, laid: Laid, verdict: Verdict) -> list[tuple[Sender, Part]]:
         """Find what is sent now; room that is not needed is given back."""

@@ -4,7 +4,8 @@ Send: parts to their carrier, and what it answers into the store.
 A part that is accepted while its link has room is stored as ``sending`` and offered
 as soon as that is durable; nothing is read back. All others are stored ``queued`` and
 claimed from the store in batches, by priority and age, so that a backlog of any size
-costs no memory. While there is a backlog nothing overtakes it.
+costs no memory. Nothing overtakes it: what is stored ``sending`` while others are being
+stored ``queued``, or claimed, is held until those are there, and takes its place.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ class Sender:
         self._receive = receive
         self._clock = clock
         self._ready: deque[Part] = deque()
+        self._held: list[Part] = []  # behind what is not claimed yet, may be older
         self._reserved = 0
+        self._promised = 0  # messages that are being stored for a claim
+        self._claiming = False
         self._behind = True  # there is a backlog: nothing may be sent past it
         self._claimable = True  # the store may have parts; at first, from before
         self._wake = asyncio.Event()
@@ -104,17 +108,22 @@ class Sender:
         Take room for parts that are about to be stored.
 
         ``True``: store them ``sending``, then ``offer`` or ``cancel`` them. ``False``:
-        store them ``queued``, then call ``stored`` when that is durable.
+        store them ``queued``, then call ``stored`` once for it, when that is durable or
+        has failed.
         """
         if self._behind or self._stopping or self._free() < parts:
             self._behind = True
+            self._promised += 1
             return False
         self._reserved += parts
         return True
 
     def offer(self, parts: Sequence[Part]) -> None:
         """Send parts that were reserved and are durable now."""
-        self._ready.extend(parts)
+        if self._promised or self._claimable or self._claiming:
+            self._held.extend(parts)
+        else:
+            self._ready.extend(parts)
         self.cancel(len(parts))
         self._feed()
 
@@ -124,8 +133,13 @@ class Sender:
         if self._stopping and not self._reserved:
             self._given_back.set()
 
-    def stored(self) -> None:
-        """Hear that the store has parts for this carrier."""
+    def stored(self, promised: int = 0) -> None:
+        """
+        Hear that the store has parts for this carrier.
+
+        ``promised`` counts the answers ``False`` of ``reserve`` that this settles.
+        """
+        self._promised -= promised
         self._claimable = True
         self._wake.set()
 
@@ -134,8 +148,15 @@ class Sender:
     def _free(self) -> int:
         if not self.carrier.healthy():
             return 0
-        held = self._reserved + len(self._ready)
+        held = self._reserved + len(self._ready) + len(self._held)
         return self.carrier.room() + AHEAD - held
+
+    def _to_claim(self) -> int:
+        """Tell how many may be claimed now; what is held waits for them."""
+        room = self._free()
+        if self._held and self.carrier.healthy():
+            room = max(room, AHEAD)
+        return min(room, MOST_CLAIMED)
 
     def _feed(self) -> None:
         """Offer what the link has room for."""
@@ -173,7 +194,7 @@ class Sender:
             await self._wake.wait()
             self._wake.clear()
             try:
-                while self._claimable and not self._stopping and self._free() > 0:
+                while self._claimable and not self._stopping and self._to_claim() > 0:
                     await self._claim()
                 pause = 0.1
             except StoreUnavailable as error:
@@ -183,20 +204,34 @@ class Sender:
                 self._wake.set()
 
     async def _claim(self) -> None:
-        limit = min(self._free(), MOST_CLAIMED)
+        limit = self._to_claim()
         self._reserved += limit
         self._claimable = False  # what is stored from here on says so
+        self._claiming = True
         try:
             parts = await self._store.claim(self.carrier_id, limit, self._clock())
-            self._ready.extend(parts)
         except BaseException:
             self._claimable = True
             raise
         finally:
+            self._claiming = False
             self.cancel(limit)
         self._behind = len(parts) == limit
         self._claimable |= self._behind
+        self._ready.extend(self._in_turn(parts) if self._held else parts)
         self._feed()
+
+    def _in_turn(self, claimed: list[Part]) -> list[Part]:
+        """Put held parts in their places among those that were claimed."""
+        if not (self._claimable or self._promised):
+            turn, self._held = self._held, []  # there is nothing before them any more
+        elif claimed:
+            last = max(map(_place, claimed))
+            turn = [part for part in self._held if _place(part) < last]
+            self._held = [part for part in self._held if _place(part) > last]
+        else:
+            return claimed
+        return sorted([*claimed, *turn], key=_place)
 
     # -- the sink: the carrier reports
 
@@ -309,10 +344,16 @@ class Sender:
         await self._receipts.drain()
         await self._inbound.drain()
         await self._reads.drain()
-        unsent = [part.id for part in self._ready]
+        unsent = [part.id for part in (*self._ready, *self._held)]
         self._ready.clear()
+        self._held.clear()
         if unsent:
             try:
                 await self._store.release(unsent)
             except StoreUnavailable as error:
                 log.warning("%d unsent parts will be unsure: %s", len(unsent), error)
+
+
+def _place(part: Part) -> tuple[int, int]:
+    """Tell where a part stands in a queue: as ``Store.claim`` has it."""
+    return -part.priority, part.id
