@@ -8,10 +8,10 @@ import pytest
 
 from store.engines import ENGINES, Engine, SqliteEngine, fill_directory, make_template
 from store.postgres_engine import PostgresEngine, make_postgres_template
-from store.postgres_server import Server, serving
+from store.postgres_server import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -21,22 +21,23 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template() -> Iterator[Server]:
+def make_postgres() -> Iterator[Callable[[], PostgresEngine]]:
     server = serving()
+    used: list[str] = []
     try:
         make_postgres_template(server, fill_directory)
-        yield server
+        yield lambda: PostgresEngine(server, used=used)
     finally:
         server.close()
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    template = request.getfixturevalue(f"{request.param}_template")
     if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
         yield SqliteEngine(tmp_path / "db", template)
         return
-    made = PostgresEngine(template)
+    made: PostgresEngine = request.getfixturevalue("make_postgres")()
     try:
         yield made
     finally:

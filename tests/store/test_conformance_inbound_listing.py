@@ -44,7 +44,7 @@ from budstikke.store.admin import open_engine
 from store.path import NOW, RECIPIENT, Path, run
 
 if TYPE_CHECKING:
-    from store.engines import Engine
+    from store.engines import Engine, catch_up
 
 EXTRA = 3
 """A second access of account 1."""
@@ -58,6 +58,7 @@ def add(engine: Engine, table: Any, *rows: dict[str, Any]) -> None:
     database = open_engine(engine.url)
     with database.begin() as connection:
         connection.execute(insert(table), list(rows))
+        catch_up(connection, table)
     database.dispose()
 
 

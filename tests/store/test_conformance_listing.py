@@ -34,6 +34,7 @@ from budstikke.domain.states import MessageState, PartState
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import BulkProgress, BulkRow, Draft, Entry, RecurringRow
+from budstikke.store.postgres import listing as postgres_listing
 from budstikke.store.sqlite import listing as sqlite_listing
 from store.path import NOW, RECIPIENT, Path, run
 
@@ -154,7 +155,8 @@ def test_records_of_some(engine: Engine) -> None:
 def test_a_page_looks_at_so_many(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_listing, "LOOKED_AT", 4)
+    for module in (sqlite_listing, postgres_listing):
+        monkeypatch.setattr(module, "LOOKED_AT", 4)
 
     async def scenario(path: Path) -> None:
         (rare,) = await accept(path, OTHER_RECIPIENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -245,11 +245,20 @@ async def store_bulk(
 async def open_bulks(connection: Connection, node_id: int) -> list[BulkRow]:
     """Take the bulk orders that are not yet all messages, and that no node makes."""
     rows = await connection.rows(sql.OPEN_BULKS, node_id)
-    found = [
-        BulkRow(*row[:6], row[6].encode(), row[7].encode())
-        for row in map(tuple, rows)
-    ]
-    return sorted(found, key=lambda bulk: bulk.id)
+    return sorted(map(_bulk, rows), key=lambda bulk: bulk.id)
+
+
+def _bulk(row: Any) -> BulkRow:
+    return BulkRow(
+        id=row[0],
+        access_id=row[1],
+        accepted_at=row[2],
+        first_id=row[3],
+        total=row[4],
+        done=row[5],
+        content=row[6].encode(),
+        recipients=row[7].encode(),
+    )
 
 
 async def originator_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,36 +21,31 @@ from budstikke.domain.listing import Change, Look
 from budstikke.store.postgres import keeping, listing
 from budstikke.store.postgres.cancelling import cancel
 from budstikke.store.postgres.groups import answer_group
-from budstikke.store.postgres.sql import STATE
+from budstikke.store.postgres.sql import OF_ORDER, STATE
 from budstikke.store.postgres.unmade import unmade_message, unmade_messages
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from budstikke.store.postgres.client import Connection
     from budstikke.store.postgres.node import Node
 
 _VIEW = f"""
-SELECT m.id, m.order_id, m.recipient, m.ref,
-    {STATE},
-    m.reason, m.raw, m.segments, m.price, coalesce(a.currency, ''), m.accepted_at,
-    m.send_at, m.final_at, m.deleted
-FROM message m LEFT JOIN account a ON a.id = m.account_id
+SELECT m.id, m.order_id, m.recipient, m.ref, {STATE}, m.reason, m.raw, m.segments,
+    m.price, coalesce(a.currency, ''), m.accepted_at, m.send_at, m.final_at, m.deleted
+FROM {{source}} LEFT JOIN account a ON a.id = m.account_id
 """
 
-BY_ID = _VIEW + "WHERE m.id = $1 AND ($2::bigint IS NULL OR m.account_id = $2)"
+_MINE = "(:account::bigint IS NULL OR m.account_id = :account)"
 
-BY_ORDER = (
-    _VIEW
-    + """
-WHERE (m.id = $1 AND m.order_id = $1
-    OR m.id IN (SELECT id FROM message WHERE order_id = $1 AND order_id <> id))
-    AND ($2::bigint IS NULL OR m.account_id = $2)
-ORDER BY m.id"""
-)
+BY_ID = _VIEW.format(source="message m") + f"WHERE m.id = :id AND {_MINE}"
+
+BY_ORDER = _VIEW.format(source=OF_ORDER) + f"WHERE {_MINE} ORDER BY m.id"
 
 BY_REFERENCE = (
-    _VIEW
+    _VIEW.format(source="message m")
     + """
-WHERE m.ref = $1 AND m.recipient = $2 AND m.account_id = $3
+WHERE m.ref = :ref AND m.recipient = :recipient AND m.account_id = :account
 ORDER BY m.id DESC LIMIT 1"""
 )
 
@@ -65,29 +60,30 @@ async def look_up(connection: Connection, asked: Ask, account_id: int | None) ->
     if isinstance(asked, Look):
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         return await listing.look(connection, asked, account_id)
+    values: dict[str, Any] = {"account": account_id}
     if isinstance(asked, MessageAsk):
-        found = await _find(connection, BY_ID, asked.message_id, account_id)
+        found = await _find(connection, BY_ID, values | {"id": asked.message_id})
         found = found or await unmade_message(connection, asked.message_id, account_id)
     elif isinstance(asked, OrderAsk):
         # First those to be: one that is made meanwhile is there, and not twice.
         rest = await unmade_messages(connection, asked.order_id, account_id)
-        found = await _find(connection, BY_ORDER, asked.order_id, account_id)
+        found = await _find(connection, BY_ORDER, values | {"order": asked.order_id})
         made = {answer.id for answer in found}
         found += [answer for answer in rest if answer.id not in made]
     else:
         assert isinstance(asked, ReferenceAsk)  # noqa: S101 - see is_read
-        wanted = (asked.ref, asked.recipient, account_id)
-        found = await _find(connection, BY_REFERENCE, *wanted)
+        values |= {"ref": asked.ref, "recipient": asked.recipient}
+        found = await _find(connection, BY_REFERENCE, values)
     return MessagesAnswer(tuple(found))
 
 
 async def _find(
-    connection: Connection, statement: str, *values: str | int | None
+    connection: Connection, statement: str, values: Mapping[str, Any]
 ) -> list[MessageAnswer]:
     names = MessageAnswer.__struct_fields__
     return [
         msgspec.convert(dict(zip(names, row, strict=True)), MessageAnswer, strict=False)
-        for row in await connection.rows(statement, *values)
+        for row in await connection.rows(statement, values)
     ]
 
 

@@ -48,7 +48,7 @@ _CAME_AT = 1 + InboundEvent.__struct_fields__.index("came_at")
 _AT = 1 + StatusEvent.__struct_fields__.index("at")
 
 _TOPIC = f"""CASE WHEN c.event::jsonb->>0 = 'status' THEN '{Topic.STATUS}'
-        WHEN (c.event::jsonb->>{_REPLY})::boolean THEN '{Topic.REPLY}' 
+        WHEN (c.event::jsonb->>{_REPLY})::boolean THEN '{Topic.REPLY}'
         ELSE '{Topic.INBOUND}' END"""
 
 _HAPPENED_AT = f"""(CASE WHEN c.event::jsonb->>0 = 'status'

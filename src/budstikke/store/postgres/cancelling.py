@@ -19,21 +19,17 @@ if TYPE_CHECKING:
     from budstikke.store.postgres.client import Connection
     from budstikke.store.postgres.node import Node
 
-_ONE = "m.id = :message AND m.account_id = :account"
+_ONE = "message m WHERE m.id = :message AND m.account_id = :account"
+_ORDER = f"{sql.OF_ORDER} WHERE m.account_id = :account"
 
-# A single message has its order's id.
-_ORDER = """m.id IN (SELECT id FROM message WHERE id = :order AND order_id = :order
-        UNION ALL SELECT id FROM message WHERE order_id = :order AND order_id <> id)
-    AND m.account_id = :account"""
-
-_FOUND = "SELECT count(*) FROM message m WHERE "
+_FOUND = "SELECT count(*) FROM "
 FOUND_ONE, FOUND_ORDER = _FOUND + _ONE, _FOUND + _ORDER
 
 # The parts of those messages of which no part is on its way. Somebody may claim one
 # before they are ours: so their states are read again when they are.
 _PARTS = """
 SELECT p.id, p.state FROM (
-    SELECT m.id FROM message m WHERE {which}
+    SELECT m.id FROM {which}
         AND m.state IN ('accepted', 'scheduled') AND NOT EXISTS (SELECT 1 FROM part q
             WHERE q.id BETWEEN m.id * 256 AND m.id * 256 + 255 AND q.state <> 'queued')
     LIMIT :limit) c

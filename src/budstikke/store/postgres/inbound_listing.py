@@ -75,7 +75,8 @@ LEFT JOIN (SELECT {_INBOUND} FROM looked JOIN inbound i ON i.id = looked.id
     WHERE (:since::float8 IS NULL OR i.came_at >= :since)
         AND (:until::float8 IS NULL OR i.came_at < :until)
         AND (:keyword::text IS NULL OR i.keyword = :keyword)
-    ORDER BY i.id DESC LIMIT :limit) r"""
+    ORDER BY i.id DESC LIMIT :limit) r ON true
+ORDER BY r.id DESC"""
 
 MEDIA = """
 SELECT m.name, m.type, m.data FROM media m WHERE m.id = :id AND (

@@ -37,7 +37,7 @@ from budstikke.domain.listing import (
 from budstikke.domain.states import MessageState
 from budstikke.store.postgres import callback_listing, inbound_listing
 from budstikke.store.postgres.groups import required
-from budstikke.store.postgres.sql import STATE
+from budstikke.store.postgres.sql import OF_ORDER, STATE
 from budstikke.store.postgres.unmade import unmade_message
 from budstikke.store.sqlite.structs import LAST, LOOKED_AT, struct
 
@@ -60,17 +60,13 @@ RECORD = f"""
 SELECT {_RECORD} FROM message m LEFT JOIN account a ON a.id = m.account_id
 WHERE m.id = :id AND m.account_id = :account"""
 
-# A single message has its order's id.
-_OF_ORDER = """SELECT id FROM message WHERE id = :order AND order_id = :order
-        UNION ALL SELECT id FROM message WHERE order_id = :order AND order_id <> id"""
-
 _SOURCES: Mapping[str, str] = {
     "ALL": """SELECT id FROM message
     WHERE account_id = :account AND id < :before""",
     "REF": """SELECT id FROM message
     WHERE ref = :ref AND account_id = :account AND id < :before""",
-    "ORDER": f"""SELECT id FROM message WHERE id IN ({_OF_ORDER})
-    AND account_id = :account AND id < :before""",
+    "ORDER": f"""SELECT id FROM {OF_ORDER}
+    WHERE account_id = :account AND id < :before""",
 }
 """Where the ids of a page come from."""
 
@@ -85,15 +81,16 @@ LEFT JOIN (SELECT {_RECORD} FROM looked
     WHERE m.deleted = 0 AND (:state::text IS NULL OR {STATE} = :state)
         AND (:recipient::text IS NULL OR m.recipient = :recipient)
         AND (:ref::text IS NULL OR m.ref = :ref)
-    ORDER BY m.id DESC LIMIT :limit) r"""
+    ORDER BY m.id DESC LIMIT :limit) r ON true
+ORDER BY r.id DESC"""
     for name, source in _SOURCES.items()
 }
 
 ORDER = f"""
 SELECT {STATE}, count(*), sum(m.segments)::bigint, sum(m.price)::bigint,
     min(m.accepted_at), min(m.send_at), coalesce(a.currency, '')
-FROM message m LEFT JOIN account a ON a.id = m.account_id
-WHERE m.id IN ({_OF_ORDER}) AND m.account_id = :account
+FROM {OF_ORDER} LEFT JOIN account a ON a.id = m.account_id
+WHERE m.account_id = :account
 GROUP BY 1, a.currency"""
 
 UNMADE = """

@@ -58,7 +58,7 @@ async def read(
         if meant.tell & Tell.FINAL:
             told.append(_told(meant, word, at))
     if times:
-        await connection.execute(MARK_READ, (text(times),))
+        await connection.execute(MARK_READ, text(times))
     return await write(connection, node, Settlement([], [], told, []), now)
 
 

@@ -321,6 +321,11 @@ WHERE i.access_id = d.access_id AND i.key = d.key"""
 
 # look-ups
 
+OF_ORDER = """(
+    SELECT * FROM message WHERE id = :order AND order_id = :order
+    UNION ALL SELECT * FROM message WHERE order_id = :order AND order_id <> id) m"""
+"""The messages of an order: a single one has its order's id."""
+
 STATE = """CASE WHEN m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
         WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255
         AND p.state IN ('queued', 'sending', 'unsure')) THEN 'sent' ELSE m.state END"""
