@@ -119,6 +119,7 @@ class Gateway:
         self.subscribers = self._subscribers()
         self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
+        self._answerer = self._answers()
         self.notifier = self._notifier()
         self._fitter = Fitter()
         self.asker = Asker(mms=self._mms(), **now)
@@ -161,19 +162,21 @@ class Gateway:
             version=__version__,
         )
 
+    def _answers(self) -> Answerer:
+        return Answerer(acceptor=self.acceptor, directory=lambda: self.directory)
+
     def _notifier(self) -> Notifier:
         callbacks = self.settings.callbacks
-        known: dict[str, Any] = {"directory": lambda: self.directory}
         return Notifier(
             store=self.store,
+            directory=lambda: self.directory,
             outlet=self.outlet,
             dialects=DIALECTS,
             clock=self._clock,
             per_endpoint=callbacks.per_endpoint,
             rate=callbacks.rate,
             subscribers=self.subscribers,
-            answer=Answerer(acceptor=self.acceptor, **known).answer,
-            **known,
+            answer=self._answerer.answer,
         )
 
     def _pauses(self, server: SmtpOutlet | None) -> PauseAlerter:
@@ -372,6 +375,7 @@ class Gateway:
         for task in self._turning:
             task.cancel()
         await asyncio.gather(*self._turning, return_exceptions=True)
+        self._answerer.stop()
         await self.acceptor.stop()
         await self._accept.drain()
         await asyncio.gather(*(self._stop_link(key) for key in list(self.senders)))

@@ -64,6 +64,25 @@ def test_one_that_is_gone_or_blocked_answers_nothing(engine: SqliteEngine) -> No
     play(engine, scenario)
 
 
+def test_after_a_stop_it_is_left_to_the_next(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        received = await receive(rig, 1, tell=False, sends=[answer("Takk!")])
+        rig.answerer.stop()
+        rig.notifier.tell(received.callbacks)
+        await until(lambda: not rig.notifier.busy())
+        await rig.written()
+        assert [] == messages(rig)
+        assert [("due", 0)] == [
+            *zip(
+                rig.path.column("state", schema.callback),
+                rig.path.column("tries", schema.callback),
+                strict=True,
+            )
+        ]
+
+    play(engine, scenario)
+
+
 async def asked(rig: Rig, receipt: str, url: str = "https://in.example/in") -> None:
     """Have a phone write to a keyword whose receipt waits for the customer."""
     known = rig.directory

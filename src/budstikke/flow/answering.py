@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.message import Order
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +38,16 @@ class Answerer:
     ) -> None:
         self._acceptor = acceptor
         self._directory = directory
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Accept nothing more: what comes is for whoever works it next."""
+        self._stopping = True
 
     async def answer(self, row: CallbackRow) -> None:
         """Accept the order of a ``send`` callback; raises Refusal, StoreUnavailable."""
+        if self._stopping:
+            raise StoreUnavailable("stopping")
         event = row.event
         assert isinstance(event, SendEvent)  # noqa: S101 - none other is given
         access = self._directory().accesses.get(row.access_id)
