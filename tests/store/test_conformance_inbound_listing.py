@@ -41,10 +41,11 @@ from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
+from store.engines import catch_up
 from store.path import NOW, RECIPIENT, Path, run
 
 if TYPE_CHECKING:
-    from store.engines import Engine, catch_up
+    from store.engines import Engine
 
 EXTRA = 3
 """A second access of account 1."""
