@@ -179,7 +179,7 @@ def _migrate(args: argparse.Namespace) -> int:
     from budstikke.store.migrate import migrate
 
     done = migrate(settings.database_url)
-    print(f"{settings.database_path}: {', '.join(done) or 'nothing to do'}")
+    print(f"{settings.database_name}: {', '.join(done) or 'nothing to do'}")
     return 0
 
 

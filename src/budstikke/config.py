@@ -218,6 +218,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Path(self.data) / "budstikke.sqlite"
 
     @property
+    def database_file(self) -> Path | None:
+        """The SQLite file; ``None``: the database is PostgreSQL's."""
+        return None if self.postgres else self.database_path
+
+    @property
     def database_url(self) -> str:
         """The database as ``store.admin.open_engine`` takes it; it may be secret."""
         return self.database if self.postgres else SQLITE + str(self.database_path)

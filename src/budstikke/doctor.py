@@ -76,8 +76,8 @@ def examine(settings: Settings, dialects: Kinds, carriers: Kinds) -> Iterator[Fi
 
     """
     yield from _http(settings)
-    folder = settings.database_path.parent
-    yield from _folder(folder)
+    if settings.database_file is not None:
+        yield from _folder(settings.database_file.parent)
     try:
         check(settings.database_url)
     except SchemaError as error:
@@ -142,7 +142,7 @@ def _database(
     except SQLAlchemyError as error:
         yield Finding(Level.WRONG, "database", f"cannot be written: {_short(error)}")
     else:
-        yield Finding(Level.OK, "database", f"{settings.database_path} can be written")
+        yield Finding(Level.OK, "database", f"{settings.database_name} can be written")
     try:
         directory = read_directory(engine, dialects)
     except (ValueError, SQLAlchemyError) as error:

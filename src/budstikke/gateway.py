@@ -42,7 +42,7 @@ from budstikke.outlets.mail import SmtpOutlet
 from budstikke.outlets.subscribers import HttpDirectory
 from budstikke.servers.auth import Authenticator
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.sqlite import SqliteStore
+from budstikke.store.opening import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -103,7 +103,9 @@ class Gateway:
         self.settings = settings
         self._phones = phones
         self._clock = clock
-        self.store = SqliteStore(settings.database_path)
+        self.store = make_store(
+            settings.database_url, settings.database_file, node=settings.node_name
+        )
         self.directory = Directory(revision=-1, accesses={}, carriers={})
         self.senders: dict[int, Sender] = {}
         self._profiles: dict[int, TextProfile] = {}

@@ -72,6 +72,8 @@ class PostgresStore:
 
     """
 
+    node_id = 0
+
     def __init__(self, url: str, *, node: str) -> None:
         self._url = url
         self._client = Client(url)
@@ -91,11 +93,6 @@ class PostgresStore:
         self.unalerted, self.alerted = inbound.unalerted, inbound.alerted
         self.paused_by, self.paused = inbound.paused_by, inbound.paused
         self.resume = inbound.resume
-
-    @property
-    def node_id(self) -> int:
-        """This process, as rows that it holds name it."""
-        return self._node.id
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
         """Have ``heard`` told at once what other nodes leave to be done."""
@@ -118,6 +115,7 @@ class PostgresStore:
 
     async def _begin(self, connection: Connection, now: float) -> None:
         await self._node.begin(connection, now)
+        self.node_id = self._node.id
         await self._node.stock_up(connection)
         for key, until in await connection.rows(sql.LOCKED_KEYS, now):
             self._duplicates.hold(key, until)

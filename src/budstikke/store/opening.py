@@ -1,0 +1,30 @@
+"""Choose the engine of the store by what the settings say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from budstikke.store.contract import Store
+
+
+def make_store(url: str, path: Path | None, *, node: str) -> Store:
+    """
+    Make the store that keeps a database, not yet open.
+
+    Args:
+        url: The database, as ``store.admin.open_engine`` takes it.
+        path: The file of a SQLite database; ``None``: it is PostgreSQL's.
+        node: This process's name among those that share the database.
+
+    """
+    if path is not None:
+        return SqliteStore(path)
+    # Who has SQLite needs none of it.
+    from budstikke.store.postgres import PostgresStore  # noqa: PLC0415 - see above
+
+    return PostgresStore(url, node=node)
