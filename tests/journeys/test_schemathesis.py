@@ -36,18 +36,18 @@ HERE = Path(__file__).parent
 ROWS = """
 INSERT INTO inbound (id, access_id, account_id, carrier_id, originator, recipient, kind,
     text, sent_at, came_at, data, subject, keyword, missing, opt_out)
-VALUES (1042, 1, 1, 1, '+4799999999', '2229', 'mms', 'Hei', 1e9, 1e9, '', '', '', 0, 0),
-    (1001, 1, 1, 1, '+4799999999', '2229', 'sms', 'Hei', 1e9, 1e9, '', '', '', 0, 0);
+SELECT value, 1, 1, 1, '+4799999999', '2229', 'mms', 'Hei', unixepoch(), unixepoch(),
+    '', '', '', 0, 0 FROM json_each('[1001, 1042]');
 INSERT INTO media (id, message_id, place, name, type, size, data)
 VALUES ('00000000000000000001', 1042, 1, 'a.txt', 'text/plain', 1, x'41');
 INSERT INTO callback (id, access_id, message_id, event, state, tries, answer, at)
 VALUES (1001, 1, 1001, '["inbound",1001,"sms","+4799999999","2229","Hei"]', 'done', 1,
-    '', 1e9);
+    '', unixepoch());
 INSERT INTO queue (id, access_id, state, tries, counter, why, paused_at, alert)
-VALUES (1001, 1, 'paused', 3, 1, 'HTTP 500', 1e9, 0);
+VALUES (1001, 1, 'paused', 3, 1, 'HTTP 500', unixepoch(), 0);
 INSERT INTO number_request (id, account_id, access_id, kind, number, word, note, state,
     at, answer)
-VALUES (1001, 1, 1, 'number', '', '', '', 'waiting', 1e9, '');
+VALUES (1001, 1, 1, 'number', '', '', '', 'waiting', unixepoch(), '');
 """
 
 pytestmark = pytest.mark.slow
