@@ -9,13 +9,14 @@ and depth are bounded, and whatever cannot be read is ``Malformed``.
 from __future__ import annotations
 
 import re
-from binascii import Error, a2b_base64, a2b_qp, b2a_base64
+from base64 import encodebytes
+from binascii import Error, a2b_base64, a2b_qp
 from email.errors import MessageError
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from email.message import Message
 
 MOST_PARTS = 100
@@ -26,6 +27,9 @@ LONGEST_HEAD = 8192
 
 DEEPEST = 4
 
+LINE_FEED, RETURN = b"\n\r"
+
+_rest = re.compile(rb"[ \t]*(?:\r?\n|\Z)").match
 _lead = re.compile(rb"[ \t]*\r?\n")
 _blank = re.compile(rb"\r?\n\r?\n")
 _boundary = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
@@ -85,22 +89,37 @@ def split(content_type: str, body: bytes) -> list[Piece]:
     boundary = parameter(content_type, "boundary")
     if not _boundary.fullmatch(boundary):
         raise Malformed("the content type has no boundary")
-    delimiter = re.compile(
-        rb"(?:\A|\r?\n)--"
-        + re.escape(boundary.encode())
-        + rb"(--)?(?=[ \t]*(?:\r?\n|\Z))"
-    )
     pieces: list[Piece] = []
     begin = None
-    for found in delimiter.finditer(body):
+    for start, end, last in _delimiters(body, b"--" + boundary.encode()):
         if begin is not None:
-            pieces.append(_piece(body[begin : found.start()]))
+            pieces.append(_piece(body[begin:start]))
             if len(pieces) > MOST_PARTS:
                 raise Malformed(f"more than {MOST_PARTS} parts")
-        if found[1]:
+        if last:
             return pieces
-        begin = found.end()
+        begin = end
     raise Malformed("the last part has no end")
+
+
+def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """
+    Find the lines that part a body: begin, end, and whether it is the last.
+
+    The line break before one belongs to it. A pattern would look at every octet of
+    every picture; this finds the mark first.
+    """
+    at = body.find(mark)
+    while at >= 0:
+        end = at + len(mark)
+        last = body.startswith(b"--", end)
+        rest = _rest(body, end + 2 * last)
+        if rest and (at == 0 or body[at - 1] == LINE_FEED):
+            start = max(at - 1, 0)
+            if start and body[start - 1] == RETURN:
+                start -= 1
+            yield start, end + 2 * last, last
+        at = body.find(mark, end)
 
 
 def leaves(pieces: Sequence[Piece], depth: int = DEEPEST) -> list[Piece]:
@@ -204,9 +223,14 @@ def write(pieces: Sequence[Piece], boundary: str, *, base64: bool) -> bytes:
             boundary.encode(),
             _heading(piece, base64=base64),
         )
-        written += b2a_base64(piece.data) if _as_base64(piece, base64) else piece.data
+        written += _lines(piece.data) if _as_base64(piece, base64) else piece.data
         written += b"\r\n"
     return bytes(written) + b"--%s--\r\n" % boundary.encode()
+
+
+def _lines(data: bytes) -> bytes:
+    """Write base64 in lines of 76 characters (RFC 2045 § 6.8)."""
+    return encodebytes(data).replace(b"\n", b"\r\n")
 
 
 def _as_base64(piece: Piece, base64: bool) -> bool:  # noqa: FBT001 - the writer's own
