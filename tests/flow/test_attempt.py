@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.dialects import DIALECTS
+from budstikke.dialects.native import Native
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.inbound import InboundEvent, MediaPart, MediaRef
@@ -210,8 +211,11 @@ def test_what_was_not() -> None:
 
 
 @pytest.mark.parametrize("status_code", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed_and_is_a_failure(status_code: int) -> None:
+def test_a_redirect_is_a_failure_whatever_the_dialect_thinks(
+    status_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     customer = Customer(status_code, b"OK")
+    monkeypatch.setattr(Native, "understood", lambda *_: True)
     result = attempt(NATIVE, status(), customer)
     assert "due" == result.state
     assert 1 == len(customer.asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.callback import QueueState
 from budstikke.flow import queues
@@ -15,6 +15,7 @@ from store.path import opened
 if TYPE_CHECKING:
     import pytest
 
+    from budstikke.store.contract import QueueHead
     from store.engines import SqliteEngine
 
 IN = "in.example"
@@ -100,17 +101,22 @@ def test_tries_are_of_the_first_one(engine: SqliteEngine) -> None:
         rig.outlet.status[IN] = 500
         await work(rig, queue_id)
         rig.now += 60
-        rig.outlet.status[IN] = 200
-        rig.outlet.hanging[IN] = asyncio.Event()
+        first = rig.outlet.hanging[IN] = asyncio.Event()
         rig.notifier.queues([queue_id])
         await until(lambda: 2 == len(rig.outlet.asked))
-        rig.outlet.hanging.pop(IN).set()
-        await until(lambda: 3 == len(rig.outlet.asked) or not rig.notifier.busy())
-        await until(lambda: not rig.notifier.busy())
-        assert [1, 1, 2] == counters(rig)
-        (third,) = (await receive(rig, 1)).queues
+        for _ in range(3):
+            await asyncio.sleep(0)  # it hangs now
+        rig.outlet.status[IN] = 200
+        second = rig.outlet.hanging[IN] = asyncio.Event()
+        first.set()
+        await until(lambda: 3 == len(rig.outlet.asked))
+        for _ in range(3):
+            await asyncio.sleep(0)
         rig.outlet.status[IN] = 500
-        await work(rig, third)
+        second.set()
+        await until(lambda: not rig.notifier.busy())
+        await rig.written()
+        assert [1, 1, 2] == counters(rig)
         assert [QueueState.DUE] == queue(rig)
         assert [1] == rig.path.column("tries", schema.queue)
 
@@ -182,6 +188,29 @@ def test_what_comes_while_a_worker_ends_is_worked(engine: SqliteEngine) -> None:
                 await asyncio.sleep(0)
         await until(lambda: not rig.notifier.busy())
         assert list(range(1, 31)) == counters(rig)
+
+    play(engine, scenario)
+
+
+def test_what_comes_when_there_was_nothing_is_not_forgotten(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        queue_id = await begin(rig, 1)
+        take = rig.path.store.take_queue
+        late = True
+
+        async def slow(*args: Any) -> QueueHead | None:
+            nonlocal late
+            head = await take(*args)
+            if head is None and late:
+                late = False
+                rig.notifier.queues((await receive(rig, 1)).queues)
+            return head
+
+        rig.store.take_queue = slow
+        await work(rig, queue_id)
+        assert [1, 2] == counters(rig)
 
     play(engine, scenario)
 
