@@ -8,7 +8,7 @@ import pytest
 
 from store.engines import ENGINES, Engine, SqliteEngine, fill_directory, make_template
 from store.postgres_engine import PostgresEngine, make_postgres_template
-from store.postgres_server import serving
+from store.postgres_server import Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,14 +21,26 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make_postgres() -> Iterator[Callable[[], PostgresEngine]]:
+def postgres_server() -> Iterator[Server]:
     server = serving()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def make_postgres(postgres_server: Server) -> Callable[[], PostgresEngine]:
     used: list[str] = []
+    make_postgres_template(postgres_server, fill_directory)
+    return lambda: PostgresEngine(postgres_server, used=used)
+
+
+@pytest.fixture
+def postgres(make_postgres: Callable[[], PostgresEngine]) -> Iterator[PostgresEngine]:
+    engine = make_postgres()
     try:
-        make_postgres_template(server, fill_directory)
-        yield lambda: PostgresEngine(server, used=used)
+        yield engine
     finally:
-        server.close()
+        engine.close()
 
 
 @pytest.fixture(params=ENGINES)
