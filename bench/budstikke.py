@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,15 @@ status_interim = {str(interim).lower()}
     return serve, apply
 
 
+NATIVE = f"""
+[[account.access]]
+dialect = "native"
+password = "{PASSWORD}"
+require_https = false
+"""
+"""For what Front has no field: the priority of a message."""
+
+
 def from_phones(url: str) -> str:
     """Write what ``apply`` needs for messages from phones to go to ``url``."""
     return f"""
@@ -141,12 +151,36 @@ def _run(arguments: list[str], folder: Path) -> None:
         raise BenchError(f"budstikke {arguments[0]} failed:\n{output}")
 
 
+def _copy(database: Path, to: Path) -> None:
+    """Copy and wait until it is on the disk, or that would be measured, too."""
+    subprocess.run(["cp", "--reflink=auto", str(database), str(to)], check=True)
+    with to.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 @dataclass(frozen=True, slots=True)
 class Budstikke:
-    """Ourselves, with an SMPP window of 1000."""
+    """
+    Ourselves, with an SMPP window of 1000.
+
+    Attributes:
+        database: An SQLite file to begin with, of which a copy is made.
+
+    """
 
     name: str = "budstikke"
+    measures: tuple[str, ...] = ("a", "b", "b2", "c", "d", "d=", "e")
+    most_messages: int = sys.maxsize
     window: int = 1000
+    database: Path | None = None
+
+    def missing(self) -> str:
+        """Say that make has not installed it."""
+        try:
+            command()
+        except BenchError as error:
+            return str(error)
+        return ""
 
     def version(self) -> str:
         """Name the commit, and the interpreter that runs it."""
@@ -169,11 +203,14 @@ class Budstikke:
             status_url=url,
             interim=pushes == 2,
         )
+        apply += NATIVE
         if inbound:
             apply += from_phones(f"http://127.0.0.1:{sink.http}/in?status=in")
         (folder / "serve.toml").write_text(serve)
         (folder / "apply.toml").write_text(apply)
         (folder / "data").mkdir()
+        if self.database:
+            _copy(self.database, folder / "data" / "budstikke.sqlite")
         config = ["--config", str(folder / "serve.toml")]
         _run(["migrate", *config], folder)
         _run(["apply", *config, str(folder / "apply.toml")], folder)
@@ -187,4 +224,5 @@ class Budstikke:
         path = f"/psk/push.php?serviceid={USER}&password={PASSWORD}"
         path += f"&phoneno=00{{}}&txt={quote(TEXT)}&fromid={SENDER}"
         ask = Ask((port,), path, "ErrorCode=0")
-        return Running([child], ask, STATUSES[pushes], "/psk/push_bulk.php")
+        bulk = "/psk/push_bulk.php"
+        return Running([child], ask, STATUSES[pushes], bulk, "/v1/messages")

@@ -29,6 +29,8 @@ class Running:
         statuses: The values of `status` that are pushed once for each message.
         bulk: Path of the JSON request with many recipients on the first port;
             empty where there is none.
+        native: Path of the JSON request that may give a message a priority; empty
+            where there is none.
 
     """
 
@@ -36,6 +38,7 @@ class Running:
     ask: Ask
     statuses: tuple[str, ...]
     bulk: str = ""
+    native: str = ""
 
 
 class Gateway(Protocol):
@@ -43,7 +46,21 @@ class Gateway(Protocol):
 
     @property
     def name(self) -> str:
-        """Name it in the report: "budstikke" or "kannel"."""
+        """Name it in the report: "budstikke", "kannel" or "jasmin"."""
+        ...
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Say which measures there are for it, by their names in report.py."""
+        ...
+
+    @property
+    def most_messages(self) -> int:
+        """Bound the messages of a measure, so that a slow one ends in time."""
+        ...
+
+    def missing(self) -> str:
+        """Name what is not installed; empty when it can be started."""
         ...
 
     def version(self) -> str:

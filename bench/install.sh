@@ -1,10 +1,11 @@
 #!/bin/sh
-# Install what the benchmark needs (gcc, Kannel; with --compare also wrk, with
-# --profile py-spy) and build its instruments into bench/out/bin.
+# Install what the benchmark needs (gcc, Kannel; with --jasmin also Jasmin with
+# RabbitMQ and Redis, with --compare wrk, with --profile py-spy) and build its
+# instruments into bench/out/bin.
 #
-# Idempotent, and quiet when nothing is missing. Debian's kannel package would
-# start its service when installed: it is kept from that, and a service that
-# somebody else started is left alone (the benchmark uses free ports).
+# Idempotent, and quiet when nothing is missing. Debian's packages would start their
+# services when installed: they are kept from that, and a service that somebody else
+# started is left alone (the benchmark uses free ports).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,12 +23,13 @@ as_root() {
 }
 
 PATH="$PATH:/usr/sbin"
-compare=no profile=no
+compare=no profile=no jasmin=no
 for option in "$@"; do
     case "$option" in
         --compare) compare=yes ;;
         --profile) profile=yes ;;
-        *) echo "usage: install.sh [--compare] [--profile]" >&2; exit 2 ;;
+        --jasmin) jasmin=yes ;;
+        *) echo "usage: install.sh [--jasmin] [--compare] [--profile]" >&2; exit 2 ;;
     esac
 done
 
@@ -35,6 +37,10 @@ need gcc gcc libc6-dev
 need bearerbox kannel
 need setpriv util-linux
 [ "$compare" = no ] || need wrk wrk
+if [ "$jasmin" = yes ]; then
+    need rabbitmq-server rabbitmq-server
+    need redis-server redis-server
+fi
 
 install_packages() {
     policy=/usr/sbin/policy-rc.d
@@ -50,9 +56,11 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends $missing >/dev/null || status=$?
     # Nor at the next boot: this machine only measures it.
-    case "$missing" in
-        *kannel*) as_root update-rc.d kannel disable >/dev/null 2>&1 || true ;;
-    esac
+    for service in kannel rabbitmq-server redis-server; do
+        case "$missing " in
+            *" $service "*) as_root update-rc.d "$service" disable >/dev/null 2>&1 || true ;;
+        esac
+    done
     return "$status"
 }
 
@@ -75,6 +83,14 @@ build() { # build PROGRAM SOURCE...
 build load load.c
 build sink sink.c sink_smpp.c sink_http.c sink_sets.c
 build esme esme.c
+
+# Not 0.11.1: it tells of no receipt (jookies/jasmin#1236).
+if [ "$jasmin" = yes ] && [ ! -e "$out/jasmin/bin/dlrlookupd.py" ]; then
+    echo "bench: installing Jasmin"
+    rm -rf "$out/jasmin"
+    python3 -m venv "$out/jasmin"
+    "$out/jasmin/bin/pip" install -q --disable-pip-version-check jasmin==0.11.0
+fi
 
 if [ "$profile" = yes ] && ! command -v py-spy >/dev/null 2>&1 \
     && [ ! -x "$out/py-spy/bin/py-spy" ]; then

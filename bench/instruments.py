@@ -57,10 +57,14 @@ class Sink:
         self._control = socket.create_connection(("127.0.0.1", ports["control"]), 10)
         self._lines = self._control.makefile("rw", encoding="ascii", newline="\n")
 
-    def _ask(self, line: str) -> Seen:
+    def _tell(self, line: str) -> dict[str, Any]:
         self._lines.write(line + "\n")
         self._lines.flush()
         answer: dict[str, Any] = json.loads(self._lines.readline())
+        return answer
+
+    def _ask(self, line: str) -> Seen:
+        answer = self._tell(line)
         return Seen(**{name: answer[name] for name in Seen.__slots__})
 
     def seen(self) -> Seen:
@@ -79,9 +83,30 @@ class Sink:
         """Send a message from each of so many phones, as fast as acknowledged."""
         self._ask(f"phones {count} {first}")
 
-    def count_by(self, parameter: str) -> None:
-        """Tell callbacks apart by this parameter."""
+    def count_by(self, parameter: str, status: str = "status") -> None:
+        """Tell callbacks apart by these two parameters."""
         self._ask(f"id {parameter}")
+        self._ask(f"status {status}")
+
+    def answer(self, text: str) -> None:
+        """Answer callbacks with this body, "ok" before that."""
+        self._ask(f"answer {text}")
+
+    def rate(self, submits: float) -> None:
+        """Answer so many submits a second, one after another; 0: at once."""
+        self._ask(f"rate {submits}")
+
+    def down(self, *, wanted: bool) -> None:
+        """Hang up on SMPP clients and on each that comes, or let them in again."""
+        self._ask(f"down {int(wanted)}")
+
+    def watch(self, first: int, count: int) -> None:
+        """Keep the time at which these recipients are first answered for."""
+        self._ask(f"watch {first} {count}")
+
+    def when(self, recipient: int) -> float:
+        """Tell that time, in CLOCK_MONOTONIC seconds; 0 when it has not come yet."""
+        return float(self._tell(f"when {recipient}")["at"])
 
 
 def start_sink(folder: Path, delay_ms: int, window: int = 500) -> Sink:

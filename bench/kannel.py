@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,11 +14,10 @@ from bench.instruments import Ask
 from bench.processes import BenchError, free_ports, listens, start, stop, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bench.instruments import Sink
     from bench.processes import Child
 
+BEARERBOX, SMSBOX_PROGRAM = Path("/usr/sbin/bearerbox"), Path("/usr/sbin/smsbox")
 SMSBOXES = 2
 # dlr-mask bits: 1 delivered, 2 failed, 8 accepted by the SMSC. %d in dlr-url is one.
 MASKS = {1: 1 | 2, 2: 1 | 2 | 8}
@@ -124,7 +125,13 @@ class Kannel:
     """The peer, in its crash-safe setting, with an SMPP window of 1000."""
 
     name: str = "kannel"
+    measures: tuple[str, ...] = ("a", "b", "b2", "d", "d=", "e")
+    most_messages: int = sys.maxsize
     window: int = 1000
+
+    def missing(self) -> str:
+        """Name the package when it is not there."""
+        return "" if BEARERBOX.exists() else "kannel"
 
     def version(self) -> str:
         """Ask the package manager."""
@@ -141,11 +148,11 @@ class Kannel:
         files = _write_settings(folder, sink.smpp, ports, self.window, service)
         children: list[Child] = []
         try:
-            bearerbox = ["/usr/sbin/bearerbox", "-v", "4", str(files[0])]
+            bearerbox = [str(BEARERBOX), "-v", "4", str(files[0])]
             children.append(start("bearerbox", bearerbox, folder))
             wait_until("bearerbox", lambda: listens(ports[1]), children)
             for number, file in enumerate(files):
-                smsbox = ["/usr/sbin/smsbox", "-v", "4", str(file)]
+                smsbox = [str(SMSBOX_PROGRAM), "-v", "4", str(file)]
                 children.append(start(f"smsbox{number}", smsbox, folder))
             wait_until("smsboxes", lambda: all(map(listens, ports[2:])), children)
             wait_until("Kannel's bind", lambda: sink.seen().binds > 0, children)

@@ -150,7 +150,7 @@ def inbound(gateway: Gateway, folder: Path, size: Size, *, turn: int) -> Result:
     return Result("e", gateway.name, turn, figures, busy, faults)
 
 
-def _faults(load: Load, seen: Seen, statuses: dict[str, int]) -> list[str]:
+def differences(load: Load, seen: Seen, statuses: dict[str, int]) -> list[str]:
     """Compare what was accepted with what arrived."""
     faults = []
     if load.good < load.sent:
@@ -205,7 +205,7 @@ def throughput(
     }
     if pushes:
         figures["pushes"] = seen.pushes / (seen.push_last - seen.push_first)
-    faults = _faults(load, seen, statuses)
+    faults = differences(load, seen, statuses)
     return Result(name, gateway.name, turn, figures, busy, faults)
 
 
@@ -230,13 +230,15 @@ def latency(
         "late": load.late_p99_ms,
         "starved": load.starved,
     }
-    faults = _faults(load, seen, {})
+    faults = differences(load, seen, {})
     return Result(name, gateway.name, turn, figures, busy, faults)
 
 
-def _post_bulk(port: int, path: str, count: int) -> tuple[float, float, str]:
+def post_bulk(
+    port: int, path: str, count: int, first: int = BULK_FIRST
+) -> tuple[float, float, str]:
     """Send the one request; when it began, how long it took, what is wrong."""
-    numbers = [f"00{BULK_FIRST + i}" for i in range(count)]
+    numbers = [f"00{first + i}" for i in range(count)]
     fields = {"serviceid": USER, "password": PASSWORD, "fromid": SENDER, "txt": TEXT}
     body = json.dumps({**fields, "phoneno": numbers}).encode()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
@@ -262,7 +264,7 @@ def bulk(gateway: Gateway, folder: Path, size: Size, *, turn: int) -> Result:
         meter = Meter(bench.children)
         ask = bench.running.ask
         beside = begin_load(ask, count=6_000, first=FIRST, rate=50, connections=8)
-        began, took, wrong = _post_bulk(ask.ports[0], bench.running.bulk, size.bulk)
+        began, took, wrong = post_bulk(ask.ports[0], bench.running.bulk, size.bulk)
         reached = wait_for(bench.sink, submits=0 if wrong else size.bulk, statuses={})
         busy = meter.read()
         beside.terminate()

@@ -103,13 +103,25 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def family(pid: int) -> list[int]:
+    """Find a process and all that it started and that have not ended."""
+    found = [pid]
+    for each in found:  # which grows meanwhile
+        for file in Path(f"/proc/{each}/task").glob("*/children"):
+            try:
+                found += map(int, file.read_text().split())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
 def _stat_seconds(stat: str) -> float:
     """Read user + system time of a /proc stat line; see proc_pid_stat(5)."""
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
-def process_seconds(pid: int) -> float:
+def _own_seconds(pid: int) -> float:
     """Processor seconds used so far; 0 for a process that is gone."""
     try:
         return _stat_seconds(Path(f"/proc/{pid}/stat").read_text())
@@ -117,10 +129,16 @@ def process_seconds(pid: int) -> float:
         return 0.0
 
 
+def process_seconds(pid: int) -> float:
+    """Processor seconds used so far by a process and those it started."""
+    return sum(map(_own_seconds, family(pid)))
+
+
 def thread_seconds(pid: int) -> dict[str, float]:
-    """Processor seconds used so far by each thread, as "name/tid"."""
+    """Processor seconds used so far by each thread of those, as "name/tid"."""
     used = {}
-    for task in Path(f"/proc/{pid}/task").glob("*"):
+    tasks = (t for p in family(pid) for t in Path(f"/proc/{p}/task").glob("*"))
+    for task in tasks:
         try:
             stat = (task / "stat").read_text()
         except (FileNotFoundError, ProcessLookupError):

@@ -7,7 +7,11 @@
 // acknowledged before its connection ended, is sent again, as operators do.
 // HTTP: answers every request with 200 and counts by two query parameters.
 // Control: a line in, a line of JSON out: "stats", "reset", "receipts 0|1", "phones COUNT
-// FIRST" (messages from so many phones, from this number on), "id PARAMETER" (as -k).
+// FIRST" (messages from so many phones, from this number on), "id PARAMETER" (as -k),
+// "status PARAMETER" (as -v), "answer TEXT" (the body that callbacks are answered with),
+// "rate N" (answer so many submits a second, in order; 0: at once), "down 0|1" (hang up
+// on SMPP clients, and on each that comes), "watch FIRST COUNT" (keep when these
+// recipients were first answered for; "reset" leaves them), "when NUMBER" (tell it).
 //
 // usage: sink [-s SMPP_PORT] [-h HTTP_PORT] [-c CONTROL_PORT] [-d RECEIPT_DELAY_MS]
 //             [-w WINDOW] [-k ID_PARAMETER] [-v STATUS_PARAMETER]
@@ -16,8 +20,10 @@
 #include "sink.h"
 
 struct options option = {
-    .delay = 1, .window = 500, .receipts = 1, .id = "origid", .status = "status"};
+    .delay = 1, .window = 500, .receipts = 1, .id = "origid", .status = "status",
+    .answer = "ok"};
 struct counts seen;
+struct watch watched;
 struct set recipients, pushes;
 struct connection *binds[MOST_BINDS];
 static int epoll;
@@ -53,18 +59,53 @@ static void reset(void) {
     memset(&seen, 0, sizeof seen);
 }
 
+static void hang_up(void) {
+    for (int i = 0; i < MOST_BINDS; i++)
+        if (binds[i]) shutdown(binds[i]->fd, SHUT_RDWR); // its end is read, then closed
+}
+
+static void keep_times(uint64_t first, long count) {
+    free(watched.times);
+    watched = (struct watch){.first = first, .count = (size_t)count};
+    watched.times = need(calloc(watched.count, sizeof *watched.times));
+}
+
+static void tell_when(struct connection *c, uint64_t number) {
+    size_t at = number - watched.first; // wraps below the first
+    char *text = (char *)reserve(&c->out, 64);
+    c->out.end += (size_t)sprintf(text, "{\"at\":%.6f}\n",
+                                  at < watched.count ? watched.times[at] : 0);
+}
+
+static void command(struct connection *c, const char *line) {
+    static char id[32], status[32], answer[32];
+    long count;
+    unsigned long long number;
+    if (sscanf(line, "when %llu", &number) == 1) {
+        tell_when(c, number);
+        return;
+    }
+    if (!strcmp(line, "reset")) reset();
+    if (!strncmp(line, "receipts ", 9)) option.receipts = atoi(line + 9);
+    if (!strncmp(line, "rate ", 5)) option.rate = atof(line + 5);
+    if (!strncmp(line, "down ", 5)) {
+        option.down = atoi(line + 5);
+        if (option.down) hang_up();
+    }
+    if (sscanf(line, "phones %ld %llu", &count, &number) == 2) send_from_phones(count, number);
+    if (sscanf(line, "watch %llu %ld", &number, &count) == 2 && count > 0)
+        keep_times(number, count);
+    if (sscanf(line, "id %31s", id) == 1) option.id = id;
+    if (sscanf(line, "status %31s", status) == 1) option.status = status;
+    if (sscanf(line, "answer %31s", answer) == 1) option.answer = answer;
+    tell_stats(c);
+}
+
 static size_t control_input(struct connection *c) {
     char *line = (char *)c->in, *end = memchr(line, '\n', c->got);
     if (!end) return 0;
     *end = 0;
-    if (!strcmp(line, "reset")) reset();
-    if (!strncmp(line, "receipts ", 9)) option.receipts = atoi(line + 9);
-    long count;
-    unsigned long long first;
-    if (sscanf(line, "phones %ld %llu", &count, &first) == 2) send_from_phones(count, first);
-    static char name[32];
-    if (sscanf(line, "id %31s", name) == 1) option.id = name;
-    tell_stats(c);
+    command(c, line);
     return (size_t)(end + 1 - line);
 }
 
@@ -89,6 +130,10 @@ static void listen_for(int kind, int *port) {
 static void accept_all(const struct connection *listener) {
     int fd;
     while ((fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        if (option.down && listener->kind == (LISTENER | SMPP)) {
+            close(fd);
+            continue;
+        }
         struct connection *c = need(calloc(1, sizeof *c));
         no_delay(fd);
         c->fd = fd;
@@ -159,7 +204,8 @@ int main(int argc, char **argv) {
     printf("{\"smpp\":%d,\"http\":%d,\"control\":%d}\n", ports[SMPP], ports[HTTP], ports[CONTROL]);
     fflush(stdout);
     for (;;) {
-        double wait = send_receipts();
+        double wait = answer_submits(), receipts = send_receipts();
+        if (receipts < wait) wait = receipts;
         int count = epoll_wait(epoll, events, 256, (int)(wait * 1e3) + 1);
         for (int i = 0; i < count; i++) {
             struct connection *c = events[i].data.ptr;

@@ -13,7 +13,9 @@ struct receipt {
     double due;
     uint64_t id;
     int from_phone;
-    uint32_t bind; // serial of the connection that submitted
+    int wanted;        // a submit asked for it
+    uint32_t bind;     // serial of the connection that submitted
+    uint32_t sequence; // of the submit
     uint8_t source_ton, source_npi;
     char source[22], recipient[22];
 };
@@ -39,9 +41,15 @@ struct connection {
 };
 
 struct options {
-    double delay;
-    int window, receipts;
-    const char *id, *status;
+    double delay, rate; // rate: submits answered a second; 0 is at once
+    int window, receipts, down; // down: every connection of a client is closed
+    const char *id, *status, *answer;
+};
+
+struct watch { // recipients whose time of arrival is kept, from the first on
+    uint64_t first;
+    size_t count;
+    double *times; // 0: not yet
 };
 
 struct counts {
@@ -56,6 +64,7 @@ extern struct options option;
 extern struct counts seen;
 extern struct set recipients, pushes;
 extern struct connection *binds[MOST_BINDS];
+extern struct watch watched;
 void push_out(struct connection *c);
 
 // sink_sets.c
@@ -67,6 +76,7 @@ void pop(struct queue *q);
 // sink_smpp.c and sink_http.c: use up input, say how much of it
 size_t smpp_input(struct connection *c);
 size_t http_input(struct connection *c);
+double answer_submits(void); // those that are due at the rate; as send_receipts
 double send_receipts(void); // what is due; seconds until the next one
 void forget_receipts(void);
 void send_from_phones(long count, uint64_t first); // each from a number of its own

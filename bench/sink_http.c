@@ -55,9 +55,10 @@ static const char *header(const char *head, const char *end, const char *name) {
 }
 
 size_t http_input(struct connection *c) {
-    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-                                "Content-Length: 2\r\n\r\nok";
-    size_t at = 0;
+    char reply[128];
+    size_t at = 0, reply_size = (size_t)sprintf(
+        reply, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
+        strlen(option.answer), option.answer);
     c->in[c->got] = 0;
     for (;;) {
         const char *head = (char *)c->in + at, *end = strstr(head, "\r\n\r\n");
@@ -68,7 +69,7 @@ size_t http_input(struct connection *c) {
         const char *target = memchr(head, ' ', (size_t)(end - head));
         const char *stop = target ? memchr(target + 1, ' ', (size_t)(end - target - 1)) : NULL;
         if (stop) pushed(target + 1, stop);
-        append(&c->out, reply, sizeof reply - 1);
+        append(&c->out, reply, reply_size);
         at += size;
         if (header(head, end, "\r\nconnection: close")) {
             push_out(c);

@@ -5,6 +5,7 @@
 enum { LONGEST_PDU = 1 << 16 };
 
 static struct queue fresh, again; // again: refused or unacknowledged ones
+static struct queue slow;         // submits that wait for their answer; bind, sequence in it
 static uint64_t next_id = 1000000000;
 static char stamp[16];
 
@@ -176,11 +177,48 @@ static uint64_t number(const char *digits) {
     return value;
 }
 
+// The SMSC has taken a message: count it, and owe a receipt where one was asked for.
+static void taken(struct connection *c, struct receipt *r, uint32_t sequence) {
+    char id[24];
+    double at = now();
+    uint64_t to = number(r->recipient);
+    decimal(id, r->id);
+    answer(c, SUBMIT_SM | RESPONSE, 0, sequence, id);
+    if (!seen.submits++) seen.first = at;
+    seen.last = at;
+    if (!add(&recipients, to)) seen.doubles++;
+    if (to - watched.first < watched.count && !watched.times[to - watched.first])
+        watched.times[to - watched.first] = at;
+    if (r->wanted) {
+        r->due = at + option.delay;
+        seen.due++;
+        put(&fresh, r);
+    }
+}
+
+static struct connection *bind_of(uint32_t serial) {
+    for (int i = 0; i < MOST_BINDS; i++)
+        if (binds[i] && binds[i]->serial == serial) return binds[i];
+    return NULL;
+}
+
+// A submit whose connection ended meanwhile is one that the SMSC never took.
+double answer_submits(void) {
+    double at = now();
+    while (slow.count) {
+        struct receipt *r = &slow.at[slow.head];
+        if (r->due > at && option.rate > 0) return r->due - at;
+        struct connection *c = bind_of(r->bind);
+        if (c && !c->broken) taken(c, r, r->sequence);
+        pop(&slow); // send_receipts, which comes next, sends the answers
+    }
+    return 3600;
+}
+
 // SMPP 3.4, section 4.4.1.
 static void submitted(struct connection *c, const uint8_t *pdu, size_t length) {
     const uint8_t *end = pdu + length, *p = text_field(pdu + 16, end, NULL, 0);
-    struct receipt r = {.due = now(), .bind = c->serial};
-    char id[24];
+    struct receipt r = {.due = now(), .bind = c->serial, .sequence = get32(pdu + 12)};
     if (p && p + 2 < end) r.source_ton = p[0], r.source_npi = p[1];
     p = text_field(p ? p + 2 : NULL, end, r.source, sizeof r.source);
     p = text_field(p ? p + 2 : NULL, end, r.recipient, sizeof r.recipient);
@@ -192,16 +230,15 @@ static void submitted(struct connection *c, const uint8_t *pdu, size_t length) {
         return;
     }
     r.id = next_id++;
-    decimal(id, r.id);
-    answer(c, SUBMIT_SM | RESPONSE, 0, get32(pdu + 12), id);
-    if (!seen.submits++) seen.first = r.due;
-    seen.last = r.due;
-    if (!add(&recipients, number(r.recipient))) seen.doubles++;
-    if (option.receipts && (*p & 1)) { // 1: any final state, 3: success; 2: failure only
-        r.due += option.delay;
-        seen.due++;
-        put(&fresh, &r);
+    r.wanted = option.receipts && (*p & 1); // 1: any final state, 3: success; 2: failure only
+    if (option.rate <= 0 && !slow.count) {
+        taken(c, &r, r.sequence);
+        return;
     }
+    static double last;
+    double next = option.rate > 0 ? last + 1 / option.rate : 0;
+    r.due = last = next > r.due ? next : r.due;
+    put(&slow, &r);
 }
 
 static void bound(struct connection *c, uint32_t command, uint32_t sequence) {
