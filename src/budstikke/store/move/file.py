@@ -107,7 +107,7 @@ def writing(path: Path, header: Header) -> Iterator[Writer]:
         raise MoveError(f"{path}: is there already; nothing was written") from error
     try:
         with os.fdopen(handle, "wb") as raw:
-            with gzip.GzipFile("", "wb", LEVEL, raw, header.at) as lines:
+            with gzip.GzipFile("", "wb", LEVEL, raw, 0) as lines:
                 writer = Writer(lines)
                 writer.line(header)
                 yield writer

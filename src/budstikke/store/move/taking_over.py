@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
-    delete,
     func,
     insert,
     literal,
@@ -21,6 +20,7 @@ from sqlalchemy import (
     union,
     update,
 )
+from sqlalchemy.dialects import postgresql
 
 from budstikke.store import schema
 from budstikke.store.schema import metadata
@@ -70,17 +70,16 @@ def _holders(table: Table, held: Any) -> Select[Any]:
 def _hold_duplicates(connection: Connection, now: float) -> None:
     """Write down the locks that SQLite's gateways find in the messages."""
     message, held = schema.message.c, schema.duplicate
-    connection.execute(delete(held).where(held.c.until <= now))
     keys = (
         select(message.duplicate_key, func.max(message.duplicate_until))
-        .where(
-            message.duplicate_key.is_not(None),
-            message.duplicate_until > now,
-            message.duplicate_key.not_in(select(held.c.key)),
-        )
+        .where(message.duplicate_key.is_not(None), message.duplicate_until > now)
         .group_by(message.duplicate_key)
     )
-    connection.execute(insert(held).from_select(["key", "until"], keys))
+    locks = postgresql.insert(held).from_select(["key", "until"], keys)
+    latest = func.greatest(held.c.until, locks.excluded.until)
+    connection.execute(
+        locks.on_conflict_do_update(index_elements=["key"], set_={"until": latest})
+    )
 
 
 def _go_on(connection: Connection, table: Table, position: int) -> None:
