@@ -461,6 +461,22 @@ def test_doctor_on_carriers_that_no_longer_fit(here: Path) -> None:
     assert (Level.WRONG, "kind 'telex' is unknown") == found()["carrier op"]
 
 
+def test_doctor_on_numbers_and_keywords(here: Path) -> None:
+    url = "http://[::1]/in"
+    put(
+        here,
+        f'{FILE}\n[[number]]\nvalue = "2229"\n[[account]]\nname = "two"\n'
+        '[[account.access]]\ndialect = "front"\nid = "x"\npassword = "x"\n'
+        f'[[account.number]]\nvalue = "4759440000"\nurl = "{url}"\n'
+        f'[[account.keyword]]\nnumber = "2229"\nword = ""\nurl = "{url}"\n'
+        '[[account.keyword]]\nnumber = "2229"\nword = "X"\n',
+    )
+    wrong = (Level.WRONG, "url: is no https URL")
+    assert wrong == found()["number 4759440000"]
+    assert wrong == found()["keyword (default) on 2229"]
+    assert {"number 2229", "keyword X on 2229"}.isdisjoint(found())
+
+
 def test_doctor_on_accesses(here: Path) -> None:
     put(here, FILE)
     change("UPDATE access SET secret = NULL")

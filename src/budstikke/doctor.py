@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from budstikke.config import Settings
     from budstikke.config_callbacks import Callbacks
     from budstikke.domain.directory import Access, CarrierEntry, Directory
+    from budstikke.domain.inventory import Inventory
 
     Kinds = Mapping[str, type[msgspec.Struct]]
 
@@ -152,6 +153,7 @@ def _database(
     yield from _unknown_dialects(engine, dialects)
     for access in directory.accesses.values():
         yield from _access(access, settings.callbacks)
+    yield from _places(directory.inventory, settings.callbacks)
 
 
 def _short(error: SQLAlchemyError) -> str:
@@ -264,6 +266,18 @@ def _access(access: Access, callbacks: Callbacks) -> Iterator[Finding]:
         yield Finding(Level.WRONG, subject, fault)
     if not faults:
         yield Finding(Level.OK, subject, f"of {access.account.name}")
+
+
+def _places(inventory: Inventory, callbacks: Callbacks) -> Iterator[Finding]:
+    """Look at the URLs of numbers and keywords; those that are right say nothing."""
+    places = [(f"number {each.value}", each.url) for each in inventory.numbers.values()]
+    for keyword in inventory.keywords.values():
+        number = inventory.numbers[keyword.number_id].value
+        word = keyword.word or "(default)"
+        places.append((f"keyword {word} on {number}", keyword.url))
+    for subject, url in places:
+        if url and (fault := url_fault(url, callbacks)):
+            yield Finding(Level.WRONG, subject, f"url: {fault}")
 
 
 def url_fault(url: str, callbacks: Callbacks) -> str:
