@@ -1,0 +1,373 @@
+"""Several nodes on one PostgreSQL: what they share, and what becomes of a dead one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from budstikke.domain.message import StatusEvent
+from budstikke.domain.states import PartState
+from budstikke.store import schema
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.postgres import PostgresStore
+from budstikke.store.postgres.node import LEASE
+from store.engines import rows
+from store.money import faults, pay_in, priced
+from store.path import NOW, RECIPIENT, Path, receipt
+from store.postgres_server import DURABLE, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from typing import Any
+
+    from budstikke.store.postgres.keeper import Hint
+    from store.postgres_engine import PostgresEngine
+
+KEYS = {"duplicate_key": 7, "duplicate_until": NOW + 60}
+
+
+@asynccontextmanager
+async def node(engine: PostgresEngine, name: str) -> AsyncIterator[Path]:
+    store = PostgresStore(engine.url, node=name)
+    await store.open(NOW)
+    try:
+        yield Path(engine, store)
+    finally:
+        await store.close()
+
+
+def play(
+    engine: PostgresEngine, scenario: Callable[[Path, Path], Awaitable[None]]
+) -> None:
+    """Open two nodes, play a scenario on them, and close them."""
+
+    async def whole() -> None:
+        async with node(engine, "a") as one, node(engine, "b") as two:
+            await scenario(one, two)
+
+    asyncio.run(whole())
+
+
+async def kill(path: Path) -> None:
+    """Let a node vanish: its connections are gone, and nothing is said."""
+    store = path.store
+    assert isinstance(store, PostgresStore)
+    await store._keeper.stop()
+    assert store._client._pool is not None
+    store._client._pool.terminate()
+    store._client._pool = None
+
+
+async def at_once(*each: Coroutine[Any, Any, Any]) -> list[Any]:
+    return list(await asyncio.gather(*each))
+
+
+def test_a_part_is_claimed_by_one_node(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        await one.accept(*[RECIPIENT] * 200)
+        claims = await at_once(
+            *(path.store.claim(1, 30, NOW) for path in (one, two) for _ in range(4))
+        )
+        claimed = [part.id for parts in claims for part in parts]
+        assert 200 == len(claimed) == len(set(claimed))
+        nodes = set(one.column("node_id"))
+        assert {one.store.node_id, two.store.node_id} == nodes
+
+    play(postgres, scenario)
+
+
+def test_nodes_give_ids_of_their_own(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        given = [
+            path.store.reserve_ids(count)
+            for count in (1, 100_001, 5)
+            for path in (one, two)
+        ]
+        counts = [count for count in (1, 100_001, 5) for _ in range(2)]
+        spans = sorted(zip(given, counts, strict=True))
+        ends = [first + count for first, count in spans]
+        assert all(
+            end <= after for end, (after, _) in zip(ends, spans[1:], strict=False)
+        )
+        assert 1001 == spans[0][0]
+        assert ends[-1] < 2**31
+
+    play(postgres, scenario)
+
+
+def test_ids_do_not_run_out(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        seen = 0
+        for _ in range(30):
+            first = one.store.reserve_ids(100_000)
+            assert first >= seen
+            seen = first + 100_000
+            await two.store.revision()
+            while one.store._stocking is not None and not one.store._stocking.done():  # type: ignore[attr-defined]
+                await asyncio.sleep(0.01)
+
+    play(postgres, scenario)
+
+
+def test_what_is_left_of_a_block_is_given_back(postgres: PostgresEngine) -> None:
+    async def scenario() -> None:
+        for expected in (1001, 1002, 1003):
+            async with node(postgres, "a") as path:
+                assert expected == path.store.reserve_ids(1)
+
+    asyncio.run(scenario())
+
+
+def test_the_duplicate_lock_holds_across_nodes(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        await one.accept(**KEYS)
+        again = two.draft(two.store.reserve_ids(1), **KEYS)
+        assert [[0]] == await two.held([again], NOW + 59)
+        later = two.draft(two.store.reserve_ids(1), **KEYS)
+        assert [[]] == await two.held([later], NOW + 60)
+
+    play(postgres, scenario)
+
+
+def test_of_equal_ones_at_once_one_is_stored(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        drafts = [
+            (path, path.draft(path.store.reserve_ids(1), **KEYS))
+            for _ in range(10)
+            for path in (one, two)
+        ]
+        held = await at_once(*(path.held([draft], NOW) for path, draft in drafts))
+        assert 1 == held.count([[]])
+        assert 1 == len(one.column("id", schema.message))
+
+    play(postgres, scenario)
+
+
+def test_what_is_let_go_is_free_for_other_nodes(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        draft = priced(one, 500, **KEYS)
+        (verdict,) = await one.store.accept([draft], NOW)
+        assert verdict.no_credit
+        assert [[]] == await two.held(
+            [two.draft(two.store.reserve_ids(1), **KEYS)], NOW
+        )
+
+    play(postgres, scenario)
+
+
+def test_a_balance_is_spent_once(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        await pay_in(one, 60)
+        verdicts = await at_once(
+            *(
+                path.store.accept([priced(path, 1)], NOW)
+                for _ in range(40)
+                for path in (one, two)
+            )
+        )
+        assert 20 == sum(verdict.no_credit for (verdict,) in verdicts)
+        assert [] == faults(postgres)
+
+    play(postgres, scenario)
+
+
+def test_accounts_are_never_locked_crosswise(postgres: PostgresEngine) -> None:
+    """Batches name accounts in any order, and at the same time."""
+
+    async def scenario(one: Path, two: Path) -> None:
+        await pay_in(one, 1000)
+        await pay_in(one, 1000, account_id=2)
+
+        def batch(path: Path, *accounts: int) -> list[Any]:
+            drafts = [priced(path, 1) for _ in accounts]
+            for draft, account in zip(drafts, accounts, strict=True):
+                assert draft.charge is not None
+                draft.charge.account_id = account
+                draft.messages[0].account_id = account
+            return drafts
+
+        verdicts = await at_once(
+            *(
+                path.store.accept(batch(path, *accounts), NOW)
+                for _ in range(20)
+                for path, accounts in ((one, (1, 2)), (two, (2, 1)))
+            )
+        )
+        assert not any(v.no_credit for each in verdicts for v in each)
+        assert [] == faults(postgres)
+
+    play(postgres, scenario)
+
+
+def test_an_answer_and_a_receipt_that_cross_find_each_other(
+    postgres: PostgresEngine,
+) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        parts = await one.sending(*[RECIPIENT] * 60)
+        await at_once(
+            *(
+                each
+                for part in parts
+                for each in (
+                    one.answer(part, PartState.SENT, f"id{part}"),
+                    two.settle(receipt(f"id{part}")),
+                )
+            )
+        )
+        assert {"delivered"} == set(one.parts().values())
+        assert [] == one.column("id", schema.orphan)
+        assert 60 == len(one.column("id", schema.callback))
+
+    play(postgres, scenario)
+
+
+def test_parts_of_a_message_that_end_at_once_end_it_once(
+    postgres: PostgresEngine,
+) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        parts = await one.sending(*[RECIPIENT] * 30, parts=2)
+        told = await at_once(
+            *(
+                (one, two)[part & 1].answer(part, PartState.REJECTED, parts=2)
+                for part in parts
+            )
+        )
+        events = [row.event for each in told for row in each]
+        assert 30 == len(events) == len({event.message_id for event in events})
+        states = [row[0] for row in rows(postgres, schema.message, "state")]
+        assert ["rejected"] * 30 == states
+
+    play(postgres, scenario)
+
+
+def test_nodes_wake_each_other(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        heard: asyncio.Queue[Hint] = asyncio.Queue()
+        own: list[Hint] = []
+        assert isinstance(one.store, PostgresStore)
+        assert isinstance(two.store, PostgresStore)
+        one.store.listen(own.append)
+        two.store.listen(heard.put_nowait)
+        await one.sending()  # this node sends it: nobody else is needed
+        await one.accept(carrier_id=3)
+        hint = await asyncio.wait_for(heard.get(), 5)
+        assert (one.store.node_id, [3]) == (hint.node, hint.carriers)
+        assert [] == own
+
+    play(postgres, scenario)
+
+
+def test_a_living_node_keeps_what_it_has(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        (part,) = await one.sending()
+        for seconds in range(0, 200, 15):
+            await one.store.wake(NOW + seconds, 10, 10)
+            await two.store.wake(NOW + seconds, 10, 10)
+        assert {part: "sending"} == two.parts()
+
+    play(postgres, scenario)
+
+
+def test_what_a_dead_node_had_is_taken_over(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        (part,) = await one.sending()
+        (refused,) = await one.sending()
+        (row,) = await one.answer(refused, PartState.REJECTED)
+        await kill(one)
+        woken = await two.store.wake(NOW + LEASE, 10, 10)
+        assert [] == woken.callbacks
+        assert "sending" == two.parts()[part]
+        woken = await two.store.wake(NOW + LEASE + 20, 10, 10)
+        assert "unsure" == two.parts()[part]
+        assert [row.id] == [callback.id for callback in woken.callbacks]
+        assert isinstance(woken.callbacks[0].event, StatusEvent)
+
+    async def whole() -> None:
+        async with AsyncExitStack() as stack:
+            two = await stack.enter_async_context(node(postgres, "b"))
+            one = PostgresStore(postgres.url, node="a")
+            await one.open(NOW)
+            await scenario(Path(postgres, one), two)
+
+    asyncio.run(whole())
+
+
+def test_a_new_process_of_that_name_takes_over_at_once(
+    postgres: PostgresEngine,
+) -> None:
+    async def scenario() -> None:
+        one = PostgresStore(postgres.url, node="a")
+        await one.open(NOW)
+        path = Path(postgres, one)
+        (part,) = await path.sending()
+        await kill(path)
+        async with node(postgres, "a") as again:
+            assert {part: "unsure"} == again.parts()
+            assert 1 == len(again.column("id", schema.node))
+
+    asyncio.run(scenario())
+
+
+def test_a_name_is_one_process(postgres: PostgresEngine) -> None:
+    async def scenario() -> None:
+        async with node(postgres, "a"):
+            other = PostgresStore(postgres.url, node="a")
+            with pytest.raises(StoreUnavailable, match="another process is the node a"):
+                await other.open(NOW)
+
+    asyncio.run(scenario())
+
+
+def test_a_bulk_order_is_made_by_one_node(postgres: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        from store.path import bulk
+
+        first = one.store.reserve_ids(4)
+        await one.store.accept_bulk(bulk(first), [], NOW)
+        assert [] == await two.store.open_bulks()
+        await kill(one)
+        await two.store.wake(NOW + LEASE + 20, 10, 10)
+        assert [first] == [row.id for row in await two.store.open_bulks()]
+
+    async def whole() -> None:
+        async with node(postgres, "b") as two:
+            one = PostgresStore(postgres.url, node="a")
+            await one.open(NOW)
+            await scenario(Path(postgres, one), two)
+
+    asyncio.run(whole())
+
+
+def test_a_server_that_is_killed_costs_retries_and_no_messages() -> None:
+    from budstikke.store.migrate import migrate
+    from store.engines import fill_directory
+
+    server = serving(DURABLE)
+
+    async def scenario() -> None:
+        store = PostgresStore(server.url("bud"), node="a")
+        await store.open(NOW)
+        engine: Any = type("Killed", (), {"url": server.url("bud")})()
+        path = Path(engine, store)
+        accepted = await path.accept(*[RECIPIENT] * 50)
+        server.kill()
+        with pytest.raises(StoreUnavailable):
+            await path.accept()
+        with pytest.raises(StoreUnavailable):
+            await store.messages([1])
+        server.start()
+        accepted += await path.accept()
+        assert ["accepted"] * 51 == await path.states(*accepted)
+        assert 51 == len(await store.claim(1, 100, NOW))
+        await store.close()
+
+    try:
+        server.execute("CREATE DATABASE bud")
+        migrate(server.url("bud"))
+        fill_directory(server.url("bud"))
+        asyncio.run(scenario())
+    finally:
+        server.close()
