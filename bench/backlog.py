@@ -95,7 +95,7 @@ def _fill(bench: Bench, count: int, watcher: Watcher) -> float:
         now = _queued(bench)
         if now > queued:
             queued, since = now, time.monotonic()
-        elif time.monotonic() - since > 60:  # noqa: PLR2004 - seconds
+        elif time.monotonic() - since > 60:
             raise BenchError(f"{queued:.0f} of {count} are queued, and no more come")
     return time.monotonic() - began
 
@@ -117,7 +117,7 @@ def _urge(bench: Bench, recipient: int) -> Urgent:
     began = time.monotonic()
     status, text = _request(bench, "POST", bench.running.native, json.dumps(order))
     answered = time.monotonic()
-    if status >= 300:  # noqa: PLR2004 - HTTP
+    if status >= 300:
         raise BenchError(f"an urgent message was refused: {status} {text[:200]}")
     while not (at := bench.sink.when(recipient)):
         if time.monotonic() - began > URGENT_LIMIT:

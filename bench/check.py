@@ -59,10 +59,14 @@ class Client:
         self._sequence += 1
         self._send(command, 0, self._sequence, body)
 
-    def submit(self, recipient: str) -> str:
-        """Submit with a receipt asked for; the message id of the answer."""
+    def send(self, recipient: str) -> None:
+        """Submit with a receipt asked for."""
         body = b"\0\5\0Bench\0\1\1" + recipient.encode() + b"\0\0\0\0\0\0\1\0\0\0\2Hi"
         self.request(SUBMIT, body)
+
+    def submit(self, recipient: str) -> str:
+        """Submit the same and wait; the message id of the answer."""
+        self.send(recipient)
         command, _sequence, answer = self.read()
         expect("answer to a submit", SUBMIT | RESPONSE, command)
         return answer.rstrip(b"\0").decode()
@@ -93,6 +97,17 @@ class Client:
             return True
         finally:
             self._socket.settimeout(5)
+
+    def hung_up(self) -> bool:
+        """Tell whether the other side closes, whatever it sends before that."""
+        try:
+            while self._socket.recv(65536):
+                pass
+        except TimeoutError:
+            return False
+        except ConnectionResetError:
+            pass
+        return True
 
     def receipt(self) -> tuple[int, bytes]:
         """Read a deliver_sm: its sequence number and body."""
@@ -158,20 +173,87 @@ def _check_rebind(sink: Sink, unacknowledged: list[bytes]) -> None:
     client.close()
 
 
+def _check_rate(sink: Sink) -> None:
+    """Take ten answers at 50 a second, in order; the sink knows when each was."""
+    sink.reset()
+    client = Client(sink.smpp, TRANSMITTER)
+    sink.watch(4790000000, 10)
+    sink.rate(50)
+    client.submit("4790000000")
+    began = sink.when(4790000000)
+    for i in range(1, 11):
+        client.send("47" + str(90000000 + i))
+    expect("an answer before its time", 0.0, sink.when(4790000009))
+    expect(
+        "answers in order", list(range(3, 13)), [client.read()[1] for _ in range(10)]
+    )
+    took = sink.when(4790000009) - began
+    expect("nine more at 50 a second take 0.18 s", True, 0.17 < took < 1)
+    expect("the tenth is not watched", 0.0, sink.when(4790000010))
+    sink.rate(0)
+    for i in range(100):
+        client.submit(str(4790000100 + i))
+    expect("submits", (111, 0), (sink.seen().submits, sink.seen().doubles))
+    client.close()
+
+
+def _check_down(sink: Sink) -> None:
+    """Hang up on a client, take its submit without an answer for lost; come back."""
+    sink.reset()
+    client = Client(sink.smpp, TRANSCEIVER)
+    sink.rate(1)
+    for i in range(3):
+        client.send(str(4790000000 + i))
+    client.read()
+    sink.down(wanted=True)
+    expect("the line is dead", True, client.hung_up())
+    try:
+        client = Client(sink.smpp, TRANSCEIVER)
+    except (BenchError, OSError):
+        client.close()
+    else:
+        raise BenchError("the instruments are wrong: a bind while the sink is down")
+    sink.down(wanted=False)
+    sink.rate(0)
+    client = Client(sink.smpp, TRANSCEIVER)
+    client.submit("4790000001")
+    expect("submits of two lives", (2, 0), (sink.seen().submits, sink.seen().doubles))
+    client.close()
+    sink.reset()
+
+
+def _push(sink: Sink, pieces: list[bytes]) -> bytes:
+    """Send octets to the callback URL piece by piece; what it answers."""
+    with socket.create_connection(("127.0.0.1", sink.http), 5) as client:
+        for piece in pieces:
+            client.sendall(piece)
+            time.sleep(0.05)
+        return client.recv(4096)
+
+
 def _check_pushes(sink: Sink) -> None:
     """Send requests in pieces and together; count doubles by id and status."""
     sink.reset()
     text = b"GET /push?origid=1&status=%s&x HTTP/1.1\r\nHost: a\r\n\r\n"
     requests = text % b"4" + text % b"-1" + text % b"4"
-    with socket.create_connection(("127.0.0.1", sink.http), 5) as client:
-        for piece in (requests[:20], requests[20:70], requests[70:]):
-            client.sendall(piece)
-            time.sleep(0.05)
-        answers = client.recv(4096)
+    answers = _push(sink, [requests[:20], requests[20:70], requests[70:]])
     expect("answers", 3, answers.count(b"HTTP/1.1 200 OK"))
     seen = sink.seen()
     counts = (seen.pushes, seen.push_doubles, seen.statuses)
     expect("pushes", (3, 1, {"4": 2, "-1": 1}), counts)
+
+
+def _check_other_names(sink: Sink) -> None:
+    """Count by other parameters, and answer what another gateway wants to read."""
+    sink.reset()
+    sink.count_by("id", status="message_status")
+    sink.answer("ACK/Jasmin")
+    request = b"GET /push?status=4&id=1&message_status=DELIVRD HTTP/1.1\r\n\r\n"
+    answer = _push(sink, [request])
+    expect("the answer", True, answer.endswith(b"Length: 10\r\n\r\nACK/Jasmin"))
+    expect("the status", {"DELIVRD": 1}, sink.seen().statuses)
+    sink.count_by("origid")
+    sink.answer("ok")
 
 
 def _check_load(sink: Sink) -> None:
@@ -224,6 +306,9 @@ def check() -> None:
     try:
         _check_receipts(sink)
         _check_pushes(sink)
+        _check_other_names(sink)
+        _check_rate(sink)
+        _check_down(sink)
         _check_load(sink)
         _check_omission()
     finally:

@@ -1,5 +1,5 @@
 """
-Measure Budstikke and Kannel in turns on this machine.
+Measure Budstikke, Kannel and Jasmin in turns on this machine.
 
 Everything is on loopback, bounded in time, and ended when this ends.
 """
@@ -19,8 +19,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NoReturn
 
-from bench import check, measures, report, spy
+from bench import backlog, check, history, measures, report, soak, spy
 from bench.budstikke import Budstikke
+from bench.jasmin import Jasmin
 from bench.kannel import Kannel
 from bench.machine import describe
 from bench.measures import Size
@@ -36,7 +37,10 @@ HERE = Path(__file__).parent
 OUT = HERE / "out"
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 QUICK = Size(messages=10_000, bulk=20_000, warm_up=1_000, seconds=4)
-GATEWAYS: dict[str, Gateway] = {"budstikke": Budstikke(), "kannel": Kannel()}
+OURS = Budstikke()
+# Ourselves on PostgreSQL, with one node or more, would be another Budstikke here.
+GATEWAYS: dict[str, Gateway] = {g.name: g for g in (OURS, Kannel(), Jasmin())}
+NEEDED = ("budstikke", "kannel")
 MEASURES = ("a", "b", "b2", "c", "d", "d=", "e")
 
 
@@ -46,9 +50,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round, few messages")
     parser.add_argument("--rounds", type=int, default=0, help="default 3, --quick 1")
     parser.add_argument("--only", choices=sorted(GATEWAYS), help="one gateway alone")
-    parser.add_argument(
-        "--measures", default=",".join(MEASURES), help="default: %(default)s"
-    )
+    names = ",".join(MEASURES)
+    parser.add_argument("--measures", help=f"some of {names} (default: all), or none")
     parser.add_argument("--messages", type=int, help="for (a) and (b)")
     parser.add_argument("--bulk", type=int, help="recipients of (c)")
     parser.add_argument("--receipt-delay", type=int, metavar="MS")
@@ -58,10 +61,65 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--docs",
         action=argparse.BooleanOptionalAction,
-        help="write docs/performance.md; default: when both were measured in full",
+        help="write docs/performance.md; default: when all was measured in full",
     )
+    _long_options(parser)
     parser.add_argument("--keep", action="store_true", help="keep databases and logs")
     return parser.parse_args()
+
+
+def _long_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of what is measured of ourselves alone, when it is asked for."""
+    parser.add_argument(
+        "--history",
+        type=int,
+        metavar="N",
+        nargs="?",
+        const=10_000_000,
+        help="(a) and (b) with N old messages in the database (10 million)",
+    )
+    parser.add_argument(
+        "--backlog",
+        type=int,
+        metavar="N",
+        nargs="?",
+        const=1_000_000,
+        help="N queued messages (1 million): memory, drain, urgent ones",
+    )
+    parser.add_argument(
+        "--backlog-rate", type=float, default=5_000, help="of the SMSC, messages/s"
+    )
+    parser.add_argument(
+        "--soak",
+        type=float,
+        metavar="MINUTES",
+        nargs="?",
+        const=30,
+        help="a long run (30 minutes): memory",
+    )
+    parser.add_argument("--soak-rate", type=float, default=300, help="messages/s")
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    """Choose the measures: none when only history, backlog or soak are asked for."""
+    alone = options.history or options.backlog or options.soak
+    if options.measures is None:
+        return [] if alone else list(MEASURES)
+    return [n for n in MEASURES if n in options.measures.split(",")]
+
+
+def _gateways(options: argparse.Namespace) -> list[Gateway]:
+    """Choose what is measured; a peer that is not installed is left out."""
+    found = []
+    for name, gateway in GATEWAYS.items():
+        missing = gateway.missing() if options.only in (None, name) else "not wanted"
+        if not missing:
+            found.append(gateway)
+        elif options.only == name or (name in NEEDED and not options.only):
+            raise BenchError(f"{name} is not installed: {missing}")
+        elif not options.only:
+            print(f"without {name} (bench/install.sh --{name} installs it)")
+    return found
 
 
 def _size(options: argparse.Namespace) -> Size:
@@ -94,14 +152,21 @@ class Plan:
                         self._add(self._take(name, gateway, turn))
 
     def _applies(self, name: str, gateway: Gateway) -> bool:
-        """Tell whether a gateway has this measure: Kannel has no bulk request."""
-        if name == "c":
-            return gateway.name == "budstikke"
-        return name != "d=" or len(self.gateways) > 1
+        """Tell whether a gateway has this measure, and another to compare it with."""
+        return name in gateway.measures and (name != "d=" or len(self._equals()) > 1)
+
+    def _equals(self) -> list[Gateway]:
+        """List those that (d=) asks at the same rate."""
+        return [each for each in self.gateways if "d=" in each.measures]
 
     def _take(self, name: str, gateway: Gateway, turn: int) -> Result:
         """Take one measure of one gateway in a folder of its own."""
-        size = self.size
+        most = gateway.most_messages
+        size = replace(
+            self.size,
+            messages=min(self.size.messages, most),
+            warm_up=min(self.size.warm_up, max(most // 10, 1)),
+        )
         folder = OUT / "run" / f"{turn}-{name.replace('=', 's')}-{gateway.name}"
         pushes = {"a": 0, "b": 1, "b2": 2}
         if name == "c":
@@ -112,7 +177,7 @@ class Plan:
             return measures.throughput(
                 gateway, folder, size, pushes=pushes[name], name=name, turn=turn
             )
-        rate = self._half_rate([gateway] if name == "d" else self.gateways)
+        rate = self._half_rate([gateway] if name == "d" else self._equals())
         return measures.latency(gateway, folder, size, rate=rate, name=name, turn=turn)
 
     def _half_rate(self, gateways: list[Gateway]) -> float:
@@ -124,6 +189,20 @@ class Plan:
         if not all(rates.values()):
             raise BenchError("(d) runs at half of (a)'s rate: measure (a) too")
         return min(median(each) for each in rates.values()) / 2
+
+    def take_long(self, options: argparse.Namespace, rounds: int) -> None:
+        """Take those of ourselves alone that are asked for."""
+        run = OUT / "run"
+        if options.history:
+            found = history.compare(OURS, OUT, self.size, options.history, rounds)
+            for result in found:
+                self._add(result)
+        if options.backlog:
+            count, rate = options.backlog, options.backlog_rate
+            self._add(backlog.measure(OURS, run / "backlog", self.size, count, rate))
+        if options.soak:
+            minutes, rate = options.soak, options.soak_rate
+            self._add(soak.measure(OURS, run / "soak", self.size, minutes, rate))
 
     def _add(self, result: Result) -> None:
         """Keep a result and show it."""
@@ -138,7 +217,8 @@ class Plan:
 def _write(results: list[Result], size: Size, *, document: bool) -> None:
     """Print the table, write the JSON, and the document where it is wanted."""
     machine = describe(OUT) | check.ceilings()
-    versions = {n: GATEWAYS[n].version() for n in {r.gateway for r in results}}
+    measured = {r.gateway for r in results}
+    versions = {n: g.version() for n, g in GATEWAYS.items() if n in measured}
     print("\n" + report.as_text(results))
     found = report.as_json(results, size, machine, versions)
     file = OUT / time.strftime("bench-%Y%m%d-%H%M%S.json")
@@ -170,18 +250,19 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Check the instruments, measure, and write what was found."""
     signal.signal(signal.SIGTERM, _terminated)
     size = _size(options)
-    names = [n for n in MEASURES if n in options.measures.split(",")]
-    gateways = [g for n, g in GATEWAYS.items() if options.only in (None, n)]
     rounds = options.rounds or (1 if options.quick else 3)
-    plan = Plan(gateways, names, size)
-    print(f"load average {os.getloadavg()[0]:.2f} before; other work here costs both")
+    plan = Plan([], _names(options), size)
+    print(f"load average {os.getloadavg()[0]:.2f} before; other work here costs all")
     try:
+        plan.gateways = _gateways(options)
         check.check()
         if options.profile:
-            return spy.profile(Budstikke(), OUT, size)
+            return spy.profile(OURS, OUT, size)
         plan.take_all(rounds)
+        plan.take_long(options, rounds)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         if plan.results:
@@ -190,6 +271,6 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         if not options.keep:
             shutil.rmtree(OUT / "run", ignore_errors=True)
-    whole = len(gateways) > 1 and not options.quick and names == list(MEASURES)
+    whole = len(plan.gateways) > 1 and not options.quick and plan.names == [*MEASURES]
     _write(plan.results, size, document=whole if options.docs is None else options.docs)
     return 1 if report.faults(plan.results) else 0

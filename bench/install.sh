@@ -89,7 +89,12 @@ if [ "$jasmin" = yes ] && [ ! -e "$out/jasmin/bin/dlrlookupd.py" ]; then
     echo "bench: installing Jasmin"
     rm -rf "$out/jasmin"
     python3 -m venv "$out/jasmin"
-    "$out/jasmin/bin/pip" install -q --disable-pip-version-check jasmin==0.11.0
+    uv="$here/../.venv/bin/uv"
+    if [ -x "$uv" ]; then
+        "$uv" pip install -q --python "$out/jasmin/bin/python" jasmin==0.11.0
+    else
+        "$out/jasmin/bin/pip" install -q --disable-pip-version-check jasmin==0.11.0
+    fi
 fi
 
 if [ "$profile" = yes ] && ! command -v py-spy >/dev/null 2>&1 \

@@ -6,12 +6,16 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from bench import sections
+from bench.jasmin import MOST_MESSAGES as JASMIN_MOST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.measures import Result, Size
 
-KANNEL, OURS = "kannel", "budstikke"
+OURS, PEERS = "budstikke", ("kannel", "jasmin")
+NONE = "–"
 QUIET = 0.15
 """Cores that others may use before the report warns of it."""
 
@@ -77,7 +81,7 @@ def _values(results: list[Result], gateway: str, row: Row) -> list[float]:
 def _cell(values: list[float], unit: str) -> str:
     """Write the median, and the extremes when there were several rounds."""
     if not values:
-        return "–"
+        return NONE
     text = _number(median(values), unit)
     if len(values) > 1:
         text += f" ({_number(min(values), unit)}–{_number(max(values), unit)})"
@@ -94,15 +98,29 @@ def _ratio(ours: list[float], theirs: list[float], row: Row) -> str:
     return f"{high / low:.2f}" if low else ""
 
 
-def table(results: list[Result]) -> list[tuple[str, str, str, str, str]]:
-    """Make the rows (title, unit, ours, Kannel's, ratio) of what was measured."""
+def _peers(results: list[Result]) -> list[str]:
+    """Name the peers that were measured; Kannel has its column always."""
+    measured = {r.gateway for r in results}
+    return [peer for peer in PEERS if peer in measured or peer == PEERS[0]]
+
+
+def head(results: list[Result]) -> tuple[str, ...]:
+    """Name the columns of the table."""
+    peers = (cell for peer in _peers(results) for cell in (peer, "ratio"))
+    return ("", "", OURS, *peers)
+
+
+def table(results: list[Result]) -> list[tuple[str, ...]]:
+    """Make the rows (title, unit, ours, a peer's, ratio …) of what was measured."""
     rows = []
     for row in ROWS:
         ours = _values(results, OURS, row)
-        theirs = _values(results, KANNEL, row)
-        if ours or theirs:
-            cells = _cell(ours, row.unit), _cell(theirs, row.unit)
-            rows.append((row.title, row.unit, *cells, _ratio(ours, theirs, row)))
+        cells = [_cell(ours, row.unit)]
+        for peer in _peers(results):
+            theirs = _values(results, peer, row)
+            cells += [_cell(theirs, row.unit), _ratio(ours, theirs, row)]
+        if any(cell not in ("", NONE) for cell in cells):
+            rows.append((row.title, row.unit, *cells))
     return rows
 
 
@@ -154,15 +172,17 @@ def disturbed(results: list[Result]) -> str:
 
 def as_text(results: list[Result]) -> str:
     """Write the table for the terminal."""
-    head = ("", "", OURS, KANNEL, "ratio")
-    rows = [head, *table(results)]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    rows = [head(results), *table(results)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
+        if len(rows) > 1
     ]
+    for section in sections.sections(results):
+        lines += sections.as_text(section)
     lines += ["", "Cores used (of each process):"]
-    lines += [f"  {m:3} {g:10} {text}" for m, g, text in busy_lines(results)]
+    lines += [f"  {m:9} {g:15} {text}" for m, g, text in busy_lines(results)]
     wrong = faults(results)
     lines += ["", *(wrong or ["Every message and every push arrived once."])]
     lines += [disturbed(results)]
@@ -195,8 +215,9 @@ NOTES = """\
 - The load generator, the SMSC and the callback sink run on the same cores as the
   gateway; what they used is in the second table. Each measure starts the gateway in
   an empty folder and warms it up with {warm_up:,} messages; the two take turns.
-- A ratio above 1 is in Budstikke's favour: for rates it is Budstikke's by Kannel's, for
-  times Kannel's by Budstikke's. Medians of {rounds} round(s), in brackets the extremes.
+- A ratio above 1 is in Budstikke's favour: for rates it is Budstikke's by the peer's,
+  for times the peer's by Budstikke's. Medians of {rounds} round(s), in brackets the
+  extremes.
 - (a) ends when the last message is at the SMSC, (b) when the last status push is at the
   customer's URL. Receipts are sent {delay:g} s after the submit; that second is inside
   (b)'s time, which costs the faster gateway more.
@@ -221,6 +242,15 @@ NOTES = """\
 """
 
 
+JASMIN = """\
+- Jasmin is measured with {most:,} messages, as it would take minutes for more; it runs
+  with its daemons for receipts (`dlrlookupd`, `dlrd`), RabbitMQ and Redis, all with
+  their defaults, warnings alone in the logs, and without its limit of one submit a
+  second for a connector. Its queues are not durable: what it has accepted is lost with
+  RabbitMQ's process.
+"""
+
+
 def as_markdown(
     results: list[Result],
     size: Size,
@@ -232,9 +262,13 @@ def as_markdown(
     rounds = max(r.round for r in results)
     warning = disturbed(results)
     lines = [f"**{warning}**", ""] if warning else []
-    lines += ["| | | Budstikke | Kannel | ratio |", "|---|---|--:|--:|--:|"]
+    names = head(results)
+    lines += [f"| {' | '.join(names)} |", "|---|---" + "|--:" * (len(names) - 2) + "|"]
     lines += [f"| {' | '.join(row)} |" for row in table(results)]
-    lines += ["", "## Who was busy", "", "Cores, 1.00 being one core all the time."]
+    lines += [""]
+    for section in sections.sections(results):
+        lines += sections.as_markdown(section)
+    lines += ["## Who was busy", "", "Cores, 1.00 being one core all the time."]
     lines += ["", "| measure | gateway | cores |", "|---|---|---|"]
     lines += [f"| {m} | {g} | {text} |" for m, g, text in busy_lines(results)]
     wrong = faults(results)
@@ -243,6 +277,8 @@ def as_markdown(
     notes = NOTES.format(
         warm_up=size.warm_up, rounds=rounds, delay=size.delay_ms / 1000
     )
+    if "jasmin" in versions:
+        notes += JASMIN.format(most=min(size.messages, JASMIN_MOST))
     facts = [f"- {name}: {value}" for name, value in {**machine, **versions}.items()]
     facts.append(f"- messages: {size.messages:,}; bulk: {size.bulk:,}; connections: 48")
     facts.append(f"- command: `{command}`")

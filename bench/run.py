@@ -1,8 +1,8 @@
 """
-Measure Budstikke and Kannel in turns on this machine.
+Measure Budstikke, Kannel and Jasmin in turns on this machine.
 
-    bench/install.sh && python bench/run.py [--quick] [--rounds N]
-        [--only kannel|budstikke] [--profile]
+    bench/install.sh [--jasmin] && python bench/run.py [--quick] [--rounds N]
+        [--only NAME] [--history] [--backlog] [--soak] [--profile]
 
 The options are those of bench/cli.py; `--help` lists them.
 """

@@ -24,7 +24,8 @@ from budstikke.smpp.receipt import MessageState, receipt_text, receipt_tlvs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.carriers.contract import InboundPart
+    from budstikke.carriers.contract import InboundPart, Read
+    from budstikke.domain.inbound import InboundMms
     from budstikke.domain.receipt import Outcome, Receipt
 
 PARTS = 30_000
@@ -109,9 +110,15 @@ class Sink:
         kept.set_result(None)
         return kept
 
-    def inbound(self, parts: Sequence[InboundPart]) -> asyncio.Future[None]:
+    def inbound(
+        self, parts: Sequence[InboundPart | InboundMms]
+    ) -> asyncio.Future[None]:
         """Fail: nobody writes."""
         raise AssertionError(parts)
+
+    def read(self, reads: Sequence[Read]) -> asyncio.Future[None]:
+        """Fail: nothing is read."""
+        raise AssertionError(reads)
 
     def check(self) -> None:
         """End when all has come."""

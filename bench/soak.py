@@ -1,4 +1,4 @@
-"""A long run at a moderate rate with receipts and pushes: does memory stay flat?"""
+"""A long run at a moderate rate with receipts and pushes, to see memory stay flat."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ SETTLED = 3
 """The line is fitted without the first third: caches fill at first."""
 
 
-def _watch(
-    bench: Bench, process: subprocess.Popen[bytes]
-) -> list[tuple[float, float]]:
+def _watch(bench: Bench, process: subprocess.Popen[bytes]) -> list[tuple[float, float]]:
     """Sample the gateway's memory until the load has ended: (seconds, MB)."""
     began = due = time.monotonic()
     samples = []

@@ -1,0 +1,128 @@
+"""The parts of the report that are of ourselves alone: history, backlog, soak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.measures import Result
+
+Cells = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table with a heading; `head` names its columns."""
+
+    title: str
+    head: Cells
+    rows: list[Cells]
+
+
+HISTORY = (
+    ("history-a", "rate", "(a) to the SMSC, messages/s"),
+    ("history-a", "p99", "(a) HTTP answer p99, ms"),
+    ("history-a", "cpu", "(a) processor time, µs/message"),
+    ("history-b", "rate", "(b) to the last push, messages/s"),
+    ("history-b", "p99", "(b) HTTP answer p99, ms"),
+    ("history-b", "cpu", "(b) processor time, µs/message"),
+)
+BACKLOG = (
+    ("queued", "messages queued while the operator was away"),
+    ("filled", "seconds to queue them, by bulk requests"),
+    ("empty_mb", "memory before, MB (RSS)"),
+    ("full_mb", "memory with all of them queued, MB"),
+    ("most_mb", "most memory in the whole run, MB"),
+    ("connected", "seconds until bound again"),
+    ("slow", "messages/s that the SMSC then takes, at most"),
+    ("rate", "messages/s drained"),
+    ("drained", "seconds to drain"),
+    ("urgent", "urgent messages sent meanwhile (priority 3)"),
+    ("urgent_p50", "their seconds from the request to the SMSC's answer, median"),
+    ("urgent_max", "the same, longest"),
+    ("urgent_answer", "their seconds to the HTTP answer, longest"),
+)
+SOAK = (
+    ("minutes", "minutes"),
+    ("rate", "messages/s, each with a receipt and a push"),
+    ("p50", "HTTP answer p50, ms"),
+    ("p99", "HTTP answer p99, ms"),
+    ("first_mb", "memory at the start, MB (RSS)"),
+    ("settled_mb", "memory after a third, MB"),
+    ("last_mb", "memory at the end, MB"),
+    ("most_mb", "most memory, MB"),
+    ("slope", "slope of the last two thirds, MB an hour (least squares)"),
+)
+
+
+def number(value: float) -> str:
+    """Write large numbers whole, small ones with three figures."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _cell(values: list[float]) -> str:
+    """Write the median, and the extremes when there were several rounds."""
+    text = number(median(values))
+    if len(values) > 1:
+        text += f" ({number(min(values))}–{number(max(values))})"
+    return text
+
+
+def _history(results: list[Result]) -> Iterator[Section]:
+    """Compare the full with the empty database."""
+    full = [r for r in results if "old" in r.figures]
+    if not full:
+        return
+    rows = []
+    for measure, figure, title in HISTORY:
+        pair = [
+            [
+                r.figures[figure]
+                for r in results
+                if r.measure == measure and ("old" in r.figures) == is_full
+            ]
+            for is_full in (False, True)
+        ]
+        if all(pair):
+            ratio = median(pair[1]) / median(pair[0]) if median(pair[0]) else 0.0
+            rows.append((title, *map(_cell, pair), f"{ratio:.2f}"))
+    title = f"With {full[0].figures['old']:,.0f} old messages in the database"
+    yield Section(title, ("", "empty", "full", "full / empty"), rows)
+
+
+def sections(results: list[Result]) -> list[Section]:
+    """Make the sections of what was measured."""
+    found = list(_history(results))
+    for measure, figures, title in (
+        ("backlog", BACKLOG, "A long queue"),
+        ("soak", SOAK, "A long run"),
+    ):
+        of_it = [r for r in results if r.measure == measure]
+        if of_it:
+            last = of_it[-1].figures
+            rows: list[Cells] = [(n, number(last[figure])) for figure, n in figures]
+            found.append(Section(title, ("", ""), rows))
+    return found
+
+
+def as_text(section: Section) -> list[str]:
+    """Write a section for the terminal."""
+    rows = [section.head, *section.rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["", section.title]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        lines.append("  " + "  ".join(c.ljust(w) for c, w in cells))
+    return lines
+
+
+def as_markdown(section: Section) -> list[str]:
+    """Write a section for docs/performance.md."""
+    columns = len(section.head)
+    lines = [f"## {section.title}", "", f"| {' | '.join(section.head)} |"]
+    lines += ["|---" + "|--:" * (columns - 1) + "|"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in section.rows), ""]
