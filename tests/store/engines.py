@@ -8,7 +8,6 @@ A new engine is a class here and a line in ``ENGINES``; it then inherits every t
 from __future__ import annotations
 
 import itertools
-import os
 import resource
 import shutil
 from contextlib import contextmanager
@@ -90,7 +89,7 @@ class SqliteEngine:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-ENGINES = ("sqlite", *os.environ.get("BUD_ENGINES", "").split())
+ENGINES = ("sqlite", "postgres")
 """Names of the engines that the suite is run on."""
 
 

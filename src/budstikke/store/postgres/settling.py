@@ -196,6 +196,7 @@ async def settle_unsure(
         return []
     wanting = text(list({row[2] for row in rows}))
     still = set(_ids(await connection.one(sql.STILL_UNSURE, wanting)))
+    await connection.execute(sql.BY_HASH)
     still -= set(_ids(await connection.one(sql.OTHERS_BEING_SENT, wanting)))
     given = give(row for row in rows if row[2] in still)
     if not given:

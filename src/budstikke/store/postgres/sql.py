@@ -137,23 +137,30 @@ SELECT json_agg(id) FROM (
     SELECT id FROM part WHERE id = ANY({IDS}) AND state IN ('sending', 'unsure')
     ORDER BY id FOR UPDATE) p"""
 
+# For the OFFSET see _MATCH.
 FINISH_MESSAGES = f"""
 UPDATE message SET state = v->>1, reason = v->>2, raw = v->>3,
     final_at = (v->>4)::float8
-FROM {ROWS} WHERE message.id = (v->>0)::bigint
-    AND message.state IN ('accepted', 'scheduled')"""
+FROM {ROWS} CROSS JOIN LATERAL (
+    SELECT id FROM message
+    WHERE id = (v->>0)::bigint AND state IN ('accepted', 'scheduled') OFFSET 0) f
+WHERE message.id = f.id AND message.state IN ('accepted', 'scheduled')"""
 
 _CONCERNED = """
 SELECT json_agg(json_build_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
     m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref))
 """
 
+# A subquery for each row of the batch (OFFSET keeps it one): while there are no
+# statistics yet, the planner would go through all parts of the carrier instead.
 _MATCH = (
     _CONCERNED.format(index="p.place")
     + """
-FROM (SELECT {place} AS place, p.id, p.state, p.carrier_id, p.tries
-    FROM {rows} JOIN part p ON p.{name} = v->>{column} AND p.carrier_id = $2
-    ORDER BY p.id FOR UPDATE OF p) p
+FROM (SELECT {place} AS place, f.id, f.state, f.carrier_id, f.tries
+    FROM {rows} CROSS JOIN LATERAL (
+        SELECT id, state, carrier_id, tries FROM part
+        WHERE {name} = v->>{column} AND carrier_id = $2
+        ORDER BY id OFFSET 0 FOR UPDATE) f) p
 JOIN message m ON m.id = p.id >> 8"""
 )
 
@@ -196,7 +203,7 @@ ORPHANS_OF = (
     + f"""
 FROM {ROWS} CROSS JOIN LATERAL (
     SELECT * FROM orphan WHERE smsc_id = v->>0
-    UNION SELECT * FROM orphan WHERE smsc_key = v->>1) o
+    UNION SELECT * FROM orphan WHERE smsc_key = v->>1 OFFSET 0) o
 WHERE o.carrier_id = (v->>2)::bigint"""
 )
 
@@ -296,6 +303,9 @@ FROM (SELECT o.*, u.id AS part_id
     JOIN orphan o ON o.recipient = m.recipient AND o.carrier_id = u.carrier_id
         AND o.came_at >= m.accepted_at
     FOR UPDATE OF o SKIP LOCKED) f"""
+
+# Nothing leads from a recipient to its messages: this one does go through two lists.
+BY_HASH = "SET LOCAL enable_hashjoin = on"
 
 # Those of the batch to whose recipient their carrier is sending another part.
 OTHERS_BEING_SENT = f"""
