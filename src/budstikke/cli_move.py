@@ -68,8 +68,8 @@ class Move:
         _show(found.rows)
         print(
             f"{settings.database_name}: {sum(found.rows.values())} rows written to "
-            f"{args.file}, {size:.1f} MB. It holds all texts and the hashes of "
-            "secrets: keep it like the database."
+            f"{args.file}, {size:.1f} MB. It holds all texts and secrets: keep it "
+            "like the database."
         )
         return _prove(found.books)
 

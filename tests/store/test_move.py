@@ -8,6 +8,7 @@ import json
 import stat
 from typing import TYPE_CHECKING, Any, cast
 
+import psycopg
 import pytest
 from sqlalchemy import delete, insert, text, update
 
@@ -17,7 +18,7 @@ from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import CallbackResult, Entry, StoreUnavailable
 from budstikke.store.move import MoveError
-from budstikke.store.move.tables import MOVED, SLICE, WIDE_SLICE
+from budstikke.store.move.tables import MOVED, SLICE, WIDE_SLICE, read_books
 from store.engines import fill_directory
 from store.moving import MANY, Base, fill, new_base
 from store.path import NOW, bulk, opened, receipt, status
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path as FilePath
 
+    from sqlalchemy import Connection
+
+    from budstikke.store.move import Books
     from store.engines import Engine
     from store.path import Path
 
@@ -172,6 +176,7 @@ async def _move_while_working(old: Base, new: Base, file: FilePath) -> None:
         last = path.store.reserve_ids(1)
     new.load(file, LATER)
     async with working(new, LATER) as path:
+        assert [large] == [order.id for order in await path.store.open_bulks()]
         woken = await path.store.wake(TAKEN_OVER, 100, 100)
         if old.file is None or new.file is None:  # then another way may take a look
             again = await path.store.wake(TAKEN_OVER, 100, 100)
@@ -188,7 +193,6 @@ async def _move_while_working(old: Base, new: Base, file: FilePath) -> None:
         assert row.id > over_told.id
         assert [True, False] == path.store.locked([77, 79], TAKEN_OVER)
         assert old.file is not None or path.store.locked([78], TAKEN_OVER) == [True]
-        assert [large] == [order.id for order in await path.store.open_bulks()]
         assert path.store.reserve_ids(1) >= last
         assert 10**6 == await path.store.post(1, [], TAKEN_OVER)
 
@@ -392,6 +396,33 @@ def test_a_database_that_is_served_is_refused(
 
     for kind in ("sqlite", "postgres"):
         asyncio.run(scenario(new_base(kind, tmp_path, server)))
+
+
+def test_no_gateway_starts_on_it_meanwhile(
+    small: FilePath, tmp_path: FilePath, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def start(base: Base) -> None:
+        """Do what a gateway does first."""
+        if base.file is not None:
+            asyncio.run(base.store().open(NOW))
+            return
+        with psycopg.connect(base.url, options="-c lock_timeout=50") as connection:
+            connection.execute("INSERT INTO node (name, lease_until) VALUES ('a', 1)")
+
+    for kind in ("sqlite", "postgres"):
+        base = new_base(kind, tmp_path, server)
+
+        def checked(connection: Connection, tried: Base = base) -> list[Books]:
+            with pytest.raises((StoreUnavailable, psycopg.Error)) as refusal:
+                start(tried)
+            tries.append(refusal.typename)
+            return read_books(connection)
+
+        monkeypatch.setattr("budstikke.store.move.loading.read_books", checked)
+        base.load(small)
+    assert ["StoreUnavailable", "LockNotAvailable"] == tries
 
 
 def test_values_that_do_not_fit_leave_nothing(

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from budstikke.store import schema
+from budstikke.store.move.tables import MOVED
 from budstikke.store.schema import metadata
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def take_over(connection: Connection, positions: Mapping[str, int], now: float) 
         _hold_duplicates(connection, now)
     for table in metadata.tables.values():
         _go_on(connection, table, positions.get(table.name, 0))
+    if connection.dialect.name == "postgresql":  # else it plans as for no rows at first
+        names = map(connection.dialect.identifier_preparer.format_table, MOVED.values())
+        connection.exec_driver_sql(f"ANALYZE {', '.join(names)}")
 
 
 def _bury_nodes(connection: Connection) -> None:
