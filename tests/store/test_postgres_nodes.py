@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,12 +21,11 @@ from store.postgres_server import DURABLE, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-    from typing import Any
 
     from budstikke.store.postgres.keeper import Hint
     from store.postgres_engine import PostgresEngine
 
-KEYS = {"duplicate_key": 7, "duplicate_until": NOW + 60}
+KEYS: dict[str, Any] = {"duplicate_key": 7, "duplicate_until": NOW + 60}
 
 
 @asynccontextmanager
@@ -106,8 +105,9 @@ def test_ids_do_not_run_out(postgres: PostgresEngine) -> None:
             assert first >= seen
             seen = first + 100_000
             await two.store.revision()
-            while one.store._stocking is not None and not one.store._stocking.done():  # type: ignore[attr-defined]
-                await asyncio.sleep(0.01)
+            assert isinstance(one.store, PostgresStore)
+            if one.store._stocking is not None:
+                await one.store._stocking
 
     play(postgres, scenario)
 

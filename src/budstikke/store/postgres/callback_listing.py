@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,17 +47,20 @@ _REPLY = 1 + InboundEvent.__struct_fields__.index("reply")
 _CAME_AT = 1 + InboundEvent.__struct_fields__.index("came_at")
 _AT = 1 + StatusEvent.__struct_fields__.index("at")
 
-_TOPIC = f"""CASE WHEN c.event::jsonb->>0 = 'status' THEN '{Topic.STATUS}'
+_IS_STATUS = """substr(c.event, 1, 9) = '["status"'"""
+_IS_TOLD = """substr(c.event, 1, 7) <> '["send"'"""
+
+_TOPIC = f"""CASE WHEN {_IS_STATUS} THEN '{Topic.STATUS}'
         WHEN (c.event::jsonb->>{_REPLY})::boolean THEN '{Topic.REPLY}'
         ELSE '{Topic.INBOUND}' END"""
 
-_HAPPENED_AT = f"""(CASE WHEN c.event::jsonb->>0 = 'status'
+_HAPPENED_AT = f"""(CASE WHEN {_IS_STATUS}
         THEN c.event::jsonb->>{_AT} ELSE c.event::jsonb->>{_CAME_AT} END)::float8"""
 
-EVENTS = """
+EVENTS = f"""
 SELECT c.id, c.event FROM callback c JOIN access x ON x.id = c.access_id
 WHERE c.access_id = :access AND x.account_id = :account AND c.id > :after
-    AND c.event::jsonb->>0 <> 'send'
+    AND {_IS_TOLD}
 ORDER BY c.id LIMIT :limit"""
 
 ACCESSES = "SELECT id FROM access WHERE account_id = :account"
@@ -66,24 +69,26 @@ _CALLBACK = f"""c.id, json_build_array(x.dialect, x.identifier), c.message_id, {
     c.state, CASE WHEN c.state = 'queued' THEN c.queue_id END, c.tries,
     CASE WHEN c.node_id IS NULL THEN c.due_at END, c.status, c.took, c.answer, c.at"""
 
-# What is looked at and does not match is left out, but for its id.
+# The first two columns say how far was looked; without a match the others are NULL.
 CALLBACKS = f"""
-SELECT {_CALLBACK}, (:state::text IS NULL OR c.state = :state)
-    AND c.event::jsonb->>0 <> 'send'
-FROM (SELECT id FROM callback WHERE access_id = :access AND id < :before
-    ORDER BY id DESC LIMIT :look) AS looked
-JOIN callback c ON c.id = looked.id JOIN access x ON x.id = c.access_id
-ORDER BY c.id DESC"""
+WITH looked AS MATERIALIZED (SELECT id FROM callback
+    WHERE access_id = :access AND id < :before ORDER BY id DESC LIMIT :look)
+SELECT e.lowest, e.count, r.* FROM (
+    SELECT min(id) AS lowest, count(*) AS count FROM looked) e
+LEFT JOIN (SELECT {_CALLBACK} FROM looked
+    JOIN callback c ON c.id = looked.id JOIN access x ON x.id = c.access_id
+    WHERE (:state::text IS NULL OR c.state = :state) AND {_IS_TOLD}
+    ORDER BY c.id DESC LIMIT :limit) r ON true"""
 
 OF_MESSAGE = f"""
 SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
 WHERE c.message_id = :message AND x.account_id = :account AND c.id < :before
-    AND (:state::text IS NULL OR c.state = :state) AND c.event::jsonb->>0 <> 'send'
+    AND (:state::text IS NULL OR c.state = :state) AND {_IS_TOLD}
 ORDER BY c.id DESC LIMIT :limit"""
 
 CALLBACK = f"""
 SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
-WHERE c.id = :id AND x.account_id = :account AND c.event::jsonb->>0 <> 'send'"""
+WHERE c.id = :id AND x.account_id = :account AND {_IS_TOLD}"""
 
 ATTEMPTS = """
 SELECT at, took, status, answer, request FROM attempt
@@ -105,7 +110,7 @@ FROM {_LOOKED} AS looked JOIN callback c ON c.id = looked.id"""
 REPLAY = f"""
 UPDATE callback AS c SET state = 'due', due_at = :now, tries = 0, node_id = NULL
 WHERE c.id IN {_LOOKED} AND c.state IN ('done', 'failed') AND c.queue_id IS NULL
-    AND c.event::jsonb->>0 <> 'send' AND {_HAPPENED_AT} >= :since
+    AND {_IS_TOLD} AND {_HAPPENED_AT} >= :since
     AND {_HAPPENED_AT} < :until"""
 
 OWNS = "SELECT 1 FROM access WHERE id = :access AND account_id = :account"
@@ -133,7 +138,12 @@ async def _events(connection: Connection, asked: EventsAsk, account: int) -> Eve
 async def _callbacks(
     connection: Connection, asked: CallbacksAsk, account: int
 ) -> CallbacksPage:
-    """Read a page: the newest of what the pages of all accesses have."""
+    """
+    Read a page: the newest of what all accesses have.
+
+    An access of which there is more than was looked at says how far down the page can
+    go: what is older may be newer than what it has there.
+    """
     values = {
         "account": account,
         "before": LAST if asked.before is None else asked.before,
@@ -146,21 +156,20 @@ async def _callbacks(
         page = tuple(_record(row) for row in rows[: asked.limit])
         return CallbacksPage(page, page[-1].id if len(rows) > asked.limit else None)
     look = asked.limit + 1 if asked.state is None else LOOKED_AT
-    owned = await connection.rows(ACCESSES, values)
-    each = [
-        await connection.rows(CALLBACKS, {**values, "access": access, "look": look + 1})
-        for (access,) in owned
-    ]
     found: list[Row] = []
-    lowest = None
-    merged = heapq.merge(*each, key=lambda row: row[0], reverse=True)
-    for seen, row in enumerate(merged, 1):
-        found += [row[:-1]] if row[-1] else []
-        lowest = row[0]
-        if len(found) == asked.limit or seen == look:
-            break
-    more = next(merged, None) is not None
-    return CallbacksPage(tuple(map(_record, found)), lowest if more else None)
+    end = 0
+    for (access,) in await connection.rows(ACCESSES, values):
+        each = {**values, "access": access, "look": look}
+        rows = await connection.rows(CALLBACKS, each)
+        lowest, count = rows[0][:2]
+        found += [row[2:] for row in rows if row[2] is not None]
+        end = max(end, lowest if count == look else 0)
+    found = [row for row in found if row[0] >= end]
+    found.sort(key=itemgetter(0), reverse=True)
+    page = tuple(_record(row) for row in found[: asked.limit])
+    if len(found) > asked.limit:
+        return CallbacksPage(page, page[-1].id)
+    return CallbacksPage(page, end or None)
 
 
 def _record(row: Row) -> CallbackRecord:

@@ -273,4 +273,4 @@ duplicate = Table(
     Column("until", Float, nullable=False),
     Index("duplicate_until", "until"),
 )
-"""Duplicate keys that are held, where nodes share a database; SQLite's are in memory."""
+"""Duplicate keys that are held where nodes share a database; else memory has them."""
