@@ -36,7 +36,7 @@ FORMAT = "budstikke export"
 VERSION = 1
 
 LEVEL = 1
-"""Of compression; 6 takes twice the time for a tenth less."""
+"""Of compression; 6 takes twice the time for 7 % less."""
 
 LONGEST_LINE = 1 << 30
 """Octets; what is longer was not written by us."""
