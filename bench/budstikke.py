@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from bench import postgres
 from bench.gateway import KEYWORD, NUMBER, PASSWORD, SENDER, TEXT, USER, Running
 from bench.instruments import Ask
+from bench.postgres import start_postgres
 from bench.processes import (
     BenchError,
     environment,
@@ -25,29 +27,28 @@ from bench.processes import (
 
 if TYPE_CHECKING:
     from bench.instruments import Sink
+    from bench.processes import Child
 
 ROOT = Path(__file__).parent.parent
 # Front v3.05: -1 the operator has it, 4 on the phone.
 STATUSES: dict[int, tuple[str, ...]] = {0: (), 1: ("4",), 2: ("-1", "4")}
 
 
-def settings(
-    *, data: Path, port: int, smpp: int, window: int, status_url: str, interim: bool
-) -> tuple[str, str]:
+def serving(*, data: Path, port: int, database: str, node: str) -> str:
     """
-    Write the settings of `serve` and the file for `apply`.
+    Write the settings of `serve`.
 
     Args:
-        data: A folder of its own for the database.
+        data: A folder of its own.
         port: Of the HTTP server, on loopback.
-        smpp: The operator's port, on loopback.
-        window: submit_sm that may be unanswered.
-        status_url: Where status pushes go; empty for none.
-        interim: Also push when the operator has the message.
+        database: URL of PostgreSQL's; empty: SQLite in that folder.
+        node: Name of the process among those that share the database.
 
     """
-    serve = f"""\
+    return f"""\
 data = "{data}"
+database = "{database}"
+node = "{node}"
 
 [http]
 host = "127.0.0.1"
@@ -60,7 +61,20 @@ level = "warning"
 allow_http = true
 allow_private = true
 """
-    apply = f"""\
+
+
+def directory(*, smpp: int, window: int, status_url: str, interim: bool) -> str:
+    """
+    Write the file for `apply`.
+
+    Args:
+        smpp: The operator's port, on loopback.
+        window: submit_sm that may be unanswered.
+        status_url: Where status pushes go; empty for none.
+        interim: Also push when the operator has the message.
+
+    """
+    return f"""\
 [[carrier]]
 name = "sink"
 kind = "smpp"
@@ -93,7 +107,6 @@ duplicate_lock = false
 status_url = "{status_url}"
 status_interim = {str(interim).lower()}
 """
-    return serve, apply
 
 
 NATIVE = f"""
@@ -165,6 +178,7 @@ class Budstikke:
 
     Attributes:
         database: An SQLite file to begin with, of which a copy is made.
+        nodes: Processes that share a PostgreSQL; 0: one with SQLite.
 
     """
 
@@ -173,56 +187,69 @@ class Budstikke:
     most_messages: int = sys.maxsize
     window: int = 1000
     database: Path | None = None
+    nodes: int = 0
 
     def missing(self) -> str:
-        """Say that make has not installed it."""
+        """Say that make has not installed it, or that there is no PostgreSQL."""
         try:
             command()
         except BenchError as error:
             return str(error)
-        return ""
+        return "" if not self.nodes or postgres.programs() else "PostgreSQL"
 
     def version(self) -> str:
         """Name the commit, and the interpreter that runs it."""
         git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
         found = subprocess.run(git, capture_output=True, text=True, check=False)
         python = ".".join(map(str, sys.version_info[:3]))
-        return f"{found.stdout.strip() or 'unknown'} on CPython {python}"
+        text = f"{found.stdout.strip() or 'unknown'} on CPython {python}"
+        return f"{text}, {postgres.version()}" if self.nodes else text
 
     def start(
         self, folder: Path, sink: Sink, pushes: int, *, inbound: bool = False
     ) -> Running:
-        """Migrate, apply and serve; wait for the port and the bind."""
-        (port,) = free_ports(1)
+        """Migrate, apply and serve; wait for the ports and the bind."""
         url = f"http://127.0.0.1:{sink.http}/push" if pushes else ""
-        serve, apply = settings(
-            data=folder / "data",
-            port=port,
-            smpp=sink.smpp,
-            window=self.window,
-            status_url=url,
-            interim=pushes == 2,
+        text = directory(
+            smpp=sink.smpp, window=self.window, status_url=url, interim=pushes == 2
         )
-        apply += NATIVE
+        text += NATIVE
         if inbound:
-            apply += from_phones(f"http://127.0.0.1:{sink.http}/in?status=in")
-        (folder / "serve.toml").write_text(serve)
-        (folder / "apply.toml").write_text(apply)
-        (folder / "data").mkdir()
-        if self.database:
-            _copy(self.database, folder / "data" / "budstikke.sqlite")
-        config = ["--config", str(folder / "serve.toml")]
-        _run(["migrate", *config], folder)
-        _run(["apply", *config, str(folder / "apply.toml")], folder)
-        child = start("budstikke", [*command(), "serve", *config], folder)
+            text += from_phones(f"http://127.0.0.1:{sink.http}/in?status=in")
+        (folder / "apply.toml").write_text(text)
+        children: list[Child] = []
         try:
-            wait_until("budstikke's port", lambda: listens(port), [child])
-            wait_until("budstikke's bind", lambda: sink.seen().binds > 0, [child])
+            ports = self._serve(folder, children)
+            wait_until("budstikke", lambda: all(map(listens, ports)), children)
+            wait_until("budstikke's bind", lambda: sink.seen().binds > 0, children)
         except BenchError:
-            stop(child)
+            for child in reversed(children):
+                stop(child)
             raise
         path = f"/psk/push.php?serviceid={USER}&password={PASSWORD}"
         path += f"&phoneno=00{{}}&txt={quote(TEXT)}&fromid={SENDER}"
-        ask = Ask((port,), path, "ErrorCode=0")
+        ask = Ask(tuple(ports), path, "ErrorCode=0")
         bulk = "/psk/push_bulk.php"
-        return Running([child], ask, STATUSES[pushes], bulk, "/v1/messages")
+        return Running(children, ask, STATUSES[pushes], bulk, "/v1/messages")
+
+    def _serve(self, folder: Path, children: list[Child]) -> list[int]:
+        """Start the database and the nodes, adding to the list; the HTTP ports."""
+        database = ""
+        if self.nodes:
+            child, database = start_postgres(folder)
+            children.append(child)
+        ports = free_ports(max(self.nodes, 1))
+        for number, port in enumerate(ports):
+            node = f"node{number}" if number else "budstikke"
+            data = folder / (node if number else "data")
+            data.mkdir()
+            if self.database:
+                _copy(self.database, data / "budstikke.sqlite")
+            file = folder / f"{node}.toml"
+            file.write_text(serving(data=data, port=port, database=database, node=node))
+            if not number:
+                _run(["migrate", "--config", str(file)], folder)
+                _run(["apply", "--config", str(file), "apply.toml"], folder)
+            command_line = [*command(), "serve", "--config", str(file)]
+            children.append(start(node, command_line, folder))
+        return ports

@@ -38,8 +38,12 @@ OUT = HERE / "out"
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 QUICK = Size(messages=10_000, bulk=20_000, warm_up=1_000, seconds=4)
 OURS = Budstikke()
-# Ourselves on PostgreSQL, with one node or more, would be another Budstikke here.
-GATEWAYS: dict[str, Gateway] = {g.name: g for g in (OURS, Kannel(), Jasmin())}
+ON_POSTGRES = tuple(
+    Budstikke(f"budstikke-pg{nodes}", measures=("a", "b", "d"), nodes=nodes)
+    for nodes in (1, 2)
+)
+SIDES: tuple[Gateway, ...] = (OURS, Kannel(), Jasmin(), *ON_POSTGRES)
+GATEWAYS: dict[str, Gateway] = {gateway.name: gateway for gateway in SIDES}
 NEEDED = ("budstikke", "kannel")
 MEASURES = ("a", "b", "b2", "c", "d", "d=", "e")
 
@@ -118,7 +122,7 @@ def _gateways(options: argparse.Namespace) -> list[Gateway]:
         elif options.only == name or (name in NEEDED and not options.only):
             raise BenchError(f"{name} is not installed: {missing}")
         elif not options.only:
-            print(f"without {name} (bench/install.sh --{name} installs it)")
+            print(f"without {name}, since this is not installed: {missing}")
     return found
 
 

@@ -98,16 +98,19 @@ def _ratio(ours: list[float], theirs: list[float], row: Row) -> str:
     return f"{high / low:.2f}" if low else ""
 
 
-def _peers(results: list[Result]) -> list[str]:
-    """Name the peers that were measured; Kannel has its column always."""
+def _columns(results: list[Result]) -> list[str]:
+    """Name the gateways beside ours that have a column; Kannel has one always."""
     measured = {r.gateway for r in results}
-    return [peer for peer in PEERS if peer in measured or peer == PEERS[0]]
+    every = (*PEERS, *sorted(g for g in measured if g.startswith(f"{OURS}-")))
+    return [g for g in every if g in measured or g == PEERS[0]]
 
 
 def head(results: list[Result]) -> tuple[str, ...]:
-    """Name the columns of the table."""
-    peers = (cell for peer in _peers(results) for cell in (peer, "ratio"))
-    return ("", "", OURS, *peers)
+    """Name the columns of the table; peers have a ratio."""
+    names = ["", "", OURS]
+    for gateway in _columns(results):
+        names += [gateway, "ratio"] if gateway in PEERS else [gateway]
+    return tuple(names)
 
 
 def table(results: list[Result]) -> list[tuple[str, ...]]:
@@ -116,9 +119,11 @@ def table(results: list[Result]) -> list[tuple[str, ...]]:
     for row in ROWS:
         ours = _values(results, OURS, row)
         cells = [_cell(ours, row.unit)]
-        for peer in _peers(results):
-            theirs = _values(results, peer, row)
-            cells += [_cell(theirs, row.unit), _ratio(ours, theirs, row)]
+        for gateway in _columns(results):
+            theirs = _values(results, gateway, row)
+            cells.append(_cell(theirs, row.unit))
+            if gateway in PEERS:
+                cells.append(_ratio(ours, theirs, row))
         if any(cell not in ("", NONE) for cell in cells):
             rows.append((row.title, row.unit, *cells))
     return rows
