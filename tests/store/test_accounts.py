@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,12 +27,13 @@ from budstikke.store.accounts import (
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import Entry
 from budstikke.store.ledger_check import check
-from budstikke.store.sqlite import SqliteStore
-from store.engines import make_template
+from store.engines import catch_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from budstikke.store.contract import Store
+    from store.engines import Engine as Database
 
 NOW = 1_795_345_200.0
 """2026-11-22 12:00 in Oslo."""
@@ -42,9 +42,9 @@ NOW = 1_795_345_200.0
 class Books:
     """A database with account ``fails`` (1) in NOK and ``resends`` (2) in SMS."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.engine: Engine = open_engine(f"sqlite:///{file}")
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.engine: Engine = open_engine(database.url)
         for id_, currency in ((1, "NOK"), (2, "SMS")):
             self.set(schema.account, id_, currency=currency)
 
@@ -55,6 +55,7 @@ class Books:
     def add(self, table: Any, **values: Any) -> None:
         with self.engine.begin() as connection:
             connection.execute(insert(table), values)
+            catch_up(connection, table)
 
     def rows(self, table: Any, *names: str) -> list[tuple[Any, ...]]:
         with self.engine.connect() as connection:
@@ -63,9 +64,9 @@ class Books:
             return [tuple(row) for row in found]
 
     @contextmanager
-    def serving(self) -> Iterator[tuple[asyncio.Runner, SqliteStore]]:
+    def serving(self) -> Iterator[tuple[asyncio.Runner, Store]]:
         """Hold the database open as a gateway does."""
-        store = SqliteStore(self.file, synchronous="OFF")
+        store = self.database.store()
         with asyncio.Runner() as runner:
             runner.run(store.open(NOW))
             yield runner, store
@@ -83,16 +84,9 @@ class Books:
         return {found.name: found.faults for found in check(self.engine)}
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("template"))
-
-
 @pytest.fixture
-def books(template: Path, tmp_path: Path) -> Iterator[Books]:
-    file = tmp_path / "b.sqlite"
-    shutil.copy(template, file)
-    books = Books(file)
+def books(engine: Database) -> Iterator[Books]:
+    books = Books(engine)
     yield books
     books.engine.dispose()
 

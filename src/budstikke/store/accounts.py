@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Integer, cast, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Integer,
+    cast,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from budstikke.domain.fees import day_of, midnight
 from budstikke.domain.ledger import Kind, ordered
@@ -181,8 +191,11 @@ def _by_day(
 ) -> Iterator[_Entry]:
     """Sum up charges and refunds: the database by quarters of an hour, we by days."""
     ledger = schema.ledger.c
-    quarter = cast(ledger.at / QUARTER, Integer)
-    sums = (func.sum(ledger.messages), func.sum(ledger.amount))
+    place = ledger.at / QUARTER
+    if connection.dialect.name == "postgresql":
+        place = func.floor(place)  # it would round where SQLite cuts off
+    quarter = cast(place, Integer)
+    sums = [cast(func.sum(c), BigInteger) for c in (ledger.messages, ledger.amount)]
     rows = connection.execute(
         select(quarter, ledger.kind, *sums)
         .where(
@@ -213,10 +226,10 @@ def _find(connection: Connection, name: str) -> Any:
 
 
 def _balance(connection: Connection, account_id: int) -> int:
+    """Read a balance; nobody changes it before this transaction ends."""
     account = schema.account.c
-    return int(
-        connection.scalar(select(account.balance).where(account.id == account_id)) or 0
-    )
+    balance = select(account.balance).where(account.id == account_id)
+    return int(connection.scalar(balance.with_for_update()) or 0)
 
 
 def _enter(
