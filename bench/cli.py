@@ -45,6 +45,7 @@ ON_POSTGRES = tuple(
 SIDES: tuple[Gateway, ...] = (OURS, Kannel(), Jasmin(), *ON_POSTGRES)
 GATEWAYS: dict[str, Gateway] = {gateway.name: gateway for gateway in SIDES}
 NEEDED = ("budstikke", "kannel")
+MOST_OLD, MOST_QUEUED, SOAK_MINUTES = 10_000_000, 1_000_000, 30.0
 MEASURES = ("a", "b", "b2", "c", "d", "d=", "e")
 
 
@@ -65,21 +66,28 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--docs",
         action=argparse.BooleanOptionalAction,
-        help="write docs/performance.md; default: when all was measured in full",
+        help="write docs/performance.md; default: with --all",
     )
     _long_options(parser)
     parser.add_argument("--keep", action="store_true", help="keep databases and logs")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.all:
+        options.measures = options.measures or ",".join(MEASURES)
+        options.history = options.history or MOST_OLD
+        options.backlog = options.backlog or MOST_QUEUED
+        options.soak = options.soak or SOAK_MINUTES
+    return options
 
 
 def _long_options(parser: argparse.ArgumentParser) -> None:
     """Add those of what is measured of ourselves alone, when it is asked for."""
+    parser.add_argument("--all", action="store_true", help="all measures, and these")
     parser.add_argument(
         "--history",
         type=int,
         metavar="N",
         nargs="?",
-        const=10_000_000,
+        const=MOST_OLD,
         help="(a) and (b) with N old messages in the database (10 million)",
     )
     parser.add_argument(
@@ -87,7 +95,7 @@ def _long_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         nargs="?",
-        const=1_000_000,
+        const=MOST_QUEUED,
         help="N queued messages (1 million): memory, drain, urgent ones",
     )
     parser.add_argument(
@@ -98,7 +106,7 @@ def _long_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="MINUTES",
         nargs="?",
-        const=30,
+        const=SOAK_MINUTES,
         help="a long run (30 minutes): memory",
     )
     parser.add_argument("--soak-rate", type=float, default=300, help="messages/s")
@@ -275,6 +283,6 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         if not options.keep:
             shutil.rmtree(OUT / "run", ignore_errors=True)
-    whole = len(plan.gateways) > 1 and not options.quick and plan.names == [*MEASURES]
-    _write(plan.results, size, document=whole if options.docs is None else options.docs)
+    document = options.all if options.docs is None else options.docs
+    _write(plan.results, size, document=document)
     return 1 if report.faults(plan.results) else 0

@@ -209,7 +209,7 @@ def as_json(
 HEAD = """\
 # Performance
 
-Written by `make bench`; do not edit. How it is measured, and with what:
+Written by `make bench-all`; do not edit. How it is measured, and with what:
 [bench/README.md](../bench/README.md).
 
 """
@@ -256,6 +256,14 @@ JASMIN = """\
 """
 
 
+POSTGRES = """\
+- budstikke-pg1 and -pg2 are one and two nodes on one PostgreSQL with its defaults
+  (`fsync`, `synchronous_commit`), all on the same cores as everything else here. A
+  cell is such a database with its nodes and the accounts that are pinned to it; cells
+  share nothing, so that their rates add up.
+"""
+
+
 def as_markdown(
     results: list[Result],
     size: Size,
@@ -284,6 +292,8 @@ def as_markdown(
     )
     if "jasmin" in versions:
         notes += JASMIN.format(most=min(size.messages, JASMIN_MOST))
+    if any(name.startswith(f"{OURS}-pg") for name in versions):
+        notes += POSTGRES
     facts = [f"- {name}: {value}" for name, value in {**machine, **versions}.items()]
     facts.append(f"- messages: {size.messages:,}; bulk: {size.bulk:,}; connections: 48")
     facts.append(f"- command: `{command}`")

@@ -1,8 +1,9 @@
-"""The parts of the report that are of ourselves alone: history, backlog, soak."""
+"""The parts of the report that are of ourselves alone, from history to cells."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,38 @@ def _history(results: list[Result]) -> Iterator[Section]:
     yield Section(title, ("", "empty", "full", "full / empty"), rows)
 
 
+TARGETS = (1_000, 10_000, 50_000)
+"""Messages a second in the busiest hour, for the arithmetic of cells."""
+FULL = 0.5
+"""The share of what a cell can carry that it is planned for."""
+
+
+def _cells(results: list[Result]) -> Iterator[Section]:
+    """Say how many databases with their nodes carry how much, from (b) on one."""
+    for nodes in (2, 1):
+        name = f"budstikke-pg{nodes}"
+        rates = [
+            r.figures["rate"] for r in results if (r.gateway, r.measure) == (name, "b")
+        ]
+        if not rates:
+            continue
+        rate = median(rates)
+        rows: list[Cells] = [
+            (
+                f"{each:,}",
+                f"{each * 86_400 / 1e6:,.0f}",
+                f"{ceil(each / rate / FULL):,}",
+            )
+            for each in TARGETS
+        ]
+        title = (
+            f"Beyond one PostgreSQL: cells of {nodes} node(s) that carry "
+            f"{rate:,.0f} messages/s (b) on this machine, planned for {FULL:.0%} of it"
+        )
+        yield Section(title, ("messages/s", "million a day at most", "cells"), rows)
+        return
+
+
 def sections(results: list[Result]) -> list[Section]:
     """Make the sections of what was measured."""
     found = list(_history(results))
@@ -106,7 +139,7 @@ def sections(results: list[Result]) -> list[Section]:
             last = of_it[-1].figures
             rows: list[Cells] = [(n, number(last[figure])) for figure, n in figures]
             found.append(Section(title, ("", ""), rows))
-    return found
+    return [*found, *_cells(results)]
 
 
 def as_text(section: Section) -> list[str]:
