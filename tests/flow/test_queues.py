@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.callback import QueueState
@@ -284,10 +285,29 @@ def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine) -> None:
     play(engine, scenario)
 
 
-def test_nobody_to_tell_holds_nobody_up(engine: SqliteEngine) -> None:
+def test_a_url_that_is_gone_pauses_it_and_nothing_is_dropped(
+    engine: SqliteEngine,
+) -> None:
     async def scenario(rig: Rig) -> None:
         queue_id = await begin(rig, 3)
         rig.directory = two_way(inbound_url="")
+        await work(rig, queue_id)
+        assert [QueueState.PAUSED] == queue(rig)
+        assert [queues.NO_URL] == rig.path.column("why", schema.queue)
+        assert ["queued"] * 3 == states(rig)
+        rig.directory = two_way()
+        await rig.store.resume(queue_id=queue_id)
+        await work(rig, queue_id)
+        assert [1, 2, 3] == counters(rig)
+        assert ["done"] * 3 == states(rig)
+
+    play(engine, scenario)
+
+
+def test_an_access_that_is_gone_holds_nobody_up(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        queue_id = await begin(rig, 3)
+        rig.directory = replace(two_way(), accesses={})
         await work(rig, queue_id)
         assert ["done"] * 3 == states(rig)
         assert [] == rig.outlet.asked

@@ -135,6 +135,10 @@ class Teller:
         signing = self._signing.get(access.dialect)
         return Target(access, dialect, signing, topic, url, policy)
 
+    def knows(self, access_id: int) -> bool:
+        """Tell whether an access is there: it may be told later what it cannot now."""
+        return access_id in self._directory().accesses
+
     async def attempt(self, row: CallbackRow, target: Target | None) -> CallbackResult:
         """
         Try once; never raises.

@@ -40,6 +40,9 @@ MOST_READ = 100
 RENEW_AFTER = 30.0
 """Seconds after which a lease is renewed; no request may take as long as a lease."""
 
+NO_URL = "there is no URL to tell it to"
+"""Why a queue is paused whose URL was taken away."""
+
 
 class Queues:
     """
@@ -140,6 +143,9 @@ class Queues:
                     return False
             row.tries = head.tries
             target = self._teller.target(row.access_id, row.event)
+            if target is None and self._teller.knows(row.access_id):
+                self._push(_nowhere(head.queue_id, self._clock()))
+                return False
             result = await self._teller.attempt(row, target)
             self._push(_of(head.queue_id, row, result))
             if result.state != "done":
@@ -200,6 +206,11 @@ class Queues:
         lost = queue_id in self._lost
         self._lost.discard(queue_id)
         return not lost
+
+
+def _nowhere(queue_id: int, now: float) -> QueueResult:
+    """Pause a queue whose URL was taken away: what waits in it waits for another."""
+    return QueueResult(queue_id, [], QueueState.PAUSED, None, 0, now, NO_URL)
 
 
 def _of(queue_id: int, row: CallbackRow, result: CallbackResult) -> QueueResult:
