@@ -60,6 +60,20 @@ def user() -> str | None:
     return "postgres" if "postgres" in known else "nobody"
 
 
+def within_reach(found: Path, folder: Path, who: str | None) -> Path:
+    """Copy the programs if they are in a folder that only root may enter."""
+    asked = [str(found / "postgres"), "--version"]
+    try:
+        subprocess.run(asked, check=True, user=who, capture_output=True)
+    except PermissionError:
+        package, site = found.parents[1], found.parents[2]
+        for name in (package.name, f"{package.name}.libs"):  # found by their places
+            if (site / name).is_dir():
+                shutil.copytree(site / name, folder / "site" / name, symlinks=True)
+        return folder / "site" / found.relative_to(site)
+    return found
+
+
 class Server:
     """
     A server and its folder.
@@ -70,7 +84,6 @@ class Server:
     """
 
     def __init__(self, options: Sequence[str] = FAST) -> None:
-        self._programs = programs()
         self._user = user()
         self._options = list(options)
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,6 +93,7 @@ class Server:
         self.data = self.folder / "data"
         if self._user is not None:
             shutil.chown(self.folder, self._user)
+        self._programs = within_reach(programs(), self.folder, self._user)
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs to its end."""
