@@ -189,6 +189,12 @@ queue = Table(
         postgresql_where=text("alert"),
     ),
     Index(
+        "queue_paused",
+        "id",
+        sqlite_where=text("state = 'paused'"),
+        postgresql_where=text("state = 'paused'"),
+    ),
+    Index(
         "queue_token",
         "token",
         unique=True,

@@ -110,6 +110,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'due'"),
         )
         batch_op.create_index(
+            "queue_paused",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'paused'"),
+            postgresql_where=sa.text("state = 'paused'"),
+        )
+        batch_op.create_index(
             "queue_token",
             ["token"],
             unique=True,
