@@ -127,9 +127,10 @@ def fill_directory(url: str) -> None:
 
 def catch_up(connection: Connection, table: Any) -> None:
     """Let ids go on after those that were written by hand, as they do on SQLite."""
-    if connection.dialect.name == "postgresql" and "id" in table.c:
-        last = select(func.max(table.c.id)).scalar_subquery()
-        sequence = func.pg_get_serial_sequence(table.name, "id")
+    given = table.autoincrement_column
+    if connection.dialect.name == "postgresql" and given is not None:
+        last = select(func.max(given)).scalar_subquery()
+        sequence = func.pg_get_serial_sequence(table.name, given.name)
         connection.execute(select(func.setval(sequence, last)))
 
 

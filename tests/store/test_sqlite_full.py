@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from store.engines import SqliteEngine
 
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
 ROOMY = 1_073_741_823
 """Pages; SQLite's own limit."""
 

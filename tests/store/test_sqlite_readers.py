@@ -6,6 +6,8 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from budstikke.store.sqlite import SqliteStore
 from store.path import RECIPIENT, Path, run
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     import sqlite3
 
     from store.engines import Engine
+
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 def test_readers_do_not_wait_for_the_writer(engine: Engine) -> None:
