@@ -112,6 +112,16 @@ class Server:
         where = ("-D", str(self.data), "-A", "trust", "-U", "budstikke")
         self.run("initdb", *where, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 
+    def copy_of(self, other: Server) -> None:
+        """Make a replica that follows another server, which may go on meanwhile."""
+        source = f"host={other.folder} user=budstikke application_name=replica"
+        copy = ("pg_basebackup", "--checkpoint=fast", "-R", "-X", "stream")
+        self.run(*copy, "-D", str(self.data), "-d", source)
+
+    def promote(self) -> None:
+        """Let a replica be written to from now on."""
+        self.execute("SELECT pg_promote()")
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         options = [f"-c{option}" for option in self._options]

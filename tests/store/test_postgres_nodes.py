@@ -17,7 +17,6 @@ from budstikke.store.postgres.node import LEASE
 from store.engines import rows
 from store.money import faults, pay_in, priced
 from store.path import NOW, RECIPIENT, Path, receipt
-from store.postgres_server import DURABLE, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -339,35 +338,3 @@ def test_a_bulk_order_is_made_by_one_node(postgres: PostgresEngine) -> None:
             await scenario(Path(postgres, one), two)
 
     asyncio.run(whole())
-
-
-def test_a_server_that_is_killed_costs_retries_and_no_messages() -> None:
-    from budstikke.store.migrate import migrate
-    from store.engines import fill_directory
-
-    server = serving(DURABLE)
-
-    async def scenario() -> None:
-        store = PostgresStore(server.url("bud"), node="a")
-        await store.open(NOW)
-        engine: Any = type("Killed", (), {"url": server.url("bud")})()
-        path = Path(engine, store)
-        accepted = await path.accept(*[RECIPIENT] * 50)
-        server.kill()
-        with pytest.raises(StoreUnavailable):
-            await path.accept()
-        with pytest.raises(StoreUnavailable):
-            await store.messages([1])
-        server.start()
-        accepted += await path.accept()
-        assert ["accepted"] * 51 == await path.states(*accepted)
-        assert 51 == len(await store.claim(1, 100, NOW))
-        await store.close()
-
-    try:
-        server.execute("CREATE DATABASE bud")
-        migrate(server.url("bud"))
-        fill_directory(server.url("bud"))
-        asyncio.run(scenario())
-    finally:
-        server.close()

@@ -54,6 +54,8 @@ DUE = """
 SELECT id, access_id, "order", first_at, done, next_at FROM recurring
 WHERE next_at <= $1 ORDER BY next_at LIMIT $2"""
 
+BULK_THERE = "SELECT 1 FROM bulk WHERE id = $1"
+
 ORIGINATOR = "SELECT originator FROM message WHERE id = $1 AND access_id = $2"
 
 _ids = msgspec.json.Decoder(list[int]).decode
@@ -240,6 +242,11 @@ async def store_bulk(
     texts = (bulk.content.decode(), bulk.recipients.decode())
     await connection.execute(sql.INSERT_BULK, *values, *texts, node_id)
     return Verdict()
+
+
+async def is_there(connection: Connection, bulk_id: int) -> bool:
+    """Tell whether a bulk order is stored."""
+    return await connection.value(BULK_THERE, bulk_id) is not None
 
 
 async def open_bulks(connection: Connection, node_id: int) -> list[BulkRow]:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import random
 import re
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -79,12 +80,16 @@ BEATEN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """What says that another transaction was let go first."""
 
 
-class _Lost(Exception):  # noqa: N818 - a state of affairs
-    """The database cannot be used; ``committing``: it may have committed."""
+LANDING = 10.0
+"""Seconds in which it is found out whether a commit that was not answered happened."""
 
-    def __init__(self, why: BaseException, *, committing: bool = False) -> None:
+
+class _Lost(Exception):  # noqa: N818 - a state of affairs
+    """The database cannot be used; ``done``: it may have committed this result."""
+
+    def __init__(self, why: BaseException, *done: Any) -> None:
         super().__init__(str(why) or type(why).__name__)
-        self.committing = committing
+        self.done = done
 
 
 class Connection:
@@ -208,17 +213,48 @@ class Client:
             self._url, timeout=ANSWER_TIMEOUT, server_settings=SERVER_SETTINGS
         )
 
-    async def write(self, job: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run a job in a transaction; when this returns, what it did is durable."""
-        return await self._run(job, _in_transaction)
+    async def write(
+        self,
+        job: Callable[[Connection], Awaitable[T]],
+        landed: Callable[[Connection], Awaitable[bool]] | None = None,
+    ) -> T:
+        """
+        Run a job in a transaction; when this returns, what it did is durable.
+
+        ``landed`` tells whether it was committed, and is asked if the server went away
+        before it had said so.
+        """
+        try:
+            return await self._run(job, _in_transaction)
+        except _Lost as lost:
+            if landed is not None and await self._landed(landed):
+                result: T = lost.done[0]
+                return result
+            raise StoreUnavailable(str(lost)) from lost
+
+    async def _landed(self, landed: Callable[[Connection], Awaitable[bool]]) -> bool:
+        end = time.monotonic() + LANDING
+        while True:
+            try:
+                return await self.read(landed)
+            except StoreUnavailable:
+                if time.monotonic() >= end:
+                    return False
+            await asyncio.sleep(0.2)
 
     async def read(self, job: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a job of which each statement stands alone."""
-        return await self._run(job, _alone)
+        return await self._look(job, _alone)
 
     async def snapshot(self, job: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a job that only reads, and all of it in one state of the database."""
-        return await self._run(job, _in_snapshot)
+        return await self._look(job, _in_snapshot)
+
+    async def _look(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
+        try:
+            return await self._run(job, how)
+        except _Lost as lost:
+            raise StoreUnavailable(str(lost)) from lost
 
     async def _run(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
         beaten = reconnected = 0
@@ -232,7 +268,9 @@ class Client:
                 await asyncio.sleep(random.random() * 0.02 * beaten)  # noqa: S311
             except _Lost as lost:
                 reconnected += 1
-                if lost.committing or reconnected > RECONNECTS:
+                if lost.done:
+                    raise
+                if reconnected > RECONNECTS:
                     raise StoreUnavailable(str(lost)) from lost
 
     async def _once(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
@@ -275,7 +313,7 @@ async def _in_transaction(
         raise
     except Exception as error:
         if is_lost(error):
-            raise _Lost(error, committing=True) from error
+            raise _Lost(error, result) from error
         raise
     return result
 

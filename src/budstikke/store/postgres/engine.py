@@ -184,7 +184,12 @@ class PostgresStore:
                 await self._say(connection, Hint(self._node.id, carriers=waiting))
             return verdicts
 
-        verdicts = await self._client.write(write)
+        ids = [row.id for draft in drafts for row in draft.messages]
+
+        async def landed(connection: Connection) -> bool:
+            return await connection.value(sql.ANY_THERE, text(ids)) is not None
+
+        verdicts = await self._client.write(write, landed)
         for draft, verdict in zip(drafts, verdicts, strict=True):
             if not verdict.taken and not verdict.no_credit:
                 self._duplicates.lock_draft(draft, now)
@@ -202,7 +207,8 @@ class PostgresStore:
             self._duplicates.hold(key, until)
         try:
             verdict = await self._client.write(
-                lambda c: accepting.store_bulk(c, bulk, keys, until, node_id)
+                lambda c: accepting.store_bulk(c, bulk, keys, until, node_id),
+                lambda c: accepting.is_there(c, bulk.id),
             )
         except BaseException:
             self._duplicates.let_go(keys)

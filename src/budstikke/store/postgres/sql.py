@@ -61,6 +61,8 @@ INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id
 SELECT {columns("iittnnfif")}, 0, '', ''
 FROM jsonb_array_elements($1::jsonb) AS j (v)"""
 
+ANY_THERE = f"SELECT 1 FROM message WHERE id = ANY({IDS}) LIMIT 1"
+
 # Rows of the batch: [key, until]. Those that come back are held by us now.
 HOLD_KEYS = f"""
 INSERT INTO duplicate (key, until)

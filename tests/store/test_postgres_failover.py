@@ -1,0 +1,184 @@
+"""A killed server, and a fail-over to its replica: retries, and no message lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.migrate import migrate
+from budstikke.store.postgres import PostgresStore
+from store.engines import fill_directory
+from store.path import NOW, RECIPIENT, Path
+from store.postgres_server import DURABLE, Server, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATABASE = "bud"
+
+REPLICA = (*DURABLE, "hot_standby=on")
+
+WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+CUT_OFF = """
+CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER cut_off AFTER INSERT ON message
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut_off()"""
+"""Ends the session when it commits."""
+
+
+class Anywhere:
+    """An engine of which only the URL is asked for."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = serving(DURABLE)
+    try:
+        server.execute(f"CREATE DATABASE {DATABASE}")
+        migrate(server.url(DATABASE))
+        fill_directory(server.url(DATABASE))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def replica(server: Server) -> Iterator[Server]:
+    replica = Server(REPLICA)
+    try:
+        replica.copy_of(server)
+        replica.start()
+        server.execute(
+            "ALTER SYSTEM SET synchronous_standby_names = 'replica'",
+            "SELECT pg_reload_conf()",
+        )
+        yield replica
+    finally:
+        replica.close()
+
+
+async def accepted_again(path: Path) -> tuple[list[int], int]:
+    """Accept until it succeeds; returns the ids, and how often it was refused."""
+    end = time.monotonic() + 60
+    refused = 0
+    while True:
+        try:
+            return await path.accept(), refused
+        except StoreUnavailable:
+            refused += 1
+            assert time.monotonic() < end
+            await asyncio.sleep(0.1)
+
+
+def test_a_server_that_is_killed_costs_retries_and_no_messages(server: Server) -> None:
+    async def scenario() -> None:
+        store = PostgresStore(server.url(DATABASE), node="a")
+        await store.open(NOW)
+        path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+        accepted = await path.accept(*[RECIPIENT] * 50)
+        server.kill()
+        with pytest.raises(StoreUnavailable):
+            await path.accept()
+        with pytest.raises(StoreUnavailable):
+            await store.messages([1])
+        server.start()
+        more, _ = await accepted_again(path)
+        accepted += more
+        assert ["accepted"] * 51 == await path.states(*accepted)
+        assert 51 == len(await store.claim(1, 100, NOW))
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_fail_over_costs_retries_and_no_messages(
+    server: Server, replica: Server
+) -> None:
+    hosts = quote(f"{server.folder},{replica.folder}", safe=",")
+    url = (
+        f"postgresql://budstikke@/{DATABASE}?host={hosts}"
+        "&target_session_attrs=read-write"
+    )
+
+    async def scenario() -> None:
+        store = PostgresStore(url, node="a")
+        await store.open(NOW)
+        path = Path(Anywhere(url), store)  # type: ignore[arg-type]
+        accepted = [id_ for _ in range(30) for id_ in await path.accept()]
+        server.kill()
+        with pytest.raises(StoreUnavailable):
+            await path.accept()
+        replica.promote()
+        more, _ = await accepted_again(path)
+        accepted += more
+        assert len(set(accepted)) == 31
+        assert ["accepted"] * 31 == await path.states(*accepted)
+        assert {1: 31} == await store.backlog()
+        assert path.parts().keys() == {(id_ << 8) + 1 for id_ in accepted}
+        await store.wake(NOW + 60, 10, 10)  # its lease went over with it
+        assert 31 == len(await store.claim(1, 100, NOW))
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
+    """The server commits, waits for a replica that never comes, and is cut off."""
+
+    async def scenario() -> None:
+        store = PostgresStore(server.url(DATABASE), node="a")
+        await store.open(NOW)
+        path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+        waiting_for("'nobody'")
+        accepting = asyncio.create_task(path.accept())
+        await until_it_waits()
+        waiting_for("''")
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE wait_event = 'SyncRep'"
+        )
+        (id_,) = await asyncio.wait_for(accepting, 30)
+        assert ["accepted"] == await path.states(id_)
+        assert 1 == len(path.parts())
+        await store.close()
+
+    def waiting_for(names: str) -> None:
+        server.execute(
+            f"ALTER SYSTEM SET synchronous_standby_names = {names}",
+            "SELECT pg_reload_conf()",
+        )
+
+    async def until_it_waits() -> None:
+        end = time.monotonic() + 30
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            while not connection.execute(WAITS).fetchall():
+                assert time.monotonic() < end
+                await asyncio.sleep(0.05)
+
+    asyncio.run(scenario())
+
+
+def test_a_commit_that_did_not_happen_is_none(server: Server) -> None:
+    async def scenario() -> None:
+        store = PostgresStore(server.url(DATABASE), node="a")
+        await store.open(NOW)
+        path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+        with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
+            connection.execute(CUT_OFF)
+        with pytest.raises(StoreUnavailable):
+            await path.accept()
+        assert {} == path.parts()
+        await store.close()
+
+    asyncio.run(scenario())
