@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 EVERY = 10.0
 """Seconds between samples."""
 SETTLED = 3
-"""The line is fitted without the first third: caches fill at first."""
+"""
+The line is fitted without the first third: SQLite's page cache (64 MiB) fills at first.
+
+At 300 messages a second that takes 9 minutes: a run of less than 30 shows it as a slope.
+"""
 
 
 def _watch(bench: Bench, process: subprocess.Popen[bytes]) -> list[tuple[float, float]]:
