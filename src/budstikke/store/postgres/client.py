@@ -112,6 +112,7 @@ class Connection:
 
     async def value(self, statement: str, *values: object) -> Any:
         """Run a statement that answers with one value, or nothing."""
+        statement, values = _placed(statement, values)
         return await self.raw.fetchval(statement, *values)
 
     async def row(self, statement: str, *values: object) -> Any:
@@ -150,12 +151,21 @@ def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
 def _placed(
     statement: str, values: tuple[object, ...]
 ) -> tuple[str, tuple[object, ...]]:
-    """Put values that are given by name into the places that the server knows."""
-    if len(values) != 1 or not isinstance(values[0], Mapping):
-        return statement, values
-    named = values[0]
-    statement, names = _numbered(statement)
-    return statement, tuple(named[name] for name in names)
+    """
+    Put values that are given by name into the places that the server knows.
+
+    NUL becomes U+FFFD, as in what is given as JSON: PostgreSQL's texts cannot hold it.
+    """
+    if len(values) == 1 and isinstance(values[0], Mapping):
+        named = values[0]
+        statement, names = _numbered(statement)
+        values = tuple(named[name] for name in names)
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        values = tuple(
+            value.replace("\0", "\ufffd") if isinstance(value, str) else value
+            for value in values
+        )
+    return statement, values
 
 
 def is_lost(error: BaseException) -> bool:
