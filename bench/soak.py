@@ -24,7 +24,7 @@ SETTLED = 3
 """
 The line is fitted without the first third: SQLite's page cache (64 MiB) fills at first.
 
-At 300 messages a second that takes 9 minutes: a run of less than 30 shows it as a slope.
+At 300 messages a second that takes 9 minutes: a shorter run shows it as a slope.
 """
 
 
