@@ -153,7 +153,8 @@ def time_of(send_at: float) -> bytes:
 
 @quick
 @given(
-    st.lists(st.tuples(st.from_regex("#[a-z]{1,3}#", fullmatch=True), st.text())),
+    # None of these keys can begin at the end of another that is not given.
+    st.lists(st.tuples(st.sampled_from(["#a#", "#b#", "#abc#"]), st.text())),
     st.lists(st.sampled_from(["#a#", "#b#", " ", "x", "\\1", "\\0"]), min_size=1),
 )
 def test_a_template_is_filled_in_one_go(
