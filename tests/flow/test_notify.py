@@ -173,6 +173,26 @@ def test_what_there_is_no_room_for_waits_in_the_store(
     play(engine, scenario)
 
 
+def test_what_a_quick_one_had_no_room_for_comes_back_soon(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "MOST_WAITING", 10)
+
+    async def scenario(rig: Rig) -> None:
+        rig.notifier.tell(await make(rig, 1))  # it is known to be quick then
+        await rig.told(1)
+        began = rig.now
+        rig.notifier.tell(await make(rig, 50))
+        while len(rig.outlet.asked) < 51:
+            await until(lambda: 10 == rig.notifier.free())
+            await rig.written()
+            rig.now += notify.SOONEST
+            await rig.scheduler.wake()
+        assert rig.now - began < notify.UNKNOWN
+
+    play(engine, scenario)
+
+
 def test_what_waits_longer_than_its_lease_is_not_told_twice(
     engine: SqliteEngine,
 ) -> None:

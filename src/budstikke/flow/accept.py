@@ -308,7 +308,7 @@ class Acceptor:
         """Choose the first carrier that is up; none is: the first."""
         senders = [self._senders[carrier_id] for carrier_id in route.carriers]
         for sender in senders:
-            if sender.carrier.healthy():
+            if sender.up():
                 return sender
         return senders[0]
 

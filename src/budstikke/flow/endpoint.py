@@ -28,6 +28,9 @@ Key = tuple[int, str, int] | int
 SPREAD = 0.005
 """Seconds between callbacks that are handed back, so that they come back slowly."""
 
+SMOOTHED = 0.1
+"""How much of the smoothed time of answers is the latest one's."""
+
 
 def key_of(access_id: int, event: Event) -> Key:
     """Name the endpoint of an event."""
@@ -50,6 +53,7 @@ class Endpoint:
     Attributes:
         seen: The directory that ``target`` was found in.
         workers: Those that work it now.
+        took: Seconds that its latest answers took, smoothed; ``None``: none came yet.
 
     """
 
@@ -63,6 +67,7 @@ class Endpoint:
         "event",
         "seen",
         "target",
+        "took",
         "waiting",
         "workers",
     )
@@ -75,6 +80,7 @@ class Endpoint:
         self.target: Target | None = None
         self.waiting: list[tuple[int, CallbackRow]] = []  # a heap
         self.workers: set[asyncio.Task[None]] = set()
+        self.took: float | None = None
         self._busy: set[int] = set()
         self._behind: dict[int, list[CallbackRow]] = {}
         self._slot = 0.0
@@ -135,6 +141,12 @@ class Endpoint:
     def closed(self) -> None:
         """Have what is handed back from now on come back without a queue before it."""
         self._slot = 0.0
+
+    def answered_in(self, seconds: float | None) -> None:
+        """Note how long an answer took."""
+        if seconds is not None:
+            before = seconds if self.took is None else self.took
+            self.took = before + (seconds - before) * SMOOTHED
 
     def pace(self, now: float, seconds: float) -> float:
         """Say how many seconds to wait so that requests are so far apart."""

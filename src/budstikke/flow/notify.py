@@ -47,7 +47,10 @@ left.
 """
 
 COME_BACK = 15.0
-"""Seconds before callbacks that there was no room for are looked at again."""
+"""Seconds at most before callbacks that there was no room for are looked at again."""
+
+SOONEST, UNKNOWN = 0.1, 3.0
+"""Seconds at least; and where nobody knows yet how fast the endpoint answers."""
 
 
 class Notifier:
@@ -183,12 +186,19 @@ class Notifier:
             return now
         room = MOST_WAITING - self._waiting
         if len(endpoint.waiting) * SHARE > room or not room:
-            return now + COME_BACK
+            return now + self._rest(endpoint)
         if endpoint.circuit.until:
             self._look_up(endpoint)  # it may have a new URL
             if not endpoint.circuit.admits(now):
                 return endpoint.comes_back(now, COME_BACK)
         return None
+
+    def _rest(self, endpoint: Endpoint) -> float:
+        """Say in how many seconds half of what waits for an endpoint will be told."""
+        if endpoint.took is None:
+            return UNKNOWN
+        half = len(endpoint.waiting) / 2 * endpoint.took / self._per_endpoint
+        return min(max(half, SOONEST), COME_BACK)
 
     def _back(
         self, row: CallbackRow, endpoint: Endpoint, due_at: float, now: float
@@ -255,6 +265,7 @@ class Notifier:
         """Note how the endpoint is; what waits for one that is away is handed back."""
         circuit = endpoint.circuit
         if result.status is not None:
+            endpoint.answered_in(result.took)
             if circuit.failures:
                 self._closed(endpoint)
         elif result.took is None:

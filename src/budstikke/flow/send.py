@@ -84,6 +84,7 @@ class Sender:
         self._requeued = requeued
         self._receive = receive
         self._clock = clock
+        self.elsewhere = False  # another node has a link that is up
         self._ready: deque[Part] = deque()
         self._held: list[Part] = []  # behind what is not claimed yet, may be older
         self._reserved = 0
@@ -102,6 +103,10 @@ class Sender:
         self._reads: Lane[Sequence[Read], None] = Lane(self._keep_reads)
 
     # -- before the store: flow.accept asks
+
+    def up(self) -> bool:
+        """Tell whether this node or another has a link that is up."""
+        return self.elsewhere or self.carrier.healthy()
 
     def reserve(self, parts: int) -> bool:
         """
