@@ -53,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
 JOINERS = {
     *("gateway", "app", "cli", "cli_directory", "cli_inbound", "cli_money"),
     "cli_move",
-    *("demo", "doctor", "__init__"),
+    *("demo", "doctor", "links", "__init__"),
 }
 
 PURE = ("domain", "dialects", "smpp", "mm7", "wire")

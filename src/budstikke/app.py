@@ -172,8 +172,14 @@ async def _serve(
             if settings.simulator.listen:
                 listen = settings.simulator.listen
                 await stack.enter_async_context(_listening(phones, listen))
-            app = _application(gateway, phones)
-            await stack.enter_async_context(_http(app, settings.http))
+            if settings.health:
+                host, port = config.host_port(settings.health)
+                looked_at = Starlette(routes=_health_routes(gateway))
+                address = config.Http(host=host, port=port)
+                await stack.enter_async_context(_http(looked_at, address))
+            if "http" in settings.roles:
+                app = _application(gateway, phones)
+                await stack.enter_async_context(_http(app, settings.http))
             _say(lines or ["ready"])
             await stop.wait()
     finally:
@@ -218,9 +224,7 @@ def _routes(
 ) -> list[BaseRoute]:
     """List what is served beside the customers' APIs."""
     routes: list[BaseRoute] = [
-        Route("/healthz", _healthz),
-        Route("/readyz", _readyz(gateway)),
-        Route("/metrics", _metrics),
+        *_health_routes(gateway),
         *ResumePage(
             store=gateway.store,
             resumed=gateway.notifier.queues,
@@ -232,6 +236,14 @@ def _routes(
     if gateway.settings.simulator.enabled:
         routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
     return routes
+
+
+def _health_routes(gateway: Gateway) -> list[BaseRoute]:
+    return [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(gateway)),
+        Route("/metrics", _metrics),
+    ]
 
 
 async def _healthz(_request: Request) -> Response:

@@ -77,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
 
     _add_demo(add("demo", _demo, "Run a gateway with a simulator and demo accounts."))
     serve = add("serve", _serve, "Run a gateway.")
+    serve.add_argument(
+        "--roles", type=_roles, metavar="ROLE,…", help="http, send, notify, schedule"
+    )
     file = add("apply", _apply, "Make the database say what a TOML file says.")
     file.add_argument("file", type=Path, metavar="FILE")
     file.add_argument("--dry-run", action="store_true", help="only show what changes")
@@ -136,17 +139,31 @@ def _address(text: str) -> str:
     return text
 
 
+def _roles(text: str) -> tuple[str, ...]:
+    roles = tuple(role.strip() for role in text.split(","))
+    for role in roles:
+        if role not in config.ROLES:
+            known = ", ".join(config.ROLES)
+            raise argparse.ArgumentTypeError(f"no role {role!r}: one of {known}")
+    return roles
+
+
 def _url(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^\s/?#]+(/[!-~]*)?", text, re.IGNORECASE):
         raise argparse.ArgumentTypeError(f"not an http or https URL: {text}")
     return text.rstrip("/")
 
 
-def _settings(args: argparse.Namespace) -> config.Settings:
+def _settings(
+    args: argparse.Namespace, roles: Sequence[str] | None = None
+) -> config.Settings:
     named = args.config or os.environ.get("BUDSTIKKE_CONFIG")
     usual = Path("budstikke.toml")
     file = Path(named) if named else usual if usual.exists() else None
-    return config.load(file, os.environ)
+    environ = dict(os.environ)
+    if roles is not None:
+        environ[config.variable(("roles",))] = ",".join(roles)
+    return config.load(file, environ)
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -161,7 +178,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    settings = _settings(args)
+    settings = _settings(args, args.roles)
     from budstikke import app
 
     return app.serve(settings)

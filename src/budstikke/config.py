@@ -60,6 +60,11 @@ def host_port(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+Role = Literal["http", "send", "notify", "schedule"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""What a node may do; all of it is what a lone one does."""
+
+
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where customers' HTTP requests are taken."""
 
@@ -185,7 +190,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ""
     node: Annotated[
-        str, Meta(description="This process's name in logs. Empty: the host's.")
+        str,
+        Meta(
+            description="This process's name, in logs and among nodes. Empty: the "
+            "host's."
+        ),
+    ] = ""
+    roles: Annotated[
+        tuple[Role, ...],
+        Meta(
+            min_length=1,
+            description="What this process does: `http` (take requests), `send` (links "
+            "to operators), `notify` (tell customers), `schedule` (sweep, repeat, "
+            "bookkeep). `serve --roles` says otherwise.",
+        ),
+    ] = ROLES
+    health: Annotated[
+        str,
+        Meta(
+            description="`HOST:PORT` for `/healthz`, `/readyz` and `/metrics` alone, "
+            "whatever the roles. Empty: only on the HTTP port."
+        ),
     ] = ""
     retention_days: Annotated[
         int, Meta(ge=1, le=36500, description="Days that messages are kept.")
@@ -204,6 +229,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("database: sqlite:/// lacks a path")
         if self.database and not self.database.startswith((SQLITE, *POSTGRESQL)):
             raise ValueError("database: must begin with sqlite:/// or postgresql://")
+        if self.health:
+            host_port(self.health)
+        if not self.postgres and set(self.roles) != set(ROLES):
+            raise ValueError("roles: a SQLite database has one process, with all roles")
 
     @property
     def postgres(self) -> bool:

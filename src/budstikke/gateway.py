@@ -7,6 +7,7 @@ Only this module and ``app`` know everybody.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from random import SystemRandom
@@ -27,6 +28,7 @@ from budstikke.flow.ask import Asker
 from budstikke.flow.bookkeep import Bookkeeper
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.fit import Fitter
+from budstikke.flow.hand_over import HandOver
 from budstikke.flow.inbound import Receiver
 from budstikke.flow.mms import MmsAcceptor
 from budstikke.flow.mms_place import Placer
@@ -35,8 +37,8 @@ from budstikke.flow.pause import PauseAlerter
 from budstikke.flow.quote import Quoter
 from budstikke.flow.recur import Recurrer
 from budstikke.flow.schedule import Scheduler
-from budstikke.flow.send import Sender
 from budstikke.flow.subscribers import Subscribers, Table
+from budstikke.links import Links
 from budstikke.outlets.http import HttpOutlet
 from budstikke.outlets.mail import SmtpOutlet
 from budstikke.outlets.subscribers import HttpDirectory
@@ -47,12 +49,10 @@ from budstikke.store.opening import make_store
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from budstikke.carriers.contract import Carrier
     from budstikke.carriers.simulator.phones import Phones
     from budstikke.config import Settings
-    from budstikke.domain.acceptance import TextProfile
-    from budstikke.domain.directory import CarrierEntry
-    from budstikke.store.contract import CallbackRow, Received
+    from budstikke.flow.hand_over import Tells
+    from budstikke.store.contract import CallbackRow, Hint, Received
     from budstikke.wire import WireRequest, WireResponse
 
 log = logging.getLogger("budstikke")
@@ -75,8 +75,14 @@ PLACE_EVERY = 30.0
 BOOKKEEP_EVERY = 30.0
 """Seconds between looks for fees that are due and balances that are low."""
 
+HOLD_EVERY = 1.0
+"""Seconds between renewals of leases of links, and looks for what others queued."""
+
+RESUME_EVERY = 15.0
+"""Seconds between looks for large orders whose node is gone."""
+
 DRAIN = 10.0
-"""Seconds that a stop waits for operators' and customers' answers."""
+"""Seconds that a stop waits for customers' answers."""
 
 SETTINGS = {name: dialect.settings for name, dialect in DIALECTS.items()}
 CARRIES = {name: kind.carries for name, kind in KINDS.items()}
@@ -101,15 +107,12 @@ class Gateway:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
-        self._phones = phones
         self._clock = clock
         self.store = make_store(
             settings.database_url, settings.database_file, node=settings.node_name
         )
         self.directory = Directory(revision=-1, accesses={}, carriers={})
-        self.senders: dict[int, Sender] = {}
-        self._profiles: dict[int, TextProfile] = {}
-        self._links: dict[int, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
         self.outlet = self._outlet()
@@ -119,10 +122,14 @@ class Gateway:
             "clock": clock,
         }
         self.subscribers = self._subscribers()
-        self._accept = Acceptor(senders=self.senders, profiles=self._profiles, **now)
+        self.receiver = self._receiver()
+        self.links = self._make_links(phones)
+        self.senders = self.links.senders
+        profiles = self.links.profiles
+        self._accept = Acceptor(senders=self.senders, profiles=profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
         self._answerer = self._answers()
-        self.notifier = self._notifier()
+        self.notifier: Tells = self._notifier()
         self._fitter = Fitter()
         self.asker = Asker(mms=self._mms(), **now)
         self.quoter = Quoter(self._accept, directory=lambda: self.directory)
@@ -132,7 +139,6 @@ class Gateway:
         post = self.alerter.post if server else None
         books = Bookkeeper(store=self.store, post=post, clock=clock)
         recurrer = Recurrer(acceptor=self.acceptor, **now)
-        self.receiver = self._receiver()
         self.scheduler = self._scheduler(recurrer, books, self._pauses(server))
 
     def _mms(self) -> MmsAcceptor:
@@ -152,7 +158,7 @@ class Gateway:
             directory=lambda: self.directory,
             clock=self._clock,
             tell=self._tell,
-            requeued=self._requeued,
+            requeued=self.links.requeued,
         )
 
     def _outlet(self) -> HttpOutlet:
@@ -167,7 +173,20 @@ class Gateway:
     def _answers(self) -> Answerer:
         return Answerer(acceptor=self.acceptor, directory=lambda: self.directory)
 
-    def _notifier(self) -> Notifier:
+    def _make_links(self, phones: Phones) -> Links:
+        return Links(
+            store=self.store,
+            directory=lambda: self.directory,
+            clock=self._clock,
+            phones=phones,
+            tell=self._tell,
+            receive=self.receiver.receive,
+            sends="send" in self.settings.roles,
+        )
+
+    def _notifier(self) -> Tells:
+        if "notify" not in self.settings.roles:
+            return HandOver(store=self.store, clock=self._clock)
         callbacks = self.settings.callbacks
         return Notifier(
             store=self.store,
@@ -234,25 +253,30 @@ class Gateway:
     def _scheduler(
         self, recurrer: Recurrer, books: Bookkeeper, pauses: PauseAlerter
     ) -> Scheduler:
+        schedules = "schedule" in self.settings.roles
+        scheduled = (
+            (RECUR_EVERY, recurrer),
+            (BOOKKEEP_EVERY, books),
+            (RECEIVE_EVERY, self.receiver),
+            (PAUSES_EVERY, pauses),
+            (PLACE_EVERY, self._placer()),
+            (RESUME_EVERY, self.acceptor),
+        )
         return Scheduler(
             store=self.store,
             senders=self.senders,
             notifier=self.notifier,
             clock=self._clock,
             retention=self.settings.retention_days * 86400.0,
-            also=(
-                (RECUR_EVERY, recurrer),
-                (BOOKKEEP_EVERY, books),
-                (RECEIVE_EVERY, self.receiver),
-                (PAUSES_EVERY, pauses),
-                (PLACE_EVERY, self._placer()),
-            ),
+            also=((HOLD_EVERY, self.links), *(scheduled if schedules else ())),
+            sweeps=schedules,
         )
 
     async def start(self) -> None:
         """Open the store, bring the links up, and go on where a stop left off."""
         await self.store.open(self._clock())
         metrics.store_up.set(1)
+        self.store.listen(self._heard)
         await self._reload()
         await self.acceptor.resume()
         self._turning = [
@@ -264,7 +288,9 @@ class Gateway:
     async def _watch(self) -> None:
         """Follow changes of the directory, whoever makes them."""
         while True:
-            await asyncio.sleep(RELOAD_EVERY)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), RELOAD_EVERY)
+            self._changed.clear()
             try:
                 if await self.store.revision() != self.directory.revision:
                     await self._reload()
@@ -277,67 +303,10 @@ class Gateway:
         """Take a new directory; links whose settings changed are made anew."""
         found = await self.store.directory(SETTINGS)
         directory = sorted_by_kind(found, CARRIES)
-        before = self.directory.carriers
-        for entry in directory.carriers.values():
-            if before.get(entry.id) != entry:
-                self._start_link(entry)
+        self.links.follow(directory.carriers)
         self.directory = directory
-        for carrier_id in set(self.senders) - set(directory.carriers):
-            await self._stop_link(carrier_id)
+        await self.links.forget(directory.carriers)
         log.info("directory loaded", extra={"revision": directory.revision})
-
-    def _start_link(self, entry: CarrierEntry) -> None:
-        """Make a link; one that it replaces is ended before it begins."""
-        kind = KINDS[entry.kind]
-        settings = msgspec.convert(entry.settings, kind.settings)
-        extra: dict[str, Any] = {}
-        if entry.kind == "simulator":
-            extra["phones"] = self._phones
-        if "mms" in kind.carries:
-            extra["contents"] = self.store.mms
-        carrier: Carrier = kind.make(
-            entry.name, settings, random=SystemRandom(), clock=self._clock, **extra
-        )
-        sender = Sender(
-            entry.id,
-            carrier,
-            store=self.store,
-            directory=lambda: self.directory,
-            tell=self._tell,
-            requeued=self._requeued,
-            receive=self.receiver.receive,
-            clock=self._clock,
-        )
-        ended = self._end_link(self.senders.get(entry.id), self._links.get(entry.id))
-        self.senders[entry.id] = sender
-        self._profiles[entry.id] = kind.text(settings)
-        self._links[entry.id] = asyncio.create_task(self._keep(sender, ended))
-
-    async def _keep(self, sender: Sender, ended: Awaitable[None]) -> None:
-        """Run a link; one that breaks by a bug of ours is started again."""
-        await ended
-        while True:
-            try:
-                await sender.run()
-            except Exception:
-                log.exception("carrier %s broke", sender.carrier.name)
-                await asyncio.sleep(RELOAD_EVERY)
-            else:
-                return
-
-    async def _end_link(
-        self, sender: Sender | None, task: asyncio.Task[None] | None
-    ) -> None:
-        """End a link, if there is one."""
-        if sender is None or task is None:
-            return
-        await sender.stop(DRAIN)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    async def _stop_link(self, carrier_id: int) -> None:
-        await self._end_link(self.senders[carrier_id], self._links[carrier_id])
-        del self.senders[carrier_id], self._links[carrier_id]
 
     def _tell(self, rows: Sequence[CallbackRow]) -> None:
         self.notifier.tell(rows)
@@ -346,10 +315,13 @@ class Gateway:
         self.notifier.tell(received.callbacks)
         self.notifier.queues(received.queues)
 
-    def _requeued(self, carrier_id: int) -> None:
-        sender = self.senders.get(carrier_id)
-        if sender is not None:
-            sender.stored()
+    def _heard(self, hint: Hint) -> None:
+        """Look at once at what another node leaves to be done."""
+        for carrier_id in hint.carriers:
+            self.links.requeued(carrier_id)
+        self.notifier.queues(hint.queues)
+        if hint.directory:
+            self._changed.set()
 
     def mmsc(
         self, name: str
@@ -380,7 +352,7 @@ class Gateway:
         self._answerer.stop()
         await self.acceptor.stop()
         await self._accept.drain()
-        await asyncio.gather(*(self._stop_link(key) for key in list(self.senders)))
+        await self.links.stop()
         await self.notifier.stop(DRAIN)
         if self.subscribers is not None:
             await self.subscribers.stop()

@@ -71,7 +71,7 @@ def test_what_the_hot_path_counts_with_is_there(url: str, tmp_path: Path) -> Non
     connection = sqlite3.connect(tmp_path / "sub/b.sqlite")
     found = dict(connection.execute("SELECT key, value FROM meta"))
     connection.close()
-    assert {"revision": "0", "next_id": "1001"} == found
+    assert {"revision": "0", "next_id": "1001", "compatible": "0006"} == found
 
 
 def test_a_missing_database_is_not_made_by_looking(url: str, tmp_path: Path) -> None:
@@ -100,11 +100,39 @@ def test_a_newer_database_is_refused(url: str, tmp_path: Path) -> None:
     migrate(url)
     connection = sqlite3.connect(tmp_path / "sub/b.sqlite")
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.execute("UPDATE meta SET value = '9999' WHERE key = 'compatible'")
     connection.commit()
     connection.close()
     with pytest.raises(SchemaError, match="9999, newer than this program"):
         check(url)
     with pytest.raises(SchemaError, match="9999, newer than this program"):
+        migrate(url)
+
+
+def test_the_version_before_runs_on_what_only_adds(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrate(url)
+    monkeypatch.setattr(
+        "budstikke.store.migrate._revisions", lambda: known[: known.index("0006") + 1]
+    )
+    check(url)
+    assert [] == migrate(url)
+
+
+def test_the_version_before_is_refused_by_what_changes_more(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrate(url)
+    connection = sqlite3.connect(tmp_path / "sub/b.sqlite")
+    connection.execute("UPDATE meta SET value = '9999' WHERE key = 'compatible'")
+    connection.commit()
+    connection.close()
+    check(url)
+    monkeypatch.setattr("budstikke.store.migrate._revisions", lambda: known[:-1])
+    with pytest.raises(SchemaError, match="newer than this program"):
+        check(url)
+    with pytest.raises(SchemaError, match="newer than this program"):
         migrate(url)
 
 

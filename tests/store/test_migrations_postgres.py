@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from budstikke.store.admin import open_engine
-from budstikke.store.migrate import SchemaError, _config, check, migrate
+from budstikke.store.migrate import SchemaError, _config, _revisions, check, migrate
+from budstikke.store.postgres import PostgresStore
 from budstikke.store.schema import metadata
+from store.path import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,11 +131,48 @@ def test_a_newer_database_is_refused(url: str) -> None:
     engine = open_engine(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(
+            text("UPDATE meta SET value = '9999' WHERE key = 'compatible'")
+        )
     engine.dispose()
     with pytest.raises(SchemaError, match="9999, newer than this program"):
         check(url)
     with pytest.raises(SchemaError, match="9999, newer than this program"):
         migrate(url)
+
+
+def test_a_node_of_the_version_before_goes_on_while_others_migrate(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrate_to(url, "0006")
+
+    async def serve() -> None:
+        store = PostgresStore(url, node="before")
+        await store.open(NOW)
+        before = store.reserve_ids(1)
+        migrate(url)
+        await store.wake(NOW + 60, 10, 10)
+        assert before < store.reserve_ids(1)
+        async with asyncio.timeout(10):
+            await store.claim(1, 10, NOW)
+        await store.close()
+
+    asyncio.run(serve())
+    monkeypatch.setattr("budstikke.store.migrate._revisions", lambda: known)
+    check(url)
+    assert [] == migrate(url)
+
+
+def migrate_to(url: str, revision: str) -> list[str]:
+    """Migrate as the program at that schema did; returns the revisions it knew."""
+    engine = open_engine(url)
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    known = _revisions()
+    return known[: known.index(revision) + 1]
 
 
 def test_a_migration_that_fails_changes_nothing(

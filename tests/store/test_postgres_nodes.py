@@ -21,7 +21,7 @@ from store.path import NOW, RECIPIENT, Path, receipt
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
-    from budstikke.store.postgres.keeper import Hint
+    from budstikke.store.contract import Hint
     from store.postgres_engine import PostgresEngine
 
 KEYS: dict[str, Any] = {"duplicate_key": 7, "duplicate_until": NOW + 60}

@@ -33,6 +33,7 @@ class Kind:
             is given ``contents`` too.
         text: How its links are sent long texts.
         carries: ``sms``, ``mms``.
+        most_nodes: How many nodes may have a link at once; 0: all.
 
     """
 
@@ -40,6 +41,7 @@ class Kind:
     make: Callable[..., Carrier]
     text: Callable[[Any], TextProfile]
     carries: frozenset[str] = frozenset({"sms"})
+    most_nodes: Callable[[Any], int] = lambda _: 0
 
 
 KINDS: Mapping[str, Kind] = {
@@ -50,5 +52,10 @@ KINDS: Mapping[str, Kind] = {
         lambda _: TextProfile(),
         frozenset({"sms", "mms"}),
     ),
-    "smpp": Kind(smpp.Settings, smpp.carrier, smpp.text_profile),
+    "smpp": Kind(
+        smpp.Settings,
+        smpp.carrier,
+        smpp.text_profile,
+        most_nodes=lambda settings: settings.max_nodes,
+    ),
 }

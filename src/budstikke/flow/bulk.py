@@ -76,7 +76,7 @@ class BulkAcceptor:
         self._store = store
         self._directory = directory
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}  # by order
 
     async def accept(
         self, order: Order, access: Access, turn: RecurringRow | None = None
@@ -228,14 +228,21 @@ class BulkAcceptor:
         return keys
 
     async def resume(self) -> None:
-        """Go on with orders that a stop left half made."""
+        """Go on with orders that a stop, or a node that is gone, left half made."""
         for row in await self._store.open_bulks():
             self._start(row)
 
+    async def turn(self) -> bool:
+        """Do as ``resume``, now and then."""
+        await self.resume()
+        return False
+
     def _start(self, row: BulkRow) -> None:
+        if row.id in self._tasks:
+            return
         task = asyncio.get_running_loop().create_task(self._make(row))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[row.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(row.id))
 
     async def _make(self, row: BulkRow) -> None:
         """Make an order messages, slice by slice, until it is done."""
@@ -280,7 +287,7 @@ class BulkAcceptor:
 
     async def stop(self) -> None:
         """Leave what is not yet made to the next start."""
-        tasks = list(self._tasks)
+        tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

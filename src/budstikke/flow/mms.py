@@ -115,7 +115,7 @@ class MmsAcceptor:
         """Choose the first carrier that is up; none is: the first."""
         for carrier_id in carriers:
             sender = self._senders.get(carrier_id)
-            if sender is not None and sender.carrier.healthy():
+            if sender is not None and sender.up():
                 return carrier_id
         return carriers[0]
 

@@ -17,7 +17,7 @@ from budstikke.store.contract import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from budstikke.flow.notify import Notifier
+    from budstikke.flow.hand_over import Tells
     from budstikke.flow.send import Sender
     from budstikke.store.contract import Store
 
@@ -51,6 +51,7 @@ class Scheduler:
         clock: Unix seconds.
         retention: Seconds that messages are kept.
         also: Other steps, and the seconds between their turns.
+        sweeps: Whether this node does what is not urgent.
 
     """
 
@@ -59,10 +60,11 @@ class Scheduler:
         *,
         store: Store,
         senders: Mapping[int, Sender],
-        notifier: Notifier,
+        notifier: Tells,
         clock: Callable[[], float],
         retention: float,
         also: Sequence[tuple[float, Turning]] = (),
+        sweeps: bool = True,
     ) -> None:
         self._store = store
         self._senders = senders
@@ -70,6 +72,7 @@ class Scheduler:
         self._clock = clock
         self._retention = retention
         self._also = also
+        self._sweeps = sweeps
 
     async def run(self) -> None:
         """Turn until cancelled."""
@@ -107,9 +110,11 @@ class Scheduler:
 
     async def sweep(self) -> bool:
         """Do what is not urgent; ``True``: there is more."""
-        now = self._clock()
-        self._notifier.tell(await self._store.sweep(now, MOST_DUE))
-        purged = await self._store.purge(now - self._retention, MOST_DUE)
+        purged = 0
+        if self._sweeps:
+            now = self._clock()
+            self._notifier.tell(await self._store.sweep(now, MOST_DUE))
+            purged = await self._store.purge(now - self._retention, MOST_DUE)
         backlog = await self._store.backlog()
         for carrier_id, sender in self._senders.items():
             carrier = sender.carrier

@@ -18,6 +18,7 @@ from budstikke.domain.directory import Access, Account, CarrierEntry, Directory,
 from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
 from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
 from budstikke.store import schema
+from budstikke.store.contract.nodes import CHANNEL, Hint
 
 if TYPE_CHECKING:
     import sqlite3
@@ -102,6 +103,13 @@ def immediate(engine: Engine) -> Iterator[Connection]:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(ADMINISTRATION)))
         yield connection
+
+
+def announce_directory(connection: Connection) -> None:
+    """Have nodes on PostgreSQL read the directory at the commit; others look often."""
+    if connection.dialect.name == "postgresql":
+        hint = msgspec.json.encode(Hint(0, directory=True)).decode()
+        connection.execute(select(func.pg_notify(CHANNEL, hint)))
 
 
 def revision(engine: Engine) -> int:

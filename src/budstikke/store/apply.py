@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from budstikke.domain.fees import day_of, midnight
 from budstikke.store import schema
-from budstikke.store.admin import immediate, read_revision
+from budstikke.store.admin import announce_directory, immediate, read_revision
 from budstikke.store.apply_below import (
     BELONGINGS,
     leave_group,
@@ -112,6 +112,7 @@ def _write(connection: Connection, plan: Plan, actor: str, now: float) -> None:
         .where(schema.meta.c.key == "revision")
         .values(value=str(plan.revision + 1))
     )
+    announce_directory(connection)
 
 
 def _those(changes: list[Change], table: str, verb: Verb) -> list[Change]:

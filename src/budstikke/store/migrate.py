@@ -1,7 +1,10 @@
 """
 Bring a database to the schema of this program, forward only.
 
-A program refuses a database that is older (until it is migrated) or newer than it.
+A program refuses a database that is older (until it is migrated). A newer one it takes
+if that says so: a migration that only adds leaves the row ``compatible`` of ``meta`` as
+it is, so that nodes of the version before run beside those of the next; one that
+changes what they rely on sets it to its own name.
 To write the next migration, change ``store/schema.py`` and run
 ``python -m budstikke.store.migrate "what changes"``.
 """
@@ -17,9 +20,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 
 from budstikke.store.admin import POSTGRESQL, immediate, open_engine
+from budstikke.store.schema import meta
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,7 +42,7 @@ def migrate(url: str) -> list[str]:
 
     A SQLite file and its folder are made if they are missing, the folder for its
     owner only; a PostgreSQL database must be there, it may be empty. Raises
-    SchemaError for a database newer than this program.
+    SchemaError for a database that is newer than this program and cannot be used by it.
     """
     if (file := _file(url)) is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +51,8 @@ def migrate(url: str) -> list[str]:
         with immediate(engine) as connection:
             known = _revisions()
             before = _revision(connection)
-            _refuse_newer(before, known)
+            if _usable_newer(connection, before, known):
+                return []
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -58,7 +63,7 @@ def migrate(url: str) -> list[str]:
 
 
 def check(url: str) -> None:
-    """Raise SchemaError unless the database's schema is exactly this program's."""
+    """Raise SchemaError unless this program can run on the database's schema."""
     file = _file(url)
     if file is not None and not file.exists():
         raise SchemaError(f"there is no database {file}: run `budstikke migrate`")
@@ -66,10 +71,11 @@ def check(url: str) -> None:
     try:
         with engine.connect() as connection:
             found = _revision(connection)
+            known = _revisions()
+            if _usable_newer(connection, found, known):
+                return
     finally:
         engine.dispose()
-    known = _revisions()
-    _refuse_newer(found, known)
     if found is None:
         raise SchemaError("the database is empty: run `budstikke migrate`")
     if found != known[-1]:
@@ -79,12 +85,19 @@ def check(url: str) -> None:
         )
 
 
-def _refuse_newer(found: str | None, known: list[str]) -> None:
-    if found is not None and found not in known:
-        raise SchemaError(
-            f"the database is at schema {found}, newer than this program's "
-            f"{known[-1]}: use the newer program"
-        )
+def _usable_newer(connection: Connection, found: str | None, known: list[str]) -> bool:
+    """Tell whether the schema is newer; raises SchemaError if it is of no use to us."""
+    if found is None or found in known:
+        return False
+    compatible = connection.scalar(
+        select(meta.c.value).where(meta.c.key == "compatible")
+    )
+    if compatible in known:
+        return True
+    raise SchemaError(
+        f"the database is at schema {found}, newer than this program's "
+        f"{known[-1]}: use the newer program"
+    )
 
 
 def _file(url: str) -> Path | None:

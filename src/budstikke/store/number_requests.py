@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Integer, String, cast, insert, select
 from budstikke.domain.inventory import NumberKind, folded
 from budstikke.store import schema
 from budstikke.store.accounts import AccountError
-from budstikke.store.admin import immediate
+from budstikke.store.admin import announce_directory, immediate
 from budstikke.store.apply_numbers import two_way
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ def _touch(connection: Connection) -> None:
     meta = schema.meta
     later = cast(cast(meta.c.value, Integer) + 1, String)
     connection.execute(update(meta).where(meta.c.key == "revision").values(value=later))
+    announce_directory(connection)
 
 
 def _audit(connection: Connection, actor: str, act: str, now: float) -> None:

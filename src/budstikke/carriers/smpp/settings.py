@@ -101,7 +101,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["trx", "tx+rx"],
         Meta(description="One transceiver a link, or a transmitter and a receiver."),
     ] = "trx"
-    links: Annotated[int, Meta(ge=1, le=64, description="Links at once.")] = 1
+    links: Annotated[
+        int, Meta(ge=1, le=64, description="Links at once, of each node.")
+    ] = 1
+    max_nodes: Annotated[
+        int, Meta(ge=0, description="Nodes that have links at once; 0: all of them.")
+    ] = 0
     window: Annotated[
         int,
         Meta(ge=1, le=10_000, description="submit_sm without an answer, a link."),

@@ -24,6 +24,7 @@ from budstikke.store.contract.inbound import (
     Unrouted,
 )
 from budstikke.store.contract.inbound_verbs import InboundStore
+from budstikke.store.contract.nodes import LINK_LEASE, Hint, NodeStore
 from budstikke.store.contract.outbound import (
     BulkProgress,
     BulkRow,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CANCELLED_AT_ONCE",
+    "LINK_LEASE",
     "BulkProgress",
     "BulkRow",
     "CallbackResult",
@@ -64,6 +66,7 @@ __all__ = [
     "Draft",
     "Entry",
     "HeldPart",
+    "Hint",
     "InboundDraft",
     "LowBalance",
     "MediaRow",
@@ -92,7 +95,7 @@ class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not our e
     """Nothing can be stored now (disk full, database away); nothing was changed."""
 
 
-class Store(InboundStore, Protocol):
+class Store(InboundStore, NodeStore, Protocol):
     """The contract; see the module's rules."""
 
     node_id: int
@@ -139,7 +142,11 @@ class Store(InboundStore, Protocol):
         """Tell which duplicate keys are locked now."""
 
     async def open_bulks(self) -> list[BulkRow]:
-        """Find this node's orders that are not yet all messages."""
+        """
+        Take orders that are not yet all messages, and that no other node makes.
+
+        Those that this node makes already come, too.
+        """
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """

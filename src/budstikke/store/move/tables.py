@@ -15,7 +15,7 @@ from budstikke.store.ledger_check import check_in
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Table
 
-STAYING = frozenset({schema.node})
+STAYING = frozenset({schema.link, schema.node})
 """Nodes belong to the database that they serve: see taking_over.py."""
 
 MOVED = {

@@ -187,6 +187,8 @@ class Client:
     def __init__(self, url: str) -> None:
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
+        self.lost = 0
+        """How often the server went away in the middle of something."""
 
     async def open(self) -> None:
         """Connect; raises StoreUnavailable."""
@@ -302,6 +304,7 @@ class Client:
 
     async def _expire(self, pool: asyncpg.Pool[Any]) -> None:
         """Use none of the connections that there are again: the server is another."""
+        self.lost += 1
         if pool is self._pool and pool is not None:
             await pool.expire_connections()
 

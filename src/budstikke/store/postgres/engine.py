@@ -23,17 +23,21 @@ from budstikke.store.contract import (
     CallbackResult,
     CallbackRow,
     Draft,
+    Hint,
     MessageView,
     RecurringRow,
     StoreUnavailable,
     Verdict,
     Woken,
 )
+from budstikke.store.contract.nodes import CHANNEL
 from budstikke.store.postgres import accepting, asking, bookkeeping, clock, sql
 from budstikke.store.postgres.client import Client, Connection
+from budstikke.store.postgres.doubts import Doubts
 from budstikke.store.postgres.groups import active_members
 from budstikke.store.postgres.inbound_verbs import InboundVerbs
-from budstikke.store.postgres.keeper import CHANNEL, Hint, Keeper
+from budstikke.store.postgres.keeper import Keeper
+from budstikke.store.postgres.links import Links
 from budstikke.store.postgres.money import begun, order_credit
 from budstikke.store.postgres.node import Node
 from budstikke.store.postgres.purging import Slices, purge
@@ -82,6 +86,7 @@ class PostgresStore:
         self._heard: Callable[[Hint], None] | None = None
         self._duplicates = DuplicateLock()
         self._places = clock.Places()
+        self._doubts = Doubts()
         self._slices = Slices()
         self._stocking: asyncio.Task[None] | None = None
         inbound = InboundVerbs(self._client, self._node)
@@ -93,6 +98,8 @@ class PostgresStore:
         self.unalerted, self.alerted = inbound.unalerted, inbound.alerted
         self.paused_by, self.paused = inbound.paused_by, inbound.paused
         self.resume = inbound.resume
+        links = Links(self._client, self._node)
+        self.bind, self.unbind, self.linked = links.bind, links.unbind, links.linked
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
         """Have ``heard`` told at once what other nodes leave to be done."""
@@ -189,7 +196,11 @@ class PostgresStore:
         async def landed(connection: Connection) -> bool:
             return await connection.value(sql.ANY_THERE, text(ids)) is not None
 
-        verdicts = await self._client.write(write, landed)
+        try:
+            verdicts = await self._client.write(write, landed)
+        except StoreUnavailable:
+            self._doubts.of_drafts(drafts, now)
+            raise
         for draft, verdict in zip(drafts, verdicts, strict=True):
             if not verdict.taken and not verdict.no_credit:
                 self._duplicates.lock_draft(draft, now)
@@ -228,7 +239,13 @@ class PostgresStore:
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Take queued parts for sending."""
         values = (carrier_id, limit, self._node.id, now)
-        found = _parts(await self._client.read(lambda c: c.one(sql.CLAIM, *values)))
+        found: list[Part] = []
+        lost = self._client.lost
+        try:
+            found = _parts(await self._client.read(lambda c: c.one(sql.CLAIM, *values)))
+        finally:
+            if self._client.lost != lost:
+                self._doubts.of_claim(carrier_id, now, found)
         found.sort(key=lambda part: (-part.priority, part.id))
         return found
 
@@ -263,9 +280,18 @@ class PostgresStore:
 
     async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
         """Do what is due, and keep this node's lease."""
-        return await self._client.write(
-            lambda c: clock.wake(c, self._node, now, limit, callbacks)
-        )
+
+        async def write(connection: Connection) -> Woken:
+            woken = await clock.wake(connection, self._node, now, limit, callbacks)
+            woken.carriers |= await self._doubts.settle(connection, self._node.id)
+            if woken.carriers:  # their links may be another node's
+                hint = Hint(self._node.id, carriers=sorted(woken.carriers))
+                await self._say(connection, hint)
+            return woken
+
+        woken = await self._client.write(write)
+        self._doubts.forget(now)
+        return woken
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
         """Do what is not urgent, slice by slice."""

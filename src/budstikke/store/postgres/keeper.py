@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import Hint, StoreUnavailable
+from budstikke.store.contract.nodes import CHANNEL
 from budstikke.store.postgres.client import is_lost
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from budstikke.store.postgres.client import Client
 
 log = logging.getLogger("budstikke.store")
-
-CHANNEL = "budstikke"
 
 HOLD_NAME = "SELECT pg_try_advisory_lock(hashtextextended($1, 1651729508))"
 
@@ -40,24 +39,6 @@ LONGEST_PAUSE = 2.0
 
 STILL_THERE = 10.0
 """Seconds after which a silent connection is asked whether it is still there."""
-
-
-class Hint(msgspec.Struct, omit_defaults=True):
-    """
-    What another node says is to be done.
-
-    Attributes:
-        node: Who says so.
-        carriers: They have parts to send that no node is sending.
-        queues: There may be something to tell in them.
-        directory: It has changed.
-
-    """
-
-    node: int
-    carriers: list[int] = []
-    queues: list[int] = []
-    directory: bool = False
 
 
 _hint = msgspec.json.Decoder(Hint).decode

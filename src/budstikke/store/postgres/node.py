@@ -61,6 +61,8 @@ SAME_NAME = "SELECT id FROM node WHERE name = $1 AND id <> $2 FOR UPDATE"
 DEAD = """
 SELECT id FROM node WHERE lease_until < $1 AND id <> $2 FOR UPDATE SKIP LOCKED"""
 
+FORGET_LINKS = "DELETE FROM link WHERE node_id = ANY($1::bigint[])"
+
 FORGET_NODES = "DELETE FROM node WHERE id = ANY($1::bigint[])"
 
 # What a dead node was sending: nobody knows whether the operator has it.
@@ -131,6 +133,7 @@ class Node:
         await connection.execute(RECOVER_PARTS, now, dead)
         await connection.execute(RECOVER_CALLBACKS, now, dead)
         await connection.execute(RECOVER_QUEUES, now, dead)
+        await connection.execute(FORGET_LINKS, dead)
         await connection.execute(FORGET_NODES, dead)
         return True
 

@@ -37,6 +37,7 @@ from budstikke.store.schema.inbound import (
     queue,
     subscriber,
 )
+from budstikke.store.schema.nodes import link
 from budstikke.store.schema.outbound import (
     bulk,
     callback,
@@ -68,6 +69,7 @@ __all__ = [
     "inbound_part",
     "keyword",
     "ledger",
+    "link",
     "media",
     "membership",
     "message",

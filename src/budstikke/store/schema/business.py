@@ -24,7 +24,10 @@ meta = Table(
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
 )
-"""``revision`` (of the directory), ``next_id`` (end of the blocks handed out)."""
+"""
+``revision`` (of the directory), ``next_id`` (end of the blocks handed out), and
+``compatible``: the oldest schema whose programs can run on this one.
+"""
 
 
 node = Table(

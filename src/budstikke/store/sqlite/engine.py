@@ -38,6 +38,7 @@ from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.inbound_verbs import InboundVerbs
 from budstikke.store.sqlite.json_rows import one, text, within, within_id
+from budstikke.store.sqlite.links import Links
 from budstikke.store.sqlite.money import Book, order_credit
 from budstikke.store.sqlite.node import Node, save_ids
 from budstikke.store.sqlite.opening import (
@@ -100,6 +101,9 @@ class SqliteStore:
         self.unalerted, self.alerted = inbound.unalerted, inbound.alerted
         self.paused_by, self.paused = inbound.paused_by, inbound.paused
         self.resume = inbound.resume
+        links = Links()
+        self.listen, self.linked = links.listen, links.linked
+        self.bind, self.unbind = links.bind, links.unbind
 
     async def open(self, now: float) -> None:
         """Take the file for this process and take over what a dead one left."""

@@ -1,0 +1,229 @@
+"""
+The links to operators: made from the directory, held by lease, kept up, and ended.
+
+A carrier may have a limit of nodes (``max_nodes``). A link to it runs only while this
+node's lease says so; one that cannot be renewed ends before another node may begin.
+Who holds no link to a carrier still accepts for it: what it stores is queued, and
+whoever has the link is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from budstikke.carriers import KINDS
+from budstikke.flow.send import Sender
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract.nodes import LINK_LEASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from budstikke.carriers.contract import Carrier
+    from budstikke.carriers.simulator.phones import Phones
+    from budstikke.domain.acceptance import TextProfile
+    from budstikke.domain.directory import CarrierEntry, Directory
+    from budstikke.flow.send import Receive
+    from budstikke.store.contract import CallbackRow, Store
+
+log = logging.getLogger("budstikke")
+
+AGAIN = 1.0
+"""Seconds after which a link that broke by a bug of ours is started again."""
+
+DRAIN = 10.0
+"""Seconds that a stop waits for operators' answers."""
+
+SHORT_DRAIN = 3.0
+"""Seconds that a link has to end when its lease could not be renewed."""
+
+PATIENCE = 2.0
+"""Seconds that the store may take to renew leases."""
+
+
+class Links:
+    """
+    All links of this node.
+
+    Args:
+        store: Holds leases.
+        phones: The simulated phones that carriers of that kind share.
+        directory: Gives the directory as it is now.
+        tell: Takes callbacks to be told.
+        receive: Makes messages from phones durable.
+        clock: Unix seconds.
+        sends: Whether this node runs links at all.
+
+    Attributes:
+        senders: By carrier id; also of carriers to which no link runs here.
+        profiles: How each carrier is sent long texts, by carrier id.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        phones: Phones,
+        directory: Callable[[], Directory],
+        tell: Callable[[Sequence[CallbackRow]], None],
+        receive: Receive,
+        clock: Callable[[], float],
+        sends: bool,
+    ) -> None:
+        self.senders: dict[int, Sender] = {}
+        self.profiles: dict[int, TextProfile] = {}
+        self._store = store
+        self._phones = phones
+        self._directory = directory
+        self._tell = tell
+        self._receive = receive
+        self._clock = clock
+        self._sends = sends
+        self._entries: dict[int, CarrierEntry] = {}
+        self._most: dict[int, int] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._ending: dict[int, asyncio.Task[None]] = {}  # before another begins
+        self._renewed = 0.0
+
+    def follow(self, entries: Mapping[int, CarrierEntry]) -> None:
+        """Make links as a new directory has them; those that changed are made anew."""
+        for entry in entries.values():
+            if self._entries.get(entry.id) != entry:
+                self._stop_soon(entry.id, DRAIN)
+                self._entries[entry.id] = entry
+                self._make(entry)
+                if self._sends and not self._most[entry.id]:
+                    self._begin(entry.id)
+
+    async def forget(self, entries: Mapping[int, CarrierEntry]) -> None:
+        """End links that the directory has no more."""
+        gone = self._entries.keys() - entries.keys()
+        for carrier_id in gone:
+            self._stop_soon(carrier_id, DRAIN)
+            await asyncio.gather(*self._ended(carrier_id))
+            del self.senders[carrier_id], self.profiles[carrier_id]
+            del self._entries[carrier_id], self._most[carrier_id]
+        if gone and self._sends:
+            await self._store.unbind(sorted(gone))
+
+    def _make(self, entry: CarrierEntry) -> None:
+        kind = KINDS[entry.kind]
+        settings = msgspec.convert(entry.settings, kind.settings)
+        extra: dict[str, Any] = {}
+        if entry.kind == "simulator":
+            extra["phones"] = self._phones
+        if "mms" in kind.carries:
+            extra["contents"] = self._store.mms
+        carrier: Carrier = kind.make(
+            entry.name, settings, random=SystemRandom(), clock=self._clock, **extra
+        )
+        self.senders[entry.id] = Sender(
+            entry.id,
+            carrier,
+            store=self._store,
+            directory=self._directory,
+            tell=self._tell,
+            requeued=self.requeued,
+            receive=self._receive,
+            clock=self._clock,
+        )
+        self.profiles[entry.id] = kind.text(settings)
+        self._most[entry.id] = kind.most_nodes(settings)
+
+    def _begin(self, carrier_id: int) -> None:
+        """Run a link, as soon as the one before has ended."""
+        keep = self._keep(self.senders[carrier_id], self._ended(carrier_id))
+        self._tasks[carrier_id] = asyncio.create_task(keep)
+
+    def _ended(self, carrier_id: int) -> list[asyncio.Task[None]]:
+        ending = self._ending.pop(carrier_id, None)
+        return [] if ending is None else [ending]
+
+    async def _keep(self, sender: Sender, before: list[asyncio.Task[None]]) -> None:
+        """Run a link; one that breaks by a bug of ours is started again."""
+        if before:
+            await asyncio.wait(before)
+        while True:
+            try:
+                await sender.run()
+            except Exception:
+                log.exception("carrier %s broke", sender.carrier.name)
+                await asyncio.sleep(AGAIN)
+            else:
+                return
+
+    def _stop_soon(self, carrier_id: int, seconds: float) -> None:
+        """Begin to end a link, if one runs."""
+        task = self._tasks.pop(carrier_id, None)
+        if task is not None:
+            before = self._ended(carrier_id)
+            stop = self._stop(self.senders[carrier_id], task, before, seconds)
+            self._ending[carrier_id] = asyncio.create_task(stop)
+
+    async def _stop(
+        self,
+        sender: Sender,
+        task: asyncio.Task[None],
+        before: list[asyncio.Task[None]],
+        seconds: float,
+    ) -> None:
+        await sender.stop(seconds)
+        task.cancel()
+        await asyncio.gather(task, *before, return_exceptions=True)
+
+    # -- leases
+
+    async def turn(self) -> bool:
+        """Renew leases, and begin and end links as they say; look for what waits."""
+        now = self._clock()
+        wanted = [
+            (carrier_id, most, self.senders[carrier_id].carrier.healthy())
+            for carrier_id, most in self._most.items()
+        ]
+        try:
+            async with asyncio.timeout(PATIENCE):
+                held = await self._store.bind(wanted, now) if self._sends else set()
+                elsewhere = await self._store.linked(now)
+        except (StoreUnavailable, TimeoutError) as error:
+            if self._clock() - self._renewed > LINK_LEASE - SHORT_DRAIN - PATIENCE:
+                self._adapt(set())
+            raise StoreUnavailable(str(error)) from error
+        self._renewed = now
+        self._adapt(held)
+        for carrier_id, sender in self.senders.items():
+            sender.elsewhere = carrier_id in elsewhere
+            sender.stored()  # what another node queued, if its hint was missed
+        return False
+
+    def _adapt(self, held: set[int]) -> None:
+        """Run links to the limited carriers that are held, and no others."""
+        for carrier_id, most in list(self._most.items()):
+            runs = carrier_id in self._tasks
+            if carrier_id in held and not runs:
+                self._begin(carrier_id)
+            elif most and runs and carrier_id not in held:
+                log.warning("no lease: %s ends", self._entries[carrier_id].name)
+                self._stop_soon(carrier_id, SHORT_DRAIN)
+                self._make(self._entries[carrier_id])
+
+    def requeued(self, carrier_id: int) -> None:
+        """Hear that the store has parts for a carrier."""
+        sender = self.senders.get(carrier_id)
+        if sender is not None:
+            sender.stored()
+
+    async def stop(self) -> None:
+        """End all links, and let other nodes have them."""
+        for carrier_id in self.senders:
+            self._stop_soon(carrier_id, DRAIN)
+        await asyncio.gather(*self._ending.values())
+        if self._sends and self._most:
+            with contextlib.suppress(StoreUnavailable):
+                await self._store.unbind(sorted(self._most))

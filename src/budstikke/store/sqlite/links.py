@@ -1,0 +1,32 @@
+"""Leases of links to operators, where one process has the database to itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from budstikke.store.contract import Hint
+
+
+class Links:
+    """The verbs of ``store.contract.nodes``: there is no other node."""
+
+    def listen(self, heard: Callable[[Hint], None]) -> None:
+        """Hear nothing: nobody else says anything."""
+
+    async def bind(
+        self, carriers: Sequence[tuple[int, int, bool]], now: float
+    ) -> set[int]:
+        """Hold all of them."""
+        del now
+        return {carrier_id for carrier_id, _, _ in carriers}
+
+    async def unbind(self, carrier_ids: Sequence[int]) -> None:
+        """Forget nothing: nobody else wants them."""
+
+    async def linked(self, now: float) -> set[int]:
+        """Find none."""
+        del now
+        return set()
