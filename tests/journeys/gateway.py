@@ -9,11 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from journeys.processes import Child, free_port
 from journeys.web import Answer, ask, front_query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PROGRAM = [str(Path(sys.executable).parent / "budstikke")]
 SERVICE, PASSWORD = "1000", "demo-secret"
@@ -87,6 +89,9 @@ class Gateway:
         accounts: Who may send.
         settings: Further sections of its settings.
         numbers: What phones write to, but for what accounts have of their own.
+        database: PostgreSQL's URL; empty: SQLite in its folder.
+        roles: What it does, separated by commas; empty: all.
+        top: Settings that are in no section.
 
     Attributes:
         child: The running process, or the one that ran last.
@@ -101,8 +106,14 @@ class Gateway:
         accounts: Sequence[dict[str, Any]] = (),
         settings: dict[str, Any] | None = None,
         numbers: Sequence[dict[str, Any]] = (),
+        *,
+        database: str = "",
+        roles: str = "",
+        top: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self._database = database
+        self._roles = ["--roles", roles] if roles else []
         self.port = free_port()
         self.data = folder / "data"
         self.data.mkdir(exist_ok=True)
@@ -112,7 +123,10 @@ class Gateway:
             "callbacks": {"allow_http": True, "allow_private": True},
             **(settings or {}),
         }
-        head = f"data = {json.dumps(str(self.data))}\n"
+        named = {"data": str(self.data), "node": folder.name, **(top or {})}
+        if database:
+            named["database"] = database
+        head = "".join(f"{key} = {json.dumps(value)}\n" for key, value in named.items())
         self.config.write_text(head + toml(sections), "utf-8")
         self.child: Child | None = None
         self._run("migrate")
@@ -146,7 +160,9 @@ class Gateway:
     def start(self) -> None:
         """Serve, and wait until it does."""
         assert self.child is None or not self.child.alive()
-        self.child = Child([*PROGRAM, "serve", *self._config()], self.folder)
+        self.child = Child(
+            [*PROGRAM, "serve", *self._config(), *self._roles], self.folder
+        )
         self.child.wait_ready()
 
     @property
@@ -191,6 +207,10 @@ class Gateway:
 
     def query(self, sql: str, *values: Any) -> list[Any]:
         """Read from its database, whether it runs or not."""
+        if self._database:
+            with psycopg.connect(self._database) as found:
+                numbered = sql.replace("?", "%s").encode()
+                return found.execute(numbered, values).fetchall()
         uri = f"{(self.data / 'budstikke.sqlite').as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
             return connection.execute(sql, values).fetchall()

@@ -28,6 +28,7 @@ class Load:
         limit: Stop after so many were accepted.
         parameters: Of each request; ``phoneno`` is added.
         connections: At once.
+        first: The first recipient's number.
 
     Attributes:
         accepted: Recipient by message id: what was answered with a yes.
@@ -43,6 +44,7 @@ class Load:
         parameters: Mapping[str, str],
         *,
         connections: int = 32,
+        first: int = FIRST_NUMBER,
     ) -> None:
         self._port = port
         self._limit = limit
@@ -51,7 +53,7 @@ class Load:
         self.accepted: dict[int, str] = {}
         self.refused: dict[str, bytes] = {}
         self.unknown: list[str] = []
-        self._numbers = count(FIRST_NUMBER)
+        self._numbers = count(first)
         self._stopping = False
         self._background = Background()
         self._tasks: list[asyncio.Task[None]] = []
