@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 class Site:
     """A gateway with the simulator, and its customer."""
 
-    def __init__(self, folder: Path, own: Callable[[Any], Any]) -> None:
+    def __init__(self, folder: Path, own: Callable[[Any], Any], database: str) -> None:
         self.customer = own(Customer())
         self.customer.open()
         accounts = [
@@ -35,7 +35,9 @@ class Site:
             account("locked", service="1001", duplicate_lock=True),
         ]
         carrier = simulator_carrier(delivery_delay=0.3, throttle_pause=0.1)
-        self.gateway = own(Gateway(folder, carrier, accounts, SIMULATED))
+        self.gateway = own(
+            Gateway(folder, carrier, accounts, SIMULATED, database=database)
+        )
         self.gateway.start()
 
     def text_on(self, number: str) -> str:
@@ -57,15 +59,15 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One for all tests here: each has phones of its own."""
+def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Site]:
+    """One for all tests on an engine: each has phones of its own."""
     with ExitStack() as stack:
 
         def own(thing: Any) -> Any:
             stack.callback(thing.close)
             return thing
 
-        yield Site(tmp_path_factory.mktemp("front"), own)
+        yield Site(tmp_path_factory.mktemp("front"), own, database)
 
 
 def test_get_in_latin_1(site: Site) -> None:
