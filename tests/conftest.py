@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     Note = Callable[..., None]
 
-FIGURES = pytest.StashKey[list[str]]()
+FIGURES = "figures"
+"""Name of the property that a test's report has them in, whichever process ran it."""
 
 
 class Closes(Protocol):
@@ -28,7 +29,8 @@ def figures(request: pytest.FixtureRequest) -> Note:
 
     def note(**counts: object) -> None:
         said = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items())
-        request.config.stash[FIGURES].append(f"{request.node.name}: {said}")
+        line = f"{request.node.name}: {said}"
+        request.node.user_properties.append((FIGURES, line))
 
     return note
 
@@ -45,15 +47,21 @@ def own() -> Iterator[Callable[[Thing], Thing]]:
         yield keep
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures."""
-    if lines := config.stash[FIGURES]:
+    reports = [
+        report
+        for kind in ("passed", "failed")
+        for report in terminalreporter.stats.get(kind, [])
+        if report.when == "call"
+    ]
+    lines = [
+        value
+        for report in reports
+        for name, value in report.user_properties
+        if name == FIGURES
+    ]
+    if lines:
         terminalreporter.section("figures")
         for line in lines:
             terminalreporter.line(line)

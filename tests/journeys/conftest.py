@@ -37,7 +37,17 @@ def new_database(postgres_server: Server) -> Callable[[], str]:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest) -> str:
-    """Name a new database; empty: SQLite in the gateway's own folder."""
+    """Name a database for a module; empty: SQLite in the gateway's own folder."""
+    return _named(request)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database(request: pytest.FixtureRequest) -> str:
+    """Name a database for one test, likewise."""
+    return _named(request)
+
+
+def _named(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return ""
     new: Callable[[], str] = request.getfixturevalue("new_database")

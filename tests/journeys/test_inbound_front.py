@@ -30,9 +30,10 @@ def service(style: str, path: str, **more: Any) -> Any:
     return make
 
 
-def test_json(tmp_path: Path, own: Own) -> None:
+def test_json(tmp_path: Path, own: Own, empty_database: str) -> None:
     keyword = {"number": SHARED, "word": "vel kommen", "aliases": ["hei"]}
-    site = TwoWay(tmp_path, own, service("json", "in", keyword=[keyword]))
+    account = service("json", "in", keyword=[keyword])
+    site = TwoWay(tmp_path, own, account, empty_database)
     query = front_query(
         serviceid="1000", password=SECRET, fromid=REPLY, phoneno=ONE, txt="Hva?"
     )

@@ -80,7 +80,8 @@ def test_moved_to_postgresql_and_back_with_a_backlog(
     gateway.config.write_text(settings.replace(was, now), "utf-8")
     gateway.data = new
     gateway.start()
-    assert before.get("sending", 0) == gateway.parts().get("unsure", 0)
+    # Receipts that the centre owes may have settled some of them already.
+    assert gateway.parts().get("unsure", 0) <= before.get("sending", 0)
     over = {"delivered", "unsure"}
     wait_until("all are sent", lambda: set(gateway.parts()) <= over, 120, every=0.2)
     gateway.stop()

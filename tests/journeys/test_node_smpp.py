@@ -54,11 +54,12 @@ def long_texts() -> Iterator[tuple[str, int]]:
 
 
 def test_long_texts_are_whole(
-    tmp_path: Path, own: Own, figures: Callable[..., None]
+    tmp_path: Path, own: Own, figures: Callable[..., None], empty_database: str
 ) -> None:
     centre = own(MessageCentre(tmp_path, node=True))
     centre.start()
-    gateway = own(Gateway(tmp_path, smpp_carrier(centre.port, window=20)))
+    carrier = smpp_carrier(centre.port, window=20)
+    gateway = own(Gateway(tmp_path, carrier, database=empty_database))
     gateway.start()
     sent = {f"+{FIRST + n}": row for n, row in enumerate(long_texts())}
 
@@ -134,7 +135,7 @@ def reached(centre: MessageCentre, submits: int) -> bool:
 
 
 def test_centre_killed_twice_at_full_rate(
-    tmp_path: Path, own: Own, figures: Callable[..., None]
+    tmp_path: Path, own: Own, figures: Callable[..., None], empty_database: str
 ) -> None:
     messages, window, kills = 10_000, 100, (3_000, 7_000)
     customer = own(Customer())
@@ -143,7 +144,7 @@ def test_centre_killed_twice_at_full_rate(
     centre.start()
     rule = account(status_url=customer.url(), unsure="resend", unsure_after=7.0)
     carrier = smpp_carrier(centre.port, window=window)
-    gateway = own(Gateway(tmp_path, carrier, [rule]))
+    gateway = own(Gateway(tmp_path, carrier, [rule], database=empty_database))
     gateway.start()
 
     unsure = []

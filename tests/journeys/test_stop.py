@@ -22,13 +22,18 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("window", [20, 500])
 def test_stopped_twice_under_load(
-    tmp_path: Path, own: Own, figures: Callable[..., None], window: int
+    tmp_path: Path,
+    own: Own,
+    figures: Callable[..., None],
+    window: int,
+    empty_database: str,
 ) -> None:
     """With a small window there is a backlog; with a large one much is under way."""
     messages, stops = 9_000, (2_000, 5_000)
     centre = own(MessageCentre(tmp_path, pause=0.02))
     centre.start()
-    gateway = own(Gateway(tmp_path, smpp_carrier(centre.port, window=window)))
+    carrier = smpp_carrier(centre.port, window=window)
+    gateway = own(Gateway(tmp_path, carrier, database=empty_database))
     gateway.start()
     queued = []
 

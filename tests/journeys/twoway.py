@@ -40,6 +40,7 @@ class TwoWay:
         folder: Its own.
         own: Closes what is made.
         account: Makes the account, given where paths of the customer's server are.
+        database: PostgreSQL's URL; empty: SQLite.
         answers: Of the customer's server, by path.
 
     """
@@ -49,6 +50,7 @@ class TwoWay:
         folder: Path,
         own: Own,
         account: Callable[[Callable[[str], str]], Mapping[str, Any]],
+        database: str = "",
         **answers: Any,
     ) -> None:
         self.customer: NodeCustomer = own(NodeCustomer(folder, **answers))
@@ -60,6 +62,7 @@ class TwoWay:
                 [whole],
                 {"simulator": {"enabled": True}},
                 [{"value": SHARED}],
+                database=database,
             )
         )
         self.gateway.start()

@@ -118,7 +118,9 @@ def test_the_id_alone_keeps_the_key(database: Database) -> None:
     assert verify_secret(KEY, access.secret)
 
 
-@pytest.mark.parametrize("named", [f'password = "{KEY}"', f'id = "{ID}"'])
+@pytest.mark.parametrize(
+    "named", [f'password = "{KEY}"', f'id = "{ID}"'], ids=["key", "id"]
+)
 def test_one_is_taken_away_by_its_key_or_its_id(database: Database, named: str) -> None:
     database.put(f'{ACCESS}password = "{KEY}"')
     database.put(f"{ACCESS}{named}\nremove = true")
