@@ -51,6 +51,7 @@ class TwoWay:
         own: Own,
         account: Callable[[Callable[[str], str]], Mapping[str, Any]],
         database: str = "",
+        /,
         **answers: Any,
     ) -> None:
         self.customer: NodeCustomer = own(NodeCustomer(folder, **answers))
