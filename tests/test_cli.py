@@ -96,6 +96,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("simulator",),
         ("simulator", "--listen", "2775"),
         ("apply",),
+        ("serve", "--roles", "http,cook"),
     ],
 )
 def test_bad_usage_is_exit_code_2(

@@ -221,3 +221,21 @@ def test_every_setting_is_described() -> None:
         assert described.endswith("."), path
         assert default, path
     assert ("http", "port") in [path for path, _, _ in config.rows()]
+
+
+def test_roles() -> None:
+    shared = {"BUDSTIKKE_DATABASE": "postgresql://h/b"}
+    assert config.ROLES == load(None, {}).roles
+    assert ("http", "send") == load(
+        None, shared | {"BUDSTIKKE_ROLES": "http, send"}
+    ).roles
+    said = fault(None, shared | {"BUDSTIKKE_ROLES": "http,x"})
+    assert "environment: BUDSTIKKE_ROLES: invalid enum value 'x' - at `$[1]`" == said
+    said = fault(None, {"BUDSTIKKE_ROLES": "http"})
+    assert "settings: roles: a SQLite database has one process, with all roles" == said
+
+
+def test_where_health_is_served_is_host_and_port() -> None:
+    assert "settings: not HOST:PORT: '9090'" == fault(
+        None, {"BUDSTIKKE_HEALTH": "9090"}
+    )

@@ -38,6 +38,7 @@ from budstikke.flow.quote import Quoter
 from budstikke.flow.recur import Recurrer
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.subscribers import Subscribers, Table
+from budstikke.links import EVERY as HOLD_EVERY
 from budstikke.links import Links
 from budstikke.outlets.http import HttpOutlet
 from budstikke.outlets.mail import SmtpOutlet
@@ -74,9 +75,6 @@ PLACE_EVERY = 30.0
 
 BOOKKEEP_EVERY = 30.0
 """Seconds between looks for fees that are due and balances that are low."""
-
-HOLD_EVERY = 1.0
-"""Seconds between renewals of leases of links, and looks for what others queued."""
 
 RESUME_EVERY = 15.0
 """Seconds between looks for large orders whose node is gone."""

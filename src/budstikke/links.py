@@ -40,11 +40,17 @@ AGAIN = 1.0
 DRAIN = 10.0
 """Seconds that a stop waits for operators' answers."""
 
-SHORT_DRAIN = 3.0
-"""Seconds that a link has to end when its lease could not be renewed."""
+EVERY = 1.0
+"""Seconds between renewals of leases, and looks for what other nodes queued."""
 
 PATIENCE = 2.0
 """Seconds that the store may take to renew leases."""
+
+SHORT_DRAIN = 1.5
+"""Seconds of a link's end, which waits twice: for the store, and for the operator."""
+
+LONGEST_WITHOUT = LINK_LEASE - 2 * SHORT_DRAIN - PATIENCE - EVERY
+"""Seconds without a renewal after which a link ends, lest the next look be too late."""
 
 
 class Links:
@@ -192,7 +198,7 @@ class Links:
                 held = await self._store.bind(wanted, now) if self._sends else set()
                 elsewhere = await self._store.linked(now)
         except (StoreUnavailable, TimeoutError) as error:
-            if self._clock() - self._renewed > LINK_LEASE - SHORT_DRAIN - PATIENCE:
+            if self._clock() - self._renewed > LONGEST_WITHOUT:
                 self._adapt(set())
             raise StoreUnavailable(str(error)) from error
         self._renewed = now

@@ -1,0 +1,123 @@
+"""Parts that are this node's by an answer that it never got are put back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.postgres import PostgresStore
+from budstikke.store.postgres.doubts import KEEP
+from store.path import NOW, RECIPIENT, Path
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from store.postgres_engine import PostgresEngine
+
+
+def play(
+    engine: PostgresEngine, scenario: Callable[[Path, PostgresStore], Awaitable[None]]
+) -> None:
+    async def whole() -> None:
+        store = PostgresStore(engine.url, node="a")
+        await store.open(NOW)
+        try:
+            await scenario(Path(engine, store), store)
+        finally:
+            await store.close()
+
+    asyncio.run(whole())
+
+
+def unheard(verb: Callable[..., Awaitable[Any]], store: PostgresStore) -> Any:
+    """Let a verb of the client do what it does, and the answer be lost."""
+
+    async def run(*jobs: Any) -> Any:
+        await verb(*jobs)
+        store._client.lost += 1
+        raise StoreUnavailable("the answer was lost")
+
+    return run
+
+
+def twice(verb: Callable[..., Awaitable[Any]], store: PostgresStore) -> Any:
+    """Let a verb be run again because the first answer was lost."""
+
+    async def run(job: Any) -> Any:
+        await verb(job)
+        store._client.lost += 1
+        return await verb(job)
+
+    return run
+
+
+def test_a_claim_without_an_answer(
+    postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(path: Path, store: PostgresStore) -> None:
+        await path.accept(*[RECIPIENT] * 5)
+        (ours,) = await store.claim(1, 1, NOW)
+        with monkeypatch.context() as lossy:
+            lossy.setattr(store._client, "read", unheard(store._client.read, store))
+            with pytest.raises(StoreUnavailable):
+                await store.claim(1, 3, NOW + 1)
+        assert ["queued", "sending"] == sorted(set(path.parts().values()))
+        woken = await store.wake(NOW + 2, 10, 10)
+        assert {1} == woken.carriers
+        assert "sending" == path.parts()[ours.id]
+        assert 4 == len(await store.claim(1, 10, NOW + 3))
+
+    play(postgres, scenario)
+
+
+def test_a_claim_that_was_made_twice(
+    postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(path: Path, store: PostgresStore) -> None:
+        await path.accept(*[RECIPIENT] * 5)
+        with monkeypatch.context() as lossy:
+            lossy.setattr(store._client, "read", twice(store._client.read, store))
+            ours = await store.claim(1, 2, NOW + 1)
+        await store.wake(NOW + 2, 10, 10)
+        assert {part.id for part in ours} == {
+            id_ for id_, state in path.parts().items() if state == "sending"
+        }
+
+    play(postgres, scenario)
+
+
+def test_an_accept_without_an_answer(
+    postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(path: Path, store: PostgresStore) -> None:
+        with monkeypatch.context() as lossy:
+            lossy.setattr(store._client, "write", unheard(store._client.write, store))
+            with pytest.raises(StoreUnavailable):
+                await path.sending()
+        assert ["sending"] == list(path.parts().values())
+        woken = await store.wake(NOW + 1, 10, 10)
+        assert {1} == woken.carriers
+        assert ["queued"] == list(path.parts().values())
+        assert 1 == len(await store.claim(1, 10, NOW + 2))
+        await store.wake(NOW + 3, 10, 10)  # and what is sent now is left alone
+        assert ["sending"] == list(path.parts().values())
+
+    play(postgres, scenario)
+
+
+def test_doubts_end(postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(path: Path, store: PostgresStore) -> None:
+        await path.accept()
+        with monkeypatch.context() as lossy:
+            lossy.setattr(store._client, "read", unheard(store._client.read, store))
+            with pytest.raises(StoreUnavailable):
+                await store.claim(1, 1, NOW)
+        await store.wake(NOW + KEEP, 10, 10)
+        assert store._doubts._claims
+        await store.wake(NOW + KEEP + 1, 10, 10)
+        assert [] == store._doubts._claims
+
+    play(postgres, scenario)

@@ -1,0 +1,178 @@
+"""Links run while their lease is held, and end before it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.carriers.simulator.phones import Phones
+from budstikke.domain.directory import CarrierEntry, Directory
+from budstikke.links import LONGEST_WITHOUT, Links
+from budstikke.store.contract import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+SMPP = {"host": "127.0.0.1", "port": 9, "system_id": "test"}
+LIMITED = CarrierEntry(
+    id=1, name="limited", kind="smpp", settings={**SMPP, "max_nodes": 1}
+)
+FREE = CarrierEntry(id=2, name="free", kind="simulator", settings={})
+
+
+class Leases:
+    """A store of which only the leases of links are asked for."""
+
+    def __init__(self) -> None:
+        self.free = {1, 2}
+        self.elsewhere: set[int] = set()
+        self.away = False
+        self.unbound: list[int] = []
+        self.claims: list[int] = []
+
+    async def bind(
+        self, carriers: Sequence[tuple[int, int, bool]], now: float
+    ) -> set[int]:
+        if self.away:
+            raise StoreUnavailable("away")
+        return {carrier_id for carrier_id, _, _ in carriers} & self.free
+
+    async def unbind(self, carrier_ids: Sequence[int]) -> None:
+        self.unbound += carrier_ids
+
+    async def linked(self, now: float) -> set[int]:
+        return self.elsewhere
+
+    async def claim(self, carrier_id: int, limit: int, now: float) -> list[Any]:
+        self.claims.append(carrier_id)
+        return []
+
+    async def mms(self, ids: Sequence[int]) -> dict[int, Any]:
+        return {}
+
+
+class Site:
+    def __init__(self, *, sends: bool = True) -> None:
+        self.now = 1000.0
+        self.store = Leases()
+        store: Any = self.store
+        self.links = Links(
+            store=store,
+            phones=Phones(),
+            directory=lambda: Directory(revision=1, accesses={}, carriers={}),
+            tell=lambda _: None,
+            receive=self._receive,
+            clock=lambda: self.now,
+            sends=sends,
+        )
+        self.links.follow({1: LIMITED, 2: FREE})
+
+    async def _receive(self, carrier_id: int, parts: Sequence[Any]) -> None:
+        raise AssertionError
+
+    def running(self) -> set[int]:
+        return set(self.links._tasks)
+
+
+def play(scenario: Callable[[Site], Awaitable[None]], *, sends: bool = True) -> None:
+    async def whole() -> None:
+        site = Site(sends=sends)
+        await scenario(site)
+        await site.links.stop()
+        assert ([1, 2] if sends else []) == site.store.unbound
+        assert set() == site.running()
+
+    asyncio.run(whole())
+
+
+def test_a_limited_link_waits_for_its_lease() -> None:
+    async def scenario(site: Site) -> None:
+        assert {2} == site.running()
+        site.store.free = {2}
+        await site.links.turn()
+        assert {2} == site.running()
+        site.store.free = {1, 2}
+        await site.links.turn()
+        assert {1, 2} == site.running()
+
+    play(scenario)
+
+
+def test_a_link_whose_lease_is_lost_ends_and_begins_again() -> None:
+    async def scenario(site: Site) -> None:
+        await site.links.turn()
+        first = site.links.senders[1]
+        site.store.free = set()
+        await site.links.turn()
+        assert {2} == site.running()
+        assert first is not site.links.senders[1]
+        site.store.free = {1}
+        await site.links.turn()
+        assert {1, 2} == site.running()
+
+    play(scenario)
+
+
+def test_a_lease_that_cannot_be_renewed_ends_the_link_in_time() -> None:
+    async def scenario(site: Site) -> None:
+        await site.links.turn()
+        site.store.away = True
+        site.now += LONGEST_WITHOUT
+        with pytest.raises(StoreUnavailable):
+            await site.links.turn()
+        assert {1, 2} == site.running()
+        site.now += 0.1
+        with pytest.raises(StoreUnavailable):
+            await site.links.turn()
+        assert {2} == site.running()
+
+    play(scenario)
+
+
+def test_a_node_that_does_not_send_runs_no_link() -> None:
+    async def scenario(site: Site) -> None:
+        await site.links.turn()
+        assert set() == site.running()
+        assert not site.links.senders[1].reserve(1)
+        assert not site.links.senders[1].up()
+        site.store.elsewhere = {1}
+        await site.links.turn()
+        assert site.links.senders[1].up()
+        assert not site.links.senders[2].up()
+
+    play(scenario, sends=False)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0.01)
+
+
+def test_each_turn_looks_for_what_others_queued() -> None:
+    async def scenario(site: Site) -> None:
+        carrier = site.links.senders[2].carrier
+        await until(lambda: carrier.healthy() and site.store.claims)
+        for _ in range(2):
+            before = len(site.store.claims)
+            await site.links.turn()
+            await until(lambda: len(site.store.claims) > before)  # noqa: B023 - waited
+
+    play(scenario)
+
+
+def test_a_carrier_that_is_removed_is_unbound() -> None:
+    async def scenario(site: Site) -> None:
+        await site.links.turn()
+        site.links.follow({2: FREE})
+        await site.links.forget({2: FREE})
+        assert {2} == site.running()
+        assert [1] == site.store.unbound
+        site.store.unbound.clear()
+        site.links.follow({1: LIMITED, 2: FREE})
+        await site.links.turn()
+        assert {1, 2} == site.running()
+
+    play(scenario)
