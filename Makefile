@@ -10,7 +10,7 @@ demo: .venv/run
 	$(BIN)/budstikke demo $(ARGS)
 
 test: .venv/dev .venv/peers
-	$(BIN)/pytest -m "not slow and not peer"
+	$(BIN)/pytest -n 2 -m "not slow and not peer"
 	$(BIN)/pytest -m "slow or peer"
 
 check: .venv/dev
