@@ -58,6 +58,16 @@ class Model:
         self._named: set[Place] = set()  # parts that a carrier gave an id
 
     def answers(self, batch: Sequence[Answer]) -> None:
+        """Take a batch; a part's second answer in it comes after receipts that wait."""
+        some: dict[Place, Answer] = {}
+        for answer in batch:
+            if answer.part in some:
+                self._answers(list(some.values()))
+                some = {}
+            some[answer.part] = answer
+        self._answers(list(some.values()))
+
+    def _answers(self, batch: Sequence[Answer]) -> None:
         now_named: set[Place] = set()
         for part, state in batch:
             if self.parts[part] in OPEN:
