@@ -11,7 +11,7 @@ demo: .venv/run
 
 test: .venv/dev .venv/peers
 	$(BIN)/pytest -n 2 -m "not slow and not peer"
-	$(BIN)/pytest -m "slow or peer"
+	$(BIN)/pytest -n 2 --dist loadfile -m "slow or peer"
 
 check: .venv/dev
 	$(BIN)/ruff format --check
