@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from budstikke.domain.message import StatusEvent
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from budstikke.store.contract import Hint
+    from budstikke.store.postgres.client import Connection
     from store.postgres_engine import PostgresEngine
 
 KEYS: dict[str, Any] = {"duplicate_key": 7, "duplicate_until": NOW + 60}
@@ -292,6 +294,65 @@ def test_what_a_dead_node_had_is_taken_over(postgres: PostgresEngine) -> None:
             await scenario(Path(postgres, one), two)
 
     asyncio.run(whole())
+
+
+def test_what_comes_of_a_node_that_is_forgotten_is_taken_over(
+    postgres: PostgresEngine,
+) -> None:
+    """A killed process's session may commit after its name was taken over."""
+
+    async def scenario() -> None:
+        one = PostgresStore(postgres.url, node="a")
+        await one.open(NOW)
+        await kill(Path(postgres, one))
+        async with node(postgres, "a") as again:
+            (part,) = await again.sending()
+            with psycopg.connect(postgres.url) as late:
+                late.execute("UPDATE part SET node_id = %s", [one.node_id])
+            await again.store.wake(NOW + 5, 10, 10)
+            assert {part: "sending"} == again.parts()
+            await again.store.wake(NOW + 11, 10, 10)
+            assert {part: "unsure"} == again.parts()
+
+    asyncio.run(scenario())
+
+
+def test_no_host_that_may_be_written_to_is_unavailable(
+    postgres: PostgresEngine,
+) -> None:
+    url = f"{postgres.url}&target_session_attrs=standby"
+
+    async def scenario() -> None:
+        with pytest.raises(StoreUnavailable):
+            await PostgresStore(url, node="a").open(NOW)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("in_commit", "runs"), [(False, 3), (True, 1)])
+def test_an_unknown_error_on_a_dead_connection_is_unavailable(
+    postgres: PostgresEngine, *, in_commit: bool, runs: int
+) -> None:
+    """uvloop says RuntimeError of a transport that has just been closed."""
+    ran: list[bool] = []
+
+    async def job(connection: Connection) -> None:
+        ran.append(in_commit)
+        if in_commit:  # it may have happened, and is not tried again
+            connection.raw._con._transport.abort()
+        else:
+            connection.raw._con.terminate()
+            raise RuntimeError("the handler is closed")
+
+    async def scenario() -> None:
+        async with node(postgres, "a") as path:
+            assert isinstance(path.store, PostgresStore)
+            with pytest.raises(StoreUnavailable):
+                await path.store._client.write(job)
+            assert {} == await path.store.backlog()
+
+    asyncio.run(scenario())
+    assert [in_commit] * runs == ran
 
 
 def test_a_new_process_of_that_name_takes_over_at_once(

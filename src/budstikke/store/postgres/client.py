@@ -71,6 +71,8 @@ LOST = (
     asyncpg.ReadOnlySQLTransactionError,  # it is a replica now
     asyncpg.InvalidCatalogNameError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InternalServerError,  # XX: it cannot read its own files
+    asyncpg.InternalClientError,  # no host may be written to, among others
     OSError,
     TimeoutError,
 )
@@ -173,6 +175,15 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):  # "connection is closed" is one
         return not isinstance(error, asyncpg.DataError)
     return isinstance(error, LOST)
+
+
+def _is_gone(raw: Any) -> bool:
+    """Tell whether a connection of the pool is closed; the pool may have it back."""
+    try:
+        closed: bool = raw.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+    return closed
 
 
 class Client:
@@ -291,7 +302,13 @@ class Client:
             raise StoreUnavailable("the store is closed")
         try:
             async with pool.acquire(timeout=ANSWER_TIMEOUT) as raw:
-                result: T = await how(raw, job)
+                try:
+                    result: T = await how(raw, job)
+                except Exception as error:
+                    # Whatever it is: uvloop has a RuntimeError for a dead transport.
+                    if _is_gone(raw) and not isinstance(error, _Lost):
+                        raise _Lost(error) from error
+                    raise
                 return result
         except _Lost:
             await self._expire(pool)
@@ -317,7 +334,7 @@ async def _in_transaction(
     try:
         result = await job(Connection(raw))
     except BaseException:
-        if not raw.is_closed():
+        if not _is_gone(raw):
             await transaction.rollback()
         raise
     try:
@@ -325,7 +342,7 @@ async def _in_transaction(
     except BEATEN:
         raise
     except Exception as error:
-        if is_lost(error):
+        if is_lost(error) or _is_gone(raw):
             raise _Lost(error, result) from error
         raise
     return result

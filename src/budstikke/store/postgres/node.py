@@ -61,6 +61,12 @@ SAME_NAME = "SELECT id FROM node WHERE name = $1 AND id <> $2 FOR UPDATE"
 DEAD = """
 SELECT id FROM node WHERE lease_until < $1 AND id <> $2 FOR UPDATE SKIP LOCKED"""
 
+# Of a node that is forgotten: a session of a process that was killed may commit what it
+# had begun after its name was taken over.
+STRAYS = """
+SELECT DISTINCT node_id FROM part WHERE state = 'sending'
+    AND NOT EXISTS (SELECT 1 FROM node n WHERE n.id = part.node_id)"""
+
 FORGET_LINKS = "DELETE FROM link WHERE node_id = ANY($1::bigint[])"
 
 FORGET_NODES = "DELETE FROM node WHERE id = ANY($1::bigint[])"
@@ -116,26 +122,28 @@ class Node:
         self._callback_ids.clear()
         await self._take_over(connection, SAME_NAME, self.name, now)
 
-    async def renew(self, connection: Connection, now: float) -> bool:
-        """Keep the lease, and take over from the dead; ``True``: there were some."""
+    async def renew(self, connection: Connection, now: float) -> None:
+        """Keep the lease, and take over from the dead."""
         if now < self._renew_at:
-            return False
+            return
         await connection.execute(RENEW_LEASE, self.id, self.name, now + LEASE)
         self._renew_at = now + RENEW
-        return await self._take_over(connection, DEAD, now, now)
+        strays = [row[0] for row in await connection.rows(STRAYS)]
+        if strays:
+            await connection.execute(RECOVER_PARTS, now, strays)
+        await self._take_over(connection, DEAD, now, now)
 
     async def _take_over(
         self, connection: Connection, which: str, value: str | float, now: float
-    ) -> bool:
+    ) -> None:
         dead = [row[0] for row in await connection.rows(which, value, self.id)]
         if not dead:
-            return False
+            return
         await connection.execute(RECOVER_PARTS, now, dead)
         await connection.execute(RECOVER_CALLBACKS, now, dead)
         await connection.execute(RECOVER_QUEUES, now, dead)
         await connection.execute(FORGET_LINKS, dead)
         await connection.execute(FORGET_NODES, dead)
-        return True
 
     async def end(self, connection: Connection) -> None:
         """Say that this node stops; what it still holds is for the next."""
