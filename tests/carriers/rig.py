@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import threading
 import time
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
@@ -223,10 +224,15 @@ async def mm7_rig(
         "deliver_token": "secret",
     }
 
+    listening, is_over = threading.Lock(), threading.Event()
+
     def deliver(content_type: str, body: bytes) -> tuple[int, bytes]:
         headers = {"content-type": content_type}
         request = WireRequest("POST", "/mm7/op", b"token=secret", headers, body)
-        answer = asyncio.run_coroutine_threadsafe(rig.carrier.take(request), loop)  # type: ignore[attr-defined] # it is of MM7
+        with listening:  # the MMSC's threads may tell something after the loop's end
+            if is_over.is_set():
+                return 503, b""
+            answer = asyncio.run_coroutine_threadsafe(rig.carrier.take(request), loop)  # type: ignore[attr-defined] # it is of MM7
         response: WireResponse = answer.result(LONG)
         return response.status, response.body
 
@@ -245,6 +251,9 @@ async def mm7_rig(
             yield rig
         finally:
             await rig.stop()
+            with listening:
+                is_over.set()
+            await asyncio.sleep(0)  # what was handed to the loop before is begun
 
 
 def play(

@@ -21,7 +21,7 @@ from budstikke.domain.receipt import (
     Unsure,
 )
 from budstikke.mm7 import Answer
-from carriers.mmsc import Mmsc, Submission, fault
+from carriers.mmsc import Mmsc, Submission, fault, report
 from carriers.rig import PICTURE, Rig, mm7_rig
 from carriers.smsc import NO_RECEIPT, THROTTLED
 from carriers.waiting import LONG
@@ -165,6 +165,17 @@ def test_an_mmsc_that_is_away_and_comes_back() -> None:
         assert [Sent("mm-1")] == await rig.send([rig.part()])
 
     play(story, pause_min=0.05)
+
+
+def test_what_an_mmsc_tells_after_the_end_is_nobodys() -> None:
+    """Its threads outlive the loop: nothing is made there that nobody awaits."""
+
+    async def story(rig: Rig, _: Mmsc) -> None:
+        await rig.send([rig.part(NO_RECEIPT)])
+
+    mmsc = Mmsc()
+    play(story, mmsc)
+    assert (503, b"") == mmsc.tell(report("mm-1", "+4790019999", "Retrieved"))
 
 
 def test_what_is_written_and_breaks_is_unsure() -> None:
