@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,52 +17,15 @@ from budstikke.store.postgres import PostgresStore
 from budstikke.store.postgres.node import LEASE
 from store.engines import rows
 from store.money import faults, pay_in, priced
+from store.nodes import at_once, kill, node, play
 from store.path import NOW, RECIPIENT, Path, receipt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-
     from budstikke.store.contract import Hint
     from budstikke.store.postgres.client import Connection
     from store.postgres_engine import PostgresEngine
 
 KEYS: dict[str, Any] = {"duplicate_key": 7, "duplicate_until": NOW + 60}
-
-
-@asynccontextmanager
-async def node(engine: PostgresEngine, name: str) -> AsyncIterator[Path]:
-    store = PostgresStore(engine.url, node=name)
-    await store.open(NOW)
-    try:
-        yield Path(engine, store)
-    finally:
-        await store.close()
-
-
-def play(
-    engine: PostgresEngine, scenario: Callable[[Path, Path], Awaitable[None]]
-) -> None:
-    """Open two nodes, play a scenario on them, and close them."""
-
-    async def whole() -> None:
-        async with node(engine, "a") as one, node(engine, "b") as two:
-            await scenario(one, two)
-
-    asyncio.run(whole())
-
-
-async def kill(path: Path) -> None:
-    """Let a node vanish: its connections are gone, and nothing is said."""
-    store = path.store
-    assert isinstance(store, PostgresStore)
-    await store._keeper.stop()
-    assert store._client._pool is not None
-    store._client._pool.terminate()
-    store._client._pool = None
-
-
-async def at_once(*each: Coroutine[Any, Any, Any]) -> list[Any]:
-    return list(await asyncio.gather(*each))
 
 
 def test_a_part_is_claimed_by_one_node(postgres: PostgresEngine) -> None:

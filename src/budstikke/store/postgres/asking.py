@@ -17,6 +17,7 @@ from budstikke.domain.ask import (
     OrderAsk,
     ReferenceAsk,
 )
+from budstikke.domain.callback_listing import EventsAsk
 from budstikke.domain.listing import Change, Look
 from budstikke.store.postgres import keeping, listing
 from budstikke.store.postgres.cancelling import cancel
@@ -53,6 +54,11 @@ ORDER BY m.id DESC LIMIT 1"""
 def is_read(asked: Ask) -> bool:
     """Tell whether a question changes nothing, so that a reader can answer it."""
     return isinstance(asked, MessageAsk | OrderAsk | ReferenceAsk | Look)
+
+
+def in_one_snapshot(asked: Ask) -> bool:
+    """Tell whether all statements of a look-up are to see one state of the database."""
+    return isinstance(asked, Look) and not isinstance(asked, EventsAsk)
 
 
 async def look_up(connection: Connection, asked: Ask, account_id: int | None) -> Answer:

@@ -27,6 +27,7 @@ from budstikke.domain.callback_listing import (
 )
 from budstikke.domain.inbound import InboundEvent
 from budstikke.domain.message import StatusEvent
+from budstikke.store.postgres.callback_ids import settled
 from budstikke.store.sqlite.structs import LAST, LOOKED_AT, struct
 
 if TYPE_CHECKING:
@@ -60,8 +61,15 @@ _HAPPENED_AT = f"""(CASE WHEN {_IS_STATUS}
 EVENTS = f"""
 SELECT c.id, c.event FROM callback c JOIN access x ON x.id = c.access_id
 WHERE c.access_id = :access AND x.account_id = :account AND c.id > :after
-    AND {_IS_TOLD}
+    AND c.id <= :last AND {_IS_TOLD}
 ORDER BY c.id LIMIT :limit"""
+
+LAST_EVENT = f"""
+SELECT max(id) FROM (
+    SELECT c.id FROM callback c JOIN access x ON x.id = c.access_id
+    WHERE c.access_id = :access AND x.account_id = :account AND c.id > :after
+        AND {_IS_TOLD}
+    ORDER BY c.id LIMIT :limit) e"""
 
 ACCESSES = "SELECT id FROM access WHERE account_id = :account"
 
@@ -127,12 +135,28 @@ _event = msgspec.json.Decoder(Event).decode
 
 
 async def _events(connection: Connection, asked: EventsAsk, account: int) -> EventsPage:
-    values = {"access": asked.access_id, "account": account, "after": asked.after}
-    rows = await connection.rows(EVENTS, {**values, "limit": asked.limit + 1})
+    """
+    Read a page in three statements, each of which sees what is committed by then.
+
+    What has a lower id than one that is seen, and is not, has drawn it before: whoever
+    did so is at it when the second statement looks, and the page ends below its ids, or
+    is done, and the third sees what it made.
+    """
+    values = {
+        "access": asked.access_id,
+        "account": account,
+        "after": asked.after,
+        "limit": asked.limit + 1,
+    }
+    last = await connection.value(LAST_EVENT, values)
+    if last is None:
+        return EventsPage((), asked.after, more=False)
+    upto = await settled(connection, last)
+    rows = await connection.rows(EVENTS, {**values, "last": upto})
     page = rows[: asked.limit]
     events = tuple(_event(text) for _, text in page)
-    last = page[-1][0] if page else asked.after
-    return EventsPage(events, last, more=len(rows) > asked.limit)
+    cursor = page[-1][0] if page else asked.after
+    return EventsPage(events, cursor, more=len(rows) > asked.limit)
 
 
 async def _callbacks(

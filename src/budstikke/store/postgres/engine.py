@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.listing import Look
 from budstikke.domain.message import Part
 from budstikke.domain.states import PartState
 from budstikke.store import admin
@@ -313,9 +312,8 @@ class PostgresStore:
         """Answer what a customer asks."""
         asked = within(asked)
         if asking.is_read(asked):
-            run = (
-                self._client.snapshot if isinstance(asked, Look) else self._client.read
-            )
+            alike = asking.in_one_snapshot(asked)
+            run = self._client.snapshot if alike else self._client.read
             return await run(lambda c: asking.look_up(c, asked, account_id))
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         owner = account_id

@@ -10,7 +10,6 @@ whose lease is over is dead, and whoever wakes next takes over what it was doing
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,12 +41,6 @@ RETURNING value::bigint - $1"""
 
 GIVE_BACK = """
 UPDATE meta SET value = $1::bigint::text WHERE key = 'next_id' AND value::bigint = $2"""
-
-CALLBACK_IDS = """
-SELECT json_agg(nextval('callback_id_seq')) FROM generate_series(1, $1)"""
-
-CALLBACK_BLOCK = 200
-"""Ids of callbacks that are asked for at once."""
 
 NEW_NODE = """
 INSERT INTO node (name, lease_until) VALUES ($1, $2) RETURNING id"""
@@ -88,8 +81,6 @@ RECOVER_QUEUES = """
 UPDATE queue SET due_at = $1, node_id = NULL
 WHERE state = 'due' AND node_id = ANY($2::bigint[])"""
 
-_ids = msgspec.json.Decoder(list[int]).decode
-
 
 class Block(msgspec.Struct):
     """Ids from ``next`` up to, not including, ``end``."""
@@ -113,13 +104,11 @@ class Node:
         self.id = 0
         self._renew_at = 0.0
         self._blocks: list[Block] = []
-        self._callback_ids: deque[int] = deque()
 
     async def begin(self, connection: Connection, now: float) -> None:
         """Take this name, and over what a process that had it was doing."""
         self.id = await connection.value(NEW_NODE, self.name, now + LEASE)
         self._renew_at = now + RENEW
-        self._callback_ids.clear()
         await self._take_over(connection, SAME_NAME, self.name, now)
 
     async def renew(self, connection: Connection, now: float) -> None:
@@ -183,19 +172,3 @@ class Node:
         for block in reversed(self._blocks):
             await connection.execute(GIVE_BACK, block.next, block.end)
         self._blocks.clear()
-
-    async def callback_ids(
-        self, connection: Connection, count: int, *, fresh: bool = False
-    ) -> list[int]:
-        """
-        Take ids for callbacks.
-
-        ``fresh``: above all that any node has given till now, as the callbacks of a
-        queue need them: their ids are their order.
-        """
-        if fresh:
-            return _ids(await connection.one(CALLBACK_IDS, count))
-        if len(self._callback_ids) < count:
-            asked = max(count, CALLBACK_BLOCK)
-            self._callback_ids += _ids(await connection.one(CALLBACK_IDS, asked))
-        return [self._callback_ids.popleft() for _ in range(count)]

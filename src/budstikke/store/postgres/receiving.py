@@ -175,9 +175,9 @@ async def receive(
     await _store(connection, drafts)
     await _opt_out(connection, drafts, now)
     telling = Telling(connection, node, now)
-    await telling.count_on({d.access_id for d in drafts if d.queued and d.tell})
+    await telling.begin(drafts)
     for draft in drafts:
-        await telling.tell(draft)
+        telling.tell(draft)
     return await telling.close()
 
 

@@ -22,6 +22,7 @@ from budstikke.domain.settlement import (
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
 from budstikke.store.postgres import sql
+from budstikke.store.postgres.callback_ids import draw
 from budstikke.store.postgres.money import refund
 from budstikke.store.settling_rules import LEASE, Update, give, rounds
 from budstikke.store.sqlite.json_rows import text
@@ -232,7 +233,7 @@ async def write(
     fallbacks = await _fallbacks(connection, result.messages, now)
     if not events and not fallbacks:
         return []
-    ids = await node.callback_ids(connection, len(events) + len(fallbacks))
+    ids = await draw(connection, len(events) + len(fallbacks))
     rows = [
         CallbackRow(id_, access_id, event, 0)
         for id_, (access_id, event) in zip(ids, events + fallbacks, strict=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from budstikke.domain.callback import CallbackState, Event, QueueState
 from budstikke.store.contract import CallbackRow, Received
+from budstikke.store.postgres.callback_ids import draw
 from budstikke.store.postgres.sql import IDS, ROWS, columns
 from budstikke.store.settling_rules import LEASE
 from budstikke.store.sqlite.json_rows import text
@@ -100,11 +102,19 @@ class Telling:
         self._connection = connection
         self._node = node
         self._now = now
+        self._ids: deque[int] = deque()
         self._queues: dict[int, _Queue] = {}
         self._rows: list[_Row] = []
         self._leased: list[CallbackRow] = []
 
-    async def count_on(self, access_ids: Collection[int | None]) -> None:
+    async def begin(self, drafts: Sequence[InboundDraft]) -> None:
+        """Hold the queues of these messages; ids drawn then are in their order."""
+        await self._count_on({d.access_id for d in drafts if d.queued and d.tell})
+        count = sum(d.tell + len(d.sends) for d in drafts if d.access_id is not None)
+        if count:
+            self._ids.extend(await draw(self._connection, count))
+
+    async def _count_on(self, access_ids: Collection[int | None]) -> None:
         """Read the queues of these accesses; one that is not there yet is made."""
         if not access_ids:
             return
@@ -113,12 +123,12 @@ class Telling:
         for row in _queues(await self._connection.one(QUEUES_OF, batch)):
             self._queues[row[0]] = _Queue(*row[1:])
 
-    async def tell(self, draft: InboundDraft) -> None:
+    def tell(self, draft: InboundDraft) -> None:
         """Make the callbacks of a message: what is told of it, then what is sent."""
         if draft.access_id is None:
             return
-        told_id = await self._id(fresh=draft.queued) if draft.tell else None
-        send_ids = [await self._id() for _ in draft.sends]
+        told_id = self._ids.popleft() if draft.tell else None
+        send_ids = [self._ids.popleft() for _ in draft.sends]
         if told_id is not None:
             event = draft.event
             if draft.waiting is not None:
@@ -130,11 +140,6 @@ class Telling:
                 self._add(told_id, draft.access_id, event, self._now)
         for send_id, (send, due_at) in zip(send_ids, draft.sends, strict=True):
             self._add(send_id, draft.access_id, send, due_at)
-
-    async def _id(self, *, fresh: bool = False) -> int:
-        """Take an id; in a queue they are the order, so it holds the queue first."""
-        ids = await self._node.callback_ids(self._connection, 1, fresh=fresh)
-        return ids[0]
 
     def _queue(self, callback_id: int, access_id: int, event: Event) -> None:
         queue = self._queues[access_id]

@@ -1,0 +1,51 @@
+"""Two nodes on one PostgreSQL, and the end of one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from budstikke.store.postgres import PostgresStore
+from store.path import NOW, Path
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+
+    from store.postgres_engine import PostgresEngine
+
+
+@asynccontextmanager
+async def node(engine: PostgresEngine, name: str) -> AsyncIterator[Path]:
+    store = PostgresStore(engine.url, node=name)
+    await store.open(NOW)
+    try:
+        yield Path(engine, store)
+    finally:
+        await store.close()
+
+
+def play(
+    engine: PostgresEngine, scenario: Callable[[Path, Path], Awaitable[None]]
+) -> None:
+    """Open two nodes, play a scenario on them, and close them."""
+
+    async def whole() -> None:
+        async with node(engine, "a") as one, node(engine, "b") as two:
+            await scenario(one, two)
+
+    asyncio.run(whole())
+
+
+async def kill(path: Path) -> None:
+    """Let a node vanish: its connections are gone, and nothing is said."""
+    store = path.store
+    assert isinstance(store, PostgresStore)
+    await store._keeper.stop()
+    assert store._client._pool is not None
+    store._client._pool.terminate()
+    store._client._pool = None
+
+
+async def at_once(*each: Coroutine[Any, Any, Any]) -> list[Any]:
+    return list(await asyncio.gather(*each))
