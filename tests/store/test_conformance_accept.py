@@ -9,7 +9,7 @@ import pytest
 
 from budstikke.domain.states import PartState
 from budstikke.store import schema
-from budstikke.store.contract import BulkProgress, Draft, StoreUnavailable
+from budstikke.store.contract import BulkProgress, Draft, StoreUnavailable, Verdict
 from store.engines import Engine, rows
 from store.path import BOTH, NOW, RECIPIENT, Path, bulk, opened, run
 
@@ -272,6 +272,25 @@ def test_the_keys_of_a_bulk_order_are_locked(engine: Engine) -> None:
         draft.progress = BulkProgress(row.id, 1)
         assert [[]] == await path.held([draft], NOW)
         assert [False] == path.store.locked([6], NOW + 120)
+
+    run(engine, scenario)
+
+
+def test_a_bulk_order_hears_which_keys_are_locked(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        await path.held([locked(path, 6), locked(path, 8)], NOW)
+        row = bulk(path.store.reserve_ids(4))
+        verdict = await path.store.accept_bulk(row, [5, 6, 7, 8], NOW + 120)
+        assert Verdict([1, 3]) == verdict
+        assert [] == await path.store.open_bulks()
+        assert [False, False] == path.store.locked([5, 7], NOW)
+        assert Verdict() == await path.store.accept_bulk(row, [5, 7], NOW + 120)
+        later = bulk(path.store.reserve_ids(4))
+        later.accepted_at = NOW + 119
+        assert Verdict([0]) == await path.store.accept_bulk(later, [7], NOW + 300)
+        later.accepted_at = NOW + 120
+        assert Verdict() == await path.store.accept_bulk(later, [7, 8], NOW + 300)
+        assert [True, True] == path.store.locked([7, 8], NOW + 200)
 
     run(engine, scenario)
 

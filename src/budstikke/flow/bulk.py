@@ -35,7 +35,7 @@ from budstikke.store.contract import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Accepted, Order
@@ -105,27 +105,17 @@ class BulkAcceptor:
             prepared.shared.originator = reply_originator(access, order_id)
         while True:
             keys = await self._leave_out_held(prepared, access)
-            segments, prices = await self._cost(prepared, access)
-            # One that came meanwhile may hold them; from here to the store is one go.
-            if not any(self._store.locked(keys, prepared.shared.accepted_at)):
+            result = await self._answer(prepared, access, order_id, first_id)
+            if order.test:
+                return result
+            row = self._row(prepared, access, result, first_id)
+            row.turn = turn
+            until = prepared.shared.accepted_at + order.duplicate_lock
+            verdict = await self._store.accept_bulk(row, keys, until)
+            if not verdict.duplicates:
                 break
-        result = answer(
-            order,
-            prepared,
-            first_id,
-            (),
-            order_id=order_id,
-            segments=segments,
-            price=sum(prices),
-        )
-        if order.test:
-            return result
-        if access.account.currency:
-            prepared.shared.prices = prices
-        row = self._row(prepared, access, result, first_id)
-        row.turn = turn
-        until = prepared.shared.accepted_at + order.duplicate_lock
-        verdict = await self._store.accept_bulk(row, keys, until)
+            # One that came meanwhile, or to another node, holds some of them.
+            _leave_out(prepared, verdict.duplicates)
         if verdict.taken:
             return await self._acceptor.again(order, access, turn)
         if verdict.no_credit:
@@ -133,6 +123,23 @@ class BulkAcceptor:
         metrics.accepted(access.dialect, row.total)
         self._start(row)
         return result
+
+    async def _answer(
+        self, prepared: Prepared, access: Access, order_id: int, first_id: int
+    ) -> Accepted:
+        """Say what will be answered, now that it is known who is left out."""
+        segments, prices = await self._cost(prepared, access)
+        if access.account.currency:
+            prepared.shared.prices = prices
+        return answer(
+            prepared.shared.order,
+            prepared,
+            first_id,
+            (),
+            order_id=order_id,
+            segments=segments,
+            price=sum(prices),
+        )
 
     def _row(
         self, prepared: Prepared, access: Access, result: Accepted, first_id: int
@@ -291,3 +298,11 @@ class BulkAcceptor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _leave_out(prepared: Prepared, places: Sequence[int]) -> None:
+    """Take out numbers that another order holds, by their places among the good."""
+    numbers, out = prepared.numbers, set(places)
+    for place in places:
+        numbers.refused[numbers.good[place][0]] = RefusalCode.DUPLICATE
+    numbers.good = [row for place, row in enumerate(numbers.good) if place not in out]

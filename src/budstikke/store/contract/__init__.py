@@ -135,7 +135,9 @@ class Store(InboundStore, NodeStore, Protocol):
         """
         Store an order whole, and take what it costs.
 
-        ``keys`` are locked as duplicates until ``until``.
+        ``keys`` are locked as duplicates until ``until``; each is there once. When some
+        are locked already, here or by another node, nothing of it is stored, and the
+        verdict's ``duplicates`` are the places of those in ``keys``.
         """
 
     def locked(self, keys: Sequence[int], now: float) -> list[bool]:

@@ -143,7 +143,8 @@ class Verdict(msgspec.Struct):
     What the store made of a draft.
 
     Attributes:
-        duplicates: Indexes of messages that the duplicate lock holds: not stored.
+        duplicates: Indexes of messages that the duplicate lock holds: not stored. Of a
+            bulk order: of its keys, and nothing of it is stored.
         no_credit: The balance did not cover it: nothing of it was stored.
         taken: Its turn or its key was taken meanwhile, or the bulk order that it is a
             slice of was cancelled: nothing of it was stored.

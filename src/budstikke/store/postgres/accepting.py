@@ -224,24 +224,39 @@ async def store_bulk(
     until: float,
     node_id: int,
 ) -> Verdict:
-    """Store a bulk order whole, if the balance covers it; locks its keys."""
+    """Store a bulk order whole, if it holds its keys and the balance covers it."""
     now = bulk.accepted_at
     if await _is_taken(connection, bulk, now):
         return Verdict(taken=True)
+    held = await _hold_all(connection, keys, until, now)
+    if held:
+        return Verdict(held)
     charge = bulk.charge
     if charge is not None and charge.amount:
         book = await begun(connection, [charge.account_id])
         if not book.take(charge, charge.amount, bulk.total):
+            await connection.execute(sql.LET_GO, text(keys))
             return Verdict(no_credit=True)
         await book.close(now)
-    if keys:
-        rows = text([(key, until) for key in keys])
-        await connection.one(HOLD_KEYS, rows, now)
     await _store_rest(connection, bulk, now)
     values = (bulk.id, bulk.access_id, now, bulk.first_id, bulk.total, bulk.done)
     texts = (bulk.content.decode(), bulk.recipients.decode())
     await connection.execute(sql.INSERT_BULK, *values, *texts, node_id)
     return Verdict()
+
+
+async def _hold_all(
+    connection: Connection, keys: Sequence[int], until: float, now: float
+) -> list[int]:
+    """Hold keys; when others hold some, hold none and return the places of those."""
+    if not keys:
+        return []
+    rows = text([(key, until) for key in keys])
+    ours = set(_ids(await connection.one(HOLD_KEYS, rows, now)))
+    held = [place for place, key in enumerate(keys) if key not in ours]
+    if held:
+        await connection.execute(sql.LET_GO, text(list(ours)))
+    return held
 
 
 async def is_there(connection: Connection, bulk_id: int) -> bool:

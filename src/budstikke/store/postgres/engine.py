@@ -212,18 +212,20 @@ class PostgresStore:
         self, bulk: BulkRow, keys: Sequence[int], until: float
     ) -> Verdict:
         """Store a bulk order whole and lock its keys."""
-        node_id = self._node.id
+        held = self._duplicates.held(keys, bulk.accepted_at)
+        if held:
+            return Verdict(held)
         for key in keys:
             self._duplicates.hold(key, until)
         try:
             verdict = await self._client.write(
-                lambda c: accepting.store_bulk(c, bulk, keys, until, node_id),
+                lambda c: accepting.store_bulk(c, bulk, keys, until, self._node.id),
                 lambda c: accepting.is_there(c, bulk.id),
             )
         except BaseException:
             self._duplicates.let_go(keys)
             raise
-        if verdict.no_credit or verdict.taken:
+        if verdict.no_credit or verdict.taken or verdict.duplicates:
             self._duplicates.let_go(keys)
         return verdict
 

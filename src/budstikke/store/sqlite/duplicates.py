@@ -28,6 +28,12 @@ class DuplicateLock:
         self._forget(now)
         return [self._until.get(key, 0.0) > now for key in keys]
 
+    def held(self, keys: Sequence[int], now: float) -> list[int]:
+        """Find the places of those keys that are held."""
+        return [
+            place for place, is_held in enumerate(self.locked(keys, now)) if is_held
+        ]
+
     def _forget(self, now: float) -> None:
         """Forget what has ended; one end that is far off keeps those behind it."""
         while self._ends and self._ends[0][0] <= now:

@@ -179,6 +179,9 @@ class SqliteStore:
         self, bulk: BulkRow, keys: Sequence[int], until: float
     ) -> Verdict:
         """Store a bulk order whole and lock its keys."""
+        held = self._duplicates.held(keys, bulk.accepted_at)
+        if held:
+            return Verdict(held)
         end = self._node.unsaved()
 
         def write(connection: sqlite3.Connection) -> Verdict:
