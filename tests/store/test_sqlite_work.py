@@ -26,6 +26,7 @@ from budstikke.store.sqlite import (
     media,
     money,
     node,
+    opening,
     purging,
     queues,
     reading,
@@ -251,7 +252,8 @@ async def every_verb(path: Path) -> dict[str, int]:
     await measured("take_queue", lambda: store.take_queue(1, 10, NOW))
     paused = QueueResult(1, [], QueueState.PAUSED, None, 1, NOW)
     await measured("queue_told", lambda: store.queue_told([paused]))
-    await measured("unalerted", lambda: store.unalerted(10))
+    await measured("unalerted", lambda: store.unalerted(10, NOW))
+    await measured("alert", lambda: store.alert(1, "hash", NOW))
     await measured("alerted", lambda: store.alerted(1, "hash"))
     await measured("paused_by", lambda: store.paused_by("hash"))
     await measured("resume", lambda: store.resume(token="hash"))
@@ -283,9 +285,7 @@ def test_history_does_not_slow_the_start(histories: dict[int, SqliteEngine]) -> 
             store = again.store
             assert isinstance(store, SqliteStore)
             verb = store._writer.run
-            taken.append(
-                await count_steps(again, lambda: verb(lambda c: store._recover(c, NOW)))
-            )
+            taken.append(await count_steps(again, lambda: verb(opening.take_over, NOW)))
 
     for engine in histories.values():
         run(engine, scenario)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.sqlite.writer import MOST_JOBS, Writer
+from budstikke.store.sqlite.thread import WorkerThread
+from budstikke.store.sqlite.transactions import MOST_JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +26,7 @@ class Rig:
         self.commits = 0
         self.rollbacks = 0
         self.probes = 0
-        self.writer = Writer(self._connect, grouped=grouped)
+        self.writer = WorkerThread(self._connect, grouped=grouped)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.file, isolation_level=None)

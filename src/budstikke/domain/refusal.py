@@ -86,3 +86,18 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         self.value = value
         self.invalid = invalid
         self.duplicate = duplicate
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross to another process whole: exceptions forget what is given by name."""
+        rest = (self.field, self.value, self.invalid, self.duplicate)
+        return _refusal, (self.code, *rest)
+
+
+def _refusal(
+    code: RefusalCode,
+    field: str,
+    value: str,
+    invalid: Sequence[str],
+    duplicate: Sequence[str],
+) -> Refusal:
+    return Refusal(code, field=field, value=value, invalid=invalid, duplicate=duplicate)

@@ -23,7 +23,7 @@ def make_store(url: str, path: Path | None, *, node: str) -> Store:
 
     """
     if path is not None:
-        return SqliteStore(path)
+        return SqliteStore(path, apart=True)
     # Who has SQLite needs none of it.
     from budstikke.store.postgres import PostgresStore  # noqa: PLC0415 - see above
 

@@ -35,7 +35,7 @@ def wake(
     most: int,
 ) -> Woken:
     """Lease ``most`` callbacks, release parts that waited, conclude unsure ones."""
-    callbacks = _lease(connection, settling.node.id, now, most)
+    callbacks = _lease(connection, settling.node_id, now, most)
     due = one(connection, sql.DUE_PARTS, now, limit)
     pairs = _pairs(due)
     carriers = {carrier_id for _, carrier_id in pairs}

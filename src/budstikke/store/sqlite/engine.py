@@ -1,5 +1,5 @@
 """
-The SQLite engine: one process, one writer thread, a yes that survives power loss.
+The SQLite engine: one gateway, one writer, a yes that survives power loss.
 
 A second process that serves the same file is refused by a lock beside it; ``apply``
 and the like may write while one serves.
@@ -7,12 +7,14 @@ and the like may write while one serves.
 
 from __future__ import annotations
 
+import logging
+import os
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
 from budstikke.domain.listing import Look
-from budstikke.domain.message import Part
 from budstikke.store.contract import (
     BulkRow,
     CallbackResult,
@@ -23,14 +25,8 @@ from budstikke.store.contract import (
     Verdict,
     Woken,
 )
-from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.accepting import (
-    answered,
-    due_recurring,
-    originator_of,
-    store_bulk,
-    store_drafts,
-)
+from budstikke.store.sqlite import jobs, sql
+from budstikke.store.sqlite.accepting import answered, due_recurring, originator_of
 from budstikke.store.sqlite.asking import change, is_read, look_up
 from budstikke.store.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.sqlite.clock import Places, sweep, wake
@@ -39,20 +35,20 @@ from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.inbound_verbs import InboundVerbs
 from budstikke.store.sqlite.json_rows import one, text, within, within_id
 from budstikke.store.sqlite.links import Links
-from budstikke.store.sqlite.money import Book, order_credit
-from budstikke.store.sqlite.node import Node, save_ids
+from budstikke.store.sqlite.money import order_credit
+from budstikke.store.sqlite.node import Node
 from budstikke.store.sqlite.opening import (
     connect,
     connect_reader,
     read_bulk,
     read_directory,
-    take_lock,
     take_over,
+    wait_for_lock,
 )
+from budstikke.store.sqlite.process import WriterProcess
 from budstikke.store.sqlite.purging import Slices, purge
 from budstikke.store.sqlite.settling import Settling
-from budstikke.store.sqlite.telling import write_results
-from budstikke.store.sqlite.writer import Writer
+from budstikke.store.sqlite.thread import WorkerThread
 
 if TYPE_CHECKING:
     import sqlite3
@@ -61,11 +57,13 @@ if TYPE_CHECKING:
 
     from budstikke.domain.ask import Answer, Ask, CreditAnswer
     from budstikke.domain.directory import Directory
+    from budstikke.domain.message import Part
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import Entry, LowBalance
 
-_parts = msgspec.json.Decoder(list[Part]).decode
+log = logging.getLogger("budstikke.store")
+
 _views = msgspec.json.Decoder(list[MessageView]).decode
 
 
@@ -76,29 +74,39 @@ class SqliteStore:
     Args:
         path: The database file, which ``migrate`` has made.
         synchronous: SQLite's pragma; anything but ``FULL`` is for tests.
+        apart: Write in a process of its own, as a gateway does.
 
     """
 
     node_id = 0
 
-    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+    def __init__(
+        self, path: Path, *, synchronous: str = "FULL", apart: bool = False
+    ) -> None:
         self._path = path
-        self._writer = Writer(lambda: connect(path, synchronous))
-        self._reader = Writer(lambda: connect_reader(path), grouped=False)
-        self._browser = Writer(lambda: connect_reader(path), grouped=False)
+        self._writer: WorkerThread | WriterProcess
+        if apart:
+            self._writer = WriterProcess(path, synchronous, ended=_give_up)
+        else:
+            self._writer = WorkerThread(
+                partial(connect, path, synchronous), grouped=True
+            )
+        self._reader = WorkerThread(partial(connect_reader, path))
+        self._browser = WorkerThread(partial(connect_reader, path))
         self._lock: TextIO | None = None
         self._duplicates = DuplicateLock()
         self._places = Places()
         self._slices = Slices()
         self._node = Node()
-        self._settling = Settling(self._node)
-        inbound = InboundVerbs(self._writer, self._reader, self._settling)
+        self._settling = Settling()
+        inbound = InboundVerbs(self._writer, self._reader, self._settling, self._node)
         self.hold, self.held = inbound.hold, inbound.held
         self.threads, self.receive = inbound.threads, inbound.receive
         self.assigned, self.subscribers = inbound.assigned, inbound.subscribers
         self.media, self.mms, self.read = inbound.media, inbound.mms, inbound.read
         self.take_queue, self.queue_told = inbound.take_queue, inbound.queue_told
-        self.unalerted, self.alerted = inbound.unalerted, inbound.alerted
+        self.unalerted, self.alert = inbound.unalerted, inbound.alert
+        self.alerted = inbound.alerted
         self.paused_by, self.paused = inbound.paused_by, inbound.paused
         self.resume = inbound.resume
         links = Links()
@@ -107,16 +115,19 @@ class SqliteStore:
 
     async def open(self, now: float) -> None:
         """Take the file for this process and take over what a dead one left."""
-        self._lock = take_lock(self._path)
-        await self._writer.start()
-        await self._reader.start()
-        await self._browser.start()
-        await self._writer.run(lambda connection: self._recover(connection, now))
-
-    def _recover(self, connection: sqlite3.Connection, now: float) -> None:
-        taken = take_over(connection, self._duplicates, now)
-        self._node.begin(taken.node_id, taken.next_id, taken.callback_id)
-        self.node_id = taken.node_id
+        self._lock = await wait_for_lock(self._path)
+        try:
+            await self._writer.start(self._lock)
+            await self._reader.start()
+            await self._browser.start()
+            taken = await self._writer.run(take_over, now)
+        except BaseException:
+            await self.close()
+            raise
+        for key, until in taken.locks:
+            self._duplicates.hold(key, until)
+        self._node.begin(taken.node_id, taken.next_id)
+        self.node_id = self._settling.node_id = taken.node_id
 
     async def close(self) -> None:
         """Finish what was begun and let the file go."""
@@ -139,13 +150,7 @@ class SqliteStore:
 
     async def revision(self) -> int:
         """Read the revision of the directory."""
-        return await self._reader.run(
-            lambda connection: int(
-                connection.execute(
-                    "SELECT value FROM meta WHERE key = 'revision'"
-                ).fetchone()[0]
-            )
-        )
+        return await self._reader.run(jobs.revision)
 
     # -- accept
 
@@ -157,14 +162,11 @@ class SqliteStore:
         """Store messages and parts, in one transaction for all drafts."""
         held = [self._duplicates.lock_draft(draft, now) for draft in drafts]
         end = self._node.unsaved()
-
-        def write(connection: sqlite3.Connection) -> list[Verdict]:
-            verdicts = store_drafts(connection, drafts, held, now)
-            save_ids(connection, end)
-            return verdicts
-
+        batch = jobs.encode(drafts)
         try:
-            verdicts = await self._writer.run(write)
+            verdicts = jobs.decode_verdicts(
+                await self._writer.run(jobs.accept, batch, held, end, now)
+            )
         except BaseException:
             for draft, left_out in zip(drafts, held, strict=True):
                 self._duplicates.let_go_draft(draft, left_out)
@@ -183,16 +185,10 @@ class SqliteStore:
         if held:
             return Verdict(held)
         end = self._node.unsaved()
-
-        def write(connection: sqlite3.Connection) -> Verdict:
-            verdict = store_bulk(connection, bulk, self.node_id, bulk.accepted_at)
-            save_ids(connection, end)
-            return verdict
-
         for key in keys:
             self._duplicates.hold(key, until)
         try:
-            verdict = await self._writer.run(write)
+            verdict = await self._writer.run(jobs.accept_bulk, bulk, self.node_id, end)
         except BaseException:
             self._duplicates.let_go(keys)
             raise
@@ -214,71 +210,51 @@ class SqliteStore:
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Take queued parts for sending."""
-
-        def take(connection: sqlite3.Connection) -> list[Part]:
-            found = _parts(one(connection, sql.QUEUED, carrier_id, limit))
-            ids = text([part.id for part in found])
-            connection.execute(sql.MARK_SENDING, (ids, self.node_id, now))
-            found.sort(key=lambda part: (-part.priority, part.id))
-            return found
-
-        return await self._writer.run(take)
+        values = (carrier_id, limit, self.node_id, now)
+        found = jobs.decode_parts(await self._writer.run(jobs.claim, *values))
+        found.sort(key=lambda part: (-part.priority, part.id))
+        return found
 
     async def release(self, part_ids: Sequence[int]) -> None:
         """Give claimed parts back."""
-        ids = text(part_ids)
-        await self._writer.run(
-            lambda connection: connection.execute(sql.MARK_QUEUED, (ids,)).close()
-        )
+        await self._writer.run(jobs.release, text(part_ids))
 
     async def record(
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
     ) -> list[CallbackRow]:
         """Write what carriers answered."""
-        return await self._writer.run(
-            lambda connection: self._settling.outcomes(connection, updates, now)
+        batch = jobs.encode(updates)
+        return jobs.decode_callbacks(
+            await self._writer.run(jobs.record, self._settling, batch, now)
         )
 
     async def settle(
         self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
     ) -> list[CallbackRow]:
         """Settle by receipts."""
-        return await self._writer.run(
-            lambda connection: self._settling.receipts(
-                connection, carrier_id, receipts, now, keep
-            )
-        )
+        values = (self._settling, carrier_id, jobs.encode(receipts), now, keep)
+        return jobs.decode_callbacks(await self._writer.run(jobs.settle, *values))
 
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
-        await self._writer.run(lambda connection: write_results(connection, results))
+        await self._writer.run(jobs.told, jobs.encode(results))
 
     # -- the clock
 
     async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
         """Do what is due."""
-
-        def work(connection: sqlite3.Connection) -> Woken:
-            return wake(connection, self._settling, now, limit, callbacks)
-
-        return await self._writer.run(work)
+        return await self._writer.run(wake, self._settling, now, limit, callbacks)
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
         """Do what is not urgent, slice by slice."""
-
-        def work(connection: sqlite3.Connection) -> tuple[Places, list[CallbackRow]]:
-            return sweep(connection, self._settling, self._places, now, limit)
-
-        self._places, told = await self._writer.run(work)
+        values = (self._settling, self._places, now, limit)
+        self._places, told = await self._writer.run(sweep, *values)
         return told
 
     async def purge(self, before: float, limit: int) -> int:
         """Delete a slice of what is old."""
-
-        def delete(connection: sqlite3.Connection) -> tuple[Slices, int]:
-            return purge(connection, self._slices, before, limit)
-
-        self._slices, deleted = await self._writer.run(delete)
+        values = (self._slices, before, limit)
+        self._slices, deleted = await self._writer.run(purge, *values)
         return deleted
 
     # -- look-ups
@@ -288,60 +264,37 @@ class SqliteStore:
         asked = within(asked)
         if is_read(asked):
             reader = self._browser if isinstance(asked, Look) else self._reader
-            return await reader.run(lambda c: look_up(c, asked, account_id))
+            return await reader.run(look_up, asked, account_id)
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
-        owner = account_id
-        return await self._writer.run(
-            lambda connection: change(connection, self._settling, asked, owner, now)
-        )
+        return await self._writer.run(change, self._settling, asked, account_id, now)
 
     async def members(
         self, account_id: int, groups: Sequence[str]
     ) -> dict[str, list[str]]:
         """Find the active numbers in groups."""
-        names = text(groups)
-        return await self._reader.run(
-            lambda connection: active_members(connection, account_id, names)
-        )
+        return await self._reader.run(active_members, account_id, text(groups))
 
     async def originator_of(self, access_id: int, message_id: int) -> str | None:
         """Find what an access's message was sent from."""
-        id_ = within_id(message_id)
-        return await self._reader.run(
-            lambda connection: originator_of(connection, access_id, id_)
-        )
+        return await self._reader.run(originator_of, access_id, within_id(message_id))
 
     async def answered(
         self, access_id: int, key: str, now: float
     ) -> tuple[str, bytes] | None:
         """Find what an idempotency key was answered."""
-        return await self._reader.run(
-            lambda connection: answered(connection, access_id, key, now)
-        )
+        return await self._reader.run(answered, access_id, key, now)
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
         """Find orders whose next time has come."""
-        return await self._reader.run(
-            lambda connection: due_recurring(connection, now, limit)
-        )
+        return await self._reader.run(due_recurring, now, limit)
 
     async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
         """Write ledger entries."""
-
-        def write(connection: sqlite3.Connection) -> int:
-            book = Book(connection, [account_id])
-            for entry in entries:
-                book.enter(account_id, entry)
-            book.close(now)
-            return book.balances[account_id]
-
-        return await self._writer.run(write)
+        return await self._writer.run(jobs.post, account_id, entries, now)
 
     async def take_fees(self, now: float, limit: int) -> int:
         """Take the fees that are due."""
-        return await self._writer.run(
-            lambda connection: take_fees(connection, now, limit)
-        )
+        return await self._writer.run(take_fees, now, limit)
 
     async def low_balances(self) -> list[LowBalance]:
         """Find balances that have fallen below their alert."""
@@ -351,9 +304,7 @@ class SqliteStore:
         self, account_id: int, count: int, amount: int, now: float
     ) -> CreditAnswer:
         """Order SMS."""
-        return await self._writer.run(
-            lambda connection: order_credit(connection, account_id, count, amount, now)
-        )
+        return await self._writer.run(order_credit, account_id, count, amount, now)
 
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up."""
@@ -364,6 +315,10 @@ class SqliteStore:
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier."""
-        return await self._reader.run(
-            lambda connection: dict(connection.execute(sql.BACKLOG).fetchall())
-        )
+        return await self._reader.run(jobs.backlog)
+
+
+def _give_up() -> None:
+    """End at once: the writer is gone, and with it what it had begun to store."""
+    log.critical("the process that writes has ended; so does this one")
+    os._exit(os.EX_SOFTWARE)

@@ -1,4 +1,4 @@
-"""Batches in and out of SQLite as one JSON value each (why: writer.py)."""
+"""Batches in and out of SQLite as one JSON value each (why: docs/why/sqlite.md)."""
 
 from __future__ import annotations
 

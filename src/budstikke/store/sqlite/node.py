@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
+
+NEXT_CALLBACK_ID = "SELECT 1 + coalesce(max(id), 0) FROM callback"
 
 SAVE_NEXT_ID = "UPDATE meta SET value = ?1 WHERE key = 'next_id'"
 
@@ -23,21 +27,13 @@ class Node:
 
     def __init__(self) -> None:
         self.id = 0
-        self._callback_id = 1
         self._next_id = 0
         self._saved_id = 0
 
-    def begin(self, node_id: int, next_id: int, callback_id: int) -> None:
+    def begin(self, node_id: int, next_id: int) -> None:
         """Go on after whoever held the database before."""
         self.id = node_id
-        self._callback_id = callback_id
         self._next_id = self._saved_id = next_id
-
-    def callback_id(self) -> int:
-        """Give the next id of a callback, in the writer's thread."""
-        given = self._callback_id
-        self._callback_id += 1
-        return given
 
     def reserve(self, count: int) -> int:
         """Give ids for messages and orders; returns the first."""
@@ -59,3 +55,9 @@ def save_ids(connection: sqlite3.Connection, end: int | None) -> None:
     """Set aside the block that begins at ``end``."""
     if end is not None:
         connection.execute(SAVE_NEXT_ID, (str(end + ID_BLOCK),))
+
+
+def callback_ids(connection: sqlite3.Connection) -> Iterator[int]:
+    """Give ids for callbacks, to be stored in this transaction in their order."""
+    (first,) = connection.execute(NEXT_CALLBACK_ID).fetchone()
+    return count(first)

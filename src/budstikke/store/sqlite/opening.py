@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import fcntl
 import sqlite3
 from pathlib import Path
@@ -15,10 +17,12 @@ from budstikke.store.contract import BulkRow, StoreUnavailable
 from budstikke.store.sqlite import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from budstikke.domain.directory import Directory
-    from budstikke.store.sqlite.duplicates import DuplicateLock
+
+LOCK_TRIES, LOCK_PAUSE = 50, 0.1
+"""How often the lock is tried, and seconds between."""
 
 LONGEST_LOCK = 3600.0
 """Seconds; no duplicate lock is longer, so older messages are not read for them."""
@@ -29,11 +33,19 @@ MOVED_LOCKS = "SELECT key, until FROM duplicate WHERE until > ?"
 
 
 class Taken(msgspec.Struct):
-    """Where this process goes on: the ids it gives next."""
+    """
+    Where this process goes on.
+
+    Attributes:
+        node_id: Its own.
+        next_id: The first id that it gives.
+        locks: Duplicate keys that are held, and until when.
+
+    """
 
     node_id: int
     next_id: int
-    callback_id: int
+    locks: list[tuple[int, float]]
 
 
 def connect(path: Path, synchronous: str) -> sqlite3.Connection:
@@ -78,9 +90,20 @@ def take_lock(path: Path) -> TextIO:
     return handle
 
 
-def take_over(
-    connection: sqlite3.Connection, duplicates: DuplicateLock, now: float
-) -> Taken:
+async def wait_for_lock(path: Path) -> TextIO:
+    """
+    Lock the file as ``take_lock`` does, within some seconds.
+
+    A gateway that was killed leaves its writer, which finishes what it has begun.
+    """
+    for _ in range(LOCK_TRIES):
+        with contextlib.suppress(StoreUnavailable):
+            return take_lock(path)
+        await asyncio.sleep(LOCK_PAUSE)
+    return take_lock(path)
+
+
+def take_over(connection: sqlite3.Connection, now: float) -> Taken:
     """Make what a dead process was doing unsure or due again, and go on after it."""
     found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     (node_id,) = connection.execute(
@@ -94,23 +117,17 @@ def take_over(
     connection.execute(sql.RECOVER_PARTS, (now, node_id))
     connection.execute(sql.RECOVER_CALLBACKS, (now, node_id))
     connection.execute(sql.RECOVER_QUEUES, (now, node_id))
-    (callback_id,) = connection.execute(
-        "SELECT 1 + coalesce(max(id), 0) FROM callback"
-    ).fetchone()
-    _read_locks(connection, duplicates, now)
-    return Taken(node_id, max(int(found.get("next_id", 0)), 1001), callback_id)
+    next_id = max(int(found.get("next_id", 0)), 1001)
+    return Taken(node_id, next_id, list(_locks(connection, now)))
 
 
-def _read_locks(
-    connection: sqlite3.Connection, duplicates: DuplicateLock, now: float
-) -> None:
-    for key, until in connection.execute(MOVED_LOCKS, (now,)):
-        duplicates.hold(key, until)
+def _locks(connection: sqlite3.Connection, now: float) -> Iterator[tuple[int, float]]:
+    yield from connection.execute(MOVED_LOCKS, (now,))
     for key, until, accepted_at in connection.execute(sql.LOCKED_KEYS):
         if accepted_at < now - LONGEST_LOCK:
             break
         if key is not None and until > now:
-            duplicates.hold(key, until)
+            yield key, until
 
 
 def read_bulk(row: tuple[int, int, float, int, int, int, str, str]) -> BulkRow:

@@ -51,9 +51,12 @@ PAUSED = "SELECT count(*) FROM queue WHERE state = 'paused'"
 UNALERTED = _PAUSED + "WHERE q.alert ORDER BY q.id LIMIT ?1"
 PAUSED_BY = _PAUSED + "WHERE q.token = ?1 AND q.state = 'paused'"
 
-ALERTED = """
-UPDATE queue SET alert = NOT ?3, token = ?2
-WHERE id = ?1 AND state = 'paused' AND alert"""
+# No lease: there is no other node.
+ALERT = """
+UPDATE queue SET token = ?2 WHERE id = ?1 AND state = 'paused' AND alert
+RETURNING id"""
+
+ALERTED = "UPDATE queue SET alert = 0 WHERE id = ?1 AND alert AND token = ?2"
 
 _RESUME = """
 UPDATE queue SET state = 'due', due_at = 0, node_id = NULL, tries = 0, why = '',
@@ -111,11 +114,14 @@ def unalerted(connection: sqlite3.Connection, limit: int) -> list[PausedQueue]:
     return [PausedQueue(*row) for row in connection.execute(UNALERTED, (limit,))]
 
 
-def alerted(
-    connection: sqlite3.Connection, queue_id: int, token: str, *, told: bool
-) -> None:
-    """Note that people were told, or are about to be."""
-    connection.execute(ALERTED, (queue_id, token, told))
+def alert(connection: sqlite3.Connection, queue_id: int, token: str) -> bool:
+    """Take it on to tell of a pause by a link with this token."""
+    return connection.execute(ALERT, (queue_id, token)).fetchone() is not None
+
+
+def alerted(connection: sqlite3.Connection, queue_id: int, token: str) -> None:
+    """Note that people were told."""
+    connection.execute(ALERTED, (queue_id, token))
 
 
 def paused_by(connection: sqlite3.Connection, token: str) -> PausedQueue | None:

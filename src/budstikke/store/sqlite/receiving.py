@@ -11,6 +11,7 @@ from budstikke.store.contract import HeldPart, Received, Thread, Unrouted
 from budstikke.store.sqlite.json_rows import columns, one, text
 from budstikke.store.sqlite.keeping import TOUCH
 from budstikke.store.sqlite.media import store_media
+from budstikke.store.sqlite.node import save_ids
 from budstikke.store.sqlite.telling import Telling
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from budstikke.store.contract import InboundDraft
-    from budstikke.store.sqlite.node import Node
 
 HOLD = f"""
 INSERT INTO inbound_part (carrier_id, originator, recipient, data_coding, udhi, payload,
@@ -157,11 +157,17 @@ def subscribers(
 
 def receive(
     connection: sqlite3.Connection,
-    node: Node,
+    node_id: int,
     drafts: Sequence[InboundDraft],
     now: float,
+    end: int | None,
 ) -> Received:
-    """Store messages from phones, but for those that were stored before."""
+    """
+    Store messages from phones, but for those that were stored before.
+
+    ``end`` is where the ids end that were given, when that is to be saved.
+    """
+    save_ids(connection, end)
     drafts = _not_stored(connection, drafts)
     if not drafts:
         return Received([], set())
@@ -170,7 +176,7 @@ def receive(
         connection.execute(HELD_DONE, (text(held_ids),))
     _store(connection, drafts)
     _opt_out(connection, drafts, now)
-    telling = Telling(connection, node, now)
+    telling = Telling(connection, node_id, now)
     telling.count_on({d.access_id for d in drafts if d.queued and d.tell})
     for draft in drafts:
         telling.tell(draft)

@@ -25,12 +25,12 @@ from budstikke.store.settling_rules import LEASE, Update, give, rounds
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import one, text
 from budstikke.store.sqlite.money import refund
+from budstikke.store.sqlite.node import callback_ids
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from budstikke.store.sqlite.node import Node
 
 _concerned = msgspec.json.Decoder(list[Concerned]).decode
 _siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
@@ -44,15 +44,15 @@ FAILED = {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED}
 
 class Settling:
     """
-    The verbs that settle, for one node.
+    The verbs that settle, for one node; it goes with each job.
 
     Args:
-        node: To whom callbacks are leased.
+        node_id: To whom callbacks are leased.
 
     """
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
+    def __init__(self, node_id: int = 0) -> None:
+        self.node_id = node_id
 
     def receipts(
         self,
@@ -211,12 +211,22 @@ class Settling:
         if result.messages:
             connection.execute(sql.FINISH_MESSAGES, (text(result.messages),))
             refund(connection, result.messages, now)
-        rows = [self._row(told.access_id, told.event) for told in result.told]
-        rows += self._fallbacks(connection, result.messages, now)
-        if not rows:
+        events: list[tuple[int, Event]]
+        events = [(told.access_id, told.event) for told in result.told]
+        fallbacks = self._fallbacks(connection, result.messages, now)
+        if not events and not fallbacks:
             return []
+        rows = [
+            CallbackRow(id_, access_id, event, 0)
+            for (access_id, event), id_ in zip(
+                [*events, *fallbacks], callback_ids(connection), strict=False
+            )
+        ]
+        if fallbacks:
+            instead = [(r.event.message_id, r.id) for r in rows[len(events) :]]
+            connection.execute(sql.FALL_BACK, (text(instead),))
         connection.execute(
-            sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self.node.id, now)
+            sql.INSERT_CALLBACKS, (text(rows), now + LEASE, self.node_id, now)
         )
         return rows
 
@@ -225,20 +235,12 @@ class Settling:
         connection: sqlite3.Connection,
         finals: Sequence[MessageFinal],
         now: float,
-    ) -> list[CallbackRow]:
-        """Send SMS instead of MMS that have failed and are to be followed by one."""
+    ) -> list[tuple[int, SendEvent]]:
+        """Find SMS that are sent instead of MMS that have failed."""
         failed = [final.id for final in finals if final.state in FAILED]
         if not failed:
             return []
-        found = _fallbacks(one(connection, sql.FALLBACKS, text(failed), now))
-        rows = [self._row(access_id, event) for access_id, event in found]
-        if rows:
-            instead = [(row.event.message_id, row.id) for row in rows]
-            connection.execute(sql.FALL_BACK, (text(instead),))
-        return rows
-
-    def _row(self, access_id: int, event: Event) -> CallbackRow:
-        return CallbackRow(self.node.callback_id(), access_id, event, 0)
+        return _fallbacks(one(connection, sql.FALLBACKS, text(failed), now))
 
 
 def read_siblings(

@@ -2,8 +2,8 @@
 The statements of the message path.
 
 Each takes a batch as one JSON value and, where it returns rows, returns them as one
-JSON value (why: writer.py). ``j.value->>n`` is column n of a row of the batch; the
-order of columns is that of the structs in ``store.contract`` and ``domain``.
+JSON value (why: docs/why/sqlite.md). ``j.value->>n`` is column n of a row of the batch;
+the order of columns is that of the structs in ``store.contract`` and ``domain``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ JOIN message m ON m.id = p.id >> 8"""
 
 MARK_SENDING = """
 UPDATE part SET state = 'sending', node_id = ?2, at = ?3
-WHERE id IN (SELECT value FROM json_each(?1))"""
+WHERE id IN (SELECT value->>0 FROM json_each(?1))"""
 
 MARK_QUEUED = """
 UPDATE part SET state = 'queued', node_id = NULL

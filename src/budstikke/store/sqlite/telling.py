@@ -10,13 +10,13 @@ from budstikke.domain.callback import CallbackState, Event, QueueState
 from budstikke.store.contract import CallbackRow, Received
 from budstikke.store.settling_rules import LEASE
 from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.node import callback_ids
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
 
     from budstikke.store.contract import CallbackResult, InboundDraft
-    from budstikke.store.sqlite.node import Node
 
 # An event's first column says what kind it is, the second what message it is of.
 INSERT_TOLD = """
@@ -88,14 +88,17 @@ class Telling:
 
     Args:
         connection: In a transaction that may write.
-        node: To whom those that are due now are leased.
+        node_id: To whom those that are due now are leased.
         now: Unix seconds.
 
     """
 
-    def __init__(self, connection: sqlite3.Connection, node: Node, now: float) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, node_id: int, now: float
+    ) -> None:
         self._connection = connection
-        self._node = node
+        self._node_id = node_id
+        self._ids = callback_ids(connection)
         self._now = now
         self._queues: dict[int, _Queue] = {}
         self._rows: list[_Row] = []
@@ -114,8 +117,8 @@ class Telling:
         """Make the callbacks of a message: what is told of it, then what is sent."""
         if draft.access_id is None:
             return
-        told_id = self._node.callback_id() if draft.tell else None
-        send_ids = [self._node.callback_id() for _ in draft.sends]
+        told_id = next(self._ids) if draft.tell else None
+        send_ids = [next(self._ids) for _ in draft.sends]
         if told_id is not None:
             event = draft.event
             if draft.waiting is not None:
@@ -142,7 +145,7 @@ class Telling:
         """Make a callback that waits for no other; one due now is leased."""
         node_id = None
         if due_at <= self._now:
-            due_at, node_id = self._now + LEASE, self._node.id
+            due_at, node_id = self._now + LEASE, self._node_id
             self._leased.append(CallbackRow(callback_id, access_id, event, 0))
         self._rows.append(
             (callback_id, access_id, event, CallbackState.DUE, due_at, node_id, None)

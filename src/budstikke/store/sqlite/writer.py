@@ -1,194 +1,75 @@
 """
-One thread that owns a SQLite connection, and commits in groups.
+The process that owns the SQLite connection that writes; process.py starts it.
 
-While one commit runs the next jobs gather; all that have gathered share a transaction
-and so one sync to disk. There are no timers.
-
-The event loop keeps the GIL busy, and ``sqlite3`` gives it up at every step of every
-statement: a batch of 100 rows written row by row may then wait for it 200 times.
-Batches therefore go in and out as one JSON value each and are worked inside SQLite,
-without the GIL; docs/why/sqlite.md has the figures.
+All jobs that have come while one transaction was committed are the next. It ends when
+its socket does: what it has begun by then it finishes, and until then it holds the lock
+of the database's file.
 """
 
 from __future__ import annotations
 
-import logging
-import queue
-import sqlite3
-import threading
-from asyncio import Future, get_running_loop
-from typing import TYPE_CHECKING, Any, TypeVar
+import contextlib
+import gc
+import os
+import pickle
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.sqlite.frames import frame, frames
+from budstikke.store.sqlite.opening import connect
+from budstikke.store.sqlite.transactions import MOST_JOBS, Transactions
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from budstikke.store.sqlite.transactions import Job, Outcome
 
-log = logging.getLogger("budstikke.store")
+COLLECT = (50_000, 50, 100)
+"""When the garbage collector looks for cycles: jobs make none."""
 
-T = TypeVar("T")
-Job = tuple["Callable[[sqlite3.Connection], Any]", "Future[Any]"]
-
-MOST_JOBS = 256
-"""Jobs in one transaction; more would only make the first of them wait longer."""
+READ = 1 << 20
+"""Octets that are read at once."""
 
 
-class Writer:
-    """
-    A connection in a thread; ``run`` is awaited on the event loop.
-
-    Args:
-        connect: Opens the connection, in the thread.
-        grouped: Whether jobs share transactions (a writer) or have none (a reader).
-
-    """
-
-    def __init__(
-        self, connect: Callable[[], sqlite3.Connection], *, grouped: bool = True
-    ) -> None:
-        self._connect = connect
-        self._grouped = grouped
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._loop: AbstractEventLoop | None = None
-        self._doubtful = False  # writing failed, and has not succeeded since
-
-    async def start(self) -> None:
-        """Open the connection; raises what that raises."""
-        self._loop = get_running_loop()
-        opened: Future[None] = self._loop.create_future()
-        name = "store-writer" if self._grouped else "store-reader"
-        self._thread = threading.Thread(
-            target=self._work, args=(opened,), name=name, daemon=True
-        )
-        self._thread.start()
-        await opened
-
-    async def stop(self) -> None:
-        """Finish the jobs that are waiting and close the connection."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._jobs.put(None)
-            await get_running_loop().run_in_executor(None, thread.join)
-
-    def run(self, job: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """
-        Do the job in the thread; the future is done when it is durable.
-
-        The job may be run again, after a rollback, if another one of its group fails.
-        """
-        if self._loop is None or self._thread is None:
-            raise StoreUnavailable("the store is closed")
-        future: Future[T] = self._loop.create_future()
-        self._jobs.put((job, future))
-        return future
-
-    def _work(self, opened: Future[None]) -> None:
-        assert self._loop is not None  # noqa: S101 - start() set it
+def main(arguments: list[str]) -> int:
+    """Work until the socket ends."""
+    # A terminal's Ctrl-C, or whoever stops a service, means the gateway, which ends us.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with socket.socket(fileno=int(arguments[0])) as channel:
         try:
-            connection = self._connect()
+            connection = connect(Path(arguments[1]), arguments[2])
         except Exception as error:  # noqa: BLE001 - whatever it is, start() raises it
-            self._loop.call_soon_threadsafe(_fail, opened, error)
-            return
-        self._loop.call_soon_threadsafe(opened.set_result, None)
-        run = self._run_group if self._grouped else _run_each
-        while (first := self._jobs.get()) is not None:
-            jobs, last = self._gather(first)
-            self._loop.call_soon_threadsafe(_resolve, run(connection, jobs))
-            if last:
-                break
-        connection.close()
+            channel.sendall(frame([_said(None, error)]))
+            return os.EX_UNAVAILABLE
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
+        with contextlib.closing(connection), contextlib.suppress(ConnectionError):
+            channel.sendall(frame([(None, None)]))
+            _work(channel, Transactions(connection))
+    return os.EX_OK
 
-    def _gather(self, first: Job) -> tuple[list[Job], bool]:
-        jobs = [first]
+
+def _work(channel: socket.socket, transactions: Transactions) -> None:
+    buffer = bytearray()
+    while data := channel.recv(READ):
+        buffer += data
+        jobs: list[Job] = list(frames(buffer))
+        for first in range(0, len(jobs), MOST_JOBS):
+            outcomes = transactions.run(jobs[first : first + MOST_JOBS])
+            channel.sendall(frame([_said(*outcome) for outcome in outcomes]))
+
+
+def _said(value: object, error: BaseException | None) -> Outcome:
+    """Say an outcome in what can be pickled."""
+    if error is not None:
         try:
-            while len(jobs) < MOST_JOBS:
-                job = self._jobs.get_nowait()
-                if job is None:
-                    return jobs, True
-                jobs.append(job)
-        except queue.Empty:
-            pass
-        return jobs, False
-
-    def _run_group(self, connection: sqlite3.Connection, jobs: list[Job]) -> Results:
-        try:
-            return self._transaction(connection, jobs)
-        except Exception:
-            if len(jobs) == 1:
-                log.debug("a transaction failed", exc_info=True)
-        # One of them failed: none is committed; each gets a transaction of its own.
-        results: Results = []
-        for job in jobs:
-            try:
-                results += self._transaction(connection, [job])
-            except Exception as error:  # noqa: BLE001 - given to whom it concerns
-                results.append((job[1], None, _translate(error)))
-        return results
-
-    def _transaction(self, connection: sqlite3.Connection, jobs: list[Job]) -> Results:
-        """Do jobs in one transaction; after a failure it writes, whatever they do."""
-        if self._doubtful:
-            # Else one without anything to write would say that all is well again.
-            jobs = [*jobs, (_write_something, Future(loop=self._loop))]
-        try:
-            results = _transaction(connection, jobs)
-        except sqlite3.OperationalError:
-            self._doubtful = True
-            raise
-        self._doubtful = False
-        return results
+            pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+        except Exception:  # noqa: BLE001 - whatever it is, it must be said
+            error = RuntimeError(f"{type(error).__name__}: {error}")
+    return value, error
 
 
-Result = tuple["Future[Any]", Any, "BaseException | None"]
-Results = list[Result]
-
-
-def _transaction(connection: sqlite3.Connection, jobs: list[Job]) -> Results:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        results: Results = [(future, job(connection), None) for job, future in jobs]
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite has rolled back by itself after some errors (a full disk).
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return results
-
-
-def _write_something(connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    connection.execute(f"PRAGMA user_version = {version}")
-
-
-def _run_each(connection: sqlite3.Connection, jobs: list[Job]) -> Results:
-    results: Results = []
-    for job, future in jobs:
-        try:
-            results.append((future, job(connection), None))
-        except Exception as error:  # noqa: BLE001 - given to whom it concerns
-            results.append((future, None, _translate(error)))
-    return results
-
-
-def _translate(error: Exception) -> Exception:
-    if isinstance(error, sqlite3.OperationalError):
-        return StoreUnavailable(str(error))
-    return error
-
-
-def _fail(future: Future[Any], error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)
-
-
-def _resolve(results: Results) -> None:
-    for future, value, error in results:
-        if future.done():
-            continue  # whoever asked has gone; what was done is done
-        if error is None:
-            future.set_result(value)
-        else:
-            future.set_exception(error)
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""
+The jobs of the message path, as the writer is given them.
+
+What they take and return in numbers crosses a socket: it is encoded, once, by its
+types. A pickle of so many structs would cost both sides several times as much.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.message import Part
+from budstikke.domain.receipt import Receipt
+from budstikke.domain.settlement import Concerned, PartUpdate
+from budstikke.store.contract import (
+    BulkRow,
+    CallbackResult,
+    CallbackRow,
+    Draft,
+    Entry,
+    Verdict,
+)
+from budstikke.store.sqlite import sql
+from budstikke.store.sqlite.accepting import store_bulk, store_drafts
+from budstikke.store.sqlite.json_rows import one
+from budstikke.store.sqlite.money import Book
+from budstikke.store.sqlite.node import save_ids
+from budstikke.store.sqlite.telling import write_results
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from budstikke.store.sqlite.settling import Settling
+
+encode = msgspec.msgpack.Encoder().encode
+decode_callbacks = msgspec.msgpack.Decoder(list[CallbackRow]).decode
+decode_parts = msgspec.json.Decoder(list[Part]).decode
+decode_verdicts = msgspec.msgpack.Decoder(list[Verdict]).decode
+
+_drafts = msgspec.msgpack.Decoder(list[Draft]).decode
+_updates = msgspec.msgpack.Decoder(list[tuple[Concerned, PartUpdate]]).decode
+_receipts = msgspec.msgpack.Decoder(list[Receipt]).decode
+_results = msgspec.msgpack.Decoder(list[CallbackResult]).decode
+
+
+def accept(
+    connection: sqlite3.Connection,
+    drafts: bytes,
+    held: Sequence[list[int]],
+    end: int | None,
+    now: float,
+) -> bytes:
+    """Store drafts; ``held`` are indexes of messages that the duplicate lock holds."""
+    verdicts = store_drafts(connection, _drafts(drafts), held, now)
+    save_ids(connection, end)
+    return encode(verdicts)
+
+
+def accept_bulk(
+    connection: sqlite3.Connection, bulk: BulkRow, node_id: int, end: int | None
+) -> Verdict:
+    """Store a bulk order whole."""
+    verdict = store_bulk(connection, bulk, node_id, bulk.accepted_at)
+    save_ids(connection, end)
+    return verdict
+
+
+def claim(
+    connection: sqlite3.Connection,
+    carrier_id: int,
+    limit: int,
+    node_id: int,
+    now: float,
+) -> str:
+    """Take queued parts; returns them as JSON."""
+    found = one(connection, sql.QUEUED, carrier_id, limit)
+    connection.execute(sql.MARK_SENDING, (found, node_id, now))
+    return found
+
+
+def release(connection: sqlite3.Connection, ids: str) -> None:
+    """Give claimed parts back."""
+    connection.execute(sql.MARK_QUEUED, (ids,))
+
+
+def record(
+    connection: sqlite3.Connection, settling: Settling, updates: bytes, now: float
+) -> bytes:
+    """Write what carriers answered; returns callbacks."""
+    return encode(settling.outcomes(connection, _updates(updates), now))
+
+
+def settle(  # noqa: PLR0917 - a job's arguments have no names
+    connection: sqlite3.Connection,
+    settling: Settling,
+    carrier_id: int,
+    receipts: bytes,
+    now: float,
+    keep: float,
+) -> bytes:
+    """Settle by receipts; returns callbacks."""
+    found = _receipts(receipts)
+    return encode(settling.receipts(connection, carrier_id, found, now, keep))
+
+
+def told(connection: sqlite3.Connection, results: bytes) -> None:
+    """Write what came of telling customers."""
+    write_results(connection, _results(results))
+
+
+def post(
+    connection: sqlite3.Connection,
+    account_id: int,
+    entries: Sequence[Entry],
+    now: float,
+) -> int:
+    """Write ledger entries; returns the balance."""
+    book = Book(connection, [account_id])
+    for entry in entries:
+        book.enter(account_id, entry)
+    book.close(now)
+    return book.balances[account_id]
+
+
+# -- what is only read
+
+
+def revision(connection: sqlite3.Connection) -> int:
+    """Read the revision of the directory."""
+    found = connection.execute("SELECT value FROM meta WHERE key = 'revision'")
+    return int(found.fetchone()[0])
+
+
+def backlog(connection: sqlite3.Connection) -> dict[int, int]:
+    """Count queued parts by carrier."""
+    return dict(connection.execute(sql.BACKLOG).fetchall())
