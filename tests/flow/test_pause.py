@@ -192,7 +192,7 @@ def test_addresses_that_are_gone_are_no_reason_to_go_on(
         post = Post()
         post.error = Undeliverable("no such user")
         await alerter(rig, post).turn()
-        assert [] == await rig.store.unalerted(10)
+        assert [] == await rig.store.unalerted(10, rig.now)
 
     play(engine, scenario)
     assert "mail refused" in caplog.text

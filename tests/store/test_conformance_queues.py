@@ -90,6 +90,12 @@ async def pause(path: Path, queue_id: int) -> None:
 # In order
 
 
+async def tell(path: Path, queue_id: int, token: str) -> None:
+    """Have the people of a paused queue told."""
+    assert await path.store.alert(queue_id, token, NOW)
+    await path.store.alerted(queue_id, token)
+
+
 def test_they_come_in_the_order_they_were_received(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a", "b")
@@ -323,15 +329,15 @@ def test_a_paused_queue_wants_an_alert_until_somebody_was_told(
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a", "b")
         await fill(path, "elsewhere", access_id=2)
-        assert [] == await path.store.unalerted(10)
+        assert [] == await path.store.unalerted(10, NOW)
         assert 0 == await path.store.paused()
         await pause(path, queue_id)
         assert 1 == await path.store.paused()
         expected = PausedQueue(queue_id, 1, "HTTP 500", NOW + 7, 2)
-        assert [expected] == await path.store.unalerted(10)
-        assert [] == await path.store.unalerted(0)
-        await path.store.alerted(queue_id, TOKEN)
-        assert [] == await path.store.unalerted(10)
+        assert [expected] == await path.store.unalerted(10, NOW)
+        assert [] == await path.store.unalerted(0, NOW)
+        await tell(path, queue_id, TOKEN)
+        assert [] == await path.store.unalerted(10, NOW)
         assert expected == await path.store.paused_by(TOKEN)
 
     run(engine, scenario)
@@ -341,14 +347,43 @@ def test_a_token_is_good_before_anybody_was_told(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")
         await pause(path, queue_id)
-        await path.store.alerted(queue_id, OTHER, told=False)
-        (waits,) = await path.store.unalerted(10)
+        assert await path.store.alert(queue_id, OTHER, NOW)
+        (waits,) = await path.store.unalerted(10, NOW)
         assert waits == await path.store.paused_by(OTHER)
-        await path.store.alerted(queue_id, TOKEN, told=False)
+        assert await path.store.alert(queue_id, TOKEN, NOW)
         assert await path.store.paused_by(OTHER) is None
-        await path.store.alerted(queue_id, TOKEN)
-        assert [] == await path.store.unalerted(10)
+        await tell(path, queue_id, TOKEN)
+        assert [] == await path.store.unalerted(10, NOW)
         assert queue_id == await path.store.resume(token=TOKEN)
+
+    run(engine, scenario)
+
+
+def test_only_the_newest_token_tells(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        queue_id = await fill(path, "a")
+        await pause(path, queue_id)
+        for token in (OTHER, TOKEN):
+            assert await path.store.alert(queue_id, token, NOW)
+        await path.store.alerted(queue_id, OTHER)
+        assert 1 == len(await path.store.unalerted(10, NOW))
+        await path.store.alerted(queue_id, TOKEN)
+        assert [] == await path.store.unalerted(10, NOW)
+
+    run(engine, scenario)
+
+
+def test_an_alert_that_a_stop_cut_short_is_told_after_a_restart(
+    engine: Engine,
+) -> None:
+    async def scenario(path: Path) -> None:
+        queue_id = await fill(path, "a")
+        await pause(path, queue_id)
+        assert await path.store.alert(queue_id, OTHER, NOW)
+        async with opened(engine.after_power_loss(), NOW + 1) as restarted:
+            assert 1 == len(await restarted.store.unalerted(10, NOW + 1))
+            assert await restarted.store.alert(queue_id, TOKEN, NOW + 1)
+            assert queue_id == await restarted.store.resume(token=TOKEN)
 
     run(engine, scenario)
 
@@ -358,9 +393,9 @@ def test_all_paused_queues_are_found(engine: Engine) -> None:
         queues = [await fill(path, "a", access_id=n) for n in (1, 2)]
         for queue_id in queues:
             await pause(path, queue_id)
-        found = await path.store.unalerted(10)
+        found = await path.store.unalerted(10, NOW)
         assert sorted(queues) == [each.queue_id for each in found]
-        assert 1 == len(await path.store.unalerted(1))
+        assert 1 == len(await path.store.unalerted(1, NOW))
 
     run(engine, scenario)
 
@@ -369,7 +404,7 @@ def test_it_is_paused_after_a_restart_too(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")
         await pause(path, queue_id)
-        await path.store.alerted(queue_id, TOKEN)
+        await tell(path, queue_id, TOKEN)
         async with opened(engine.after_power_loss(), LATER) as restarted:
             assert [] == (await restarted.store.wake(LATER, 10, 10)).queues
             assert queue_id == await restarted.store.resume(token=TOKEN)
@@ -380,10 +415,15 @@ def test_it_is_paused_after_a_restart_too(engine: Engine) -> None:
 def test_an_alert_for_a_queue_that_goes_on_does_nothing(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")
+        assert not await path.store.alert(queue_id, TOKEN, NOW)
         await path.store.alerted(queue_id, TOKEN)
         assert await path.store.paused_by(TOKEN) is None
         await pause(path, queue_id)
-        assert 1 == len(await path.store.unalerted(10))
+        assert 1 == len(await path.store.unalerted(10, NOW))
+        await tell(path, queue_id, TOKEN)
+        assert not await path.store.alert(queue_id, OTHER, NOW)
+        assert queue_id == await path.store.resume(token=TOKEN)
+        assert not await path.store.alert(queue_id, OTHER, NOW)
 
     run(engine, scenario)
 
@@ -398,7 +438,7 @@ def test_a_queue_goes_on_where_it_was_paused(engine: Engine) -> None:
         await path.store.receive(told(path, "c"), NOW)
         assert queue_id == await path.store.resume(queue_id=queue_id)
         assert [queue_id] == (await path.store.wake(NOW, 10, 10)).queues
-        assert [] == await path.store.unalerted(10)
+        assert [] == await path.store.unalerted(10, NOW)
         head = await take(path, queue_id)
         assert (["a", "b", "c"], [1, 2, 3]) == (texts(head), counters(head))
         assert 0 == head.tries  # as many tries as at first
@@ -411,7 +451,7 @@ def test_a_token_is_good_once(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")
         await pause(path, queue_id)
-        await path.store.alerted(queue_id, TOKEN)
+        await tell(path, queue_id, TOKEN)
         assert await path.store.resume(token=OTHER) is None
         assert await path.store.paused_by(OTHER) is None
         assert queue_id == await path.store.resume(token=TOKEN)
@@ -425,13 +465,13 @@ def test_a_new_pause_has_a_new_token(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")
         await pause(path, queue_id)
-        await path.store.alerted(queue_id, TOKEN)
+        await tell(path, queue_id, TOKEN)
         await path.store.resume(queue_id=queue_id)
         assert await path.store.paused_by(TOKEN) is None
         await pause(path, queue_id)
-        assert 1 == len(await path.store.unalerted(10))
+        assert 1 == len(await path.store.unalerted(10, NOW))
         assert await path.store.resume(token=TOKEN) is None
-        await path.store.alerted(queue_id, OTHER)
+        await tell(path, queue_id, OTHER)
         assert await path.store.resume(token=TOKEN) is None
         assert queue_id == await path.store.resume(token=OTHER)
 
@@ -467,7 +507,7 @@ def test_a_resume_that_cannot_be_stored_changes_nothing(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         queue_id = await fill(path, "a")
         await pause(path, queue_id)
-        await path.store.alerted(queue_id, TOKEN)
+        await tell(path, queue_id, TOKEN)
         with engine.unwritable(), pytest.raises(StoreUnavailable):
             await path.store.resume(token=TOKEN)
         assert queue_id == await path.store.resume(token=TOKEN)
@@ -484,7 +524,7 @@ def test_late_results_do_not_touch_a_queue_that_was_resumed(engine: Engine) -> N
         await path.store.queue_told([pauses(queue_id, first)])
         await path.store.queue_told([goes_on(queue_id, [done(first)], due_at=LATER)])
         assert ["due"] == path.column("state", schema.queue)
-        assert [] == await path.store.unalerted(10)
+        assert [] == await path.store.unalerted(10, NOW)
         head = await take(path, queue_id)
         assert ([second.id], 0) == ([row.id for row in head.callbacks], head.tries)
 

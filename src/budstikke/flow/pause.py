@@ -1,9 +1,10 @@
 """
 Pause: tell a customer that a queue is paused, with a link that lets it go on.
 
-The link's token is stored (as its SHA-256) before the mail goes out. Only when the
-mail server has taken the mail is the customer told: until then it is tried again, also
-after a restart, which makes a new link.
+The link's token is stored (as its SHA-256) before the mail goes out; of several nodes
+one does so, and the others leave the pause to it. Only when the mail server has taken
+the mail is the customer told: until then it is tried again, also after a restart or by
+another node, which makes a new link.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class PauseAlerter:
     async def turn(self) -> bool:
         """Tell of pauses that nobody was told of; raises StoreUnavailable."""
         await self._count()
-        found = await self._store.unalerted(MOST_PAUSED)
+        found = await self._store.unalerted(MOST_PAUSED, self._clock())
         wanted = {paused.queue_id for paused in found}
         self._alerts = {k: each for k, each in self._alerts.items() if k in wanted}
         failures = 0
@@ -130,9 +131,10 @@ class PauseAlerter:
         log.warning("mail not taken", extra={"why": why, "again_at": again_at})
 
     async def _alert(self, paused: PausedQueue, token: str) -> None:
-        """Tell of one; raises NotSent and StoreUnavailable."""
+        """Tell of one, if it is ours to tell; raises NotSent and StoreUnavailable."""
         stored = digest(token)
-        await self._store.alerted(paused.queue_id, stored, told=False)
+        if not await self._store.alert(paused.queue_id, stored, self._clock()):
+            return
         link = f"{self._base_url}{PATH}{token}"
         access = self._directory().accesses.get(paused.access_id)
         addresses = _listed(access, "inbound_alerts")

@@ -18,6 +18,9 @@ Update = tuple[Concerned, PartUpdate]
 LEASE = 120.0
 """Seconds in which a callback is told or becomes due again."""
 
+ALERT_LEASE = 300.0
+"""Seconds in which a node tells of a pause; a mail takes 120 at most."""
+
 KEEP_KEYS = 86400.0
 """Seconds that an idempotency key is answered as the first time."""
 

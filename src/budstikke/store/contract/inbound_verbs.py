@@ -101,15 +101,20 @@ class InboundStore(Protocol):
     async def paused(self) -> int:
         """Count the queues that are paused."""
 
-    async def unalerted(self, limit: int) -> list[PausedQueue]:
-        """Find paused queues that nobody was told of yet."""
+    async def unalerted(self, limit: int, now: float) -> list[PausedQueue]:
+        """Find paused queues that nobody was told of and no other node tells of."""
 
-    async def alerted(self, queue_id: int, token: str, *, told: bool = True) -> None:
+    async def alert(self, queue_id: int, token: str, now: float) -> bool:
         """
-        Note that its people were told; ``token`` is the SHA-256 of their link's.
+        Take it on to tell of a pause; ``token`` is the SHA-256 of the link's.
 
-        ``told`` false: they are about to be; only the token is noted.
+        From here on it resumes the queue, and no earlier one does. No other node tells
+        of this pause for 300 seconds, unless this one dies. ``False``: another node is
+        at it, or there is nothing to tell.
         """
+
+    async def alerted(self, queue_id: int, token: str) -> None:
+        """Note that its people were told by this token's link, if it is good still."""
 
     async def paused_by(self, token: str) -> PausedQueue | None:
         """Find the paused queue that this token (its SHA-256) resumes."""

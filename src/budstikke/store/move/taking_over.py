@@ -57,7 +57,7 @@ def _bury_nodes(connection: Connection) -> None:
     holders = union(
         _holders(schema.part, schema.part.c.state == "sending"),
         _holders(schema.callback, schema.callback.c.state == "due"),
-        _holders(schema.queue, schema.queue.c.state == "due"),
+        _holders(schema.queue, schema.queue.c.state.in_(("due", "paused"))),
     ).subquery()
     dead = select(holders.c.node_id, literal(MOVED_NODE), literal(0.0))
     columns = ["id", "name", "lease_until"]

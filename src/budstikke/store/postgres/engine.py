@@ -94,7 +94,8 @@ class PostgresStore:
         self.assigned, self.subscribers = inbound.assigned, inbound.subscribers
         self.media, self.mms, self.read = inbound.media, inbound.mms, inbound.read
         self.take_queue, self.queue_told = inbound.take_queue, inbound.queue_told
-        self.unalerted, self.alerted = inbound.unalerted, inbound.alerted
+        self.unalerted, self.alert = inbound.unalerted, inbound.alert
+        self.alerted = inbound.alerted
         self.paused_by, self.paused = inbound.paused_by, inbound.paused
         self.resume = inbound.resume
         links = Links(self._client, self._node)

@@ -100,15 +100,21 @@ class InboundVerbs:
         """Count the queues that are paused."""
         return await self._client.read(queues.paused)
 
-    async def unalerted(self, limit: int) -> list[PausedQueue]:
+    async def unalerted(self, limit: int, now: float) -> list[PausedQueue]:
         """Find paused queues that nobody was told of yet."""
-        return await self._client.read(lambda c: queues.unalerted(c, limit))
-
-    async def alerted(self, queue_id: int, token: str, *, told: bool = True) -> None:
-        """Note that its people were told, or are about to be."""
-        await self._client.write(
-            lambda c: queues.alerted(c, queue_id, token, told=told)
+        return await self._client.read(
+            lambda c: queues.unalerted(c, self._node.id, limit, now)
         )
+
+    async def alert(self, queue_id: int, token: str, now: float) -> bool:
+        """Take it on to tell of a pause."""
+        return await self._client.write(
+            lambda c: queues.alert(c, self._node.id, queue_id, token, now)
+        )
+
+    async def alerted(self, queue_id: int, token: str) -> None:
+        """Note that its people were told."""
+        await self._client.write(lambda c: queues.alerted(c, queue_id, token))
 
     async def paused_by(self, token: str) -> PausedQueue | None:
         """Find the paused queue that this token resumes."""

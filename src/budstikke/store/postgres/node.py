@@ -81,6 +81,10 @@ RECOVER_QUEUES = """
 UPDATE queue SET due_at = $1, node_id = NULL
 WHERE state = 'due' AND node_id = ANY($2::bigint[])"""
 
+RECOVER_ALERTS = """
+UPDATE queue SET due_at = NULL, node_id = NULL
+WHERE alert AND node_id = ANY($1::bigint[])"""
+
 
 class Block(msgspec.Struct):
     """Ids from ``next`` up to, not including, ``end``."""
@@ -131,6 +135,7 @@ class Node:
         await connection.execute(RECOVER_PARTS, now, dead)
         await connection.execute(RECOVER_CALLBACKS, now, dead)
         await connection.execute(RECOVER_QUEUES, now, dead)
+        await connection.execute(RECOVER_ALERTS, dead)
         await connection.execute(FORGET_LINKS, dead)
         await connection.execute(FORGET_NODES, dead)
 

@@ -9,7 +9,7 @@ import msgspec
 from budstikke.store.contract import CallbackRow, PausedQueue, QueueHead
 from budstikke.store.postgres.sql import ROWS
 from budstikke.store.postgres.telling import write_results
-from budstikke.store.settling_rules import LEASE
+from budstikke.store.settling_rules import ALERT_LEASE, LEASE
 from budstikke.store.sqlite.json_rows import text
 
 if TYPE_CHECKING:
@@ -49,12 +49,23 @@ SELECT q.id, q.access_id, q.why, q.paused_at, (SELECT count(*) FROM callback c
 FROM queue q
 """
 PAUSED = "SELECT count(*) FROM queue WHERE state = 'paused'"
-UNALERTED = _PAUSED + "WHERE q.alert ORDER BY q.id LIMIT $1"
+UNALERTED = (
+    _PAUSED
+    + """WHERE q.alert AND (q.node_id IS NULL OR q.node_id = $2 OR q.due_at <= $3)
+ORDER BY q.id LIMIT $1"""
+)
 PAUSED_BY = _PAUSED + "WHERE q.token = $1 AND q.state = 'paused'"
 
+# Of a queue that is paused the lease is that of whoever tells of it.
+ALERT = """
+UPDATE queue SET token = $2, node_id = $3, due_at = $4::float8 + $5
+WHERE id = $1 AND state = 'paused' AND alert
+    AND (node_id IS NULL OR node_id = $3 OR due_at <= $4)
+RETURNING id"""
+
 ALERTED = """
-UPDATE queue SET alert = NOT $3::boolean, token = $2
-WHERE id = $1 AND state = 'paused' AND alert"""
+UPDATE queue SET alert = false, node_id = NULL, due_at = NULL
+WHERE id = $1 AND alert AND token = $2"""
 
 _RESUME = """
 UPDATE queue SET state = 'due', due_at = 0, node_id = NULL, tries = 0, why = '',
@@ -107,16 +118,25 @@ async def paused(connection: Connection) -> int:
     return int(row[0]) if row is not None else 0
 
 
-async def unalerted(connection: Connection, limit: int) -> list[PausedQueue]:
-    """Find paused queues that nobody was told of yet."""
-    return [PausedQueue(*row) for row in await connection.rows(UNALERTED, limit)]
+async def unalerted(
+    connection: Connection, node_id: int, limit: int, now: float
+) -> list[PausedQueue]:
+    """Find paused queues that nobody was told of, and no other node is telling of."""
+    rows = await connection.rows(UNALERTED, limit, node_id, now)
+    return [PausedQueue(*row) for row in rows]
 
 
-async def alerted(
-    connection: Connection, queue_id: int, token: str, *, told: bool
-) -> None:
-    """Note that people were told, or are about to be."""
-    await connection.execute(ALERTED, queue_id, token, told)
+async def alert(
+    connection: Connection, node_id: int, queue_id: int, token: str, now: float
+) -> bool:
+    """Lease the alert of a pause to this node; the token is that of its link."""
+    values = (queue_id, token, node_id, now, ALERT_LEASE)
+    return await connection.value(ALERT, *values) is not None
+
+
+async def alerted(connection: Connection, queue_id: int, token: str) -> None:
+    """Note that people were told."""
+    await connection.execute(ALERTED, queue_id, token)
 
 
 async def paused_by(connection: Connection, token: str) -> PausedQueue | None:

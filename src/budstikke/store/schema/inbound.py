@@ -168,8 +168,8 @@ queue = Table(
     Column("id", Id, primary_key=True),
     Column("access_id", Id, nullable=False, unique=True),
     Column("state", String, nullable=False),  # domain.callback.QueueState
-    Column("due_at", Float),  # due: not before; while it is worked the lease's end
-    Column("node_id", Id),  # who is working it
+    Column("due_at", Float),  # due: not before; with a node: its lease's end
+    Column("node_id", Id),  # who is working it; paused: who is telling of that
     Column("tries", Integer, nullable=False, default=0),  # of the first one in it
     Column("counter", Integer, nullable=False, default=0),  # the last number given
     Column("why", Text, nullable=False, default=""),  # it was paused
