@@ -70,8 +70,8 @@ def test_ids_do_not_run_out(postgres: PostgresEngine) -> None:
             seen = first + 100_000
             await two.store.revision()
             assert isinstance(one.store, PostgresStore)
-            if one.store._stocking is not None:
-                await one.store._stocking
+            if one.store._stocking._task is not None:
+                await one.store._stocking._task
 
     play(postgres, scenario)
 

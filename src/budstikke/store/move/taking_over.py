@@ -48,9 +48,26 @@ def take_over(connection: Connection, positions: Mapping[str, int], now: float) 
         _hold_duplicates(connection, now)
     for table in metadata.tables.values():
         _go_on(connection, table, positions.get(table.name, 0))
-    if connection.dialect.name == "postgresql":  # else it plans as for no rows at first
+    if connection.dialect.name == "postgresql":
+        _divide(connection, now)
+        # Else it plans as for no rows at first.
         names = map(connection.dialect.identifier_preparer.format_table, MOVED.values())
         connection.exec_driver_sql(f"ANALYZE {', '.join(names)}")
+
+
+def _divide(connection: Connection, now: float) -> None:
+    """Give the last partitions an end: PostgreSQL reads their rows this one time."""
+    # Who moves to SQLite needs none of it.
+    from budstikke.store.postgres import layout, partitions  # noqa: PLC0415
+
+    for series in (partitions.MESSAGES, partitions.CALLBACKS):
+        read = text(partitions.READ.format(table=f"'{series.name}'"))
+        found = [partitions.partition(*row) for row in connection.execute(read)]
+        found.sort(key=lambda partition: partition.low)
+        next_id = connection.scalar(text(series.next_id)) or 0
+        at = layout.cut_at(found, next_id, now)
+        for statement in layout.dividing(series, found[-1], at) if at else ():
+            connection.exec_driver_sql(statement)
 
 
 def _bury_nodes(connection: Connection) -> None:

@@ -36,11 +36,12 @@ async def wake(
 ) -> Woken:
     """Lease ``most`` callbacks, release parts that waited, conclude unsure ones."""
     await node.renew(connection, now)
-    callbacks = await _lease(connection, node.id, now, most)
-    due = await connection.one(sql.DUE_PARTS, now, limit)
+    callbacks = await _lease(connection, node, now, most)
+    low = node.lows.open_part
+    due = await connection.one(sql.DUE_PARTS, now, limit, low)
     pairs = _pairs(due)
     carriers = {carrier_id for _, carrier_id in pairs}
-    rows = _unsure(await connection.one(sql.DUE_UNSURE, now, limit))
+    rows = _unsure(await connection.one(sql.DUE_UNSURE, now, limit, low))
     resent, told = await _conclude_unsure(connection, node, rows, now)
     more = limit in (len(pairs), len(rows)) or 0 < most == len(callbacks)
     queues = _ids(await connection.one(sql.DUE_QUEUES, now, limit))
@@ -48,10 +49,10 @@ async def wake(
 
 
 async def _lease(
-    connection: Connection, node_id: int, now: float, limit: int
+    connection: Connection, node: Node, now: float, limit: int
 ) -> list[CallbackRow]:
     """Lease callbacks that are due to this node."""
-    asked = (now, now + LEASE, node_id, limit)
+    asked = (now, now + LEASE, node.id, limit, node.lows.open_callback)
     return _callbacks(await connection.one(sql.DUE_CALLBACKS, *asked))
 
 
@@ -96,7 +97,9 @@ async def sweep(
 
     Returns where the next slices begin, and callbacks.
     """
-    rows = _expiring(await connection.one(sql.QUEUED_SLICE, places.waiting, limit))
+    low = node.lows.open_part
+    waiting = max(places.waiting, low - 1)
+    rows = _expiring(await connection.one(sql.QUEUED_SLICE, waiting, limit))
     updates = {
         part_id: PartUpdate(
             part_id,
@@ -112,7 +115,8 @@ async def sweep(
     still = set(_ids(await connection.one(sql.STILL_QUEUED, text(list(updates)))))
     updates = {id_: update for id_, update in updates.items() if id_ in still}
     told = await settle_parts(connection, node, updates, now)
-    unsure = _ids(await connection.one(sql.UNSURE_SLICE, places.unsure, limit))
+    begin = max(places.unsure, low - 1)
+    unsure = _ids(await connection.one(sql.UNSURE_SLICE, begin, limit))
     told += await settle_unsure(connection, node, unsure, now)
     await connection.execute(sql.FORGET_ORPHANS, now, limit)
     await connection.execute(sql.FORGET_KEYS, now, limit)

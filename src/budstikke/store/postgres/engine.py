@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,8 +38,11 @@ from budstikke.store.postgres.keeper import Keeper
 from budstikke.store.postgres.links import Links
 from budstikke.store.postgres.money import begun, order_credit
 from budstikke.store.postgres.node import Node
+from budstikke.store.postgres.partitions import Partitions
 from budstikke.store.postgres.purging import Slices, purge
+from budstikke.store.postgres.retiring import Retiring
 from budstikke.store.postgres.settling import by_outcomes, by_receipts
+from budstikke.store.postgres.stocking import Stocking
 from budstikke.store.postgres.telling import write_results
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.json_rows import text, within, within_id
@@ -53,8 +55,6 @@ if TYPE_CHECKING:
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import Entry, LowBalance
-
-log = logging.getLogger("budstikke.store")
 
 _parts = msgspec.json.Decoder(list[Part]).decode
 _views = msgspec.json.Decoder(list[MessageView]).decode
@@ -87,7 +87,9 @@ class PostgresStore:
         self._places = clock.Places()
         self._doubts = Doubts()
         self._slices = Slices()
-        self._stocking: asyncio.Task[None] | None = None
+        self._retiring = Retiring(self._client)
+        self._partitions = Partitions(self._client, self._node.lows)
+        self._stocking = Stocking(self._client, self._node)
         inbound = InboundVerbs(self._client, self._node)
         self.hold, self.held = inbound.hold, inbound.held
         self.threads, self.receive = inbound.threads, inbound.receive
@@ -129,11 +131,7 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Finish what was begun and disconnect."""
-        stocking, self._stocking = self._stocking, None
-        if stocking is not None:
-            stocking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await stocking
+        await self._stocking.close()
         with contextlib.suppress(StoreUnavailable):
             await self._client.write(self._end)
         await self._keeper.stop()
@@ -145,16 +143,7 @@ class PostgresStore:
 
     def reserve_ids(self, count: int) -> int:
         """Take ids that were set aside for this node."""
-        first = self._node.reserve(count)
-        if self._node.short() and (self._stocking is None or self._stocking.done()):
-            self._stocking = asyncio.get_running_loop().create_task(self._stock_up())
-        return first
-
-    async def _stock_up(self) -> None:
-        try:
-            await self._client.write(self._node.stock_up)
-        except StoreUnavailable as error:
-            log.warning("no more ids could be set aside: %s", error)
+        return self._stocking.reserve(count)
 
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
@@ -240,7 +229,7 @@ class PostgresStore:
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Take queued parts for sending."""
-        values = (carrier_id, limit, self._node.id, now)
+        values = (carrier_id, limit, self._node.id, now, self._node.lows.open_part)
         found: list[Part] = []
         lost = self._client.lost
         try:
@@ -253,8 +242,8 @@ class PostgresStore:
 
     async def release(self, part_ids: Sequence[int]) -> None:
         """Give claimed parts back."""
-        ids = text(part_ids)
-        await self._client.read(lambda c: c.execute(sql.MARK_QUEUED, ids))
+        values = (text(part_ids), self._node.lows.part(part_ids))
+        await self._client.read(lambda c: c.execute(sql.MARK_QUEUED, *values))
 
     async def record(
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
@@ -276,7 +265,7 @@ class PostgresStore:
 
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
-        await self._client.write(lambda c: write_results(c, results))
+        await self._client.write(lambda c: write_results(c, self._node, results))
 
     # -- the clock
 
@@ -291,6 +280,8 @@ class PostgresStore:
                 await self._say(connection, hint)
             return woken
 
+        await self._partitions.keep(now)
+        await self._stocking.keep()
         woken = await self._client.write(write)
         self._doubts.forget(now)
         return woken
@@ -303,11 +294,12 @@ class PostgresStore:
         return told
 
     async def purge(self, before: float, limit: int) -> int:
-        """Delete a slice of what is old."""
+        """Drop what is old and whole, and delete a slice of the rest."""
+        dropped, spans = await self._retiring.turn(before, limit)
         self._slices, deleted = await self._client.write(
-            lambda c: purge(c, self._slices, before, limit)
+            lambda c: purge(c, self._slices, before, limit, spans)
         )
-        return deleted
+        return dropped + deleted
 
     # -- look-ups
 
@@ -380,12 +372,14 @@ class PostgresStore:
 
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up."""
-        batch = text([within_id(id_) for id_ in ids])
-        return _views(await self._client.read(lambda c: c.one(sql.MESSAGES, batch)))
+        asked = [within_id(id_) for id_ in ids]
+        values = (text(asked), self._node.lows.message(asked))
+        return _views(await self._client.read(lambda c: c.one(sql.MESSAGES, *values)))
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier."""
-        rows = await self._client.read(lambda c: c.rows(sql.BACKLOG))
+        low = self._node.lows.open_part
+        rows = await self._client.read(lambda c: c.rows(sql.BACKLOG, low))
         return dict(map(tuple, rows))
 
 

@@ -89,12 +89,12 @@ class InboundVerbs:
     ) -> QueueHead | None:
         """Lease a queue and read its first callbacks."""
         return await self._client.write(
-            lambda c: queues.take(c, self._node.id, queue_id, limit, now)
+            lambda c: queues.take(c, self._node, queue_id, limit, now)
         )
 
     async def queue_told(self, results: Sequence[QueueResult]) -> None:
         """Write what came of working queues."""
-        await self._client.write(lambda c: queues.worked(c, self._node.id, results))
+        await self._client.write(lambda c: queues.worked(c, self._node, results))
 
     async def paused(self) -> int:
         """Count the queues that are paused."""

@@ -37,13 +37,14 @@ SELECT $2, {columns("itiiiitn")} FROM {ROWS} ORDER BY place"""
 # Columns of domain.settlement.MessageFinal; what is not due back is left out.
 REFUNDABLE = f"""
 SELECT json_agg(json_build_array(m.account_id, m.id, m.price))
-FROM {ROWS} JOIN message m ON m.id = (v->>0)::bigint
+FROM {ROWS} JOIN message m ON m.id = (v->>0)::bigint AND m.id >= $2
 WHERE m.price > 0 AND m.state = v->>1
     AND (m.refund = 2 OR m.state = 'cancelled'
         OR (m.refund = 1 AND NOT (v->>5)::boolean))"""
 
 TAKE_PRICES = f"""
-UPDATE message SET price = 0 FROM {ROWS} WHERE message.id = (v->>1)::bigint"""
+UPDATE message SET price = 0 FROM {ROWS}
+WHERE message.id = (v->>1)::bigint AND message.id >= $2"""
 
 _pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _triples = msgspec.json.Decoder(list[tuple[int, int, int]]).decode
@@ -106,13 +107,17 @@ async def begun(connection: Connection, accounts: Iterable[int]) -> Book:
 
 
 async def refund(
-    connection: Connection, finals: Sequence[MessageFinal], now: float
+    connection: Connection, finals: Sequence[MessageFinal], low: int, now: float
 ) -> None:
-    """Give back what messages that have failed cost, by the rule they carry."""
+    """
+    Give back what messages that have failed cost, by the rule they carry.
+
+    None of them has an id below ``low``.
+    """
     failed = [final for final in finals if final.state != "delivered"]
     if not failed:
         return
-    due = await connection.one(REFUNDABLE, text(failed))
+    due = await connection.one(REFUNDABLE, text(failed), low)
     rows = _triples(due)
     if not rows:
         return
@@ -120,7 +125,7 @@ async def refund(
     for account_id, message_id, amount in rows:
         entry = Entry(Kind.REFUND, amount, message_id=message_id, messages=1)
         book.enter(account_id, entry)
-    await connection.execute(TAKE_PRICES, due)
+    await connection.execute(TAKE_PRICES, due, low)
     await book.close(now)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.store.contract import StoreUnavailable
+from budstikke.store.postgres.layout import Lows
 
 if TYPE_CHECKING:
     from budstikke.store.postgres.client import Connection
@@ -35,9 +36,19 @@ Seconds after which a node takes another block.
 Ids grow with time, near enough: a node that sends little would otherwise give old ones.
 """
 
+BLOCK_LIMIT = 86400.0
+"""
+Seconds after which the ids of a block are given no more.
+
+Partitions are dropped by that: layout.SETTLED is twice as long.
+"""
+
 TAKE_BLOCK = """
 UPDATE meta SET value = (value::bigint + $1)::text WHERE key = 'next_id'
 RETURNING value::bigint - $1"""
+
+STILL_NEWEST = """
+SELECT 1 FROM meta WHERE key = 'next_id' AND value::bigint = $1 FOR UPDATE"""
 
 GIVE_BACK = """
 UPDATE meta SET value = $1::bigint::text WHERE key = 'next_id' AND value::bigint = $2"""
@@ -107,6 +118,7 @@ class Node:
         self.name = name
         self.id = 0
         self._renew_at = 0.0
+        self.lows = Lows()
         self._blocks: list[Block] = []
 
     async def begin(self, connection: Connection, now: float) -> None:
@@ -147,8 +159,9 @@ class Node:
 
     def reserve(self, count: int) -> int:
         """Give ids; returns the first. Raises StoreUnavailable when there are none."""
+        limit = time.monotonic() - BLOCK_LIMIT
         for block in self._blocks:
-            if block.end - block.next >= count:
+            if block.end - block.next >= count and block.taken > limit:
                 first = block.next
                 block.next += count
                 return first
@@ -160,8 +173,19 @@ class Node:
         old = time.monotonic() - BLOCK_AGE
         return rest < MOST_AT_ONCE or self._blocks[0].taken < old
 
+    def idle(self) -> bool:
+        """Tell whether ids would soon be too old if any were asked for."""
+        limit = time.monotonic() - BLOCK_LIMIT / 2
+        return all(block.taken < limit for block in self._blocks)
+
     async def stock_up(self, connection: Connection) -> None:
-        """Set ids aside; those that are old are given no more."""
+        """
+        Set ids aside; those that are old are given no more.
+
+        While nobody has taken a block after our last one, its ids are as new as any.
+        """
+        if await self._is_newest(connection):
+            return
         first = await connection.value(TAKE_BLOCK, 2 * MOST_AT_ONCE)
         taken = time.monotonic()
         block = Block(first, first + 2 * MOST_AT_ONCE, taken)
@@ -171,6 +195,17 @@ class Node:
             last.end, last.taken = block.end, taken
         else:
             self._blocks.append(block)
+
+    async def _is_newest(self, connection: Connection) -> bool:
+        """Tell whether our last block is of use for longer; it is then as if new."""
+        last = self._blocks[-1] if self._blocks else None
+        if last is None or last.end - last.next < MOST_AT_ONCE:
+            return False
+        if await connection.value(STILL_NEWEST, last.end) is None:
+            return False
+        last.taken = time.monotonic()
+        self._blocks = [last]
+        return True
 
     async def give_back(self, connection: Connection) -> None:
         """Give back what was set aside last and not used, if nobody took more since."""

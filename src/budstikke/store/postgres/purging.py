@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from budstikke.store.postgres.sql import IDS
-from budstikke.store.sqlite.json_rows import text
+from budstikke.store.sqlite.json_rows import LAST_ID, text
 
 if TYPE_CHECKING:
     from budstikke.store.postgres.client import Connection
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 # Ids grow with time, near enough, so that a slice from the front is the oldest.
 MESSAGES = """
 SELECT json_agg(json_build_array(id, accepted_at, expires_at >= $3) ORDER BY id) FROM (
-    SELECT id, accepted_at, expires_at FROM message WHERE id > $1 ORDER BY id LIMIT $2
-) m"""
+    SELECT id, accepted_at, expires_at FROM message WHERE id > $1 AND id < $4
+    ORDER BY id LIMIT $2) m"""
 
 PARTS = f"""
 DELETE FROM part p USING unnest({IDS}) AS j (v)
@@ -38,7 +39,8 @@ DELETE_INBOUND = f"DELETE FROM inbound WHERE id = ANY({IDS})"
 
 CALLBACKS = """
 SELECT json_agg(json_build_array(id, at, state IN ('due', 'queued')) ORDER BY id) FROM (
-    SELECT id, at, state FROM callback WHERE id > $1 ORDER BY id LIMIT $2) c"""
+    SELECT id, at, state FROM callback WHERE id > $1 AND id < $3
+    ORDER BY id LIMIT $2) c"""
 
 ATTEMPTS = f"DELETE FROM attempt WHERE callback_id = ANY({IDS})"
 
@@ -70,28 +72,47 @@ class Slices(msgspec.Struct, frozen=True):
     callbacks: int = 0
 
 
+Spans = Sequence[tuple[int, int | None]]
+"""Ranges of ids, the second one not included, whose old rows are deleted."""
+
+
 async def purge(
-    connection: Connection, begin: Slices, before: float, limit: int
+    connection: Connection,
+    begin: Slices,
+    before: float,
+    limit: int,
+    spans: tuple[Spans, Spans] = ([(0, None)], [(0, None)]),
 ) -> tuple[Slices, int]:
     """
     Delete a slice of old messages, out and in, with all that was theirs.
 
+    Args:
+        connection: In a transaction.
+        begin: Where the slices begin.
+        before: What is older is deleted, Unix seconds.
+        limit: Rows of each kind.
+        spans: Where messages, and callbacks, are deleted; other ranges are dropped
+            whole some day.
+
     Returns where the next slices begin, and how many messages were deleted.
+
     """
-    rows = _rows(await connection.one(MESSAGES, begin.messages, limit, before))
-    messages, gone = _next(rows, before, limit), _old(rows, before)
+    after, end, following = _span(spans[0], begin.messages)
+    rows = _rows(await connection.one(MESSAGES, after, limit, before, end))
+    messages, gone = _next(rows, before, limit, following), _old(rows, before)
     deleted = 0
     if gone:
         for statement in (PARTS, MMS, MEDIA):
             await connection.execute(statement, text(gone))
         deleted = await connection.execute(DELETE_MESSAGES, text(gone))
     rows = _rows(await connection.one(INBOUND, begin.inbound, limit))
-    inbound, gone = _next(rows, before, limit), _old(rows, before)
+    inbound, gone = _next(rows, before, limit, 0), _old(rows, before)
     if gone:
         await connection.execute(MEDIA, text(gone))
         deleted += await connection.execute(DELETE_INBOUND, text(gone))
-    rows = _rows(await connection.one(CALLBACKS, begin.callbacks, limit))
-    callbacks, gone = _next(rows, before, limit), _old(rows, before)
+    after, end, following = _span(spans[1], begin.callbacks)
+    rows = _rows(await connection.one(CALLBACKS, after, limit, end))
+    callbacks, gone = _next(rows, before, limit, following), _old(rows, before)
     if gone:
         await connection.execute(ATTEMPTS, text(gone))
         await connection.execute(DELETE_CALLBACKS, text(gone))
@@ -100,10 +121,26 @@ async def purge(
     return Slices(messages, inbound, callbacks), deleted
 
 
+def _span(spans: Spans, after: int) -> tuple[int, int, int]:
+    """
+    Find the first span that has ids after this one.
+
+    Returns after which id to begin, before which to end, and where the slice after the
+    span's last one begins; 0: at the front.
+    """
+    for place, (low, high) in enumerate(spans):
+        if high is None or high > after + 1:
+            end = LAST_ID if high is None else high
+            last = place == len(spans) - 1
+            return max(after, low - 1), end, 0 if last else end - 1
+    return 0, 0, 0
+
+
 def _old(rows: list[_Row], before: float) -> list[int]:
     return [id_ for id_, at, kept in rows if at < before and not kept]
 
 
-def _next(rows: list[_Row], before: float, limit: int) -> int:
-    """Tell where the next slice begins: after one that ends before its time."""
-    return rows[-1][0] if len(rows) == limit and rows[-1][1] < before else 0
+def _next(rows: list[_Row], before: float, limit: int, following: int) -> int:
+    """Tell where the next slice begins: not behind one that ends before its time."""
+    full = len(rows) == limit and rows[-1][1] < before
+    return rows[-1][0] if full else following

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from budstikke.store.contract import QueueResult
     from budstikke.store.postgres.client import Connection
+    from budstikke.store.postgres.node import Node
 
 # One that this node leases is its own until somebody else has it.
 TAKE_QUEUE = """
@@ -27,7 +28,7 @@ RETURNING access_id, tries"""
 HEAD = """
 SELECT json_agg(json_build_array(id, access_id, event::json, tries) ORDER BY id) FROM (
     SELECT id, access_id, event, tries FROM callback
-    WHERE queue_id = $1 AND state = 'queued' ORDER BY id LIMIT $2) c"""
+    WHERE queue_id = $1 AND state = 'queued' AND id >= $3 ORDER BY id LIMIT $2) c"""
 
 IDLE = """
 UPDATE queue SET state = 'idle', due_at = NULL, node_id = NULL, tries = 0
@@ -82,14 +83,15 @@ _callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
 
 async def take(
-    connection: Connection, node_id: int, queue_id: int, limit: int, now: float
+    connection: Connection, node: Node, queue_id: int, limit: int, now: float
 ) -> QueueHead | None:
     """Lease a queue and read its first callbacks; an empty one is idle."""
-    wanted = (queue_id, node_id, now, LEASE)
+    wanted = (queue_id, node.id, now, LEASE)
     row = await connection.row(TAKE_QUEUE, *wanted)
     if row is None:
         return None
-    callbacks = _callbacks(await connection.one(HEAD, queue_id, limit))
+    low = node.lows.open_callback
+    callbacks = _callbacks(await connection.one(HEAD, queue_id, limit, low))
     if not callbacks:
         await connection.execute(IDLE, queue_id)
         return None
@@ -98,18 +100,18 @@ async def take(
 
 
 async def worked(
-    connection: Connection, node_id: int, results: Sequence[QueueResult]
+    connection: Connection, node: Node, results: Sequence[QueueResult]
 ) -> None:
     """Write what came of working queues, and of their callbacks."""
     told = [result for queue in results for result in queue.told]
     if told:
-        await write_results(connection, told)
+        await write_results(connection, node, told)
     last = {row.queue_id: row for row in results}
     rows = [
         (row.queue_id, row.state, row.due_at, row.tries, row.at, row.why)
         for row in last.values()
     ]
-    await connection.execute(WORKED, text(rows), node_id)
+    await connection.execute(WORKED, text(rows), node.id)
 
 
 async def paused(connection: Connection) -> int:

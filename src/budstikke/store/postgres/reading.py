@@ -41,7 +41,7 @@ async def read(
     now: float,
 ) -> list[CallbackRow]:
     """Note that MMS were read, each once; returns what is told of it."""
-    found = await connection.one(sql.MATCH_ID, text(replies), carrier_id)
+    found = await connection.one(sql.MATCH_ID, text(replies), carrier_id, 0)
     newest: dict[int, Concerned] = {}  # ids are used again: the newest is meant
     for part in sorted(_concerned(found), key=lambda part: part.part_id):
         newest[part.index] = part

@@ -23,6 +23,7 @@ from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
 from budstikke.store.postgres import sql
 from budstikke.store.postgres.callback_ids import draw
+from budstikke.store.postgres.matching import match
 from budstikke.store.postgres.money import refund
 from budstikke.store.settling_rules import LEASE, Update, give, rounds
 from budstikke.store.sqlite.json_rows import text
@@ -68,35 +69,15 @@ async def _by_receipts(
     now: float,
     keep: float,
 ) -> list[CallbackRow]:
-    matches = await _match(connection, carrier_id, receipts)
+    matches = await match(connection, carrier_id, receipts, node.lows.recent)
     found = [concerned for rows in matches.values() for concerned in rows]
-    result = settle(receipts, matches, await read_siblings(connection, found))
+    result = settle(receipts, matches, await read_siblings(connection, node, found))
     if result.orphans:
         orphans = text(result.orphans)
         await connection.execute(
             sql.INSERT_ORPHANS, orphans, carrier_id, now, now + keep
         )
     return await write(connection, node, result, now)
-
-
-async def _match(
-    connection: Connection, carrier_id: int, receipts: Sequence[Receipt]
-) -> dict[int, list[Concerned]]:
-    """Find parts by the id as written, then by the link's normal form."""
-    matches: dict[int, list[Concerned]] = defaultdict(list)
-    found = await connection.one(sql.MATCH_ID, text(receipts), carrier_id)
-    for concerned in _concerned(found):
-        matches[concerned.index].append(concerned)
-    keys = [
-        (index, receipt.smsc_key)
-        for index, receipt in enumerate(receipts)
-        if receipt.smsc_key is not None and index not in matches
-    ]
-    if keys:
-        found = await connection.one(sql.MATCH_KEY, text(keys), carrier_id)
-        for concerned in _concerned(found):
-            matches[concerned.index].append(concerned)
-    return matches
 
 
 async def by_outcomes(
@@ -114,15 +95,16 @@ async def by_outcomes(
 async def _by_outcomes(
     connection: Connection, node: Node, updates: Sequence[Update], now: float
 ) -> list[CallbackRow]:
-    asked = text([update.id for _, update in updates])
-    still = set(_ids(await connection.one(sql.STILL_OPEN, asked)))
+    part_ids = [update.id for _, update in updates]
+    low = node.lows.part(part_ids)
+    still = set(_ids(await connection.one(sql.STILL_OPEN, text(part_ids), low)))
     updates = [row for row in updates if row[1].id in still]
     if not updates:
         return []
     batch = text([update for _, update in updates])
     # The parts as they were: what is concluded follows the order of the answers.
-    siblings = await read_siblings(connection, [row for row, _ in updates])
-    await connection.execute(sql.UPDATE_PARTS, batch)
+    siblings = await read_siblings(connection, node, [row for row, _ in updates])
+    await connection.execute(sql.UPDATE_PARTS, batch, low)
     result = conclude_outcomes(updates, siblings)
     told = await write(connection, node, result, now, parts=False)
     names = [
@@ -171,14 +153,14 @@ async def settle_parts(
     """
     if not updates:
         return []
-    asked = text(list(updates))
-    found = _concerned(await connection.one(sql.CONCERNED_BY_PART, asked))
+    asked, low = text(list(updates)), node.lows.part(list(updates))
+    found = _concerned(await connection.one(sql.CONCERNED_BY_PART, asked, low))
     for concerned in found:
         update = updates[concerned.part_id]
         update.carrier_id = concerned.carrier_id
         update.tries = concerned.tries
     pairs = [(concerned, updates[concerned.part_id]) for concerned in found]
-    result = conclude_outcomes(pairs, await read_siblings(connection, found))
+    result = conclude_outcomes(pairs, await read_siblings(connection, node, found))
     result.parts = [update for _, update in pairs]
     return await write(connection, node, result, now)
 
@@ -204,11 +186,11 @@ async def settle_unsure(
         return []
     used = text([orphan_id for orphan_id, _ in given.values()])
     await connection.execute(sql.DELETE_ORPHANS, used)
-    asked = text(list(given))
-    found = _concerned(await connection.one(sql.CONCERNED_BY_PART, asked))
+    asked, low = text(list(given)), node.lows.part(list(given))
+    found = _concerned(await connection.one(sql.CONCERNED_BY_PART, asked, low))
     receipts = [given[concerned.part_id][1] for concerned in found]
     matches = {index: [concerned] for index, concerned in enumerate(found)}
-    result = settle(receipts, matches, await read_siblings(connection, found))
+    result = settle(receipts, matches, await read_siblings(connection, node, found))
     told = await write(connection, node, result, now)
     names = [(u.smsc_id, u.smsc_key, u.carrier_id) for u in result.parts if u.smsc_id]
     return told + await _early(connection, node, names, now)
@@ -224,10 +206,12 @@ async def write(
 ) -> list[CallbackRow]:
     """Write a settlement; returns the callbacks, leased to this node."""
     if parts and result.parts:
-        await connection.execute(sql.UPDATE_PARTS, text(result.parts))
+        low = node.lows.part([part.id for part in result.parts])
+        await connection.execute(sql.UPDATE_PARTS, text(result.parts), low)
     if result.messages:
-        await connection.execute(sql.FINISH_MESSAGES, text(result.messages))
-        await refund(connection, result.messages, now)
+        low = node.lows.message([message.id for message in result.messages])
+        await connection.execute(sql.FINISH_MESSAGES, text(result.messages), low)
+        await refund(connection, result.messages, low, now)
     events: list[tuple[int, Event]]
     events = [(told.access_id, told.event) for told in result.told]
     fallbacks = await _fallbacks(connection, result.messages, now)
@@ -258,7 +242,7 @@ async def _fallbacks(
 
 
 async def read_siblings(
-    connection: Connection, concerned: Sequence[Concerned]
+    connection: Connection, node: Node, concerned: Sequence[Concerned]
 ) -> Siblings:
     """
     Read the states of all parts of those messages that have more than one.
@@ -270,10 +254,10 @@ async def read_siblings(
     siblings: Siblings = {}
     if not many:
         return siblings
-    asked = text(sorted(many))
-    await connection.value(sql.LOCK_MESSAGES, asked)
+    asked, low = text(sorted(many)), node.lows.message(list(many))
+    await connection.value(sql.LOCK_MESSAGES, asked, low)
     states: dict[int, MessageState] = {}
-    found = _siblings(await connection.one(sql.SIBLINGS, asked))
+    found = _siblings(await connection.one(sql.SIBLINGS, asked, low))
     for message_id, state, part_id, part_state in found:
         siblings.setdefault(message_id, {})[part_id] = part_state
         states[message_id] = state

@@ -5,6 +5,9 @@ Each takes a batch as one JSON value; ``v->>n`` is column n of a row of the batc
 the order of the structs in ``store.contract`` and ``domain``. Rows come back as one
 JSON value, too. Rows that a verb decides about are locked first, parts before messages
 and by id, so that nodes that meet wait for one another and do not lock each other out.
+
+``low`` is the beginning of a partition: what is meant is not below, and PostgreSQL does
+not look at the partitions that are (layout.Lows).
 """
 
 from __future__ import annotations
@@ -96,28 +99,28 @@ WHERE done < total AND NOT cancelled
     AND (node_id = $1 OR NOT EXISTS (SELECT 1 FROM node n WHERE n.id = bulk.node_id))
 RETURNING id, access_id, accepted_at, first_id, total, done, content, recipients"""
 
-# claim
+# claim; low: $5
 
 CLAIM = """
 WITH chosen AS MATERIALIZED (
     SELECT id FROM part
-    WHERE carrier_id = $1 AND state = 'queued' AND due_at IS NULL
+    WHERE carrier_id = $1 AND state = 'queued' AND due_at IS NULL AND id >= $5
     ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED),
 taken AS (
     UPDATE part SET state = 'sending', node_id = $3, at = $4
-    FROM chosen WHERE part.id = chosen.id
+    FROM chosen WHERE part.id = chosen.id AND part.id >= $5
     RETURNING part.id, part.text, part.tables, part.tries)
 SELECT json_agg(json_build_array(p.id, p.id & 255, m.parts, m.originator, m.recipient,
     p.text, m.encoding, json_build_array(p.tables >> 8, p.tables & 255), m.flash <> 0,
     m.protocol_id, m.priority, m.expires_at, true, m.access_id, m.ref, m.tell, p.tries,
     m.premium))
-FROM taken p JOIN message m ON m.id = p.id >> 8"""
+FROM taken p JOIN message m ON m.id = p.id >> 8 AND m.id >= $5::bigint >> 8"""
 
 MARK_QUEUED = f"""
 UPDATE part SET state = 'queued', node_id = NULL
-WHERE id = ANY({IDS}) AND state = 'sending'"""
+WHERE id = ANY({IDS}) AND id >= $2 AND state = 'sending'"""
 
-# record and settle: columns of domain.settlement.PartUpdate
+# record and settle: columns of domain.settlement.PartUpdate; low: the last parameter
 
 UPDATE_PARTS = f"""
 UPDATE part SET state = v->>1, carrier_id = (v->>2)::bigint,
@@ -125,7 +128,7 @@ UPDATE part SET state = v->>1, carrier_id = (v->>2)::bigint,
     smsc_key = CASE WHEN (v->>10)::boolean THEN part.smsc_key ELSE v->>4 END,
     reason = v->>5, raw = v->>6, at = (v->>7)::float8, due_at = (v->>8)::float8,
     tries = (v->>9)::integer, node_id = NULL
-FROM {ROWS} WHERE part.id = (v->>0)::bigint"""
+FROM {ROWS} WHERE part.id = (v->>0)::bigint AND part.id >= $2"""
 
 # An answer and a receipt for one part do not know of each other until one of them has
 # committed: whichever came first would look for the other in vain. So those of one
@@ -136,7 +139,8 @@ RECEIPTS = "SELECT pg_advisory_xact_lock(1651729508, $1)"
 # Parts of the batch that an answer can still change; from here on they are ours.
 STILL_OPEN = f"""
 SELECT json_agg(id) FROM (
-    SELECT id FROM part WHERE id = ANY({IDS}) AND state IN ('sending', 'unsure')
+    SELECT id FROM part
+    WHERE id = ANY({IDS}) AND id >= $2 AND state IN ('sending', 'unsure')
     ORDER BY id FOR UPDATE) p"""
 
 # For the OFFSET see _MATCH.
@@ -145,8 +149,10 @@ UPDATE message SET state = v->>1, reason = v->>2, raw = v->>3,
     final_at = (v->>4)::float8
 FROM {ROWS} CROSS JOIN LATERAL (
     SELECT id FROM message
-    WHERE id = (v->>0)::bigint AND state IN ('accepted', 'scheduled') OFFSET 0) f
-WHERE message.id = f.id AND message.state IN ('accepted', 'scheduled')"""
+    WHERE id = (v->>0)::bigint AND id >= $2 AND state IN ('accepted', 'scheduled')
+    OFFSET 0) f
+WHERE message.id = f.id AND message.id >= $2
+    AND message.state IN ('accepted', 'scheduled')"""
 
 _CONCERNED = """
 SELECT json_agg(json_build_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
@@ -161,9 +167,9 @@ _MATCH = (
 FROM (SELECT {place} AS place, f.id, f.state, f.carrier_id, f.tries
     FROM {rows} CROSS JOIN LATERAL (
         SELECT id, state, carrier_id, tries FROM part
-        WHERE {name} = v->>{column} AND carrier_id = $2
+        WHERE {name} = v->>{column} AND carrier_id = $2 AND id >= $3
         ORDER BY id OFFSET 0 FOR UPDATE) f) p
-JOIN message m ON m.id = p.id >> 8"""
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8"""
 )
 
 MATCH_ID = _MATCH.format(place="j.place", rows=ROWS, name="smsc_id", column=0)
@@ -174,20 +180,22 @@ CONCERNED_BY_PART = (
     _CONCERNED.format(index="p.place")
     + f"""
 FROM (SELECT j.place, p.id, p.state, p.carrier_id, p.tries
-    FROM {ROWS} JOIN part p ON p.id = v::text::bigint
+    FROM {ROWS} JOIN part p ON p.id = v::text::bigint AND p.id >= $2
     ORDER BY p.id FOR UPDATE OF p) p
-JOIN message m ON m.id = p.id >> 8"""
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $2::bigint >> 8"""
 )
 
 LOCK_MESSAGES = f"""
 SELECT count(*) FROM (
-    SELECT id FROM message WHERE id = ANY({IDS}) ORDER BY id FOR UPDATE) m"""
+    SELECT id FROM message WHERE id = ANY({IDS}) AND id >= $2
+    ORDER BY id FOR UPDATE) m"""
 
 SIBLINGS = f"""
 SELECT json_agg(json_build_array(m.id, m.state, p.id, p.state))
 FROM unnest({IDS}) AS j (v)
-JOIN message m ON m.id = j.v
-JOIN part p ON p.id BETWEEN m.id * 256 AND m.id * 256 + 255"""
+JOIN message m ON m.id = j.v AND m.id >= $2
+JOIN part p ON p.id BETWEEN m.id * 256 AND m.id * 256 + 255
+    AND p.id >= $2::bigint * 256"""
 
 INSERT_ORPHANS = f"""
 INSERT INTO orphan (carrier_id, came_at, kept_until, smsc_id, smsc_key, state, reason,
@@ -237,10 +245,12 @@ UPDATE callback SET due_at = $2, node_id = $3 WHERE id = ANY({IDS})"""
 
 DUE_CALLBACKS = """
 WITH due AS MATERIALIZED (
-    SELECT id, due_at FROM callback WHERE state = 'due' AND due_at <= $1
+    SELECT id, due_at FROM callback
+    WHERE state = 'due' AND due_at <= $1 AND id >= $5
     ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED),
 leased AS (
-    UPDATE callback c SET due_at = $2, node_id = $3 FROM due WHERE c.id = due.id
+    UPDATE callback c SET due_at = $2, node_id = $3 FROM due
+    WHERE c.id = due.id AND c.id >= $5
     RETURNING c.id, c.access_id, c.event, c.tries, due.due_at)
 SELECT json_agg(json_build_array(id, access_id, event::json, tries) ORDER BY due_at)
 FROM leased"""
@@ -255,29 +265,30 @@ SELECT json_agg(id) FROM (
 # The first of the rows are released, with what they are parts of.
 DUE_PARTS = """
 WITH due AS MATERIALIZED (
-    SELECT id FROM part WHERE due_at <= $1 AND state = 'queued'
+    SELECT id FROM part WHERE due_at <= $1 AND state = 'queued' AND id >= $3
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED),
 released AS (
-    UPDATE part SET due_at = NULL FROM due WHERE part.id = due.id
+    UPDATE part SET due_at = NULL FROM due WHERE part.id = due.id AND part.id >= $3
     RETURNING part.id, part.carrier_id),
 started AS (
     UPDATE message SET state = 'accepted'
     FROM (SELECT DISTINCT id >> 8 AS id FROM released) r
-    WHERE message.id = r.id AND message.state = 'scheduled')
+    WHERE message.id = r.id AND message.id >= $3::bigint >> 8
+        AND message.state = 'scheduled')
 SELECT json_agg(json_build_array(id, carrier_id)) FROM released"""
 
 DUE_UNSURE = """
 SELECT json_agg(json_build_array(p.id, coalesce(a.unsure, 'fail'), m.expires_at))
-FROM (SELECT id FROM part WHERE due_at <= $1 AND state = 'unsure'
+FROM (SELECT id FROM part WHERE due_at <= $1 AND state = 'unsure' AND id >= $3
     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) p
-JOIN message m ON m.id = p.id >> 8
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8
 LEFT JOIN access x ON x.id = m.access_id
 LEFT JOIN account a ON a.id = x.account_id"""
 
 QUEUED_SLICE = """
 SELECT json_agg(json_build_array(p.id, m.expires_at) ORDER BY p.id) FROM (
     SELECT id FROM part WHERE state = 'queued' AND id > $1 ORDER BY id LIMIT $2) p
-JOIN message m ON m.id = p.id >> 8"""
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $1::bigint >> 8"""
 
 STILL_QUEUED = f"""
 SELECT json_agg(id) FROM (
@@ -346,8 +357,9 @@ STATE = """CASE WHEN m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
 MESSAGES = f"""
 SELECT json_agg(json_build_array(m.id, m.access_id, m.recipient, m.ref, m.segments,
     {STATE}, m.reason, m.raw, m.accepted_at, m.final_at))
-FROM unnest({IDS}) AS j (v) JOIN message m ON m.id = j.v"""
+FROM unnest({IDS}) AS j (v) JOIN message m ON m.id = j.v AND m.id >= $2"""
 
 BACKLOG = """
-SELECT carrier_id, count(*) FROM part WHERE state = 'queued' AND due_at IS NULL
+SELECT carrier_id, count(*) FROM part
+WHERE state = 'queued' AND due_at IS NULL AND id >= $1
 GROUP BY carrier_id"""

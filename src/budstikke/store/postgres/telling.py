@@ -55,7 +55,7 @@ UPDATE callback SET state = v->>1, due_at = (v->>2)::float8, tries = (v->>3)::in
     took = coalesce((v->>7)::float8, callback.took), at = (v->>5)::float8,
     node_id = NULL
 FROM {ROWS}
-WHERE callback.id = (v->>0)::bigint
+WHERE callback.id = (v->>0)::bigint AND callback.id >= $2
     AND (callback.state IN ('due', 'queued') OR v->>1 = 'done')"""
 
 INSERT_ATTEMPTS = f"""
@@ -175,11 +175,12 @@ class Telling:
 
 
 async def write_results(
-    connection: Connection, results: Sequence[CallbackResult]
+    connection: Connection, node: Node, results: Sequence[CallbackResult]
 ) -> None:
     """Write what came of telling customers."""
     last = {result.id: result for result in results}
-    await connection.execute(UPDATE_CALLBACKS, text(list(last.values())))
+    low = node.lows.callback(list(last))
+    await connection.execute(UPDATE_CALLBACKS, text(list(last.values())), low)
     logged = [result for result in results if result.request]
     if logged:
         await connection.execute(INSERT_ATTEMPTS, text(logged))

@@ -141,6 +141,7 @@ message = Table(
         sqlite_where=text("length(originator) = 14"),
         postgresql_where=text("length(originator) = 14"),
     ),
+    postgresql_partition_by="RANGE (id)",
 )
 
 
@@ -208,6 +209,7 @@ part = Table(
         sqlite_where=text("smsc_key IS NOT NULL"),
         postgresql_where=text("smsc_key IS NOT NULL"),
     ),
+    postgresql_partition_by="RANGE (id)",
 )
 
 
@@ -264,6 +266,7 @@ callback = Table(
     ),
     Index("callback_access", "access_id", "id"),
     Index("callback_message", "message_id"),
+    postgresql_partition_by="RANGE (id)",
 )
 
 duplicate = Table(

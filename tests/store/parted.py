@@ -1,0 +1,80 @@
+"""What tests of partitions do with a database of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from budstikke.store.postgres import PostgresStore
+from budstikke.store.postgres.layout import Layout, Series
+from budstikke.store.postgres.partitions import MESSAGES, read_layout
+from store.path import NOW, Path
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from store.postgres_engine import PostgresEngine
+
+DAY = 86400.0
+
+
+def run(
+    engine: PostgresEngine, scenario: Callable[[Path, PostgresStore], Awaitable[None]]
+) -> None:
+    """Open a node, let it look at the partitions, and play a scenario on it."""
+
+    async def whole() -> None:
+        store = PostgresStore(engine.url, node="one")
+        await store.open(NOW)
+        try:
+            await store.wake(NOW, 10, 0)
+            await scenario(Path(engine, store), store)
+        finally:
+            await store.close()
+
+    asyncio.run(whole())
+
+
+def ask(engine: PostgresEngine, statement: str) -> list[tuple[object, ...]]:
+    """Ask the database, beside any store."""
+    with psycopg.connect(engine.url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+async def layout(store: PostgresStore, series: Series = MESSAGES) -> Layout:
+    return await store._client.read(lambda c: read_layout(c, series))
+
+
+def parts_layout() -> Series:
+    """Read the bounds of parts as if they were a series of their own."""
+    return Series({"part": 1}, "", "")
+
+
+async def use_up(store: PostgresStore, next_id: int) -> None:
+    """Let all ids before this one be used, and take a block after them."""
+    await store._client.write(
+        lambda c: c.execute(
+            "UPDATE meta SET value = $1 WHERE key = 'next_id'", str(next_id)
+        )
+    )
+    store._node._blocks.clear()
+    await store._client.write(store._node.stock_up)
+
+
+async def turn(path: Path, store: PostgresStore, now: float) -> None:
+    """Use up the partition in use; the next one begins at this time."""
+    used = (await layout(store))[-2]
+    assert used.high is not None
+    await use_up(store, used.high - 1)
+    await store.wake(now, 10, 0)
+    await use_up(store, used.high)
+    await store.wake(now + 11, 10, 0)
+
+
+def homes(engine: PostgresEngine, table: str = "message") -> dict[int, str]:
+    """Tell in which partition each row is."""
+    found = ask(engine, f"SELECT id, tableoid::regclass::text FROM {table}")
+    return {int(str(id_)): str(name) for id_, name in found}
