@@ -1,0 +1,112 @@
+"""What PostgreSQL looks at of the partitions: of each statement of the path."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from budstikke.store.postgres import money, queues, sql, telling
+from budstikke.store.postgres.client import SERVER_SETTINGS
+from budstikke.store.postgres.partitions import CALLBACKS, MESSAGES
+from store.parted import ask
+from store.postgres_engine import PostgresEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from store.postgres_server import Server
+
+COUNT = 12
+SIZE = 1000
+LOW = (COUNT - 1) * SIZE + 1
+"""Where the one in use begins; behind it is the last one."""
+
+PART = LOW << 8
+ROW = f'[[{PART + 257}, "sent", 1, "s", "k", "", "", 1, null, 0, false]]'
+FINAL = f'[[{LOW + 1}, "delivered", "", "", 1, true]]'
+RECEIPT = '[["s", "k"]]'
+
+BY_ID: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "claim": (sql.CLAIM, (1, 10, 1, 1.0, PART)),
+    "release": (sql.MARK_QUEUED, (f"[{PART + 257}]", PART)),
+    "still open": (sql.STILL_OPEN, (f"[{PART + 257}]", PART)),
+    "update parts": (sql.UPDATE_PARTS, (ROW, PART)),
+    "finish messages": (sql.FINISH_MESSAGES, (FINAL, LOW)),
+    "match by id": (sql.MATCH_ID, (RECEIPT, 1, PART)),
+    "match by key": (sql.MATCH_KEY, ('[[0, "k"]]', 1, PART)),
+    "concerned": (sql.CONCERNED_BY_PART, (f"[{PART + 257}]", PART)),
+    "lock messages": (sql.LOCK_MESSAGES, (f"[{LOW + 1}]", LOW)),
+    "siblings": (sql.SIBLINGS, (f"[{LOW + 1}]", LOW)),
+    "refundable": (money.REFUNDABLE, (FINAL, LOW)),
+    "take prices": (money.TAKE_PRICES, (f"[[1, {LOW + 1}, 5]]", LOW)),
+    "due parts": (sql.DUE_PARTS, (1.0, 10, PART)),
+    "due unsure": (sql.DUE_UNSURE, (1.0, 10, PART)),
+    "due callbacks": (sql.DUE_CALLBACKS, (1.0, 2.0, 1, 10, LOW)),
+    "callbacks told": (telling.UPDATE_CALLBACKS, (f'[[{LOW + 1}, "done"]]', LOW)),
+    "head of a queue": (queues.HEAD, (1, 10, LOW)),
+    "backlog": (sql.BACKLOG, (PART,)),
+    "open messages": (MESSAGES.is_open, (LOW, LOW + SIZE)),
+    "open callbacks": (CALLBACKS.is_open, (LOW, LOW + SIZE)),
+}
+
+_PARTITION = re.compile(r" on (?:message|part|callback)_(\d+)\b")
+"""What follows it may be another such name: the one that it has in the plan."""
+
+
+@pytest.fixture(scope="module")
+def many(
+    make_postgres: Callable[[], PostgresEngine], postgres_server: Server
+) -> Iterator[PostgresEngine]:
+    """A database of twelve partitions below the last one."""
+    make_postgres().close()  # so that there is a template
+    engine = PostgresEngine(postgres_server)
+    for table, factor in (("message", 1), ("part", 256), ("callback", 1)):
+        ask(engine, f"DROP TABLE {table}_1, {table}_2")
+        for number in range(1, COUNT + 2):
+            low = ((number - 1) * SIZE + 1) * factor
+            high = "MAXVALUE" if number > COUNT else low + SIZE * factor
+            ask(
+                engine,
+                f"CREATE TABLE {table}_{number} PARTITION OF {table}"
+                f" FOR VALUES FROM ({low}) TO ({high})",
+            )
+    yield engine
+    engine.close()
+
+
+def plan(engine: PostgresEngine, statement: str, values: tuple[Any, ...]) -> str:
+    async def explain() -> list[Any]:
+        raw = await asyncpg.connect(engine.url, server_settings=SERVER_SETTINGS)
+        try:
+            return list(await raw.fetch(f"EXPLAIN {statement}", *values))
+        finally:
+            await raw.close()
+
+    return "\n".join(row[0] for row in asyncio.run(explain()))
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_partitions_below_are_not_looked_at(many: PostgresEngine, name: str) -> None:
+    found = plan(many, *BY_ID[name])
+    seen = {int(number) for number in _PARTITION.findall(found)}
+    assert seen in ({COUNT}, {COUNT, COUNT + 1})
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_each_is_looked_at_by_an_index(many: PostgresEngine, name: str) -> None:
+    found = plan(many, *BY_ID[name])
+    scans = re.findall(
+        r"(\w+ Scan|\w+ Only Scan).* on (?:message|part|callback)_", found
+    )
+    assert scans
+    assert not [scan for scan in scans if "Seq" in scan]
+
+
+def test_an_operators_id_costs_one_probe_a_partition(many: PostgresEngine) -> None:
+    found = plan(many, sql.MATCH_ID, (RECEIPT, 1, 0))
+    probes = re.findall(r"Index Scan using part_\d+_smsc_id\w* on part_(\d+)", found)
+    assert [str(number) for number in range(COUNT + 2)] == sorted(probes, key=int)
