@@ -270,6 +270,55 @@ def test_what_is_scheduled_long_ahead_outlives_its_partition(
     run(own, scenario)
 
 
+def test_what_hung_on_messages_goes_with_them(own: PostgresEngine) -> None:
+    async def scenario(path: Path, store: PostgresStore) -> None:
+        gone, inbound = await path.accept(), store.reserve_ids(1)
+        ask(own, "UPDATE part SET state = 'sent'")
+        await turn(path, store, NOW + 30 * DAY)
+        kept = await path.accept(expires_at=NOW + 90 * DAY)
+        for id_ in (*gone, *kept):
+            ask(
+                own, f"INSERT INTO mms (message_id, text, files) VALUES ({id_}, '', '')"
+            )
+        for id_ in (*gone, *kept, inbound):
+            ask(
+                own,
+                "INSERT INTO media (id, message_id, place, name, type, size, data)"
+                f" VALUES ('{id_}', {id_}, 1, '', '', 0, '')",
+            )
+        ask(own, INBOUND.format(id=inbound, at=NOW + 90 * DAY))
+        for _ in range(3):
+            await store.purge(NOW + 33 * DAY, 1)
+        assert [0, 2, 3] == [p.number for p in await layout(store)]
+        assert [(id_,) for id_ in kept] == ask(own, "SELECT message_id FROM mms")
+        media = ask(own, "SELECT message_id FROM media ORDER BY 1")
+        assert [(inbound,), *((id_,) for id_ in kept)] == media
+
+    run(own, scenario)
+
+
+INBOUND = """
+INSERT INTO inbound (id, carrier_id, originator, recipient, kind, text, data, subject,
+    keyword, missing, opt_out, sent_at, came_at)
+VALUES ({id}, 1, '', '', '', '', '', '', '', 0, false, {at}, {at})"""
+
+
+def test_two_nodes_drop_one(own: PostgresEngine) -> None:
+    async def scenario(one: Path, two: Path) -> None:
+        store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
+        await store.wake(NOW, 10, 0)
+        await one.sent(*[RECIPIENT] * 5, smsc_ids=[str(n) for n in range(5)])
+        await turn(one, store, NOW + 30 * DAY)
+        (young,) = await one.accept(accepted_at=NOW + 50 * DAY)
+        before = NOW + 33 * DAY
+        gone = await at_once(*(p.store.purge(before, 10) for p in (one, two) * 3))
+        assert 5 == sum(gone)
+        assert [0, 2, 3] == [p.number for p in await layout(store)]
+        assert {young: "message_2"} == homes(own)
+
+    play(own, scenario)
+
+
 def test_callbacks_go_with_their_attempts(own: PostgresEngine) -> None:
     async def scenario(path: Path, store: PostgresStore) -> None:
         await path.sent(smsc_ids=["x"])
@@ -303,6 +352,9 @@ def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
             (id_,) = await path.accept()
             assert ["accepted"] == await path.states(id_)
         await store.wake(NOW + 2 * DAY, 10, 0)
+        assert 3 == len(await layout(store))  # it was in the way just now
+        store._partitions._changes.again_at = 0.0
+        await store.wake(NOW + 3 * DAY, 10, 0)
         assert 4 == len(await layout(store))
 
     run(own, scenario)

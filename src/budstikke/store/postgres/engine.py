@@ -38,7 +38,7 @@ from budstikke.store.postgres.keeper import Keeper
 from budstikke.store.postgres.links import Links
 from budstikke.store.postgres.money import begun, order_credit
 from budstikke.store.postgres.node import Node
-from budstikke.store.postgres.partitions import Partitions
+from budstikke.store.postgres.partitions import Changes, Partitions
 from budstikke.store.postgres.purging import Slices, purge
 from budstikke.store.postgres.retiring import Retiring
 from budstikke.store.postgres.settling import by_outcomes, by_receipts
@@ -87,8 +87,9 @@ class PostgresStore:
         self._places = clock.Places()
         self._doubts = Doubts()
         self._slices = Slices()
-        self._retiring = Retiring(self._client)
-        self._partitions = Partitions(self._client, self._node.lows)
+        changes = Changes(self._client)
+        self._retiring = Retiring(self._client, changes)
+        self._partitions = Partitions(self._client, changes, self._node.lows)
         self._stocking = Stocking(self._client, self._node)
         inbound = InboundVerbs(self._client, self._node)
         self.hold, self.held = inbound.hold, inbound.held

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import logging
 import re
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -35,6 +37,9 @@ log = logging.getLogger("budstikke.store")
 
 EVERY = 10.0
 """Seconds between looks."""
+
+PAUSE = 60.0
+"""Seconds until the locks are asked for again; whoever had them may be a backup."""
 
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '300ms'"
 """Below ``deadlock_timeout``: a verb that meets us is never the one that loses."""
@@ -97,8 +102,53 @@ def partition(name: str, bounds: str, comment: str | None) -> Partition:
 
 async def read_layout(connection: Connection, series: Series) -> Layout:
     """Read how a series is partitioned, by ids."""
-    rows = await connection.rows(READ.format(table="$1::text"), series.name)
+    read = READ.format(table="$1::text")
+    rows = await connection.rows(read, series.name)
+    while any(row[1] is None for row in rows):  # dropped after the statement began
+        rows = await connection.rows(read, series.name)
     return sorted((partition(*row) for row in rows), key=lambda p: p.low)
+
+
+class Changes:
+    """
+    Changes of partitions: one at a time, and when nobody has the tables for long.
+
+    Args:
+        client: Has the database.
+
+    Attributes:
+        forbidden: They are not for us to make: the tables are another role's.
+        again_at: Not before; seconds of ``time.monotonic``.
+
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.forbidden = False
+        self.again_at = 0.0
+
+    async def make(self, change: Callable[[Connection], Awaitable[None]]) -> None:
+        """Make a change in a transaction of its own, or leave it for another time."""
+        if self.forbidden or time.monotonic() < self.again_at:
+            return
+        try:
+            await self._client.write(lambda c: self._alone(c, change))
+        except asyncpg.InsufficientPrivilegeError as error:
+            self.forbidden = True
+            log.warning("partitions cannot be changed: %s", error)
+
+    async def _alone(
+        self, connection: Connection, change: Callable[[Connection], Awaitable[None]]
+    ) -> None:
+        if not await connection.value(ONE_AT_A_TIME):
+            return
+        try:
+            async with connection.raw.transaction():
+                await connection.execute(LOCK_TIMEOUT)
+                await change(connection)
+        except asyncpg.LockNotAvailableError:
+            self.again_at = time.monotonic() + PAUSE
+            log.info("the tables are in use: partitions are changed later")
 
 
 class Partitions:
@@ -107,15 +157,16 @@ class Partitions:
 
     Args:
         client: Has the database.
+        changes: Makes what is changed.
         lows: Is told what there is.
 
     """
 
-    def __init__(self, client: Client, lows: Lows) -> None:
+    def __init__(self, client: Client, changes: Changes, lows: Lows) -> None:
         self._client = client
+        self._changes = changes
         self._lows = lows
         self._again = 0.0
-        self._forbidden = False
 
     async def keep(self, now: float) -> None:
         """
@@ -125,24 +176,11 @@ class Partitions:
         """
         if now < self._again:
             return
-        await self._change(MESSAGES, now)
-        await self._change(CALLBACKS, now)
+        for series in (MESSAGES, CALLBACKS):
+            if await self._client.read(partial(_is_due, series=series, now=now)):
+                await self._changes.make(partial(_change, series=series, now=now))
         await self._client.read(lambda c: _learn(c, self._lows, now))
         self._again = now + EVERY
-
-    async def _change(self, series: Series, now: float) -> None:
-        async def change(connection: Connection) -> None:
-            await alone(connection, lambda: _change(connection, series, now))
-
-        if self._forbidden or not await self._client.read(
-            lambda c: _is_due(c, series, now)
-        ):
-            return
-        try:
-            await self._client.write(change)
-        except asyncpg.InsufficientPrivilegeError as error:
-            self._forbidden = True
-            log.warning("partitions are not made: %s", error)
 
 
 async def _is_due(connection: Connection, series: Series, now: float) -> bool:
@@ -176,22 +214,6 @@ async def _change(connection: Connection, series: Series, now: float) -> None:
     for statement in dividing(series, last, at):
         await connection.execute(statement)
     log.info("partition %s_%s: from %s on", series.name, last.number + 1, at)
-
-
-async def alone(connection: Connection, change: Callable[[], Awaitable[None]]) -> None:
-    """
-    Change partitions in this transaction, if nobody else does.
-
-    Nothing is changed when the locks are not to be had.
-    """
-    if not await connection.value(ONE_AT_A_TIME):
-        return
-    try:
-        async with connection.raw.transaction():
-            await connection.execute(LOCK_TIMEOUT)
-            await change()
-    except asyncpg.LockNotAvailableError:
-        log.info("the tables are in use: partitions are changed later")
 
 
 async def lock(connection: Connection, series: Series) -> None:

@@ -11,14 +11,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import asyncpg
 import msgspec
 
 from budstikke.store.postgres.layout import Partition, Series, dropping, is_old, spans
 from budstikke.store.postgres.partitions import (
     CALLBACKS,
     MESSAGES,
-    alone,
     is_open,
     lock,
     read_layout,
@@ -26,6 +24,7 @@ from budstikke.store.postgres.partitions import (
 
 if TYPE_CHECKING:
     from budstikke.store.postgres.client import Client, Connection
+    from budstikke.store.postgres.partitions import Changes
     from budstikke.store.postgres.purging import Spans
 
 log = logging.getLogger("budstikke.store")
@@ -97,6 +96,7 @@ class _Of:
 
     Args:
         client: Has the database.
+        changes: Makes what is changed.
         series: What is dropped.
         read: The statement that reads a piece.
         hung: Those that delete what hung on the rows.
@@ -104,18 +104,23 @@ class _Of:
     """
 
     def __init__(
-        self, client: Client, series: Series, read: str, hung: tuple[str, ...]
+        self,
+        client: Client,
+        changes: Changes,
+        series: Series,
+        read: str,
+        hung: tuple[str, ...],
     ) -> None:
         self._client = client
+        self._changes = changes
         self.series = series
         self._read = read
         self._hung = hung
         self._seen = Seen()
-        self._forbidden = False
 
     async def spans(self, before: float) -> Spans:
         """Find where rows are deleted one by one."""
-        if self._forbidden:
+        if self._changes.forbidden:
             return [(0, None)]
         layout = await self._client.read(lambda c: read_layout(c, self.series))
         stuck = self._seen.number if self._seen.stuck else 0
@@ -128,7 +133,7 @@ class _Of:
         Returns how many rows are gone. ``limit``: of what is deleted at a time.
         """
         layout = await self._client.read(lambda c: read_layout(c, self.series))
-        if self._forbidden or not is_old(layout, 1, before):
+        if self._changes.forbidden or not is_old(layout, 1, before):
             return 0
         first = layout[1]
         if self._seen.number != first.number:
@@ -190,11 +195,7 @@ class _Of:
                 await connection.execute(statement)
             done = True
 
-        try:
-            await self._client.write(lambda c: alone(c, lambda: change(c)))
-        except asyncpg.InsufficientPrivilegeError as error:
-            self._forbidden = True
-            log.warning("partitions are not dropped: %s", error)
+        await self._changes.make(change)
         if not done:
             return 0
         log.info("dropped the partition %s_%s", self.series.name, first.number)
@@ -220,13 +221,15 @@ class Retiring:
 
     Args:
         client: Has the database.
+        changes: Makes what is changed.
 
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._messages = _Of(client, MESSAGES, READ_MESSAGES, HUNG_ON_MESSAGES)
-        self._callbacks = _Of(client, CALLBACKS, READ_CALLBACKS, HUNG_ON_CALLBACKS)
+    def __init__(self, client: Client, changes: Changes) -> None:
+        messages = (MESSAGES, READ_MESSAGES, HUNG_ON_MESSAGES)
+        self._messages = _Of(client, changes, *messages)
+        callbacks = (CALLBACKS, READ_CALLBACKS, HUNG_ON_CALLBACKS)
+        self._callbacks = _Of(client, changes, *callbacks)
 
     async def turn(self, before: float, limit: int) -> tuple[int, tuple[Spans, Spans]]:
         """
