@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from budstikke.domain.callback_listing import EventsAsk, EventsPage
 from budstikke.domain.message import MmsContent
 from budstikke.domain.states import PartState
 from budstikke.store import schema
@@ -16,7 +17,7 @@ from budstikke.store.contract import (
     RecurringRow,
     StoreUnavailable,
 )
-from store.path import KEEP, NOW, RECIPIENT, Path, bulk, receipt, run
+from store.path import KEEP, NOW, RECIPIENT, Path, bulk, opened, receipt, run
 from store.phones import phone
 
 if TYPE_CHECKING:
@@ -41,6 +42,39 @@ def test_old_messages_are_deleted_with_all_that_was_theirs(engine: Engine) -> No
         assert [(young << 8) + 1, (young << 8) + 2] == path.column("id")
         assert [] == path.column("id", schema.callback)
         assert 0 == await path.store.purge(before, 100)
+
+    run(engine, scenario)
+
+
+def test_events_made_after_a_purge_are_not_passed(engine: Engine) -> None:
+    """Ids go on where they were, also when no callback is left, and after a stop."""
+
+    async def event(path: Path, at: float) -> int:
+        (part,) = await path.sent(smsc_ids=["x"], accepted_at=at, expires_at=at + 9)
+        (row,) = await path.settle(receipt("x"))
+        await path.store.told([CallbackResult(row.id, "done", None, 1, "", at)])
+        return part >> 8
+
+    async def scenario(path: Path) -> None:
+        async def read(path: Path, after: int) -> tuple[list[int], int]:
+            asked = EventsAsk(access_id=1, limit=10, after=after)
+            page = await path.store.ask(asked, 1, NOW)
+            assert isinstance(page, EventsPage)
+            return [seen.message_id for seen in page.events], page.next
+
+        old = [await event(path, NOW - 9 * DAY) for _ in range(3)]
+        seen, cursor = await read(path, 0)
+        assert old == seen
+        for _ in range(2):
+            await path.store.purge(NOW - DAY, 100)
+            assert [] == path.column("id", schema.callback)
+            made = await event(path, NOW - 9 * DAY)
+            seen, cursor = await read(path, cursor)
+            assert [made] == seen
+        await path.store.purge(NOW - DAY, 100)
+        async with opened(engine.after_power_loss()) as again:
+            made = await event(again, NOW)
+            assert [made] == (await read(again, cursor))[0]
 
     run(engine, scenario)
 

@@ -246,6 +246,30 @@ def test_no_id_is_given_twice(way: tuple[Base, Base], tmp_path: FilePath) -> Non
     assert [4, 5] == [row[0] for row in _by_id(new, audit)]
 
 
+def test_no_id_of_a_callback_that_is_purged_is_given_again(
+    way: tuple[Base, Base], tmp_path: FilePath
+) -> None:
+    """Events are read by them: a cursor would pass those that come after."""
+    old, new = way
+    fill_directory(old.url)
+
+    async def made(base: Base) -> int:
+        async with working(base) as path:
+            (part,) = await path.sending()
+            (row,) = await path.answer(part, PartState.REJECTED)
+            result = CallbackResult(row.id, CallbackState.DONE, None, 1, "OK", NOW)
+            await path.store.told([result])
+            await path.store.purge(LATER, 100)
+            return row.id
+
+    first = asyncio.run(made(old))
+    assert [] == _by_id(old, schema.callback)
+    old.export(tmp_path / "file")
+    new.load(tmp_path / "file")
+    assert asyncio.run(made(new)) > first
+    assert asyncio.run(made(new)) > first + 1
+
+
 # -- the file
 
 

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Table
 
+# Ids of callbacks are read off the table, and noted when the last are purged.
+COUNTED = """
+SELECT name, seq FROM sqlite_sequence
+UNION ALL SELECT 'callback', CAST(value AS INTEGER) FROM meta
+WHERE key = 'callback_id'"""
+
 
 class Exported(NamedTuple):
     """What was written: rows by table, and what the ledger check said."""
@@ -83,7 +89,7 @@ def _slices(connection: Connection, table: Table) -> Iterator[list[tuple[Any, ..
 def _positions(connection: Connection) -> dict[str, int]:
     """Find the last id that was given in each table that counts them."""
     if connection.dialect.name == "sqlite":
-        rows = connection.execute(text("SELECT name, seq FROM sqlite_sequence"))
+        rows = connection.execute(text(COUNTED))
         return {name: last for name, last in rows if name in metadata.tables}
     found = {}
     for name, table in MOVED.items():

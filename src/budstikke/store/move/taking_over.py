@@ -108,7 +108,8 @@ def _go_on(connection: Connection, table: Table, position: int) -> None:
     column = table.autoincrement_column
     if column is None:
         return
-    last = max(position, connection.scalar(select(func.max(column))) or 0)
+    held = connection.scalar(select(func.max(column))) or 0
+    last = max(position, held)
     if not last:
         return
     if connection.dialect.name == "postgresql":
@@ -119,3 +120,6 @@ def _go_on(connection: Connection, table: Table, position: int) -> None:
         connection.execute(counters, {"name": table.name})
         counters = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)")
         connection.execute(counters, {"name": table.name, "seq": last})
+    elif table is schema.callback and last > held:
+        noted = text("INSERT OR REPLACE INTO meta VALUES ('callback_id', :last)")
+        connection.execute(noted, {"last": str(last)})

@@ -25,7 +25,8 @@ meta = Table(
     Column("value", String, nullable=False),
 )
 """
-``revision`` (of the directory), ``next_id`` (end of the blocks handed out), and
+``revision`` (of the directory), ``next_id`` (end of the blocks handed out),
+``callback_id`` (on SQLite: the last that was given when some were purged), and
 ``compatible``: the oldest schema whose programs can run on this one.
 """
 

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-NEXT_CALLBACK_ID = "SELECT 1 + coalesce(max(id), 0) FROM callback"
+# No id is given twice, though its callback is purged: events are read by them.
+_LAST_CALLBACK_ID = """max(coalesce(max(id), 0), coalesce(
+    (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'callback_id'), 0))"""
+
+NEXT_CALLBACK_ID = f"SELECT 1 + {_LAST_CALLBACK_ID} FROM callback"
+
+KEEP_CALLBACK_ID = f"""
+INSERT OR REPLACE INTO meta (key, value)
+SELECT 'callback_id', CAST({_LAST_CALLBACK_ID} AS TEXT) FROM callback"""
 
 SAVE_NEXT_ID = "UPDATE meta SET value = ?1 WHERE key = 'next_id'"
 
@@ -55,6 +63,11 @@ def save_ids(connection: sqlite3.Connection, end: int | None) -> None:
     """Set aside the block that begins at ``end``."""
     if end is not None:
         connection.execute(SAVE_NEXT_ID, (str(end + ID_BLOCK),))
+
+
+def keep_callback_id(connection: sqlite3.Connection) -> None:
+    """Note which id was given last, before callbacks are deleted."""
+    connection.execute(KEEP_CALLBACK_ID)
 
 
 def callback_ids(connection: sqlite3.Connection) -> Iterator[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.node import keep_callback_id
 
 if TYPE_CHECKING:
     import sqlite3
@@ -92,6 +93,7 @@ def purge(
     rows = _rows(one(connection, CALLBACKS, begin.callbacks, limit))
     callbacks, gone = _next(rows, before, limit), _old(rows, before)
     if gone:
+        keep_callback_id(connection)
         connection.execute(ATTEMPTS, (text(gone),))
         connection.execute(DELETE_CALLBACKS, (text(gone),))
     connection.execute(PURGE_BULKS, (before, limit))
