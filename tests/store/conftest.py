@@ -43,6 +43,19 @@ def postgres(make_postgres: Callable[[], PostgresEngine]) -> Iterator[PostgresEn
         engine.close()
 
 
+@pytest.fixture
+def own(
+    make_postgres: Callable[[], PostgresEngine], postgres_server: Server
+) -> Iterator[PostgresEngine]:
+    """A database that is not used again: its partitions are no longer the first."""
+    make_postgres().close()  # so that there is a template
+    engine = PostgresEngine(postgres_server)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "sqlite":

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import insert
 
 from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema
+from budstikke.store.admin import open_engine
 from budstikke.store.contract import CallbackResult, StoreUnavailable
+from budstikke.store.move.taking_over import take_over
 from budstikke.store.postgres.layout import SMALLEST
 from budstikke.store.postgres.node import BLOCK_AGE, BLOCK_LIMIT
-from budstikke.store.postgres.partitions import CALLBACKS
+from budstikke.store.postgres.partitions import CALLBACKS, MESSAGES
 from store.nodes import at_once, play
 from store.parted import (
     DAY,
@@ -25,25 +28,11 @@ from store.parted import (
     turn,
     use_up,
 )
-from store.path import NOW, RECIPIENT, Path, bulk, receipt
-from store.postgres_engine import PostgresEngine
+from store.path import NOW, Path, bulk, receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from budstikke.store.postgres import PostgresStore
-    from store.postgres_server import Server
-
-
-@pytest.fixture
-def own(
-    make_postgres: Callable[[], PostgresEngine], postgres_server: Server
-) -> Iterator[PostgresEngine]:
-    """A database that is not used again: its partitions are no longer the first."""
-    make_postgres().close()  # so that there is a template
-    engine = PostgresEngine(postgres_server)
-    yield engine
-    engine.close()
+    from store.postgres_engine import PostgresEngine
 
 
 def test_a_new_database_has_one_in_use_and_one_behind_it(own: PostgresEngine) -> None:
@@ -183,163 +172,38 @@ def test_an_id_that_is_used_again_means_the_open_part(own: PostgresEngine) -> No
     run(own, scenario)
 
 
-def test_one_is_dropped_when_all_of_it_is_old_and_over(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        await path.sent(*[RECIPIENT] * 5, smsc_ids=[f"x{n}" for n in range(5)])
-        await turn(path, store, NOW + 30 * DAY)
-        (young,) = await path.accept(
-            accepted_at=NOW + 31 * DAY, expires_at=NOW + 32 * DAY
-        )
-        assert 0 == await store.purge(NOW + 20 * DAY, 100)  # none alone
-        assert 6 == len(homes(own))
-        assert 0 == await store.purge(NOW + 32 * DAY, 100)  # blocks may still be held
-        assert 5 == await store.purge(NOW + 33 * DAY, 100) - 1
-        first, *_ = await layout(store)
-        assert [0, 2, 3] == [p.number for p in await layout(store)]
-        assert SMALLEST < (first.high or 0)
-        assert [] == await store.messages([young])
-        await store.accept([path.draft(5000)], NOW)
-        assert {5000: "message_0"} == homes(own)
-        assert 0 == await store.purge(NOW + DAY, 100)
-        assert 1 == await store.purge(NOW + 2 * DAY, 100)
-
-    run(own, scenario)
-
-
-@pytest.mark.parametrize("state", ["queued", "sending", "unsure"])
-def test_what_is_open_outlives_its_partition(own: PostgresEngine, state: str) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        (id_,) = await path.accept()
-        ask(own, f"UPDATE part SET state = '{state}'")
-        await turn(path, store, NOW + 30 * DAY)
-        await store._retiring.turn(NOW + 40 * DAY, 100)
-        assert [0, 2, 3] == [p.number for p in await layout(store)]
-        assert {id_: "message_0"} == homes(own)
-        assert {(id_ << 8) + 1: "part_0"} == homes(own, "part")
-        await store.wake(NOW + 90 * DAY, 10, 0)
-        assert 0 == store._node.lows.open_message
-
-    run(own, scenario)
-
-
-def test_what_is_made_late_of_a_large_order_has_a_place(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        first_id = store.reserve_ids(4)
-        await store.accept_bulk(bulk(first_id, 3), [], NOW)
-        await turn(path, store, NOW + 30 * DAY)
-        await store.purge(NOW + 40 * DAY, 100)
-        await store.wake(NOW + 90 * DAY, 10, 0)
-        await store.accept([path.draft(first_id + 1)], NOW)
-        assert {first_id + 1: "message_0"} == homes(own)
-        assert [first_id + 1] == [p.id >> 8 for p in await store.claim(1, 10, NOW)]
-
-    run(own, scenario)
-
-
-def test_one_of_which_is_still_told_waits(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        await path.sent(smsc_ids=["x"])
-        (row,) = await path.settle(receipt("x"))
-        await turn(path, store, NOW + 30 * DAY)
-        assert 0 == await store.purge(NOW + 40 * DAY, 100)
-        assert 1 == len(homes(own))
-        await store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
-        assert 1 == await store.purge(NOW + 40 * DAY, 100)
-
-    run(own, scenario)
-
-
-def test_what_is_scheduled_long_ahead_outlives_its_partition(
+def test_a_database_that_was_filled_from_elsewhere_is_divided(
     own: PostgresEngine,
 ) -> None:
+    last = 9 * SMALLEST
+    ask(own, f"UPDATE meta SET value = '{last + 1}' WHERE key = 'next_id'")
+    engine = open_engine(own.url)
+    with engine.begin() as connection:
+        connection.execute(insert(schema.callback), CALLBACK | {"id": last})
+        take_over(connection, {"callback": last}, NOW)
+    engine.dispose()
+
     async def scenario(path: Path, store: PostgresStore) -> None:
-        kept = await path.accept(
-            *[RECIPIENT] * 3, due_at=NOW + 200 * DAY, expires_at=NOW + 201 * DAY
-        )
-        gone = await path.sent(*[RECIPIENT] * 30, smsc_ids=[str(n) for n in range(30)])
-        await turn(path, store, NOW + 30 * DAY)
-        for _ in range(9):
-            await store.purge(NOW + 33 * DAY, 10)
-        assert [0, 2, 3] == [p.number for p in await layout(store)]
-        assert dict.fromkeys(kept, "message_0") == homes(own)
-        assert {(id_ << 8) + 1 for id_ in kept} == set(homes(own, "part"))
-        assert [] == await store.messages([gone[0] >> 8])
-        await store.wake(NOW + 200 * DAY, 10, 0)
-        assert kept == [p.id >> 8 for p in await store.claim(1, 10, NOW)]
+        for series in (MESSAGES, CALLBACKS):
+            *_, used, behind = await layout(store, series)
+            assert used.low < last < behind.low
+            assert [0, 1, 2, 3] == [p.number for p in await layout(store, series)]
+        (id_,) = await path.accept()
+        assert {id_: "message_2"} == homes(own)
+        assert {last: "callback_2"} == homes(own, "callback")
 
     run(own, scenario)
 
 
-def test_what_hung_on_messages_goes_with_them(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        gone, inbound = await path.accept(), store.reserve_ids(1)
-        ask(own, "UPDATE part SET state = 'sent'")
-        await turn(path, store, NOW + 30 * DAY)
-        kept = await path.accept(expires_at=NOW + 90 * DAY)
-        for id_ in (*gone, *kept):
-            ask(
-                own, f"INSERT INTO mms (message_id, text, files) VALUES ({id_}, '', '')"
-            )
-        for id_ in (*gone, *kept, inbound):
-            ask(
-                own,
-                "INSERT INTO media (id, message_id, place, name, type, size, data)"
-                f" VALUES ('{id_}', {id_}, 1, '', '', 0, '')",
-            )
-        ask(own, INBOUND.format(id=inbound, at=NOW + 90 * DAY))
-        for _ in range(3):
-            await store.purge(NOW + 33 * DAY, 1)
-        assert [0, 2, 3] == [p.number for p in await layout(store)]
-        assert [(id_,) for id_ in kept] == ask(own, "SELECT message_id FROM mms")
-        media = ask(own, "SELECT message_id FROM media ORDER BY 1")
-        assert [(inbound,), *((id_,) for id_ in kept)] == media
-
-    run(own, scenario)
-
-
-INBOUND = """
-INSERT INTO inbound (id, carrier_id, originator, recipient, kind, text, data, subject,
-    keyword, missing, opt_out, sent_at, came_at)
-VALUES ({id}, 1, '', '', '', '', '', '', '', 0, false, {at}, {at})"""
-
-
-def test_two_nodes_drop_one(own: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
-        await store.wake(NOW, 10, 0)
-        await one.sent(*[RECIPIENT] * 5, smsc_ids=[str(n) for n in range(5)])
-        await turn(one, store, NOW + 30 * DAY)
-        (young,) = await one.accept(accepted_at=NOW + 50 * DAY)
-        before = NOW + 33 * DAY
-        gone = await at_once(*(p.store.purge(before, 10) for p in (one, two) * 3))
-        assert 5 == sum(gone)
-        assert [0, 2, 3] == [p.number for p in await layout(store)]
-        assert {young: "message_2"} == homes(own)
-
-    play(own, scenario)
-
-
-def test_callbacks_go_with_their_attempts(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        await path.sent(smsc_ids=["x"])
-        (row,) = await path.settle(receipt("x"))
-        failed = CallbackResult(
-            row.id, "failed", None, 3, "no", NOW, 500, 0.1, request="GET /"
-        )
-        await store.told([failed])
-        assert 1 == len(ask(own, "SELECT 1 FROM attempt"))
-        await use_up_callbacks(store, SMALLEST + 9, NOW + 30 * DAY)
-        await store.purge(NOW + 33 * DAY, 10)
-        assert [] == ask(own, "SELECT 1 FROM attempt UNION ALL SELECT 1 FROM callback")
-        assert [0, 2, 3] == [p.number for p in await layout(store, CALLBACKS)]
-
-    run(own, scenario)
-
-
-async def use_up_callbacks(store: PostgresStore, last: int, now: float) -> None:
-    statement = f"SELECT setval('callback_id_seq', {last})"
-    await store._client.read(lambda c: c.value(statement))
-    await store.wake(now, 10, 0)
+CALLBACK = {
+    "access_id": 1,
+    "message_id": 1,
+    "event": "[]",
+    "state": "done",
+    "tries": 1,
+    "answer": "",
+    "at": NOW,
+}
 
 
 def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
@@ -358,36 +222,6 @@ def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
         assert 4 == len(await layout(store))
 
     run(own, scenario)
-
-
-WRITER = """
-CREATE ROLE writer LOGIN;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer;
-GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA public TO writer"""
-
-
-def test_who_may_not_change_tables_goes_on(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        await use_up(store, SMALLEST)
-        await store.wake(NOW + DAY, 10, 0)
-        assert 3 == len(await layout(store))
-        (id_,) = await path.accept()
-        assert {id_: "message_1"} == homes(own)
-        ask(own, "UPDATE message SET accepted_at = 0, expires_at = 0")
-        with psycopg.connect(owners) as owner:
-            owner.execute("COMMENT ON TABLE message_2 IS 'since 1000'")
-        ask(own, "UPDATE part SET state = 'sent'")
-        # What cannot be dropped is deleted row by row.
-        assert [1, 0] == [await store.purge(NOW, 10) for _ in range(2)]
-        assert {} == homes(own)
-
-    ask(own, WRITER)
-    owners, own.url = own.url, own.url.replace("budstikke@", "writer@")
-    try:
-        run(own, scenario)
-    finally:
-        own.url = owners
-        ask(own, "DROP OWNED BY writer; DROP ROLE writer")
 
 
 def test_a_node_alone_takes_no_ids_for_their_age(own: PostgresEngine) -> None:
