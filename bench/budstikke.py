@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -140,12 +139,12 @@ url = "{url}"
 
 
 def command() -> list[str]:
-    """Find the command line: of this checkout's environment, else on the PATH."""
-    own = ROOT / ".venv" / "bin" / "budstikke"
-    found = str(own) if own.exists() else shutil.which("budstikke")
-    if not found:
-        raise BenchError("budstikke is not installed: run make first")
-    return [found]
+    """Find the command line: of the bench's environment (install.sh), else ours."""
+    for folder in (ROOT / "bench" / "out" / "budstikke", ROOT / ".venv"):
+        own = folder / "bin" / "budstikke"
+        if own.exists():
+            return [str(own)]
+    raise BenchError("budstikke is not installed: run make first")
 
 
 def _run(arguments: list[str], folder: Path) -> None:

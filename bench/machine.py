@@ -6,9 +6,12 @@ import os
 import platform
 import sqlite3
 import statistics
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bench.budstikke import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +49,18 @@ def sync_milliseconds(folder: Path, count: int = 200) -> float:
     return statistics.median(took) * 1e3
 
 
+def _python() -> str:
+    """Tell which interpreter Budstikke is measured with, and how it was built."""
+    python = Path(command()[0]).with_name("python")
+    said = subprocess.run(
+        [python, "-c", "import sys; print(sys.version)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return said.stdout.strip()
+
+
 def describe(folder: Path) -> dict[str, str]:
     """Describe processor, memory, system and disk."""
     processors = [v for n, v in _fields("/proc/cpuinfo", ":") if n == "model name"]
@@ -57,6 +72,6 @@ def describe(folder: Path) -> dict[str, str]:
         "system": f"{system.get('PRETTY_NAME', '?')}, Linux {platform.release()}",
         "disk": f"{_mount(folder.resolve())}, "
         f"4 KiB append + fdatasync {sync_milliseconds(folder):.2f} ms (median)",
-        "python": platform.python_version(),
+        "python": _python(),
         "sqlite": sqlite3.sqlite_version,
     }

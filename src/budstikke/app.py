@@ -61,8 +61,8 @@ SWITCH_INTERVAL = 0.0001
 """
 Seconds after which a thread that waits for the GIL is given it.
 
-The store's thread needs it a few times a transaction. With CPython's 5 ms a busy loop
-makes each commit take tens of milliseconds; see docs/why/sqlite.md for the figures.
+A thread that reads the store needs it a few times a statement. With CPython's 5 ms a
+busy loop makes each look-up take tens of milliseconds; docs/why/sqlite.md has figures.
 """
 
 COLLECT = (50_000, 50, 100)

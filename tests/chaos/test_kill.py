@@ -98,8 +98,11 @@ class Site:
         self.gateway: Gateway = own(Gateway(folder, carrier, accounts))
         self.gateway.start()
 
-    def crash(self) -> None:
-        self.gateway.kill()
+    def crash(self, *, of_writer: bool = False) -> None:
+        if of_writer:
+            self.gateway.kill_writer()
+        else:
+            self.gateway.kill()
         self.gateway.start()
 
     def settled(self) -> bool:
@@ -130,9 +133,9 @@ def test_killed_ten_times(
     site = Site(tmp_path, own)
 
     with Load(site.gateway.port, MESSAGES, MESSAGE) as load:
-        for moment in moments:
+        for turn, moment in enumerate(moments):
             wait_until("so many are accepted", load.has_accepted(moment))
-            site.crash()
+            site.crash(of_writer=turn % 2 == 1)
         load.finish(180)
         assert not load.refused
         accepted, unheard = dict(load.accepted), len(load.unknown)

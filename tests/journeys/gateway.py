@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import sys
 from contextlib import closing
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from journeys.processes import Child, free_port
+from journeys.processes import PATIENCE, Child, family, free_port
 from journeys.web import Answer, ask, front_query
 
 if TYPE_CHECKING:
@@ -173,6 +175,13 @@ class Gateway:
     def kill(self) -> None:
         """End it as a loss of power would."""
         self.running.kill()
+
+    def kill_writer(self) -> None:
+        """End the process that writes to SQLite; the gateway ends with it."""
+        _, writer = family(self.running.pid)
+        os.kill(writer, signal.SIGKILL)
+        assert self.running.process.wait(PATIENCE) == os.EX_SOFTWARE
+        self.running.close()
 
     def stop(self) -> None:
         """End it as an administrator would; it must end well."""

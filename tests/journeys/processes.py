@@ -175,6 +175,12 @@ def clean_environment() -> dict[str, str]:
     }
 
 
+def family(pid: int) -> list[int]:
+    """List a process and those that it has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [pid, *map(int, children)]
+
+
 def memory(pid: int) -> int:
     """Tell how much memory a process has in use, octets."""
     pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])

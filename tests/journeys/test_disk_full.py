@@ -10,7 +10,7 @@ import pytest
 
 from journeys.centre import MessageCentre
 from journeys.gateway import LOGIN, Gateway, smpp_carrier
-from journeys.processes import wait_until
+from journeys.processes import family, wait_until
 from journeys.web import front_id
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ ROOM = 300_000
 
 
 class FileLimit:
-    """The process may write no file beyond a size (RLIMIT_FSIZE)."""
+    """The gateway may write no file beyond a size (RLIMIT_FSIZE)."""
 
     def __init__(self, _data: Path) -> None:
-        self._pid = 0
+        self._pids: list[int] = []
 
     def fill(self, gateway: Gateway) -> None:
-        self._pid = gateway.running.pid
+        self._pids = family(gateway.running.pid)
         largest = max(file.stat().st_size for file in gateway.data.iterdir())
         self._limit(largest + ROOM)
 
@@ -41,7 +41,8 @@ class FileLimit:
 
     def _limit(self, octets: int) -> None:
         limits = (octets, resource.RLIM_INFINITY)
-        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, limits)
+        for pid in self._pids:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
     def close(self) -> None:
         """Nothing is left behind."""
