@@ -250,3 +250,26 @@ def test_ids_of_long_ago_are_not_given(own: PostgresEngine) -> None:
         await path.accept()
 
     run(own, scenario)
+
+
+def test_a_last_one_with_much_in_it_is_left_as_it_is(
+    own: PostgresEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("budstikke.store.postgres.partitions.MOST_OCTETS", 8000)
+
+    async def scenario(path: Path, store: PostgresStore) -> None:
+        await use_up(store, 3 * SMALLEST)
+        old = {"accepted_at": NOW - 9 * DAY, "expires_at": NOW - 8 * DAY}
+        await path.accept(**old)
+        for day in (1, 2, 3):
+            await store.wake(NOW + day * DAY, 10, 0)
+        assert 3 == len(await layout(store))
+        said = "the partition message_2 has too much in it to be given an end"
+        assert [said] == [
+            r.getMessage() for r in caplog.records if r.levelname == "WARNING"
+        ]
+        assert 1 == await store.purge(NOW, 10)
+
+    run(own, scenario)

@@ -167,6 +167,7 @@ class Partitions:
         self._changes = changes
         self._lows = lows
         self._again = 0.0
+        self._endless: set[str] = set()
 
     async def keep(self, now: float) -> None:
         """
@@ -177,17 +178,34 @@ class Partitions:
         if now < self._again:
             return
         for series in (MESSAGES, CALLBACKS):
-            if await self._client.read(partial(_is_due, series=series, now=now)):
+            if await self._client.read(partial(self._is_due, series=series, now=now)):
                 await self._changes.make(partial(_change, series=series, now=now))
         await self._client.read(lambda c: _learn(c, self._lows, now))
         self._again = now + EVERY
 
+    async def _is_due(self, connection: Connection, series: Series, now: float) -> bool:
+        layout, next_id = await _seen(connection, series)
+        begun = layout[1 : holding(layout, next_id) + 1]
+        if any(p.began is None for p in begun):
+            return True
+        if cut_at(layout, next_id, now) is None:
+            return False
+        large = await _too_large(connection, series, layout[-1])
+        if large is not None and large not in self._endless:
+            self._endless.add(large)
+            log.warning("the partition %s has too much in it to be given an end", large)
+        return large is None
 
-async def _is_due(connection: Connection, series: Series, now: float) -> bool:
-    layout, next_id = await _seen(connection, series)
-    begun = layout[1 : holding(layout, next_id) + 1]
-    at = cut_at(layout, next_id, now)
-    return at is not None or any(p.began is None for p in begun)
+
+async def _too_large(
+    connection: Connection, series: Series, last: Partition
+) -> str | None:
+    """Find what has more in it than may be read while all wait."""
+    for table in series.tables:
+        name = f"{table}_{last.number}"
+        if await connection.value(SIZE, name) > MOST_OCTETS:
+            return name
+    return None
 
 
 async def _seen(connection: Connection, series: Series) -> tuple[Layout, int]:
@@ -202,15 +220,10 @@ async def _change(connection: Connection, series: Series, now: float) -> None:
         if begun.began is None:
             name = f"{series.name}_{begun.number}"
             await connection.execute(f"COMMENT ON TABLE {name} IS 'since {now:.0f}'")
-    at = cut_at(layout, next_id, now)
-    if at is None:
+    last, at = layout[-1], cut_at(layout, next_id, now)
+    if at is None or await _too_large(connection, series, last) is not None:
         return
     await lock(connection, series)
-    last = layout[-1]
-    for table in series.tables:
-        if await connection.value(SIZE, f"{table}_{last.number}") > MOST_OCTETS:
-            log.warning("the partition %s_%s has no end", table, last.number)
-            return
     for statement in dividing(series, last, at):
         await connection.execute(statement)
     log.info("partition %s_%s: from %s on", series.name, last.number + 1, at)
