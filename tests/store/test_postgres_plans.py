@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from budstikke.store.postgres import money, queues, sql, telling
-from budstikke.store.postgres.client import SERVER_SETTINGS
+from budstikke.store.postgres import asking, money, queues, sql, telling
+from budstikke.store.postgres.client import SERVER_SETTINGS, _placed
 from budstikke.store.postgres.partitions import CALLBACKS, MESSAGES
 from store.parted import ask
 from store.postgres_engine import PostgresEngine
@@ -48,6 +48,8 @@ BY_ID: dict[str, tuple[str, tuple[Any, ...]]] = {
     "due callbacks": (sql.DUE_CALLBACKS, (1.0, 2.0, 1, 10, LOW)),
     "callbacks told": (telling.UPDATE_CALLBACKS, (f'[[{LOW + 1}, "done"]]', LOW)),
     "head of a queue": (queues.HEAD, (1, 10, LOW)),
+    "look up": (sql.MESSAGES, (f"[{LOW + 1}]", LOW)),
+    "one message": _placed(asking.BY_ID, ({"id": LOW + 1, "account": 1},)),
     "backlog": (sql.BACKLOG, (PART,)),
     "open messages": (MESSAGES.is_open, (LOW, LOW + SIZE)),
     "open callbacks": (CALLBACKS.is_open, (LOW, LOW + SIZE)),

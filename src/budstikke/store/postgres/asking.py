@@ -22,7 +22,7 @@ from budstikke.domain.listing import Change, Look
 from budstikke.store.postgres import keeping, listing
 from budstikke.store.postgres.cancelling import cancel
 from budstikke.store.postgres.groups import answer_group
-from budstikke.store.postgres.sql import OF_ORDER, STATE
+from budstikke.store.postgres.sql import OF_ORDER, STATE, state
 from budstikke.store.postgres.unmade import unmade_message, unmade_messages
 
 if TYPE_CHECKING:
@@ -31,20 +31,26 @@ if TYPE_CHECKING:
     from budstikke.store.postgres.client import Connection
     from budstikke.store.postgres.node import Node
 
-_VIEW = f"""
-SELECT m.id, m.order_id, m.recipient, m.ref, {STATE}, m.reason, m.raw, m.segments,
+_VIEW = """
+SELECT m.id, m.order_id, m.recipient, m.ref, {state}, m.reason, m.raw, m.segments,
     m.price, coalesce(a.currency, ''), m.accepted_at, m.send_at, m.final_at, m.deleted
-FROM {{source}} LEFT JOIN account a ON a.id = m.account_id
+FROM {source} LEFT JOIN account a ON a.id = m.account_id
 """
 
 _MINE = "(:account::bigint IS NULL OR m.account_id = :account)"
 
-BY_ID = _VIEW.format(source="message m") + f"WHERE m.id = :id AND {_MINE}"
+# The id is anything of 64 bits; that of a part would be greater still.
+_ITS_PARTS = "p.id >= least(:id, 1::bigint << 54) * 256"
 
-BY_ORDER = _VIEW.format(source=OF_ORDER) + f"WHERE {_MINE} ORDER BY m.id"
+BY_ID = (
+    _VIEW.format(source="message m", state=state(_ITS_PARTS))
+    + f"WHERE m.id = :id AND {_MINE}"
+)
+
+BY_ORDER = _VIEW.format(source=OF_ORDER, state=STATE) + f"WHERE {_MINE} ORDER BY m.id"
 
 BY_REFERENCE = (
-    _VIEW.format(source="message m")
+    _VIEW.format(source="message m", state=STATE)
     + """
 WHERE m.ref = :ref AND m.recipient = :recipient AND m.account_id = :account
 ORDER BY m.id DESC LIMIT 1"""

@@ -349,14 +349,23 @@ OF_ORDER = """(
     UNION ALL SELECT * FROM message WHERE order_id = :order AND order_id <> id) m"""
 """The messages of an order: a single one has its order's id."""
 
-STATE = """CASE WHEN m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
-        WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255
+
+def state(within: str = "true") -> str:
+    """
+    Write how a message stands: one that has left whole is ``sent``.
+
+    ``within`` says more of the ids of its parts ``p``, so that partitions are left out.
+    """
+    return f"""CASE WHEN m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM part p
+        WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255 AND {within}
         AND p.state IN ('queued', 'sending', 'unsure')) THEN 'sent' ELSE m.state END"""
-"""How a message stands: one that has left whole is ``sent``."""
+
+
+STATE = state()
 
 MESSAGES = f"""
 SELECT json_agg(json_build_array(m.id, m.access_id, m.recipient, m.ref, m.segments,
-    {STATE}, m.reason, m.raw, m.accepted_at, m.final_at))
+    {state("p.id >= $2::bigint * 256")}, m.reason, m.raw, m.accepted_at, m.final_at))
 FROM unnest({IDS}) AS j (v) JOIN message m ON m.id = j.v AND m.id >= $2"""
 
 BACKLOG = """
