@@ -16,13 +16,11 @@ import threading
 import time
 from pathlib import Path
 
-import msgspec
-
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import MessageRow, PartRow
 from budstikke.store.migrate import migrate
 from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.json_rows import text
+from budstikke.store.sqlite.json_rows import columns, each, text
 
 SECONDS = 1.5
 TIMES = 11
@@ -30,11 +28,11 @@ MESSAGES = 100
 INTERVALS = (0.005, 0.0005, 0.0002, 0.0001)
 
 COLUMNS = len(MessageRow.__struct_fields__)
-ONE_MESSAGE = sql.INSERT_MESSAGES.partition("SELECT")[0] + (
-    f"VALUES ({', '.join('?' * COLUMNS)}, '', '')"
+ALL_MESSAGES = sql.INSERT_MESSAGES.partition("VALUES")[0] + (
+    f"SELECT {columns(COLUMNS)}, '', '' FROM json_each(?1) j"
 )
-ONE_PART = sql.INSERT_PARTS.partition("SELECT")[0] + (
-    f"VALUES ({', '.join('?' * 9)}, 0, '', '')"
+ALL_PARTS = sql.INSERT_PARTS.partition("VALUES")[0] + (
+    f"SELECT {columns(9)}, 0, '', '' FROM json_each(?1) j"
 )
 
 
@@ -75,13 +73,11 @@ class Thread(threading.Thread):
             messages, parts = rows(1001 + self.stored)
             connection.execute("BEGIN IMMEDIATE")
             if self.way == "executemany":
-                connection.executemany(
-                    ONE_MESSAGE, map(msgspec.structs.astuple, messages)
-                )
-                connection.executemany(ONE_PART, map(msgspec.structs.astuple, parts))
+                each(connection, sql.INSERT_MESSAGES, messages)
+                each(connection, sql.INSERT_PARTS, parts)
             else:
-                connection.execute(sql.INSERT_MESSAGES, (text(messages),))
-                connection.execute(sql.INSERT_PARTS, (text(parts),))
+                connection.execute(ALL_MESSAGES, (text(messages),))
+                connection.execute(ALL_PARTS, (text(parts),))
             connection.execute("COMMIT")
             self.stored += MESSAGES
         connection.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from budstikke.store.contract import Draft, RecurringRow, Verdict
 from budstikke.store.settling_rules import KEEP_KEYS
 from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.json_rows import text
+from budstikke.store.sqlite.json_rows import each
 from budstikke.store.sqlite.media import store_media
 from budstikke.store.sqlite.money import Book
 
@@ -77,8 +77,8 @@ def store_drafts(
             parts += kept[1]
             _store_rest(connection, draft, now)
     if messages:
-        connection.execute(sql.INSERT_MESSAGES, (text(messages),))
-        connection.execute(sql.INSERT_PARTS, (text(parts),))
+        each(connection, sql.INSERT_MESSAGES, messages)
+        each(connection, sql.INSERT_PARTS, parts)
     if book is not None:
         book.close(now)
     return verdicts

@@ -162,7 +162,7 @@ class SqliteStore:
         """Store messages and parts, in one transaction for all drafts."""
         held = [self._duplicates.lock_draft(draft, now) for draft in drafts]
         end = self._node.unsaved()
-        batch = jobs.encode(drafts)
+        batch = text(drafts)
         try:
             verdicts = jobs.decode_verdicts(
                 await self._writer.run(jobs.accept, batch, held, end, now)
@@ -223,7 +223,7 @@ class SqliteStore:
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
     ) -> list[CallbackRow]:
         """Write what carriers answered."""
-        batch = jobs.encode(updates)
+        batch = text(updates)
         return jobs.decode_callbacks(
             await self._writer.run(jobs.record, self._settling, batch, now)
         )
@@ -232,12 +232,12 @@ class SqliteStore:
         self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
     ) -> list[CallbackRow]:
         """Settle by receipts."""
-        values = (self._settling, carrier_id, jobs.encode(receipts), now, keep)
+        values = (self._settling, carrier_id, text(receipts), now, keep)
         return jobs.decode_callbacks(await self._writer.run(jobs.settle, *values))
 
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
-        await self._writer.run(jobs.told, jobs.encode(results))
+        await self._writer.run(jobs.told, text(results))
 
     # -- the clock
 

@@ -24,7 +24,7 @@ from budstikke.store.contract import (
 )
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.accepting import store_bulk, store_drafts
-from budstikke.store.sqlite.json_rows import one
+from budstikke.store.sqlite.json_rows import one, text
 from budstikke.store.sqlite.money import Book
 from budstikke.store.sqlite.node import save_ids
 from budstikke.store.sqlite.telling import write_results
@@ -35,28 +35,27 @@ if TYPE_CHECKING:
 
     from budstikke.store.sqlite.settling import Settling
 
-encode = msgspec.msgpack.Encoder().encode
-decode_callbacks = msgspec.msgpack.Decoder(list[CallbackRow]).decode
+decode_callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 decode_parts = msgspec.json.Decoder(list[Part]).decode
-decode_verdicts = msgspec.msgpack.Decoder(list[Verdict]).decode
+decode_verdicts = msgspec.json.Decoder(list[Verdict]).decode
 
-_drafts = msgspec.msgpack.Decoder(list[Draft]).decode
-_updates = msgspec.msgpack.Decoder(list[tuple[Concerned, PartUpdate]]).decode
-_receipts = msgspec.msgpack.Decoder(list[Receipt]).decode
-_results = msgspec.msgpack.Decoder(list[CallbackResult]).decode
+_drafts = msgspec.json.Decoder(list[Draft]).decode
+_updates = msgspec.json.Decoder(list[tuple[Concerned, PartUpdate]]).decode
+_receipts = msgspec.json.Decoder(list[Receipt]).decode
+_results = msgspec.json.Decoder(list[CallbackResult]).decode
 
 
 def accept(
     connection: sqlite3.Connection,
-    drafts: bytes,
+    drafts: str,
     held: Sequence[list[int]],
     end: int | None,
     now: float,
-) -> bytes:
+) -> str:
     """Store drafts; ``held`` are indexes of messages that the duplicate lock holds."""
     verdicts = store_drafts(connection, _drafts(drafts), held, now)
     save_ids(connection, end)
-    return encode(verdicts)
+    return text(verdicts)
 
 
 def accept_bulk(
@@ -87,26 +86,26 @@ def release(connection: sqlite3.Connection, ids: str) -> None:
 
 
 def record(
-    connection: sqlite3.Connection, settling: Settling, updates: bytes, now: float
-) -> bytes:
+    connection: sqlite3.Connection, settling: Settling, updates: str, now: float
+) -> str:
     """Write what carriers answered; returns callbacks."""
-    return encode(settling.outcomes(connection, _updates(updates), now))
+    return text(settling.outcomes(connection, _updates(updates), now))
 
 
 def settle(  # noqa: PLR0917 - a job's arguments have no names
     connection: sqlite3.Connection,
     settling: Settling,
     carrier_id: int,
-    receipts: bytes,
+    receipts: str,
     now: float,
     keep: float,
-) -> bytes:
+) -> str:
     """Settle by receipts; returns callbacks."""
     found = _receipts(receipts)
-    return encode(settling.receipts(connection, carrier_id, found, now, keep))
+    return text(settling.receipts(connection, carrier_id, found, now, keep))
 
 
-def told(connection: sqlite3.Connection, results: bytes) -> None:
+def told(connection: sqlite3.Connection, results: str) -> None:
     """Write what came of telling customers."""
     write_results(connection, _results(results))
 

@@ -9,6 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -36,6 +37,11 @@ def one(connection: sqlite3.Connection, statement: str, *values: object) -> str:
     row = connection.execute(statement, values).fetchone()
     result: str = row[0]
     return result
+
+
+def each(connection: sqlite3.Connection, statement: str, rows: Sequence[T]) -> None:
+    """Run a statement that takes a row's columns for each row of a batch."""
+    connection.executemany(statement, map(msgspec.structs.astuple, rows))
 
 
 def columns(count: int, start: int = 0) -> str:

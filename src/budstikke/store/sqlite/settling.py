@@ -23,7 +23,7 @@ from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
 from budstikke.store.settling_rules import LEASE, Update, give, rounds
 from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.json_rows import one, text
+from budstikke.store.sqlite.json_rows import each, one, text
 from budstikke.store.sqlite.money import refund
 from budstikke.store.sqlite.node import callback_ids
 
@@ -113,14 +113,13 @@ class Settling:
         updates: Sequence[Update],
         now: float,
     ) -> list[CallbackRow]:
-        batch = text([update for _, update in updates])
-        settled = set(_ids(one(connection, sql.NOT_OPEN, batch)))
+        asked = text([update.id for _, update in updates])
+        settled = set(_ids(one(connection, sql.NOT_OPEN, asked)))
         if settled:
             updates = [row for row in updates if row[1].id not in settled]
-            batch = text([update for _, update in updates])
         # The parts as they were: what is concluded follows the order of the answers.
         siblings = read_siblings(connection, [row for row, _ in updates])
-        connection.execute(sql.UPDATE_PARTS, (batch,))
+        each(connection, sql.UPDATE_PARTS, [update for _, update in updates])
         result = conclude_outcomes(updates, siblings)
         told = self.write(connection, result, now, parts=False)
         names = [
@@ -207,9 +206,10 @@ class Settling:
     ) -> list[CallbackRow]:
         """Write a settlement; returns the callbacks, leased to this node."""
         if parts and result.parts:
-            connection.execute(sql.UPDATE_PARTS, (text(result.parts),))
+            each(connection, sql.UPDATE_PARTS, result.parts)
         if result.messages:
-            connection.execute(sql.FINISH_MESSAGES, (text(result.messages),))
+            finals = [(f.id, f.state, f.reason, f.raw, f.at) for f in result.messages]
+            connection.executemany(sql.FINISH_MESSAGES, finals)
             refund(connection, result.messages, now)
         events: list[tuple[int, Event]]
         events = [(told.access_id, told.event) for told in result.told]

@@ -1,9 +1,10 @@
 """
 The statements of the message path.
 
-Each takes a batch as one JSON value and, where it returns rows, returns them as one
-JSON value (why: docs/why/sqlite.md). ``j.value->>n`` is column n of a row of the batch;
-the order of columns is that of the structs in ``store.contract`` and ``domain``.
+Those with ``?1`` to ``?n`` for columns are run for each row of a batch. The others take
+the batch as one JSON value, and return rows as one (why: docs/why/sqlite.md);
+``j.value->>n`` is column n of a row of the batch. The order of columns is that of the
+structs in ``store.contract`` and ``domain``.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from budstikke.store.sqlite.json_rows import columns
 
 # accept
 
-INSERT_MESSAGES = f"""
+INSERT_MESSAGES = """
 INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
     segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
     accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
     reason, raw)
-SELECT {columns(23)}, '', '' FROM json_each(?1) j"""
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+    ?19, ?20, ?21, ?22, ?23, '', '')"""
 
-INSERT_PARTS = f"""
+INSERT_PARTS = """
 INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,
     tries, reason, raw)
-SELECT {columns(9)}, 0, '', '' FROM json_each(?1) j"""
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, '', '')"""
 
 ADVANCE_BULK = "UPDATE bulk SET done = ?2 WHERE id = ?1"
 
@@ -66,25 +68,20 @@ WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'sending'"""
 # record and settle: columns of domain.settlement.PartUpdate
 
 UPDATE_PARTS = """
-UPDATE part SET state = j.value->>1, carrier_id = j.value->>2,
-    smsc_id = iif(j.value->>10, part.smsc_id, j.value->>3),
-    smsc_key = iif(j.value->>10, part.smsc_key, j.value->>4),
-    reason = j.value->>5, raw = j.value->>6, at = j.value->>7, due_at = j.value->>8,
-    tries = j.value->>9, node_id = NULL
-FROM json_each(?1) j
-WHERE part.id = j.value->>0"""
+UPDATE part SET state = ?2, carrier_id = ?3, smsc_id = iif(?11, smsc_id, ?4),
+    smsc_key = iif(?11, smsc_key, ?5), reason = ?6, raw = ?7, at = ?8, due_at = ?9,
+    tries = ?10, node_id = NULL
+WHERE id = ?1"""
 
 # Parts of the batch that no answer can change any more, and unknown ones.
 NOT_OPEN = """
-SELECT json_group_array(j.value->>0) FROM json_each(?1) j
-LEFT JOIN part p ON p.id = j.value->>0
+SELECT json_group_array(j.value) FROM json_each(?1) j
+LEFT JOIN part p ON p.id = j.value
 WHERE coalesce(p.state, '') NOT IN ('sending', 'unsure')"""
 
 FINISH_MESSAGES = """
-UPDATE message SET state = j.value->>1, reason = j.value->>2, raw = j.value->>3,
-    final_at = j.value->>4
-FROM json_each(?1) j
-WHERE message.id = j.value->>0 AND message.state IN ('accepted', 'scheduled')"""
+UPDATE message SET state = ?2, reason = ?3, raw = ?4, final_at = ?5
+WHERE id = ?1 AND state IN ('accepted', 'scheduled')"""
 
 _CONCERNED = """
 SELECT json_group_array(json_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
