@@ -151,11 +151,13 @@ class _Of:
         return await self._drop(first, moved=False)
 
     async def _read_piece(self, first: Partition) -> None:
-        seen = self._seen
-        values = (seen.last, first.high, PIECE)
+        seen, begin = self._seen, self._seen.last
+        values = (begin, first.high, PIECE)
         rows, last, until = await self._client.read(
             lambda c: c.row(self._read, *values)
         )
+        if seen.last != begin or seen.whole:
+            return  # another turn of ours has read it
         seen.rows += rows
         seen.last = last if rows else seen.last
         seen.until = max(seen.until, until or 0.0)
