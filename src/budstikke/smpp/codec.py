@@ -19,7 +19,7 @@ from budstikke.smpp.optional import build_tlvs, parse_tlvs
 from budstikke.smpp.pdus import Body, Destination, Pdu, Tlvs, Unsuccessful
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 HEADER: Final = Struct(">IIII")
 HEADER_SIZE: Final = 16
@@ -240,7 +240,7 @@ def _write_message(content: bytes, field: Field) -> bytes:
     return bytes((len(content),)) + content
 
 
-def _write_destinations(content: list[Destination], field: Field) -> bytes:
+def _write_destinations(content: Sequence[Destination], field: Field) -> bytes:
     if len(content) > field.size:
         raise PduError(f"{field.name} are too many", field.fault)
     pieces = [bytes((len(content),))]
@@ -252,7 +252,7 @@ def _write_destinations(content: list[Destination], field: Field) -> bytes:
     return b"".join(pieces)
 
 
-def _write_unsuccessful(content: list[Unsuccessful], field: Field) -> bytes:
+def _write_unsuccessful(content: Sequence[Unsuccessful], field: Field) -> bytes:
     if len(content) > field.size:
         raise PduError(f"{field.name} are too many", field.fault)
     pieces = [bytes((len(content),))]

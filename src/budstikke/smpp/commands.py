@@ -39,8 +39,10 @@ ALERT_NOTIFICATION: Final = 0x00000102
 DATA_SM: Final = 0x00000103
 DATA_SM_RESP: Final = 0x80000103
 
-BINDS: Final = frozenset({BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER})
-UNANSWERED: Final = frozenset({OUTBIND, ALERT_NOTIFICATION})
+BINDS: Final[frozenset[int]] = frozenset(
+    {BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER}
+)
+UNANSWERED: Final[frozenset[int]] = frozenset({OUTBIND, ALERT_NOTIFICATION})
 """Requests that have no response."""
 
 NAMES: Final[dict[int, str]] = {
