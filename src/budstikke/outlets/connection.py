@@ -9,6 +9,7 @@ that the server side uses already; docs/why/http-client.md has the figures.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -49,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._answer: Future[WireResponse] | None = None
+        self._end = math.inf
         self.served = 0
         """Answers so far: a second request may meet a server that just hung up."""
         self.idle_since = 0.0
@@ -70,12 +72,26 @@ class Connection(asyncio.Protocol):
         """Whether another request can be made on it."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def ask(self, request: bytes) -> Future[WireResponse]:
-        """Make a request; the future has the answer, or raises Broken."""
+    def ask(self, request: bytes, end: float = math.inf) -> Future[WireResponse]:
+        """
+        Make a request; the future has the answer, or raises Broken.
+
+        Once ``late`` is told of a time after ``end`` (of the loop), it raises
+        TimeoutError.
+        """
         assert self._transport is not None  # noqa: S101 - it is connected when given
+        self._end = end
         self._answer = self._loop.create_future()
         self._transport.write(request)
         return self._answer
+
+    def late(self, now: float) -> None:
+        """Give up an answer that was to be there before now, a time of the loop."""
+        answer = self._answer
+        if answer is not None and now >= self._end and not answer.done():
+            self._answer = None
+            self.close()
+            answer.set_exception(TimeoutError())
 
     def close(self) -> None:
         """End it, and whatever waits on it."""

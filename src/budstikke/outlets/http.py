@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 CONNECT = 5.0
 """Seconds for one of several addresses to take a connection."""
 
+LATE = 0.1
+"""Seconds between looks for answers that take too long."""
+
 IDLE = 30.0
 """Seconds after which an unused connection is closed; servers keep them for longer."""
 
@@ -100,6 +103,7 @@ class HttpOutlet:
         self._agent = f"User-Agent: budstikke/{version}\r\n"
         self._idle: dict[Origin, deque[Connection]] = {}
         self._all: set[Connection] = set()
+        self._looking: asyncio.TimerHandle | None = None
         self._swept_at = 0.0
         self._tls: ssl.SSLContext | None = None
 
@@ -116,10 +120,10 @@ class HttpOutlet:
             scheme = request.target.partition(":")[0][:10] or "no"
             raise NotReached(f"{scheme} URLs are not called")
         origin = read_origin(found[1], found[2])
+        end = asyncio.get_running_loop().time() + (seconds or self._timeout)
         try:
             written = self._write(request, origin, found[3])
-            async with asyncio.timeout(seconds or self._timeout):
-                return await self._ask(origin, written)
+            return await self._ask(origin, written, end)
         except TimeoutError as error:
             raise NotReached("no answer in time") from error
         except (Broken, OSError, ssl.SSLError, UnicodeError) as error:
@@ -139,25 +143,31 @@ class HttpOutlet:
         head = f"{request.method} {path} HTTP/1.1\r\n{origin.headers}{self._agent}"
         return f"{head}{headers}\r\n".encode("latin-1") + body
 
-    async def _ask(self, origin: Origin, written: bytes) -> WireResponse:
-        connection = self._kept(origin) or await self._connect(origin)
+    async def _ask(self, origin: Origin, written: bytes, end: float) -> WireResponse:
+        connection = self._kept(origin) or await self._connect_by(end, origin)
         while True:
             again = connection.served > 0
             try:
-                answer = await self._use(connection, origin, written)
+                answer = await self._use(connection, origin, written, end)
             except Broken as error:
                 # A kept connection that was closed before it heard us is no answer.
                 if not (again and error.silent):
                     raise
-                connection = await self._connect(origin)
+                connection = await self._connect_by(end, origin)
             else:
                 return answer
 
+    async def _connect_by(self, end: float, origin: Origin) -> Connection:
+        async with asyncio.timeout_at(end):
+            return await self._connect(origin)
+
     async def _use(
-        self, connection: Connection, origin: Origin, written: bytes
+        self, connection: Connection, origin: Origin, written: bytes, end: float
     ) -> WireResponse:
+        if self._looking is None:
+            self._look()
         try:
-            answer = await connection.ask(written)
+            answer = await connection.ask(written, end)
         except BaseException:
             connection.close()
             self._all.discard(connection)
@@ -168,6 +178,18 @@ class HttpOutlet:
         else:
             self._all.discard(connection)
         return answer
+
+    def _look(self) -> None:
+        """
+        End what takes too long, now and then while there are connections.
+
+        A timer for each request would cost a twentieth of what a push costs.
+        """
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection in list(self._all):
+            connection.late(now)
+        self._looking = loop.call_later(LATE, self._look) if self._all else None
 
     def _kept(self, origin: Origin) -> Connection | None:
         """Take the connection that was used last; those unused for long are closed."""
@@ -234,6 +256,8 @@ class HttpOutlet:
 
     async def close(self) -> None:
         """Close connections."""
+        if self._looking is not None:
+            self._looking.cancel()
         for connection in self._all:
             connection.close()
         self._all.clear()
