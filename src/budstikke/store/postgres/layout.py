@@ -17,7 +17,7 @@ import msgspec
 MONTH = 30 * 86400.0
 """Seconds that a partition is to last."""
 
-SETTLED = 2 * 86400.0
+SETTLED = 4 * 86400.0
 """
 Seconds after a partition's last id was set aside in which it may still be given.
 

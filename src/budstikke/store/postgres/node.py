@@ -29,14 +29,15 @@ RENEW = 10.0
 MOST_AT_ONCE = 1 << 17
 """Ids that one order may take: the largest, its own and one for each recipient."""
 
-BLOCK_AGE = 3600.0
+BLOCK_AGE = 86400.0
 """
 Seconds after which a node takes another block.
 
 Ids grow with time, near enough: a node that sends little would otherwise give old ones.
+What is left of the block is wasted: with two nodes 2**31 ids last for eleven years.
 """
 
-BLOCK_LIMIT = 86400.0
+BLOCK_LIMIT = 2 * 86400.0
 """
 Seconds after which the ids of a block are given no more.
 
