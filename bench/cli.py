@@ -24,14 +24,13 @@ from bench.budstikke import Budstikke
 from bench.jasmin import Jasmin
 from bench.kannel import Kannel
 from bench.machine import describe
-from bench.measures import Size
-from bench.processes import BenchError
+from bench.measures import Result, Size
+from bench.processes import BenchError, Busy
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from bench.gateway import Gateway
-    from bench.measures import Result
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
@@ -69,6 +68,14 @@ def _options() -> argparse.Namespace:
         help="write docs/performance.md; default: with --all",
     )
     _long_options(parser)
+    parser.add_argument(
+        "--join",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="take the results of an earlier run into the report",
+    )
     parser.add_argument("--keep", action="store_true", help="keep databases and logs")
     options = parser.parse_args()
     if options.all:
@@ -243,6 +250,12 @@ def _write(results: list[Result], size: Size, *, document: bool) -> None:
         print(DOCUMENT.relative_to(HERE.parent))
 
 
+def _results(file: Path) -> list[Result]:
+    """Read the results of an earlier run."""
+    found = json.loads(file.read_text())["results"]
+    return [Result(**{**each, "busy": Busy(**each["busy"])}) for each in found]
+
+
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Leave through the finally clauses, which end the children."""
     raise SystemExit(143)
@@ -270,6 +283,8 @@ def _run(options: argparse.Namespace) -> int:
     print(f"load average {os.getloadavg()[0]:.2f} before; other work here costs all")
     try:
         plan.gateways = _gateways(options)
+        for file in options.join:
+            plan.results += _results(file)
         check.check()
         if options.profile:
             return spy.profile(OURS, OUT, size)
