@@ -20,7 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     "smpp": set(),
     "mm7": set(),
     "dialects": {"domain", "wire", "smpp"},
-    "store": {"domain"},
+    "apart": set(),
+    "store": {"domain", "apart"},
     "carriers": {"domain", "wire", "smpp", "mm7", "outlets.connection"},
     "flow": {
         "domain",
@@ -30,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
         "carriers.contract",
         "dialects.contract",
     },
-    "outlets": {"domain", "wire", "smpp", "flow.outlet"},
+    "outlets": {"domain", "wire", "smpp", "flow.outlet", "apart"},
     "servers": {
         "domain",
         "wire",

@@ -5,28 +5,27 @@ The gateway's own process is busy with requests and links. A thread in it that w
 would share its interpreter: it would wait for the GIL several times a transaction, and
 take it. docs/why/sqlite.md has the figures.
 
-Both are joined by a socket. A job goes over it as a function's name and arguments,
-pickled; nobody else has an end of it. The process's side is writer.py.
+A job goes over as a function's name and its arguments. The process's side is writer.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import sys
 from asyncio import Future
 from collections import deque
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, TypeVarTuple
 
+from budstikke import apart
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.sqlite.frames import frame, frames
 from budstikke.store.sqlite.thread import resolve
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    import subprocess
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from budstikke.store.sqlite.transactions import Outcome
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -46,17 +45,16 @@ class WriterProcess:
     """
 
     def __init__(
-        self,
-        path: Path,
-        synchronous: str,
-        *,
-        ended: Callable[[], None],
+        self, path: Path, synchronous: str, *, ended: Callable[[], None]
     ) -> None:
         self._path = path
         self._synchronous = synchronous
         self._ended = ended
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel: _Channel | None = None
+        self._channel: apart.Channel | None = None
+        self._waiting: deque[Future[Any]] = deque()
+        self._gone: Future[None] | None = None
+        self._serves = False
 
     async def start(self, lock: TextIO) -> None:
         """
@@ -64,83 +62,48 @@ class WriterProcess:
 
         ``lock`` is the file's: the process holds it, too, as long as it lives.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - at the start; us
-                [
-                    *(sys.executable, "-m", WRITER, str(theirs.fileno())),
-                    *(str(self._path), self._synchronous),
-                ],
-                pass_fds=(theirs.fileno(), lock.fileno()),
-                stdin=subprocess.DEVNULL,
-            )
+        arguments = (str(self._path), self._synchronous)
+        self._process, end = apart.start(WRITER, *arguments, keep=(lock.fileno(),))
         loop = asyncio.get_running_loop()
-        _, self._channel = await loop.create_unix_connection(
-            lambda: _Channel(self._ended), sock=ours
-        )
-        await self._channel.opened
+        opened: Future[None] = loop.create_future()
+        self._gone = loop.create_future()
+        self._waiting.append(opened)
+        self._channel = await apart.Channel.on(end, self._heard, self._lost)
+        await opened
+        self._serves = True
 
     async def stop(self) -> None:
         """Let it finish the jobs that are waiting, and end."""
         process, self._process = self._process, None
-        if process is not None and self._channel is not None:
-            await self._channel.end()
+        if process is not None and self._channel is not None and self._gone is not None:
+            self._serves = False
+            self._channel.end()
+            await self._gone
             await asyncio.get_running_loop().run_in_executor(None, process.wait)
 
     def run(
-        self,
-        function: Callable[[sqlite3.Connection, *Ts], T],
-        *args: *Ts,
+        self, function: Callable[[sqlite3.Connection, *Ts], T], *args: *Ts
     ) -> Future[T]:
         """Do a job in the process; the future is done when it is durable."""
         if self._process is None or self._channel is None:
             raise StoreUnavailable("the store is closed")
-        return self._channel.ask(function, args)
-
-
-class _Channel(asyncio.Protocol):
-    """Our end of the socket: answers come in the order of the jobs."""
-
-    def __init__(self, ended: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        self.opened: Future[None] = loop.create_future()
-        self._ended = ended
-        self._loop = loop
-        self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._waiting: deque[Future[Any]] = deque([self.opened])
-        self._closed: Future[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def ask(self, function: Callable[..., T], args: tuple[Any, ...]) -> Future[T]:
-        future: Future[T] = self._loop.create_future()
-        if self._transport is None or self._transport.is_closing():
+        if not self._channel.open:
             raise StoreUnavailable("the writer has ended")
-        self._transport.write(frame((function, args)))
+        future: Future[T] = asyncio.get_running_loop().create_future()
+        self._channel.say((function, args))
         self._waiting.append(future)
         return future
 
-    async def end(self) -> None:
-        """Say that there is no more, and wait until all is answered."""
-        self._closed = self._loop.create_future()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write_eof()
-            await self._closed
+    def _heard(self, outcomes: Sequence[Outcome]) -> None:
+        """Resolve: the outcomes come in the order of the jobs."""
+        resolve([self._waiting.popleft() for _ in outcomes], outcomes)
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        for outcomes in frames(self._buffer):
-            futures = [self._waiting.popleft() for _ in outcomes]
-            resolve(futures, outcomes)
-
-    def connection_lost(self, _: Exception | None) -> None:
+    def _lost(self) -> None:
+        assert self._gone is not None  # noqa: S101 - it was started
         for future in self._waiting:
             if not future.done():
                 future.set_exception(StoreUnavailable("the writer has ended"))
         self._waiting.clear()
-        if self._closed is not None:
-            self._closed.set_result(None)
-        elif self.opened.done() and self.opened.exception() is None:
+        self._gone.set_result(None)
+        if self._serves:
             self._ended()

@@ -12,21 +12,17 @@ import contextlib
 import gc
 import os
 import pickle
-import signal
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budstikke.store.sqlite.frames import frame, frames
+from budstikke.apart import COLLECT, frame, frames, ignore_signals
 from budstikke.store.sqlite.opening import connect
 from budstikke.store.sqlite.transactions import MOST_JOBS, Transactions
 
 if TYPE_CHECKING:
     from budstikke.store.sqlite.transactions import Job, Outcome
-
-COLLECT = (50_000, 50, 100)
-"""When the garbage collector looks for cycles: jobs make none."""
 
 READ = 1 << 20
 """Octets that are read at once."""
@@ -34,9 +30,7 @@ READ = 1 << 20
 
 def main(arguments: list[str]) -> int:
     """Work until the socket ends."""
-    # A terminal's Ctrl-C, or whoever stops a service, means the gateway, which ends us.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     with socket.socket(fileno=int(arguments[0])) as channel:
         try:
             connection = connect(Path(arguments[1]), arguments[2])

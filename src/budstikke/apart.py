@@ -1,0 +1,135 @@
+"""
+Processes of the gateway's own beside it: how they are started, and spoken to.
+
+Each is joined to the gateway by a socket that nobody else has an end of; values go over
+it as pickles. It ends when its socket does, however the gateway ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LENGTH = struct.Struct("!I")
+"""What goes before each pickle: its octets."""
+
+COLLECT = (50_000, 50, 100)
+"""When the garbage collector looks for cycles, by generation: the paths make none."""
+
+
+def start(
+    module: str, *arguments: str, keep: tuple[int, ...] = ()
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """
+    Start a module as a process; returns it and our end of its socket.
+
+    Its first argument is the descriptor of its own end. ``keep`` are descriptors that
+    it inherits, too.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - it is ourselves
+            [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
+            pass_fds=(theirs.fileno(), *keep),
+            stdin=subprocess.DEVNULL,
+        )
+    return process, ours
+
+
+def ignore_signals() -> None:
+    """Ignore what stops a service, or Ctrl-C: it is for the gateway, which ends us."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def frame(value: object) -> bytes:
+    """Write a value."""
+    data = pickle.dumps(value, protocol=5)
+    return LENGTH.pack(len(data)) + data
+
+
+def frames(buffer: bytearray) -> Iterator[Any]:
+    """Take whole pickles off the front of a buffer."""
+    place = 0
+    while len(buffer) - place >= LENGTH.size:
+        (length,) = LENGTH.unpack_from(buffer, place)
+        end = place + LENGTH.size + length
+        if len(buffer) < end:
+            break
+        with memoryview(buffer) as view, view[place + LENGTH.size : end] as data:
+            value = pickle.loads(data)  # noqa: S301 - from ourselves
+        place = end
+        yield value
+    del buffer[:place]
+
+
+class Channel(asyncio.Protocol):
+    """
+    An end of the socket, on an event loop.
+
+    Args:
+        heard: Is given what the other end says.
+        lost: Is called when the other end is gone, or has said that it ends.
+
+    """
+
+    def __init__(self, heard: Callable[[Any], None], lost: Callable[[], None]) -> None:
+        self._heard = heard
+        self._lost = lost
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    @classmethod
+    async def on(
+        cls,
+        end: socket.socket,
+        heard: Callable[[Any], None],
+        lost: Callable[[], None],
+    ) -> Channel:
+        """Make one of an end of a socket."""
+        loop = asyncio.get_running_loop()
+        _, channel = await loop.create_unix_connection(
+            lambda: cls(heard, lost), sock=end
+        )
+        return channel
+
+    @property
+    def open(self) -> bool:
+        """Whether the other end may hear us."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def say(self, value: object) -> None:
+        """Give the other end a value; it must be open."""
+        assert self._transport is not None  # noqa: S101 - see above
+        self._transport.write(frame(value))
+
+    def end(self) -> None:
+        """Say that there is no more; ``lost`` is called when the other end is done."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be ready."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Hear what came."""
+        self._buffer += data
+        for value in frames(self._buffer):
+            self._heard(value)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say so."""
+        del exc
+        self._lost()
