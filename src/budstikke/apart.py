@@ -23,7 +23,13 @@ LENGTH = struct.Struct("!I")
 """What goes before each pickle: its octets."""
 
 COLLECT = (50_000, 50, 100)
-"""When the garbage collector looks for cycles, by generation: the paths make none."""
+"""
+When the garbage collector looks for cycles, by generation; in the gateway, too.
+
+What is built at the start is never looked at again, and the path makes values without
+cycles. At full rate with receipts and pushes the answers' p99 was 61 ms with CPython's
+own thresholds and 12 ms with these (two runs of 20,000 each, one machine).
+"""
 
 
 def start(

@@ -29,6 +29,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from budstikke import __version__, config, metrics
+from budstikke.apart import COLLECT
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
@@ -64,16 +65,6 @@ Seconds after which a thread that waits for the GIL is given it.
 A thread that reads the store needs it a few times a statement. With CPython's 5 ms a
 busy loop makes each look-up take tens of milliseconds; docs/why/sqlite.md has figures.
 """
-
-COLLECT = (50_000, 50, 100)
-"""
-When the garbage collector looks for cycles, by generation.
-
-What is built at the start is never looked at again, and the path makes values without
-cycles. At full rate with receipts and pushes the answers' p99 was 61 ms with CPython's
-own thresholds and 12 ms with these (two runs of 20,000 each, one machine).
-"""
-
 
 MOST_FILES = 65536
 """Files and connections that are open at a time, where the system allows that many."""
@@ -162,7 +153,7 @@ async def _simulate(listen: str, http: str | None, stop: asyncio.Event) -> None:
 async def _serve(
     settings: Settings, stop: asyncio.Event, phones: Phones, lines: list[str]
 ) -> None:
-    gateway = Gateway(settings, phones=phones)
+    gateway = Gateway(settings, phones=phones, apart=True)
     await gateway.start()
     gc.collect()
     gc.freeze()

@@ -42,6 +42,7 @@ from budstikke.links import EVERY as HOLD_EVERY
 from budstikke.links import Links
 from budstikke.outlets.http import HttpOutlet
 from budstikke.outlets.mail import SmtpOutlet
+from budstikke.outlets.process import HttpOutletProcess
 from budstikke.outlets.subscribers import HttpDirectory
 from budstikke.servers.auth import Authenticator
 from budstikke.store.contract import StoreUnavailable
@@ -94,6 +95,7 @@ class Gateway:
         settings: As they were read.
         phones: The simulated phones that carriers of that kind share.
         clock: Unix seconds.
+        apart: Call customers' servers from a process of its own.
 
     """
 
@@ -103,6 +105,7 @@ class Gateway:
         *,
         phones: Phones,
         clock: Callable[[], float] = time.time,
+        apart: bool = False,
     ) -> None:
         self.settings = settings
         self._clock = clock
@@ -113,7 +116,7 @@ class Gateway:
         self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
-        self.outlet = self._outlet()
+        self.outlet = self._outlet(HttpOutletProcess if apart else HttpOutlet)
         now: dict[str, Any] = {
             "store": self.store,
             "directory": lambda: self.directory,
@@ -159,9 +162,11 @@ class Gateway:
             requeued=self.links.requeued,
         )
 
-    def _outlet(self) -> HttpOutlet:
+    def _outlet(
+        self, kind: type[HttpOutlet | HttpOutletProcess]
+    ) -> HttpOutlet | HttpOutletProcess:
         callbacks = self.settings.callbacks
-        return HttpOutlet(
+        return kind(
             timeout=callbacks.timeout,
             allow_private=callbacks.allow_private,
             allow_http=callbacks.allow_http,

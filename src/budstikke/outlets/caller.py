@@ -1,0 +1,100 @@
+"""The process that makes the requests to customers' servers; process.py starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+import uvloop
+
+from budstikke.apart import COLLECT, Channel, ignore_signals
+from budstikke.flow.outlet import NotReached
+from budstikke.outlets.http import HttpOutlet
+from budstikke.wire import WireRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.outlets.process import Answer, Asked
+
+log = logging.getLogger("budstikke.callbacks")
+
+
+class Caller:
+    """
+    Makes requests, and says what came of them.
+
+    Args:
+        outlet: Makes them.
+        ended: Is set when the gateway wants no more.
+
+    """
+
+    def __init__(self, outlet: HttpOutlet, ended: asyncio.Event) -> None:
+        self._outlet = outlet
+        self._ended = ended
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: list[Answer] = []
+        self._channel: Channel | None = None
+
+    async def run(self, end: socket.socket) -> None:
+        """Work until the gateway wants no more."""
+        self._channel = await Channel.on(end, self._heard, self._ended.set)
+        await self._ended.wait()
+        await self._outlet.close()
+
+    def _heard(self, batch: Sequence[Asked]) -> None:
+        loop = asyncio.get_running_loop()
+        for asked in batch:
+            task = loop.create_task(self._call(asked))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, asked: Asked) -> None:
+        number, method, target, headers, body, seconds = asked
+        request = WireRequest(method, target, headers=headers, body=body)
+        try:
+            found = await self._outlet.deliver(request, seconds)
+        except NotReached as error:
+            self._answer((number, 0, b"", str(error)))
+        except Exception:
+            log.exception("bug while calling")
+            self._answer((number, 0, b"", "internal error"))
+        else:
+            self._answer((number, found.status, found.body, found.content_type))
+
+    def _answer(self, answer: Answer) -> None:
+        if not self._answers:  # what is answered in one turn of the loop goes at once
+            asyncio.get_running_loop().call_soon(self._say)
+        self._answers.append(answer)
+
+    def _say(self) -> None:
+        answers, self._answers = self._answers, []
+        if self._channel is not None and self._channel.open:
+            self._channel.say(answers)
+
+
+async def _main(end: socket.socket, settings: str) -> None:
+    outlet = HttpOutlet(**msgspec.json.decode(settings))
+    await Caller(outlet, asyncio.Event()).run(end)
+
+
+def main(arguments: list[str]) -> int:
+    """Work until the socket ends."""
+    ignore_signals()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+    end = socket.socket(fileno=int(arguments[0]))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(end, arguments[1]))
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

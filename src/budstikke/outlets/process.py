@@ -1,0 +1,136 @@
+"""
+A process that makes the requests to customers' servers.
+
+A request and its answer are two system calls, a parser's work and some twenty Python
+calls: a fifth of what a message with one push costs the gateway's own process, which is
+the busiest. docs/why/http-client.md has the figures. The process's side is caller.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from subprocess import TimeoutExpired
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke import apart
+from budstikke.flow.outlet import NotReached
+from budstikke.wire import WireResponse
+
+if TYPE_CHECKING:
+    import subprocess
+    from asyncio import Future
+    from collections.abc import Sequence
+
+    from budstikke.wire import WireRequest
+
+    Asked = tuple[int, str, str, dict[str, str], bytes, float | None]
+    """A number, the method, the URL, headers, the body, and seconds to wait at most."""
+
+    Answer = tuple[int, int, bytes, str]
+    """The request's number, the status, the body and its type; 0: why there is none."""
+
+CALLER = "budstikke.outlets.caller"
+
+ENDING = 5.0
+"""Seconds that it may take to end."""
+
+
+class HttpOutletProcess:
+    """
+    ``HttpOutlet`` in a process of its own, which takes the same settings.
+
+    It keeps nothing that matters: when it ends, what it was asked counts as not
+    answered, and the next request starts another.
+    """
+
+    def __init__(
+        self, *, timeout: float, allow_private: bool, allow_http: bool, version: str
+    ) -> None:
+        settings = {
+            "timeout": timeout,
+            "allow_private": allow_private,
+            "allow_http": allow_http,
+            "version": version,
+        }
+        self._settings = msgspec.json.encode(settings).decode()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: apart.Channel | None = None
+        self._starting = asyncio.Lock()
+        self._numbers = count(1)
+        self._asked: dict[int, Future[WireResponse]] = {}
+        self._batch: list[Asked] = []
+
+    async def deliver(
+        self, request: WireRequest, seconds: float | None = None
+    ) -> WireResponse:
+        """Make the request, as ``HttpOutlet.deliver`` does; raises NotReached."""
+        if self._channel is None:
+            await self._start()
+        loop = asyncio.get_running_loop()
+        if not self._batch:  # what is asked in one turn of the loop goes at once
+            loop.call_soon(self._say)
+        number = next(self._numbers)
+        self._asked[number] = future = loop.create_future()
+        self._batch.append(
+            (
+                number,
+                request.method,
+                request.target,
+                dict(request.headers),
+                request.body,
+                seconds,
+            )
+        )
+        answer: WireResponse = await future
+        return answer
+
+    async def _start(self) -> None:
+        async with self._starting:
+            if self._channel is None:
+                if self._process is not None:
+                    self._process.wait()  # it has ended by itself
+                self._process, end = apart.start(CALLER, self._settings)
+                self._channel = await apart.Channel.on(end, self._heard, self._lost)
+
+    def _say(self) -> None:
+        batch, self._batch = self._batch, []
+        if self._channel is not None and self._channel.open:
+            self._channel.say(batch)
+        else:
+            self._fail([self._asked.pop(row[0]) for row in batch])
+
+    def _heard(self, answers: Sequence[Answer]) -> None:
+        for number, status, body, said in answers:
+            future = self._asked.pop(number)
+            if future.done():
+                continue  # whoever asked has gone
+            if status:
+                future.set_result(WireResponse(status, body, said))
+            else:
+                future.set_exception(NotReached(said))
+
+    def _lost(self) -> None:
+        self._channel = None
+        asked, self._asked = list(self._asked.values()), {}
+        self._fail(asked)
+
+    def _fail(self, asked: Sequence[Future[WireResponse]]) -> None:
+        for future in asked:
+            if not future.done():
+                future.set_exception(NotReached("the process that calls has ended"))
+
+    async def close(self) -> None:
+        """End the process, and whatever it is doing."""
+        process, self._process = self._process, None
+        if process is not None:
+            if self._channel is not None:
+                self._channel.end()
+            loop = asyncio.get_running_loop()
+            try:
+                await loop.run_in_executor(None, process.wait, ENDING)
+            except TimeoutExpired:
+                process.kill()
+                process.wait()

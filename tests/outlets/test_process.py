@@ -1,0 +1,182 @@
+"""The process that calls customers' servers, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.flow.outlet import NotReached
+from budstikke.outlets.process import HttpOutletProcess
+from budstikke.wire import WireRequest
+from outlets.customers import OK, Customer, listening
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from budstikke.wire import WireResponse
+
+
+@asynccontextmanager
+async def opened(**values: Any) -> AsyncIterator[HttpOutletProcess]:
+    usual: dict[str, Any] = {"timeout": 10.0, "allow_private": True, "version": "1.2"}
+    outlet = HttpOutletProcess(allow_http=True, **usual | values)
+    try:
+        yield outlet
+    finally:
+        await outlet.close()
+
+
+def play(
+    customer: Customer,
+    scenario: Callable[[HttpOutletProcess, str], Awaitable[None]],
+    **values: Any,
+) -> Customer:
+    async def whole() -> None:
+        async with asyncio.timeout(30), listening(customer), opened(**values) as outlet:
+            await scenario(outlet, customer.url)
+
+    asyncio.run(whole())
+    return customer
+
+
+def pid(outlet: HttpOutletProcess) -> int:
+    assert outlet._process is not None
+    return outlet._process.pid
+
+
+def told(answer: WireResponse) -> tuple[int, bytes, str]:
+    return answer.status, answer.body, answer.content_type
+
+
+def test_what_is_asked_and_answered() -> None:
+    refused = OK.replace(b"200 OK", b"500 No").replace(b"text/plain", b"text/html")
+
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        first = await outlet.deliver(WireRequest("GET", f"{url}/s?a=1"))
+        headers = {"Content-Type": "application/json"}
+        request = WireRequest("POST", f"{url}/in", headers=headers, body=b'{"a":1}')
+        second = await outlet.deliver(request)
+        assert (200, b"OK", "text/plain") == told(first)
+        assert (500, b"OK", "text/html") == told(second)
+
+    customer = play(Customer(OK, refused), scenario)
+    get, post = customer.asked
+    assert get.startswith(b"GET /s?a=1 HTTP/1.1\r\n")
+    assert b"\r\nUser-Agent: budstikke/1.2\r\n" in get
+    assert b"\r\nContent-Type: application/json\r\n" in post
+    assert post.endswith(b'\r\n\r\n{"a":1}')
+    assert 1 == customer.connections
+
+
+def test_many_at_once_each_get_their_own() -> None:
+    class Echo(Customer):
+        async def serve(
+            self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            path = head.split()[1]
+            size = str(len(path)).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + size + b"\r\n\r\n")
+            writer.write(path)
+            writer.close()
+
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        paths = [f"/{number}" for number in range(300)]
+        answers = await asyncio.gather(
+            *(outlet.deliver(WireRequest("GET", url + path)) for path in paths)
+        )
+        assert paths == [answer.body.decode() for answer in answers]
+
+    play(Echo(), scenario)
+
+
+def test_why_there_is_no_answer() -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        for target, why in (
+            ("ftp://example.com/", "ftp URLs are not called"),
+            ("http://example.com:99999/", "not a URL"),
+        ):
+            with pytest.raises(NotReached, match=why):
+                await outlet.deliver(WireRequest("GET", target))
+        with pytest.raises(NotReached, match="in time"):
+            await outlet.deliver(WireRequest("GET", url), 0.1)
+
+    play(Customer(), scenario)
+
+
+def test_private_addresses_are_refused_there() -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        with pytest.raises(NotReached, match="address"):
+            await outlet.deliver(WireRequest("GET", url))
+
+    assert [] == play(Customer(OK), scenario, allow_private=False).asked
+
+
+def test_one_that_was_killed_is_replaced() -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", url)))
+        await customer.came.wait()
+        first = pid(outlet)
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(NotReached, match="has ended"):
+            await asked
+        customer.answers.append(OK)
+        answer = await outlet.deliver(WireRequest("GET", url))
+        assert b"OK" == answer.body
+        assert first != pid(outlet)
+
+    customer = Customer()
+    play(customer, scenario)
+
+
+def test_signals_to_the_whole_group_are_the_gateway_s() -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        await outlet.deliver(WireRequest("GET", url))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(pid(outlet), number)
+        answer = await outlet.deliver(WireRequest("GET", url))
+        assert b"OK" == answer.body
+
+    play(Customer(OK, OK), scenario)
+
+
+def test_whoever_asked_may_go_away() -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", url)))
+        await customer.came.wait()
+        asked.cancel()
+        customer.answers.append(OK)
+        answer = await outlet.deliver(WireRequest("GET", url))
+        assert b"OK" == answer.body
+
+    customer = Customer()
+    play(customer, scenario)
+
+
+def test_an_end_waits_for_nobody_s_answer() -> None:
+    ended: list[int | None] = []
+
+    async def whole() -> None:
+        customer = Customer()
+        async with asyncio.timeout(20), listening(customer):
+            outlet = HttpOutletProcess(
+                timeout=60.0, allow_private=True, allow_http=True, version="1"
+            )
+            asked = asyncio.ensure_future(
+                outlet.deliver(WireRequest("GET", customer.url))
+            )
+            await customer.came.wait()
+            process = outlet._process
+            await outlet.close()
+            assert process is not None
+            ended.append(process.returncode)
+            with pytest.raises(NotReached, match="has ended"):
+                await asked
+
+    asyncio.run(whole())
+    assert [0] == ended
