@@ -241,7 +241,7 @@ NOTES = """\
   belongs to which callback (`dlr-storage = internal`) survives neither.
 - Budstikke also keeps every message, checks it against its account and can be
   asked about it later; Kannel forgets it. Kannel is three processes with many threads,
-  Budstikke is two, one of them for its database.
+  Budstikke is three, one for its database and one for its pushes.
 - Loopback has no round-trip time: with an operator 20 ms away a window of 1000 allows
   50,000 messages a second, so that the window is no limit here or there.
 """
