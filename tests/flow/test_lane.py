@@ -85,6 +85,31 @@ def test_a_batch_has_a_limit_and_order_is_kept() -> None:
     asyncio.run(scenario())
 
 
+def test_so_many_batches_are_worked_at_a_time() -> None:
+    going = asyncio.Event()
+    begun: list[list[int]] = []
+
+    async def work(items: list[int]) -> Sequence[int]:
+        begun.append(list(items))
+        await going.wait()
+        return items
+
+    async def scenario() -> None:
+        lane: Lane[int, int] = Lane(work, ahead=2)
+        results = []
+        for item in range(4):
+            results.append(lane.put(item))
+            await asyncio.sleep(0)
+        assert [[0], [1]] == begun
+        going.set()
+        assert [0, 1, 2, 3] == await asyncio.gather(*results)
+        assert [[0], [1], [2, 3]] == begun
+        await lane.drain()
+        assert not lane._tasks
+
+    asyncio.run(scenario())
+
+
 def test_a_failure_is_given_to_its_batch_and_the_next_goes_on() -> None:
     async def scenario() -> None:
         work = Work()

@@ -35,17 +35,22 @@ class Lane(Generic[T, R]):
     Args:
         work: Takes a batch, returns one result an item, in order; whole or not at all.
         most: Items in one batch.
+        ahead: Batches that may be worked at a time.
 
     """
 
     def __init__(
-        self, work: Callable[[list[T]], Awaitable[Sequence[R]]], most: int = 1000
+        self,
+        work: Callable[[list[T]], Awaitable[Sequence[R]]],
+        most: int = 1000,
+        ahead: int = 1,
     ) -> None:
         self._work = work
         self._most = most
+        self._ahead = ahead
         self._items: list[T] = []
         self._futures: list[asyncio.Future[R]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def put(self, item: T) -> asyncio.Future[R]:
         """Add an item; the future has its result, or what the batch raised."""
@@ -53,14 +58,16 @@ class Lane(Generic[T, R]):
         future: asyncio.Future[R] = loop.create_future()
         self._items.append(item)
         self._futures.append(future)
-        if self._task is None:
-            self._task = loop.create_task(self._run())
+        if len(self._tasks) < self._ahead:
+            task = loop.create_task(self._run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return future
 
     async def drain(self) -> None:
         """Wait until nothing is left."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _run(self) -> None:
         most = self._most
@@ -68,7 +75,6 @@ class Lane(Generic[T, R]):
             items, self._items = self._items[:most], self._items[most:]
             futures, self._futures = self._futures[:most], self._futures[most:]
             await self._give(items, futures)
-        self._task = None
 
     async def _give(self, items: list[T], futures: list[asyncio.Future[R]]) -> None:
         try:
