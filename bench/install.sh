@@ -109,8 +109,8 @@ environment() { # environment NAME REQUIREMENT...: in bench/out, anew when they 
 [ -s "$out/python" ] || quickest >"$out/python"
 environment budstikke --require-hashes -r "$root/requirements.lock"
 "$uv" pip install -q --python "$out/budstikke/bin/python" --no-deps -e "$root"
-# Not 0.11.1: it tells of no receipt (jookies/jasmin#1236).
-[ "$jasmin" = no ] || environment jasmin jasmin==0.11.0
+# Not 0.11.1: it tells of no receipt (jookies/jasmin#1236); it needs pkg_resources.
+[ "$jasmin" = no ] || environment jasmin jasmin==0.11.0 "setuptools<81"
 
 if [ "$profile" = yes ] && ! command -v py-spy >/dev/null 2>&1 \
     && [ ! -x "$out/py-spy/bin/py-spy" ]; then
