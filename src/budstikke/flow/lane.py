@@ -35,7 +35,9 @@ class Lane(Generic[T, R]):
     Args:
         work: Takes a batch, returns one result an item, in order; whole or not at all.
         most: Items in one batch.
-        ahead: Batches that may be worked at a time.
+        ahead: Batches that may be worked at a time. With two of orders the store has
+            the next when it has committed one (p99 in measure (b) at full rate: 12 to
+            17 ms; with one at a time 15 to 20 ms).
 
     """
 
