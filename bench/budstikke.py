@@ -199,11 +199,10 @@ class Budstikke:
         return "" if not self.nodes or postgres.programs() else "PostgreSQL"
 
     def version(self) -> str:
-        """Name the commit, and the interpreter that runs it."""
+        """Name the commit; machine.py names the interpreter."""
         git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
         found = subprocess.run(git, capture_output=True, text=True, check=False)
-        python = ".".join(map(str, sys.version_info[:3]))
-        text = f"{found.stdout.strip() or 'unknown'} on CPython {python}"
+        text = found.stdout.strip() or "unknown"
         return f"{text}, {postgres.version()}" if self.nodes else text
 
     def start(
