@@ -43,8 +43,9 @@ def start(
     """
     ours, theirs = socket.socketpair()
     with theirs:
+        # -P: nothing is imported from the folder that we happen to be started in.
         process = subprocess.Popen(  # noqa: S603 - it is ourselves
-            [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
+            [sys.executable, "-P", "-m", module, str(theirs.fileno()), *arguments],
             pass_fds=(theirs.fileno(), *keep),
             stdin=subprocess.DEVNULL,
         )

@@ -85,6 +85,15 @@ def test_a_batch_has_a_limit_and_order_is_kept() -> None:
     asyncio.run(scenario())
 
 
+def test_what_is_put_as_soon_as_there_is_a_result_is_worked() -> None:
+    async def scenario() -> None:
+        lane = Lane(Work())
+        async with asyncio.timeout(5):
+            assert [0, 10, 20] == [await lane.put(n) for n in range(3)]
+
+    asyncio.run(scenario())
+
+
 def test_so_many_batches_are_worked_at_a_time() -> None:
     going = asyncio.Event()
     begun: list[list[int]] = []

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process find this module."""
-    monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(__file__).parents[1]))
+    folders = map(str, pathlib.Path(__file__).parents[1:3])  # by either of its names
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))
 
 
 # Jobs: the process finds them by their names.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from budstikke.store.contract import StoreUnavailable
 
@@ -61,9 +61,7 @@ class Lane(Generic[T, R]):
         self._items.append(item)
         self._futures.append(future)
         if len(self._tasks) < self._ahead:
-            task = loop.create_task(self._run())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.add(loop.create_task(self._run()))
         return future
 
     async def drain(self) -> None:
@@ -77,6 +75,9 @@ class Lane(Generic[T, R]):
             items, self._items = self._items[:most], self._items[most:]
             futures, self._futures = self._futures[:most], self._futures[most:]
             await self._give(items, futures)
+        # At once, and not when the task is seen to be done: until then it would count
+        # for what is put in between, and nobody would work that.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _give(self, items: list[T], futures: list[asyncio.Future[R]]) -> None:
         try:
