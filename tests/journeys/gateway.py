@@ -178,7 +178,11 @@ class Gateway:
 
     def kill_writer(self) -> None:
         """End the process that writes to SQLite; the gateway ends with it."""
-        _, writer = family(self.running.pid)
+        (writer,) = (
+            pid
+            for pid in family(self.running.pid)
+            if b"sqlite.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
         os.kill(writer, signal.SIGKILL)
         assert self.running.process.wait(PATIENCE) == os.EX_SOFTWARE
         self.running.close()
