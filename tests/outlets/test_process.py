@@ -134,6 +134,25 @@ def test_one_that_was_killed_is_replaced() -> None:
     play(customer, scenario)
 
 
+def test_what_was_not_yet_said_is_given_up_with_the_rest() -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        faults: list[object] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: faults.append(context))
+        await outlet.deliver(WireRequest("GET", url))
+        asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", url)))
+        loop.call_soon(os.kill, pid(outlet), signal.SIGKILL)
+        loop.call_soon(outlet._lost)  # the loop may hear of it before it says more
+        with pytest.raises(NotReached, match="has ended"):
+            await asked
+        answer = await outlet.deliver(WireRequest("GET", url))
+        assert b"OK" == answer.body
+        assert [] == faults
+        loop.set_exception_handler(None)
+
+    play(Customer(OK, OK), scenario)
+
+
 def test_signals_to_the_whole_group_are_the_gateway_s() -> None:
     async def scenario(outlet: HttpOutletProcess, url: str) -> None:
         await outlet.deliver(WireRequest("GET", url))

@@ -90,17 +90,20 @@ class HttpOutletProcess:
     async def _start(self) -> None:
         async with self._starting:
             if self._channel is None:
-                if self._process is not None:
-                    self._process.wait()  # it has ended by itself
+                if self._process is not None:  # it has ended by itself
+                    loop = asyncio.get_running_loop()
+                    await loop.run_in_executor(None, self._process.wait)
                 self._process, end = apart.start(CALLER, self._settings)
                 self._channel = await apart.Channel.on(end, self._heard, self._lost)
 
     def _say(self) -> None:
         batch, self._batch = self._batch, []
+        if not batch:
+            return  # it was given up meanwhile
         if self._channel is not None and self._channel.open:
             self._channel.say(batch)
         else:
-            self._fail([self._asked.pop(row[0]) for row in batch])
+            self._fail([self._asked.pop(asked[0]) for asked in batch])
 
     def _heard(self, answers: Sequence[Answer]) -> None:
         for number, status, body, said in answers:
@@ -114,6 +117,7 @@ class HttpOutletProcess:
 
     def _lost(self) -> None:
         self._channel = None
+        self._batch = []  # the next process knows nothing of it
         asked, self._asked = list(self._asked.values()), {}
         self._fail(asked)
 
