@@ -14,6 +14,7 @@ from budstikke.domain.text.gsm import (
     gsm_encode,
     is_gsm,
 )
+from budstikke.domain.text.latin1 import decode_latin1
 from budstikke.domain.text.links import (
     LinkAlphabet,
     decode_for,
@@ -58,6 +59,7 @@ __all__ = [
     "Plan",
     "concatenation",
     "decode_for",
+    "decode_latin1",
     "encode_for",
     "fill_bits_after",
     "first_outside",
