@@ -22,6 +22,7 @@ from budstikke.store.apply import Secrets, apply
 from budstikke.store.apply_file import read_file
 from budstikke.store.ledger_check import check
 from budstikke.store.migrate import migrate
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ def settings(tmp_path: Path) -> config.Settings:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "it never came to pass"
         await asyncio.sleep(0.01)

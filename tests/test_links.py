@@ -11,6 +11,7 @@ from budstikke.carriers.simulator.phones import Phones
 from budstikke.domain.directory import CarrierEntry, Directory
 from budstikke.links import LONGEST_WITHOUT, Links
 from budstikke.store.contract import StoreUnavailable
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -146,7 +147,7 @@ def test_a_node_that_does_not_send_runs_no_link() -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.01)
 

@@ -23,6 +23,7 @@ from budstikke.domain.receipt import (
     Unsure,
 )
 from budstikke.domain.text import concatenation, gsm_decode, parse_udh, ucs2_decode
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -48,7 +49,7 @@ class Sink:
 
     async def has(self, count: int, where: list[Any]) -> None:
         """Wait until so many have come."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(where) < count:
                 self._stirred.clear()
                 await self._stirred.wait()
@@ -379,7 +380,7 @@ def test_drain_waits_for_answers_then_takes_the_link_down() -> None:
 
         assert ["Sent"] == kinds([o for _, o in link.sink.answers])
         assert (0, False) == (link.carrier.room(), link.carrier.healthy())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await run
 
     asyncio.run(play())
@@ -395,7 +396,7 @@ def test_drain_does_not_wait_longer_than_told() -> None:
         await link.carrier.drain(0)
 
         assert [(part("0003"), LINK_DOWN)] == link.sink.answers
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await run
 
     asyncio.run(play())

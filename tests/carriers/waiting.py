@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LONG = 10.0
+LONG = PATIENCE
 """Seconds after which a test has failed."""
 
 

@@ -21,6 +21,7 @@ from budstikke.dialects.contract import Signing
 from budstikke.domain.callback import More, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind
 from budstikke.wire import WireRequest, WireResponse
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def listening(code: str, command: tuple[str, ...]) -> Iterator[int]:
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until somebody listens, or the process has ended."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

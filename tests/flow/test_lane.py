@@ -10,6 +10,7 @@ import pytest
 
 from budstikke.flow.lane import Lane, Steady
 from budstikke.store.contract import StoreUnavailable
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ def test_a_batch_has_a_limit_and_order_is_kept() -> None:
 def test_what_is_put_as_soon_as_there_is_a_result_is_worked() -> None:
     async def scenario() -> None:
         lane = Lane(Work())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert [0, 10, 20] == [await lane.put(n) for n in range(3)]
 
     asyncio.run(scenario())

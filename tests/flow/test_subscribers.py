@@ -10,6 +10,7 @@ import pytest
 from budstikke.flow.outlet import NotReached
 from budstikke.flow.subscribers import FAILURES, NOBODY, REST, Subscribers, Table
 from budstikke.store.contract import StoreUnavailable
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -49,7 +50,7 @@ class Rig:
 
     def play(self, scenario: Callable[[], Awaitable[None]]) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await scenario()
                 await self.subscribers.stop()
 

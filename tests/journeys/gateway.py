@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from journeys.processes import PATIENCE, Child, family, free_port
+from journeys.processes import Child, family, free_port, wait_until
 from journeys.web import Answer, ask, front_query
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,11 @@ PROGRAM = [str(Path(sys.executable).parent / "budstikke")]
 SERVICE, PASSWORD = "1000", "demo-secret"
 LOGIN = {"serviceid": SERVICE, "password": PASSWORD}
 MESSAGE = {**LOGIN, "fromid": "Test", "txt": "Your code is 123456"}
+BEING_TOLD = (
+    "SELECT (SELECT count(*) FROM callback WHERE state = 'due' AND node_id IS NOT NULL)"
+    " + (SELECT count(*) FROM queue WHERE state = 'due' AND node_id IS NOT NULL)"
+)
+"""Counts callbacks and queues that are being told to customers."""
 
 
 def toml(tables: dict[str, Any]) -> str:
@@ -236,6 +242,15 @@ class Gateway:
     def parts(self) -> dict[str, int]:
         """Count parts by state."""
         return dict(self.query("SELECT state, count(*) FROM part GROUP BY state"))
+
+    def written(self) -> None:
+        """
+        Wait until what came of all calls of customers is in the database.
+
+        A customer's server sees a call before the gateway has heard the answer, let
+        alone stored it: whoever looks at the gateway after a call waits for this.
+        """
+        wait_until("what customers said is stored", lambda: not self.count(BEING_TOLD))
 
     # Its log
 

@@ -12,11 +12,10 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-PATIENCE = 60.0
-"""Seconds; far more than anything takes on a machine that is not busy."""
 
 BELOW_EPHEMERAL = range(20_000, 32_000)
 """No connection takes its own port from here, so that one can be used again."""

@@ -152,6 +152,7 @@ def test_binary_and_what_never_came(tmp_path: Path, own: Own) -> None:
 
     centre.child.tell(json.dumps(rows))
     wait_until("both are told", lambda: customer.count() >= 2)
+    wait_until("all are answered", lambda: centre.count("delivered") == len(rows))
     gateway.kill()
     gateway.start()
     gateway.stop()

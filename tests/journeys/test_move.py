@@ -54,7 +54,8 @@ def moved(messages: int, old: str, new: str, file: Path) -> None:
 def test_moved_to_postgresql_and_back_with_a_backlog(
     tmp_path: Path, own: Own, figures: Callable[..., None], end: str
 ) -> None:
-    centre = own(MessageCentre(tmp_path, pause=0.02))
+    # Slower than any machine accepts, so that there is a backlog to move.
+    centre = own(MessageCentre(tmp_path, pause=0.5))
     centre.start()
     gateway = own(Gateway(tmp_path, smpp_carrier(centre.port, window=20)))
     gateway.start()
@@ -63,6 +64,7 @@ def test_moved_to_postgresql_and_back_with_a_backlog(
         wanted = set(load.accepted.values())
         assert not load.refused
     getattr(gateway, end)()
+    centre.behave(pause=0.02)
     before = gateway.parts()
     assert before["queued"] > 100
 

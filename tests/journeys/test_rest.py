@@ -82,6 +82,7 @@ class Site:
             f"{message_id} is told {expected}",
             lambda: set(expected) <= set(self.hooks(message_id, self.customer.pushes)),
         )
+        self.gateway.written()
         return self.hooks(message_id, self.customer.pushes)
 
 

@@ -76,12 +76,13 @@ class TwoWay:
         assert 201 == answer.status, answer
 
     def told(self, count: int, path: str) -> Sequence[Asked]:
-        """Wait for so many requests at a path of the customer's server."""
+        """Wait for so many requests at a path, and until their answers are stored."""
 
         def there() -> list[Asked]:
             return [each for each in self.customer.asked() if each.path == f"/{path}"]
 
         wait_until(f"{count} at /{path}", lambda: len(there()) >= count)
+        self.gateway.written()
         assert count == len(there())
         return there()
 

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import uvloop
 
-from journeys.processes import PATIENCE, free_port
+from journeys.processes import free_port
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping

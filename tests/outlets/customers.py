@@ -11,6 +11,7 @@ import pytest
 from budstikke.flow.outlet import NotReached
 from budstikke.outlets.http import HttpOutlet
 from budstikke.wire import WireRequest, WireResponse
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -86,7 +87,11 @@ def play(
     **values: Any,
 ) -> Customer:
     async def whole() -> None:
-        async with asyncio.timeout(20), listening(customer), opened(**values) as outlet:
+        async with (
+            asyncio.timeout(PATIENCE),
+            listening(customer),
+            opened(**values) as outlet,
+        ):
             await scenario(outlet, customer.url)
 
     asyncio.run(whole())

@@ -14,6 +14,7 @@ from budstikke.flow.outlet import NotReached
 from budstikke.outlets.process import HttpOutletProcess
 from budstikke.wire import WireRequest
 from outlets.customers import OK, Customer, listening
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,7 +38,11 @@ def play(
     **values: Any,
 ) -> Customer:
     async def whole() -> None:
-        async with asyncio.timeout(30), listening(customer), opened(**values) as outlet:
+        async with (
+            asyncio.timeout(PATIENCE),
+            listening(customer),
+            opened(**values) as outlet,
+        ):
             await scenario(outlet, customer.url)
 
     asyncio.run(whole())
@@ -182,7 +187,7 @@ def test_an_end_waits_for_nobody_s_answer() -> None:
 
     async def whole() -> None:
         customer = Customer()
-        async with asyncio.timeout(20), listening(customer):
+        async with asyncio.timeout(PATIENCE), listening(customer):
             outlet = HttpOutletProcess(
                 timeout=60.0, allow_private=True, allow_http=True, version="1"
             )

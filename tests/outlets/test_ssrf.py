@@ -16,6 +16,7 @@ from budstikke.outlets.connection import MOST_ANSWER, MOST_HEAD
 from budstikke.outlets.names import Resolver
 from budstikke.wire import WireRequest
 from outlets.customers import OK, Customer, ask, opened, play, why
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,7 +174,7 @@ def test_a_name_whose_servers_do_not_answer_delays_nobody(
 
     def hanging() -> list[str]:
         asked.append(1)
-        release.wait(20)
+        release.wait(PATIENCE)
         return [GOOD]
 
     for number in range(50):
@@ -187,7 +188,7 @@ def test_a_name_whose_servers_do_not_answer_delays_nobody(
             for number in range(50)
             for _ in range(16)
         ]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert [GOOD] == await resolver.resolve("good.example", 443)
         release.set()
         assert [[GOOD]] * 800 == await asyncio.gather(*waiting)
@@ -206,7 +207,7 @@ def test_what_was_found_is_used_while_it_is_asked_for_again(
     def slow() -> list[str]:
         address = next(answers)
         if address != "1.1.1.1":
-            release.wait(20)
+            release.wait(PATIENCE)
         return [address]
 
     known["slow.example"] = slow

@@ -12,6 +12,7 @@ from budstikke.carriers.simulator.phones import Change, Phones
 from budstikke.domain.message import Part
 from budstikke.servers import simulator
 from budstikke.servers.simulator import simulator_app
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ async def ask(
         "query_string": query.encode(),
         "headers": [(n.encode(), v.encode()) for n, v in (headers or {}).items()],
     }
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await app(scope, receive, send)
     return Answer(
         started["status"],

@@ -14,6 +14,7 @@ from budstikke.domain.states import PartState
 from budstikke.store.admin import open_engine
 from budstikke.store.migrate import migrate
 from budstikke.store.postgres import PostgresStore
+from patience import PATIENCE
 from store.engines import fill_directory
 from store.parted import ask, homes
 from store.path import NOW, Path, receipt
@@ -167,6 +168,6 @@ def test_it_waits_for_who_reads(old: PostgresEngine) -> None:
 async def accept_one(old: PostgresEngine) -> None:
     store = PostgresStore(old.url, node="before")
     await store.open(NOW)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await Path(old, store).accept()
     await store.close()

@@ -16,6 +16,7 @@ from budstikke.store.admin import open_engine
 from budstikke.store.migrate import SchemaError, _config, _revisions, check, migrate
 from budstikke.store.postgres import PostgresStore
 from budstikke.store.schema import metadata
+from patience import PATIENCE
 from store.path import NOW
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def test_a_node_of_the_version_before_goes_on_while_others_migrate(
         migrate(url)
         await store.wake(NOW + 60, 10, 10)
         assert before < store.reserve_ids(1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await store.claim(1, 10, NOW)
         await store.close()
 

@@ -16,6 +16,7 @@ from budstikke.store.postgres import PostgresStore
 from budstikke.store.postgres.callback_ids import draw, settled
 from budstikke.store.postgres.client import Connection
 from budstikke.store.postgres.settling import by_receipts
+from patience import PATIENCE
 from store.nodes import play
 from store.path import KEEP, NOW, RECIPIENT, Path, receipt
 from store.phones import told
@@ -72,7 +73,7 @@ async def held(path: Path, smsc_id: str) -> AsyncIterator[Held]:
         await go.wait()
 
     settling = Held(asyncio.create_task(store._client.write(job)), go)
-    await asyncio.wait_for(made.wait(), 10)
+    await asyncio.wait_for(made.wait(), PATIENCE)
     try:
         yield settling
     finally:

@@ -13,6 +13,7 @@ import pytest
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.migrate import migrate
 from budstikke.store.postgres import PostgresStore
+from patience import PATIENCE
 from store.engines import fill_directory
 from store.path import NOW, RECIPIENT, Path
 from store.postgres_server import DURABLE, Server, serving
@@ -70,7 +71,7 @@ def replica(server: Server) -> Iterator[Server]:
 
 async def accepted_again(path: Path) -> tuple[list[int], int]:
     """Accept until it succeeds; returns the ids, and how often it was refused."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     refused = 0
     while True:
         try:
@@ -148,7 +149,7 @@ def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE wait_event = 'SyncRep'"
         )
-        (id_,) = await asyncio.wait_for(accepting, 30)
+        (id_,) = await asyncio.wait_for(accepting, PATIENCE)
         assert ["accepted"] == await path.states(id_)
         assert 1 == len(path.parts())
         await store.close()
@@ -160,7 +161,7 @@ def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
         )
 
     async def until_it_waits() -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             while not connection.execute(WAITS).fetchall():
                 assert time.monotonic() < end

@@ -15,6 +15,7 @@ from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.postgres import PostgresStore
 from budstikke.store.postgres.node import LEASE
+from patience import PATIENCE
 from store.engines import rows
 from store.money import faults, pay_in, priced
 from store.nodes import at_once, kill, node, play
@@ -217,7 +218,7 @@ def test_nodes_wake_each_other(postgres: PostgresEngine) -> None:
         two.store.listen(heard.put_nowait)
         await one.sending()  # this node sends it: nobody else is needed
         await one.accept(carrier_id=3)
-        hint = await asyncio.wait_for(heard.get(), 5)
+        hint = await asyncio.wait_for(heard.get(), PATIENCE)
         assert (one.store.node_id, [3]) == (hint.node, hint.carriers)
         assert [] == own
 

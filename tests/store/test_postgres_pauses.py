@@ -12,6 +12,7 @@ from budstikke.store.postgres.node import LEASE
 from budstikke.store.settling_rules import ALERT_LEASE
 from flow.rig import Rig
 from flow.test_pause import Post, alerter, pause
+from patience import PATIENCE
 from store.nodes import at_once, kill, node, play
 from store.path import NOW, Path
 
@@ -47,7 +48,7 @@ def test_one_node_tells_and_its_link_is_good(postgres: PostgresEngine) -> None:
         first, second, queue_id = await paused(one, two)
         slow, post = Slow(), Post()
         turn = asyncio.create_task(alerter(first, slow, 1).turn())
-        await asyncio.wait_for(slow.asked.wait(), 10)
+        await asyncio.wait_for(slow.asked.wait(), PATIENCE)
         others = alerter(second, post, 2)
         await others.turn()
         slow.go.set()
@@ -102,7 +103,7 @@ def test_a_node_that_is_late_does_not_kill_the_link_of_another(
         first, second, queue_id = await paused(one, two)
         slow, post = Slow(), Post()
         turn = asyncio.create_task(alerter(first, slow, 1).turn())
-        await asyncio.wait_for(slow.asked.wait(), 10)
+        await asyncio.wait_for(slow.asked.wait(), PATIENCE)
         second.now = NOW + ALERT_LEASE
         await alerter(second, post, 2).turn()
         slow.go.set()
@@ -124,7 +125,7 @@ def dying(
             first, second, _ = await paused(Path(postgres, store), two)
             post = Slow()
             turn = asyncio.create_task(alerter(first, post, 1).turn())
-            await asyncio.wait_for(post.asked.wait(), 10)
+            await asyncio.wait_for(post.asked.wait(), PATIENCE)
             turn.cancel()
             await kill(first.path)
             await asyncio.gather(turn, return_exceptions=True)

@@ -17,6 +17,7 @@ from budstikke.store.contract import CallbackResult, StoreUnavailable
 from budstikke.store.sqlite import SqliteStore
 from budstikke.store.sqlite.opening import take_lock, wait_for_lock
 from budstikke.store.sqlite.process import WriterProcess
+from patience import PATIENCE
 from store.engines import SqliteEngine, make_template
 from store.path import NOW, Path, receipt
 
@@ -199,7 +200,7 @@ def test_when_it_is_killed_everybody_hears(tmp_path: pathlib.Path) -> None:
         os.kill(rig.pid, signal.SIGKILL)
         with pytest.raises(StoreUnavailable, match="has ended"):
             await busy
-        await asyncio.wait_for(rig.ended.wait(), 10)
+        await asyncio.wait_for(rig.ended.wait(), PATIENCE)
         with pytest.raises(StoreUnavailable, match="has ended"):
             await rig.writer.run(insert, 1)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.sqlite import SqliteStore
+from patience import PATIENCE
 from store.path import RECIPIENT, Path, run
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def test_readers_do_not_wait_for_the_writer(engine: Engine) -> None:
 
         def job(connection: sqlite3.Connection) -> None:
             busy.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
 
         held = store._writer.run(job)
         assert await asyncio.to_thread(busy.wait, 10)

@@ -12,6 +12,7 @@ import pytest
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.sqlite.thread import WorkerThread
 from budstikke.store.sqlite.transactions import MOST_JOBS
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,7 +52,7 @@ class Rig:
         go_on = threading.Event()
 
         def job(connection: sqlite3.Connection) -> None:
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
 
         return self.writer.run(job), go_on
 
