@@ -17,9 +17,101 @@ from budstikke.smpp import (
 )
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
-from budstikke.smpp.pdus import Bind, Body, Empty, MessageId, Outbind, Sm
+from budstikke.smpp.codec import HEADER, HEADER_SIZE
+from budstikke.smpp.layouts import LAYOUTS
+from budstikke.smpp.pdus import (
+    Bind,
+    Body,
+    Empty,
+    MessageId,
+    Outbind,
+    QuerySm,
+    QuerySmResp,
+    Sm,
+)
 from budstikke.smpp.states import SENDS, TAKES
 from smpp.pair import OK, SessionPair, answer, pdus
+
+# Errors: who has a body then (SMPP 3.4 § 4)
+
+ERRORS = {
+    cmd.BIND_RECEIVER: "",
+    cmd.BIND_TRANSMITTER: "",
+    cmd.BIND_TRANSCEIVER: "",
+    cmd.SUBMIT_SM: "",
+    cmd.SUBMIT_MULTI: "00 00",
+    cmd.DATA_SM: "00",
+    cmd.DELIVER_SM: "00",
+    cmd.QUERY_SM: "3137 00 00 07 00",
+    cmd.CANCEL_SM: "",
+    cmd.REPLACE_SM: "",
+    cmd.UNBIND: "",
+}
+ASKED: dict[int, Body] = {cmd.QUERY_SM: QuerySm("17")}
+
+
+@pytest.mark.parametrize(("command", "body"), ERRORS.items())
+def test_errors_have_the_mandatory_fields(command: int, body: str) -> None:
+    role = Role.ESME if command == cmd.DELIVER_SM else Role.MC
+    bind = 0 if command in cmd.BINDS else cmd.BIND_TRANSCEIVER
+    pair = SessionPair(bind)
+    session = pair.esme if role is Role.ESME else pair.mc
+    asked = ASKED.get(command) or LAYOUTS[command].body()
+    (event,) = session.receive(build(Pdu(command, 0, 77, asked)), 0.0)
+    assert isinstance(event, Received)
+    session.respond(event.pdu, st.ESME_RSYSERR)
+    octets = bytes.fromhex(body)
+    head = (16 + len(octets), command | cmd.RESPONSE, st.ESME_RSYSERR, 77)
+    assert HEADER.pack(*head) + octets == session.data_to_send()
+
+
+@pytest.mark.parametrize(
+    ("asked", "body"), [("1" * 64, "1" * 64), ("1" * 65, ""), ("Ø", "Ø")]
+)
+def test_a_query_that_fails_names_what_it_can(asked: str, body: str) -> None:
+    pair = SessionPair(cmd.BIND_TRANSCEIVER)
+    octets = asked.encode("latin-1") + bytes(4)
+    head = HEADER.pack(16 + len(octets), cmd.QUERY_SM, 0, 5)
+    (event,) = pair.mc.receive(head + octets, 0.0)
+    assert isinstance(event, Received)
+    pair.mc.respond(event.pdu, st.ESME_RINVMSGID)
+    (answer_,) = pdus(pair.mc.data_to_send())
+    assert QuerySmResp(body, "", 7, 0) == answer_.body
+
+
+@pytest.mark.parametrize(
+    ("command", "written", "answered"),
+    [
+        (cmd.SUBMIT_MULTI, "00 0000 00 01 07", "00 00"),
+        (cmd.DATA_SM, "00 0000", "00"),
+        (cmd.QUERY_SM, "", "00 00 07 00"),
+        (cmd.CANCEL_SM, "", ""),
+        (cmd.REPLACE_SM, "", ""),
+        (cmd.SUBMIT_SM, "", ""),
+        (0x0000_0111, "00 01", None),
+        (0x0001_0200, "", None),
+    ],
+)
+def test_what_cannot_be_read_is_answered_whole(
+    command: int, written: str, answered: str | None
+) -> None:
+    """What no specification of 3.4 knows has a generic_nack, of the same sequence."""
+    pair = SessionPair(cmd.BIND_TRANSCEIVER)
+    octets = bytes.fromhex(written)
+    head = HEADER.pack(16 + len(octets), command, 0, 0x7FFFFFFF)
+    (event,) = pair.mc.receive(head + octets, 0.0)
+    assert isinstance(event, Malformed)
+    data = pair.mc.data_to_send()
+    _, response, status, sequence = HEADER.unpack_from(data)
+    assert 0x7FFFFFFF == sequence
+    if answered is None:
+        assert (cmd.GENERIC_NACK, st.ESME_RINVCMDID) == (response, status)
+        assert HEADER_SIZE == len(data)
+    else:
+        assert command | cmd.RESPONSE == response
+        assert status
+        assert bytes.fromhex(answered) == data[HEADER_SIZE:]
+
 
 # Binding
 

@@ -47,6 +47,29 @@ def test_padding_after_parameters_is_passed_over() -> None:
     assert [(0x425, b"\1")] == parse(data).tlvs
 
 
+@pytest.mark.parametrize("command", ["00000004", "00000005"])
+@pytest.mark.parametrize("nuls", ["00", "0000"])
+@pytest.mark.parametrize(
+    "tlv",
+    [
+        (0x0204, b"\0\7"),
+        (0x1400, b"1001"),
+        (0x1401, b""),
+        (0x0424, bytes(300)),
+        (0x0005, b"\1"),
+    ],
+)
+def test_nuls_that_sm_length_does_not_count(
+    command: str, nuls: str, tlv: tuple[int, bytes]
+) -> None:
+    tag, value = tlv
+    written = f"{tag:04x}{len(value):04x}{value.hex()}"
+    data = wire(f"{command} 00000000 00000001" + "00" * 16 + "02 4869" + nuls + written)
+    parsed = parse(data)
+    assert isinstance(parsed.body, Sm)
+    assert (b"Hi", [tlv]) == (parsed.body.short_message, parsed.tlvs)
+
+
 @pytest.mark.parametrize(
     ("text", "status"),
     [

@@ -200,3 +200,37 @@ LAYOUTS: Final[dict[int, Layout]] = {
     command: Layout(body, fields)
     for command, (body, fields) in (_REQUESTS | _RESPONSES).items()
 }
+
+BODILESS: Final = frozenset(
+    {
+        cmd.BIND_RECEIVER_RESP,
+        cmd.BIND_TRANSMITTER_RESP,
+        cmd.BIND_TRANSCEIVER_RESP,
+        cmd.SUBMIT_SM_RESP,
+    }
+)
+"""
+Responses without a body when they say an error (SMPP 3.4 § 4.1.2 to 6, § 4.4.2).
+
+All others have their mandatory fields then, too: § 4.5.2, § 4.6.2, § 4.7.2, § 4.8.2.
+"""
+
+
+def error_body(command: int, asked: pdus.Body | None) -> pdus.Body | None:
+    """
+    Make the body of a response that says an error; ``None``: it has none.
+
+    ``command`` is the response's; ``asked`` the request's body where it could be read:
+    query_sm_resp names the message that was asked for, in no known state.
+    """
+    if command in BODILESS:
+        return None
+    if command == cmd.QUERY_SM_RESP:
+        asked_id = asked.message_id if isinstance(asked, pdus.QuerySm) else ""
+        known = len(asked_id) < _MESSAGE_ID.size
+        return pdus.QuerySmResp(asked_id if known else "", "", _STATE_UNKNOWN, 0)
+    return LAYOUTS[command].body()
+
+
+_STATE_UNKNOWN: Final = 7
+"""message_state UNKNOWN; 0 is none of SMPP 3.4 § 5.2.28."""

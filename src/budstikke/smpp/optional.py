@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -12,18 +13,34 @@ if TYPE_CHECKING:
     from budstikke.smpp.pdus import Tlvs
 
 _HEAD: Final = Struct(">HH")
+_PADDING: Final = 3
+"""NULs that are passed over."""
 
 
 def parse_tlvs(data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
     """
     Parse the optional parameters in ``data[start:end]``, in order.
 
-    Up to three NULs after the last one are passed over: some peers pad.
+    Up to three NULs after the last one are passed over: some peers pad. So are those
+    before the first one, where nothing else can be read: some peers close a text by a
+    NUL that sm_length does not count.
 
     Raises:
         PduError: Recoverable: a head or a value is cut off.
 
     """
+    try:
+        return _parse(data, start, end)
+    except PduError:
+        for begin in range(start + 1, min(start + _PADDING, end) + 1):
+            if data[begin - 1]:
+                break
+            with suppress(PduError):
+                return _parse(data, begin, end)
+        raise
+
+
+def _parse(data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     while end - start >= 4:
         tag, length = _HEAD.unpack_from(data, start)

@@ -242,7 +242,7 @@ class Pdu:
         status: See ``status``; 0 in requests.
         sequence: As the peer wrote it, 0 to 0xFFFFFFFF.
         body: ``None`` for a response without its body: peers leave it out when the
-            status is an error, and some when it is not.
+            status is an error, and some when it is not (we: ``layouts.BODILESS``).
         tlvs: Optional parameters in order.
 
     """

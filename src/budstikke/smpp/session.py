@@ -27,7 +27,7 @@ from budstikke.smpp.events import (
     Received,
     Unexpected,
 )
-from budstikke.smpp.layouts import LAYOUTS
+from budstikke.smpp.layouts import BODILESS, LAYOUTS, error_body
 from budstikke.smpp.optional import build_tlvs
 from budstikke.smpp.pdus import Body, Pdu, Tlvs
 from budstikke.smpp.states import AFTER_BIND, BOUND, SENDS, TAKES, Role, State
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 _UNWINDOWED: Final = cmd.BINDS | {cmd.UNBIND, cmd.ENQUIRE_LINK, *cmd.UNANSWERED}
 _SELF_MADE: Final = object()
-_EMPTY_ID: Final = b"\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +154,9 @@ class Session:
         Answer a request of the peer.
 
         Ignored once the session is over, and for requests that have no response.
-        Without ``body`` the response has its default one, or none when ``status`` is
-        an error (deliver_sm_resp has its empty message id always). A bind answered
-        with status 0 is bound; unbind answered with status 0 ends the session.
+        Without ``body`` the response has its default one, or when ``status`` is an
+        error that of ``layouts.error_body``. A bind answered with status 0 is bound;
+        unbind answered with status 0 ends the session.
 
         Raises:
             PduError: The body cannot be built; nothing was sent.
@@ -166,12 +165,10 @@ class Session:
         if self.state is State.CLOSED or request.command in cmd.UNANSWERED:
             return
         command = request.command | cmd.RESPONSE
-        if body is not None:
-            content = build_body(command, body)
-        elif command == cmd.DELIVER_SM_RESP:
-            content = _EMPTY_ID
+        if body is None:
+            content = _default(command, status, request.body)
         else:
-            content = b"" if status else build_body(command, LAYOUTS[command].body())
+            content = build_body(command, body)
         self._write(command, status, request.sequence, content, tlvs)
         self.unanswered -= 1
         if status == 0 and request.command in AFTER_BIND:
@@ -288,7 +285,7 @@ class Session:
         command = pdu.command | cmd.RESPONSE
         if command not in LAYOUTS or pdu.command in cmd.UNANSWERED:
             command = cmd.GENERIC_NACK
-        content = _EMPTY_ID if command == cmd.DELIVER_SM_RESP else b""
+        content = _default(command, status, pdu.body)
         self._write(command, status, pdu.sequence, content)
 
     def _take_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
@@ -367,6 +364,23 @@ class Session:
         self._buffer.clear()
         self.outstanding = 0
         events.append(Closed(reason, [*first, *tokens]))
+
+
+def _default(command: int, status: int, asked: Body | None) -> bytes:
+    """Build the body of a response that its owner gave none."""
+    if not status or command not in _OTHERWISE:
+        return _DEFAULTS[command]
+    body = error_body(command, asked)
+    return b"" if body is None else build_body(command, body)
+
+
+_DEFAULTS: Final = {
+    command: build_body(command, layout.body())
+    for command, layout in LAYOUTS.items()
+    if command & cmd.RESPONSE
+}
+_OTHERWISE: Final = BODILESS | {cmd.QUERY_SM_RESP}
+"""Responses whose errors have another body than their yes."""
 
 
 _ENQUIRE_BODY: Final = LAYOUTS[cmd.ENQUIRE_LINK].body()
