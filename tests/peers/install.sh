@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install the programs that tests talk to: node-smpp from npm, Kannel from Debian.
+# Install the programs that tests talk to: node-smpp and a generator of TypeScript from
+# npm, Kannel from Debian.
 #
 # Idempotent, and leaves nothing running: Debian's kannel package would start its
 # service when it is installed, and at the next boot. It is kept from both; a service
@@ -38,7 +39,7 @@ fi
 
 # Only when the lock is another one than last time.
 if ! cmp -s package-lock.json node_modules/.peers-lock.json; then
-    echo "peers: installing node-smpp"
+    echo "peers: installing what is from npm"
     npm ci --silent --no-progress
     cp package-lock.json node_modules/.peers-lock.json
 fi

@@ -57,6 +57,26 @@ def test_an_operation_is_described(operation: Any) -> None:
     assert {"401", "403", "429", "500", "503"} <= set(said["responses"])
 
 
+def test_schemas_have_names_that_a_program_can_be_given() -> None:
+    names = list(DESCRIPTION["components"]["schemas"])
+    assert [] == [name for name in names if not re.fullmatch(r"[A-Z]\w+", name)]
+    assert {"InboundKind", "LedgerKind"} <= set(names)
+    assert "Kind" not in names
+    for name, schema in DESCRIPTION["components"]["schemas"].items():
+        assert name == schema["title"]
+
+
+def test_a_field_that_may_be_left_out_has_its_default_in_words() -> None:
+    schemas = DESCRIPTION["components"]["schemas"].values()
+    fields = [field for each in schemas for field in each.get("properties", {}).items()]
+    assert fields
+    assert [] == [name for name, field in fields if "default" in field]
+    validity = DESCRIPTION["components"]["schemas"]["SendBody"]["properties"][
+        "validity"
+    ]
+    assert validity["description"].endswith(" `604800` by default.")
+
+
 def test_links_lead_to_operations() -> None:
     names = {operation.name for operation in OPERATIONS}
     found = {name for operation in OPERATIONS for name, _ in operation.links}

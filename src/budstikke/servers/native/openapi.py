@@ -110,6 +110,9 @@ def describe(operations: Sequence[Operation], version: str) -> Json:
     for schema in components.values():  # the rest of a docstring is for us
         summary = schema["description"].partition("\n\n")[0]
         schema["description"] = " ".join(summary.split())
+        for described in schema.get("properties", {}).values():
+            _say_default(described)
+    components = _plainly_named(components)
     components[SendBody.__name__] |= RULES
     paths: dict[str, Json] = {}
     for operation in operations:
@@ -128,6 +131,51 @@ def describe(operations: Sequence[Operation], version: str) -> Json:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _say_default(schema: Json) -> None:
+    """
+    Say in words what a field is that is left out.
+
+    As ``default`` it would make generators of TypeScript take the field for one that
+    is always there, and a request without it for wrong.
+    """
+    default = schema.pop("default", None)
+    if default not in (None, "", [], {}):
+        shown = msgspec.json.encode(default).decode().strip('"')
+        said = f"{schema.get('description', '')} `{shown}` by default."
+        schema["description"] = said.lstrip()
+
+
+def _plainly_named(components: Json) -> Json:
+    """
+    Give each schema a name that a program can be given.
+
+    Where two types have one name, msgspec calls both by their modules with dots; a
+    generator drops the dots, takes them for one, and leaves out what refers to them.
+    ``budstikke.domain.ledger.Kind`` becomes ``LedgerKind``.
+    """
+    names = {name: plain_name(name) for name in components}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"two schemas have one name: {sorted(names.values())}")
+    for name, schema in components.items():
+        schema["title"] = names[name]
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        found = {key: renamed(each) for key, each in value.items()}
+        place, _, name = str(found.get("$ref", "")).rpartition("/")
+        return {**found, "$ref": f"{place}/{names[name]}"} if name in names else found
+
+    return {names[name]: renamed(schema) for name, schema in components.items()}
+
+
+def plain_name(name: str) -> str:
+    """Name a schema by its class, and its module where msgspec says that one."""
+    return "".join(piece[:1].upper() + piece[1:] for piece in name.split(".")[-2:])
 
 
 def _operation(operation: Operation) -> Json:
@@ -205,7 +253,12 @@ def _answers(operation: Operation) -> Json:
             answer["content"] = {"application/json": {"schema": schema}}
         if operation.octets:
             answer["description"] = operation.octets
-            answer["content"] = {"*/*": {"schema": {}}}
+            # Generators of clients know the first; the second is what comes.
+            octets: Json = {"type": "string", "format": "binary"}
+            answer["content"] = {
+                "application/octet-stream": {"schema": octets},
+                "*/*": {"schema": {}},
+            }
         if operation.keyed:
             answer["headers"] = {"Location": _TEXT}
             if status == 200:

@@ -135,8 +135,8 @@ def _parameter(parameter: Json) -> tuple[str, str, str]:
 
 def _answer(status: str, answer: Json) -> tuple[str, str]:
     said = _text(answer["description"])
-    for content in answer.get("content", {}).values():
-        said += f": {_type(content['schema'])}"
+    kinds = [_type(each["schema"]) for each in answer.get("content", {}).values()]
+    said += "".join(f": {kind}" for kind in kinds if kind)
     return escape(status), said
 
 
