@@ -140,7 +140,7 @@ def test_receipt_in_data_sm() -> None:
 def test_broken_delivery_is_refused_and_the_link_stays() -> None:
     async def story(rig: Rig, smsc: Smsc) -> None:
         whole = build(Pdu(cmd.DELIVER_SM, 0, 5, Sm(short_message=b"Hei")))
-        cut = len(whole) - 2
+        cut = len(whole) - 4  # its length is missing
         smsc.peers[0].raw(cut.to_bytes(4, "big") + whole[4:cut])
         (outcome,) = await rig.send([rig.part(report=False)])
         assert isinstance(outcome, Sent)

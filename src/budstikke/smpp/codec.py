@@ -1,8 +1,10 @@
 """
 Octets to PDUs and back, by the tables in ``layouts``.
 
-The parser reads from a larger buffer by offsets, so that a read with a hundred PDUs
-is not copied a hundred times. Whatever the octets are, it raises only ``PduError``.
+The mandatory part counts: octets after it that are no whole parameters, and a text
+that ends before its length says, are told as a fault beside what could be read. The
+parser reads from a larger buffer by offsets, so that a read with a hundred PDUs is not
+copied a hundred times. Whatever the octets are, it raises only ``PduError``.
 """
 
 from __future__ import annotations
@@ -32,17 +34,20 @@ _Read: TypeAlias = "Callable[[bytes, int, int, Field], tuple[Any, int]]"
 _Write: TypeAlias = "Callable[[Any, Field], bytes]"
 
 
-def parse_body(
-    command: int, data: bytes, start: int, end: int
-) -> tuple[Body | None, Tlvs]:
+_Parsed: TypeAlias = "tuple[Body | None, Tlvs, PduError | None]"
+
+
+def parse_body(command: int, data: bytes, start: int, end: int) -> _Parsed:
     """
     Parse ``data[start:end]``, the octets after a header.
 
-    Returns the body and the optional parameters; the body of a response that stops
-    early has defaults for what is missing, and is ``None`` when nothing was there.
+    Returns the body, the optional parameters, and what is wrong behind them (``None``:
+    nothing; see ``Pdu.fault``). The body of a response that stops early has defaults
+    for what is missing, and is ``None`` when nothing was there.
 
     Raises:
-        PduError: Always recoverable; its status is the answer.
+        PduError: The mandatory part cannot be read. Always recoverable; its status is
+            the answer.
 
     """
     quick = fast.PARSERS.get(command)
@@ -54,13 +59,13 @@ def parse_body(
     if layout is None:
         raise PduError(f"unknown command {cmd.name(command)}", st.ESME_RINVCMDID)
     if command & cmd.RESPONSE and start == end and layout.fields:
-        return None, ()
+        return None, (), None
     return parse_by_layout(layout, command, data, start, end)
 
 
 def parse_by_layout(
     layout: Layout, command: int, data: bytes, start: int, end: int
-) -> tuple[Body, Tlvs]:
+) -> _Parsed:
     """Parse by the table; see ``parse_body``."""
     lenient = command & cmd.RESPONSE
     values: list[Any] = []
@@ -71,18 +76,18 @@ def parse_by_layout(
         content, position = _READ[each.kind](data, position, end, each)
         values.append(content)
     tlvs: Tlvs = ()
-    try:
-        tlvs = parse_tlvs(data, position, end) if position < end else ()
-    except PduError:
-        # A message id is worth more than the parameters after it.
-        if not lenient:
-            raise
-    return layout.body(*values), tlvs
+    fault: PduError | None = None
+    if position > end:
+        last = layout.fields[-1]
+        fault = PduError(f"{last.name} is cut off", last.fault)
+    elif position < end:
+        tlvs, fault = parse_tlvs(data, position, end)
+    return layout.body(*values), tlvs, fault
 
 
 def parse(data: bytes) -> Pdu:
     """
-    Parse one whole PDU, header and all.
+    Parse one whole PDU, header and all; see ``parse_body``.
 
     Raises:
         PduError: Fatal when its length is impossible or not that of ``data``.
@@ -93,8 +98,8 @@ def parse(data: bytes) -> Pdu:
     length, command, status, sequence = HEADER.unpack_from(data)
     if length != len(data):
         raise PduError("length is not the PDU's", st.ESME_RINVCMDLEN, fatal=True)
-    body, tlvs = parse_body(command, data, HEADER_SIZE, length)
-    return Pdu(command, status, sequence, body, tlvs)
+    body, tlvs, fault = parse_body(command, data, HEADER_SIZE, length)
+    return Pdu(command, status, sequence, body, tlvs, fault)
 
 
 def build(pdu: Pdu) -> bytes:
@@ -156,17 +161,15 @@ def _read_string(data: bytes, start: int, end: int, field: Field) -> tuple[str, 
     return data[start:stop].decode("latin-1"), min(stop + 1, end)
 
 
-_LAST_STRINGS: Final = frozenset({"message_id", "system_id"})
-"""Strings that end responses; some peers leave their NUL out."""
+_LAST_STRINGS: Final = frozenset({"message_id", "system_id", "esme_addr"})
+"""Strings that end PDUs; some peers leave their NUL out."""
 
 
 def _read_message(data: bytes, start: int, end: int, field: Field) -> tuple[bytes, int]:
     if start >= end:
         raise _short(field)
     stop = start + 1 + data[start]
-    if stop > end:
-        raise PduError(f"{field.name} is cut off", field.fault)
-    return data[start + 1 : stop], stop
+    return data[start + 1 : min(stop, end)], stop  # beyond the end: it is cut off
 
 
 _ADDRESS: Final = Field("address", Kind.STRING, 21, st.ESME_RINVDSTADR)

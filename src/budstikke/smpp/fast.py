@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from budstikke.smpp import commands as cmd
 from budstikke.smpp.optional import parse_tlvs
-from budstikke.smpp.pdus import Body, MessageId, Sm, Tlvs
+from budstikke.smpp.pdus import Body, MessageId, Sm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_Parsed: TypeAlias = "tuple[Body, Tlvs] | None"
+    from budstikke.smpp.errors import PduError
+    from budstikke.smpp.pdus import Tlvs
 
-_NO_TLVS: Final[Tlvs] = ()
+_Parsed: TypeAlias = "tuple[Body, Tlvs, PduError | None] | None"
 
 
-def parse_sm(data: bytes, start: int, end: int) -> tuple[Body, Tlvs] | None:
+def parse_sm(data: bytes, start: int, end: int) -> _Parsed:
     """Parse the body of submit_sm or deliver_sm; ``None`` where it is unusual."""
     find = data.find
     service = find(b"\0", start, end)
@@ -55,14 +56,17 @@ def parse_sm(data: bytes, start: int, end: int) -> tuple[Body, Tlvs] | None:
         data[validity + 4],
         data[text:stop],
     )
-    return body, parse_tlvs(data, stop, end) if stop < end else _NO_TLVS
+    if stop == end:
+        return body, (), None
+    tlvs, fault = parse_tlvs(data, stop, end)
+    return body, tlvs, fault
 
 
-def parse_message_id(data: bytes, start: int, end: int) -> tuple[Body, Tlvs] | None:
+def parse_message_id(data: bytes, start: int, end: int) -> _Parsed:
     """Parse the body of submit_sm_resp or deliver_sm_resp when there is only an id."""
     if end - start > 66 or data.find(b"\0", start, end) != end - 1:
         return None
-    return MessageId(data[start : end - 1].decode("latin-1")), _NO_TLVS
+    return MessageId(data[start : end - 1].decode("latin-1")), (), None
 
 
 def build_sm(body: Sm) -> bytes | None:

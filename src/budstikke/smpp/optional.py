@@ -1,13 +1,18 @@
-"""Optional parameters on the wire: tag, length, value (SMPP 3.4 § 3.2.4.1)."""
+"""
+Optional parameters on the wire: tag, length, value (SMPP 3.4 § 3.2.4.1).
+
+What stands before them counts for more than they do, so reading them never fails:
+what was whole is kept, and what is wrong with the rest is told beside it.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from budstikke.smpp import status as st
 from budstikke.smpp.errors import PduError
+from budstikke.smpp.tags import MESSAGE_PAYLOAD, name
 
 if TYPE_CHECKING:
     from budstikke.smpp.pdus import Tlvs
@@ -17,41 +22,56 @@ _PADDING: Final = 3
 """NULs that are passed over."""
 
 
-def parse_tlvs(data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
+class Parameters(NamedTuple):
     """
-    Parse the optional parameters in ``data[start:end]``, in order.
+    Optional parameters as they were read.
+
+    Attributes:
+        tlvs: Those that are whole, in order.
+        fault: What is wrong with the octets after them; ``None``: nothing. Always
+            recoverable.
+
+    """
+
+    tlvs: list[tuple[int, bytes]]
+    fault: PduError | None
+
+
+def parse_tlvs(data: bytes, start: int, end: int) -> Parameters:
+    """
+    Parse the optional parameters in ``data[start:end]``; never fails.
 
     Up to three NULs after the last one are passed over: some peers pad. So are those
-    before the first one, where nothing else can be read: some peers close a text by a
-    NUL that sm_length does not count.
-
-    Raises:
-        PduError: Recoverable: a head or a value is cut off.
-
+    before the first one, where more can be read then: some peers close a text by a
+    NUL that sm_length does not count. Of a message_payload that is cut off what came
+    is kept: it is somebody's text.
     """
-    try:
-        return _parse(data, start, end)
-    except PduError:
-        for begin in range(start + 1, min(start + _PADDING, end) + 1):
-            if data[begin - 1]:
-                break
-            with suppress(PduError):
-                return _parse(data, begin, end)
-        raise
+    best = _parse(data, start, end)
+    for begin in range(start + 1, min(start + _PADDING, end) + 1):
+        if best.fault is None or data[begin - 1]:
+            break
+        found = _parse(data, begin, end)
+        if found.fault is None or len(found.tlvs) > len(best.tlvs):
+            best = found
+    return best
 
 
-def _parse(data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
+def _parse(data: bytes, start: int, end: int) -> Parameters:
     found: list[tuple[int, bytes]] = []
     while end - start >= 4:
         tag, length = _HEAD.unpack_from(data, start)
         stop = start + 4 + length
         if stop > end:
-            raise PduError(f"parameter 0x{tag:04x} is cut off", st.ESME_RINVPARLEN)
+            if tag == MESSAGE_PAYLOAD:
+                found.append((tag, data[start + 4 : end]))
+            fault = PduError(f"parameter {name(tag)} is cut off", st.ESME_RINVPARLEN)
+            return Parameters(found, fault)
         found.append((tag, data[start + 4 : stop]))
         start = stop
     if start < end and data[start:end].strip(b"\0"):
-        raise PduError("octets after the last parameter", st.ESME_RINVOPTPARSTREAM)
-    return found
+        text = "octets after the last parameter"
+        return Parameters(found, PduError(text, st.ESME_RINVOPTPARSTREAM))
+    return Parameters(found, None)
 
 
 def build_tlvs(tlvs: Tlvs) -> bytes:

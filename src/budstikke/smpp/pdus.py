@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from budstikke.smpp.errors import PduError
 
 Tlvs: TypeAlias = Sequence[tuple[int, bytes]]
 """Optional parameters, (tag, value), in order; repeated ones are kept."""
@@ -244,6 +247,8 @@ class Pdu:
         body: ``None`` for a response without its body: peers leave it out when the
             status is an error, and some when it is not (we: ``layouts.BODILESS``).
         tlvs: Optional parameters in order.
+        fault: What is wrong behind the mandatory part (a parameter or the text is cut
+            off); what could be read is in ``body`` and ``tlvs``.
 
     """
 
@@ -252,6 +257,7 @@ class Pdu:
     sequence: int
     body: Body | None
     tlvs: Tlvs = ()
+    fault: PduError | None = field(default=None, compare=False)
 
     def tlv(self, tag: int) -> bytes | None:
         """Find the first optional parameter with this tag."""

@@ -242,14 +242,21 @@ class Session:
         self._close(str(error), events)
 
     def _read(self, pdu: Pdu, data: bytes, start: int, end: int) -> PduError | None:
-        """Fill in what stands after the header; what is wrong is returned."""
+        """
+        Fill in what stands after the header; what is to be refused is returned.
+
+        A fault behind the mandatory part is for the owner of a client to pass over. A
+        message centre refuses such a request: its client is told, and can mend it.
+        """
         command = pdu.command
         fault = None if command & cmd.RESPONSE else self._not_now(command)
         if fault is None:
             try:
-                pdu.body, pdu.tlvs = parse_body(command, data, start, end)
+                pdu.body, pdu.tlvs, pdu.fault = parse_body(command, data, start, end)
             except PduError as error:
                 return error
+            if self._role is Role.MC and not command & cmd.RESPONSE:
+                fault = pdu.fault
         return fault
 
     def _take(

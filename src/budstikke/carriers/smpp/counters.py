@@ -26,6 +26,7 @@ class Counters:
         inbound: Messages from phones.
         postponed: Receipts and messages we could not store, and did not take.
         malformed: PDUs that break the rules.
+        cut: PDUs whose mandatory part was read, and nothing of what is wrong after it.
         unexpected: Answers to nothing.
 
     """
@@ -44,6 +45,7 @@ class Counters:
     inbound: int = 0
     postponed: int = 0
     malformed: int = 0
+    cut: int = 0
     unexpected: int = 0
 
 

@@ -100,6 +100,7 @@ class Link:
         self._connection: Connection | None = None
         self._bound_at: float | None = None
         self._pause = 0.0
+        self._cut_told = False
         self._ending = asyncio.Event()
 
     @property
@@ -183,11 +184,15 @@ class Link:
         submissions = self.submissions
         for event in events:
             if type(event) is Answered:
+                if event.pdu.fault is not None:
+                    self._cut(event.pdu)
                 if type(event.token) is tuple:
                     submissions.answered(event.token, event.pdu)
                 elif event.token is _BIND:
                     self._bind_answered(connection, event.pdu)
             elif type(event) is Received and event.pdu.command in _MESSAGES:
+                if event.pdu.fault is not None:
+                    self._cut(event.pdu)
                 delivered.append(event.pdu)
             elif type(event) is Expired:
                 submissions.expired(event.token)
@@ -217,6 +222,17 @@ class Link:
                     extra = self._extra(sequence=pdu.sequence, status=pdu.status)
                     what = cmd.name(pdu.command)
                     log.warning("%s: %s to nothing", self.name, what, extra=extra)
+
+    def _cut(self, pdu: Pdu) -> None:
+        """Pass over what is wrong behind the mandatory part; the log says so once."""
+        self._counters.cut += 1
+        if self._cut_told:
+            return
+        self._cut_told = True
+        extra = self._extra(command=cmd.name(pdu.command), sequence=pdu.sequence)
+        what = "%s: %s: %s; passed over, the rest of the PDU counts. The operator has"
+        what += " to mend it; this is not said again of this link"
+        log.warning(what, self.name, cmd.name(pdu.command), pdu.fault, extra=extra)
 
     def _bind_answered(self, connection: Connection, pdu: Pdu) -> None:
         if pdu.status or pdu.command == cmd.GENERIC_NACK:
