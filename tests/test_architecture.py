@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "smpp": set(),
     "mm7": set(),
     "dialects": {"domain", "wire", "smpp"},
-    "apart": set(),
+    "apart": {"log"},
     "store": {"domain", "apart"},
     "carriers": {"domain", "wire", "smpp", "mm7", "outlets.connection"},
     "flow": {

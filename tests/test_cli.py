@@ -401,6 +401,31 @@ def test_doctor_on_a_database_that_cannot_be_written(
     assert (Level.WRONG, "cannot be written: full") == found()["database"]
 
 
+def test_doctor_on_a_file_that_all_may_read(here: Path) -> None:
+    (here / "data/budstikke.sqlite").chmod(0o644)
+    what = "everybody on this machine may read it: chmod 600"
+    findings = list(examine(Settings(), DIALECTS, KINDS))
+    assert (Level.WARNING, "file data/budstikke.sqlite", what) in findings
+
+
+def test_doctor_on_a_page_that_is_bad(here: Path) -> None:
+    subject = "file data/budstikke.sqlite"
+    whole = (Level.OK, "every page can be read (quick_check)")
+    assert whole == found()[subject]
+    file = here / "data/budstikke.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'part'"
+        ).fetchone()
+    data = bytearray(file.read_bytes())
+    data[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    file.write_bytes(data)
+    level, what = found()[subject]
+    assert Level.WRONG is level
+    assert what.startswith("is damaged: ")
+    assert what.endswith("docs/operate.md, A bad page")
+
+
 def test_doctor_on_no_routes(here: Path) -> None:
     put(here, '[[carrier]]\nname = "sim"\nkind = "simulator"\n')
     findings = found()

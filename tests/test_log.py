@@ -1,10 +1,15 @@
 """What a log line holds, and what it never does."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
+import asyncpg
+import msgspec
 import pytest
 
 from budstikke import log
@@ -64,13 +69,101 @@ def test_masked_says_only_how_long() -> None:
     assert "" == masked(None)
 
 
-def test_a_traceback_stays_on_the_line(out: io.StringIO) -> None:
+def fail(error: Exception) -> dict[str, Any]:
+    """Log an exception as it was raised; returns the line."""
+    stream = io.StringIO()
+    configure("info", "n1", stream)
     try:
-        int("broken")
-    except ValueError:
+        raise error  # noqa: TRY301 - so that it has a traceback
+    except Exception:
         logging.getLogger("budstikke").exception("bug", extra={"message_id": 7})
-    (line,) = out.getvalue().splitlines()
-    assert "ValueError: invalid literal" in json.loads(line)["error"]
+    (line,) = stream.getvalue().splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def test_a_traceback_stays_on_the_line(out: io.StringIO) -> None:
+    error = fail(TypeError("x() takes no arguments"))["error"]
+    assert "test_log.py" in error
+    assert error.endswith("TypeError: x() takes no arguments")
+
+
+TEXT = "Koden din er 123456"
+
+
+def of_postgres() -> Exception:
+    error: Exception = asyncpg.UniqueViolationError.new(
+        {"C": "23505", "M": f"duplicate key {TEXT}", "D": f"Key (text)=({TEXT})"}
+    )
+    assert TEXT in str(error)
+    return error
+
+
+def of_msgspec() -> Exception:
+    return msgspec.ValidationError(f"Invalid value {TEXT!r}")
+
+
+def of_a_group() -> Exception:
+    return ExceptionGroup(TEXT, [ValueError(TEXT), KeyError(TEXT)])
+
+
+def of_a_cause() -> Exception:
+    error = TypeError("a bug")
+    error.__cause__ = ValueError(TEXT)
+    error.__cause__.__context__ = LookupError(TEXT)
+    return error
+
+
+def of_unicode() -> Exception:
+    return UnicodeEncodeError("ascii", TEXT, 0, 1, TEXT)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(TEXT),
+        KeyError(TEXT),
+        RuntimeError(TEXT),
+        of_postgres(),
+        of_msgspec(),
+        of_a_group(),
+        of_a_cause(),
+        of_unicode(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_an_exception_quotes_is_not_shown(
+    out: io.StringIO, error: Exception
+) -> None:
+    line = fail(error)
+    assert TEXT not in json.dumps(line)
+    assert type(error).__name__ in line["error"]
+
+
+def test_all_causes_are_named_the_first_one_first(out: io.StringIO) -> None:
+    said = fail(of_a_cause())["error"].splitlines()
+    assert ["LookupError: [19]", "ValueError: [19]"] == said[:2]
+    assert "TypeError: a bug" == said[-1]
+
+
+def test_a_database_s_error_has_its_state(out: io.StringIO) -> None:
+    assert "UniqueViolationError 23505: [" in fail(of_postgres())["error"]
+
+
+def test_a_task_that_nobody_waited_for_says_only_that(out: io.StringIO) -> None:
+    async def main() -> None:
+        async def broken() -> None:
+            raise ValueError(TEXT)
+
+        task = asyncio.create_task(broken())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        del task
+        gc.collect()
+
+    asyncio.run(main())
+    assert TEXT not in out.getvalue()
+    assert "Task exception was never retrieved" == json.loads(out.getvalue())["step"]
 
 
 def test_what_json_cannot_say_is_written_as_text(out: io.StringIO) -> None:

@@ -8,6 +8,7 @@ it as pickles. It ends when its socket does, however the gateway ends.
 from __future__ import annotations
 
 import asyncio
+import logging
 import pickle
 import signal
 import socket
@@ -16,8 +17,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from budstikke.log import configure
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+log = logging.getLogger("budstikke")
 
 LENGTH = struct.Struct("!I")
 """What goes before each pickle: its octets."""
@@ -52,10 +58,23 @@ def start(
     return process, ours
 
 
-def ignore_signals() -> None:
-    """Ignore what stops a service, or Ctrl-C: it is for the gateway, which ends us."""
+def begin() -> None:
+    """
+    Be such a process: signals that stop a service are the gateway's, which ends us.
+
+    What is logged is written as the gateway writes it, also the bug that ends us: a
+    traceback of Python's own would quote texts.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    configure("warning")
+    sys.excepthook = _died
+
+
+def _died(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    log.critical("a process ended by a bug", exc_info=(kind, error, trace))
 
 
 def frame(value: object) -> bytes:

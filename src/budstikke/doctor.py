@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from budstikke.carriers import mm7
@@ -44,6 +44,10 @@ GIB = 1024**3
 LITTLE_SPACE = 2 * GIB
 NO_SPACE = GIB // 4
 """Octets free on the disk: a warning below the first, wrong below the second."""
+
+
+QUICK_CHECK = "PRAGMA quick_check(1)"
+"""Reads each page once; an index that does not fit its table is not looked for."""
 
 
 class Level(StrEnum):
@@ -89,6 +93,8 @@ def examine(settings: Settings, dialects: Kinds, carriers: Kinds) -> Iterator[Fi
         return
     engine = open_engine(settings.database_url)
     try:
+        if settings.database_file is not None:
+            yield from _file(engine, settings.database_file)
         yield from _database(engine, settings, dialects, carriers)
     finally:
         engine.dispose()
@@ -129,6 +135,24 @@ def _folder(folder: Path) -> Iterator[Finding]:
     if free < LITTLE_SPACE:
         level = Level.WARNING if free >= NO_SPACE else Level.WRONG
     yield Finding(level, subject, f"{free / GIB:.1f} GiB free")
+
+
+def _file(engine: Engine, file: Path) -> Iterator[Finding]:
+    """Look at SQLite's file: who may read it, and whether each page can be read."""
+    subject = f"file {file}"
+    if file.stat().st_mode & 0o007:
+        what = "everybody on this machine may read it: chmod 600"
+        yield Finding(Level.WARNING, subject, what)
+    try:
+        with engine.connect() as connection:
+            found = [row[0] for row in connection.execute(text(QUICK_CHECK))]
+    except SQLAlchemyError as error:
+        found = [_short(error)]
+    if found == ["ok"]:
+        yield Finding(Level.OK, subject, "every page can be read (quick_check)")
+    else:
+        what = f"is damaged: {found[0].splitlines()[-1]}; docs/operate.md, A bad page"
+        yield Finding(Level.WRONG, subject, what)
 
 
 def _database(

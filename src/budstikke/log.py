@@ -9,7 +9,8 @@ Code logs through the standard library and needs nothing from here::
 The first argument is a fixed word for the step; whatever differs goes into ``extra``.
 Telephone numbers are shown, since nothing can be traced without them. Texts, secrets,
 queries and bodies never are: put ``masked`` around them. A field whose name says that
-it is one of those is masked here all the same.
+it is one of those is masked here all the same, and so is what an exception says,
+unless its kind never quotes what it met: a ``ValueError`` and a database's errors do.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MASKED = frozenset(
     {"authorization", "body", "content", "headers", "password", "payload", "query"}
@@ -37,6 +39,15 @@ QUIET = {
     "alembic": logging.WARNING,
 }
 """Other people's loggers, and from which level on they are heard."""
+
+QUOTE_NOTHING = frozenset(
+    {"ArithmeticError", "AttributeError", "ImportError", "NameError", "OSError"}
+    | {"StoreUnavailable", "TypeError"}
+)
+"""Kinds of exceptions (or of their bases) whose messages hold no foreign data."""
+
+MOST_CAUSES = 8
+"""Exceptions of one line: each with what it was raised from, and those of a group."""
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {
     *("message", "asctime", "taskName", "color_message")
@@ -70,13 +81,49 @@ class JsonFormatter(logging.Formatter):
             f".{int(record.msecs):03}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "step": record.getMessage(),
+            "step": _step(record),
             **self._node,
         }
         line |= _extra(vars(record))
         if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = "\n".join(_told(record.exc_info[1]))
         return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def _step(record: logging.LogRecord) -> str:
+    """Write the step; asyncio's own goes on with the ``repr`` of what it was doing."""
+    step = record.getMessage()
+    return step.partition("\n")[0] if record.name == "asyncio" else step
+
+
+def _told(error: BaseException | None) -> Iterator[str]:
+    """Write an exception as Python does, the cause first, without what it quotes."""
+    waiting, done = [error], 0
+    causes: list[str] = []
+    while waiting and done < MOST_CAUSES:
+        found = waiting.pop()
+        if found is None:
+            continue
+        done += 1
+        frames = "".join(traceback.format_tb(found.__traceback__)).rstrip()
+        causes.append(f"{frames}\n{_named(found)}".lstrip("\n"))
+        if isinstance(found, BaseExceptionGroup):
+            waiting += found.exceptions
+        hidden = None if found.__suppress_context__ else found.__context__
+        waiting.append(found.__cause__ or hidden)
+    yield from reversed(causes)
+
+
+def _named(error: BaseException) -> str:
+    """Name an exception; of a server's the SQLSTATE is shown, and not what it says."""
+    name, said = type(error).__name__, str(error)
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        name = f"{name} {state}"
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if said and not kinds & QUOTE_NOTHING:
+        said = masked(said)
+    return f"{name}: {said}" if said else name
 
 
 def _extra(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -210,6 +210,21 @@ def test_one_that_cannot_be_worked_does_not_take_the_others_with_it(
     assert 1 == len([r for r in caplog.records if r.levelno == logging.ERROR])
 
 
+def test_what_is_dropped_is_not_quoted(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(_: list[str]) -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    async def scenario() -> None:
+        its = Steady(work)
+        its.push(["Koden din er 123456"])
+        await its.drain()
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(scenario())
+    assert ["dropped after an error: str"] == caplog.messages
+
+
 def test_a_drain_ends_even_when_nothing_can_be_written() -> None:
     async def scenario() -> None:
         work = Work()

@@ -15,7 +15,7 @@ import pytest
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 from budstikke.store.sqlite import SqliteStore
-from budstikke.store.sqlite.opening import take_lock, wait_for_lock
+from budstikke.store.sqlite.locking import take_lock, wait_for_lock
 from budstikke.store.sqlite.process import WriterProcess
 from patience import PATIENCE
 from store.engines import SqliteEngine, make_template

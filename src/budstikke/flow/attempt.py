@@ -277,7 +277,7 @@ class Teller:
                 "message_id": row.event.message_id,
                 "topic": target.topic.value,
                 "tries": tries,
-                "why": why,
+                "why": status_only(why),
                 "again_at": due_at,
             },
         )
@@ -334,3 +334,8 @@ def _place(event: InboundEvent, inventory: Inventory) -> str:
         return keyword.url if keyword is not None else ""
     number = inventory.numbers.get(event.number_id)
     return number.url if number is not None else ""
+
+
+def status_only(why: str) -> str:
+    """Leave out what a customer's server answered: it may quote the text. For logs."""
+    return " ".join(why.split()[:2]) if why.startswith("HTTP ") else why

@@ -154,7 +154,8 @@ class Steady(Generic[T]):
                 if len(batch) > 1:
                     singly = len(batch)
                     continue
-                log.exception("%r could not be worked", batch[0])
+                what = type(batch[0]).__name__  # never what it holds: texts are in it
+                log.exception("dropped after an error: %s", what)
             pause = 0.1
             singly = max(singly - 1, 0)
             del self._items[: len(batch)]

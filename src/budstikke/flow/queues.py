@@ -18,6 +18,7 @@ from msgspec import structs
 
 from budstikke import metrics
 from budstikke.domain.callback import QueueState
+from budstikke.flow.attempt import status_only
 from budstikke.flow.lane import LONGEST_PAUSE, Steady
 from budstikke.store.contract import QueueResult, StoreUnavailable
 
@@ -169,7 +170,8 @@ class Queues:
         if result.state is QueueState.PAUSED:
             metrics.queue_pauses.inc()
             log.error(
-                "queue paused", extra={"queue": result.queue_id, "why": result.why}
+                "queue paused",
+                extra={"queue": result.queue_id, "why": status_only(result.why)},
             )
         self._unwritten[result.queue_id] += 1
         self._results.push((result,))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvloop
 
-from budstikke.apart import COLLECT, Channel, ignore_signals
+from budstikke.apart import COLLECT, Channel, begin
 from budstikke.flow.outlet import NotReached
 from budstikke.outlets.http import HttpOutlet
 from budstikke.wire import WireRequest
@@ -87,7 +87,7 @@ async def _main(end: socket.socket, settings: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Work until the socket ends."""
-    ignore_signals()
+    begin()
     gc.freeze()
     gc.set_threshold(*COLLECT)
     end = socket.socket(fileno=int(arguments[0]))

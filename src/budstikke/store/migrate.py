@@ -24,6 +24,7 @@ from sqlalchemy import make_url, select
 
 from budstikke.store.admin import POSTGRESQL, immediate, open_engine
 from budstikke.store.schema import meta
+from budstikke.store.sqlite.locking import create, make_private
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,12 +41,14 @@ def migrate(url: str) -> list[str]:
     """
     Run what migrations are missing, in one transaction; returns their names.
 
-    A SQLite file and its folder are made if they are missing, the folder for its
-    owner only; a PostgreSQL database must be there, it may be empty. Raises
+    A SQLite file and its folder are made if they are missing, both for their owner
+    only; a PostgreSQL database must be there, it may be empty. Raises
     SchemaError for a database that is newer than this program and cannot be used by it.
     """
     if (file := _file(url)) is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create(file)
+        make_private(file)
     engine = open_engine(url)
     try:
         with immediate(engine) as connection:

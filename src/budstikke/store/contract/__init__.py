@@ -80,6 +80,7 @@ __all__ = [
     "Received",
     "RecurringRow",
     "Store",
+    "StoreDamaged",
     "StoreUnavailable",
     "Thread",
     "Unrouted",
@@ -93,6 +94,10 @@ CANCELLED_AT_ONCE = 500
 
 class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not our error
     """Nothing can be stored now (disk full, database away); nothing was changed."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """What is stored cannot be read (a corrupt page); nothing was changed."""
 
 
 class Store(InboundStore, NodeStore, Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -35,6 +35,7 @@ from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.inbound_verbs import InboundVerbs
 from budstikke.store.sqlite.json_rows import one, text, within, within_id
 from budstikke.store.sqlite.links import Links
+from budstikke.store.sqlite.locking import FileLock, wait_for_lock
 from budstikke.store.sqlite.money import order_credit
 from budstikke.store.sqlite.node import Node
 from budstikke.store.sqlite.opening import (
@@ -43,7 +44,6 @@ from budstikke.store.sqlite.opening import (
     read_bulk,
     read_directory,
     take_over,
-    wait_for_lock,
 )
 from budstikke.store.sqlite.process import WriterProcess
 from budstikke.store.sqlite.purging import Slices, purge
@@ -93,7 +93,7 @@ class SqliteStore:
             )
         self._reader = WorkerThread(partial(connect_reader, path))
         self._browser = WorkerThread(partial(connect_reader, path))
-        self._lock: TextIO | None = None
+        self._lock: FileLock | None = None
         self._duplicates = DuplicateLock()
         self._places = Places()
         self._slices = Slices()

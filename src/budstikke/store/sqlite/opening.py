@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import fcntl
 import sqlite3
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy
 
 from budstikke.store import admin
-from budstikke.store.contract import BulkRow, StoreUnavailable
+from budstikke.store.contract import BulkRow
 from budstikke.store.sqlite import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from budstikke.domain.directory import Directory
-
-LOCK_TRIES, LOCK_PAUSE = 50, 0.1
-"""How often the lock is tried, and seconds between."""
 
 LONGEST_LOCK = 3600.0
 """Seconds; no duplicate lock is longer, so older messages are not read for them."""
@@ -77,30 +71,6 @@ def read_directory(
         return admin.read_directory(engine, settings)
     finally:
         engine.dispose()
-
-
-def take_lock(path: Path) -> TextIO:
-    """Lock the file beside the database; raises StoreUnavailable when it is taken."""
-    handle = Path(f"{path}.lock").open("a")  # noqa: SIM115 - held while we serve
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise StoreUnavailable(f"another process serves {path}") from error
-    return handle
-
-
-async def wait_for_lock(path: Path) -> TextIO:
-    """
-    Lock the file as ``take_lock`` does, within some seconds.
-
-    A gateway that was killed leaves its writer, which finishes what it has begun.
-    """
-    for _ in range(LOCK_TRIES):
-        with contextlib.suppress(StoreUnavailable):
-            return take_lock(path)
-        await asyncio.sleep(LOCK_PAUSE)
-    return take_lock(path)
 
 
 def take_over(connection: sqlite3.Connection, now: float) -> Taken:

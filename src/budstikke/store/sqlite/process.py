@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Future
 from collections import deque
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from budstikke import apart
 from budstikke.store.contract import StoreUnavailable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from budstikke.store.sqlite.locking import FileLock
     from budstikke.store.sqlite.transactions import Outcome
 
 T = TypeVar("T")
@@ -56,14 +57,14 @@ class WriterProcess:
         self._gone: Future[None] | None = None
         self._serves = False
 
-    async def start(self, lock: TextIO) -> None:
+    async def start(self, lock: FileLock) -> None:
         """
         Start the process; raises what opening the database raises.
 
         ``lock`` is the file's: the process holds it, too, as long as it lives.
         """
         arguments = (str(self._path), self._synchronous)
-        self._process, end = apart.start(WRITER, *arguments, keep=(lock.fileno(),))
+        self._process, end = apart.start(WRITER, *arguments, keep=lock.filenos())
         loop = asyncio.get_running_loop()
         opened: Future[None] = loop.create_future()
         self._gone = loop.create_future()

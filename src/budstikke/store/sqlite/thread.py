@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from asyncio import Future, get_running_loop
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.sqlite.transactions import MOST_JOBS, Transactions, each
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Sequence
 
+    from budstikke.store.sqlite.locking import FileLock
     from budstikke.store.sqlite.transactions import Job, Outcome
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class WorkerThread:
         self._thread: threading.Thread | None = None
         self._loop: AbstractEventLoop | None = None
 
-    async def start(self, _lock: TextIO | None = None) -> None:
+    async def start(self, _lock: FileLock | None = None) -> None:
         """Open the connection; raises what that raises."""
         self._loop = get_running_loop()
         opened: Future[None] = self._loop.create_future()

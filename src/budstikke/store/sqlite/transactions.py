@@ -7,11 +7,12 @@ again, after a rollback, if another one of its group fails.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import StoreDamaged, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,8 +73,10 @@ class Transactions:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError:
-            self._doubtful = True
+        except sqlite3.DatabaseError as error:
+            if isinstance(translated(error), StoreUnavailable):
+                self._doubtful = True
+                _forget_pages(connection)
             raise
         self._doubtful = False
         return outcomes
@@ -91,10 +94,23 @@ def each(connection: sqlite3.Connection, jobs: Sequence[Job]) -> list[Outcome]:
 
 
 def translated(error: Exception) -> Exception:
-    """Say what the contract says of what SQLite cannot do now."""
-    if isinstance(error, sqlite3.OperationalError):
+    """
+    Say what the contract says of what SQLite cannot do now.
+
+    A file that is damaged is ``DatabaseError`` itself (SQLITE_CORRUPT, SQLITE_NOTADB);
+    of its kinds only two are states of the disk, the others are bugs of ours.
+    """
+    if type(error) is sqlite3.DatabaseError:
+        return StoreDamaged(f"the database is damaged: {error}")
+    if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError):
         return StoreUnavailable(str(error))
     return error
+
+
+def _forget_pages(connection: sqlite3.Connection) -> None:
+    """Read from the disk again what memory has of it: it may have been mended there."""
+    with contextlib.suppress(sqlite3.DatabaseError):
+        connection.execute("PRAGMA shrink_memory")
 
 
 def _write_something(connection: sqlite3.Connection) -> None:

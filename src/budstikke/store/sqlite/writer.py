@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budstikke.apart import COLLECT, frame, frames, ignore_signals
+from budstikke.apart import COLLECT, begin, frame, frames
 from budstikke.store.sqlite.opening import connect
 from budstikke.store.sqlite.transactions import MOST_JOBS, Transactions
 
@@ -30,7 +30,7 @@ READ = 1 << 20
 
 def main(arguments: list[str]) -> int:
     """Work until the socket ends."""
-    ignore_signals()
+    begin()
     with socket.socket(fileno=int(arguments[0])) as channel:
         try:
             connection = connect(Path(arguments[1]), arguments[2])
