@@ -74,6 +74,23 @@ def sms(text: str) -> Reading:
         (b"Hei", 0x10, "Hei"),
         (b"\x00H", 0x18, "H"),
         (b"\x00H", 0x1B, "H"),
+        (b"Hei\x02", 0x1C, "Hei$"),
+        (b"\x00H", 0x4A, "H"),
+        (b"\x00H", 0x58, "H"),
+        (b"Hei\x02", 0x4F, "Hei$"),
+        (b"Hei\x02", 0x80, "Hei$"),
+        (b"Hei\x02", 0x84, "Hei$"),
+        (b"Hei\x02", 0x98, "Hei$"),
+        (b"Hei\x02", 0xBF, "Hei$"),
+        (b"Hei\x02", 0xF8, "Hei$"),
+        (b"\xff\xfe\x42\x00\x6c\x00", 0x08, "Bl"),
+        (b"\xff\xfe\x42\x00\x6c\x00", 0x48, "Bl"),
+        (b"\xff\xfe\x42\x00\x6c\x00", 0xE8, "Bl"),
+        (b"\xff\xfe\x3c\xd8\x89\xdf", 0x08, "🎉"),
+        (b"\xff\xfe", 0x08, ""),
+        (b"\xff", 0x08, "\ufffd"),
+        (b"100 \x80\x85 \x93\x94", 0x01, "100 €… “”"),
+        (b"100 \x80\x85 \x93\x94", 0x03, "100 €… “”"),
         (b"Hei", 0x51, "Hei"),
         (b"Hei", 0xC8, "Hei"),
         (b"Hei", 0xD0, "Hei"),
@@ -89,12 +106,51 @@ def test_alphabets(payload: bytes, data_coding: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data_coding", [0x02, 0x04, 0x05, 0x09, 0x0A, 0x14, 0x1C, 0x20, 0x80, 0xF4, 0xFF]
+    "data_coding",
+    [
+        *(0x02, 0x04, 0x05, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F),
+        *(0x14, 0x17, 0x44, 0x54, 0xF4, 0xF5, 0xF6, 0xFC, 0xFF),
+        *range(0x20, 0x40),  # compressed
+        *range(0x60, 0x80),
+    ],
 )
 def test_what_is_no_text_is_kept(data_coding: int) -> None:
     assert Alphabet.BINARY is alphabet(data_coding)
     wanted = Reading(Kind.BINARY, "", "00ff1b")
     assert wanted == whole(part(b"\x00\xff\x1b", data_coding))
+
+
+@pytest.mark.parametrize("text", ["Hei på deg, så fint!", "Привет", "שלום", "你好吗"])
+def test_ucs2_with_the_bit_for_a_header_and_none(text: str) -> None:
+    given = part(text.encode("utf-16-be"), 8, udhi=True)
+    assert sms(text) == whole(given)
+
+
+@pytest.mark.parametrize("text", [b"@kari hei", b"Hei, dette er en test"])
+def test_latin1_with_the_bit_for_a_header_and_none(text: bytes) -> None:
+    assert sms(text.decode()) == whole(part(text, 3, udhi=True))
+
+
+def test_no_header_and_parameters_that_join() -> None:
+    octets = [b"Hei, dette er f\x0frst", b"\x00 og dette s\x0c"]
+    parts = [
+        part(each, udhi=True, tlvs={0x20C: b"\1", 0x20E: b"\2", 0x20F: b"%c" % number})
+        for number, each in enumerate(octets, 1)
+    ]
+    assert [sms("Hei, dette er fårst@ og dette sø")] == joined(parts, 2)
+
+
+@pytest.mark.parametrize("tag", [0x020A, 0x020B])
+@pytest.mark.parametrize("data_coding", [0, 3, 8])
+def test_ports_in_parameters_make_it_binary(tag: int, data_coding: int) -> None:
+    tlvs = {tag: b"\x23\xf0"}
+    wanted = Reading(Kind.BINARY, "", b"BEG".hex())
+    assert wanted == whole(part(b"BEG", data_coding, tlvs=tlvs))
+    parts = [
+        part(udh_concat8(1, 2, number) + body, data_coding, udhi=True, tlvs=tlvs)
+        for number, body in ((1, b"BE"), (2, b"G"))
+    ]
+    assert [wanted] == joined(parts, 2)
 
 
 def test_ports_make_it_binary_whatever_it_says() -> None:
@@ -166,8 +222,10 @@ def test_places(given: InboundPart, place: Place | None) -> None:
         ("0500030702", "é@¥ì$"),  # a header that is cut off: part of the text
         ("ff48656a", "\ufffdHej"),
         ("05", "é"),
-        ("0048656a", "Hej"),
-        ("00", ""),
+        ("0048656a", "@Hej"),  # an empty one says nothing
+        ("00", "@"),
+        ("48656920706120646567", "Hei pa deg"),
+        ("0648656a206465672121", "ùHej deg!!"),  # no elements fill it
         ("", ""),
     ],
 )
@@ -219,6 +277,39 @@ def test_an_escape_and_a_surrogate_cut_in_two() -> None:
     assert [sms("🎉")] == joined([part(each, 8, udhi=True) for each in halves], 2)
 
 
+def marked(number: int, text: str, order: str, mark: bytes = b"") -> InboundPart:
+    return headed(udh_concat8(1, 3, number), mark + text.encode(order), 8)
+
+
+@pytest.mark.parametrize("again", [b"", b"\xff\xfe"])
+def test_a_mark_in_the_first_part_is_of_all_of_them(again: bytes) -> None:
+    parts = [
+        marked(2, "to ", "utf-16-le", again),
+        marked(1, "Blå ", "utf-16-le", b"\xff\xfe"),
+        marked(3, "tre", "utf-16-le", again),
+    ]
+    assert [sms("Blå to tre")] == joined(parts, 3)
+    del parts[0]
+    assert [Reading(Kind.SMS, f"Blå {GAP}tre", "", 1)] == joined(parts, 3)
+
+
+def test_a_mark_of_big_endian_in_each_part_is_no_text() -> None:
+    parts = [
+        marked(number, text, "utf-16-be", b"\xfe\xff")
+        for number, text in ((1, "Blå "), (2, "to "), (3, "tre"))
+    ]
+    assert [sms("Blå to tre")] == joined(parts, 3)
+
+
+def test_a_marked_text_cut_within_a_character() -> None:
+    octets = b"\xff\xfe" + "Hei 🎉!".encode("utf-16-le")
+    parts = [
+        headed(udh_concat8(1, 3, number), body, 8)
+        for number, body in enumerate((octets[:11], octets[11:13], octets[13:]), 1)
+    ]
+    assert [sms("Hei 🎉!")] == joined(parts, 3)
+
+
 def test_parts_of_several_alphabets() -> None:
     parts = [
         headed(udh_concat8(1, 3, 1), b"Hei "),
@@ -259,7 +350,7 @@ def test_any_text_split_anywhere_in_any_order_with_duplicates(
     given: tuple[str, tuple[int, int], int], how: str, data: st.DataObject
 ) -> None:
     text, tables, data_coding = given
-    text = text.replace("\0", "x").replace("\ufeff", "x")
+    text = text.translate(dict.fromkeys((0, 0xFEFF, 0xFFFE), "x"))
     octets = text.encode("utf-16-be") if data_coding else gsm_encode(text, tables)
     points = st.integers(0, len(octets))
     cuts = sorted(data.draw(st.lists(points, min_size=1, max_size=8)))

@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from budstikke.domain.inbound import Kind
 from budstikke.domain.text import (
+    BIG_ENDIAN,
     DEFAULT,
     concatenation,
+    decode_latin1,
     gsm_decode,
     national_tables,
     parse_udh,
-    ucs2_decode,
+    ucs2_join,
+    user_data_header,
 )
 from budstikke.domain.text.udh import CONCATENATION_8, CONCATENATION_16, Elements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from budstikke.domain.inbound import InboundPart
 
@@ -36,6 +39,8 @@ GAP = "[...]"
 _SAR_REFERENCE, _SAR_TOTAL, _SAR_NUMBER = 0x020C, 0x020E, 0x020F
 _PORTS = frozenset({0x04, 0x05})
 """Application port addressing (3GPP TS 23.040 § 9.2.3.24.3 and .4)."""
+_PORT_TLVS = frozenset({0x020A, 0x020B})
+"""source_port and destination_port (SMPP 3.4 § 5.3.2.20 and .21)."""
 _CONCATENATIONS = frozenset({CONCATENATION_8, CONCATENATION_16})
 
 
@@ -45,6 +50,7 @@ class Alphabet(Enum):
     GSM = "gsm"
     """Septets, one an octet."""
     LATIN1 = "latin-1"
+    """Read as Windows-1252."""
     CYRILLIC = "iso8859-5"
     HEBREW = "iso8859-8"
     UCS2 = "ucs2"
@@ -61,10 +67,12 @@ _CODINGS = {
     0x07: Alphabet.HEBREW,
     0x08: Alphabet.UCS2,
 }
-"""SMPP 3.4 § 5.2.19; what is neither here nor below is binary."""
+"""SMPP 3.4 § 5.2.19; the others below 0x10 are no text that phones write: binary."""
 
-_BY_BITS = (Alphabet.GSM, Alphabet.BINARY, Alphabet.UCS2, Alphabet.BINARY)
-"""Bits 3 and 2 of general data coding (3GPP TS 23.038 § 4)."""
+_BY_BITS = (Alphabet.GSM, Alphabet.BINARY, Alphabet.UCS2, Alphabet.GSM)
+"""Bits 3 and 2 of general data coding (3GPP TS 23.038 § 4); the last is reserved."""
+_COMPRESSED = 0x20
+"""Bit 5 of general data coding and of automatic deletion."""
 
 
 def alphabet(data_coding: int) -> Alphabet:
@@ -72,22 +80,25 @@ def alphabet(data_coding: int) -> Alphabet:
     Tell how user data of a data_coding is read.
 
     Beside SMPP's own values operators pass on those of 3GPP TS 23.038 § 4: general
-    coding with a message class (0x1X), automatic deletion (0x4X, 0x5X), message
-    waiting (0xCX, 0xDX: GSM; 0xEX: UCS-2), and data coding with a class (0xFX).
+    coding with a message class (0x1X), automatic deletion (0x4X, 0x5X), both of them
+    compressed (0x2X, 0x3X, 0x6X, 0x7X: binary, since nothing here expands them),
+    message waiting (0xCX, 0xDX: GSM; 0xEX: UCS-2), and data coding with a class (0xFX).
+    Reserved codings (0x80 to 0xBF, and bits 3 and 2 both set) are the default alphabet.
     """
     known = _CODINGS.get(data_coding)
     if known is not None:
         return known
     group = data_coding >> 4
-    if group in (0x1, 0x4, 0x5):
-        return _BY_BITS[data_coding >> 2 & 3]
-    if group in (0xC, 0xD):
-        return Alphabet.GSM
+    if group == 0x0:
+        return Alphabet.BINARY
+    if group < 0x8:
+        compressed = data_coding & _COMPRESSED
+        return Alphabet.BINARY if compressed else _BY_BITS[data_coding >> 2 & 3]
     if group == 0xE:
         return Alphabet.UCS2
-    if group == 0xF:
-        return Alphabet.BINARY if data_coding & 4 else Alphabet.GSM
-    return Alphabet.BINARY
+    if group == 0xF and data_coding & 4:
+        return Alphabet.BINARY
+    return Alphabet.GSM
 
 
 class Place(NamedTuple):
@@ -137,12 +148,12 @@ def read(part: InboundPart) -> Piece:
     """
     Read what one part is; never fails.
 
-    A header that claims more than there is, and numbers that cannot be (part 3 of 2),
-    make it a whole message of which nothing is left out.
+    A header whose elements do not fill its length is none: the text begins there.
+    Numbers that cannot be (part 3 of 2) make it a whole message.
     """
     elements, body = _headed(part)
     place = _place(elements, part.tlvs)
-    if any(identifier in _PORTS for identifier, _ in elements):
+    if is_ported(elements, part.tlvs):
         kind = Alphabet.BINARY
     else:
         kind = alphabet(part.data_coding)
@@ -163,10 +174,15 @@ def digest(part: InboundPart) -> str:
 
 
 def _headed(part: InboundPart) -> tuple[Elements, bytes]:
-    payload = part.payload
-    if not part.udhi or not payload or payload[0] >= len(payload):
-        return (), payload
-    return parse_udh(payload)
+    if part.udhi and user_data_header(part.payload):
+        return parse_udh(part.payload)
+    return (), part.payload
+
+
+def is_ported(elements: Elements, tlvs: Mapping[int, bytes]) -> bool:
+    """Tell whether it is addressed to a port: then its user data is no text."""
+    named = any(identifier in _PORTS for identifier, _ in elements)
+    return named or not _PORT_TLVS.isdisjoint(tlvs)
 
 
 def _place(elements: Elements, tlvs: Mapping[int, bytes]) -> Place | None:
@@ -239,12 +255,8 @@ def join(pieces: Sequence[Piece | None]) -> Reading:
         header = next((piece.header for piece in there if piece.header), b"")
         data = header + b"".join(piece.body for piece in there)
         return Reading(Kind.BINARY, "", data.hex(), missing)
-    texts = [
-        GAP if how is None else _decode(how, b"".join(p.body for p in run if p))
-        for how, run in groupby(pieces, _how)
-    ]
     # No phone shows NUL, and databases end a text there or refuse it.
-    return Reading(Kind.SMS, "".join(texts).replace("\0", ""), "", missing)
+    return Reading(Kind.SMS, "".join(_texts(pieces)).replace("\0", ""), "", missing)
 
 
 _How = tuple[Alphabet, tuple[int, int]]
@@ -254,10 +266,24 @@ def _how(piece: Piece | None) -> _How | None:
     return None if piece is None else (piece.alphabet, piece.tables)
 
 
+def _texts(pieces: Sequence[Piece | None]) -> Iterator[str]:
+    order = BIG_ENDIAN  # a mark holds for what comes after it, over gaps, too
+    for how, run in groupby(pieces, _how):
+        if how is None:
+            yield GAP
+            continue
+        bodies = [piece.body for piece in run if piece is not None]
+        if how[0] is Alphabet.UCS2:
+            text, order = ucs2_join(bodies, order)
+            yield text
+        else:
+            yield _decode(how, b"".join(bodies))
+
+
 def _decode(how: _How, octets: bytes) -> str:
     kind, tables = how
     if kind is Alphabet.GSM:
         return gsm_decode(octets, tables)
-    if kind is Alphabet.UCS2:
-        return ucs2_decode(octets).removeprefix("\ufeff")
+    if kind is Alphabet.LATIN1:
+        return decode_latin1(octets)
     return octets.decode(kind.value, "replace")

@@ -47,8 +47,8 @@ def test_encoding(alphabet: LinkAlphabet, text: str, octets: bytes) -> None:
         (GSM, b"\x00\x0e\x1be", "@Å€"),
         (PACKED, bytes.fromhex("E8329BFD4697D9EC37"), "hellohello"),
         (PACKED, bytes.fromhex("31D98C56B3DD1A"), "1234567"),
-        (LATIN1, b"@\xc5\x80", "@Å\x80"),
-        (ASCII, b"a\xc5", "a\ufffd"),
+        (LATIN1, b"@\xc5\x80", "@Å€"),
+        (ASCII, b"a\xc5\x93", "aÅ“"),
     ],
 )
 def test_decoding(alphabet: LinkAlphabet, octets: bytes, text: str) -> None:

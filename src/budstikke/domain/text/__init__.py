@@ -34,6 +34,7 @@ from budstikke.domain.text.segments import (
 )
 from budstikke.domain.text.tables import DEFAULT, LOCKING, SINGLE_SHIFT
 from budstikke.domain.text.transliterate import GSM_CHARACTERS, to_gsm, transliterate
+from budstikke.domain.text.ucs2 import BIG_ENDIAN, ucs2_join
 from budstikke.domain.text.udh import (
     Concatenation,
     concatenation,
@@ -42,9 +43,11 @@ from budstikke.domain.text.udh import (
     udh_concat8,
     udh_concat16,
     udh_national,
+    user_data_header,
 )
 
 __all__ = [
+    "BIG_ENDIAN",
     "DEFAULT",
     "GSM",
     "GSM_CHARACTERS",
@@ -76,9 +79,11 @@ __all__ = [
     "transliterate",
     "ucs2_decode",
     "ucs2_encode",
+    "ucs2_join",
     "udh_concat8",
     "udh_concat16",
     "udh_national",
     "units",
     "unpack",
+    "user_data_header",
 ]

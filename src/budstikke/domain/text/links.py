@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from budstikke.domain.text.gsm import escapes, gsm_decode, gsm_encode, inner_code
+from budstikke.domain.text.latin1 import decode_latin1
 from budstikke.domain.text.packing import pack, unpack
 from budstikke.domain.text.tables import DEFAULT
 from budstikke.domain.text.transliterate import transliterate
@@ -55,12 +56,16 @@ def encode_for(
 def decode_for(
     alphabet: LinkAlphabet, octets: bytes, tables: tuple[int, int] = DEFAULT
 ) -> str:
-    """Decode what came on a link; never fails."""
+    """
+    Decode what came on a link; never fails.
+
+    Octets beyond ASCII are Latin-1, and both are read as Windows-1252.
+    """
     if alphabet == LinkAlphabet.GSM:
         return gsm_decode(octets, tables)
     if alphabet == LinkAlphabet.GSM_PACKED:
         return gsm_decode(unpack(octets), tables)
-    return octets.decode(alphabet, "replace")
+    return decode_latin1(octets)
 
 
 def ucs2_encode(text: str) -> bytes:

@@ -87,6 +87,23 @@ def parse_udh(payload: bytes) -> tuple[Elements, bytes]:
     return tuple(elements), payload[end:]
 
 
+def user_data_header(payload: bytes) -> bytes:
+    """
+    Find the header that user data begins with, its length octet included.
+
+    Empty where there is none: operators set the bit for a header (UDHI) in what has
+    none. A header is one whose elements fill its length exactly (§ 9.2.3.24); an empty
+    one says nothing, while ``@`` in the default alphabet, and most of what UCS-2
+    begins with, looks like one.
+    """
+    if not payload or not 0 < payload[0] < len(payload):
+        return b""
+    end, at = 1 + payload[0], 1
+    while at + 2 <= end:
+        at += 2 + payload[at + 1]
+    return payload[:end] if at == end else b""
+
+
 def concatenation(elements: Elements) -> Concatenation | None:
     """
     Read which part this is; ``None`` if it is a text in one segment.
