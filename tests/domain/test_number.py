@@ -14,6 +14,7 @@ from budstikke.domain.number import (
     international_many,
     is_norwegian,
     length,
+    region,
     why_not,
 )
 from budstikke.domain.refusal import RefusalCode
@@ -76,7 +77,10 @@ def test_a_possible_number_becomes_e164(raw: str, e164: str) -> None:
         ("+999123456789", BAD),  # no such country
         ("+0004799999999", BAD),
         ("++4799999999", BAD),
-        ("+47-99999999", BAD),
+        ("-4799999999", BAD),
+        ("+47-99999999-", BAD),
+        ("+47()99999999", BAD),
+        ("+47(99999999", BAD),
         ("+47٩٩٩٩٩٩٩٩", BAD),  # digits, but not on a keypad
         ("+49123", BAD),
         ("+9891234567", BAD),
@@ -84,6 +88,14 @@ def test_a_possible_number_becomes_e164(raw: str, e164: str) -> None:
         ("1" * 5000, BAD),
         ("+4722222222", NOT_MOBILE),
         ("+4780012345", NOT_MOBILE),
+        ("+46705555555555", BAD),  # a mobile's, and three digits more
+        ("+4670555555", BAD),
+        ("+4479111234567", BAD),
+        ("+4860123456789", BAD),
+        ("+120255501234", BAD),
+        ("+1202555012", BAD),
+        ("+791612345678", BAD),
+        ("+5901234567890123", BAD),  # 16 digits
         ("+18005550123", NOT_MOBILE),
     ],
 )
@@ -115,6 +127,112 @@ def test_any_other_is_refused_with_its_reason(raw: str, code: RefusalCode) -> No
 def test_a_default_country_reads_national_numbers(raw: str, e164: str | None) -> None:
     assert e164 == international(raw, "NO")
     assert [e164] == international_many([raw], "NO")
+
+
+@pytest.mark.parametrize(
+    "e164",
+    [
+        "+467190001234567",  # Swedish machines: 13 digits
+        "+467100001234567",
+        "+45371234567890",  # Danish: 12
+        "+32771234567",  # Belgian 077
+        "+3277123456789",
+        "+3197012345678",  # Dutch 097
+        "+33700123456789",  # French 0700: 14 with the 0
+        "+337001234567890",
+        "+345901234567890",  # Spanish 590
+        "+34590123456789",
+        "+491511234567",
+        "+35849123456",
+        "+3584912345678",
+        "+861441234567890",
+        "+393331234567",
+        "+4369912345678",
+        "+882161234567",
+        "+12025550123",
+        "+79161234567",
+    ],
+)
+def test_ranges_of_machines_and_new_ones_are_taken(e164: str) -> None:
+    assert e164 == international(e164)
+    assert e164 == international(f"00{e164[1:]}", "NO")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "+47 999-99-999",
+        "+47-99999999",
+        "(+47) 999.99.999",
+        "+47 (0) 999 99 999",
+        "+47(0)99999999",
+        "0047 (999) 99 999",
+        "+47/99999999",
+        "+47\u2011999\u2013999\u221299",  # not broken hyphen, dash, minus
+        "\u202a+4799999999\u202c",  # copied from an address book
+        "\u200e+47\u200b99999999\ufeff",
+        "\u2068\u200f 4799999999",
+        "\uff0b\uff14\uff1799999999",
+        "+47\t99999999\n",
+    ],
+)
+def test_what_people_write_between_digits_is_left_out(raw: str) -> None:
+    assert international(raw) == "+4799999999"
+    assert why_not(raw) is None
+
+
+@quick
+@given(
+    st.from_regex("[49][0-9]{7}", fullmatch=True),
+    st.lists(st.sampled_from(["", " ", "-", ".", "\u200f", "\u2010"]), min_size=7),
+)
+def test_separators_change_nothing(national: str, between: list[str]) -> None:
+    pairs = zip(national, [*between[:7], ""], strict=True)
+    assert f"+47{national}" == international("+47 " + "".join(map("".join, pairs)))
+
+
+@pytest.mark.parametrize(
+    ("raw", "home", "e164"),
+    [
+        ("92867449", "+47", "+4792867449"),
+        ("4792867449", "+47", "+4792867449"),
+        (" 92867449", "+47", "+4792867449"),  # a blank that stands for no plus
+        (" 4792867449", "+47", "+4792867449"),
+        ("47590012345678", "+47", "+47590012345678"),
+        ("46701234567", "+47", None),
+        ("0701234567", "+47", None),
+        ("9286744", "+47", None),
+        ("0701234567", "+46", "+46701234567"),
+        ("070-123 45 67", "+46", "+46701234567"),
+        ("(0)701234567", "+46", "+46701234567"),
+        ("701234567", "+46", "+46701234567"),
+        ("46701234567", "+46", "+46701234567"),
+        ("46(0)701234567", "+46", "+46701234567"),
+        ("07190001234567", "+46", "+467190001234567"),
+        ("467190001234567", "+46", "+467190001234567"),
+        ("4792867449", "+46", None),
+        ("20123456", "+45", "+4520123456"),
+        ("4520123456", "+45", "+4520123456"),
+        ("45201234", "+45", "+4545201234"),  # national, although it begins with 45
+        ("0401234567", "+358", "+358401234567"),
+        ("358401234567", "+358", "+358401234567"),
+        ("07911123456", "+44", "+447911123456"),
+        ("447911123456", "+44", "+447911123456"),
+        ("3331234567", "+39", "+393331234567"),
+        ("393331234567", "+39", "+393331234567"),
+        ("0791234567", "+41", "+41791234567"),
+        ("41791234567", "+41", "+41791234567"),
+        ("2025550123", "+1", "+12025550123"),
+        ("12025550123", "+1", "+12025550123"),
+    ],
+)
+def test_home_numbers(raw: str, home: str, e164: str | None) -> None:
+    assert e164 == international(raw, region(home))
+
+
+def test_the_country_of_a_prefix() -> None:
+    found = [region(home) for home in ("+47", "+46", "+358", "+4670", "+1", "+999")]
+    assert ["NO", "SE", "FI", "SE", "US", ""] == found
 
 
 @quick

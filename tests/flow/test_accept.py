@@ -101,6 +101,41 @@ def test_each_recipient_is_answered_for(engine: SqliteEngine) -> None:
     play(engine, scenario)
 
 
+@pytest.mark.parametrize(
+    ("home", "written", "e164"),
+    [
+        ("+47", ["92867449", "4792867448", "+4792867447"], "+47928674"),
+        ("+46", ["0701234549", "46701234548", "+46701234547"], "+467012345"),
+    ],
+)
+@pytest.mark.parametrize("bulk", [False, True])
+def test_numbers_of_the_account_s_home_country(
+    *, engine: SqliteEngine, home: str, written: list[str], e164: str, bulk: bool
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        change(rig, home=home)
+        async with rig.running():
+            await rig.settled_down()
+            accepted = await rig.accept(*written, "12", bulk=bulk)
+            await rig.settled_down()
+            sent = [part.recipient for part in rig.carriers[1].offered]
+        assert [f"{e164}{last}" for last in (47, 48, 49)] == sorted(sent)
+        assert (["12"] if bulk else []) == list(accepted.invalid)
+
+    play(engine, scenario)
+
+
+def test_only_where_the_api_has_it(engine: SqliteEngine) -> None:
+    async def scenario(rig: Rig) -> None:
+        access = replace(rig.directory.accesses[1], settings=None)
+        rig.directory = replace(rig.directory, accesses={1: access})
+        with pytest.raises(Refusal) as caught:
+            await rig.accept("92867449")
+        assert RefusalCode.BAD_RECIPIENT is caught.value.code
+
+    play(engine, scenario)
+
+
 def test_duplicates_are_answered_for_and_not_sent(engine: SqliteEngine) -> None:
     async def scenario(rig: Rig) -> None:
         async with rig.running():

@@ -108,6 +108,21 @@ def test_json(site: Site) -> None:
     )
 
 
+def test_numbers_as_front_s_clients_write_them(site: Site) -> None:
+    get = site.gateway.push("4799990213", "Hei")
+    one = {**JSON_LOGIN, "phoneno": 99990214, "txt": "Hei"}
+    many = {**JSON_LOGIN, "phoneno": [4799990215, "99990216", 12], "txt": "Hei"}
+
+    assert front_id(get) > 1000
+    assert 0 == site.gateway.ask("POST", "/psk/push.php", one).json["errorcode"]
+    answer = site.gateway.ask("POST", "/psk/push_bulk.php", many)
+    assert (201, ["12"]) == (answer.status, answer.json["invalidPhoneno"])
+    for number in (213, 214, 215, 216):
+        assert "Hei" == site.text_on(f"+4799990{number}")
+    foreign = site.gateway.push("46701234567", "Hei")
+    assert b"ErrorCode=1, ID=0" == foreign.body
+
+
 def test_bulk(site: Site) -> None:
     good = [f"+4799991{number:03}" for number in range(300)]
     written = [*good, good[0], "12", "tull"]

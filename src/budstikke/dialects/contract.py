@@ -86,7 +86,12 @@ class Dialect(Protocol):
     """(method, path) to the name of an operation; paths are matched lower case."""
 
     settings: type[msgspec.Struct]
-    """The settings of one access: unknown keys are refused by ``apply``."""
+    """
+    The settings of one access: unknown keys are refused by ``apply``.
+
+    With a class variable ``home_numbers`` that is true, recipients may be written as
+    in the account's home country.
+    """
 
     def login(self, call: Call) -> Login | None:
         """Read who is calling; raises Refusal."""

@@ -25,6 +25,7 @@ from budstikke.domain.acceptance import (
     sort_out,
 )
 from budstikke.domain.message import Accepted
+from budstikke.domain.number import region
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ async def _sort_out(
     seen: set[str] | None = set() if order.bulk else None
     result = Numbers([], {}, [])
     for country, some, start in (
-        (order.country, order.recipients, 0),
+        (_country(order, access), order.recipients, 0),
         ("", members, len(order.recipients)),
     ):
         if start and members and seen is None:
@@ -131,6 +132,13 @@ async def _sort_out(
             result.refused |= found.refused
             result.repeated += found.repeated
     return result
+
+
+def _country(order: Order, access: Access) -> str:
+    """Find whose national numbers recipients may be: the account's, or the order's."""
+    if getattr(access.settings, "home_numbers", False):
+        return region(access.account.home)
+    return order.country
 
 
 async def _screen(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -37,11 +37,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         inbound_alerts: Mail addresses that are told when pushes of messages from
             phones are paused.
         inbound_alert_numbers: Phones that are told by SMS as well.
+        home_numbers: Recipients may be written as in the account's home country, or
+            with its code and no prefix, as Front's clients do.
         approved_domains: Domains that orderurl may point to, with their subdomains.
         error_alerts: Mail addresses that are told of refused outgoing messages.
 
     """
 
+    home_numbers: ClassVar[bool] = True
     api_version: Literal["3.05", "2.25"] = "3.05"
     duplicate_lock: bool = True
     status_url: Url = ""
