@@ -43,10 +43,16 @@ ALLOWED: dict[str, set[str]] = {
         "store.contract",
     },
     "metrics": {"domain"},
-    "config": {"config_callbacks", "config_directory", "config_inbound"},
+    "config": {
+        "config_callbacks",
+        "config_directory",
+        "config_inbound",
+        "config_mail",
+    },
     "config_callbacks": set(),
     "config_directory": set(),
     "config_inbound": set(),
+    "config_mail": set(),
     "log": set(),
 }
 """The parts; ``gateway``, ``app``, commands and ``doctor`` may import everything."""

@@ -12,6 +12,7 @@ import pytest
 from budstikke import config
 from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.config_mail import Mail
 from budstikke.dialects import IDENTIFY
 from budstikke.domain.message import Order, Recurrence, Unit
 from budstikke.gateway import SETTINGS, Gateway
@@ -58,7 +59,7 @@ password = "demo"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> config.Settings:
-    mail = config.Mail(host="127.0.0.1", port=9, sender="us@example.com", tls="none")
+    mail = Mail(host="127.0.0.1", port=9, sender="us@example.com", tls="none")
     settings = config.Settings(data=str(tmp_path), mail=mail)
     migrate(settings.database_url)
     kinds = {name: kind.settings for name, kind in KINDS.items()}

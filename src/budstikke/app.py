@@ -40,6 +40,7 @@ from budstikke.flow.mms_link import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
 from budstikke.servers.express import ExpressProtocol
+from budstikke.servers.guard import Guard
 from budstikke.servers.http import HttpServer
 from budstikke.servers.media_page import MediaPages
 from budstikke.servers.mm7 import Mm7Server
@@ -215,7 +216,7 @@ def _routes(
 ) -> list[BaseRoute]:
     """List what is served beside the customers' APIs."""
     routes: list[BaseRoute] = [
-        *_health_routes(gateway),
+        *(() if gateway.settings.health else _health_routes(gateway)),
         *ResumePage(
             store=gateway.store,
             resumed=gateway.notifier.queues,
@@ -259,12 +260,18 @@ async def _metrics(_request: Request) -> Response:
 @contextlib.asynccontextmanager
 async def _http(app: Any, address: config.Http) -> Any:
     """Serve an application until the end of the block."""
+    guard = Guard(
+        connections=address.max_connections,
+        bodies=address.max_bodies,
+        trusted=config.networks(address.trusted_proxies),
+    )
+    kind: Any = partial(ExpressProtocol, guard=guard)
     server = Server(
         uvicorn.Config(
             app,
             host=address.host,
             port=address.port,
-            http=ExpressProtocol,
+            http=kind,
             ws="none",
             lifespan="off",
             log_config=None,

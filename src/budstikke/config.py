@@ -13,7 +13,6 @@ import ipaddress
 import json
 import socket
 import tomllib
-from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from msgspec import Meta, Struct, structs
 from budstikke.config_callbacks import Callbacks
 from budstikke.config_directory import Directory
 from budstikke.config_inbound import Inbound
+from budstikke.config_mail import Mail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +91,22 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_body: Annotated[
         int, Meta(ge=1024, description="Largest request body, octets.")
     ] = 8 * 1024 * 1024
+    max_bodies: Annotated[
+        int,
+        Meta(
+            ge=1024 * 1024,
+            description="Octets of all request bodies in memory, but for the first "
+            "64 kB of each; more are answered 503. One address has half of it.",
+        ),
+    ] = 64 * 1024 * 1024
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Connections of one address (of IPv6: of a /64) at a time; "
+            "`trusted_proxies` have as many as they like.",
+        ),
+    ] = 512
 
     def __post_init__(self) -> None:
         """Refuse half a certificate, and proxies that are no networks."""
@@ -113,50 +129,6 @@ class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="`debug`, `info`, `warning` or `error`."),
     ] = "info"
-
-
-class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The mail server that alerts are given to."""
-
-    host: Annotated[
-        str, Meta(description="Mail server (SMTP). Empty: no mails are sent.")
-    ] = ""
-    port: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=65535,
-            description="Its port: 587 with `starttls`, 465 with `tls`, 25 with "
-            "`none`, as a rule.",
-        ),
-    ] = 587
-    tls: Annotated[
-        Literal["starttls", "tls", "none"],
-        Meta(
-            description="`starttls` (begin plain, then TLS or nothing), `tls` from "
-            "the first octet, or `none`."
-        ),
-    ] = "starttls"
-    username: Annotated[
-        str, Meta(description="Log in as. Empty: the server takes mails without.")
-    ] = ""
-    password: Annotated[
-        str,
-        Meta(description="A secret: give it as `BUDSTIKKE_MAIL__PASSWORD`."),
-    ] = ""
-    sender: Annotated[
-        str,
-        Meta(description="Where mails come from: `Budstikke <alerts@example.com>`."),
-    ] = ""
-
-    def __post_init__(self) -> None:
-        """Refuse half a login, one in the clear, and mails from nowhere."""
-        if self.host and "@" not in parseaddr(self.sender)[1]:
-            raise ValueError("sender: a mail address is needed")
-        if bool(self.username) != bool(self.password):
-            raise ValueError("username and password are given together or not at all")
-        if self.password and self.tls == "none":
-            raise ValueError("tls: a password is not sent in the clear")
 
 
 class Simulator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -209,7 +181,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(
             description="`HOST:PORT` for `/healthz`, `/readyz` and `/metrics` alone, "
-            "whatever the roles. Empty: only on the HTTP port."
+            "whatever the roles, and no longer on the HTTP port. Empty: on that."
         ),
     ] = ""
     retention_days: Annotated[

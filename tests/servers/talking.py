@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
 
 from budstikke.servers.express import ExpressProtocol
+from budstikke.servers.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -44,13 +46,14 @@ class Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[int]:
+async def serving(app: Any, guard: Guard | None = None) -> AsyncIterator[int]:
     """Serve on a free port of loopback."""
+    kind: Any = partial(Observed, guard=guard or Guard())
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
         port=0,
-        http=Observed,
+        http=kind,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -96,10 +99,10 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def connected(app: Any) -> AsyncIterator[Client]:
+async def connected(app: Any, guard: Guard | None = None) -> AsyncIterator[Client]:
     """Serve an application and connect to it."""
     Observed.came = asyncio.Event()
-    async with serving(app) as port, asyncio.timeout(20):
+    async with serving(app, guard) as port, asyncio.timeout(20):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         yield Client(reader, writer)
         writer.close()

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.servers.sloppy import LONGEST_HEAD, mend
-from servers.talking import Client, connected
+from budstikke.servers.bounds import LONGEST_HEAD, LONGEST_VALUE, MOST_HEADERS
+from budstikke.servers.sloppy import mend
+from servers.talking import Client, Observed, connected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,6 +25,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, bytes, bytes]] = []
+        self.headers: list[list[tuple[bytes, bytes]]] = []
         self.gone = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -37,6 +39,7 @@ class Echo:
             if not message.get("more_body"):
                 break
         query = scope["query_string"]
+        self.headers.append(list(scope["headers"]))
         self.asked.append((scope["method"], scope["path"], query, body))
         answer = b"%d" % len(self.asked)
         headers = [(b"content-length", b"%d" % len(answer))]
@@ -172,31 +175,111 @@ def test_chunked_bodies() -> None:
     assert [("POST", "/p", b"q=1%202", b"a b\r\n")] == found
 
 
-def test_a_megabyte_in_a_url() -> None:
-    text = b"x \xe5" * 350_000
+def test_thirty_kilobytes_in_a_url_however_long_they_are_when_mended() -> None:
+    text = b"x \xe5" * 10_000
     (found,) = asked(b"GET /a?txt=" + text + b" HTTP/1.1" + END)
     assert b"txt=" + text.replace(b" ", b"%20").replace(b"\xe5", b"%E5") == found[2]
 
 
-def test_more_than_that_is_refused_and_hung_up_on() -> None:
+async def refused(client: Client, *pieces: bytes) -> int:
+    """Send what is too much; gives the status, and the end that must follow."""
+    for piece in pieces:
+        client.writer.write(piece)
+        await asyncio.sleep(0)
+    status, _ = await client.hear()
+    with contextlib.suppress(ConnectionError):
+        assert b"" == await client.reader.read()
+    return status
+
+
+LONG = LONGEST_HEAD - 100
+FIELD = b"X-A: " + b"x" * 1000 + b"\r\n"
+HEAD = b"GET /a HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"),
+    [
+        ([b"GET /a?txt=" + b"x" * LONGEST_HEAD], 414),
+        ([b"GET /a?txt=" + b"x" * LONGEST_HEAD + b" HTTP/1.1" + END], 414),
+        ([b"GET /a?txt="] + [b"x" * 1000] * 40, 414),
+        ([HEAD + FIELD * 40], 431),
+        ([HEAD] + [FIELD] * 40, 431),
+        ([HEAD + FIELD * 40 + b"\r\n"], 431),
+        ([HEAD + b"X-A: " + b"x" * (LONGEST_VALUE + 1) + b"\r\n\r\n"], 431),
+        ([HEAD + b"X-A: x\r\n" * MOST_HEADERS + b"\r\n"], 431),
+        ([b"GET /a?" + b"x" * LONG + b" HTTP/1.1\r\n", b"Host: x\r\n" + FIELD], 431),
+    ],
+)
+def test_what_is_more_is_refused_and_hung_up_on(
+    pieces: list[bytes], status: int
+) -> None:
     async def scenario(client: Client, echo: Echo) -> None:
-        client.writer.write(b"GET /a?txt=" + b"x" * (LONGEST_HEAD + 1))
-        assert 414 == (await client.hear())[0]
-        with contextlib.suppress(ConnectionError):
-            assert b"" == await client.reader.read()
+        assert status == await refused(client, *pieces)
 
     assert [] == talk(scenario).asked
 
 
-def test_headers_count_too() -> None:
+def test_a_head_may_be_as_long_as_the_docs_say() -> None:
+    fields = b"X-A: " + b"x" * (LONGEST_VALUE - 5) + b"\r\n"
+    rest = LONGEST_HEAD - len(HEAD) - 3 * len(fields) - len(b"X-B: \r\n\r\n")
+    whole = HEAD + fields * 3 + b"X-B: " + b"x" * rest + b"\r\n\r\n"
+    assert LONGEST_HEAD == len(whole)
+    assert [get(b"")] == asked(whole)
+    assert [get(b"")] == asked(*segments(whole, 1000))
+
+
+def test_what_follows_a_chunked_body_is_bounded_and_no_header() -> None:
+    head = b"POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
     async def scenario(client: Client, echo: Echo) -> None:
-        client.writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n")
-        client.writer.write(b"X-A: " + b"x" * 1000 * 1000 + b"\r\n")
-        for _ in range(5):
-            client.writer.write(b"X-A: " + b"x" * 1000 * 1000 + b"\r\n")
-        assert (await client.hear())[0] in (400, 414, 431)
+        await client.say(head + b"0\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n")
+        assert 200 == (await client.hear())[0]
+        assert 431 == await refused(client, head + b"0\r\n", *[FIELD] * 40)
+
+    found = talk(scenario)
+    assert ("POST", "/p", b"", b"") == found.asked[0]
+    assert [b"host", b"transfer-encoding"] == [name for name, _ in found.headers[0]]
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [b"Host: [", b"Host: [zz]", b"Host: a/b", b"Host: a\r\nHost: b", b"Host: a b"],
+)
+def test_a_host_that_is_none_is_refused(hosts: bytes) -> None:
+    async def scenario(client: Client, echo: Echo) -> None:
+        assert 400 == await refused(
+            client, b"GET /a HTTP/1.1\r\n" + hosts + END[:2] * 2
+        )
 
     assert [] == talk(scenario).asked
+
+
+@pytest.mark.parametrize(
+    "host", [b"x", b"", b"x:", b"x:80", b"[::1]:80", b"a_b.example", b"192.0.2.1"]
+)
+def test_a_host_that_is_one_passes(host: bytes) -> None:
+    assert [get(b"")] == asked(b"GET /a HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+
+
+def test_pipelined_requests_are_worked_one_at_a_time() -> None:
+    """A segment of thousands of requests does not stop everybody else."""
+
+    async def scenario(client: Client, echo: Echo) -> None:
+        client.writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+        await client.hear()
+        (protocol,) = Observed.present
+        assert not protocol.pipeline
+        for _ in range(1999):
+            assert 200 == (await client.hear())[0]
+
+    assert 2000 == len(talk(scenario).asked)
+
+
+def test_a_pipelined_request_behind_a_body_is_mended() -> None:
+    line = b"GET /a?x=\xe5 y HTTP/1.1" + END
+    found = asked(POST + BODY + line, answers=2)
+    assert [("POST", "/p", b"q=%E5%20b", BODY), get(b"x=%E5%20y")] == found
 
 
 @pytest.mark.parametrize(

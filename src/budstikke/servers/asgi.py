@@ -14,7 +14,7 @@ from budstikke.servers.auth import client_of
 from budstikke.wire import WireRequest, WireResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
     from budstikke.servers.auth import Network
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 def read_head(scope: Scope, trusted: tuple[Network, ...]) -> WireRequest:
     """Read all but the body; ``trusted``: networks of proxies that are believed."""
-    headers = {
-        name.decode("latin-1"): value.decode("latin-1")
+    headers = joined(
+        (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in scope["headers"]
-    }
+    )
     peer = scope["client"]
     client, secure = (peer[0] if peer else ""), scope["scheme"] == "https"
     if trusted:
@@ -43,6 +43,19 @@ def read_head(scope: Scope, trusted: tuple[Network, ...]) -> WireRequest:
         client,
         secure,
     )
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """
+    Read headers, with lower-case names.
+
+    Values of one that is there several times are joined by commas (RFC 9110 § 5.3):
+    each proxy may add a line of its own, and of two passwords none counts.
+    """
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 async def read_body(receive: Receive, most: int) -> bytes:

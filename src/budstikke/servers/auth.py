@@ -246,6 +246,15 @@ def read_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(maxsize=16384)
+def neighbourhood(client: str) -> str:
+    """Tell whose an address is: an IPv4 one, or a /64 of IPv6, is one caller's."""
+    address = read_address(client)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, 64), strict=False))
+    return client if address is None else str(address)
+
+
 def within(client: str, networks: Iterable[Network]) -> bool:
     """Tell whether an address is in one of these networks."""
     address = read_address(client)

@@ -10,18 +10,19 @@ and answered in one write: 21 µs a request with all that its dialect does, inst
 
 from __future__ import annotations
 
-from collections import deque
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from budstikke.servers.asgi import joined
+from budstikke.servers.early import is_host
 from budstikke.servers.http import HttpServer
-from budstikke.servers.sloppy import END_OF_HEAD, LONGEST_PARSED, SloppyProtocol
+from budstikke.servers.sloppy import SloppyProtocol
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
-    import asyncio
     from asyncio import BaseTransport
     from collections.abc import Iterator
 
@@ -33,12 +34,20 @@ GET, VERSION = b"GET ", b" HTTP/1.1\r\n"
 KEEPS = b"\r\nconnection: keep-alive\r\n"
 UNUSUAL = (
     *(b"\r\nconnection:", b"\r\ncontent-length:", b"\r\ntransfer-encoding:"),
-    *(b"\r\nupgrade:", b"\r\nexpect:", b"\r\n ", b"\r\n\t", b"\0"),
+    *(b"\r\nupgrade:", b"\r\nexpect:"),
 )
 """What a head may have (in lower case) that means more than a GET and its answer."""
 
-MOST_WAITING = 65_536
-"""Octets that may come before a request is answered; then nothing more is read."""
+LONGEST = 4096
+"""Octets of a request that is taken; few have more."""
+
+_target = re.compile(rb"/[!-\"$-~]*").fullmatch
+_plain = re.compile(
+    rb"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}:[\t -~\x80-\xff]*+)*+\r\n\r\n"
+).fullmatch
+"""Headers as RFC 9112 § 5 has them: a name, a colon at once, CR LF, nothing folded."""
+
+_host = re.compile(rb"\r\nhost:[\t ]*([!-~]*)[\t ]*\r\n").findall
 
 
 class Headers(Mapping[str, str]):
@@ -53,7 +62,9 @@ class Headers(Mapping[str, str]):
     def _read(self) -> dict[str, str]:
         if self._found is None:
             lines = (line.partition(":") for line in self._lines())
-            self._found = {name.lower(): value.strip() for name, _, value in lines}
+            self._found = joined(
+                (name.lower(), value.strip(" \t")) for name, _, value in lines
+            )
         return self._found
 
     def _lines(self) -> list[str]:
@@ -72,39 +83,21 @@ class Headers(Mapping[str, str]):
 class ExpressProtocol(SloppyProtocol):
     """``SloppyProtocol`` with an express lane, if its application is an HttpServer."""
 
-    _idle_timer: asyncio.TimerHandle | None = None
+    _answering = False  # in the express lane
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin with nothing."""
-        super().connection_made(transport)
         app = self.app
         self._server = app if isinstance(app, HttpServer) else None
-        self._answering = False
-        self._waiting: deque[bytes] = deque()  # came while a request is answered
-        self._last = self.loop.time()
-        if self._server is not None:
-            self._watch()
+        super().connection_made(transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of it; a message that is being accepted is accepted all the same."""
-        super().connection_lost(exc)
-        self._waiting.clear()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+    def busy(self) -> bool:
+        """Whether a request is there whole and is not answered."""
+        return self._answering or super().busy()
 
-    def data_received(self, data: bytes) -> None:
-        """Take what came, when its turn comes."""
-        if not self._answering:
-            self._take(data)
-            return
-        self._waiting.append(data)
-        if sum(map(len, self._waiting)) > MOST_WAITING:
-            self.flow.pause_reading()
-
-    def _take(self, data: bytes) -> None:
+    def work(self, data: bytes) -> None:
         """Take a request into the express lane, or parse what came."""
-        if data.startswith(GET) and self._server is not None and self._between():
+        if data.startswith(GET) and self._server is not None and self.expects_line:
             found = self._cut_request(data, self._server)
             if found is not None:
                 self._answering = True
@@ -112,31 +105,28 @@ class ExpressProtocol(SloppyProtocol):
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
                 return
-        super().data_received(data)
-
-    def _between(self) -> bool:
-        """Whether nothing of another request is there or is being answered."""
-        cycle = self.cycle
-        done = cast("object", cycle) is None or cycle.response_complete
-        return done and self.expects_line
+        super().work(data)
 
     def _cut_request(
         self, data: bytes, server: HttpServer
     ) -> tuple[Dialect, str, WireRequest] | None:
         """Read a request that is whole, alone and nothing unusual; else ``None``."""
         end = data.find(VERSION)
-        if end < 0 or end > LONGEST_PARSED or data.find(END_OF_HEAD) != len(data) - 4:
+        if end < 0 or len(data) > LONGEST:
             return None
         target = data[4:end]
         path, _, query = target.partition(b"?")
         found = server.hot.get(path.lower())
-        if found is None or not target.isascii() or b" " in target or b"#" in target:
-            return None
         head = data[end + len(VERSION) - 2 :]
+        if found is None or not _target(target) or not _plain(head):
+            return None
         low = head.lower().replace(KEEPS, b"\r\n")
         for word in UNUSUAL:
             if word in low:
                 return None
+        hosts = _host(low)
+        if len(hosts) != 1 or low.count(b"\r\nhost:") != 1 or not is_host(hosts[0]):
+            return None
         request = WireRequest(
             "GET",
             path.decode(),
@@ -165,8 +155,7 @@ class ExpressProtocol(SloppyProtocol):
             self.transport.close()
             return
         self.flow.resume_reading()
-        while self._waiting and not self._answering:
-            self._take(self._waiting.popleft())
+        self.go_on()
 
     def _write(self, response: WireResponse) -> bytes:
         lines = [STATUS_LINE[response.status]]
@@ -187,13 +176,3 @@ class ExpressProtocol(SloppyProtocol):
             self._leaving = True
         else:
             super().shutdown()
-
-    def _watch(self) -> None:
-        """Close a connection that is not used: one timer, not one a request."""
-        rest = self._last + self.timeout_keep_alive - self.loop.time()
-        if self._answering or not self._between():
-            rest = self.timeout_keep_alive
-        if rest > 0:
-            self._idle_timer = self.loop.call_later(rest, self._watch)
-        elif not self.transport.is_closing():
-            self.transport.close()

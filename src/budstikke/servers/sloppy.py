@@ -1,10 +1,14 @@
 """
-HTTP/1.1 as old SMS clients speak it.
+HTTP/1.1 as old SMS clients speak it, and as attackers do.
 
-They put raw Latin-1, unescaped blanks and number signs into URLs, which the parser
-refuses or cuts, and line ends between requests. The request line is mended before it
-is parsed: octets of 0x80 and above, and blanks and ``#`` inside the target (a request
-has no fragment), are percent-escaped. All other octets pass untouched.
+Old clients put raw Latin-1, unescaped blanks and number signs into URLs, which the
+parser refuses or cuts, and line ends between requests. The request line is mended
+before it is parsed: octets of 0x80 and above, and blanks and ``#`` inside the target (a
+request has no fragment), are percent-escaped. All other octets pass untouched.
+
+Attackers send what never ends. Heads, headers and their number are bounded
+(``bounds``), heads and bodies have deadlines, and one request of a connection is worked
+at a time: what comes before its answer waits, and too much of it is not read.
 """
 
 from __future__ import annotations
@@ -14,112 +18,266 @@ from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-if TYPE_CHECKING:
-    from asyncio import BaseTransport, Transport
+from budstikke.servers import bounds
+from budstikke.servers.early import CLOSED_AT_ONCE, is_host, written
+from budstikke.servers.guard import Guard
 
+if TYPE_CHECKING:
+    from asyncio import BaseTransport, Task, Transport
+    from typing import Any
+
+    from uvicorn.config import Config
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    from uvicorn.server import ServerState
 
 _high = re.compile(rb"[\x80-\xff]")
-
-LONGEST_HEAD = 4 * 1024 * 1024
-"""Octets of a request line with its headers; 1 MB of text in a URL gets its answer."""
-
-TOO_LONG = (
-    b"HTTP/1.1 414 URI Too Long\r\ncontent-type: text/plain\r\n"
-    b"content-length: 21\r\nconnection: close\r\n\r\nRequest is too large\n"
-)
-
 
 LONGEST_PARSED = 65535
 """Octets of a URL that httptools can parse; its offsets have 16 bits."""
 
 END_OF_HEAD = b"\r\n\r\n"
 
+SLICE = 8192
+"""Octets of a chunked body that are parsed at a time: its end is only known then."""
+
+MOST_WAITING = 65_536
+"""Octets that may come before a request is answered; then nothing more is read."""
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not an error of ours
+    """Stops the parser; what is answered is in ``_fault``."""
+
 
 class SloppyProtocol(HttpToolsProtocol):
     """
-    uvicorn's protocol, with request lines mended.
+    uvicorn's protocol, with request lines mended and everything bounded.
 
-    So are those of pipelined requests, but for one that comes in the same segment
-    after another's body: where that ends only the parser knows.
+    Request lines of pipelined requests are mended, too, but for one that comes in the
+    same segment after another's chunked body: where that ends only the parser knows.
+
+    Args:
+        config: uvicorn's, as the next two.
+        server_state: Shared by its connections.
+        app_state: Given to the application.
+        guard: Counts connections and bodies; without one there is one of its own.
+        _loop: The event loop.
+
     """
 
     _in_line = True  # what comes next belongs to a request line
-    _split = False  # the present request's head came in more than one segment
     _leaving = False  # the next answer is the last
     _head = 0  # octets of the present request's line and headers; -1: in the body
+    _tail = b""  # the last octets of the head, in which its end may have begun
+    _left = 0  # octets of the present body that are to come, if it says how many
+    _fields = 0  # octets of the headers that were parsed
+    _hosts = 0
+    _since = 0.0  # when the present head or body began
+    _came = 0  # octets of the present body
+    _fault = 400  # what is answered when the parser stops
+    _lingers = 0.0  # since when what comes is dropped; 0: it is not
+    _stuck = 0.0  # since when the client reads nothing; 0: it does
+    _address: str | None = None  # that the connection counts for; None: for none
+    _task: Task[None] | None = None  # that works the present request
+    _last = 0.0  # when the last request was answered
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: Any = None,
+        *,
+        guard: Guard | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._guard = guard or Guard()
+        self._begun = bytearray()  # of a request line that is not whole yet
+        self._rest = bytearray()  # came while a request is answered
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Begin with nothing."""
+        """Begin with nothing, if there is room."""
         super().connection_made(cast("Transport", transport))
-        self._begun = bytearray()  # of a request line that is not whole yet
+        self._last = self.loop.time()
+        self._guard.watch(self, self.loop)
+        address = self._guard.whose(self.client[0] if self.client else "")
+        if self._guard.enter(address):
+            self._address = address
+        else:
+            self.refuse(429)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of it: the timer of a connection that was reset would hold it."""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+        self._guard.forget(self)
+        self._rest.clear()
+        if self._address is not None:
+            self._guard.leave(self._address)
+            self._address = None
+
+    def leave(self) -> None:
+        """Make the present answer the last, or the next one if there is none."""
+        self._leaving = True
+        cycle = self._cycle()
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
+        if self._lingers:
+            self.transport.close()
+
+    def refuse(self, status: int) -> None:
+        """
+        Answer so, unless an answer has begun, and hang up.
+
+        What still comes is dropped for a while: a connection that is closed while its
+        client writes is reset, and the answer is lost.
+        """
+        cycle = self._cycle()
+        begun = cycle is not None and cycle.response_started
+        if begun and (self._head < 0 or self.busy()):
+            self.transport.close()
+            return
+        self.transport.write(written(status))
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if status in CLOSED_AT_ONCE or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._lingers = self.loop.time()
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def ended(self) -> bool:
+        """Whether nothing that comes is read any more."""
+        return bool(self._lingers) or self.transport.is_closing()
+
+    # What comes
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, when its turn comes."""
+        if self._lingers:
+            return
+        if self._rest or self.busy():
+            self._rest += data
+            self._hold_back()
+        else:
+            self.work(data)
+
+    def busy(self) -> bool:
+        """Whether a request is there whole and is not answered."""
+        cycle = self._cycle()
+        if self._head < 0 or cycle is None:
+            return bool(self.pipeline)
+        return not cycle.response_complete
 
     @property
     def expects_line(self) -> bool:
         """Whether nothing has come of another request."""
         return self._in_line and not self._begun and not self._head
 
-    def leave(self) -> None:
-        """Make the present answer the last, or the next one if there is none."""
-        self._leaving = True
-        cycle = cast(
-            "RequestResponseCycle | None", self.cycle
-        )  # there is none at first
-        if cycle is not None and not cycle.response_complete:
-            cycle.keep_alive = False
-
-    def data_received(self, data: bytes) -> None:
-        """Mend request lines, then parse."""
-        while data and not self.transport.is_closing():
-            if self._head < 0:
-                super().data_received(data)
+    def work(self, data: bytes) -> None:
+        """Mend request lines, then parse, up to the end of one request."""
+        while data and not self.ended():
+            if self.busy():
+                self._rest[:0] = data
+                self._hold_back()
                 return
-            if self._in_line:
-                data = self._whole_line(data)
-            head, data = self._cut(data)
-            self._head += len(head)
-            if self._head + len(self._begun) > LONGEST_HEAD:
-                self.transport.write(TOO_LONG)
-                self.transport.close()
-            elif head:
-                super().data_received(head)
+            data = self._feed_body(data) if self._head < 0 else self._feed_head(data)
+
+    def go_on(self) -> None:
+        """Take what came while a request was answered, up to the end of the next."""
+        while self._rest and not self.busy() and not self.ended():
+            data = bytes(self._rest[:MOST_WAITING])
+            del self._rest[:MOST_WAITING]
+            self.work(data)
+
+    def _hold_back(self) -> None:
+        if len(self._rest) > MOST_WAITING:
+            self.flow.pause_reading()
+
+    def _feed_head(self, data: bytes) -> bytes:
+        """Parse what belongs to a head; return what is behind it."""
+        if self._in_line:
+            if not self._begun:
+                self._since = self.loop.time()
+            data = self._whole_line(data)
+        head, data = self._cut(data)
+        self._head += len(head)
+        if self._head + len(self._begun) > bounds.LONGEST_HEAD:
+            self.refuse(414 if self._in_line else 431)
+        elif head:
+            super().data_received(head)
+        return data
 
     def _cut(self, data: bytes) -> tuple[bytes, bytes]:
-        """Cut where the head may end: what follows may be another request line."""
-        if self._split:  # its end may be split, too: line by line
-            end = data.find(b"\n") + 1
-        else:
-            end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
-            if end < len(END_OF_HEAD):
-                end, self._split = 0, True
-        return (data[:end], data[end:]) if end else (data, b"")
+        """Cut where the head ends: what follows is body, or another request line."""
+        tail = self._tail
+        seen = tail + data[: bounds.LONGEST_HEAD + len(END_OF_HEAD)]
+        end = seen.find(END_OF_HEAD)
+        if end < 0:
+            self._tail = seen[1 - len(END_OF_HEAD) :]
+            return data, b""
+        end += len(END_OF_HEAD) - len(tail)
+        self._tail = b""
+        return data[:end], data[end:]
 
     def _whole_line(self, data: bytes) -> bytes:
         """Keep what comes until the line is whole; return it mended, and the rest."""
         if not self._begun:
             data = data.lstrip(b"\r\n")  # some end a body with a line end too many
-        if b"\n" not in data:
+        end = data.find(b"\n", 0, bounds.LONGEST_HEAD)
+        if end < 0:
             self._begun += data
             return b""
-        if self._begun:
-            data = bytes(self._begun + data)
-            self._begun.clear()
+        line = bytes(self._begun) + data[:end]
+        self._begun.clear()
+        if len(line) >= bounds.LONGEST_HEAD:
+            self.refuse(414)
+            return b""
         self._in_line = False
-        end = data.index(b"\n")
-        line = data[:end]
         if line.isascii() and line.count(b" ") <= 2 and b"#" not in line:
-            return data
-        return mend(line) + data[end:]
+            return line + data[end:]
+        mended = mend(line)
+        self._head -= len(mended) - len(line)  # as it came is what counts
+        return mended + data[end:]
+
+    def _feed_body(self, data: bytes) -> bytes:
+        """Parse what belongs to a body; return what is behind it."""
+        size = min(self._left, len(data)) if self._left else SLICE
+        self._left -= size if self._left else 0
+        super().data_received(data[:size])
+        return data[size:]
+
+    # What the parser says
+
+    def on_message_begin(self) -> None:
+        """Expect its headers."""
+        super().on_message_begin()
+        self._in_line = False
+        self._left = self._fields = self._hosts = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header if it is one; what follows a chunked body is dropped."""
+        self._fields += len(name) + len(value) + 4
+        if self._fields > bounds.LONGEST_HEAD or len(value) > bounds.LONGEST_VALUE:
+            self._stop(431)
+        if self._head < 0:
+            return
+        super().on_header(name, value)
+        if len(self.headers) > bounds.MOST_HEADERS:
+            self._stop(431)
+        name = self.headers[-1][0]
+        if name == b"host":
+            self._hosts += 1
+            if self._hosts > 1 or not is_host(value):
+                self._stop(400)
+        elif name == b"content-length" and value.isdigit() and len(value) < 20:
+            self._left = int(value)
 
     def on_headers_complete(self) -> None:
-        """Stop counting: what follows is body, which the application limits."""
+        """Stop counting: what follows is body."""
         self._head = -1
-        self._split = False
+        self._since, self._came = self.loop.time(), 0
         query = b""
         if len(self.url) > LONGEST_PARSED:
             self.url, _, query = self.url.partition(b"?")
@@ -130,11 +288,90 @@ class SloppyProtocol(HttpToolsProtocol):
         if self._leaving:
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        """Take some of a body, if there is room for it."""
+        before, self._came = self._came, self._came + len(body)
+        if self.cycle.response_complete:
+            return
+        if self._came > bounds.SMALL_BODY:
+            more = self._came - max(before, bounds.SMALL_BODY)
+            if not self._make_room(more):
+                self._stop(503)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Expect a request line next."""
         super().on_message_complete()
         self._in_line = True
         self._head = 0
+
+    def on_response_complete(self) -> None:
+        """Go on with what came meanwhile, in a turn of its own."""
+        super().on_response_complete()
+        self._last = self.loop.time()
+        if self._rest:
+            self.loop.call_soon(self.go_on)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - our words
+        """Answer what made the parser stop."""
+        status, self._fault = self._fault, 400
+        self.refuse(status)
+
+    def _stop(self, status: int) -> None:
+        self._fault = status
+        raise _Refused
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Work a request, and know its task: room for its body is its task's."""
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+        self._task = task
+
+    def _make_room(self, octets: int) -> bool:
+        address, guard = self._address or "", self._guard
+        task = self._task
+        if task is None or task.done() or not guard.take(address, octets):
+            return False
+        task.add_done_callback(lambda _: guard.give_back(address, octets))
+        return True
+
+    def _cycle(self) -> RequestResponseCycle | None:
+        return cast("RequestResponseCycle | None", self.cycle)  # there is none at first
+
+    # Deadlines
+
+    def pause_writing(self) -> None:
+        """Note since when a client reads nothing."""
+        super().pause_writing()
+        self._stuck = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """Note that it reads."""
+        super().resume_writing()
+        self._stuck = 0.0
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Do nothing: ``look`` does it."""
+
+    def look(self, now: float) -> None:
+        """End a connection that is overdue; ``now``: the loop's time, seconds."""
+        stuck = self._stuck and now - self._stuck > bounds.STUCK_SECONDS
+        if stuck or (self._lingers and now - self._lingers > bounds.LINGER_SECONDS):
+            self.transport.abort()
+        elif self.ended() or self.busy():
+            return
+        elif self._head < 0:
+            allowed = bounds.BODY_SECONDS + self._came / bounds.BODY_RATE
+            if self.flow.read_paused:  # it is we who are slow
+                self._since = max(self._since, now - bounds.BODY_SECONDS)
+            elif now - self._since > allowed:
+                self.refuse(408)
+        elif not self.expects_line:
+            if now - self._since > bounds.HEAD_SECONDS:
+                self.refuse(408)
+        elif now - self._last > self.timeout_keep_alive:
+            self.transport.close()
 
 
 def mend(line: bytes) -> bytes:

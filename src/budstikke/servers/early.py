@@ -1,0 +1,48 @@
+"""What is seen of a request, and answered, before anybody knows which API it is for."""
+
+from __future__ import annotations
+
+import re
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from budstikke.servers import bounds
+from budstikke.servers.auth import read_address
+
+_host = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|[^\s/?#@:\[\]\\]*)(?::[0-9]{0,5})?")
+
+WORDS = {
+    400: b"The request is no HTTP\n",
+    408: b"The request took too long\n",
+    414: b"Request is too large\n",
+    429: b"Too many connections\n",
+    431: b"Headers are too large\n",
+    503: b"Too much at once, try again\n",
+}
+"""What is answered."""
+
+CLOSED_AT_ONCE = frozenset({429})
+"""Statuses of connections that are one too many."""
+
+LATER = frozenset({429, 503})
+"""Statuses with Retry-After."""
+
+
+def is_host(value: bytes) -> bool:
+    """Tell whether a header Host can be one (RFC 9110 § 7.2), generously."""
+    found = _host.fullmatch(value)
+    if found is None:
+        return False
+    return found[1] is None or read_address(found[1].decode()) is not None
+
+
+def written(status: int) -> bytes:
+    """Write an answer that is the last of its connection."""
+    later = b"retry-after: %d\r\n" % bounds.RETRY_AFTER if status in LATER else b""
+    return (
+        STATUS_LINE[status]
+        + b"content-type: text/plain\r\n"
+        + later
+        + b"content-length: "
+        b"%d\r\nconnection: close\r\n\r\n" % len(WORDS[status]) + WORDS[status]
+    )

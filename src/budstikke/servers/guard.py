@@ -1,0 +1,120 @@
+"""
+What one process grants to those who call: connections, and room for bodies.
+
+An address is a neighbourhood: an IPv4 address, or a /64 of IPv6, since whoever has one
+address of those has all. Trusted proxies stand for many, and are not counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from budstikke.servers.auth import neighbourhood, within
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from budstikke.servers.auth import Network
+
+MOST_CONNECTIONS = 512
+"""Of one address."""
+
+MOST_BODIES = 64 * 1024 * 1024
+"""Octets of all bodies in memory, but for the beginning of each."""
+
+EVERY = 1.0
+"""Seconds between two looks at all connections."""
+
+
+class Watched(Protocol):
+    """A connection."""
+
+    def look(self, now: float) -> None:
+        """End it if it is overdue; ``now``: the loop's time, seconds."""
+
+
+class Guard:
+    """
+    Counts connections and octets; use from one event loop.
+
+    One timer looks at all connections, so that a request costs none.
+
+    Args:
+        connections: Of one address.
+        bodies: Octets of bodies in memory at a time; one address has half of them.
+        trusted: Networks of our proxies.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: int = MOST_CONNECTIONS,
+        bodies: int = MOST_BODIES,
+        trusted: tuple[Network, ...] = (),
+    ) -> None:
+        self._most = connections
+        self._room = bodies
+        self._trusted = trusted
+        self._connections: Counter[str] = Counter()
+        self._bodies: Counter[str] = Counter()
+        self._taken = 0
+        self._watched: set[Watched] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def whose(self, peer: str) -> str:
+        """Tell which address a connection counts for; empty: for none."""
+        trusted = self._trusted and within(peer, self._trusted)
+        return "" if trusted else neighbourhood(peer)
+
+    def enter(self, address: str) -> bool:
+        """Count a connection; ``False``: it is one too many, and not counted."""
+        if address and self._connections[address] >= self._most:
+            return False
+        self._connections[address] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Count a connection no more."""
+        _less(self._connections, address, 1)
+
+    def take(self, address: str, octets: int) -> bool:
+        """Give a body room; ``False``: there is none, and nothing is given."""
+        if self._taken + octets > self._room:
+            return False
+        if address and self._bodies[address] + octets > self._room // 2:
+            return False
+        self._taken += octets
+        self._bodies[address] += octets
+        return True
+
+    def give_back(self, address: str, octets: int) -> None:
+        """Take back the room of a body that was let go of."""
+        self._taken -= octets
+        _less(self._bodies, address, octets)
+
+    def watch(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at a connection now and then."""
+        self._watched.add(connection)
+        if self._timer is None:
+            self._timer = loop.call_later(EVERY, self._look, loop)
+
+    def forget(self, connection: Watched) -> None:
+        """Look at it no more."""
+        self._watched.discard(connection)
+        if not self._watched and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        self._timer = loop.call_later(EVERY, self._look, loop)
+        for connection in tuple(self._watched):
+            connection.look(now)
+
+
+def _less(counts: Counter[str], address: str, by: int) -> None:
+    counts[address] -= by
+    if counts[address] <= 0:
+        del counts[address]
