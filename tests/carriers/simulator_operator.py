@@ -100,8 +100,10 @@ class Esme(asyncio.Protocol, Waiting):
         command: int = cmd.BIND_TRANSCEIVER,
         system_id: str = "acme",
         password: str = "secret",  # noqa: S107 - of nobody
+        version: int = 0x34,
     ) -> int:
-        self.ask(command, Bind(system_id, password), "bind")
+        body = Bind(system_id, password, interface_version=version)
+        self.ask(command, body, "bind")
         return (await self.answer("bind")).status
 
     async def submit(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,8 +11,8 @@ import smpplib.client
 import smpplib.consts
 import uvloop
 
-from budstikke.carriers.simulator import bind as bind_module
 from budstikke.carriers.simulator import mailbox as mailbox_module
+from budstikke.carriers.simulator import patience
 from budstikke.domain.text import (
     concatenation,
     gsm_decode,
@@ -19,6 +21,7 @@ from budstikke.domain.text import (
 )
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
+from budstikke.smpp import tags
 from budstikke.smpp.pdus import MessageId, Sm
 from budstikke.smpp.receipt import MessageState
 from carriers.simulator_operator import (
@@ -158,7 +161,7 @@ def test_what_a_lost_bind_did_not_acknowledge_is_sent_again_in_order() -> None:
 def test_what_was_not_stored_is_sent_again_what_was_refused_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bind_module, "RETRY", 0)
+    monkeypatch.setattr(patience, "RETRY", 0)
 
     async def story(centre: Operator, esme: Esme) -> None:
         esme.statuses = [st.ESME_RX_T_APPN, st.ESME_RX_P_APPN, st.ESME_RSYSERR]
@@ -171,6 +174,204 @@ def test_what_was_not_stored_is_sent_again_what_was_refused_is_not(
         assert [ids[0], ids[1], ids[0], ids[0]] == ids
         assert 1 == centre.listener.mailbox("acme").dropped
         assert 0 == len(centre.listener.mailbox("acme"))
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("status", "times"),
+    [
+        (st.ESME_RX_T_APPN, 2),
+        (st.ESME_RMSGQFUL, 2),
+        (st.ESME_RTHROTTLED, 2),
+        (st.ESME_RUNKNOWNERR, 2),
+        (0x412, 2),
+        (st.ESME_RX_R_APPN, 1),
+        (st.ESME_RINVDSTADR, 1),
+        (st.ESME_RINVDCS, 1),
+    ],
+)
+def test_which_answers_have_a_delivery_repeated(
+    monkeypatch: pytest.MonkeyPatch, status: int, times: int
+) -> None:
+    monkeypatch.setattr(patience, "RETRY", 0)
+
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.statuses = [status]
+        await esme.submit()
+        await esme.submit()
+        centre.after(2)
+        ids = [each.id for each in await esme.receipts(1 + times)]
+        assert times == ids.count(ids[0])
+
+    play(story)
+
+
+def test_a_client_that_refuses_for_ever_is_asked_ever_less_often() -> None:
+    asked = []
+    client = patience.Patience()
+    now = 0.0
+    while now < 3_600:
+        asked.append(now)
+        now += client.refused(now)
+    pauses = [after - before for before, after in pairwise([*asked, now])]
+    assert pauses[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
+    assert {300} == set(pauses[10:])
+
+
+def test_what_was_in_flight_is_one_refusal_and_one_delivery_tries_a_rested_client() -> (
+    None
+):
+    client = patience.Patience()
+    assert client.may_ask(0.0, 99)
+    assert [1.0, 0.75] == [client.refused(0.0), client.refused(0.25)]
+    assert not client.may_ask(0.5, 0)
+    assert client.may_ask(1.0, 0)
+    assert not client.may_ask(1.0, 1)
+    assert 2.0 == client.refused(1.0)
+    client.accepted()
+    assert client.may_ask(1.0, 99)
+    assert 1.0 == client.refused(1.0)
+
+
+def test_a_client_that_refuses_is_not_sent_what_waits_and_one_that_takes_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "RETRY", 0.05)
+
+    async def story(centre: Operator, esme: Esme) -> None:
+        esme.statuses = [st.ESME_RX_T_APPN] * 2
+        await esme.submit()
+        centre.after(2)
+        await esme.receipts(1)
+        for _ in range(5):
+            await esme.submit()
+        centre.after(2)
+        # Resting: nothing of it is sent with the answer to something else.
+        await esme.submit("0007")
+        assert 1 == len(esme.delivered)
+        receipts = await esme.receipts(2 + 6)
+        ids = [each.id for each in receipts]
+        assert 6 == len(set(ids))
+        assert sorted(set(ids)) == ids[2:]
+
+    play(story)
+
+
+# Clients of SMPP 3.3, and of 5.0
+
+
+@pytest.mark.parametrize("version", [0x00, 0x33])
+@pytest.mark.parametrize("style", ["text", "tlv", "both"])
+@pytest.mark.parametrize("form", ["decimal", "hex", "padded"])
+def test_a_client_of_smpp_3_3(version: int, style: str, form: str) -> None:
+    reference = (tags.USER_MESSAGE_REFERENCE, b"\0\7")
+
+    async def story() -> None:
+        settings = {"receipts": style, "response_id": form, "receipt_id": form}
+        async with operator(**settings) as centre:
+            esme = await centre.connect()
+            assert st.ESME_ROK == await esme.bind(version=version)
+            assert () == esme.answers["bind"].tlvs
+            ids = set()
+            for _ in range(3):
+                answer = await esme.submit(tlvs=(reference,))
+                assert isinstance(answer.body, MessageId)
+                ids.add(answer.body.message_id)
+            centre.after(2)
+            receipts = await esme.receipts(3)
+            assert [()] * 3 == [tuple(pdu.tlvs) for pdu in esme.delivered]
+            assert ids == {each.id for each in receipts}
+            assert {MessageState.DELIVERED} == {each.state for each in receipts}
+            assert 3 == len(ids)
+            assert all(re.fullmatch("[0-9A-Fa-f]{1,8}", each) for each in ids)
+
+    asyncio.run(story())
+
+
+def test_receipts_are_written_for_the_client_that_fetches_them() -> None:
+    """Submitted by a transmitter of 3.4; fetched by a receiver of 3.3."""
+
+    async def story() -> None:
+        async with operator(receipts="tlv") as centre:
+            sender = await centre.bound(cmd.BIND_TRANSMITTER)
+            await sender.submit()
+            old = await centre.connect()
+            await old.bind(cmd.BIND_RECEIVER, version=0x33)
+            centre.after(2)
+            (receipt,) = await old.receipts(1)
+            assert MessageState.DELIVERED is receipt.state
+            assert () == old.delivered[0].tlvs
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        (0x33, st.ESME_RSUBMITFAIL),
+        (0x34, st.ESME_RSUBMITFAIL),
+        (0x50, st.ESME_RINVDCS),
+    ],
+)
+def test_statuses_are_those_of_the_clients_version(version: int, status: int) -> None:
+    async def story() -> None:
+        async with operator() as centre:
+            esme = await centre.connect()
+            await esme.bind(version=version)
+            assert status == (await esme.submit(data_coding=4)).status
+
+    asyncio.run(story())
+
+
+# What a receipt says of the message beside its end
+
+
+def test_a_receipt_echoes_what_belongs_to_the_message_and_its_addresses() -> None:
+    submitted = (
+        (tags.USER_MESSAGE_REFERENCE, b"\x12\x34"),
+        (tags.SOURCE_SUBADDRESS, b"\xa0\x01"),
+        (tags.DEST_SUBADDRESS, b"\xa0\x02\x03"),
+        (tags.SOURCE_PORT, b"\x0b\x84"),
+        (tags.ITS_SESSION_INFO, b"\1\2"),
+        (tags.PRIVACY_INDICATOR, b"\1"),
+        (0x1400, b"of the operator"),
+    )
+
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit(tlvs=submitted)
+        centre.after(2)
+        await esme.receipts(1)
+        (pdu,) = esme.delivered
+        found = dict(pdu.tlvs)
+        del found[tags.RECEIPTED_MESSAGE_ID], found[tags.MESSAGE_STATE]
+        assert {
+            tags.USER_MESSAGE_REFERENCE: b"\x12\x34",
+            tags.DEST_SUBADDRESS: b"\xa0\x01",
+            tags.SOURCE_SUBADDRESS: b"\xa0\x02\x03",
+            tags.DESTINATION_PORT: b"\x0b\x84",
+            tags.ITS_SESSION_INFO: b"\1\2",
+        } == found
+
+    play(story)
+
+
+@pytest.mark.parametrize("registered", [1, 0x11])
+def test_receipts_say_it_twice_with_one_id_unless_told_otherwise(
+    registered: int,
+) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        centre.phones.switch("+4799999999", on=False)
+        answer = await esme.submit(registered_delivery=registered)
+        centre.after(2)
+        centre.phones.switch("+4799999999", on=True)
+        centre.after(2)
+        assert isinstance(answer.body, MessageId)
+        for receipt in await esme.receipts(2 if registered & 0x10 else 1):
+            assert answer.body.message_id == receipt.id == receipt.text_id
+            assert receipt.word
+        for pdu in esme.delivered:
+            assert tags.MESSAGE_STATE in dict(pdu.tlvs)
 
     play(story)
 

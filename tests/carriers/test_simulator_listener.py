@@ -13,13 +13,10 @@ from budstikke.domain.text import (
     udh_concat8,
     udh_concat16,
 )
-from budstikke.smpp import (
-    State,
-    tags,
-)
+from budstikke.smpp import Pdu, State, build, tags
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
-from budstikke.smpp.pdus import Empty, MessageId, QuerySm
+from budstikke.smpp.pdus import Empty, MessageId, QuerySm, QuerySmResp
 from budstikke.smpp.receipt import MessageState
 from budstikke.smpp.times import relative
 from carriers.simulator_operator import (
@@ -91,7 +88,9 @@ def test_enquire_link_and_unbind() -> None:
 def test_what_it_does_not_offer_is_refused() -> None:
     async def story(_: Operator, esme: Esme) -> None:
         esme.ask(cmd.QUERY_SM, QuerySm("1"), "query")
-        assert st.ESME_RINVCMDID == (await esme.answer("query")).status
+        answer = await esme.answer("query")
+        assert st.ESME_RINVCMDID == answer.status
+        assert QuerySmResp("1", "", 7, 0) == answer.body
 
     play(story)
 
@@ -337,9 +336,6 @@ def test_parts_of_different_customers_are_not_joined() -> None:
     [
         ({"destination_addr": "Bud"}, st.ESME_RINVDSTADR),
         ({"destination_addr": ""}, st.ESME_RINVDSTADR),
-        ({"data_coding": 4}, st.ESME_RINVDCS),
-        ({"data_coding": 0xF4}, st.ESME_RINVDCS),
-        ({"data_coding": 0xC8}, st.ESME_RINVDCS),
         ({"validity_period": "soon"}, st.ESME_RINVEXPIRY),
         ({"schedule_delivery_time": "300101000000000+"}, st.ESME_RINVSCHED),
     ],
@@ -349,6 +345,74 @@ def test_what_cannot_be_is_refused(fields: dict[str, Any], expected: int) -> Non
         assert expected == (await esme.submit(**fields)).status
         centre.after(2)
         assert [] == centre.phones.summaries()
+
+    play(story)
+
+
+TEXTS = {0, 1, 3, 8, *range(0x10, 0x14), *range(0x18, 0x1C)}
+TEXTS |= {*range(0xF0, 0xF4), *range(0xF8, 0xFC)}
+
+
+def test_every_data_coding_is_a_text_or_refused() -> None:
+    async def story() -> None:
+        async with operator() as centre:
+            esme = await centre.connect()
+            await esme.bind(version=0x50)
+            for coding in range(256):
+                answer = await esme.submit(text=b"\0H", data_coding=coding)
+                expected = st.ESME_ROK if coding in TEXTS else st.ESME_RINVDCS
+                assert expected == answer.status, coding
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("fields", "tlvs"),
+    [
+        ({}, ((tags.DESTINATION_PORT, b"\x0b\x84"),)),
+        ({"text": b"\6\5\4\x0b\x84\0\0Hei", "esm_class": UDHI}, ()),
+        ({"text": b"\4\4\2\1\2Hei", "esm_class": UDHI}, ()),
+        ({"text": b""}, ((tags.DESTINATION_PORT, b"\0\1"), (0x0424, b"Hei"))),
+    ],
+)
+def test_what_is_for_a_program_is_no_text(fields: dict[str, Any], tlvs: Tlvs) -> None:
+    async def story() -> None:
+        async with operator() as centre:
+            esme = await centre.connect()
+            await esme.bind(version=0x50)
+            answer = await esme.submit(tlvs=tlvs, **fields)
+            assert st.ESME_RINVDCS == answer.status
+            assert [] == centre.phones.summaries()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "text", ["Hei, dette er en test", "@kari hei", "\x02\x03\x01Hei"]
+)
+def test_a_header_that_is_none_is_text(text: str) -> None:
+    async def story(centre: Operator, esme: Esme) -> None:
+        await esme.submit(text=text.encode(), esm_class=UDHI, data_coding=3)
+        centre.after(2)
+        assert text == centre.text()
+
+    play(story)
+
+
+def test_a_nul_that_closes_the_text_uncounted() -> None:
+    """As a widespread library of PHP writes it, parameters behind it."""
+
+    async def story(centre: Operator, esme: Esme) -> None:
+        body = build(Pdu(cmd.SUBMIT_SM, 0, 99, sm()))
+        tail = b"\0\x02\x04\0\2\0\7"
+        length = (len(body) + len(tail)).to_bytes(4, "big")
+        esme.transport.write(length + body[4:] + tail)
+        await esme.submit("0007")
+        centre.after(2)
+        assert "Hei" == centre.text()
+        await esme.receipts(1)
+        (receipt,) = esme.delivered
+        assert b"\0\7" == receipt.tlv(tags.USER_MESSAGE_REFERENCE)
 
     play(story)
 

@@ -29,9 +29,10 @@ from budstikke.smpp.events import (
 )
 from budstikke.smpp.layouts import BODILESS, LAYOUTS, error_body
 from budstikke.smpp.optional import build_tlvs
-from budstikke.smpp.pdus import Body, Pdu, Tlvs
+from budstikke.smpp.pdus import Bind, Body, Pdu, Tlvs
 from budstikke.smpp.states import AFTER_BIND, BOUND, SENDS, TAKES, Role, State
 from budstikke.smpp.timers import Timers, Timing, Verdict
+from budstikke.smpp.versions import V34, V50, said_to
 from budstikke.smpp.window import Window
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Session:
         state: See ``states``.
         outstanding: Requests of ours in the window.
         unanswered: Requests of the peer that ``respond`` has not answered yet.
+        version: The client's interface_version, if we are the message centre: what is
+            written keeps to it (``versions``).
 
     """
 
@@ -91,6 +94,7 @@ class Session:
         "outstanding",
         "state",
         "unanswered",
+        "version",
     )
 
     def __init__(self, role: Role, limits: Limits, now: float) -> None:
@@ -98,6 +102,7 @@ class Session:
         self.outstanding = 0
         self.unanswered = 0
         self._role = role
+        self.version = V34 if role is Role.MC else V50
         self._limits = limits
         self._timers = Timers(limits.timing, now)
         self._sends = SENDS[role]
@@ -165,6 +170,8 @@ class Session:
         if self.state is State.CLOSED or request.command in cmd.UNANSWERED:
             return
         command = request.command | cmd.RESPONSE
+        if type(request.body) is Bind:
+            self.version = request.body.interface_version
         if body is None:
             content = _default(command, status, request.body)
         else:
@@ -183,6 +190,8 @@ class Session:
     def _write(
         self, command: int, status: int, sequence: int, content: bytes, tlvs: Tlvs = ()
     ) -> None:
+        if self.version < V50 and (status or tlvs):
+            status, tlvs = said_to(self.version, status, tlvs)
         if tlvs:
             content += build_tlvs(tlvs)
         header = HEADER.pack(HEADER_SIZE + len(content), command, status, sequence)

@@ -42,6 +42,7 @@ DELIVERY_FAILURE_REASON: Final = 0x0425
 MORE_MESSAGES_TO_SEND: Final = 0x0426
 CONGESTION_STATE: Final = 0x0428
 USSD_SERVICE_OP: Final = 0x0501
+ITS_SESSION_INFO: Final = 0x1383
 
 
 class Form(Enum):
@@ -115,7 +116,7 @@ PARAMETERS: Final[dict[int, Parameter]] = {
     0x1204: Parameter("ms_validity", Form.OCTETS),
     0x130C: Parameter("alert_on_message_delivery", Form.OCTETS),
     0x1380: Parameter("its_reply_type", Form.INTEGER, 1),
-    0x1383: Parameter("its_session_info", Form.OCTETS),
+    ITS_SESSION_INFO: Parameter("its_session_info", Form.OCTETS),
 }
 
 TAGS: Final[dict[str, int]] = {each.name: tag for tag, each in PARAMETERS.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
+from budstikke.carriers.simulator.patience import Patience
 from budstikke.smpp import (
     Answered,
     Closed,
@@ -22,6 +23,7 @@ from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind as BindBody
 from budstikke.smpp.pdus import BindResp, Empty, MessageId, Sm
+from budstikke.smpp.versions import speaks_parameters
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
     from budstikke.smpp import Pdu
 
 RECEIVES: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
-
-RETRY: Final = 1.0
-"""Seconds until a delivery that was not acknowledged is sent again."""
 
 SYSTEM_ID: Final = "simulator"
 
@@ -71,6 +70,12 @@ class Bind(asyncio.Protocol):
         self._blocked = False
         self._second = 0
         self._submits = 0
+        self._patience = Patience()
+
+    @property
+    def version(self) -> int:
+        """The client's interface_version (SMPP 3.4 § 5.2.4)."""
+        return self._session.version
 
     # What asyncio calls
 
@@ -113,10 +118,14 @@ class Bind(asyncio.Protocol):
 
     def deliver(self, delivery: Delivery) -> bool:
         """Send a deliver_sm with this turn's write; ``False``: not now."""
-        if self._blocked:
+        session, now = self._session, self._loop.time()
+        if self._blocked or not self._patience.may_ask(now, session.outstanding):
             return False
-        sequence = self._session.send_request(
-            cmd.DELIVER_SM, delivery.body, delivery, self._loop.time(), delivery.tlvs
+        body = delivery.body
+        if delivery.old is not None and not speaks_parameters(session.version):
+            body = delivery.old
+        sequence = session.send_request(
+            cmd.DELIVER_SM, body, delivery, now, delivery.tlvs
         )
         if sequence is None:
             return False
@@ -143,7 +152,9 @@ class Bind(asyncio.Protocol):
             case Received(pdu):
                 self._asked(pdu)
             case Answered(token, pdu) if token is not None:
-                self._acknowledged(token, pdu.status)
+                nack = pdu.command == cmd.GENERIC_NACK
+                status = pdu.status or (st.ESME_RUNKNOWNERR if nack else 0)
+                self._acknowledged(token, status)
             case Expired(token):
                 self._acknowledged(token, st.ESME_RX_T_APPN)
             case Closed(_, unanswered):
@@ -190,9 +201,14 @@ class Bind(asyncio.Protocol):
         mailbox = self._mailbox
         if mailbox is None:
             return
-        if status and mailbox.refused(delivery, status):
-            self._loop.call_later(RETRY, mailbox.retry)
-        elif mailbox.has_room():
+        if not status:
+            self._patience.accepted()
+        elif (seconds := mailbox.refused(delivery, status)) is not None:
+            rest = self._patience.refused(self._loop.time())
+            self._loop.call_later(seconds, mailbox.retry, delivery)
+            self._loop.call_later(rest, mailbox.pump)
+            return
+        if mailbox.has_room():
             self._listener.fetch()
 
     def _lose(self, reason: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from budstikke.carriers.simulator.centre import Event
 from budstikke.carriers.simulator.originate import pieces
+from budstikke.smpp import tags
 from budstikke.smpp.pdus import Sm
 from budstikke.smpp.receipt import MessageState, receipt_text, receipt_tlvs
+from budstikke.smpp.versions import LONGEST_OLD_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +28,16 @@ WRITE_ID: Final[dict[IdForm, Callable[[int], str]]] = {
     "padded": "{:020}".format,
 }
 """How message ids are spelt."""
+
+OLD_IDS: Final = 10**LONGEST_OLD_ID
+"""Ids for clients before SMPP 3.4 are below this: eight digits in any form."""
+
+
+def write_id(form: IdForm, number: int) -> str:
+    """Spell a message id; one below ``OLD_IDS`` has eight octets at most."""
+    written = WRITE_ID[form](number)
+    return written[-LONGEST_OLD_ID:] if number < OLD_IDS else written
+
 
 RECEIPT: Final = 0x04
 INTERIM: Final = 0x20
@@ -55,11 +68,40 @@ SMPP 3.4 § 5.2.17; 3 is reserved there and means success only in 5.0 § 4.7.21.
 INTERIM_BIT: Final = 0x10
 
 
-class Delivery(NamedTuple):
-    """One deliver_sm that waits for a bind."""
+ECHOED: Final[dict[int, int]] = {
+    tags.USER_MESSAGE_REFERENCE: tags.USER_MESSAGE_REFERENCE,
+    tags.SOURCE_SUBADDRESS: tags.DEST_SUBADDRESS,
+    tags.DEST_SUBADDRESS: tags.SOURCE_SUBADDRESS,
+    tags.SOURCE_PORT: tags.DESTINATION_PORT,
+    tags.DESTINATION_PORT: tags.SOURCE_PORT,
+    tags.ITS_SESSION_INFO: tags.ITS_SESSION_INFO,
+}
+"""
+Parameters of a submit_sm -> what they are in its receipt (SMPP 3.4 § 4.6.1).
+
+Subaddresses and ports belong to addresses, and go the other way round with them.
+"""
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """
+    One deliver_sm that waits for a bind.
+
+    Attributes:
+        body: Of the PDU.
+        tlvs: For clients that know parameters.
+        old: The body for clients that know none, where it is another.
+        refused: How often it was answered with a temporary error, or not at all.
+        place: The mailbox's: deliveries go out in this order.
+
+    """
 
     body: Sm
     tlvs: Tlvs = ()
+    old: Sm | None = None
+    refused: int = 0
+    place: int = 0
 
 
 def is_wanted(registered_delivery: int, event: Event) -> bool:
@@ -77,6 +119,7 @@ def receipt(
     style: Style,
     text: str,
     times: tuple[float, float],
+    asked: Tlvs = (),
 ) -> Delivery:
     """
     Write a receipt: SMPP 3.4 appendix B and § 4.6.1, addresses the other way round.
@@ -88,23 +131,22 @@ def receipt(
         style: Whether the text says it, the optional parameters, or both.
         text: Its beginning is quoted, what is not ASCII as ``?``.
         times: When it was submitted and done, Unix seconds.
+        asked: Parameters of what was submitted; see ``ECHOED``.
 
     """
     state, error = STATES[event]
-    written = b""
-    if style != "tlv":
-        written = receipt_text(
-            message_id,
-            state,
-            submitted=times[0],
-            done=times[1],
-            error=f"{error:03}",
-            text=text,
-        ).encode("ascii", "replace")
-    tlvs: Tlvs = ()
+    written = receipt_text(
+        message_id,
+        state,
+        submitted=times[0],
+        done=times[1],
+        error=f"{error:03}",
+        text=text,
+    ).encode("ascii", "replace")
+    tlvs = [(ECHOED[tag], value) for tag, value in asked if tag in ECHOED]
     if style != "text":
         network_error = (GSM_NETWORK, error) if error else None
-        tlvs = receipt_tlvs(message_id, state, network_error)
+        tlvs = receipt_tlvs(message_id, state, network_error) + tlvs
     body = Sm(
         source_addr_ton=submitted.dest_addr_ton,
         source_addr_npi=submitted.dest_addr_npi,
@@ -115,6 +157,8 @@ def receipt(
         esm_class=INTERIM if event is Event.INTERIM else RECEIPT,
         short_message=written,
     )
+    if style == "tlv":
+        return Delivery(replace(body, short_message=b""), tlvs, old=body)
     return Delivery(body, tlvs)
 
 

@@ -19,12 +19,13 @@ from msgspec import Meta, Struct, field
 from budstikke.carriers.simulator.bind import Bind
 from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
 from budstikke.carriers.simulator.deliver import (
-    WRITE_ID,
+    OLD_IDS,
     IdForm,
     Style,
     from_phone,
     is_wanted,
     receipt,
+    write_id,
 )
 from budstikke.carriers.simulator.mailbox import Mailbox
 from budstikke.carriers.simulator.phones import Change
@@ -32,6 +33,7 @@ from budstikke.carriers.simulator.submit import read_submit
 from budstikke.domain.text import LinkAlphabet
 from budstikke.smpp import PduError
 from budstikke.smpp import status as st
+from budstikke.smpp.versions import speaks_parameters
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -109,6 +111,8 @@ class _Origin:
     body: Sm
     mailbox: Mailbox
     at: float
+    number: int
+    """What the customer knows the part by."""
 
 
 class Listener:
@@ -137,9 +141,8 @@ class Listener:
         self._centre = Centre(phones, delay=settings.delivery_delay)
         # Never the same id twice, not even after a restart.
         self._ids = count(random.getrandbits(31) << 32)
+        self._old_ids = count(random.randrange(OLD_IDS))
         self._references = count(random.getrandbits(8))
-        self._write_response = WRITE_ID[settings.response_id]
-        self._write_receipt = WRITE_ID[settings.receipt_id]
         self._mailboxes: dict[str, Mailbox] = {}
         self._binds: set[Bind] = set()
         self._server: asyncio.Server | None = None
@@ -233,11 +236,14 @@ class Listener:
             bind.respond(pdu, error.status)
             return
         mailbox = self.mailbox(bind.system_id)
-        origin = _Origin(bind, pdu, body, mailbox, now)
-        submission = Submission(next(self._ids), part, group, segments, origin)
+        number = submission_id = next(self._ids)
+        if not speaks_parameters(bind.version):
+            number = next(self._old_ids) % OLD_IDS
+        origin = _Origin(bind, pdu, body, mailbox, now, number)
+        submission = Submission(submission_id, part, group, segments, origin)
         verdict = self._centre.submit(submission, now)
         if verdict is Verdict.TAKEN:
-            bind.respond(pdu, st.ESME_ROK, self._write_response(submission.id))
+            self._accept(origin)
         elif verdict is Verdict.REJECTED:
             bind.respond(pdu, st.ESME_RINVDSTADR)
         elif verdict is Verdict.THROTTLED:
@@ -254,8 +260,7 @@ class Listener:
             origin = submission.context
             assert isinstance(origin, _Origin)  # noqa: S101 - submitted() made it
             if event is Event.ANSWER:
-                message_id = self._write_response(submission.id)
-                origin.bind.respond(origin.pdu, st.ESME_ROK, message_id)
+                self._accept(origin)
             elif is_wanted(origin.body.registered_delivery, event):
                 self._report(submission, origin, event, now)
                 full.add(origin.mailbox)
@@ -263,17 +268,22 @@ class Listener:
             mailbox.pump()
         self._arm()
 
+    def _accept(self, origin: _Origin) -> None:
+        message_id = write_id(self.settings.response_id, origin.number)
+        origin.bind.respond(origin.pdu, st.ESME_ROK, message_id)
+
     def _report(
         self, submission: Submission, origin: _Origin, event: Event, now: float
     ) -> None:
         origin.mailbox.put(
             receipt(
-                self._write_receipt(submission.id),
+                write_id(self.settings.receipt_id, origin.number),
                 origin.body,
                 event,
                 style=self.settings.receipts,
                 text=submission.part.text,
                 times=(origin.at, now),
+                asked=origin.pdu.tlvs,
             )
         )
 

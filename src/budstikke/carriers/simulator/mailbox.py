@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from budstikke.smpp import status as st
+from budstikke.carriers.simulator.patience import FINAL, pause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 200_000
 """Deliveries kept for a customer who does not fetch them; the oldest are dropped."""
-
-FINAL: Final = frozenset({st.ESME_RX_P_APPN, st.ESME_RX_R_APPN})
-"""Answers after which a delivery is not tried again (SMPP 3.4 § 5.1.3)."""
 
 
 class Mailbox:
@@ -32,11 +29,12 @@ class Mailbox:
     def __init__(self) -> None:
         self.dropped = 0
         self._waiting: deque[Delivery] = deque()
-        self._refused: list[Delivery] = []
+        self._refused = 0
+        self._given = 0
         self._binds: list[Bind] = []
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._refused)
+        return len(self._waiting) + self._refused
 
     def add_bind(self, bind: Bind) -> None:
         """Begin to deliver on a bind that receives."""
@@ -56,6 +54,9 @@ class Mailbox:
 
     def put(self, *deliveries: Delivery) -> None:
         """Queue deliveries; ``pump`` sends them."""
+        for delivery in deliveries:
+            self._given += 1
+            delivery.place = self._given
         self._waiting.extend(deliveries)
         while len(self._waiting) > MOST:
             self._waiting.popleft()
@@ -67,20 +68,26 @@ class Mailbox:
             while self._waiting and bind.deliver(self._waiting[0]):
                 self._waiting.popleft()
 
-    def refused(self, delivery: Delivery, status: int) -> bool:
+    def refused(self, delivery: Delivery, status: int) -> float | None:
         """
         Hear that a delivery was not acknowledged.
 
-        Returns whether it waits for ``retry`` now; otherwise it is given up.
+        Returns the seconds after which ``retry`` has it sent again; ``None``: it is
+        given up.
         """
         if status in FINAL:
             self.dropped += 1
-            return False
-        self._refused.append(delivery)
-        return True
+            return None
+        delivery.refused += 1
+        self._refused += 1
+        return pause(delivery.refused)
 
-    def retry(self) -> None:
-        """Send again, first, what was not acknowledged."""
-        self._waiting.extendleft(reversed(self._refused))
-        self._refused.clear()
+    def retry(self, delivery: Delivery) -> None:
+        """Send again, in its place, what was not acknowledged."""
+        self._refused -= 1
+        earlier = []
+        while self._waiting and self._waiting[0].place < delivery.place:
+            earlier.append(self._waiting.popleft())
+        self._waiting.appendleft(delivery)
+        self._waiting.extendleft(reversed(earlier))
         self.pump()

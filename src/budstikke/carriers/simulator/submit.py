@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 
     from budstikke.smpp.pdus import Sm
 
+    Elements = tuple[tuple[int, bytes], ...]
+
 VALIDITY: Final = 2 * 86_400.0
 """Seconds a message is kept whose submit_sm does not say."""
 
 _UDHI: Final = 0x40
 _MS_DISPLAY: Final = b"\x01"
+_PORT_ELEMENTS: Final = frozenset({0x04, 0x05})
+"""Application ports: 3GPP TS 23.040 § 9.2.3.24.3 and .4."""
 _MOST: Final = {GSM: (160, 153), UCS2: (70, 67)}
 """Units in a segment that is alone, and in one of many."""
 
@@ -80,10 +84,13 @@ def read_submit(
     where: Concatenation | None = None
     tables = (0, 0)
     header = b""
-    if body.esm_class & _UDHI and payload:
-        header, payload = payload[: payload[0] + 1], payload[payload[0] + 1 :]
-        elements, _ = parse_udh(header)
+    ports = pdu.tlv(tags.DESTINATION_PORT) is not None
+    if body.esm_class & _UDHI:
+        elements, header, payload = _split(payload)
         where, tables = concatenation(elements), national_tables(elements)
+        ports = ports or any(each in _PORT_ELEMENTS for each, _ in elements)
+    if ports:
+        raise PduError("for a program on the phone: no text", st.ESME_RINVDCS)
     if where is None and pdu.tlvs:
         where = _sar(pdu)
     expires_at = parse_time(body.validity_period, now, st.ESME_RINVEXPIRY)
@@ -109,6 +116,19 @@ def read_submit(
     return Submitted(part, (customer, where.ref, where.wide), 1)
 
 
+def _split(payload: bytes) -> tuple[Elements, bytes, bytes]:
+    """
+    Split user data into the elements of its header, that header, and the rest.
+
+    A header that its elements do not fill exactly is none, whatever UDHI says.
+    """
+    elements, rest = parse_udh(payload)
+    length = sum(2 + len(data) for _, data in elements)
+    if not elements or payload[0] != length:
+        return (), b"", payload
+    return elements, payload[: 1 + length], rest
+
+
 def _recipient(body: Sm) -> str:
     try:
         return phone_number(body.destination_addr)
@@ -117,20 +137,22 @@ def _recipient(body: Sm) -> str:
 
 
 def _coding(data_coding: int, alphabet: LinkAlphabet) -> _Coding:
-    """Read data_coding: SMPP 3.4 § 5.2.19, and 3GPP TS 23.038 § 4 above 0x0F."""
+    """
+    Read data_coding: SMPP 3.4 § 5.2.19, and 3GPP TS 23.038 § 4 above 0x0F.
+
+    0x10 to 0x13 and 0x18 to 0x1B are reserved in the former, and classes of texts in
+    the latter; 0xF8 to 0xFB differ from 0xF0 to 0xF3 in a reserved bit.
+    """
     if data_coding in _CODINGS:
         return _CODINGS[data_coding]
     if data_coding == 0:
         return _Coding(alphabet, flash=False)
-    if data_coding & 0xC0 == 0:
-        flash = data_coding & 0x13 == 0x10
-        match data_coding & 0x0C:
-            case 0x00:
-                return _Coding(alphabet, flash)
-            case 0x08:
-                return _Coding(None, flash)
-    if data_coding & 0xF4 == 0xF0:
-        return _Coding(alphabet, flash=data_coding & 0x03 == 0)
+    flash = data_coding & 0x03 == 0
+    match data_coding & 0xFC:
+        case 0x10 | 0xF0 | 0xF8:
+            return _Coding(alphabet, flash)
+        case 0x18:
+            return _Coding(None, flash)
     raise PduError(f"data_coding {data_coding} is no text", st.ESME_RINVDCS)
 
 
