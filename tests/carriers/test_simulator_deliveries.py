@@ -13,6 +13,8 @@ import uvloop
 
 from budstikke.carriers.simulator import mailbox as mailbox_module
 from budstikke.carriers.simulator import patience
+from budstikke.carriers.simulator.deliver import Delivery
+from budstikke.carriers.simulator.mailbox import Mailbox
 from budstikke.domain.text import (
     concatenation,
     gsm_decode,
@@ -203,6 +205,8 @@ def test_which_answers_have_a_delivery_repeated(
         centre.after(2)
         ids = [each.id for each in await esme.receipts(1 + times)]
         assert times == ids.count(ids[0])
+        await esme.submit("0007")  # what was answered before it is read before it
+        assert 2 - times == centre.listener.mailbox("acme").dropped
 
     play(story)
 
@@ -256,6 +260,37 @@ def test_a_client_that_refuses_is_not_sent_what_waits_and_one_that_takes_is(
         assert sorted(set(ids)) == ids[2:]
 
     play(story)
+
+
+class Slow:
+    """A bind that takes what it is told to."""
+
+    def __init__(self) -> None:
+        self.takes = 0
+        self.taken: list[Delivery] = []
+
+    def deliver(self, delivery: Delivery) -> bool:
+        if len(self.taken) < self.takes:
+            self.taken.append(delivery)
+            return True
+        return False
+
+
+def test_what_comes_again_comes_in_its_place() -> None:
+    deliveries = [Delivery(Sm()) for _ in range(5)]
+    mailbox, bind = Mailbox(), Slow()
+    mailbox.add_bind(bind)
+    bind.takes = 3
+    mailbox.put(*deliveries)
+    mailbox.pump()
+    for delivery in deliveries[:3]:
+        assert 1.0 == mailbox.refused(delivery, st.ESME_RX_T_APPN)
+    for delivery in (deliveries[1], deliveries[0], deliveries[2]):
+        mailbox.retry(delivery)
+    assert 5 == len(mailbox)
+    bind.takes = 8
+    mailbox.pump()
+    assert deliveries == bind.taken[3:]
 
 
 # Clients of SMPP 3.3, and of 5.0

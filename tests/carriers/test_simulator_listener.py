@@ -388,7 +388,8 @@ def test_what_is_for_a_program_is_no_text(fields: dict[str, Any], tlvs: Tlvs) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["Hei, dette er en test", "@kari hei", "\x02\x03\x01Hei"]
+    "text",
+    ["Hei, dette er en test", "@kari hei", "\x02\x03\x01Hei", "\x08\x03\x01A Hei og"],
 )
 def test_a_header_that_is_none_is_text(text: str) -> None:
     async def story(centre: Operator, esme: Esme) -> None:

@@ -16,7 +16,14 @@ from budstikke.smpp import commands as cmd
 from budstikke.smpp import fast
 from budstikke.smpp import status as st
 from budstikke.smpp.errors import PduError
-from budstikke.smpp.layouts import LAYOUTS, Field, Kind, Layout
+from budstikke.smpp.layouts import (
+    BODILESS,
+    LAYOUTS,
+    Field,
+    Kind,
+    Layout,
+    error_body,
+)
 from budstikke.smpp.optional import build_tlvs, parse_tlvs
 from budstikke.smpp.pdus import Body, Destination, Pdu, Tlvs, Unsuccessful
 
@@ -277,3 +284,20 @@ _WRITE: Final[Mapping[Kind, _Write]] = {
     Kind.DESTINATIONS: _write_destinations,
     Kind.UNSUCCESSFUL: _write_unsuccessful,
 }
+
+
+def default_body(command: int, status: int, asked: Body | None) -> bytes:
+    """Build a response's body where none is given; see ``layouts.error_body``."""
+    if not status or command not in _OTHERWISE:
+        return _DEFAULTS[command]
+    body = error_body(command, asked)
+    return b"" if body is None else build_body(command, body)
+
+
+_DEFAULTS: Final = {
+    command: build_body(command, layout.body())
+    for command, layout in LAYOUTS.items()
+    if command & cmd.RESPONSE
+}
+_OTHERWISE: Final = BODILESS | {cmd.QUERY_SM_RESP}
+"""Responses whose errors have another body than their yes."""

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
-from budstikke.smpp.codec import HEADER, HEADER_SIZE, MAX_PDU, build_body, parse_body
+from budstikke.smpp.codec import (
+    HEADER,
+    HEADER_SIZE,
+    MAX_PDU,
+    build_body,
+    default_body,
+    parse_body,
+)
 from budstikke.smpp.errors import PduError
 from budstikke.smpp.events import (
     Answered,
@@ -27,7 +34,7 @@ from budstikke.smpp.events import (
     Received,
     Unexpected,
 )
-from budstikke.smpp.layouts import BODILESS, LAYOUTS, error_body
+from budstikke.smpp.layouts import LAYOUTS
 from budstikke.smpp.optional import build_tlvs
 from budstikke.smpp.pdus import Bind, Body, Pdu, Tlvs
 from budstikke.smpp.states import AFTER_BIND, BOUND, SENDS, TAKES, Role, State
@@ -173,7 +180,7 @@ class Session:
         if type(request.body) is Bind:
             self.version = request.body.interface_version
         if body is None:
-            content = _default(command, status, request.body)
+            content = default_body(command, status, request.body)
         else:
             content = build_body(command, body)
         self._write(command, status, request.sequence, content, tlvs)
@@ -301,7 +308,7 @@ class Session:
         command = pdu.command | cmd.RESPONSE
         if command not in LAYOUTS or pdu.command in cmd.UNANSWERED:
             command = cmd.GENERIC_NACK
-        content = _default(command, status, pdu.body)
+        content = default_body(command, status, pdu.body)
         self._write(command, status, pdu.sequence, content)
 
     def _take_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
@@ -380,23 +387,6 @@ class Session:
         self._buffer.clear()
         self.outstanding = 0
         events.append(Closed(reason, [*first, *tokens]))
-
-
-def _default(command: int, status: int, asked: Body | None) -> bytes:
-    """Build the body of a response that its owner gave none."""
-    if not status or command not in _OTHERWISE:
-        return _DEFAULTS[command]
-    body = error_body(command, asked)
-    return b"" if body is None else build_body(command, body)
-
-
-_DEFAULTS: Final = {
-    command: build_body(command, layout.body())
-    for command, layout in LAYOUTS.items()
-    if command & cmd.RESPONSE
-}
-_OTHERWISE: Final = BODILESS | {cmd.QUERY_SM_RESP}
-"""Responses whose errors have another body than their yes."""
 
 
 _ENQUIRE_BODY: Final = LAYOUTS[cmd.ENQUIRE_LINK].body()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from budstikke.carriers.simulator.patience import FINAL, pause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.carriers.simulator.bind import Bind
     from budstikke.carriers.simulator.deliver import Delivery
 
 MOST: Final = 200_000
 """Deliveries kept for a customer who does not fetch them; the oldest are dropped."""
+
+
+class Receiver(Protocol):
+    """A bind that receives."""
+
+    def deliver(self, delivery: Delivery) -> bool:
+        """Send it; ``False``: not now."""
 
 
 class Mailbox:
@@ -31,17 +37,17 @@ class Mailbox:
         self._waiting: deque[Delivery] = deque()
         self._refused = 0
         self._given = 0
-        self._binds: list[Bind] = []
+        self._binds: list[Receiver] = []
 
     def __len__(self) -> int:
         return len(self._waiting) + self._refused
 
-    def add_bind(self, bind: Bind) -> None:
+    def add_bind(self, bind: Receiver) -> None:
         """Begin to deliver on a bind that receives."""
         self._binds.append(bind)
         self.pump()
 
-    def remove_bind(self, bind: Bind, unanswered: Sequence[Delivery]) -> None:
+    def remove_bind(self, bind: Receiver, unanswered: Sequence[Delivery]) -> None:
         """Take back, first in line, what a bind did not get answered."""
         if bind in self._binds:
             self._binds.remove(bind)
