@@ -214,6 +214,66 @@ def test_originators(address: str, ton: int, written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("home", "address", "ton", "written"),
+    [
+        ("+47", "91000003", 2, "+4791000003"),
+        ("+47", "91000003", 0, "+4791000003"),
+        ("+47", "91000003", 4, "+4791000003"),
+        ("+46", "0701234567", 2, "+46701234567"),
+        ("+46", "0701234567", 0, "+46701234567"),
+        ("+46", "4791000003", 0, "+4791000003"),
+        ("+46", "+4791000003", 2, "+4791000003"),
+        ("+47", "91000003", 5, "91000003"),
+        ("+47", "12345", 5, "12345"),
+        ("+47", "12345", 6, "12345"),
+        ("+47", "2229", 2, "2229"),
+        ("", "91000003", 2, "91000003"),
+        ("", "91000003", 0, "91000003"),
+        ("", "4791000003", 2, "4791000003"),
+    ],
+)
+def test_home_completes_national_numbers(
+    home: str, address: str, ton: int, written: str
+) -> None:
+    pdu = delivery(b"Hei", source_addr=address, source_addr_ton=ton)
+    assert written == inbound(pdu, home=home).originator
+    text = b"id:17 stat:DELIVRD"
+    fields: dict[str, Any] = {
+        "source_addr": address,
+        "source_addr_ton": ton,
+        "esm_class": 4,
+    }
+    found = Incoming(settings(2775, home=home)).receipt(delivery(text, **fields), NOW)
+    assert found is not None
+    assert written == found.recipient
+
+
+def test_without_home_the_country_is_that_of_our_number() -> None:
+    fields: dict[str, Any] = {"source_addr": "91000003", "source_addr_ton": 2}
+    found = inbound(delivery(b"Hei", destination_addr="4759440002", **fields))
+    assert found.originator == "+4791000003"
+    assert "91000003" == inbound(delivery(b"Hei", **fields)).originator
+
+
+@pytest.mark.parametrize(
+    ("address", "ton", "written"),
+    [
+        ("004759440000", 1, "4759440000"),
+        ("+4759440000", 0, "4759440000"),
+        ("59440000", 2, "4759440000"),
+        ("59440002", 0, "4759440002"),
+        ("2229 ", 0, "2229"),
+        ("+2229", 1, "2229"),
+        ("26114123456789", 0, "26114123456789"),
+        ("4726114123456789", 1, "26114123456789"),
+    ],
+)
+def test_numbers_of_ours(address: str, ton: int, written: str) -> None:
+    pdu = delivery(b"Hei", destination_addr=address, dest_addr_ton=ton)
+    assert written == inbound(pdu, home="+47").recipient
+
+
+@pytest.mark.parametrize(
     ("changes", "coding", "found"),
     [
         ({}, 0, 0),

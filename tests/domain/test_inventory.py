@@ -94,6 +94,32 @@ def test_numbers(recipient: str, number: Number | None) -> None:
     assert Place(number) == INVENTORY.place(recipient, "VEL")
 
 
+@pytest.mark.parametrize(
+    ("recipient", "number"),
+    [
+        ("59000000", OWNED),
+        ("059000000", OWNED),
+        ("472229", SHARED),
+        ("471963", BARE),
+        ("59000001", None),
+        ("12229", SHARED),
+        ("9000000", None),
+    ],
+)
+def test_numbers_as_an_operator_may_write_them(
+    recipient: str, number: Number | None
+) -> None:
+    assert number == INVENTORY.place(recipient, "vel").number
+    assert (number is SHARED) == (INVENTORY.named(recipient, "vel") is not None)
+
+
+def test_the_end_of_two_numbers_is_neither() -> None:
+    swedish = Number(id=9, value="4659000000", kind=NumberKind.OWNED, access_id=9)
+    inventory = Inventory({2: OWNED, 9: swedish})
+    assert Place(None) == inventory.place("59000000", "")
+    assert Place(swedish) == inventory.place("4659000000", "")
+
+
 def test_whose_it_is() -> None:
     place = INVENTORY.place
     assert 102 == place("2229", "vel kommen").access_id

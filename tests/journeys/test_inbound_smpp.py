@@ -12,6 +12,7 @@ from journeys.centre import MessageCentre
 from journeys.customer import NodeCustomer
 from journeys.gateway import Gateway, smpp_carrier
 from journeys.processes import wait_until
+from journeys.web import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +132,41 @@ def test_every_kind_reaches_the_customer_once(tmp_path: Path, own: Own) -> None:
         told.setdefault(data["from"], []).append(data["text"])
     assert wanted == told
     assert count == gateway.count("SELECT count(*) FROM inbound")
+
+
+def test_stop_by_a_national_number(tmp_path: Path, own: Own) -> None:
+    customer = own(NodeCustomer(tmp_path))
+    centre = own(MessageCentre(tmp_path, node=True))
+    centre.start()
+    account = native(customer.url("in"), number=[{"value": NUMBER}], stop=["nb"])
+    gateway = own(Gateway(tmp_path, smpp_carrier(centre.port, home="+47"), [account]))
+    gateway.start()
+    phones = [
+        {"source": "91000003", "source_ton": 2, "to": "59000000", "to_ton": 2},
+        {"source": "91000004", "source_ton": 0, "to": f"00{NUMBER}", "to_ton": 1},
+    ]
+
+    centre.child.tell(json.dumps([{**row, "text": "STOPP"} for row in phones]))
+    wait_until("both are told", lambda: customer.count() >= 2)
+
+    told = [asked.json["data"] for asked in customer.asked()]
+    assert {"+4791000003", "+4791000004"} == {data["from"] for data in told}
+    assert [(f"+{NUMBER}", True)] * 2 == [
+        (data["to"], data["opt_out"]) for data in told
+    ]
+    headers = {
+        "authorization": "Bearer native-secret",
+        "content-type": "application/json",
+    }
+
+    def refused(to: str) -> bool:
+        body = json.dumps({"to": to, "from": "X", "text": "x"}).encode()
+        answer = ask(gateway.port, "POST", "/v1/messages", body, headers)
+        return b"opted_out" in answer.body
+
+    wait_until("the first gets no more", lambda: refused("+4791000003"))
+    wait_until("nor does the second", lambda: refused("+4791000004"))
+    assert not refused("+4791000005")
 
 
 def test_binary_and_what_never_came(tmp_path: Path, own: Own) -> None:

@@ -148,8 +148,8 @@ function fromPhone(row) {
   const octets = udh ? Buffer.concat([udh, hex]) : hex;
   const message = row.text === undefined ? octets : { message: row.text, udh };
   return {
-    source_addr: row.source, source_addr_ton: 1, source_addr_npi: 1,
-    destination_addr: row.to, data_coding: row.data_coding || 0,
+    source_addr: row.source, source_addr_ton: row.source_ton ?? 1, source_addr_npi: 1,
+    destination_addr: row.to, dest_addr_ton: row.to_ton ?? 0, data_coding: row.data_coding || 0,
     esm_class: (row.esm_class || 0) | (udh ? 0x40 : 0),
     ...(row.payload ? { short_message: '', message_payload: message }
       : { short_message: message }),

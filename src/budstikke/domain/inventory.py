@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
+from budstikke.domain.number import calling_code
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -83,6 +85,9 @@ class Place(NamedTuple):
         return self.number.access_id if self.number is not None else None
 
 
+_SHORTEST_WITH_CODE = 8
+"""Digits of a number that begins with a country code; short ones have fewer."""
+
 _REPLY_DIGITS = 14
 _AFTER_A_WORD = ",.:;!?…"
 """What may follow a word without being part of it."""
@@ -146,6 +151,17 @@ def _index(keywords: Collection[Keyword]) -> dict[int, _Words]:
     }
 
 
+def _without_codes(exact: Mapping[str, Number]) -> dict[str, Number | None]:
+    """Index numbers by what follows their country code; ``None``: several have it."""
+    found: dict[str, Number | None] = {}
+    for value, number in exact.items():
+        code = calling_code(value)
+        if code and len(value) >= _SHORTEST_WITH_CODE:
+            rest = value[len(code) :]
+            found[rest] = None if rest in found else number
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All numbers and keywords, by id, and indexed for look-ups."""
@@ -155,6 +171,7 @@ class Inventory:
     _exact: dict[str, Number] = field(init=False, repr=False, compare=False)
     _series: dict[str, Number] = field(init=False, repr=False, compare=False)
     _lengths: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _national: dict[str, Number | None] = field(init=False, repr=False, compare=False)
     _words: dict[int, _Words] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -168,6 +185,7 @@ class Inventory:
         object.__setattr__(self, "_exact", exact)
         object.__setattr__(self, "_series", series)
         object.__setattr__(self, "_lengths", lengths)
+        object.__setattr__(self, "_national", _without_codes(exact))
         object.__setattr__(self, "_words", _index(self.keywords.values()))
 
     def place(self, recipient: str, text: str) -> Place:
@@ -177,6 +195,7 @@ class Inventory:
         The number itself comes first: owned, it is its access's; shared, the longest
         keyword that the text begins with decides, or else the number's default. Then
         the series with the longest beginning of ``recipient``, if that has 14 digits.
+        A recipient that is none of these is looked for as ``_spelled`` has it.
         Words are compared without case, single blanks between them; punctuation right
         after one is not part of it, unless a keyword has it.
 
@@ -186,21 +205,38 @@ class Inventory:
 
         """
         number = self._exact.get(recipient)
-        if number is not None:
-            if number.kind is NumberKind.OWNED:
-                return Place(number)
-            words = self._words.get(number.id)
-            return Place(number, words.find(text) if words is not None else None)
+        if number is None:
+            series = self._series_of(recipient)
+            if series is not None:
+                return Place(series)
+            number = self._spelled(recipient)
+        if number is None or number.kind is NumberKind.OWNED:
+            return Place(number)
+        words = self._words.get(number.id)
+        return Place(number, words.find(text) if words is not None else None)
+
+    def _series_of(self, recipient: str) -> Number | None:
         if is_reply_number(recipient):
             for length in self._lengths:
                 number = self._series.get(recipient[:length])
                 if number is not None:
-                    return Place(number)
-        return Place(None)
+                    return number
+        return None
+
+    def _spelled(self, recipient: str) -> Number | None:
+        """
+        Find a number of ours that the operator wrote in another way.
+
+        That is without its country code, if no other number of ours ends so, or with
+        one that it has not: ``472229`` is ``2229``.
+        """
+        code = calling_code(recipient)
+        found = self._exact.get(recipient[len(code) :]) if code else None
+        return found or self._national.get(recipient.lstrip("0"))
 
     def named(self, recipient: str, text: str) -> Place | None:
         """Find the keyword of a shared number that a whole text is; ``None``: none."""
-        number = self._exact.get(recipient)
+        number = self._exact.get(recipient) or self._spelled(recipient)
         if number is None or number.kind is not NumberKind.SHARED or not text.strip():
             return None
         words = self._words.get(number.id)

@@ -175,6 +175,11 @@ def length(raw: str, default_country: str | None = None) -> Length:
     return _IMPOSSIBLE.get(reason, Length.RIGHT)
 
 
+def usual(e164: str) -> bool:
+    """Tell whether a number (E.164 with ``+``) is on the table of mobiles."""
+    return _fast(e164) is not None
+
+
 def is_norwegian(e164: str) -> bool:
     """Tell whether a number (E.164 with ``+``) is Norwegian."""
     return e164.startswith("+47")

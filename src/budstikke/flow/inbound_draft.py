@@ -124,8 +124,11 @@ class Drafter:
         way = self._way(heard, thread)
         draft = self.unrouted(heard, message_id, now)
         event = draft.event
-        if way.place.number is not None:
-            event.number_id = way.place.number.id
+        number = way.place.number
+        if number is not None:
+            event.number_id = number.id
+            if number.kind is not NumberKind.SERIES:  # however the operator wrote it
+                event.recipient = draft.recipient = number.value
         if way.place.keyword is not None:
             event.keyword_id = way.place.keyword.id
             event.keyword = way.place.keyword.word

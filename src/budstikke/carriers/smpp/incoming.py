@@ -7,6 +7,7 @@ from typing import Final
 
 from budstikke.carriers.smpp import settings as read
 from budstikke.carriers.smpp.statuses import GSM_ERRORS, GSM_NETWORK, STATES
+from budstikke.domain.address import BY_TON, Nature, country_of, ours, phone
 from budstikke.domain.inbound import InboundPart
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.text import LinkAlphabet, fill_bits_after, unpack
@@ -16,8 +17,6 @@ from budstikke.smpp.pdus import DataSm, Sm
 from budstikke.smpp.receipt import DeliveryReceipt, Rules, read_receipt
 
 _UDHI: Final = 0x40
-_INTERNATIONAL: Final = 1
-_SHORTEST_INTERNATIONAL: Final = 8
 _DAY: Final = 86_400.0
 
 _DATA_CODING_0: Final = {
@@ -39,6 +38,7 @@ class Incoming:
     """
 
     def __init__(self, settings: read.Settings) -> None:
+        self._home = settings.home
         self._alphabet = settings.alphabet
         self._key = RULES[settings.message_ids][Side.RECEIPT.value]
         self._errors = settings.receipt_errors
@@ -74,8 +74,13 @@ class Incoming:
             reason,
             _raw(found),
             _at(found, now),
-            _phone(body.source_addr, body.source_addr_ton),
+            self._phone(body),
         )
+
+    def _phone(self, body: Sm | DataSm) -> str:
+        """Read who sent it; without ``home``, the country is that of our number."""
+        home = self._home or country_of(body.destination_addr)
+        return phone(body.source_addr, _nature(body.source_addr_ton), home)
 
     def _reason(self, found: DeliveryReceipt, otherwise: Reason) -> Reason:
         reason = self._errors.get(found.error)
@@ -102,14 +107,18 @@ class Incoming:
         if coding == 0 and self._alphabet is LinkAlphabet.GSM_PACKED:
             payload = _unpacked(payload, udhi=udhi)
         return InboundPart(
-            _phone(body.source_addr, body.source_addr_ton),
-            body.destination_addr.removeprefix("+"),
+            self._phone(body),
+            ours(body.destination_addr, _nature(body.dest_addr_ton), self._home),
             self._codings.get(coding, coding),
             udhi,
             payload,
             dict(pdu.tlvs),
             now,
         )
+
+
+def _nature(ton: int) -> Nature:
+    return BY_TON.get(ton, Nature.UNKNOWN)
 
 
 def _state(found: DeliveryReceipt) -> tuple[ReceiptState, Reason]:
@@ -136,18 +145,6 @@ def _at(found: DeliveryReceipt, now: float) -> float:
     """Take the date if it can be: operators' clocks and zones are often wrong."""
     done = found.done
     return done if done is not None and now - 30 * _DAY < done <= now else now
-
-
-def _phone(address: str, ton: int) -> str:
-    """Write a phone's number as E.164 with ``+``; anything else as it is."""
-    digits = address.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
-        return address
-    if digits.startswith("00"):
-        return "+" + digits[2:]
-    if ton == _INTERNATIONAL or len(digits) >= _SHORTEST_INTERNATIONAL:
-        return "+" + digits
-    return digits
 
 
 def _unpacked(payload: bytes, *, udhi: bool) -> bytes:

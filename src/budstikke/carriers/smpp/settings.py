@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from budstikke.domain.acceptance import TextProfile
+from budstikke.domain.address import PREFIX
 from budstikke.domain.receipt import Reason, Retry
 from budstikke.domain.text import Concat, LinkAlphabet
 from budstikke.smpp import ids, status
@@ -165,6 +166,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         dict[str, Octet],
         Meta(description="What the operator writes, and what it means: `{'0' = 8}`."),
     ] = msgspec.field(default_factory=dict)
+
+    # Numbers
+    home: Annotated[
+        str,
+        Meta(
+            pattern=PREFIX,
+            description="Prefix of the operator's country, `+47`: completes national "
+            "numbers of phones and of ours; empty: as below.",
+        ),
+    ] = ""
 
     # Fields of submit_sm
     originators: Annotated[
