@@ -114,14 +114,31 @@ def test_cancelled_keeping_is_to_come_again() -> None:
     play(story)
 
 
-def test_receipt_that_names_nothing_is_taken() -> None:
+def test_receipt_that_names_nothing_is_kept() -> None:
     async def story(rig: Rig, smsc: Smsc) -> None:
-        smsc.peers[0].deliver(Sm(esm_class=4, short_message=b"?"))
+        rig.sink.keep = False
+        smsc.peers[0].deliver(Sm(esm_class=4, short_message=b"stat:UNDELIV err:001"))
+        await rig.sink.until(lambda: bool(rig.sink.pending))
+        assert [("", "UNDELIV 001")] == [(r.smsc_id, r.raw) for r in rig.sink.got]
+        assert [] == smsc.answers
+        rig.sink.pending[0].set_result(None)
         await smsc.until(lambda: bool(smsc.answers))
         assert st.ESME_ROK == smsc.answers[0].status
-        assert [] == rig.sink.got
         carrier: Any = rig.carrier
         assert 1 == carrier.counters.unreadable
+
+    play(story)
+
+
+@pytest.mark.parametrize("esm_class", [*range(0x04, 0x40, 4), 0x48, 0x84])
+def test_text_of_a_person_is_a_message_whatever_esm_class_says(esm_class: int) -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        for text in (b"Hei, er id: 5 din?", b"?", b"My order failed"):
+            smsc.peers[0].deliver(Sm(esm_class=esm_class, short_message=text))
+        await smsc.until(lambda: len(smsc.answers) == 3)
+        assert {st.ESME_ROK} == {answer.status for answer in smsc.answers}
+        assert [] == rig.sink.got
+        assert 3 == len(rig.sink.messages)
 
     play(story)
 

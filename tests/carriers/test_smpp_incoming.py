@@ -10,7 +10,14 @@ from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.carriers.smpp.statuses import STATES, STATUSES, Verdicts
 from budstikke.domain.inbound import InboundPart
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState, Rejected, Retry
-from budstikke.domain.text import LinkAlphabet
+from budstikke.domain.text import (
+    Filling,
+    LinkAlphabet,
+    fill_bits_after,
+    gsm_encode,
+    pack,
+    udh_concat8,
+)
 from budstikke.smpp import Pdu, Tlvs, status, tags
 from budstikke.smpp import commands as cmd
 from budstikke.smpp.pdus import DataSm, Sm
@@ -162,8 +169,34 @@ def test_pattern_of_the_link() -> None:
     assert ("17", ReceiptState.DELIVERED) == (found.smsc_id, found.state)
 
 
-def test_unreadable_receipt_names_nothing() -> None:
-    assert "" == receipt("\x01").smsc_id
+@pytest.mark.parametrize("text", ["", "\0", "stat:DELIVRD err:000", "DELIVRD"])
+def test_receipt_that_names_nothing(text: str) -> None:
+    assert "" == receipt(text).smsc_id
+
+
+@pytest.mark.parametrize(
+    ("tlv", "text", "ids"),
+    [
+        (b"3039\0", "id:12345 stat:DELIVRD", ("3039", "12345")),
+        (b"12345", "id:12345 stat:DELIVRD", ("12345", "")),
+        (b"12345 \0", "id:12345\0stat:DELIVRD", ("12345", "")),
+        (b"\0", "id:12345 stat:DELIVRD", ("12345", "")),
+        (b"3039", "", ("3039", "")),
+    ],
+)
+def test_both_ids_of_a_receipt(tlv: bytes, text: str, ids: tuple[str, str]) -> None:
+    found = receipt(text, [(tags.RECEIPTED_MESSAGE_ID, tlv)])
+    assert ids == (found.smsc_id, found.other_id)
+
+
+def test_normal_forms_of_both_ids() -> None:
+    tlvs = [(tags.RECEIPTED_MESSAGE_ID, b"3039\0")]
+    found = receipt("id:0012345 stat:DELIVRD", tlvs, message_ids="hex_dec")
+    assert ("3039", "12345") == (found.smsc_key, found.other_key)
+
+
+def test_words_of_receipts_are_windows_1252() -> None:
+    assert "UNDELIV 5€" == receipt("id:1 stat:UNDELIV err:5\x80").raw
 
 
 # Messages
@@ -288,6 +321,82 @@ def test_numbers_of_ours(address: str, ton: int, written: str) -> None:
 def test_data_codings(changes: dict[str, Any], coding: int, found: int) -> None:
     pdu = delivery(b"Hei", data_coding=coding)
     assert found == inbound(pdu, **changes).data_coding
+
+
+@pytest.mark.parametrize("coding", [0x00, 0x10, 0x80, 0xC0, 0xF1])
+def test_all_that_is_in_the_default_alphabet_is_unpacked(coding: int) -> None:
+    pdu = delivery(bytes.fromhex("e8329bfd4697d9ec37"), data_coding=coding)
+    assert b"hellohello" == inbound(pdu, alphabet=LinkAlphabet.GSM_PACKED).payload
+
+
+@pytest.mark.parametrize(
+    ("coding", "changes"),
+    [(3, {}), (4, {}), (8, {}), (0xF5, {}), (0, {"inbound_data_codings": {"0": 8}})],
+)
+def test_what_is_in_another_alphabet_is_not_unpacked(
+    coding: int, changes: dict[str, Any]
+) -> None:
+    pdu = delivery(b"\0H\0e", data_coding=coding)
+    found = inbound(pdu, alphabet=LinkAlphabet.GSM_PACKED, **changes)
+    assert b"\0H\0e" == found.payload
+
+
+def test_what_is_addressed_to_a_port_is_not_unpacked() -> None:
+    packed: dict[str, Any] = {"alphabet": LinkAlphabet.GSM_PACKED}
+    pdu = delivery(b"\x01\x02\xff", [(tags.DESTINATION_PORT, b"\x23\xf0")])
+    assert b"\x01\x02\xff" == inbound(pdu, **packed).payload
+    payload = bytes.fromhex("06050423f400000102ff")
+    found = inbound(delivery(payload, esm_class=0x40), **packed)
+    assert (True, payload) == (found.udhi, found.payload)
+
+
+@pytest.mark.parametrize("text", ["Hei, dette er en test", "@kari hei", "\x05abc"])
+def test_packed_text_with_the_bit_for_a_header_and_none(text: str) -> None:
+    septets = gsm_encode(text) if text.isprintable() else text.encode()
+    pdu = delivery(pack(septets, counted=False), esm_class=0x40)
+    found = inbound(pdu, alphabet=LinkAlphabet.GSM_PACKED)
+    assert (False, septets) == (found.udhi, found.payload)
+
+
+AT_THE_END: list[tuple[Filling | None, str, str]] = [
+    (None, "1234567", "1234567"),  # seven bits are left over, and zero
+    (None, "123456789012345", "123456789012345"),
+    (None, "1234567@", "1234567"),  # the same octets as the first
+    (None, "12345@", "12345@"),  # ends within an octet
+    (None, "123456@@", "123456@@"),
+    (None, "123456@", "123456@@"),  # the same octets
+    (Filling.RETURN, "1234567", "1234567@"),
+    (Filling.RETURN, "1234567@", "1234567@"),
+    (Filling.ZERO, "1234567", "1234567"),
+    (Filling.ZERO, "123456@", "123456@"),
+    (Filling.ZERO, "123456@@", "123456@"),
+]
+
+
+@pytest.mark.parametrize(("filling", "sent", "read"), AT_THE_END)
+def test_filling_of_packed_texts(filling: Filling | None, sent: str, read: str) -> None:
+    changes: dict[str, Any] = {"alphabet": LinkAlphabet.GSM_PACKED}
+    if filling is not None:
+        changes["packed_filling"] = filling
+    octets = pack(gsm_encode(sent))
+    assert gsm_encode(read) == inbound(delivery(octets), **changes).payload
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_only_the_last_part_of_a_packed_text_may_end_in_filling(number: int) -> None:
+    header = udh_concat8(1, 2, number)
+    septets = b"x" * 8 + b"\0"  # one bit before them, 63 of them
+    payload = header + pack(septets, fill_bits_after(header))
+    found = inbound(delivery(payload, esm_class=0x40), alphabet=LinkAlphabet.GSM_PACKED)
+    assert header + (septets if number == 1 else septets[:-1]) == found.payload
+
+
+def test_packed_receipt() -> None:
+    octets = pack(b"id:17 stat:DELIVRD err:000", counted=False)
+    incoming = Incoming(settings(2775, alphabet=LinkAlphabet.GSM_PACKED))
+    found = incoming.receipt(delivery(octets, esm_class=4), NOW)
+    assert found is not None
+    assert ("17", ReceiptState.DELIVERED) == (found.smsc_id, found.state)
 
 
 def test_packed_is_unpacked() -> None:

@@ -216,10 +216,110 @@ def test_ucs2_and_user_data_header() -> None:
     assert "0123456789" == found.id
 
 
-def test_unreadable_receipt_is_still_one() -> None:
-    found = read_receipt(delivery(4, "\x01\x02"))
+@pytest.mark.parametrize(
+    "wide",
+    [
+        b"\xfe\xff" + STANDARD.encode("utf-16-be"),
+        b"\xff\xfe" + STANDARD.encode("utf-16-le"),
+        STANDARD.encode("utf-16-le"),
+        b"\xef\xbb\xbf" + STANDARD.encode(),
+    ],
+)
+@pytest.mark.parametrize("data_coding", [0, 8])
+def test_mark_before_a_receipt(wide: bytes, data_coding: int) -> None:
+    body = Sm(esm_class=4, data_coding=data_coding, short_message=wide)
+    found = read_receipt(Pdu(cmd.DELIVER_SM, 0, 1, body))
     assert found is not None
-    assert ("", None) == (found.id, found.state)
+    assert ("0123456789", MessageState.DELIVERED) == (found.id, found.state)
+
+
+@pytest.mark.parametrize("header", ["", "050003010101", "06050423f40069"])
+def test_bit_for_a_header_with_a_header_or_none(header: str) -> None:
+    octets = bytes.fromhex(header) + STANDARD.encode()
+    body = Sm(esm_class=0x44, short_message=octets)
+    found = read_receipt(Pdu(cmd.DELIVER_SM, 0, 1, body))
+    assert found is not None
+    assert ("0123456789", MessageState.DELIVERED) == (found.id, found.state)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("id:7 stat:DELIVRD\0", ("7", "DELIVRD", "")),
+        ("id:7 stat:UNDELIV err:001\0", ("7", "UNDELIV", "001")),
+        ("\0\0 id:7\0 stat:UNDELIV\0err:001 \r\n\0", ("7", "UNDELIV", "001")),
+        ("id:7 DELIVRD", ("7", "DELIVRD", "")),
+        ("Message id:7 status: UNDELIV, err:21", ("7", "UNDELIV", "21")),
+        ("delivered id:7", ("7", "delivered", "")),
+        ("id:7 stat:0 DELIVRD", ("7", "0", "")),  # it does say a state
+        ("id:7 til +4799999999 EXPIRED", ("7", "EXPIRED", "")),
+        ("DELIVRD", ("", "DELIVRD", "")),
+        ("stat:DELIVRD err:000", ("", "DELIVRD", "000")),
+        ("id:7 text:FAILED", ("7", "", "")),
+        ("", ("", "", "")),
+        ("\0 ", ("", "", "")),
+    ],
+)
+@pytest.mark.parametrize("esm_class", [0x04, 0x08, 0x20])
+def test_what_is_a_receipt(
+    esm_class: int, text: str, wanted: tuple[str, str, str]
+) -> None:
+    found = read_receipt(delivery(esm_class, text))
+    assert found is not None
+    assert wanted == (found.id, found.word, found.error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hei",
+        "?",
+        "\x01\x02",
+        "12345",
+        "Hei id:5 her",
+        "My id: 5 was rejected",
+        "Delivered",
+        "DELIVERED? Nei, den kom ikke",
+        "err: 404",
+    ],
+)
+@pytest.mark.parametrize("esm_class", [0x04, 0x08, 0x10, 0x18, 0x20, 0x48])
+def test_what_a_person_writes_is_no_receipt(esm_class: int, text: str) -> None:
+    assert read_receipt(delivery(esm_class, text)) is None
+
+
+def test_a_persons_text_with_an_id_in_a_parameter() -> None:
+    tlvs = [(tags.RECEIPTED_MESSAGE_ID, b"7\0")]
+    assert read_receipt(delivery(0x08, "Ja takk", tlvs)) is None
+    assert read_receipt(delivery(0x00, "Ja takk", tlvs)) is None
+    state = (tags.MESSAGE_STATE, b"\2")
+    for esm_class, more in ((0x04, []), (0x20, []), (0x08, [state]), (0, [state])):
+        found = read_receipt(delivery(esm_class, "Message arrived", tlvs + more))
+        assert found is not None
+        assert "7" == found.id
+
+
+def test_pattern_that_does_not_match() -> None:
+    rules = Rules(pattern=re.compile(r"MSG (?P<id>\d+) (?P<stat>\w+)"))
+    assert read_receipt(delivery(4, "Hei"), rules) is None
+    found = read_receipt(delivery(4, STANDARD), rules)
+    assert found is not None
+    assert "" == found.id
+
+
+@pytest.mark.parametrize("octets", ["02", "0002", "00000002", "00" * 9 + "02"])
+def test_state_of_any_width(octets: str) -> None:
+    tlvs = [(tags.MESSAGE_STATE, bytes.fromhex(octets))]
+    found = read_receipt(delivery(4, "id:7 stat:UNDELIV", tlvs))
+    assert found is not None
+    assert MessageState.DELIVERED is found.state
+
+
+@pytest.mark.parametrize("octets", ["00", "0000"])
+def test_state_of_zero(octets: str) -> None:
+    found = read_receipt(delivery(4, "", [(tags.MESSAGE_STATE, bytes.fromhex(octets))]))
+    assert found is not None
+    assert MessageState.SCHEDULED is found.state
 
 
 def test_other_pdus_are_none() -> None:

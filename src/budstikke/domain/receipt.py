@@ -37,8 +37,9 @@ class Retry(StrEnum):
 
 class Sent(msgspec.Struct, frozen=True):
     """
-    The carrier took it. ``smsc_id`` is the message id it gave, as it was written.
+    The carrier took it.
 
+    ``smsc_id`` is the message id it gave, as it was written but for blanks at its ends.
     ``smsc_key`` is the id in the link's normal form (``None`` where the link has no
     rule); ids are compared as written first, then by this second index. An empty
     ``smsc_id`` means that the operator gave none: no receipt can ever match.
@@ -88,6 +89,9 @@ class Receipt(msgspec.Struct, array_like=True, frozen=True):
         raw: The foreign status and error code, e.g. ``UNDELIV 001``.
         at: When it was done, Unix seconds (when it reached us if it does not say).
         recipient: The subscriber it is about, E.164 with ``+`` (may be empty).
+        other_id: A second id that it names, if it names two: the one that matches
+            counts. Empty: none.
+        other_key: That one in the link's normal form.
 
     """
 
@@ -98,3 +102,5 @@ class Receipt(msgspec.Struct, array_like=True, frozen=True):
     raw: str
     at: float
     recipient: str
+    other_id: str = ""
+    other_key: str | None = None

@@ -19,7 +19,7 @@ from budstikke.smpp.pdus import DataSm, Pdu, Sm
 from budstikke.smpp.times import receipt_date
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class MessageState(IntEnum):
@@ -66,9 +66,18 @@ WORDS: Final[dict[str, MessageState]] = {
 _WRITTEN: Final = {state: word for word, state in reversed(WORDS.items())}
 
 INTERIM_BIT: Final = 0x20
-RECEIPT_BITS: Final = 0x04 | 0x08 | INTERIM_BIT
-"""esm_class: receipt, SME acknowledgement, intermediate notification (§ 5.2.12)."""
+TYPE_BITS: Final = 0x3C
+"""
+esm_class: the message's type (§ 5.2.12): receipt 0x04, acknowledgement of the other SME
+0x08 and of its user 0x10, conversation abort 0x18, intermediate notification 0x20.
+"""
+_REPORTS: Final = 0x04 | INTERIM_BIT
+"""Types that the message centre itself writes; the others may hold a person's text."""
 _UDHI: Final = 0x40
+
+
+def _latin1(octets: bytes) -> str:
+    return octets.decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,8 @@ class Rules:
         pattern: Instead of the scan: a regular expression with the groups ``id`` and
             ``stat`` and perhaps ``err``, ``submit`` and ``done``.
         ahead: Seconds that the dates in texts are ahead of UTC.
+        readers: How octets that are not UCS-2 may be read: the first that gives a
+            receipt counts.
 
     """
 
@@ -90,6 +101,7 @@ class Rules:
     words: Mapping[str, MessageState] = field(default_factory=dict)
     pattern: re.Pattern[str] | None = None
     ahead: int = 0
+    readers: tuple[Callable[[bytes], str], ...] = (_latin1,)
 
 
 @dataclass(slots=True)
@@ -101,13 +113,15 @@ class DeliveryReceipt:
         id: The message id: receipted_message_id, or else the text's.
         text_id: The text's, where it has one.
         state: message_state, or else what ``word`` means; ``None`` if unknown.
-        word: ``stat`` as it was written.
+        word: ``stat`` as it was written, or a word for a state that stands alone.
         error: ``err`` as it was written.
         network_error: network_error_code: (network type, code).
         submitted: Unix seconds.
         done: Unix seconds.
         interim: It is an intermediate notification: more will come.
         raw: The text.
+        written: The text is a receipt's: it says an id and a state, or at least
+            nothing that receipts do not say.
 
     """
 
@@ -121,11 +135,13 @@ class DeliveryReceipt:
     done: float | None = None
     interim: bool = False
     raw: str = ""
+    written: bool = field(default=False, compare=False)
 
 
 _KEYS: Final = r"id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text"
 _FIELD: Final = re.compile(
-    rf"(?<![\w.-])({_KEYS})[ ]?[:=]\s*((?!(?:{_KEYS})[ ]?[:=])[^\s,;]*)", re.IGNORECASE
+    rf"(?<![\w.-])({_KEYS})[ ]?[:=](?:\s*(?!(?:{_KEYS})[ ]?[:=])([^\s,;]*))?",
+    re.IGNORECASE,
 )
 _STANDARD: Final = re.compile(
     r"id:(\S+) sub:\S* dlvrd:\S* submit date:(\d*) done date:(\d*)"
@@ -138,45 +154,79 @@ _LONGEST: Final = 1024
 DEFAULT_RULES: Final = Rules()
 
 
+_VOCABULARY: Final = frozenset(
+    {
+        *("message", "msg", "id", "messageid", "msgid", "sub", "dlvrd", "submit"),
+        *("done", "date", "stat", "status", "state", "err", "error", "code"),
+        *("delivery", "receipt", "report", "dlr"),
+    }
+)
+"""What a receipt may say in words beside its fields and its state."""
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
 def parse_receipt_text(text: str, rules: Rules = DEFAULT_RULES) -> DeliveryReceipt:
     """Scan a receipt's text; whatever is not found stays empty."""
     text = text[:_LONGEST]
+    alone, written = "", True
     if rules.pattern is not None:
         found = rules.pattern.search(text)
         groups = found.groupdict() if found else {}
-        written = [groups.get(key) or "" for key in _GROUPS]
+        values = [groups.get(key) or "" for key in _GROUPS]
+        written = found is not None or _scan(text, rules)[2]
     elif found := _STANDARD.match(text):
-        written = list(found.groups())
+        values = list(found.groups())
     else:
-        written = _scan(text)
-    message_id, submitted, done, word, error = written
-    state = rules.words.get(word.upper()) if rules.words else None
-    if state is None:
-        state = WORDS.get(word.upper())
+        values, alone, written = _scan(text, rules)
+    message_id, submitted, done, word, error = values
+    word = word or alone
     return DeliveryReceipt(
         message_id,
         message_id,
-        state,
+        _meaning(word, rules),
         word,
         error,
         None,
         _date(submitted, rules.ahead),
         _date(done, rules.ahead),
         raw=text,
+        written=written,
     )
 
 
 _GROUPS: Final = ("id", "submit", "done", "stat", "err")
 
 
-def _scan(text: str) -> list[str]:
+def _meaning(word: str, rules: Rules) -> MessageState | None:
+    state = rules.words.get(word.upper()) if rules.words else None
+    return WORDS.get(word.upper()) if state is None else state
+
+
+def _scan(text: str, rules: Rules) -> tuple[list[str], str, bool]:
+    """Find fields, a state's word that stands alone, and whether it is a receipt."""
     fields: dict[str, str] = {}
-    for key, value in _FIELD.findall(text):
-        name = key.lower().partition("date")[0].strip(" _")
+    rest: list[str] = []
+    at = 0
+    for found in _FIELD.finditer(text):
+        rest.append(text[at : found.start()])
+        at = found.end()
+        name = found[1].lower().partition("date")[0].strip(" _")
         if name == "text":
             break
-        fields.setdefault(name, value)
-    return [fields.get(key, "") for key in _GROUPS]
+        fields.setdefault(name, found[2] or "")
+    else:
+        rest.append(text[at:])
+    words = _WORD.findall(" ".join(rest))
+    states = [word for word in words if _meaning(word, rules) is not None]
+    prose = any(
+        word.lower() not in _VOCABULARY and word not in states for word in words
+    )
+    # A person writes "failed" in a sentence; only operators write FAILED there.
+    alone = next((each for each in states if not prose or each.isupper()), "")
+    told = "stat" in fields and len(fields) > 1
+    terse = not prose and ("id" in fields or "stat" in fields or alone.isupper())
+    written = told or terse or ("id" in fields and bool(alone))
+    return [fields.get(key, "") for key in _GROUPS], alone, written
 
 
 def _date(text: str, ahead: int) -> float | None:
@@ -188,42 +238,95 @@ def read_receipt(pdu: Pdu, rules: Rules = DEFAULT_RULES) -> DeliveryReceipt | No
     """
     Read the receipt in a deliver_sm or data_sm; ``None`` if it is not a receipt.
 
-    esm_class decides first, then the parameters, then the text, if the link says so.
-    A receipt without anything readable has an empty ``id``.
+    It may be one if esm_class says so, or a parameter, or the link (``Rules.text``);
+    what it says decides. A person's text is none, whatever esm_class says; a receipt
+    that names no message has an empty ``id``.
     """
     body = pdu.body
     if not isinstance(body, Sm | DataSm):
         return None
-    marked = body.esm_class & RECEIPT_BITS
+    kind = body.esm_class & TYPE_BITS
     named = any(tag == tags.RECEIPTED_MESSAGE_ID for tag, _ in pdu.tlvs)
-    if not (marked or named or rules.text):
+    if not (kind or named or rules.text):
         return None
-    receipt = parse_receipt_text(_text(body, pdu), rules)
-    if not (marked or named) and not (receipt.id and receipt.word):
-        return None
+    receipt = _read_text(body, pdu, rules)
+    if not (kind or named):
+        return receipt if receipt.id and receipt.word else None
     receipt.interim = bool(body.esm_class & INTERIM_BIT)
+    if not _is_receipt(receipt, pdu, kind):
+        return None
     if pdu.tlvs:
         _fill_from_tlvs(receipt, pdu)
     return receipt
 
 
-def _text(body: Sm | DataSm, pdu: Pdu) -> str:
+def _is_receipt(receipt: DeliveryReceipt, pdu: Pdu, kind: int) -> bool:
+    """Tell whether it says what receipts say, or nothing at all."""
+    if receipt.written or not receipt.raw:
+        return True
+    there = {tag for tag, value in pdu.tlvs if value.strip(b"\0 ")}
+    if tags.MESSAGE_STATE in there:
+        return True
+    reported = {tags.RECEIPTED_MESSAGE_ID, tags.NETWORK_ERROR_CODE} & there
+    return bool(reported and kind & _REPORTS)
+
+
+def _read_text(body: Sm | DataSm, pdu: Pdu, rules: Rules) -> DeliveryReceipt:
     octets = body.short_message if isinstance(body, Sm) else b""
     if not octets:
         octets = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
-    if body.esm_class & _UDHI and octets:
-        octets = octets[octets[0] + 1 :]
-    # UCS-2 whatever data_coding says: no receipt begins with NUL.
-    wide = octets.startswith(b"\0")
-    return octets.decode("utf-16-be" if wide else "latin-1", "replace")
+    whole = _first_read(octets, rules)
+    if whole.id or not (body.esm_class & _UDHI and octets):
+        return whole
+    # The bit for a header is also set where there is none.
+    behind = _first_read(octets[octets[0] + 1 :], rules)
+    return behind if behind.id or (behind.written and behind.raw) else whole
+
+
+def _first_read(octets: bytes, rules: Rules) -> DeliveryReceipt:
+    receipts = [parse_receipt_text(_decoded(octets, rules.readers[0]), rules)]
+    for reader in rules.readers[1:]:
+        if receipts[0].written:
+            break
+        receipts.append(parse_receipt_text(_decoded(octets, reader), rules))
+    return next((each for each in receipts if each.written), receipts[0])
+
+
+def _decoded(octets: bytes, reader: Callable[[bytes], str]) -> str:
+    """
+    Decode a receipt's text, without what fills it at its ends.
+
+    It is UCS-2 whatever data_coding says if it begins with a byte order mark (RFC 2781
+    § 4.3), or has a NUL where Latin letters have one.
+    """
+    octets = octets[: 4 * _LONGEST]
+    codec = _MARKS.get(octets[:2], "")
+    if not codec and len(octets) > 3:
+        # Every other octet of two letters is NUL: which of them says the order.
+        codec = _WIDE.get(
+            (bool(octets[0] | octets[2]), bool(octets[1] | octets[3])), ""
+        )
+    text = octets.decode(codec, "replace") if codec else reader(octets)
+    return text.replace("\0", " ").strip("\ufeff \t\r\n")
+
+
+_MARKS: Final = {
+    b"\xfe\xff": "utf-16-be",
+    b"\xff\xfe": "utf-16-le",
+    b"\xef\xbb": "utf-8",
+}
+_WIDE: Final = {(False, True): "utf-16-be", (True, False): "utf-16-le"}
 
 
 def _fill_from_tlvs(receipt: DeliveryReceipt, pdu: Pdu) -> None:
     for tag, value in pdu.tlvs:
         if tag == tags.RECEIPTED_MESSAGE_ID:
-            receipt.id = tags.string(value) or receipt.text_id
-        elif tag == tags.MESSAGE_STATE and value and value[0] <= 9:
-            receipt.state = MessageState(value[0])
+            receipt.id = tags.string(value).strip() or receipt.text_id
+        elif tag == tags.MESSAGE_STATE:
+            # One octet by the standard; some write two or four.
+            number = value.lstrip(b"\0") or value[-1:]
+            if len(number) == 1 and number[0] <= 9:
+                receipt.state = MessageState(number[0])
         elif tag == tags.NETWORK_ERROR_CODE and len(value) == 3:
             receipt.network_error = (value[0], int.from_bytes(value[1:], "big"))
 

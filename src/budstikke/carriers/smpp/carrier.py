@@ -7,7 +7,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from budstikke.carriers.smpp.counters import Counters
+from budstikke.carriers.smpp.counters import Counters, seldom
 from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.carriers.smpp.link import Link
 from budstikke.carriers.smpp.outgoing import Outgoing
@@ -251,11 +251,11 @@ class SmppCarrier:
             if receipt is None:
                 inbound.append(self._incoming.inbound(pdu, now))
                 of_inbound.append(pdu)
-            elif receipt.smsc_id:
-                receipts.append(receipt)
-                of_receipts.append(pdu)
-            else:
-                self._unreadable(connection, pdu)
+                continue
+            receipts.append(receipt)
+            of_receipts.append(pdu)
+            if not receipt.smsc_id:
+                self._unnamed(pdu)
         if self._sink is None:
             return
         if receipts:
@@ -268,12 +268,12 @@ class SmppCarrier:
             kept = self._sink.inbound(inbound)
             kept.add_done_callback(partial(self._acknowledge, connection, of_inbound))
 
-    def _unreadable(self, connection: Connection, pdu: Pdu) -> None:
-        """Take a receipt that names no message: giving it again would not help."""
+    def _unnamed(self, pdu: Pdu) -> None:
+        """Note a receipt that names no message; it is kept as one that matches none."""
         self.counters.unreadable += 1
-        extra = {"sequence": pdu.sequence}
-        log.warning("%s: receipt without a message id", self.name, extra=extra)
-        connection.session.respond(pdu)
+        if seldom(self.counters.unreadable):
+            what = "%s: receipt without a message id: receipt_pattern may find it"
+            log.warning(what, self.name, extra={"sequence": pdu.sequence})
 
     def _acknowledge(
         self, connection: Connection, pdus: list[Pdu], kept: Future[None]

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from budstikke.carriers.smpp import settings as read
 from budstikke.carriers.smpp.statuses import GSM_ERRORS, GSM_NETWORK, STATES
 from budstikke.domain.address import BY_TON, Nature, country_of, ours, phone
 from budstikke.domain.inbound import InboundPart
+from budstikke.domain.joining import Alphabet
+from budstikke.domain.joining import read as read_part
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
-from budstikke.domain.text import LinkAlphabet, fill_bits_after, unpack
+from budstikke.domain.text import (
+    LinkAlphabet,
+    decode_latin1,
+    fill_bits_after,
+    gsm_decode,
+    unpack,
+    without_filling,
+)
 from budstikke.smpp import Pdu, tags
 from budstikke.smpp.ids import RULES, Side
 from budstikke.smpp.pdus import DataSm, Sm
@@ -39,7 +49,8 @@ class Incoming:
 
     def __init__(self, settings: read.Settings) -> None:
         self._home = settings.home
-        self._alphabet = settings.alphabet
+        self._packed = settings.alphabet is LinkAlphabet.GSM_PACKED
+        self._filling = settings.packed_filling
         self._key = RULES[settings.message_ids][Side.RECEIPT.value]
         self._errors = settings.receipt_errors
         pattern = settings.receipt_pattern
@@ -48,6 +59,7 @@ class Incoming:
             words=read.words(settings),
             pattern=re.compile(pattern) if pattern else None,
             ahead=settings.receipt_utc_offset * 60,
+            readers=(decode_latin1, _from_packed) if self._packed else (decode_latin1,),
         )
         self._codings = {0: _DATA_CODING_0[settings.alphabet]}
         self._codings |= read.data_codings(settings)
@@ -56,8 +68,9 @@ class Incoming:
         """
         Read a receipt; ``None`` if it is a message from a phone.
 
-        One that names no message has an empty ``smsc_id``. The reason is known where
-        the operator says why, by network_error_code or by ``receipt_errors``.
+        One that names no message has an empty ``smsc_id``; one whose parameter and text
+        name it differently has both ids. The reason is known where the operator says
+        why, by network_error_code or by ``receipt_errors``.
         """
         found = read_receipt(pdu, self._rules)
         if found is None:
@@ -67,6 +80,7 @@ class Incoming:
             reason = self._reason(found, reason)
         body = pdu.body
         assert isinstance(body, Sm | DataSm)  # noqa: S101 - read_receipt looked
+        other = found.text_id if found.text_id != found.id else ""
         return Receipt(
             found.id,
             self._key(found.id),
@@ -75,6 +89,8 @@ class Incoming:
             _raw(found),
             _at(found, now),
             self._phone(body),
+            other,
+            self._key(other),
         )
 
     def _phone(self, body: Sm | DataSm) -> str:
@@ -102,19 +118,28 @@ class Incoming:
         payload = body.short_message if isinstance(body, Sm) else b""
         if not payload:
             payload = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
-        udhi = bool(body.esm_class & _UDHI)
-        coding = body.data_coding
-        if coding == 0 and self._alphabet is LinkAlphabet.GSM_PACKED:
-            payload = _unpacked(payload, udhi=udhi)
-        return InboundPart(
+        part = InboundPart(
             self._phone(body),
             ours(body.destination_addr, _nature(body.dest_addr_ton), self._home),
-            self._codings.get(coding, coding),
-            udhi,
+            self._codings.get(body.data_coding, body.data_coding),
+            bool(body.esm_class & _UDHI),
             payload,
             dict(pdu.tlvs),
             now,
         )
+        return self._unpacked(part) if self._packed else part
+
+    def _unpacked(self, part: InboundPart) -> InboundPart:
+        """Unpack what is in the default alphabet; other user data stays as it is."""
+        piece = read_part(part)
+        if piece.alphabet is not Alphabet.GSM:
+            return part
+        header = part.payload[: len(part.payload) - len(piece.body)]
+        fill_bits = fill_bits_after(header)
+        septets = unpack(piece.body, fill_bits=fill_bits)
+        if piece.place is None or piece.place.number == piece.place.total:
+            septets = without_filling(septets, self._filling, fill_bits)
+        return replace(part, payload=header + septets, udhi=bool(header))
 
 
 def _nature(ton: int) -> Nature:
@@ -147,9 +172,5 @@ def _at(found: DeliveryReceipt, now: float) -> float:
     return done if done is not None and now - 30 * _DAY < done <= now else now
 
 
-def _unpacked(payload: bytes, *, udhi: bool) -> bytes:
-    if not udhi or not payload:
-        return unpack(payload)
-    header = payload[: payload[0] + 1]
-    rest = payload[len(header) :]
-    return header + unpack(rest, fill_bits=fill_bits_after(header))
+def _from_packed(octets: bytes) -> str:
+    return gsm_decode(unpack(octets))

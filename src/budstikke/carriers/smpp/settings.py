@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from budstikke.domain.acceptance import TextProfile
 from budstikke.domain.address import PREFIX
 from budstikke.domain.receipt import Reason, Retry
-from budstikke.domain.text import Concat, LinkAlphabet
+from budstikke.domain.text import Concat, Filling, LinkAlphabet
 from budstikke.smpp import ids, status
 from budstikke.smpp.receipt import MessageState
 
@@ -166,6 +166,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         dict[str, Octet],
         Meta(description="What the operator writes, and what it means: `{'0' = 8}`."),
     ] = msgspec.field(default_factory=dict)
+    packed_filling: Annotated[
+        Filling,
+        Meta(
+            description="What fills packed texts of 7, 15 … characters there: `return` "
+            "or `zero`; `guess`: one `@` at the end is none."
+        ),
+    ] = Filling.GUESS
 
     # Numbers
     home: Annotated[

@@ -188,7 +188,7 @@ class Submissions:
 
     def _sent(self, pdu: Pdu) -> Sent:
         body = pdu.body
-        smsc_id = body.message_id if type(body) is MessageId else ""
+        smsc_id = body.message_id.strip() if type(body) is MessageId else ""
         if not smsc_id:
             self._counters.unnamed += 1
             if self._counters.unnamed == 1:

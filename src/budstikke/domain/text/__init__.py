@@ -22,7 +22,13 @@ from budstikke.domain.text.links import (
     ucs2_decode,
     ucs2_encode,
 )
-from budstikke.domain.text.packing import fill_bits_after, pack, unpack
+from budstikke.domain.text.packing import (
+    Filling,
+    fill_bits_after,
+    pack,
+    unpack,
+    without_filling,
+)
 from budstikke.domain.text.segments import (
     GSM,
     MAX_SEGMENTS,
@@ -57,6 +63,7 @@ __all__ = [
     "UCS2",
     "Concat",
     "Concatenation",
+    "Filling",
     "LinkAlphabet",
     "NotInAlphabetError",
     "Plan",
@@ -86,4 +93,5 @@ __all__ = [
     "units",
     "unpack",
     "user_data_header",
+    "without_filling",
 ]

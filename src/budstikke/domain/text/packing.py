@@ -5,10 +5,13 @@ Seven octets hold eight septets, so after 7, 15, 23 ... septets seven bits are l
 over, and a receiver that only knows the number of octets reads them as one more ``@``.
 A TPDU has the number of septets (TP-UDL) and no such trouble: there the bits are zero.
 Where nothing but the octets is sent (USSD, packed text in SMPP), a carriage return
-fills them, and a text which itself ends in one on an octet boundary gets another.
+fills them, and a text which itself ends in one on an octet boundary gets another. Some
+operators leave them zero all the same (``Filling``).
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 CARRIAGE_RETURN = 0x0D
 
@@ -66,6 +69,36 @@ def unpack(octets: bytes, count: int | None = None, fill_bits: int = 0) -> bytes
     if count is None and ends_on_boundary and septets.endswith(b"\r"):
         return septets[:-1]
     return septets
+
+
+class Filling(StrEnum):
+    """What a sender of packed text puts where seven bits are left over."""
+
+    RETURN = "return"
+    """A carriage return (§ 6.1.2.3.1): a last ``@`` is text."""
+    ZERO = "zero"
+    """Nothing: a last ``@`` that ends on an octet boundary is none."""
+    GUESS = "guess"
+    """Not known: one ``@`` at the end is none, of several each is text."""
+
+
+def without_filling(septets: bytes, filling: Filling, fill_bits: int = 0) -> bytes:
+    """
+    Leave out the ``@`` that seven zero bits at the end of a text were read as.
+
+    Args:
+        septets: As ``unpack`` gave them; those of the end of a text, not of a part
+            before the last.
+        filling: What its sender does.
+        fill_bits: Bits that were skipped before the first one.
+
+    """
+    at_boundary = (fill_bits + 7 * len(septets)) % 8 == 0
+    if not (at_boundary and septets.endswith(b"\0")) or filling is Filling.RETURN:
+        return septets
+    if filling is Filling.GUESS and septets.endswith(b"\0\0"):
+        return septets
+    return septets[:-1]
 
 
 def fill_bits_after(header: bytes) -> int:
