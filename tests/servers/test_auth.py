@@ -322,7 +322,13 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("::1"))
         # what the client wrote itself is left of its address
         ("10.0.0.1", "127.0.0.1, 198.51.100.1", "https", ("198.51.100.1", True)),
         ("10.0.0.1", "10.0.0.2, 198.51.100.1", "", ("198.51.100.1", False)),
-        # two proxies
+        # two proxies, which wrote a line each: joined
+        (
+            "10.0.0.1",
+            "x, 198.51.100.1, 10.0.0.2",
+            "http, https, http",
+            ("198.51.100.1", True),
+        ),
         ("10.0.0.1", "198.51.100.1, 10.0.0.2", "https", ("198.51.100.1", True)),
         ("10.0.0.1", "198.51.100.1, 10.0.0.2", "https, http", ("198.51.100.1", True)),
         ("10.0.0.1", "x, 198.51.100.1", "https, http", ("198.51.100.1", False)),

@@ -189,3 +189,44 @@ def test_proxies_are_believed() -> None:
 
     talk(scenario, trusted=(network,))
     assert [(200, b"ErrorCode=2, ID=0")] == heard
+
+
+def test_lines_of_one_header_are_joined() -> None:
+    head = (
+        b"\r\nX-Forwarded-For: 10.0.0.1\r\nA: b\r\nx-forwarded-for:\t10.0.0.2 \r\n\r\n"
+    )
+    assert {"x-forwarded-for": "10.0.0.1, 10.0.0.2", "a": "b"} == dict(Headers(head))
+
+
+@pytest.mark.parametrize("odd", [b"", b"X-Odd: \r\nConnection: close\r\n"])
+@pytest.mark.parametrize(
+    ("lines", "allowed"),
+    [
+        ([b"For: 127.0.0.1", b"For: 192.0.2.1"], False),
+        ([b"For: 192.0.2.1", b"For: 127.0.0.1"], True),
+        ([b"For: 127.0.0.1", b"For: 10.0.0.9"], True),
+        ([b"For: 192.0.2.1", b"For: 10.0.0.9", b"For: 10.0.0.8"], False),
+    ],
+)
+def test_each_proxy_may_add_a_line(
+    odd: bytes, lines: list[bytes], *, allowed: bool
+) -> None:
+    """The right-most untrusted address counts, in either lane."""
+    from ipaddress import ip_network
+
+    proxies = (ip_network("10.0.0.0/8"),)
+    served = Served(trusted=proxies)
+    heard: list[tuple[int, bytes]] = []
+
+    async def whole() -> None:
+        async with connected(served.app) as client:
+            while not Observed.present:  # noqa: ASYNC110 - a set tells nobody
+                await asyncio.sleep(0)
+            (protocol,) = Observed.present
+            protocol.client = ("10.0.0.1", 1)
+            forwarded = b"".join(b"X-Forwarded-" + line + b"\r\n" for line in lines)
+            await client.say(PLAIN.replace(b"Host", odd + forwarded + b"Host"))
+            heard.append(await client.hear())
+
+    asyncio.run(whole())
+    assert [SAID if allowed else (200, b"ErrorCode=2, ID=0")] == heard
