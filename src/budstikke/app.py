@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from budstikke.config import Settings
-    from budstikke.servers.auth import Network
+    from budstikke.servers.addresses import Network
 
 SWITCH_INTERVAL = 0.0001
 """

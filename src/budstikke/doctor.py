@@ -22,7 +22,7 @@ from budstikke.carriers import mm7
 from budstikke.carriers.smpp import settings as smpp
 from budstikke.carriers.smpp.link import server_name, tls_context
 from budstikke.outlets.addresses import public
-from budstikke.servers.auth import read_address
+from budstikke.servers.addresses import read_address
 from budstikke.store import schema
 from budstikke.store.admin import immediate, open_engine, read_directory
 from budstikke.store.migrate import SchemaError, check

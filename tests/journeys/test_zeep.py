@@ -78,7 +78,7 @@ class Path:
         return Access() if known else None
 
     def check_now(
-        self, access: Access | None, secret: str | None, client: str, *, secure: bool
+        self, access: Access | None, secret: str | None, caller: object
     ) -> bool:
         if access is None or secret != "demo":
             raise Refusal(RefusalCode.WRONG_PASSWORD)

@@ -10,14 +10,19 @@ import pytest
 from budstikke.domain.directory import Access, Account
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers import auth
+from budstikke.servers.addresses import client_of, read_address, within
 from budstikke.servers.auth import (
     Authenticator,
-    client_of,
+    Caller,
     hash_secret,
     new_secret,
-    read_address,
     verify_secret,
-    within,
+)
+from budstikke.servers.failures import (
+    LONGEST_SHOWN,
+    MOST_KEPT,
+    MOST_LINES,
+    Failures,
 )
 
 PASSWORD = "demo"
@@ -63,7 +68,7 @@ def ask(
 ) -> RefusalCode | None:
     """Say which refusal a call meets."""
     try:
-        asyncio.run(guard.check(access, secret, client, secure=secure))
+        asyncio.run(guard.check(access, secret, Caller(client, secure)))
     except Refusal as refusal:
         return refusal.code
     return None
@@ -149,10 +154,10 @@ def test_neither_secret_nor_addresses_never_opens(
 
 def test_what_was_right_is_known_at_once(guard: Authenticator) -> None:
     assert guard.cached(ACCESS, "demo") is None
-    assert not guard.check_now(ACCESS, "demo", "127.0.0.1", secure=False)
+    assert not guard.check_now(ACCESS, "demo", Caller("127.0.0.1", False))
     assert ask(guard, ACCESS) is None
     assert guard.cached(ACCESS, "demo") is True
-    assert guard.check_now(ACCESS, "demo", "127.0.0.1", secure=False)
+    assert guard.check_now(ACCESS, "demo", Caller("127.0.0.1", False))
     assert guard.cached(ACCESS, "demo2") is None
 
 
@@ -224,7 +229,7 @@ def test_calls_with_one_secret_share_one_verification(
 
     async def calls() -> None:
         await asyncio.gather(
-            *(guard.check(ACCESS, "demo", "::1", secure=True) for _ in range(20))
+            *(guard.check(ACCESS, "demo", Caller("::1", True)) for _ in range(20))
         )
 
     asyncio.run(calls())
@@ -235,8 +240,8 @@ def test_a_caller_who_leaves_does_not_spoil_it_for_others(
     guard: Authenticator,
 ) -> None:
     async def calls() -> None:
-        first = asyncio.ensure_future(guard.check(ACCESS, "demo", "::1", secure=True))
-        second = asyncio.ensure_future(guard.check(ACCESS, "demo", "::1", secure=True))
+        first = asyncio.ensure_future(guard.check(ACCESS, "demo", Caller("::1", True)))
+        second = asyncio.ensure_future(guard.check(ACCESS, "demo", Caller("::1", True)))
         await asyncio.sleep(0)
         first.cancel()
         await second
@@ -253,7 +258,7 @@ def test_the_queue_of_verifications_is_bounded(
     async def calls() -> list[BaseException | None]:
         return await asyncio.gather(
             *(
-                guard.check(ACCESS, f"wrong {n}", f"192.0.2.{n}", secure=True)
+                guard.check(ACCESS, f"wrong {n}", Caller(f"192.0.2.{n}", True))
                 for n in range(4)
             ),
             return_exceptions=True,
@@ -272,8 +277,10 @@ def test_our_own_secrets_need_no_slow_hash(guard: Authenticator) -> None:
     access = replace(ACCESS, secret=stored)
     assert stored.startswith("sha256$")
     assert guard.cached(access, secret) is True
+    assert guard.cached(access, secret[:-1]) is None
+    assert RefusalCode.WRONG_PASSWORD is ask(guard, access, secret[:-1])
     assert guard.cached(access, secret[:-1]) is False
-    assert guard.cached(access, "\ud800") is False
+    assert RefusalCode.WRONG_PASSWORD is ask(guard, access, "\ud800")
     assert secret != new_secret()
 
 
@@ -356,3 +363,88 @@ def test_client_of(
 def test_tls_of_the_connection_itself_counts() -> None:
     assert ("192.0.2.1", True) == client_of("192.0.2.1", {}, (), secure=True)
     assert ("10.0.0.1", True) == client_of("10.0.0.1", {}, PROXIES, secure=True)
+
+
+def test_unknown_callers_cost_as_much_as_wrong_passwords(
+    guard: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same slow hash, once: a caller's time tells not who is a customer."""
+    hashed: list[str] = []
+
+    def verify(plain: str, stored: str) -> bool:
+        if stored.startswith("$argon2id$"):
+            hashed.append(plain)
+        return verify_secret(plain, stored)
+
+    monkeypatch.setattr(auth, "verify_secret", verify)
+    made = replace(ACCESS, id=2, secret=hash_secret(new_secret()))
+    for access in (ACCESS, made, None):
+        for secret in ("wrong", None, "x" * 600):
+            hashed.clear()
+            client = f"192.0.2.{len(guard._wrong)}"
+            assert ask(guard, access, secret, client) is not None
+            assert 1 == len(hashed), (access, secret)
+            assert ask(guard, access, secret, client) is not None
+            assert 1 == len(hashed), "it is remembered"
+            guard._wrong.clear()
+
+
+def test_whoever_guesses_who_there_is_waits(guard: Authenticator, clock: Clock) -> None:
+    async def guess(number: int) -> RefusalCode:
+        caller = Caller("192.0.2.1", True, "reseller", f"{number}")
+        with pytest.raises(Refusal) as refused:
+            await guard.check(None, "demo", caller)
+        return refused.value.code
+
+    codes = [asyncio.run(guess(number)) for number in range(auth.GUESSES + 1)]
+    assert [RefusalCode.UNKNOWN_LOGIN] * auth.GUESSES == codes[:-1]
+    assert RefusalCode.TOO_MANY_REQUESTS is codes[-1]
+    assert RefusalCode.TOO_MANY_REQUESTS is ask(guard, ACCESS, "demo", "192.0.2.1")
+    secret = new_secret()
+    ours = replace(ACCESS, id=2, secret=hash_secret(secret))
+    assert ask(guard, ours, secret, "192.0.2.1") is None, "256 bits are not guessed"
+
+
+def test_a_network_of_ipv6_is_one_caller(guard: Authenticator) -> None:
+    for number in range(auth.GUESSES):
+        client = f"2001:db8:1:2:{number:x}::1"
+        assert RefusalCode.WRONG_PASSWORD is ask(guard, ACCESS, f"{number}", client)
+    busy = RefusalCode.TOO_MANY_REQUESTS
+    assert busy is ask(guard, ACCESS, "demo", "2001:db8:1:2:ffff::")
+    assert ask(guard, ACCESS, "demo", "2001:db8:1:3::1") is None
+
+
+def test_failed_logins_leave_a_line(
+    guard: Authenticator, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "budstikke.login")
+    caller = Caller("192.0.2.1", False, "front", "1234")
+
+    def fails(secret: str) -> None:
+        with pytest.raises(Refusal):
+            asyncio.run(guard.check(ACCESS, secret, caller))
+
+    for number in range(3):
+        fails(f"do-not-show-{number}")
+    clock.now += 61
+    fails("do-not-show-3")
+    lines = [vars(record) for record in caplog.records]
+    names = ("message", "client", "dialect", "identifier", "reason", "unsaid")
+    assert [
+        ("login failed", "192.0.2.1", "front", "1234", "wrong_password", 0),
+        ("login failed", "192.0.2.1", "front", "1234", "wrong_password", 2),
+    ] == [tuple(line[name] for name in names) for line in lines]
+    assert "do-not-show" not in caplog.text
+
+
+def test_many_failures_do_not_flood_the_log(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "budstikke.login")
+    failures = Failures(clock)
+    why = Refusal(RefusalCode.UNKNOWN_LOGIN)
+    for number in range(10_000):
+        failures.note(f"10.0.{number // 256}.{number % 256}", "sveve", "x" * 999, why)
+    assert MOST_LINES == len(caplog.records)
+    assert LONGEST_SHOWN == len(vars(caplog.records[0])["identifier"])
+    assert MOST_KEPT >= len(failures._unsaid)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke import metrics
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.servers.auth import client_of
+from budstikke.servers.addresses import client_of
 from budstikke.wire import WireRequest, WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
-    from budstikke.servers.auth import Network
+    from budstikke.servers.addresses import Network
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -17,19 +17,19 @@ import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from hashlib import blake2b, sha256
 from hmac import compare_digest
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.addresses import neighbourhood, within
+from budstikke.servers.failures import Failures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from budstikke.domain.directory import Access
 
@@ -37,13 +37,13 @@ LONGEST_SECRET = 512
 """Characters; longer ones are wrong without being looked at."""
 
 WRONG_KEPT = 1024
-"""Secrets found wrong that are remembered, and clients that gave them."""
+"""Secrets found wrong that are remembered, and addresses that gave them."""
 
 WRONG_FOR = 60.0
 """Seconds that a wrong secret is remembered, and that a client's guesses count."""
 
 GUESSES = 10
-"""Different wrong secrets of one client in ``WRONG_FOR`` until it has to wait."""
+"""Different wrong secrets of one address in ``WRONG_FOR`` until it has to wait."""
 
 WAITING = 64
 """Slow verifications that may wait; at 20 ms each that is about a second."""
@@ -51,6 +51,15 @@ WAITING = 64
 SHA256 = "sha256$"
 _made_here = re.compile(r"bud_[A-Za-z0-9_-]{43}").fullmatch
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+UNKNOWN = "unknown "
+"""What stands for the secret of somebody who is not there begins so."""
+
+NOBODYS: Final = (
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdC4"
+    "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
+"""A hash that nothing has; to verify against it takes the time of a real one."""
 
 
 def new_secret() -> str:
@@ -76,17 +85,44 @@ def verify_secret(plain: str, stored: str) -> bool:
         return False
 
 
+def verify_evenly(plain: str, stored: str) -> bool:
+    """Do as ``verify_secret``, in the time of Argon2 whatever is stored."""
+    if stored.startswith((SHA256, UNKNOWN)):
+        verify_secret(plain, NOBODYS)
+    return not stored.startswith(UNKNOWN) and verify_secret(plain, stored)
+
+
 def _octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
+
+
+class Caller(NamedTuple):
+    """
+    Who says they call, and from where.
+
+    Attributes:
+        client: Their address, after proxies are believed.
+        secure: Whether the call came over TLS.
+        dialect: The API they speak.
+        identifier: As whom; empty where it is made of the secret.
+
+    """
+
+    client: str
+    secure: bool = False
+    dialect: str = ""
+    identifier: str = ""
 
 
 class Authenticator:
     """
     Decides whether a call is made by who it says; use from one event loop.
 
-    Guessing costs little here: a secret found wrong is remembered for a while, a
-    client that gave ``GUESSES`` different wrong ones waits, and slow verifications
-    are few at a time with a bounded queue. Secrets known to be right pass all that.
+    Guessing costs little here: a secret found wrong is remembered for a while, an
+    address (of IPv6: a /64) that gave ``GUESSES`` different wrong ones waits, and slow
+    verifications are few at a time with a bounded queue. Secrets known to be right
+    pass all that. Whoever is not let in for their secret costs the same time: nobody
+    learns from it who is a customer.
 
     Args:
         clock: Seconds, never going back.
@@ -106,46 +142,69 @@ class Authenticator:
         self._wrong: dict[tuple[str, bytes], float] = {}
         self._guesses: dict[str, tuple[int, float]] = {}
         self._pending: dict[tuple[str, bytes], asyncio.Future[bool]] = {}
+        self._failures = Failures(clock)
 
     async def check(
-        self, access: Access | None, secret: str | None, client: str, *, secure: bool
+        self, access: Access | None, secret: str | None, caller: Caller
     ) -> None:
         """
         Let a call pass, or raise Refusal.
 
         In Front's order (Front v3.05 § 2.1, error codes 7, 2, 13, 18): unknown or
-        blocked, address, password, https. ``client`` is the caller's address, and
-        ``secure`` whether the call came over TLS, after ``client_of``.
+        blocked, address, password, https.
         """
-        if self.check_now(access, secret, client, secure=secure):
+        if self.check_now(access, secret, caller):
             return
-        assert access is not None  # noqa: S101 - check_now refuses it
-        assert secret is not None  # noqa: S101 - likewise
-        if not await self._verify(access, secret, client):
-            raise Refusal(RefusalCode.WRONG_PASSWORD)
-        _transport(access, secure=secure)
+        try:
+            await self._check_slowly(access, secret, caller)
+        except Refusal as refusal:
+            self._note(caller, refusal)
+            raise
 
     def check_now(
-        self, access: Access | None, secret: str | None, client: str, *, secure: bool
+        self, access: Access | None, secret: str | None, caller: Caller
     ) -> bool:
         """
         Do as ``check`` without waiting; ``False``: only ``check`` can tell.
 
         A call with a secret that was right before is decided here.
         """
+        try:
+            return self._check_now(access, secret, caller)
+        except Refusal as refusal:
+            self._note(caller, refusal)
+            raise
+
+    def _check_now(
+        self, access: Access | None, secret: str | None, caller: Caller
+    ) -> bool:
         if access is None:
-            raise Refusal(RefusalCode.UNKNOWN_LOGIN)
+            if self._is_wrong(_unknown(caller), secret):
+                raise Refusal(RefusalCode.UNKNOWN_LOGIN)
+            return False
         if access.blocked or access.account.blocked:
             raise Refusal(RefusalCode.ACCOUNT_BLOCKED)
-        if access.networks and not within(client, access.networks):
+        if access.networks and not within(caller.client, access.networks):
             raise Refusal(RefusalCode.ADDRESS_NOT_ALLOWED)
         known = self.cached(access, secret)
         if known is None:
             return False
         if not known:
             raise Refusal(RefusalCode.WRONG_PASSWORD)
-        _transport(access, secure=secure)
+        _transport(access, secure=caller.secure)
         return True
+
+    async def _check_slowly(
+        self, access: Access | None, secret: str | None, caller: Caller
+    ) -> None:
+        stored = _unknown(caller) if access is None else access.secret or ""
+        right = await self._verify(stored, _fitting(secret), caller.client)
+        if access is None:
+            raise Refusal(RefusalCode.UNKNOWN_LOGIN)
+        if not right:
+            raise Refusal(RefusalCode.WRONG_PASSWORD)
+        self._right[access.id] = (stored, self._mac(_fitting(secret)))
+        _transport(access, secure=caller.secure)
 
     def cached(self, access: Access, secret: str | None) -> bool | None:
         """
@@ -157,16 +216,27 @@ class Authenticator:
         stored = access.secret
         if stored is None:
             return bool(access.networks)
-        if secret is None or len(secret) > LONGEST_SECRET:
-            return False
+        plain = _fitting(secret)
         if stored.startswith(SHA256):
-            return verify_secret(secret, stored)
-        mac = self._mac(secret)
-        right = self._right.get(access.id)
-        if right is not None and right[0] == stored and compare_digest(right[1], mac):
-            return True
-        until = self._wrong.get((stored, mac))
-        return None if until is None or until <= self._clock() else False
+            if verify_secret(plain, stored):
+                return True
+        else:
+            right = self._right.get(access.id)
+            if (
+                right is not None
+                and right[0] == stored
+                and compare_digest(right[1], self._mac(plain))
+            ):
+                return True
+        return False if self._is_wrong(stored, secret) else None
+
+    def _is_wrong(self, stored: str, secret: str | None) -> bool:
+        """Whether this was found wrong a moment ago."""
+        until = self._wrong.get((stored, self._mac(_fitting(secret))))
+        return until is not None and until > self._clock()
+
+    def _note(self, caller: Caller, refusal: Refusal) -> None:
+        self._failures.note(caller.client, caller.dialect, caller.identifier, refusal)
 
     def close(self) -> None:
         """Stop verifying; what waits is cancelled."""
@@ -175,51 +245,55 @@ class Authenticator:
     def _mac(self, secret: str) -> bytes:
         return blake2b(_octets(secret), key=self._key, digest_size=16).digest()
 
-    async def _verify(self, access: Access, secret: str, client: str) -> bool:
+    async def _verify(self, stored: str, secret: str, client: str) -> bool:
         """Verify slowly; calls with the same secret share one verification."""
-        stored = access.secret or ""
         key = (stored, self._mac(secret))
         pending = self._pending.get(key)
         if pending is None:
-            self._admit(client)
+            whose = neighbourhood(client)
+            self._admit(whose)
             work = asyncio.get_running_loop().run_in_executor(
-                self._executor, verify_secret, secret, stored
+                self._executor, verify_evenly, secret, stored
             )
-            pending = asyncio.ensure_future(self._learn(work, access.id, key, client))
+            pending = asyncio.ensure_future(self._learn(work, key, whose))
             self._pending[key] = pending
         return await asyncio.shield(pending)
 
     async def _learn(
-        self,
-        work: asyncio.Future[bool],
-        access_id: int,
-        key: tuple[str, bytes],
-        client: str,
+        self, work: asyncio.Future[bool], key: tuple[str, bytes], whose: str
     ) -> bool:
-        """Remember what a verification found."""
+        """Remember what was wrong, and who gave it."""
         try:
             right = await work
         finally:
             del self._pending[key]
-        if right:
-            self._right[access_id] = key
-        else:
+        if not right:
             now = self._clock()
-            count, since = self._guesses.pop(client, (0, now))
-            self._guesses[client] = (count + 1, since)
+            count, since = self._guesses.pop(whose, (0, now))
+            self._guesses[whose] = (count + 1, since)
             self._wrong[key] = now + WRONG_FOR
             _forget_oldest(self._wrong)
             _forget_oldest(self._guesses)
         return right
 
-    def _admit(self, client: str) -> None:
-        """Refuse a verification when this client guesses, or too many wait."""
-        count, since = self._guesses.get(client, (0, 0.0))
+    def _admit(self, whose: str) -> None:
+        """Refuse a verification when somebody guesses, or too many wait."""
+        count, since = self._guesses.get(whose, (0, 0.0))
         if count and since + WRONG_FOR <= self._clock():
-            del self._guesses[client]
+            del self._guesses[whose]
             count = 0
         if count >= GUESSES or len(self._pending) >= WAITING:
             raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
+
+
+def _unknown(caller: Caller) -> str:
+    """Stand for the secret of somebody who is not there."""
+    return f"{UNKNOWN}{caller.dialect} {caller.identifier}"
+
+
+def _fitting(secret: str | None) -> str:
+    """Give a secret that can be right, or none that can."""
+    return secret if secret is not None and len(secret) <= LONGEST_SECRET else ""
 
 
 def _transport(access: Access, *, secure: bool) -> None:
@@ -230,85 +304,3 @@ def _transport(access: Access, *, secure: bool) -> None:
 def _forget_oldest(table: dict[Any, Any]) -> None:
     if len(table) > WRONG_KEPT:
         del table[next(iter(table))]
-
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-
-@lru_cache(maxsize=16384)
-def read_address(text: str) -> Address | None:
-    """Read an IP address; an IPv4 one within IPv6 is that IPv4 one."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-@lru_cache(maxsize=16384)
-def neighbourhood(client: str) -> str:
-    """Tell whose an address is: an IPv4 one, or a /64 of IPv6, is one caller's."""
-    address = read_address(client)
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, 64), strict=False))
-    return client if address is None else str(address)
-
-
-def within(client: str, networks: Iterable[Network]) -> bool:
-    """Tell whether an address is in one of these networks."""
-    address = read_address(client)
-    return address is not None and any(address in network for network in networks)
-
-
-def client_of(
-    peer: str,
-    headers: Mapping[str, str],
-    trusted: tuple[Network, ...],
-    *,
-    secure: bool = False,
-) -> tuple[str, bool]:
-    """
-    Tell who calls, and whether over TLS, when proxies may stand between.
-
-    Each proxy appends the address it was called from to X-Forwarded-For, so that the
-    right-most one that is not itself trusted is the client, and nothing left of it
-    can be believed. X-Forwarded-Proto is read at the same place when it has as many
-    entries, else its last one counts. Without a trusted ``peer`` neither is read.
-
-    Args:
-        peer: The other end of the connection.
-        headers: With lower-case names; repeated ones joined by commas.
-        trusted: Networks of our proxies.
-        secure: Whether the connection itself is TLS.
-
-    Returns:
-        The client's address (empty: a trusted proxy wrote none that can be read) and
-        whether the call came over TLS.
-
-    """
-    if not trusted or not within(peer, trusted):
-        return peer, secure
-    hops = _entries(headers.get("x-forwarded-for", ""))
-    protocols = _entries(headers.get("x-forwarded-proto", ""))
-    place = len(hops) - 1
-    while place > 0 and within(_bare(hops[place]), trusted):
-        place -= 1
-    if protocols:
-        protocol = protocols[place if len(protocols) == len(hops) else -1]
-        secure = protocol.lower() == "https"
-    if not hops:
-        return peer, secure
-    address = read_address(_bare(hops[place]))
-    return "" if address is None else str(address), secure
-
-
-def _entries(header: str) -> list[str]:
-    return [item for part in header.split(",") if (item := part.strip())]
-
-
-def _bare(hop: str) -> str:
-    """Take the port off (``192.0.2.1:80``, ``[2001:db8::1]:80``)."""
-    if hop.startswith("["):
-        return hop[1:].partition("]")[0]
-    return hop.partition(":")[0] if hop.count(":") == 1 else hop

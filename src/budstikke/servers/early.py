@@ -7,7 +7,7 @@ import re
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from budstikke.servers import bounds
-from budstikke.servers.auth import read_address
+from budstikke.servers.addresses import read_address
 
 _host = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|[^\s/?#@:\[\]\\]*)(?::[0-9]{0,5})?")
 

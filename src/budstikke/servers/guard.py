@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from budstikke.servers.auth import neighbourhood, within
+from budstikke.servers.addresses import neighbourhood, within
 
 if TYPE_CHECKING:
     import asyncio
 
-    from budstikke.servers.auth import Network
+    from budstikke.servers.addresses import Network
 
 MOST_CONNECTIONS = 512
 """Of one address."""

@@ -11,12 +11,13 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from budstikke.dialects.contract import Call
+from budstikke.dialects.contract import Call, Identifying
 from budstikke.domain.ask import Page
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
-from budstikke.servers.auth import client_of
+from budstikke.servers.auth import Caller
 from budstikke.servers.limits import Busy, Rate
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from budstikke.domain.directory import Access, Directory
     from budstikke.flow.ask import Asker
     from budstikke.flow.bulk import BulkAcceptor
+    from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
-    from budstikke.servers.auth import Authenticator, Network
+    from budstikke.servers.auth import Authenticator
     from budstikke.wire import WireRequest
 
     Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
@@ -86,6 +88,9 @@ class HttpServer:
         self._methods: dict[str, set[str]] = {}
         for method, path in self._routes:
             self._methods.setdefault(path, set()).add(method)
+        self._keyed = frozenset(
+            name for name, each in dialects.items() if isinstance(each, Identifying)
+        )
         self._directory = directory
         self._authenticator = authenticator
         self._acceptor = acceptor
@@ -187,13 +192,10 @@ class HttpServer:
         access = self._directory().login(dialect.name, login.identifier)
         call.access = access
         request = call.request
-        checked = self._authenticator.check_now(
-            access, login.secret, request.client, secure=request.secure
-        )
-        if not checked:
-            await self._authenticator.check(
-                access, login.secret, request.client, secure=request.secure
-            )
+        said = "" if dialect.name in self._keyed else login.identifier
+        caller = Caller(request.client, request.secure, dialect.name, said)
+        if not self._authenticator.check_now(access, login.secret, caller):
+            await self._authenticator.check(access, login.secret, caller)
         assert access is not None  # noqa: S101 - check refuses it
         most = getattr(access.settings, "concurrency", None)
         if most is None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.addresses import neighbourhood
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ class Busy:
 
 class Rate:
     """
-    Counts requests in windows of time, by address.
+    Counts requests in windows of time, by address (of IPv6: by /64).
 
     Args:
         clock: Unix seconds.
@@ -59,6 +60,7 @@ class Rate:
         if window != self._window or len(self._counts) > MOST_CALLERS:
             self._window = window
             self._counts.clear()
-        self._counts[address] += 1
-        if self._counts[address] > self._most:
+        whose = neighbourhood(address)
+        self._counts[whose] += 1
+        if self._counts[whose] > self._most:
             raise Refusal(RefusalCode.TOO_MANY_REQUESTS)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from budstikke.domain.message import MmsContent
-    from budstikke.servers.auth import Network
+    from budstikke.servers.addresses import Network
 
     Linked = Callable[[str], Awaitable[MmsContent | None]]
 

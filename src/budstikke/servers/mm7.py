@@ -17,8 +17,8 @@ from budstikke.wire import WireResponse
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
-    from budstikke.servers.auth import Network
     from budstikke.wire import WireRequest
 
     Take = Callable[[WireRequest], Awaitable[WireResponse]]

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from budstikke.domain.refusal import Refusal
 from budstikke.flow.alert import utc
 from budstikke.flow.pause import PATH, digest
-from budstikke.servers.auth import client_of
+from budstikke.servers.addresses import client_of
 from budstikke.servers.limits import Rate
 from budstikke.store.contract import StoreUnavailable
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from budstikke.servers.auth import Network
+    from budstikke.servers.addresses import Network
     from budstikke.store.contract import Store
 
     Endpoint = Callable[[Request], Awaitable[HTMLResponse]]

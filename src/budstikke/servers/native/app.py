@@ -18,6 +18,7 @@ from budstikke.dialects.native import Native
 from budstikke.dialects.native.problems import Problem, problem_of, render
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
+from budstikke.servers.auth import Caller
 from budstikke.servers.limits import Busy
 from budstikke.servers.native.bodies import Reader
 from budstikke.servers.native.exchange import Exchange
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from budstikke.domain.directory import Access, Directory
+    from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
-    from budstikke.servers.auth import Authenticator, Network
+    from budstikke.servers.auth import Authenticator
     from budstikke.servers.native.exchange import Parts, PathValues, Reply
     from budstikke.servers.native.operation import Operation
     from budstikke.wire import WireRequest
@@ -133,9 +135,9 @@ class NativeServer:
         """Find who calls; raises Refusal."""
         login = self._dialect.login(Call(request, ""))
         access = self._directory().login("native", login.identifier)
-        who = (access, login.secret, request.client)
-        if not self._authenticator.check_now(*who, secure=request.secure):
-            await self._authenticator.check(*who, secure=request.secure)
+        caller = Caller(request.client, request.secure, "native")
+        if not self._authenticator.check_now(access, login.secret, caller):
+            await self._authenticator.check(access, login.secret, caller)
         assert access is not None  # noqa: S101 - check refuses it
         return access
 
