@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "wire": set(),
     "smpp": set(),
-    "mm7": set(),
+    "mm7": {"domain.text"},
     "dialects": {"domain", "wire", "smpp"},
     "apart": {"log"},
     "store": {"domain", "apart"},

@@ -11,7 +11,7 @@ from budstikke.domain.directory import CarrierEntry
 SETTINGS = {name: kind.settings for name, kind in KINDS.items()}
 
 
-def looked_at(url: str, **more: str) -> tuple[Level, str]:
+def looked_at(url: str, **more: str | bool) -> tuple[Level, str]:
     settings = {"url": url, "allow_http": True, **more}
     entry = CarrierEntry(id=1, name="mmsc", kind="mm7", settings=settings)
     return _carrier(entry, SETTINGS)
@@ -23,7 +23,9 @@ def test_it_connects_to_the_mmsc() -> None:
         expected = (Level.OK, f"{where} takes connections")
         assert expected == looked_at(f"http://{where}/mm7", deliver_token="x")
         level, what = looked_at(f"http://{where}/mm7")
-        assert (Level.WARNING, True) == (level, "deliver_token" in what)
+        assert (Level.WRONG, True) == (level, "deliver_token" in what)
+        level, what = looked_at(f"http://{where}/mm7", open=True)
+        assert (Level.WARNING, True) == (level, "anyone may deliver" in what)
     level, what = looked_at(f"https://{where}/mm7", deliver_token="x")
     assert Level.WRONG is level
     assert what.startswith(where)

@@ -238,7 +238,7 @@ def _connect_mm7(settings: mm7.Settings) -> tuple[Level, str]:
     address = host, url.port or (443 if secure else 80)
     level, what = _connect(address, settings.connect_timeout, context, host)
     if level is Level.OK and not settings.guarded:
-        return Level.WARNING, f"{what}; anyone may deliver to us: set deliver_token"
+        return Level.WARNING, f"{what}; open: anyone may deliver to us"
     return level, what
 
 

@@ -49,13 +49,12 @@ from budstikke.store.contract import StoreUnavailable
 from budstikke.store.opening import make_store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from budstikke.carriers.simulator.phones import Phones
     from budstikke.config import Settings
     from budstikke.flow.hand_over import Tells
     from budstikke.store.contract import CallbackRow, Hint, Received
-    from budstikke.wire import WireRequest, WireResponse
 
 log = logging.getLogger("budstikke")
 
@@ -326,14 +325,12 @@ class Gateway:
         if hint.directory:
             self._changed.set()
 
-    def mmsc(
-        self, name: str
-    ) -> Callable[[WireRequest], Awaitable[WireResponse]] | None:
+    def mmsc(self, name: str) -> Mm7Carrier | None:
         """Find who answers what the MMSC of a carrier asks; ``None``: there is none."""
         for sender in self.senders.values():
             carrier = sender.carrier
             if carrier.name == name and isinstance(carrier, Mm7Carrier):
-                return carrier.take
+                return carrier
         return None
 
     def ready(self) -> dict[str, bool]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from budstikke.carriers import mm7
 from budstikke.carriers.contract import Read
+from budstikke.carriers.mm7.guard import MOST_GUESSES, WITHIN, Guard
 from budstikke.domain.inbound import InboundMms, MediaPart
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.mm7 import read_answer
 from budstikke.wire import WireRequest
-from carriers.mmsc import XML, delivery, envelope, read_reply, report
+from carriers.mmsc import OLD, SCHEMA, XML, delivery, envelope, read_reply, report
 from carriers.rig import Rig, mm7_rig
 from carriers.waiting import LONG
 
@@ -150,7 +152,7 @@ def test_a_delivery_that_does_not_say_what_it_is_for() -> None:
     play(story, number="1963")
 
 
-BASIC = "Basic " + b64encode(b"mmsc:pw").decode()
+BASIC = "Basic " + b64encode("mmsc:på".encode()).decode()
 
 
 @pytest.mark.parametrize(
@@ -165,6 +167,13 @@ BASIC = "Basic " + b64encode(b"mmsc:pw").decode()
         (False, {"client": "192.0.2.1"}),
         (False, {"client": ""}),
         (True, {"client": "::ffff:10.1.2.3"}),
+        (True, {"authorization": BASIC.replace("Basic", "basic")}),
+        (True, {"authorization": BASIC.replace("Basic", "BASIC \t ") + " "}),
+        (True, {"authorization": "Basic " + b64encode("mmsc:på".encode()).decode()}),
+        (True, {"authorization": "Basic " + b64encode(b"mmsc:p\xe5").decode()}),
+        (False, {"authorization": "Bearer " + BASIC.split()[1]}),
+        (False, {"authorization": "Basic"}),
+        (False, {"authorization": "Basic %%%"}),
     ],
 )
 def test_who_may_ask(known: bool, asked: dict[str, Any]) -> None:  # noqa: FBT001 - pytest gives it
@@ -174,5 +183,116 @@ def test_who_may_ask(known: bool, asked: dict[str, Any]) -> None:  # noqa: FBT00
         assert (200 if known else 401) == status
         assert known == bool(rig.sink.reads)
 
-    login = {"deliver_username": "mmsc", "deliver_password": "pw"}
+    login = {"deliver_username": "mmsc", "deliver_password": "på"}
     play(story, allow_from=("10.0.0.0/8",), **login)
+
+
+def to(*elements: str) -> bytes:
+    """Write a DeliverReq of release 5 to these; its content is only a text."""
+    return (
+        b"--b\r\nContent-Type: text/xml\r\n\r\n"
+        + envelope(
+            "d-2",
+            f'<DeliverReq xmlns="{OLD}"><MM7Version>5.3.0</MM7Version>'
+            "<Sender><Number>4790000001</Number></Sender>"
+            f"<Recipients>{''.join(elements)}</Recipients></DeliverReq>",
+            OLD,
+        )
+        + b"\r\n--b\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
+        + b"\xef\xbb\xbfNYTT p\xc3\xa5\r\n--b--"
+    )
+
+
+def test_every_addressee_is_told_of_at_once() -> None:
+    async def story(rig: Rig) -> None:
+        body = to(
+            "<To><Number>+47 59000000</Number>"
+            '<Number displayOnly="true">59000009</Number></To>',
+            "<To><ShortCode>2229</ShortCode><Number>004759000000</Number></To>",
+            "<Cc><RFC2822Address>4759000001/TYPE=PLMN@mms.example.com"
+            "</RFC2822Address></Cc><Bcc><RFC2822Address>kari@example.com"
+            "</RFC2822Address></Bcc>",
+        )
+        assert (200, 1000) == await ask(rig, body, "multipart/related; boundary=b")
+        (mms,) = rig.sink.mms
+        assert "4759000000" == mms.recipient
+        assert ("2229", "4759000001") == mms.others
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("label", "octets", "text"),
+    [
+        ("; charset=us-ascii", "NYTT på".encode(), "NYTT på"),
+        ("; charset=*", "NYTT på".encode(), "NYTT på"),
+        ("; charset=106", "NYTT på".encode(), "NYTT på"),
+        ("", b"\xef\xbb\xbfNYTT p\xc3\xa5", "NYTT på"),
+        ("; charset=utf-8", b"5 \x80 \x96 p\xe5", "5 € – på"),
+        ('; charset="iso-8859-1"', b"5 \x80", "5 €"),
+        ("; charset=utf-16", "på".encode("utf-16-le"), "på"),
+    ],
+)
+def test_texts_by_their_octets(label: str, octets: bytes, text: str) -> None:
+    async def story(rig: Rig) -> None:
+        whole = to("<To><Number>2229</Number></To>")
+        head, _, _ = whole.rpartition(b"Content-Type: text/plain")
+        typed = f"Content-Type: text/plain{label}\r\n\r\n".encode()
+        body = head + typed + octets + b"\r\n--b--"
+        assert (200, 1000) == await ask(rig, body, "multipart/related; boundary=b")
+        assert text.encode() == rig.sink.mms[0].parts[0].data
+
+    play(story)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_it_is_answered_in_the_release_that_was_asked_in(*, keep: bool) -> None:
+    async def story(rig: Rig) -> None:
+        rig.sink.fail = not keep
+        for content_type, body in (
+            ("multipart/related; boundary=b", to("<To>2229</To>")),
+            (XML, report("m", "4799999999", "Expired")),
+            (XML, envelope("t", f'<DeliverReq xmlns="{OLD}"/>', OLD)),
+        ):
+            said = {"content-type": content_type}
+            request = WireRequest("POST", "/mm7/op", b"token=secret", said, body)
+            answer = await rig.carrier.take(request)  # type: ignore[attr-defined] # it is of MM7
+            assert OLD.encode() in answer.body
+            assert SCHEMA.encode() not in answer.body
+            assert b"<MM7Version>5.3.0</MM7Version>" in answer.body
+
+    play(story)
+
+
+def test_guesses_are_limited_by_address() -> None:
+    async def story(rig: Rig) -> None:
+        async def tried(client: str, token: str) -> int:
+            query = f"token={token}".encode() if token else b""
+            body = read_reply("m", "Read")
+            return (await ask(rig, body, query=query, client=client))[0]
+
+        for number in range(MOST_GUESSES):
+            assert 401 == await tried(f"2001:db8::{number:x}", f"guess{number}")
+            assert 401 == await tried("192.0.2.1", "")  # asks what is wanted: no guess
+        assert 429 == await tried("2001:db8::ffff", "secret")
+        assert [] == rig.sink.reads
+        assert 200 == await tried("2001:db8:0:1::1", "secret")
+        assert 200 == await tried("192.0.2.1", "secret")
+
+    play(story)
+
+
+def test_guesses_are_forgotten() -> None:
+    now = [1000 * WITHIN]
+    settings = mm7.Settings(url="https://mmsc.example.com/", deliver_token="secret")
+    guard = Guard("op", settings, lambda: now[0])
+    wrong = WireRequest("POST", "/mm7/op", b"token=x", client="192.0.2.1")
+    right = WireRequest("POST", "/mm7/op", b"token=secret", client="192.0.2.1")
+    assert [401] * MOST_GUESSES + [429] == [
+        refused.status
+        for refused in (guard.refuses(wrong) for _ in range(MOST_GUESSES + 1))
+        if refused is not None
+    ]
+    assert guard.refuses(right) is not None
+    now[0] += WITHIN
+    assert guard.refuses(right) is None

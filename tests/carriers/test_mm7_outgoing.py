@@ -265,10 +265,30 @@ def test_connections_are_used_again() -> None:
         {"statuses": {"busy": "later"}},
         {"statuses": {"4006": "never ever"}},
         {"window": 0},
+        {"deliver_token": ""},
+        {"deliver_token": "", "open": False, "allow_from": ["::/0"]},
+        {"deliver_token": "", "allow_from": ["10.0.0.0/8", "0.0.0.0/0"]},
+        {"mm7_version": "six"},
+        {"namespace": "a b"},
+        {"namespace": ""},
     ],
 )
 def test_settings_that_are_none(wrong: dict[str, Any]) -> None:
-    good = {"url": "https://mmsc.example.com/mm7"}
+    good = {"url": "https://mmsc.example.com/mm7", "deliver_token": "x"}
     msgspec.convert(good, mm7.Settings)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({**good, **wrong}, mm7.Settings)
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        {"open": True},
+        {"deliver_token": "x"},
+        {"deliver_username": "a", "deliver_password": "b"},
+        {"allow_from": ["10.0.0.0/8"]},
+    ],
+)
+def test_nobody_delivers_unless_that_is_said(guard: dict[str, Any]) -> None:
+    settings = {"url": "https://mmsc.example.com/mm7", **guard}
+    assert ("open" not in guard) == msgspec.convert(settings, mm7.Settings).guarded

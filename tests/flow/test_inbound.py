@@ -420,6 +420,23 @@ def test_an_mms(engine: SqliteEngine) -> None:
     play(engine, scenario)
 
 
+def test_an_mms_to_several_numbers_of_ours(engine: SqliteEngine) -> None:
+    """Each that is ours has it, in one transaction; a number of others' is nobody's."""
+
+    async def scenario(phones: Phones) -> None:
+        part = MediaPart("", "text/plain", b"NEWS hei")
+        everybody = replace(mms(part, to="4790000009"), others=("2229", OWNED))
+        await phones.receiver.receive(7, [everybody])
+        rows = phones.rows(schema.inbound, "recipient", "access_id")
+        assert [("2229", SVEVE), (OWNED, FRONT)] == rows
+        strangers = replace(everybody, others=("4790000008",))
+        await phones.receiver.receive(7, [strangers])
+        rows = phones.rows(schema.inbound, "recipient", "access_id")
+        assert [("4790000009", None)] == rows[2:]
+
+    play(engine, scenario)
+
+
 @pytest.mark.parametrize(
     ("part", "text"),
     [
@@ -428,6 +445,8 @@ def test_an_mms(engine: SqliteEngine) -> None:
         (MediaPart("", 'text/plain; charset="utf-16"', "på".encode("utf-16")), "på"),
         (MediaPart("", "text/plain; charset=a\0b", b"a\0b"), "ab"),
         (MediaPart("", "text/html", b"<p>"), ""),
+        (MediaPart("", "text/plain; charset=us-ascii", b"5 \x80"), "5 €"),
+        (MediaPart("", "text/plain", b"\xef\xbb\xbfHei"), "Hei"),
     ],
 )
 def test_texts_of_mms(engine: SqliteEngine, part: MediaPart, text: str) -> None:

@@ -16,6 +16,7 @@ from budstikke.mm7 import (
     Piece,
     ReadReply,
     Refused,
+    Schema,
     Status,
     Submit,
     laid_out,
@@ -96,7 +97,7 @@ def test_an_mms_from_a_phone() -> None:
         asked.at,
     )
     assert "+4790000001" == asked.sender.international
-    assert Address("ShortCode", "2229") == asked.recipient
+    assert (Address("ShortCode", "2229"),) == asked.recipients
     assert [
         ("application/smil", b"<smil/>", "a.smil"),
         ("text/plain", b"Hei p\xe5", "t.txt"),
@@ -111,9 +112,9 @@ def test_release_5_with_bare_addresses_and_one_part() -> None:
     rest = b"Content-Type: image/png\r\n\r\n\x89PNG"
     asked = read_request(RELATED, body(deliver(inner, REL_5), rest))
     assert isinstance(asked, Deliver)
-    assert ("+4790000001", None, None) == (
+    assert ("+4790000001", (), None) == (
         asked.sender.international,
-        asked.recipient,
+        asked.recipients,
         asked.at,
     )
     assert [Piece("image/png", b"\x89PNG", said="image/png")] == list(asked.pieces)
@@ -146,6 +147,7 @@ def test_a_delivery_report(schema: str) -> None:
         "RejectionByMMSRecipient",
         "no",
         1_700_000_000.0,
+        Schema(schema, "6.8.0"),
     ) == read_request(XML, xml)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from budstikke.servers.mm7 import Mm7Server
 from budstikke.wire import WireRequest, WireResponse
 from servers.test_simulator_http import Answer, ask
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 
 async def rest(_scope: Any, _receive: Any, send: Any) -> None:
@@ -22,18 +19,20 @@ async def rest(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 class Site:
-    """One carrier, and what it was asked."""
+    """One carrier, what it was asked, and whom it refuses."""
 
     def __init__(self) -> None:
         self.asked: list[WireRequest] = []
+        self.refused: WireResponse | None = None
         self.app = Mm7Server(mmsc=self._mmsc, rest=rest, max_body=100, trusted=())
 
-    def _mmsc(
-        self, name: str
-    ) -> Callable[[WireRequest], Awaitable[WireResponse]] | None:
-        return self._take if name == "op" else None
+    def _mmsc(self, name: str) -> Site | None:
+        return self if name == "op" else None
 
-    async def _take(self, request: WireRequest) -> WireResponse:
+    def refuses(self, _request: WireRequest) -> WireResponse | None:
+        return self.refused
+
+    async def take(self, request: WireRequest) -> WireResponse:
         self.asked.append(request)
         return WireResponse(200, b"<ok/>", "text/xml")
 
@@ -85,3 +84,11 @@ def test_others(method: str, target: str, body: bytes, status: int) -> None:
     assert [] == site.asked
     if status == 413:
         assert b"VASPErrorRsp" in answer.body
+
+
+def test_who_may_not_ask_is_refused_before_the_body_is_read() -> None:
+    site = Site()
+    site.refused = WireResponse(401, b"no")
+    answer = site.ask("POST", "/mm7/op", b"x" * 101)  # else too large: 413
+    assert (401, b"no") == (answer.status, answer.body)
+    assert [] == site.asked

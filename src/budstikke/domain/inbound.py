@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.domain.text import decode_labelled
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -58,7 +60,7 @@ class InboundMms:
     An MMS from a phone as the carrier delivered it.
 
     ``parts`` are in the MMS's order, its SMIL among them; addresses are as in
-    ``InboundPart``; ``at`` is Unix seconds.
+    ``InboundPart``; ``at`` is Unix seconds. ``others`` are its further recipients.
     """
 
     originator: str
@@ -66,6 +68,7 @@ class InboundMms:
     subject: str
     parts: tuple[MediaPart, ...]
     at: float
+    others: tuple[str, ...] = ()
 
 
 class MediaRef(msgspec.Struct, array_like=True, frozen=True):
@@ -142,24 +145,13 @@ def mms_text(subject: str, parts: Iterable[MediaPart]) -> str:
     """
     Say what an MMS says: its subject and every text part, a line each.
 
-    Front v3.05, "Inbound push". A part is read by its charset, or else as UTF-8 if it
-    is, or else as Latin-1; NUL is left out.
+    Front v3.05, "Inbound push". A part is read as ``decode_labelled`` has it; NUL is
+    left out.
     """
     texts = [subject.strip()]
     for part in parts:
         kind, _, parameters = part.type.partition(";")
         if kind.strip().lower() == "text/plain":
-            texts.append(_decoded(part.data, parameters))
+            named = _charset(parameters)
+            texts.append(decode_labelled(part.data, named[1] if named else ""))
     return "\n".join(filter(None, texts)).replace("\0", "")
-
-
-def _decoded(data: bytes, parameters: str) -> str:
-    named = _charset(parameters)
-    for charset in (*(named.groups() if named else ()), "utf-8"):
-        try:
-            text = data.decode(charset)
-            text.encode()  # half a character can come of some charsets
-        except (LookupError, ValueError):
-            continue
-        return text
-    return data.decode("latin-1")

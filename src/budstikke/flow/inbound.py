@@ -10,6 +10,7 @@ carrier answered. A crash in between leaves kept parts, which the clock finds.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke import metrics
@@ -108,7 +109,7 @@ class Receiver:
         parts: list[HeldPart] = []
         for message in messages:
             if isinstance(message, InboundMms):
-                heard.append(heard_mms(carrier_id, message))
+                heard += [heard_mms(carrier_id, mms) for mms in self._each(message)]
                 continue
             piece = read(message)
             if piece.place is None:
@@ -118,6 +119,21 @@ class Receiver:
         if parts:
             heard += _joined(await self._store.hold(parts), None)
         await self._keep(heard)
+
+    def _each(self, mms: InboundMms) -> list[InboundMms]:
+        """Give an MMS to each of its recipients that is ours; is none, to the first."""
+        if not mms.others:
+            return [mms]
+        inventory, everybody = self._directory().inventory, (mms.recipient, *mms.others)
+        ours = [
+            number
+            for number in everybody
+            if is_reply_number(number) or inventory.place(number, "").number is not None
+        ]
+        return [
+            replace(mms, recipient=number, others=())
+            for number in ours or everybody[:1]
+        ]
 
     async def turn(self) -> bool:
         """Work what waits: texts whose time is over, and what was assigned."""

@@ -5,12 +5,14 @@ SOAP 1.1 with attachments: an envelope, and the MMS beside it as a multipart bod
 """
 
 from budstikke.mm7.messages import (
+    DEFAULT,
     Address,
     Answer,
     Deliver,
     DeliveryReport,
     ReadReply,
     Request,
+    Schema,
     Submit,
 )
 from budstikke.mm7.multipart import Malformed, Piece
@@ -20,6 +22,7 @@ from budstikke.mm7.statuses import Status
 from budstikke.mm7.writing import Written, write_error, write_response, write_submit
 
 __all__ = [
+    "DEFAULT",
     "Address",
     "Answer",
     "Deliver",
@@ -29,6 +32,7 @@ __all__ = [
     "ReadReply",
     "Refused",
     "Request",
+    "Schema",
     "Status",
     "Submit",
     "Written",

@@ -1,9 +1,12 @@
 """
 SOAP 1.1 envelopes of MM7, both ways, as XML.
 
-Elements are found by their names alone: MMSCs write the schemas of releases 5 and 6,
+Elements are found by their names alone: MMSCs write the schemas of releases 4 to 6,
 and some write none. What comes in is hostile until shown otherwise: no document type
 is allowed, nothing is ever fetched, and the size is bounded before it is parsed.
+
+What octets say counts for more than what is said of them (XML 1.0 § 4.3.3, appendix
+F): they are decoded first, and parsed as UTF-8.
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from html import escape
-from typing import TYPE_CHECKING, Any
+from html.entities import name2codepoint
+from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
-from budstikke.mm7.messages import REL_6
+from budstikke.domain.text import decode_labelled
 from budstikke.mm7.multipart import Malformed
 
 if TYPE_CHECKING:
@@ -28,39 +32,46 @@ LARGEST = 256 * 1024
 
 MOST_TAGS = 20_000
 
-ENCODINGS = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
-    "iso-8859-1": "iso-8859-1",
-    "iso-8859-15": "iso-8859-15",
-    "windows-1252": "windows-1252",
-}
-"""Encodings that are read; all agree with ASCII, so that a document type is seen."""
+MOST_NAMESPACES = 2000
+"""What looks up a prefix passes by all of them."""
+
+BEGINNING: Final = 4
+"""Octets of which one is NUL if characters have 16 or 32 bits (appendix F.1)."""
+
+PREDEFINED: Final = ("amp", "lt", "gt", "quot", "apos")
 
 _declared = re.compile(
-    rb"\s*<\?xml[^>]{0,80}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']"
+    rb"\s*<\?xml[^>]{0,80}?\sencoding\s{0,9}=\s{0,9}[\"']([A-Za-z0-9._:-]{1,40})[\"']"
 ).match
+_declaration = re.compile(r"<\?xml\s[^>]{0,200}>").match
 _not_in_xml = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]").sub
+_surrogate = re.compile("[\ud800-\udfff]").search
+_reference = re.compile(
+    "&(?:#([0-9]{1,7});|#[xX]([0-9A-Fa-f]{1,6});|([A-Za-z][A-Za-z0-9]{1,9});)?"
+).sub
 
 
 def parse(content: bytes, charset: str = "") -> Any:
-    """Parse an envelope into lxml's root element; raises Malformed."""
+    """
+    Parse an envelope into lxml's root element; raises Malformed.
+
+    ``charset`` is what its Content-Type says. Characters, references and ampersands
+    that XML cannot have are mended: a phone's text is not lost for them.
+    """
     if len(content) > LARGEST:
         raise Malformed(f"the envelope is larger than {LARGEST} octets")
-    content = content.removeprefix(b"\xef\xbb\xbf").strip()
-    said = _declared(content)
-    name = said[1].decode() if said else charset or "utf-8"
-    encoding = ENCODINGS.get(name.lower())
-    if encoding is None:
-        raise Malformed("the encoding is not known; use UTF-8")
-    if b"<!DOCTYPE" in content or content.count(b"<") > MOST_TAGS:
-        raise Malformed("a document type, or too many elements")
+    written = decode(content, charset)
+    if "<!DOCTYPE" in written or "<!ENTITY" in written:
+        raise Malformed("a document type is not allowed")
+    if written.count("<") > MOST_TAGS or written.count("xmlns") > MOST_NAMESPACES:
+        raise Malformed("too many elements, or namespaces")
     try:
-        root = etree.fromstring(content, _parser(encoding))
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise Malformed("not well-formed XML") from error
+        root = _parsed(written)
+    except (etree.XMLSyntaxError, ValueError):
+        try:
+            root = _parsed(_mended(written))
+        except (etree.XMLSyntaxError, ValueError) as error:
+            raise Malformed("not well-formed XML") from error
     if root.getroottree().docinfo.doctype:  # should the look above ever be wrong
         raise Malformed("a document type is not allowed")
     if local(root) != "Envelope":
@@ -68,10 +79,48 @@ def parse(content: bytes, charset: str = "") -> Any:
     return root
 
 
+def decode(content: bytes, charset: str = "") -> str:
+    """Decode XML by its octets, its declaration, or its Content-Type; never fails."""
+    declared = _declared(content.removeprefix(b"\xef\xbb\xbf"))
+    narrow = 0 not in content[:BEGINNING]
+    said = declared[1].decode() if declared else ""
+    labels = (said, charset) if narrow else (said, charset, "utf-16")
+    text = decode_labelled(content, *labels, narrow=narrow)
+    text = text.strip("\ufeff\0 \t\r\n")
+    found = _declaration(text)
+    return text[found.end() :] if found else text
+
+
+def _parsed(written: str) -> Any:
+    return etree.fromstring(written.encode("utf-8", "replace"), _parser())
+
+
+def _mended(written: str) -> str:
+    """Mend what XML cannot have: some MMSCs pass on what phones write as it is."""
+    text = _reference(_character, written)
+    if _surrogate(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _not_in_xml("", text)
+
+
+def _character(found: re.Match[str]) -> str:
+    """Give what a reference stands for; half a character may come of it."""
+    decimal, hexadecimal, name = found.groups()
+    if name in PREDEFINED:
+        return found[0]
+    if name:
+        code = name2codepoint.get(name)
+        return f"&amp;{name};" if code is None else chr(code)
+    if not decimal and not hexadecimal:
+        return "&amp;"
+    number = int(decimal) if decimal else int(hexadecimal, 16)
+    return escape(chr(number)) if number <= 0x10FFFF else ""
+
+
 @lru_cache
-def _parser(encoding: str) -> Any:
+def _parser() -> Any:
     return etree.XMLParser(
-        encoding=encoding,
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -86,6 +135,20 @@ def local(element: Any) -> str:
     """Give an element's name without its namespace."""
     name: str = element.tag
     return name.rpartition("}")[2]
+
+
+def namespace(element: Any) -> str:
+    """Give the namespace of an element; empty: it has none."""
+    space, brace, _ = element.tag.rpartition("}")
+    return space[1:] if brace else ""
+
+
+def flag(element: Any, name: str) -> bool:
+    """Tell whether an attribute of this name is true (XML Schema § 3.2.2)."""
+    return any(
+        key.rpartition("}")[2] == name and value.strip().lower() in ("true", "1")
+        for key, value in element.items()
+    )
 
 
 def child(element: Any, name: str) -> Any:
@@ -110,12 +173,12 @@ def transaction(root: Any) -> str:
     return "" if header is None else text(header, "TransactionID")
 
 
-def write(transaction: str, body: str) -> bytes:
-    """Write an envelope around a body."""
+def write(transaction: str, body: str, namespace: str) -> bytes:
+    """Write an envelope around a body; ``namespace`` is that of MM7's schema."""
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<env:Envelope xmlns:env="{SOAP}"><env:Header>'
-        f'<mm7:TransactionID xmlns:mm7="{REL_6}" env:mustUnderstand="1">'
+        f'<mm7:TransactionID xmlns:mm7="{xml(namespace)}" env:mustUnderstand="1">'
         f"{xml(transaction)}</mm7:TransactionID></env:Header>"
         f"<env:Body>{body}</env:Body></env:Envelope>\n"
     ).encode()

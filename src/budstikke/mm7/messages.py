@@ -19,6 +19,16 @@ _not_digit = re.compile(r"[^0-9]").sub
 _separators = re.compile(r"[ .()-]").sub
 
 
+class Schema(NamedTuple):
+    """Which MM7 is spoken: the namespace of its schema, and ``MM7Version``."""
+
+    namespace: str
+    version: str
+
+
+DEFAULT = Schema(REL_6, "6.8.0")
+
+
 class Address(NamedTuple):
     """Who: ``kind`` is ``Number``, ``ShortCode`` or ``RFC2822Address``."""
 
@@ -52,6 +62,7 @@ class Submit(NamedTuple):
         at: Unix seconds.
         expires_at: Unix seconds.
         pieces: Its parts, in order, as ``smil.laid_out`` makes them.
+        schema: Which MM7 it is written in.
 
     """
 
@@ -67,6 +78,7 @@ class Submit(NamedTuple):
     delivery_report: bool
     read_reply: bool
     pieces: tuple[Piece, ...]
+    schema: Schema = DEFAULT
 
 
 class Answer(NamedTuple):
@@ -86,14 +98,20 @@ class Answer(NamedTuple):
 
 
 class Deliver(NamedTuple):
-    """An MMS from a phone; ``recipient`` is ``None`` where the MMSC does not say."""
+    """
+    An MMS from a phone.
+
+    ``recipients`` are all that it is for, in To, Cc and Bcc; none where the MMSC does
+    not say. ``schema`` is, as in the others, which MM7 the answer is to be in.
+    """
 
     transaction: str
     sender: Address
-    recipient: Address | None
+    recipients: tuple[Address, ...]
     subject: str
     at: float | None
     pieces: tuple[Piece, ...]
+    schema: Schema = DEFAULT
 
 
 class DeliveryReport(NamedTuple):
@@ -106,6 +124,7 @@ class DeliveryReport(NamedTuple):
     extension: str
     text: str
     at: float | None
+    schema: Schema = DEFAULT
 
 
 class ReadReply(NamedTuple):
@@ -115,6 +134,7 @@ class ReadReply(NamedTuple):
     message_id: str
     status: str
     at: float | None
+    schema: Schema = DEFAULT
 
 
 Request = Deliver | DeliveryReport | ReadReply

@@ -1,23 +1,29 @@
 """
 Bodies in several parts (RFC 2046, RFC 2387), both ways.
 
-``email`` reads headers; bodies are cut here, since it works on text and lines, and
-pictures are neither. What comes in is hostile until shown otherwise: parts, headers
-and depth are bounded, and whatever cannot be read is ``Malformed``.
+``email`` works on text and lines, and pictures are neither. What comes in is hostile
+until shown otherwise: parts, headers and depth are bounded, and whatever cannot be
+read is ``Malformed``; every step takes time in proportion to the octets.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import encodebytes
-from binascii import Error, a2b_base64, a2b_qp
-from email.errors import MessageError
-from email.parser import HeaderParser
 from typing import TYPE_CHECKING, NamedTuple
 
+from budstikke.mm7.headers import (
+    TooLong,
+    decode_words,
+    find,
+    one_line,
+    parameters,
+    read_head,
+)
+from budstikke.mm7.transfer import NotBase64, decoded
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from email.message import Message
+    from collections.abc import Iterator, Mapping, Sequence
 
 MOST_PARTS = 100
 """Parts of one body, at all depths."""
@@ -25,15 +31,20 @@ MOST_PARTS = 100
 LONGEST_HEAD = 8192
 """Octets of the headers of one part."""
 
+LONGEST_BOUNDARY = 1000
+"""RFC 2046 § 5.1.1 allows 70."""
+
 DEEPEST = 4
 
 LINE_FEED, RETURN = b"\n\r"
 
+UNKNOWN = "application/octet-stream"
+
+_type = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}").fullmatch
 _rest = re.compile(rb"[ \t]*(?:\r?\n|\Z)").match
 _lead = re.compile(rb"[ \t]*\r?\n")
 _blank = re.compile(rb"\r?\n\r?\n")
-_boundary = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
-_breaks = re.compile(r"[\x00-\x1f\x7f]+")
+_first_mark = re.compile(rb"(?:\A|\n)(--[^\r\n]{1,1000})\r?\n").search
 
 
 class Malformed(Exception):  # noqa: N818 - the other side did it, not we
@@ -69,29 +80,41 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def safe_type(content_type: str) -> str:
+    """Read a content type as ``media_type``; what no header could be is unknown."""
+    found = media_type(content_type)
+    return found if _type(found) else UNKNOWN
+
+
 def parameter(content_type: str, name: str) -> str:
-    """Read a parameter of a content type; empty: it is not there."""
-    octets = content_type.encode("utf-8", "replace")
-    return _value(_head(b"Content-Type: " + octets), name)
+    """Read a parameter of a content type; empty: it is not there. Raises Malformed."""
+    return _parameters(content_type).get(name, "")
 
 
-def is_multipart(content_type: str) -> bool:
-    """Tell whether a body of this type has parts."""
-    return media_type(content_type).startswith("multipart/")
+def _parameters(value: str) -> Mapping[str, str]:
+    try:
+        return parameters(value)
+    except TooLong as error:
+        raise Malformed(str(error)) from error
+
+
+def is_multipart(content_type: str, body: bytes = b"") -> bool:
+    """Tell whether a body of this type, or that begins as this one, has parts."""
+    said = media_type(content_type).startswith("multipart/")
+    return said or body[:100].lstrip().startswith(b"--")
 
 
 def split(content_type: str, body: bytes) -> list[Piece]:
     """
     Cut a body into its parts, and decode them; raises Malformed.
 
-    Parts that have parts themselves are given whole.
+    Parts that have parts themselves are given whole. A body without its last boundary
+    ends its last part.
     """
-    boundary = parameter(content_type, "boundary")
-    if not _boundary.fullmatch(boundary):
-        raise Malformed("the content type has no boundary")
+    mark = _mark(content_type, body)
     pieces: list[Piece] = []
     begin = None
-    for start, end, last in _delimiters(body, b"--" + boundary.encode()):
+    for start, end, last in _delimiters(body, mark):
         if begin is not None:
             pieces.append(_piece(body[begin:start]))
             if len(pieces) > MOST_PARTS:
@@ -99,7 +122,24 @@ def split(content_type: str, body: bytes) -> list[Piece]:
         if last:
             return pieces
         begin = end
-    raise Malformed("the last part has no end")
+    if begin is None:
+        raise Malformed("no parts")
+    tail = _tail(body, begin, mark)
+    if tail.strip():
+        pieces.append(_piece(tail))
+    return pieces
+
+
+def _mark(content_type: str, body: bytes) -> bytes:
+    """Find what parts begin with: by the boundary that is said, or else that is."""
+    boundary = parameter(content_type, "boundary")
+    mark = b"--" + boundary.encode("utf-8", "replace")
+    if 0 < len(boundary) <= LONGEST_BOUNDARY and mark in body:
+        return mark
+    found = _first_mark(body, 0, LONGEST_HEAD)
+    if found is None:
+        raise Malformed("there is no boundary")
+    return found[1].rstrip()
 
 
 def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
@@ -122,6 +162,14 @@ def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
         at = body.find(mark, end)
 
 
+def _tail(body: bytes, begin: int, mark: bytes) -> bytes:
+    """Find the last part of a body that was not ended, without a torn last boundary."""
+    torn = body.rfind(b"\n-", begin)
+    if torn >= 0 and (mark + b"--").startswith(body[torn + 1 :].rstrip()):
+        return body[begin : torn - (body[torn - 1] == RETURN)]
+    return body[begin:].removesuffix(b"\n").removesuffix(b"\r")
+
+
 def leaves(pieces: Sequence[Piece], depth: int = DEEPEST) -> list[Piece]:
     """Find the parts that have no parts themselves, in order; raises Malformed."""
     found: list[Piece] = []
@@ -138,73 +186,45 @@ def leaves(pieces: Sequence[Piece], depth: int = DEEPEST) -> list[Piece]:
 
 
 def _piece(octets: bytes) -> Piece:
-    lead = _lead.match(octets)
-    octets = octets[lead.end() :] if lead else octets
-    if octets[:1] == b"\n" or octets[:2] == b"\r\n":  # it has no headers
-        head, data = b"", octets[octets.index(b"\n") + 1 :]
-    else:
-        blank = _blank.search(octets, 0, LONGEST_HEAD)
-        if blank is None:
-            raise Malformed("a part whose headers do not end")
-        head, data = octets[: blank.start()], octets[blank.end() :]
-    headers = _head(head)
-    said = _header(headers, "content-type") or "text/plain"
+    head, data = _parted(octets)
+    headers = read_head(head)
+    said = headers.get("content-type", "") or "text/plain"
+    try:
+        typed = parameters(said)
+        disposed = parameters(find(headers, "content-disposition"))
+        octets = decoded(data, headers.get("content-transfer-encoding", ""))
+    except (TooLong, NotBase64) as error:
+        raise Malformed(str(error)) from error
+    names = (
+        decode_words(headers.get("content-location", "")),
+        disposed.get("filename", ""),
+        typed.get("name", ""),
+    )
     return Piece(
-        media_type(said),
-        _decoded(data, _header(headers, "content-transfer-encoding")),
-        _header(headers, "content-id").strip("<> "),
-        _name(headers),
-        _value(headers, "charset").lower(),
+        safe_type(said),
+        octets,
+        headers.get("content-id", "").strip('<> "'),
+        next(filter(None, names), ""),
+        typed.get("charset", "").lower(),
         said,
-        _value(headers, "name", "content-disposition"),
+        disposed.get("name", ""),
     )
 
 
-def _head(octets: bytes) -> Message:
-    try:
-        return HeaderParser().parsestr(octets.decode("utf-8", "replace"))
-    except (MessageError, ValueError) as error:
-        raise Malformed("headers that cannot be read") from error
-
-
-def _header(headers: Message, name: str) -> str:
-    return _breaks.sub(" ", str(headers.get(name, ""))).strip()
-
-
-def _value(headers: Message, name: str, header: str = "content-type") -> str:
-    """Read a parameter of a header."""
-    try:
-        found = headers.get_param(name, "", header)
-    except (MessageError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise Malformed(f"a {header} that cannot be read") from error
-    if isinstance(found, tuple):  # RFC 2231: charset, language, value
-        charset, _, value = found
-        try:
-            found = value.encode("latin-1", "replace").decode(charset or "ascii")
-        except (LookupError, UnicodeDecodeError):
-            found = value
-    return _breaks.sub(" ", str(found)).strip()
-
-
-def _name(headers: Message) -> str:
-    for name in (
-        _header(headers, "content-location"),
-        _value(headers, "filename", "content-disposition"),
-        _value(headers, "name"),
-    ):
-        if name:
-            return name
-    return ""
-
-
-def _decoded(data: bytes, encoding: str) -> bytes:
-    encoding = encoding.lower()
-    if encoding == "base64":
-        try:
-            return a2b_base64(data)
-        except Error as error:
-            raise Malformed("a part that is not base64") from error
-    return a2b_qp(data) if encoding == "quoted-printable" else data
+def _parted(octets: bytes) -> tuple[bytes, bytes]:
+    """Part a part into its headers and what they are of; raises Malformed."""
+    lead = _lead.match(octets)
+    octets = octets[lead.end() :] if lead else octets
+    if octets[:1] == b"\n" or octets[:2] == b"\r\n":  # it has no headers
+        return b"", octets[octets.index(b"\n") + 1 :]
+    blank = _blank.search(octets, 0, LONGEST_HEAD)
+    if blank is not None:
+        return octets[: blank.start()], octets[blank.end() :]
+    if len(octets) > LONGEST_HEAD:
+        raise Malformed("a part whose headers do not end")
+    if b":" not in octets.partition(b"\n")[0]:  # it has none, nor a blank line
+        return b"", octets
+    return octets, b""  # it has nothing but headers
 
 
 # Writing
@@ -252,5 +272,5 @@ def _heading(piece: Piece, *, base64: bool) -> bytes:
     if piece.name:
         lines.append(f"Content-Location: {piece.name}")
     # What customers wrote must not become a header of its own.
-    kept = (_breaks.sub(" ", line) for line in lines)
+    kept = (one_line(line) for line in lines)
     return "".join(f"{line}\r\n" for line in kept).encode("utf-8", "replace")

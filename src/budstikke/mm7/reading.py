@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from budstikke.mm7 import envelope, multipart
+from budstikke.mm7.headers import decode_words, one_line
 from budstikke.mm7.messages import (
+    DEFAULT,
     Address,
     Answer,
     Deliver,
@@ -16,126 +19,230 @@ from budstikke.mm7.messages import (
 )
 from budstikke.mm7.multipart import Malformed
 from budstikke.mm7.statuses import Status
+from budstikke.mm7.versions import UnknownVersion, schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from budstikke.mm7.messages import Request
+    from budstikke.mm7.messages import Request, Schema
     from budstikke.mm7.multipart import Piece
 
-KINDS = ("Number", "ShortCode", "RFC2822Address")
-MOST_DIGITS = 9
-"""Of a status code; what is longer is none."""
+KINDS: Final[Mapping[str, str]] = {
+    "number": "Number",
+    "shortcode": "ShortCode",
+    "rfc2822address": "RFC2822Address",
+    "rfc822address": "RFC2822Address",
+}
+"""Elements of an address by their names in lower case."""
+
+SENDERS: Final = ("Sender", "SenderAddress", "SenderIdentification")
+ADDRESSED: Final = ("To", "Cc", "Bcc")
+
+ENVELOPES: Final = ("text/xml", "application/xml", "application/soap+xml")
+LOOKED_AT: Final = 2000
+"""Octets of a part in which an envelope says that it is one."""
+
+MOST_ADDRESSEES: Final = 100
+
+_code = re.compile(r"([0-9]{1,9})(?![0-9])").match
+_is_envelope = re.compile(rb"<(?:[\w.-]{1,40}:)?Envelope[\s>]").search
+_found_code = re.compile(
+    r"<(?:[\w.-]{1,40}:)?StatusCode[^<>]{0,200}>([^<]{1,40})<"
+).search
+_found_id = re.compile(
+    r"<(?:[\w.-]{1,40}:)?MessageID[^<>]{0,200}>([^<]{1,400})<"
+).search
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
-    """A request that cannot be worked: what it is answered with."""
+    """A request that cannot be worked: what it is answered with, and in which MM7."""
 
-    def __init__(self, status: Status, detail: str, transaction: str = "") -> None:
+    def __init__(
+        self,
+        status: Status,
+        detail: str,
+        transaction: str = "",
+        schema: Schema = DEFAULT,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.transaction = transaction
+        self.schema = schema
 
 
 def read_answer(content_type: str, body: bytes) -> Answer:
-    """Read a SubmitRsp, or the RSErrorRsp in a fault; never raises."""
+    """
+    Read a SubmitRsp, or the RSErrorRsp in a fault; never raises.
+
+    A status code that stands in it counts even if the rest cannot be read: else what
+    was sent would be taken for what nobody knows of.
+    """
     try:
         root, _ = _open(content_type, body)
     except Malformed as error:
-        return Answer(0, f"no MM7: {error}")
-    status = envelope.anywhere(root, "Status")
+        return _glimpsed(body, f"no MM7: {error}")
+    status = envelope.anywhere(root, "StatusCode")
     if status is None:
         fault = envelope.anywhere(root, "faultstring")
         return Answer(0, envelope.text(fault) if fault is not None else "no status")
-    code = envelope.text(status, "StatusCode")
-    said = [envelope.text(status, name) for name in ("StatusText", "Details")]
+    code = envelope.text(status)
+    around = status.getparent()
+    said = [envelope.text(around, name) for name in ("StatusText", "Details")]
     found = envelope.anywhere(root, "MessageID")
-    known = code.isascii() and code.isdigit() and len(code) <= MOST_DIGITS
     return Answer(
-        int(code) if known else 0,
+        _number(code),
         " ".join(filter(None, [code, *said])),
         "" if found is None else envelope.text(found),
     )
 
 
-def read_request(content_type: str, body: bytes) -> Request:
-    """Read what an MMSC asks; raises Refused and nothing else."""
+def _number(code: str) -> int:
+    """Read a status code; 0: it is none."""
+    found = _code(code)
+    return int(found[1]) if found else 0
+
+
+def _glimpsed(body: bytes, why: str) -> Answer:
+    """Look for a status code in what is not XML, or not whole."""
+    text = envelope.decode(body[: envelope.LARGEST])
+    found = _found_code(text)
+    code = _number(found[1].strip()) if found else 0
+    if not found or not code:
+        return Answer(0, why)
+    named = _found_id(text, found.end())
+    return Answer(code, f"{code} ({why})", named[1].strip() if named else "")
+
+
+def read_request(content_type: str, body: bytes, default: Schema = DEFAULT) -> Request:
+    """
+    Read what an MMSC asks; raises Refused and nothing else.
+
+    ``default`` is the schema of a request that does not say its own.
+    """
     try:
         root, pieces = _open(content_type, body)
     except Malformed as error:
-        raise Refused(Status.FORMAT_CORRUPT, str(error)) from error
-    transaction = envelope.transaction(root)
+        raise Refused(Status.FORMAT_CORRUPT, str(error), "", default) from error
+    header = envelope.anywhere(root, "TransactionID")
+    transaction = "" if header is None else envelope.text(header)
     inside = envelope.child(root, "Body")
     if inside is None or not len(inside):
-        raise Refused(Status.FORMAT_CORRUPT, "an empty envelope", transaction)
-    asked = inside[0]
-    read = READ.get(envelope.local(asked))
-    if read is None:
-        name = envelope.local(asked)[:80]
-        raise Refused(Status.UNSUPPORTED_OPERATION, f"{name} is not taken", transaction)
+        detail = "an empty envelope"
+        raise Refused(Status.FORMAT_CORRUPT, detail, transaction, default)
+    asked = next((one for one in inside if envelope.local(one) in READ), inside[0])
+    schema = default
     try:
-        return read(asked, transaction, pieces)
+        schema = schema_of(asked, header, default)
+        name = envelope.local(asked)[:80]
+        if name not in READ:
+            detail = f"{name} is not taken"
+            status = Status.UNSUPPORTED_OPERATION
+            raise Refused(status, detail, transaction, schema)
+        return READ[name](asked, transaction, pieces, schema)
+    except UnknownVersion as error:
+        status = Status.UNSUPPORTED_VERSION
+        raise Refused(status, str(error), transaction, schema) from error
     except Malformed as error:
-        raise Refused(Status.FORMAT_CORRUPT, str(error), transaction) from error
+        status = Status.FORMAT_CORRUPT
+        raise Refused(status, str(error), transaction, schema) from error
 
 
 def _open(content_type: str, body: bytes) -> tuple[Any, Sequence[Piece]]:
     """Find the envelope and what came with it; raises Malformed."""
-    if not multipart.is_multipart(content_type):
+    if not multipart.is_multipart(content_type, body):
         charset = multipart.parameter(content_type, "charset")
         return envelope.parse(body, charset), ()
     pieces = multipart.split(content_type, body)
-    if not pieces:
-        raise Malformed("no parts")
-    start = multipart.parameter(content_type, "start").strip("<> ")
-    first = next((one for one in pieces if start and one.id == start), pieces[0])
+    start = _id(multipart.parameter(content_type, "start"))
+    first = _envelope(pieces, start)
+    if first is None:
+        pieces = multipart.leaves(pieces)
+        first = _envelope(pieces, start)
+    if first is None:
+        raise Malformed("no part is an envelope")
     others = [one for one in pieces if one is not first]
     return envelope.parse(first.data, first.charset), others
 
 
-def _deliver(asked: Any, transaction: str, pieces: Sequence[Piece]) -> Deliver:
-    sender = _address(envelope.child(asked, "Sender"))
+def _envelope(pieces: Sequence[Piece], start: str) -> Piece | None:
+    """Find the part that is the envelope: the one that is named, or that looks so."""
+    ranks = [_rank(one, start) for one in pieces]
+    best = max(ranks, default=0)
+    return pieces[ranks.index(best)] if best else None
+
+
+def _rank(piece: Piece, start: str) -> int:
+    """Say how surely a part is the envelope; 0: it is not."""
+    if multipart.is_multipart(piece.type):
+        return 0
+    looks = _is_envelope(piece.data, 0, LOOKED_AT) is not None
+    typed = piece.type in ENVELOPES
+    named = bool(start) and _id(piece.id) == start
+    return (looks or typed) * (1 + 4 * named + 2 * looks)
+
+
+def _id(written: str) -> str:
+    """Read a Content-ID, or what refers to one (RFC 2392), so that both are alike."""
+    bare = written.strip().strip("<>").strip()
+    if bare[:4].lower() == "cid:":
+        bare = bare[4:]
+    return unquote(bare).strip("<> ").lower()
+
+
+def _deliver(
+    asked: Any, transaction: str, pieces: Sequence[Piece], schema: Schema
+) -> Deliver:
+    sender = _sender(asked)
     if sender is None:
         raise Malformed("no sender")
-    recipients = envelope.child(asked, "Recipients")
-    to = None if recipients is None else envelope.child(recipients, "To")
+    recipients = tuple(dict.fromkeys(_recipients(asked)))
+    if len(recipients) > MOST_ADDRESSEES:
+        detail = f"more than {MOST_ADDRESSEES} addressees"
+        raise Refused(Status.MULTIPLE_ADDRESSES, detail, transaction, schema)
     content = envelope.child(asked, "Content")
     href = "" if content is None else content.get("href", "")
     return Deliver(
         transaction,
         sender,
-        _address(to),
-        envelope.text(asked, "Subject"),
+        recipients,
+        one_line(decode_words(envelope.text(asked, "Subject"))),
         _time(envelope.text(asked, "TimeStamp")),
-        tuple(_content(pieces, unquote(href.removeprefix("cid:")).strip("<> "))),
+        tuple(_content(pieces, _id(href))),
+        schema,
     )
 
 
 def _content(pieces: Sequence[Piece], href: str) -> list[Piece]:
     """Find the parts that a content is made of: the one it names, or all."""
-    named = [piece for piece in pieces if href and piece.id == href]
+    named = [one for one in pieces if href and href in (_id(one.id), _id(one.name))]
     return multipart.leaves(named or pieces)
 
 
-def _report(asked: Any, transaction: str, _: Sequence[Piece]) -> DeliveryReport:
+def _report(
+    asked: Any, transaction: str, _: Sequence[Piece], schema: Schema
+) -> DeliveryReport:
     return DeliveryReport(
         transaction,
         _message_id(asked),
-        _address(envelope.child(asked, "Recipient")),
+        next(_addresses(envelope.child(asked, "Recipient")), None),
         envelope.text(asked, "MMStatus"),
         envelope.text(asked, "MMStatusExtension"),
         envelope.text(asked, "StatusText"),
         _time(envelope.text(asked, "Date") or envelope.text(asked, "TimeStamp")),
+        schema,
     )
 
 
-def _read_reply(asked: Any, transaction: str, _: Sequence[Piece]) -> ReadReply:
+def _read_reply(
+    asked: Any, transaction: str, _: Sequence[Piece], schema: Schema
+) -> ReadReply:
     return ReadReply(
         transaction,
         _message_id(asked),
         envelope.text(asked, "MMStatus"),
         _time(envelope.text(asked, "TimeStamp")),
+        schema,
     )
 
 
@@ -146,16 +253,48 @@ def _message_id(asked: Any) -> str:
     return found
 
 
-def _address(element: Any) -> Address | None:
-    """Read an address; release 5 has the number itself as text."""
+def _sender(asked: Any) -> Address | None:
+    """Find who sent it; vendors have it in more places than the schema has."""
+    for name in SENDERS:
+        element = envelope.child(asked, name)
+        if element is not None:
+            inner = envelope.child(element, "SenderAddress")
+            found = next(_addresses(element if inner is None else inner), None)
+            if found is not None:
+                return found
+    return None
+
+
+def _recipients(asked: Any) -> Iterator[Address]:
+    """Find everybody whom it is for."""
+    around = envelope.child(asked, "Recipients")
+    around = asked if around is None else around
+    found = [one for one in around if envelope.local(one) in ADDRESSED]
+    if not found:
+        found = [] if around is asked else [around]
+    for element in found:
+        if not envelope.flag(element, "displayOnly"):
+            yield from _addresses(element)
+
+
+def _addresses(element: Any) -> Iterator[Address]:
+    """
+    Read the addresses in an element; release 5 has the number itself as text.
+
+    Those that are only shown are none (``displayOnly``, annex L of 3GPP TS 23.140).
+    """
     if element is None:
-        return None
-    for one in element:
-        kind = envelope.local(one)
-        if kind in KINDS and envelope.text(one):
-            return Address(kind, envelope.text(one))
+        return
+    some = False
+    for one in element.iter():
+        kind = KINDS.get(envelope.local(one).lower())
+        if kind is not None:
+            some = True
+            if not envelope.flag(one, "displayOnly") and envelope.text(one):
+                yield Address(kind, envelope.text(one))
     bare = (element.text or "").strip()
-    return Address("Number", bare) if bare else None
+    if bare and not some:
+        yield Address("Number", bare)
 
 
 def _time(written: str) -> float | None:
@@ -167,7 +306,7 @@ def _time(written: str) -> float | None:
         return None
 
 
-READ: Mapping[str, Callable[[Any, str, Sequence[Piece]], Request]] = {
+READ: Mapping[str, Callable[[Any, str, Sequence[Piece], Schema], Request]] = {
     "DeliverReq": _deliver,
     "DeliveryReportReq": _report,
     "ReadReplyReq": _read_reply,

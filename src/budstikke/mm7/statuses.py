@@ -43,8 +43,10 @@ TEXTS: dict[Status, str] = {
     Status.CONTENT_REFUSED: "Multimedia content refused",
     Status.FORMAT_CORRUPT: "Message format corrupt",
     Status.SERVER_ERROR: "Server error",
+    Status.MULTIPLE_ADDRESSES: "Multiple addresses not supported",
     Status.SERVICE_GENERAL_ERROR: "General service error",
     Status.IMPROPER_IDENTIFICATION: "Improper identification",
+    Status.UNSUPPORTED_VERSION: "Unsupported version",
     Status.UNSUPPORTED_OPERATION: "Unsupported operation",
     Status.SERVICE_UNAVAILABLE: "Service unavailable",
 }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke.mm7 import envelope, multipart
-from budstikke.mm7.messages import REL_6, Deliver, DeliveryReport, ReadReply
+from budstikke.mm7.messages import DEFAULT, Deliver, DeliveryReport, ReadReply
 from budstikke.mm7.multipart import Piece
 from budstikke.mm7.smil import SMIL
 from budstikke.mm7.statuses import TEXTS, Status
@@ -14,9 +14,8 @@ from budstikke.mm7.statuses import TEXTS, Status
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.mm7.messages import Request, Submit
+    from budstikke.mm7.messages import Request, Schema, Submit
 
-VERSION = "6.8.0"
 XML = "text/xml; charset=utf-8"
 ENVELOPE_ID, CONTENT_ID = "mm7-envelope", "mm7-content"
 
@@ -74,10 +73,20 @@ def _submit(submit: Submit) -> bytes:
     )
     return envelope.write(
         submit.transaction,
-        f'<SubmitReq xmlns="{REL_6}"><MM7Version>{VERSION}</MM7Version>'
+        f"{_opened('SubmitReq', submit.schema)}"
         f"<SenderIdentification>{who}</SenderIdentification>"
         f"<Recipients><To>{to}</To></Recipients>{more}"
         f'<Content href="cid:{CONTENT_ID}" allowAdaptations="true"/></SubmitReq>',
+        submit.schema.namespace,
+    )
+
+
+def _opened(name: str, schema: Schema) -> str:
+    """Write how a request or a response begins."""
+    version = envelope.xml(schema.version)
+    return (
+        f'<{name} xmlns="{envelope.xml(schema.namespace)}">'
+        f"<MM7Version>{version}</MM7Version>"
     )
 
 
@@ -91,29 +100,30 @@ def moment(at: float) -> str:
 
 
 def write_response(request: Request, status: Status) -> Written:
-    """Write the response to a request that was read."""
-    name = RESPONSES[type(request)]
-    return Written(XML, envelope.write(request.transaction, _response(name, status)))
+    """Write the response to a request that was read, in the schema it was asked in."""
+    body = _response(RESPONSES[type(request)], status, request.schema)
+    namespace = request.schema.namespace
+    return Written(XML, envelope.write(request.transaction, body, namespace))
 
 
-def write_error(transaction: str, status: Status, detail: str) -> Written:
+def write_error(
+    transaction: str, status: Status, detail: str, schema: Schema = DEFAULT
+) -> Written:
     """Write what answers a request that cannot be worked: a VASPErrorRsp in a fault."""
     whose = "Client" if status < Status.SERVER_ERROR else "Server"
     body = (
         f"<env:Fault><faultcode>env:{whose}</faultcode>"
         f"<faultstring>{envelope.xml(TEXTS[status])}</faultstring>"
-        f"<detail>{_response('VASPErrorRsp', status, detail)}</detail></env:Fault>"
+        f"<detail>{_response('VASPErrorRsp', status, schema, detail)}</detail>"
+        "</env:Fault>"
     )
-    return Written(XML, envelope.write(transaction, body))
+    return Written(XML, envelope.write(transaction, body, schema.namespace))
 
 
-def _response(name: str, status: Status, detail: str = "") -> str:
+def _response(name: str, status: Status, schema: Schema, detail: str = "") -> str:
     said = envelope.fields(
         ("StatusCode", str(status.value)),
         ("StatusText", TEXTS[status]),
         ("Details", detail),
     )
-    return (
-        f'<{name} xmlns="{REL_6}"><MM7Version>{VERSION}</MM7Version>'
-        f"<Status>{said}</Status></{name}>"
-    )
+    return f"{_opened(name, schema)}<Status>{said}</Status></{name}>"

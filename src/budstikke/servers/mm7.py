@@ -1,13 +1,14 @@
 """
 HTTP in from MMSCs: ``POST /mm7/{carrier}``.
 
-Who asks, and what, is the carrier's to tell; this moves octets.
+Who asks, and what, is the carrier's to tell; this moves octets, and takes a body from
+nobody else.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.mm7 import Status, write_error
@@ -15,18 +16,26 @@ from budstikke.servers.asgi import read_body, read_head, send_response
 from budstikke.wire import WireResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.wire import WireRequest
 
-    Take = Callable[[WireRequest], Awaitable[WireResponse]]
-
 _path = re.compile(r"/mm7/([^/]{1,100})").fullmatch
 
 NOBODY = WireResponse(404, b"There is no such carrier\n")
 ONLY_POST = WireResponse(405, b"Only POST\n", headers={"allow": "POST"})
+
+
+class Mmsc(Protocol):
+    """Who answers for a carrier."""
+
+    def refuses(self, request: WireRequest) -> WireResponse | None:
+        """Answer who may not ask, by the head alone; ``None``: it may."""
+
+    async def take(self, request: WireRequest) -> WireResponse:
+        """Answer a request; never raises."""
 
 
 class Mm7Server:
@@ -44,7 +53,7 @@ class Mm7Server:
     def __init__(
         self,
         *,
-        mmsc: Callable[[str], Take | None],
+        mmsc: Callable[[str], Mmsc | None],
         rest: App,
         max_body: int,
         trusted: tuple[Network, ...],
@@ -63,12 +72,15 @@ class Mm7Server:
         await send_response(send, await self._answer(found[1], scope, receive))
 
     async def _answer(self, name: str, scope: Scope, receive: Receive) -> WireResponse:
-        take = self._mmsc(name)
-        if take is None:
+        mmsc = self._mmsc(name)
+        if mmsc is None:
             return NOBODY
         if scope["method"] != "POST":
             return ONLY_POST
         request = read_head(scope, self._trusted)
+        refused = mmsc.refuses(request)
+        if refused is not None:
+            return refused
         try:
             request.body = await read_body(receive, self._max_body)
         except Refusal as refusal:
@@ -77,4 +89,4 @@ class Mm7Server:
             written = write_error("", Status.CLIENT_ERROR, detail)
             status = 413 if large else 400
             return WireResponse(status, written.body, written.content_type)
-        return await take(request)
+        return await mmsc.take(request)

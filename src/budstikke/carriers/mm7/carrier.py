@@ -127,7 +127,7 @@ class Mm7Carrier:
         self._pause = 0.0
         self._closed.clear()
         if not self._settings.guarded:
-            log.warning("%s: anyone who reaches our port may deliver to it", self.name)
+            log.warning("%s: open: anyone who reaches our port may deliver", self.name)
         try:
             sink.room()
             await self._closed.wait()
@@ -145,6 +145,10 @@ class Mm7Carrier:
         except TimeoutError:
             log.warning("%s: some were unanswered at the end", self.name)
         self._take_down()
+
+    def refuses(self, request: WireRequest) -> WireResponse | None:
+        """Answer who is not the MMSC, before its body is read; ``None``: it is."""
+        return self._incoming.refuses(request)
 
     async def take(self, request: WireRequest) -> WireResponse:
         """Answer what the MMSC asks of us; never raises."""
@@ -196,6 +200,7 @@ class Mm7Carrier:
             delivery_report=part.report and settings.delivery_reports,
             read_reply=settings.read_replies,
             pieces=laid_out(content.text, content.files),
+            schema=settings.schema,
         )
         boundary = f"budstikke-{self._random.getrandbits(128):032x}"
         return write_submit(submit, boundary, base64=settings.base64)

@@ -6,6 +6,7 @@ The descriptions here are the table in docs/carriers/mm7.md.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +15,10 @@ from msgspec import Meta, Struct
 
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.receipt import Retry
+from budstikke.mm7 import DEFAULT, Schema
+
+_version = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}").fullmatch
+_uri = re.compile(r"[!-~]{1,200}").fullmatch
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
@@ -43,6 +48,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sender: Annotated[
         bool, Meta(description="Write the originator; else the MMSC knows it.")
     ] = True
+
+    namespace: Annotated[
+        str,
+        Meta(description="Namespace of the schema of MM7 that we write in."),
+    ] = DEFAULT.namespace
+    mm7_version: Annotated[
+        str, Meta(description="`MM7Version`, of the release of that schema.")
+    ] = DEFAULT.version
 
     # How many, how large, how patient
     window: Annotated[
@@ -97,6 +110,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[str, ...],
         Meta(description="Its addresses or networks; empty: any."),
     ] = ()
+    open: Annotated[
+        bool,
+        Meta(description="Let anybody deliver: needed when nothing else says who may."),
+    ] = False
     number: Annotated[
         str,
         Meta(description="What MMS came to where the MMSC does not say; digits."),
@@ -117,6 +134,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
         for network in self.allow_from:
             ip_network(network)
+        if not self.guarded and not self.open:
+            raise ValueError(
+                "anybody could deliver: set deliver_token, deliver_username or "
+                "allow_from, or else open = true"
+            )
+        if not _version(self.mm7_version):
+            raise ValueError("mm7_version: must be numbers with points between")
+        if not _uri(self.namespace):
+            raise ValueError("namespace: must be a URI")
         for code in self.statuses:
             if not (code.isascii() and code.isdigit()):
                 raise ValueError(f"statuses: no status: {code!r}")
@@ -124,4 +150,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def guarded(self) -> bool:
         """Whether anything proves that it is the MMSC that calls."""
-        return bool(self.deliver_token or self.deliver_username or self.allow_from)
+        networks = [ip_network(text) for text in self.allow_from]
+        somebody = bool(networks) and all(network.prefixlen for network in networks)
+        return bool(self.deliver_token or self.deliver_username or somebody)
+
+    @property
+    def schema(self) -> Schema:
+        """Which MM7 we write in."""
+        return Schema(self.namespace, self.mm7_version)

@@ -6,6 +6,7 @@ Text as phones take it: the alphabets of 3GPP TS 23.038, segments and their head
 
 from __future__ import annotations
 
+from budstikke.domain.text.charset import decode_labelled
 from budstikke.domain.text.graphemes import grapheme_at, graphemes
 from budstikke.domain.text.gsm import (
     NotInAlphabetError,
@@ -69,6 +70,7 @@ __all__ = [
     "Plan",
     "concatenation",
     "decode_for",
+    "decode_labelled",
     "decode_latin1",
     "encode_for",
     "fill_bits_after",
