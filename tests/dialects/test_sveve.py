@@ -102,10 +102,9 @@ def test_the_content_type_says_that_a_body_is_json() -> None:
         b'{"user":' * 100_000,
         b'{"user":' + b"9" * 5000 + b"}",
         b'{"user":1e999}',
-        b'{"user":"\xe6"}',
         b'["user"]',
     ],
-    ids=["deep array", "deep object", "long", "large", "Latin-1", "array"],
+    ids=["deep array", "deep object", "long", "large", "array"],
 )
 def test_hostile_json_is_malformed(body: bytes) -> None:
     call = called(b"f=json", body, "application/json")
@@ -155,9 +154,9 @@ def test_any_text_can_stand_in_an_answer(text: str) -> None:
     answer = Sveve().render(called(), refusal)
 
     root = ET.fromstring(answer.body)  # noqa: S314 - our own
-    number = root.findtext("response/errors/error/number")
+    fatal = root.findtext("response/errors/fatal")
     legal = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text)
-    assert legal == number
+    assert f"Gruppen finnes ikke: {legal}" == fatal
 
 
 def test_clients_find_things_where_they_look() -> None:

@@ -7,11 +7,23 @@ Latin-1, newer ones UTF-8, and some do not escape at all.
 
 from __future__ import annotations
 
+import re
+from binascii import a2b_qp
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+
+from budstikke.dialects.bounds import MOST_PARAMETERS, too_large
+from budstikke.domain.text import decode_latin1
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator
+
+    Decode = Callable[[bytes], str]
+
+SLICE = 16 * 1024
+"""Octets with false escapes that are mended in one piece: about 5 ms at the worst."""
+
+_false_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_javascript = re.compile(rb"((?:%u[0-9A-Fa-f]{4})+)").split
 
 
 def read_query(query: bytes) -> dict[str, bytes]:
@@ -20,18 +32,48 @@ def read_query(query: bytes) -> dict[str, bytes]:
 
     ``+`` is a blank. An escape that is none (``%zz``, ``%4``) stays as it is written;
     of a parameter given twice the last counts, as in PHP; one without ``=`` is blank,
-    and stray ``&`` are ignored. Names are read as ISO-8859-1.
+    and stray ``&`` are ignored. Names are read as ISO-8859-1. Raises Refusal
+    (``TOO_LARGE``) for more than ``MOST_PARAMETERS``.
     """
-    fields: dict[str, bytes] = {}
-    for item in query.replace(b"+", b" ").split(b"&"):
-        name, _, value = item.partition(b"=")
-        if b"%" in value:
-            value = unquote_to_bytes(value)
-        if b"%" in name:
-            name = unquote_to_bytes(name)
-        if name:
-            fields[name.decode("latin-1")] = value
-    return fields
+    return {name: unescape(value) for name, value in _items(query)}
+
+
+def read_texts(query: bytes, decode: Decode) -> dict[str, str]:
+    """Do as ``read_query``, and decode the values; raises what ``decode`` does."""
+    return dict(read_pairs(query, decode))
+
+
+def read_pairs(query: bytes, decode: Decode) -> list[tuple[str, str]]:
+    """
+    Do as ``read_texts``, but give each parameter that is given twice.
+
+    ``%u20AC`` is the UTF-16 unit that JavaScript's ``escape`` writes so (ECMA-262
+    § B.2.1.1); halves of surrogate pairs are joined.
+    """
+    if b"%u" in query:
+        return [(name, _text(value, decode)) for name, value in _items(query)]
+    return [(name, decode(unescape(value))) for name, value in _items(query)]
+
+
+def decode_any(octets: bytes) -> str:
+    """Decode what a client sent in UTF-8, or else in what is called Latin-1."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return decode_latin1(octets)
+
+
+def unescape(value: bytes) -> bytes:
+    """
+    Replace percent escapes by their octets.
+
+    In the time of a copy: the codec of quoted-printable does it, with ``%`` for ``=``.
+    """
+    if b"%" not in value:
+        return value
+    if _false_escape.search(value):
+        value = b"".join(_false_escape.sub(b"%25", it) for it in _slices(value))
+    return a2b_qp(value.replace(b"=", b"=3D").replace(b"%", b"="))
 
 
 def extended(url: str, query: str) -> str:
@@ -42,6 +84,39 @@ def extended(url: str, query: str) -> str:
     return f"{page}{'&' if '?' in page else '?'}{query}"
 
 
-def decode(fields: Mapping[str, bytes], encoding: str) -> dict[str, str]:
-    """Decode all values; raises UnicodeDecodeError."""
-    return {name: value.decode(encoding) for name, value in fields.items()}
+def _items(query: bytes) -> Iterator[tuple[str, bytes]]:
+    """Give names, and values that are still escaped."""
+    if query.count(b"&") > MOST_PARAMETERS:
+        raise too_large("parameters")
+    for item in query.replace(b"+", b" ").split(b"&"):
+        name, _, value = item.partition(b"=")
+        if name:
+            yield unescape(name).decode("latin-1"), value
+
+
+def _slices(value: bytes) -> Iterator[bytes]:
+    """Cut a value before percent signs, where no escape is cut."""
+    start = 0
+    while start < len(value):
+        end = value.rfind(b"%", start + 1, start + SLICE)
+        if end < 0:
+            end = start + SLICE
+        yield value[start:end]
+        start = end
+
+
+def _text(value: bytes, decode: Decode) -> str:
+    """Decode a value that may have JavaScript's escapes."""
+    pieces = _javascript(value)
+    if len(pieces) == 1:
+        return decode(unescape(value))
+    return "".join(
+        _units(piece) if place % 2 else decode(unescape(piece))
+        for place, piece in enumerate(pieces)
+    )
+
+
+def _units(escapes: bytes) -> str:
+    """Decode ``%uD83D%uDE00``; half a pair becomes U+FFFD."""
+    octets = bytes.fromhex(escapes.replace(b"%u", b"").decode())
+    return octets.decode("utf-16-be", "replace")

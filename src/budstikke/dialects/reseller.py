@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from budstikke.dialects.bounds import SMALL, check_body
 from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form
 from budstikke.dialects.query import read_query
@@ -188,8 +189,10 @@ def _fields(call: Call) -> Fields:
     """Read the query, and the form of a POST, which counts first; once."""
     if call.fields is None:
         request = call.request
+        call.fields = {}  # what is answered from when the rest cannot be read
         fields = read_query(request.query)
         if request.method == "POST":
+            check_body(call, SMALL)
             kind = request.headers.get("content-type", "")
             fields |= read_form(request.body, kind)
         call.fields = fields

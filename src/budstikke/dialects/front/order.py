@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from budstikke.dialects.front.request import BULK, PUSH, check_encoding
+from budstikke.dialects.bounds import MOST_RECIPIENTS, too_large
+from budstikke.dialects.front.request import (
+    BULK,
+    OPTION_NAMES,
+    PUSH,
+    check_encoding,
+)
 from budstikke.dialects.front.template import TEMPLATE_NAMES, read_template
 from budstikke.dialects.front.values import (
     as_text,
@@ -59,7 +65,6 @@ class Options(NamedTuple):
     template: Template | None = None
 
 
-OPTION_NAMES = frozenset({"flash", "protocolid", "validity", "ref", "scheduled"})
 _NO_OPTIONS = Options()
 
 
@@ -113,6 +118,8 @@ def _many(fields: Fields, settings: Settings) -> Sequence[str] | None:
         return ()
     if not isinstance(numbers, list):
         return None
+    if len(numbers) > MOST_RECIPIENTS:
+        raise too_large("phoneno")
     if all(type(number) is str for number in numbers):
         return numbers
     return [_as_written(number) for number in numbers]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from budstikke.dialects.bounds import LARGE, SMALL, check_body
 from budstikke.dialects.contract import Login
+from budstikke.dialects.document import Reader, checked
+from budstikke.dialects.front.template import TEMPLATE_NAMES
 from budstikke.dialects.front.values import given
-from budstikke.dialects.query import decode, read_query
+from budstikke.dialects.query import read_texts
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.text import decode_latin1
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from budstikke.dialects.contract import Call
     from budstikke.dialects.front.values import Fields
 
@@ -22,29 +26,38 @@ PUSH_JSON = "push_json"
 BULK = "bulk"
 """The same text to many, by POST."""
 
-CODECS = {
-    "iso-8859-1": "latin-1",
-    "utf8": "utf-8",
-    "utf-8": "utf-8",
+LARGEST: Mapping[str, int] = {PUSH_JSON: SMALL, BULK: LARGE}
+"""Octets of a body, by operation; by GET it is not read."""
+
+OPTION_NAMES = frozenset({"flash", "protocolid", "validity", "ref", "scheduled"})
+PARAMETERS = {
+    *("serviceid", "password", "phoneno", "group", "txt", "fromid", "price"),
+    *("unicode", "encoding", *OPTION_NAMES, *TEMPLATE_NAMES),
+}
+
+DECODERS: Mapping[str, Callable[[bytes], str]] = {
+    "iso-8859-1": decode_latin1,
+    "utf8": bytes.decode,
+    "utf-8": bytes.decode,
 }
 """What ``encoding`` may say, in any case."""
 
 _UNDECODABLE = "not what it says"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_json = msgspec.json.Decoder()
+_json = Reader(PARAMETERS)
 
 
 def read_login(call: Call) -> Login:
     """
     Read the request once, into ``call.fields``, and say who is calling.
 
-    Raises Refusal: ``MALFORMED`` for a body that is not a JSON object,
-    ``MISSING_LOGIN`` without a serviceid.
+    Raises Refusal: ``MALFORMED`` for a body that is not a JSON object, ``TOO_LARGE``
+    for one that holds too much, ``MISSING_LOGIN`` without a serviceid.
     """
     request = call.request
     if call.operation == PUSH:
         fields: Fields = _read_get(request.query)
     else:
+        check_body(call, LARGEST[call.operation])
         fields = _read_json(request.body)
     call.fields = fields
     identifier = given(fields, "serviceid")
@@ -56,34 +69,28 @@ def read_login(call: Call) -> Login:
 def check_encoding(fields: Fields) -> None:
     """Refuse an ``encoding`` that is unknown, or that the values are not in."""
     encoding = given(fields, "encoding")
-    if encoding is not None and encoding.strip().lower() not in CODECS:
+    if encoding is not None and encoding.strip().lower() not in DECODERS:
         raise Refusal(RefusalCode.BAD_FIELD, field="encoding", value=encoding)
 
 
 def _read_get(query: bytes) -> dict[str, str]:
     """
-    Decode by what ``encoding`` says, ISO-8859-1 if nothing.
+    Decode by what ``encoding`` says, ISO-8859-1 (as Windows-1252) if nothing.
 
     When that can't be done the fields say so under ``encoding``: other faults of the
     request are answered first (see ``order``).
     """
-    raw = read_query(query)
-    encoding = raw.get("encoding")
-    if encoding is None:
-        return decode(raw, "latin-1")
-    codec = CODECS.get(encoding.decode("latin-1").strip().lower(), "latin-1")
+    fields = read_texts(query, decode_latin1)
+    encoding = fields.get("encoding", "").strip().lower()
+    decode = DECODERS.get(encoding, decode_latin1)
+    if decode is decode_latin1:
+        return fields
     try:
-        return decode(raw, codec)
+        return read_texts(query, decode)
     except UnicodeDecodeError:
-        return decode(raw, "latin-1") | {"encoding": _UNDECODABLE}
+        return fields | {"encoding": _UNDECODABLE}
 
 
 def _read_json(body: bytes) -> dict[str, Any]:
     """Read a JSON object; always UTF-8 (Front v3.05 § 2.1)."""
-    try:
-        document = _json.decode(body.removeprefix(_BYTE_ORDER_MARK))
-    except (ValueError, RecursionError) as error:
-        raise Refusal(RefusalCode.MALFORMED) from error
-    if not isinstance(document, dict):
-        raise Refusal(RefusalCode.MALFORMED)
-    return document
+    return _json.read(checked(body))

@@ -6,6 +6,7 @@ import re
 from binascii import Error, a2b_base64, b2a_base64
 from typing import TYPE_CHECKING
 
+from budstikke.dialects.bounds import too_large
 from budstikke.dialects.ip1.media import extension, type_of
 from budstikke.dialects.ip1.values import breaks, dialled, digits_of
 from budstikke.domain.ask import MmsAsk
@@ -14,11 +15,14 @@ from budstikke.domain.number import international, why_not
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from budstikke.dialects.ip1.request import File, Said
 
 SENDER_DIGITS = range(3, 16)
+
+MOST_FILES = 100
+
 LONGEST_NAME = 64
 """Characters of a file's name."""
 
@@ -48,8 +52,10 @@ def read_mms(said: Said) -> MmsAsk:
     return MmsAsk(recipient, originator, text, files)
 
 
-def _read_files(files: Iterable[File]) -> tuple[tuple[str, str, str], ...]:
+def _read_files(files: Sequence[File]) -> tuple[tuple[str, str, str], ...]:
     """Check files, and name and type those that have neither."""
+    if len(files) > MOST_FILES:
+        raise too_large("files")
     found, octets = [], 0
     for number, file in enumerate(files, 1):
         content = _decoded(file.content)

@@ -173,6 +173,14 @@ MMS = Service(
     ),
 )
 
+PARAMETERS = frozenset(
+    name.lower()
+    for service in (URL, SMS, MMS)
+    for operation in service.operations
+    for name in operation.parameters
+)
+"""All that there are, in lower case; others are passed over."""
+
 STRUCTURES: Mapping[str, str] = {"numbers": "ArrayOfNumber", "files": "ArrayOfFile"}
 """Parameters that are not strings, and their types in the WSDL."""
 

@@ -6,6 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from budstikke.dialects.bounds import (
+    LONGEST_TEXT,
+    MOST_MESSAGES,
+    MOST_RECIPIENTS,
+    cut,
+    too_large,
+)
 from budstikke.dialects.ip1.mms import read_mms
 from budstikke.dialects.ip1.operations import URL, Does
 from budstikke.dialects.ip1.settings import Settings
@@ -35,6 +42,13 @@ SHORTEST_SENDER, LONGEST_SENDER = 3, 11
 """Characters; the URL call takes shorter ones, too."""
 
 SENDER_DIGITS = range(3, 16)
+
+MOST_FIELDS = 100
+"""Fields of one ``Number``, and different sets of Keys in one request."""
+
+MOST_CHARACTERS = 8 * 1024 * 1024
+"""Of all texts that a template makes."""
+
 LAST_TIME = 4_102_444_800.0
 """The year 2100, Unix seconds: what is later was not counted in seconds."""
 
@@ -74,7 +88,7 @@ def _read_order(said: Said, settings: Settings, now: float) -> Order:
     assert operation is not None  # noqa: S101 - read_asked looked
     template = operation.does is Does.SEND_TEMPLATE
     recipients = _recipients(said, operation.does)
-    text = breaks(said.values.get("msg" if _by_url(said) else "meddelande", ""))
+    text = cut(breaks(said.values.get("msg" if _by_url(said) else "meddelande", "")))
     if not text.strip():
         raise Refusal(RefusalCode.MISSING_FIELD, field="meddelande")
     texts = _texts(text, said.numbers) if template else ()
@@ -95,11 +109,15 @@ def _by_url(said: Said) -> bool:
 
 
 def _recipients(said: Said, does: Does) -> Sequence[str]:
-    """Read the numbers; raises Refusal when there is none."""
+    """Read the numbers; raises Refusal when there is none, or too many."""
     if does is Does.SEND_TEMPLATE:
+        if len(said.numbers) > MOST_MESSAGES:
+            raise too_large("numbers")
         numbers = [one.number for one in said.numbers]
     else:
         written = said.given("to" if _by_url(said) else "till")
+        if written.count(",") > MOST_RECIPIENTS:
+            raise too_large("till")
         numbers = [written] if does is Does.SEND else written.split(",")
     if does is not Does.SEND_TEMPLATE:
         numbers = [number for number in numbers if number.strip()]
@@ -113,24 +131,43 @@ def _texts(text: str, numbers: Sequence[Template]) -> list[str]:
     Write each recipient's text: every Key found in it becomes that one's Value.
 
     Values are not searched for other Keys; of Keys that begin alike the longest is
-    taken. Raises Refusal when nothing is left of a text.
+    taken. Raises Refusal when nothing is left of a text, and ``TOO_LARGE`` for more
+    than may be done for one request.
     """
-    patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
+    cuts: dict[tuple[str, ...], Sequence[str]] = {}
     texts = []
+    characters = 0
     for one in numbers:
+        if len(one.fields) > MOST_FIELDS:
+            raise too_large("numbers")
         values = {key: breaks(value) for key, value in one.fields if key}
         keys = tuple(values)
-        if keys not in patterns:
-            longest_first = sorted(keys, key=len, reverse=True)
-            patterns[keys] = re.compile("|".join(map(re.escape, longest_first)))
-        texts.append(_filled(text, patterns[keys], values) if keys else text)
+        if keys not in cuts:
+            cuts[keys] = _cut_at(keys, text)
+        texts.append(_filled(cuts[keys], values))
+        characters += len(texts[-1])
+        if characters > MOST_CHARACTERS or len(cuts) > MOST_FIELDS:
+            raise too_large("numbers")
     if not all(map(str.strip, texts)):
         raise Refusal(RefusalCode.MISSING_FIELD, field="meddelande")
     return texts
 
 
-def _filled(text: str, keys: re.Pattern[str], values: Mapping[str, str]) -> str:
-    return keys.sub(lambda found: values[found[0]], text)
+def _cut_at(keys: Sequence[str], text: str) -> Sequence[str]:
+    """Cut a text where Keys are in it: text, Key, text, Key ... text."""
+    if not keys:
+        return (text,)
+    longest_first = sorted(keys, key=len, reverse=True)
+    return re.split(f"({'|'.join(map(re.escape, longest_first))})", text)
+
+
+def _filled(pieces: Sequence[str], values: Mapping[str, str]) -> str:
+    """Put Values in the place of Keys; raises Refusal (``TEXT_TOO_LONG``)."""
+    filled = list(pieces)
+    filled[1::2] = [values[key] for key in pieces[1::2]]
+    if sum(map(len, filled)) > LONGEST_TEXT:
+        raise Refusal(RefusalCode.TEXT_TOO_LONG, field="meddelande")
+    return "".join(filled)
 
 
 def _originator(said: Said) -> str:

@@ -2,16 +2,18 @@
 From the bytes of a request to its parameters, whichever way it came.
 
 Names of parameters are read in any case. Values that came percent-encoded are UTF-8
-when they decode as such, otherwise ISO-8859-1.
+when they decode as such, otherwise ISO-8859-1 (as Windows-1252).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from budstikke.dialects.bounds import SMALL, check_body
 from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form
 from budstikke.dialects.ip1.envelope import (
+    LARGEST,
     Fault,
     form_of,
     local,
@@ -19,17 +21,27 @@ from budstikke.dialects.ip1.envelope import (
     text,
     unknown_operation,
 )
-from budstikke.dialects.ip1.operations import DOORS, OPEN, Does, Door, Form
-from budstikke.dialects.query import read_query
+from budstikke.dialects.ip1.operations import (
+    DOORS,
+    OPEN,
+    PARAMETERS,
+    Does,
+    Door,
+    Form,
+)
+from budstikke.dialects.query import decode_any, read_pairs
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from budstikke.dialects.contract import Call
     from budstikke.dialects.ip1.operations import Operation, Service
     from budstikke.wire import WireRequest
 
+
+MANY = frozenset({Does.SEND_MANY, Does.SEND_MMS})
+"""What may be posted as a large form."""
 
 FILE_PARTS = (
     ("name", "filename"),
@@ -96,9 +108,14 @@ def read_login(call: Call) -> Login | None:
     Read the request once, into ``call.fields``, and say who is calling.
 
     ``None`` for what needs no login and has none. Raises Refusal: ``MALFORMED`` for
-    what is no envelope of a known operation, ``MISSING_LOGIN`` without an account.
+    what is no envelope of a known operation, ``TOO_LARGE`` for what holds more than its
+    operation needs, ``MISSING_LOGIN`` without an account.
     """
-    said = _read(DOORS[call.operation], call.request)
+    door = DOORS[call.operation]
+    if door.form is Form.XML:
+        many = door.operation is not None and door.operation.does in MANY
+        check_body(call, LARGEST if many else SMALL)
+    said = _read(door, call.request)
     call.fields = {"said": said}
     if said.fault:
         raise Refusal(RefusalCode.MALFORMED)
@@ -116,42 +133,32 @@ def _read(door: Door, request: WireRequest) -> Said:
         return _read_soap(door.service, request)
     if door.operation is None:
         return Said(door.service, door.form)
-    pairs = list(_pairs(door.form, request))
-    values = {name.lower(): decoded(value) for name, value in pairs}
+    pairs = _pairs(door.form, request)
+    values = {name.lower(): value for name, value in pairs}
     files = _files_in_form(pairs) if "files" in door.operation.parameters else ()
     return Said(door.service, door.form, door.operation, values, files)
 
 
-def _pairs(form: Form, request: WireRequest) -> Iterator[tuple[str, bytes]]:
+def _pairs(form: Form, request: WireRequest) -> list[tuple[str, str]]:
     """Give the parameters of a query and, but for the URL call, of a posted form."""
-    for item in request.query.split(b"&"):
-        yield from read_query(item).items()
+    pairs = read_pairs(request.query, decode_any)
     if form is Form.BARE or request.method != "POST":
-        return
+        return pairs
     content_type = request.headers.get("content-type", "")
     if content_type.lower().startswith("multipart/"):
-        yield from read_form(request.body, content_type).items()
-        return
-    for item in request.body.strip().split(b"&"):
-        yield from read_query(item).items()
+        parts = read_form(request.body, content_type)
+        return pairs + [(name, decode_any(value)) for name, value in parts.items()]
+    return pairs + read_pairs(request.body.strip(), decode_any)
 
 
-def decoded(value: bytes) -> str:
-    """Decode what a client percent-encoded in an encoding that it does not name."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-def _files_in_form(pairs: Iterable[tuple[str, bytes]]) -> tuple[File, ...]:
+def _files_in_form(pairs: Iterable[tuple[str, str]]) -> tuple[File, ...]:
     """
     Find all parameters ``files``.
 
     A blank in one was a plus sign that nobody escaped.
     """
     return tuple(
-        File("", "", value.decode("latin-1").replace(" ", "+"))
+        File("", "", value.replace(" ", "+"))
         for name, value in pairs
         if name.lower() == "files" and value.strip()
     )
@@ -177,7 +184,7 @@ def _read_soap(service: Service, request: WireRequest) -> Said:
             files += _files_in_element(child)
         elif parameter == "numbers":
             numbers += map(_template, child)
-        else:
+        elif parameter in PARAMETERS:
             values[parameter] = text(child)
     return Said(service, form, operation, values, tuple(files), tuple(numbers))
 

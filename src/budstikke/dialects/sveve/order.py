@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
+from budstikke.dialects.bounds import (
+    MOST_GROUPS,
+    MOST_MESSAGES,
+    MOST_RECIPIENTS,
+    cut,
+    too_large,
+)
+from budstikke.dialects.document import Reader, begins
 from budstikke.dialects.sveve.moments import read_date_time, read_recurrence
+from budstikke.dialects.sveve.request import MANY, PARAMETERS
 from budstikke.dialects.sveve.targets import read_targets
 from budstikke.dialects.sveve.values import bad, flag, given, integer, required
 from budstikke.domain.message import Order, TextMode
@@ -37,7 +48,8 @@ BAD_PRICE = -1
 
 NOT_IN_NAMES = frozenset("æøåÆØÅ")
 
-MANY = "messages"
+_one = Reader(PARAMETERS)
+_several = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Read(NamedTuple):
@@ -55,11 +67,18 @@ def read_orders(call: Call, settings: Settings, now: float) -> Order | list[Orde
     kept in ``call.fields`` for the answer.
     """
     fields = call.fields or {}
-    many = fields.get(MANY)
-    if not isinstance(many, list):
+    many = _messages(fields)
+    if many is None:
         return _order(fields, targets_of(fields), settings, now)
-    common = {name: value for name, value in fields.items() if name != MANY}
-    came = [_read_one(common, message, settings, now) for message in many]
+    common = {name: fields[name] for name in PARAMETERS & fields.keys()}
+    came: list[Read] = []
+    recipients = 0
+    for message in many:
+        read = _read_one(common, message, settings, now)
+        recipients += len(read.targets)
+        if recipients > MOST_RECIPIENTS:
+            raise too_large("to")
+        came.append(read)
     orders = [read.asked for read in came if isinstance(read.asked, Order)]
     if not orders:
         refusals = (read.asked for read in came if isinstance(read.asked, Refusal))
@@ -68,9 +87,31 @@ def read_orders(call: Call, settings: Settings, now: float) -> Order | list[Orde
     return orders
 
 
+def _messages(fields: Fields) -> list[Any] | None:
+    """
+    Give many messages, each as it is written or as it was read; ``None``: just one.
+
+    Raises Refusal (``TOO_LARGE``). A message costs 50 octets here, and braces in texts
+    are few: what has more is not taken apart at all.
+    """
+    many = fields.get(MANY)
+    if isinstance(many, msgspec.Raw):
+        if not begins(many, b"["):
+            return None
+        if bytes(many).count(b"{") > 2 * MOST_MESSAGES:
+            raise too_large(MANY)
+        many = _several.decode(many)
+    if isinstance(many, list) and len(many) > MOST_MESSAGES:
+        raise too_large(MANY)
+    return many if isinstance(many, list) else None
+
+
 def targets_of(fields: Fields) -> list[Target]:
     """Read who a message is for; raises Refusal."""
-    targets = read_targets(required(fields, "to"))
+    written = required(fields, "to")
+    if written.count(",") > MOST_RECIPIENTS:
+        raise too_large("to")
+    targets = read_targets(written)
     if not targets:
         raise Refusal(RefusalCode.MISSING_FIELD, field="to")
     return targets
@@ -78,24 +119,34 @@ def targets_of(fields: Fields) -> list[Target]:
 
 def _read_one(common: Fields, message: Any, settings: Settings, now: float) -> Read:
     """Read one of many; what it does not say itself stands beside them."""
-    if not isinstance(message, dict):
-        return Read((), Refusal(RefusalCode.MALFORMED))
-    fields = {**common, **message}
     targets: Sequence[Target] = ()
     asked: Order | Refusal
     try:
+        fields = {**common, **_object(message)}
         targets = targets_of(fields)
         asked = _order(fields, targets, settings, now)
     except Refusal as refusal:
-        asked = refusal
+        asked = refusal.with_traceback(None)  # which holds all that was read of it
     return Read(targets, asked)
+
+
+def _object(message: Any) -> Fields:
+    """Read one message; raises Refusal (``MALFORMED``) for what is no object."""
+    if isinstance(message, msgspec.Raw):
+        return _one.read(message)
+    if isinstance(message, dict):
+        return message
+    raise Refusal(RefusalCode.MALFORMED)
 
 
 def _order(
     fields: Fields, targets: Sequence[Target], settings: Settings, now: float
 ) -> Order:
-    """Check in this order: msg, reply_id, from, date_time, reoccurrence, ref."""
-    text = required(fields, "msg")
+    """Check, in this order, msg, groups, reply_id, from, date_time, recurrence, ref."""
+    text = cut(required(fields, "msg"))
+    groups = tuple(dict.fromkeys(it.text for it in targets if it.group))
+    if len(groups) > MOST_GROUPS:
+        raise too_large("to")
     reply, reply_to = flag(fields, "reply"), _reply_to(fields)
     originator = given(fields, "from") or settings.originator
     if not reply and reply_to is None:  # otherwise it is a reply number
@@ -104,7 +155,7 @@ def _order(
     first = now if send_at is None else send_at
     return Order(
         recipients=[target.text for target in targets if not target.group],
-        groups=tuple(dict.fromkeys(it.text for it in targets if it.group)),
+        groups=groups,
         country=HOME,
         text=text,
         originator=originator,

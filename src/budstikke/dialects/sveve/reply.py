@@ -16,16 +16,21 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from budstikke.dialects.sveve.order import HOME, MANY, Read, targets_of
-from budstikke.dialects.sveve.request import fields_of, wants_json
-from budstikke.dialects.sveve.words import OF_RECIPIENTS, of_recipient, of_request
+from budstikke.dialects.sveve.order import HOME, Read, targets_of
+from budstikke.dialects.sveve.request import MANY, fields_of, wants_json
+from budstikke.dialects.sveve.words import (
+    NO_GROUP,
+    OF_RECIPIENTS,
+    of_recipient,
+    of_request,
+)
 from budstikke.domain.message import Accepted
 from budstikke.domain.number import international
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from budstikke.dialects.contract import Call
     from budstikke.dialects.sveve.targets import Target
@@ -78,9 +83,24 @@ def _accepted(call: Call, accepted: Accepted) -> Tally:
     ids = [became for became in accepted.ids if type(became) is int]
     if not accepted.members and len(ids) == len(accepted.ids):
         return Tally(ids, accepted.segments)  # as mostly
+    targets = _targets(call)
+    if _no_group_is_there(targets, accepted):
+        return _unknown_groups(name for name, _ in accepted.members)
     tally = Tally()
-    _add(tally, accepted, _targets(call))
+    _add(tally, accepted, targets)
     return tally
+
+
+def _no_group_is_there(targets: Sequence[Target], accepted: Accepted) -> bool:
+    """Tell whether nothing was asked for but groups that are not there."""
+    return all(target.group for target in targets) and all(
+        became is RefusalCode.UNKNOWN_GROUP for _, became in accepted.members
+    )
+
+
+def _unknown_groups(names: Iterable[str]) -> Tally:
+    """Answer for groups that are not there, where nothing else was asked for."""
+    return Tally(fatal=NO_GROUP.format(name=", ".join(dict.fromkeys(names))))
 
 
 def _add(tally: Tally, accepted: Accepted, targets: Sequence[Target]) -> None:
@@ -112,17 +132,26 @@ def _in_order(
 
 
 def _refused(call: Call, targets: Sequence[Target], refusal: Refusal) -> Tally:
-    """Answer for a refusal of all: of its recipients, where it is their fault."""
-    if refusal.code not in OF_RECIPIENTS:
+    """
+    Answer for a refusal of all: of its recipients, where it is their fault.
+
+    A group that is not there is refused so when nothing else was asked for.
+    """
+    code = refusal.code
+    if code is RefusalCode.UNKNOWN_GROUP:
+        names = [target.text for target in targets if target.group]
+        return _unknown_groups(names or [refusal.value])
+    if code not in OF_RECIPIENTS:
         return Tally(fatal=of_request(call, refusal))
-    written = [target.text for target in targets if _is_meant(target, refusal)]
+    invalid = frozenset(refusal.invalid)
+    written = [it.text for it in targets if _is_meant(it, refusal, invalid)]
     if not written:
         written = [target.text for target in targets] or [refusal.value]
-    return Tally(errors=[(it, of_recipient(refusal.code, it)) for it in written])
+    return Tally(errors=[(it, of_recipient(code, it)) for it in written])
 
 
-def _is_meant(target: Target, refusal: Refusal) -> bool:
-    if target.text in refusal.invalid or target.text == refusal.value:
+def _is_meant(target: Target, refusal: Refusal, invalid: frozenset[str]) -> bool:
+    if target.text in invalid or target.text == refusal.value:
         return True
     if target.group or not refusal.value:
         return False

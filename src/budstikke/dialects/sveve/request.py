@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from budstikke.dialects.bounds import LARGE, SMALL, check_body
 from budstikke.dialects.contract import Login
-from budstikke.dialects.query import read_query
+from budstikke.dialects.document import Reader, begins, checked
+from budstikke.dialects.form import read_form
+from budstikke.dialects.query import decode_any, read_texts
 from budstikke.dialects.sveve.values import given
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.text import decode_latin1
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from budstikke.dialects.contract import Call
     from budstikke.dialects.sveve.values import Fields
     from budstikke.wire import WireRequest
@@ -26,16 +32,34 @@ RECIPIENTS = "recipients"
 MEDIA = "media"
 """A part of an MMS from a phone."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_json = msgspec.json.Decoder()
+LARGEST: Mapping[str, int] = {SEND: LARGE, ACCOUNT: SMALL, RECIPIENTS: SMALL, MEDIA: 0}
+"""Octets of a body, by operation."""
+
+WHOLE = "request"
+"""What a JSON document may be wrapped in."""
+
+MANY = "messages"
+
+PARAMETERS = {
+    *("user", "passwd", "f", "cmd", "id"),
+    *("to", "msg", "from", "reply", "reply_id", "reply_to", "price", "ref", "test"),
+    *("date_time", "reoccurrence", "reoccurrence_ends", "ends_after", "ends_on"),
+    *("count", "group", "new_group", "name", "number"),
+}
+
+MULTIPART = "multipart/form-data"
+
+_json = Reader(PARAMETERS, raw=(WHOLE, MANY))
+_inner = Reader(PARAMETERS, raw=(MANY,))
 
 
 def read_login(call: Call) -> Login:
     """
     Read the request once, into ``call.fields``, and say who is calling.
 
-    Raises Refusal: ``MALFORMED`` for JSON that is none, ``MISSING_LOGIN`` without a
-    user. Without a password the access must log in by its address.
+    Raises Refusal: ``MALFORMED`` for JSON that is none, ``TOO_LARGE`` for more than a
+    request may hold, ``MISSING_LOGIN`` without a user. Without a password the access
+    must log in by its address.
     """
     fields = read_fields(call)
     user = given(fields, "user")
@@ -48,11 +72,14 @@ def read_fields(call: Call) -> Fields:
     """
     Read the parameters of the query and the body; those of the body count first.
 
-    Raises Refusal (``MALFORMED``); what the query says is in ``call.fields`` then.
+    Raises Refusal (``MALFORMED``, ``TOO_LARGE``); what the query says is in
+    ``call.fields`` then.
     """
-    fields: dict[str, Any] = _read_pairs(call.request.query)
+    call.fields = {}
+    fields: dict[str, Any] = read_texts(call.request.query, decode_any)
     call.fields = fields
     if call.request.body:
+        check_body(call, LARGEST[call.operation])
         fields |= _read_body(call.request)
     return fields
 
@@ -71,32 +98,32 @@ def wants_json(fields: Fields) -> bool:
     return isinstance(wanted, str) and wanted.strip().lower() == "json"
 
 
-def _read_pairs(raw: bytes) -> dict[str, str]:
-    return {name: _decode(value) for name, value in read_query(raw).items()}
-
-
-def _decode(value: bytes) -> str:
-    """Read UTF-8, and what is none as ISO-8859-1: a client's old source file."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
 def _read_body(request: WireRequest) -> Fields:
-    body = request.body.removeprefix(_BYTE_ORDER_MARK).strip()
-    if body[:1] == b"{" or "json" in request.headers.get("content-type", "").lower():
+    kind = request.headers.get("content-type", "").lower()
+    body = checked(request.body)
+    if body[:1] == b"{" or "json" in kind:
         return _read_json(body)
-    return _read_pairs(body)
+    if kind.startswith(MULTIPART):
+        parts = read_form(request.body, request.headers["content-type"])
+        return {name: decode_any(value) for name, value in parts.items()}
+    return read_texts(body, decode_any)
 
 
 def _read_json(body: bytes) -> Fields:
     """Read a JSON object; what is in ``request`` counts as if it stood outside."""
-    try:
-        document = _json.decode(body) if body else {}
-    except (ValueError, RecursionError) as error:
-        raise Refusal(RefusalCode.MALFORMED) from error
-    if not isinstance(document, dict):
-        raise Refusal(RefusalCode.MALFORMED)
-    inner = document.get("request")
+    if not body:
+        return {}
+    document = _json.read(_in_utf8(body))
+    inner = document.get(WHOLE)
+    if isinstance(inner, msgspec.Raw):
+        inner = _inner.read(inner) if begins(inner, b"{") else None
     return {**document, **inner} if isinstance(inner, dict) else document
+
+
+def _in_utf8(body: bytes) -> bytes:
+    """Give JSON in the only encoding that it may have (RFC 8259 § 8.1)."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return decode_latin1(body).encode()
+    return body

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 _number = re.compile(r"[0-9+\s]+").fullmatch
+_dense_numbers = re.compile(r"[0-9+,]*").fullmatch
 
 MACHINE = re.compile(r"5[89][0-9]{10}").fullmatch
 """The only Norwegian numbers of more than eight digits (3rd series of the plan)."""
@@ -20,6 +21,8 @@ class Target(NamedTuple):
 
 def read_targets(to: str) -> list[Target]:
     """Split ``to``: what has only digits, ``+`` and white space is a number."""
+    if _dense_numbers(to):
+        return [Target(item, False) for item in to.split(",") if item]
     return [
         Target(_read_number(item), False)
         if _number(item)

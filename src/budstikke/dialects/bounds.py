@@ -1,0 +1,74 @@
+"""
+What one request may hold, in one table: what is beyond it is ``TOO_LARGE``.
+
+Octets are looked at before a body is read, and separators are counted before it is
+taken apart, so that a request costs what it may hold and not what it claims to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from budstikke.dialects.contract import Call
+
+SMALL = 256 * 1024
+"""Octets of a body that orders one message or asks something."""
+
+LARGE = 8 * 1024 * 1024
+"""Octets of a body with many recipients or messages; ``http.max_body`` counts, too."""
+
+MOST_PARAMETERS = 1000
+"""Parameters of a query or a form."""
+
+MOST_RECIPIENTS = 300_000
+"""Recipients of one order, as they are written."""
+
+MOST_GROUPS = 1000
+"""Different groups that one order names."""
+
+MOST_MESSAGES = 10_000
+"""Messages with texts of their own in one request."""
+
+MOST_VALUES, OCTETS_OF_A_VALUE = 100_000, 9
+"""
+Values of a JSON document: so many, and one more for each so many octets.
+
+A value costs 72 octets at most where containers are few, so that a document costs
+eight times its octets.
+"""
+
+MOST_CONTAINERS = 1000
+"""Objects and arrays in a JSON document that is read whatever it holds."""
+
+LONGEST_TEXT = 40_000
+"""
+Characters of a text that are looked at: 255 segments, the most that one message may
+have (3GPP TS 23.040 § 9.2.3.24.1), hold 39,015 septets. What is longer is too long.
+"""
+
+LONGEST_SHOWN = 200
+"""Characters of what a customer wrote that an error text repeats."""
+
+
+def too_large(field: str) -> Refusal:
+    """Make the refusal of a parameter that holds more than it may."""
+    return Refusal(RefusalCode.TOO_LARGE, field=field)
+
+
+def check_body(call: Call, most: int) -> None:
+    """Refuse (``TOO_LARGE``) a body of more octets than its operation needs."""
+    if len(call.request.body) > most:
+        raise too_large("body")
+
+
+def cut(text: str) -> str:
+    """Cut a text that is too long for any message to one that still is."""
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT + 1]
+
+
+def shown(text: str) -> str:
+    """Cut what a customer wrote to ``LONGEST_SHOWN`` characters."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

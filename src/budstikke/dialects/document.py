@@ -1,0 +1,92 @@
+"""
+JSON documents within bounds, shared by the dialects that take them.
+
+Only parameters that a dialect knows are kept, and what a document may hold is counted
+before it is taken apart (``bounds``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import msgspec
+
+from budstikke.dialects.bounds import (
+    MOST_CONTAINERS,
+    MOST_VALUES,
+    OCTETS_OF_A_VALUE,
+    too_large,
+)
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Scalar = str | int | float | bool | None
+Value = Scalar | list[Scalar]
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_whole = msgspec.json.Decoder()
+_FAULTS = (ValueError, RecursionError, msgspec.ValidationError)
+
+
+class Reader:
+    """
+    Reads objects of known parameters.
+
+    Args:
+        names: The parameters; others are passed over.
+        raw: Those of them that are kept as they are written (``msgspec.Raw``).
+
+    """
+
+    def __init__(self, names: Iterable[str], raw: Iterable[str] = ()) -> None:
+        kinds: dict[str, Any] = dict.fromkeys(names, Value)
+        kinds |= dict.fromkeys(raw, msgspec.Raw)
+        known = TypedDict("known", kinds, total=False)  # type: ignore[misc]
+        self._decoder: msgspec.json.Decoder[dict[str, Any]]
+        self._decoder = msgspec.json.Decoder(known)
+
+    def read(self, document: bytes | msgspec.Raw) -> dict[str, Any]:
+        """
+        Read an object; raises Refusal (``MALFORMED``).
+
+        One with values of other kinds than ``Value`` is read all the same, if it is
+        no large one: what is wrong with it is then said of the parameter.
+        """
+        try:
+            return self._decoder.decode(document)
+        except msgspec.ValidationError:
+            return read_whole(bytes(document))
+        except _FAULTS as error:
+            raise Refusal(RefusalCode.MALFORMED) from error
+
+
+def begins(value: msgspec.Raw, mark: bytes) -> bool:
+    """Tell whether a value that was kept as it is written is an object or an array."""
+    return bytes(memoryview(value)[:1]) == mark
+
+
+def checked(body: bytes) -> bytes:
+    """Strip a document; raises Refusal (``TOO_LARGE``) for one of too many values."""
+    if body.count(b",") > MOST_VALUES + len(body) // OCTETS_OF_A_VALUE:
+        raise too_large("body")
+    return body.removeprefix(_BYTE_ORDER_MARK).strip()
+
+
+def read_whole(document: bytes) -> dict[str, Any]:
+    """
+    Read an object that holds anything, within ``MOST_CONTAINERS``.
+
+    Raises Refusal (``MALFORMED``).
+    """
+    containers = document.count(b"{") + document.count(b"[")
+    if containers > MOST_CONTAINERS or document.count(b":") > MOST_CONTAINERS:
+        raise Refusal(RefusalCode.MALFORMED)
+    try:
+        found = _whole.decode(document)
+    except _FAULTS as error:
+        raise Refusal(RefusalCode.MALFORMED) from error
+    if not isinstance(found, dict):
+        raise Refusal(RefusalCode.MALFORMED)
+    return found

@@ -1,0 +1,429 @@
+"""What one request may cost: its time grows with its size, its memory is bounded."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from budstikke.dialects import DIALECTS, bounds
+from budstikke.dialects.contract import Call
+from budstikke.dialects.query import SLICE, read_query, unescape
+from budstikke.domain.message import Accepted, Order
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.wire import WireRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = 1704067200.0
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
+JSON = "application/json"
+SOAP = "text/xml; charset=utf-8"
+
+SEND = ("sveve", "POST", "/sms/sendmessage")
+BULK = ("front", "POST", "/psk/push_bulk.php")
+PUSH = ("front", "GET", "/psk/push.php")
+SERVICE = ("ip1", "POST", "/sendsms/sendsms.asmx")
+STATUS = ("ip1", "POST", "/sendsms/sendsms.asmx/status")
+MANY = ("ip1", "POST", "/sendsms/sendsms.asmx/grupputskicksms")
+RESELLER = ("reseller", "POST", "/api/sms/send_sms.php")
+
+SLACK = 16 * 1024 * 1024
+"""Octets that a request may cost however small it is."""
+
+
+@dataclass
+class Access:
+    """As much of an access as a dialect may see."""
+
+    id: int
+    settings: Any
+
+
+Asked = Refusal | Order | list[Order] | object
+
+
+def work(route: tuple[str, str, str], octets: bytes, kind: str) -> tuple[Call, Asked]:
+    """Read a request as the server does, and write its answer if it is refused."""
+    name, method, path = route
+    dialect = DIALECTS[name]
+    query, body = (octets, b"") if method == "GET" else (b"", octets)
+    request = WireRequest(method, path, query, {"content-type": kind}, body)
+    call = Call(request, dialect.routes[method, path])
+    access = Access(1, dialect.settings())
+    try:
+        dialect.login(call)
+        return call, dialect.parse(call, access, NOW)
+    except Refusal as refusal:
+        dialect.render(call, refusal)
+        return call, refusal
+
+
+def envelope(content: bytes) -> bytes:
+    return (
+        b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        + content
+        + b"</s:Body></s:Envelope>"
+    )
+
+
+def number(key: bytes, value: bytes) -> bytes:
+    return (
+        b"<Number><Number>46701234567</Number><Parameters><TemplateField><Key>%s</Key>"
+        b"<Value>%s</Value></TemplateField></Parameters></Number>" % (key, value)
+    )
+
+
+def mall(text: bytes, numbers: bytes) -> bytes:
+    return envelope(
+        b"<grupputskickMall><konto>a</konto><from>abc</from><meddelande>%s"
+        b"</meddelande><numbers>%s</numbers></grupputskickMall>" % (text, numbers)
+    )
+
+
+SVEVE = b'{"user":"a","msg":"b","from":"c",'
+FRONT = b'{"serviceid":1,"txt":"a","fromid":"b",'
+
+HOSTILE: dict[str, tuple[tuple[str, str, str], str, Callable[[int], bytes]]] = {
+    # name: route, content type, octets of about this size
+    "empty parameters": (SEND, FORM, lambda n: b"a&" * (n // 2)),
+    "separators": (STATUS, FORM, lambda n: b"&" * n),
+    "escapes": (SEND, FORM, lambda n: b"user=a&msg=b&to=" + b"%41" * (n // 3)),
+    "false escapes": (SEND, FORM, lambda n: b"user=" + b"%z" * (n // 2)),
+    "percent signs": (SEND, FORM, lambda n: b"user=" + b"%" * n),
+    "javascript escapes": (PUSH, "", lambda n: b"txt=" + b"%uD83Da" * (n // 7)),
+    "Latin-1": (SEND, FORM, lambda n: b"user=a&msg=" + b"\x80" * n),
+    "plus signs": (RESELLER, FORM, lambda n: b"key=1&mobile=" + b"+" * n),
+    "groups": (SEND, FORM, lambda n: b"user=a&msg=b&to=" + b"a," * (n // 2)),
+    "blanks": (SEND, FORM, lambda n: b"user=a&msg=b&to=" + b" ," * (n // 2)),
+    "numbers": (SEND, FORM, lambda n: b"user=a&msg=b&to=" + b"1%2C" * (n // 4)),
+    "empty messages": (
+        SEND,
+        JSON,
+        lambda n: SVEVE + b'"messages":[' + b"{}," * (n // 3),
+    ),
+    "null messages": (
+        SEND,
+        JSON,
+        lambda n: SVEVE + b'"messages":[' + b"0," * (n // 2) + b"0]}",
+    ),
+    "recipients of all messages": (
+        SEND,
+        JSON,
+        lambda n: (
+            SVEVE
+            + b'"to":"'
+            + b"1," * (n // 4)
+            + b'","messages":['
+            + b"{}," * (n // 6)
+            + b"{}]}"
+        ),
+    ),
+    "parameters of all messages": (
+        SEND,
+        JSON,
+        lambda n: (
+            SVEVE
+            + b"".join(b'"k%d":1,' % i for i in range(n // 16))
+            + b'"messages":['
+            + b"{}," * (n // 6)
+            + b"{}]}"
+        ),
+    ),
+    "deep arrays": (SEND, JSON, lambda n: SVEVE + b'"to":' + b"[" * n),
+    "deep objects": (SEND, JSON, lambda n: b'{"user":' * (n // 8)),
+    "digits": (BULK, JSON, lambda n: b'{"serviceid":' + b"1" * n + b"}"),
+    "unknown names": (
+        BULK,
+        JSON,
+        lambda n: FRONT + b",".join(b'"a%d":{}' % i for i in range(n // 10)) + b"}",
+    ),
+    "objects for numbers": (
+        BULK,
+        JSON,
+        lambda n: FRONT + b'"phoneno":[' + b"{}," * (n // 3) + b"1]}",
+    ),
+    "numbers of one digit": (
+        BULK,
+        JSON,
+        lambda n: FRONT + b'"phoneno":[' + b"1," * (n // 2) + b"1]}",
+    ),
+    "parts without end": (RESELLER, MULTIPART, lambda n: b"--x\r\n" * (n // 5)),
+    "elements": (SERVICE, SOAP, lambda n: envelope(b"<sms>" + b"<a/>" * (n // 4))),
+    "nested elements": (
+        SERVICE,
+        SOAP,
+        lambda n: envelope(b"<sms>" + b"<a>" * (n // 3)),
+    ),
+    "attributes": (
+        SERVICE,
+        SOAP,
+        lambda n: envelope(
+            b"<sms %s/>" % b" ".join(b'a%d=""' % i for i in range(n // 9))
+        ),
+    ),
+    "mixed content": (
+        SERVICE,
+        SOAP,
+        lambda n: envelope(
+            b"<sms><konto>a</konto><till>" + b"<b/>1," * (n // 6) + b"</till></sms>"
+        ),
+    ),
+    "comments": (SERVICE, SOAP, lambda n: b"<!---->" * (n // 7) + envelope(b"<sms/>")),
+    "blanks before a document": (
+        SERVICE,
+        SOAP,
+        lambda n: b" " * n + envelope(b"<sms/>"),
+    ),
+    "keys in a text": (
+        SERVICE,
+        SOAP,
+        lambda n: mall(b"K" * (n // 2), number(b"K", b"v") * (n // 400)),
+    ),
+    "a set of keys for each": (
+        SERVICE,
+        SOAP,
+        lambda n: mall(
+            b"K" * 99, b"".join(number(b"K%d" % i, b"v") for i in range(n // 150))
+        ),
+    ),
+    "values": (
+        SERVICE,
+        SOAP,
+        lambda n: mall(b"K" * 9000, number(b"K", b"v" * (n // 4)) * 3),
+    ),
+}
+
+
+def fastest(route: tuple[str, str, str], octets: bytes, kind: str) -> float:
+    """Time a request, CPU seconds; the best of several, since others work here too."""
+    best = float("inf")
+    for _ in range(4):
+        started = time.process_time()
+        work(route, octets, kind)
+        best = min(best, time.process_time() - started)
+    return best
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_time_of_a_request_grows_with_its_size(name: str) -> None:
+    route, kind, octets = HOSTILE[name]
+    small, large = 24_000, 192_000
+    work(route, octets(small), kind)  # what is made once
+
+    spent = fastest(route, octets(large), kind)
+
+    # Eight times the size; what is quadratic takes 64 times as long.
+    assert spent < 0.01 or spent < 30 * fastest(route, octets(small), kind)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_request_makes_the_process_large(name: str) -> None:
+    route, kind, octets = HOSTILE[name]
+    request = octets(1_000_000)
+    work(route, octets(1000), kind)
+
+    tracemalloc.start()
+    try:
+        work(route, request, kind)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8 * len(request) + SLACK
+
+
+LISTED = ",".join(f"9{index:07d}" for index in range(bounds.MOST_RECIPIENTS))
+ORDERS: dict[str, tuple[tuple[str, str, str], str, bytes]] = {
+    # as many recipients as there may be
+    "sveve form": (SEND, FORM, f"user=a&msg=b&from=c&to={LISTED}".encode()),
+    "sveve json": (SEND, JSON, SVEVE + f'"to":"{LISTED}"}}'.encode()),
+    "front": (
+        BULK,
+        JSON,
+        FRONT
+        + f'"phoneno":["{LISTED.replace(",", chr(34) + "," + chr(34))}"]}}'.encode(),
+    ),
+    "ip1 form": (MANY, FORM, f"konto=a&meddelande=b&from=abc&till={LISTED}".encode()),
+    "ip1 soap": (
+        SERVICE,
+        SOAP,
+        envelope(
+            b"<grupputskickSMS><konto>a</konto><from>abc</from><meddelande>b"
+            b"</meddelande><till>%s</till></grupputskickSMS>" % LISTED.encode()
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_as_many_recipients_as_there_may_be_are_taken(name: str) -> None:
+    route, kind, body = ORDERS[name]
+
+    tracemalloc.start()
+    try:
+        order = work(route, body, kind)[1]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert isinstance(order, Order), order
+    assert bounds.MOST_RECIPIENTS == len(order.recipients)
+    assert peak < 8 * len(body) + 3 * SLACK  # each recipient is a text of its own
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_more_recipients_are_too_many(name: str) -> None:
+    route, kind, body = ORDERS[name]
+    one_more = body.replace(b"90000001", b'90000001","1' if name == "front" else b"1,1")
+
+    refusal = work(route, one_more.replace(b"90000002", b"1,1"), kind)[1]
+
+    assert isinstance(refusal, Refusal)
+    assert RefusalCode.TOO_LARGE is refusal.code
+
+
+def messages(count: int) -> bytes:
+    return (
+        SVEVE + b'"messages":[' + b'{"to":"90059700"},' * (count - 1) + b'{"to":"1"}]}'
+    )
+
+
+def test_as_many_messages_as_there_may_be_are_taken_at_once() -> None:
+    orders = work(SEND, messages(bounds.MOST_MESSAGES), JSON)[1]
+
+    assert isinstance(orders, list)
+    assert bounds.MOST_MESSAGES == len(orders)
+    refusal = work(SEND, messages(bounds.MOST_MESSAGES + 1), JSON)[1]
+    assert isinstance(refusal, Refusal)
+    assert (RefusalCode.TOO_LARGE, "messages") == (refusal.code, refusal.field)
+
+
+def test_as_many_texts_of_their_own_as_there_may_be_are_taken() -> None:
+    numbers = number(b"K", b"v") * bounds.MOST_MESSAGES
+
+    order = work(SERVICE, mall(b"hej K", numbers), SOAP)[1]
+
+    assert isinstance(order, Order), order
+    assert ["hej v"] * bounds.MOST_MESSAGES == order.texts
+    refusal = work(SERVICE, mall(b"hej K", numbers + number(b"K", b"v")), SOAP)[1]
+    assert isinstance(refusal, Refusal)
+    assert (RefusalCode.TOO_LARGE, "numbers") == (refusal.code, refusal.field)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        b"".join(number(b"K%d" % i, b"v") for i in range(102)),
+        b"<Number><Number>46701234567</Number><Parameters>"
+        + b"<TemplateField><Key>K</Key></TemplateField>" * 101
+        + b"</Parameters></Number>",
+        number(b"K", b"v" * 400) * 300,
+    ],
+    ids=["sets of keys", "fields", "characters"],
+)
+def test_a_template_has_bounds_of_its_own(numbers: bytes) -> None:
+    refusal = work(SERVICE, mall(b"K" * 99, numbers), SOAP)[1]
+
+    assert isinstance(refusal, Refusal)
+    assert (RefusalCode.TOO_LARGE, "numbers") == (refusal.code, refusal.field)
+
+
+def test_a_text_that_no_message_can_hold_is_not_made() -> None:
+    refusal = work(SERVICE, mall(b"K" * 99, number(b"K", b"v" * 1000)), SOAP)[1]
+
+    assert isinstance(refusal, Refusal)
+    assert RefusalCode.TEXT_TOO_LONG is refusal.code
+
+
+def test_an_order_names_a_thousand_groups_at_most() -> None:
+    names = [f"g{index}" for index in range(bounds.MOST_GROUPS)]
+    body = "user=a&msg=b&from=c&to=" + ",".join(names + names)
+
+    order = work(SEND, body.encode(), FORM)[1]
+
+    assert isinstance(order, Order)
+    assert tuple(names) == order.groups
+    refusal = work(SEND, f"{body},one more".encode(), FORM)[1]
+    assert isinstance(refusal, Refusal)
+    assert RefusalCode.TOO_LARGE is refusal.code
+
+
+def test_a_request_has_a_thousand_parameters_at_most() -> None:
+    query = b"&".join(b"a%d=1" % i for i in range(bounds.MOST_PARAMETERS))
+
+    assert bounds.MOST_PARAMETERS == len(read_query(query + b"&"))
+    with pytest.raises(Refusal) as raised:
+        read_query(query + b"&&")
+    assert RefusalCode.TOO_LARGE is raised.value.code
+
+
+@pytest.mark.parametrize(
+    ("route", "kind", "most"),
+    [
+        (("front", "POST", "/psk/push.php"), JSON, bounds.SMALL),
+        (("sveve", "POST", "/sms/accountadm"), FORM, bounds.SMALL),
+        (("sveve", "POST", "/sms/recipientadm"), FORM, bounds.SMALL),
+        (STATUS, FORM, bounds.SMALL),
+        (("ip1", "POST", "/sendsms/sendsms.asmx/sms"), FORM, bounds.SMALL),
+        (RESELLER, FORM, bounds.SMALL),
+        (BULK, JSON, bounds.LARGE),
+        (SEND, FORM, bounds.LARGE),
+    ],
+)
+def test_a_body_is_no_larger_than_its_operation_needs(
+    route: tuple[str, str, str], kind: str, most: int
+) -> None:
+    blank = b"{}".ljust(most) if kind == JSON else b"a=".ljust(most)
+
+    codes = [
+        getattr(work(route, body, kind)[1], "code", None)
+        for body in (blank, blank + b" ")
+    ]
+
+    assert RefusalCode.TOO_LARGE not in codes[:1]
+    assert [RefusalCode.TOO_LARGE] == codes[1:]
+
+
+@pytest.mark.parametrize("code", [RefusalCode.BAD_RECIPIENT, RefusalCode.OPTED_OUT])
+def test_an_answer_that_names_every_recipient_takes_no_longer_for_each(
+    code: RefusalCode,
+) -> None:
+    def spent(count: int) -> float:
+        listed = [f"{index}" for index in range(10**6, 10**6 + count)]
+        call, _ = work(
+            SEND, f"user=a&msg=b&from=c&to={','.join(listed)}".encode(), FORM
+        )
+        refusal = Refusal(code, invalid=listed)
+        started = time.process_time()
+        body = DIALECTS["sveve"].render(call, refusal).body
+        assert count == body.count(b"<error>")
+        return time.process_time() - started
+
+    spent(10)
+    assert min(spent(8000) for _ in range(3)) < 30 * min(spent(1000) for _ in range(3))
+
+
+def test_many_messages_are_answered_without_what_was_read_of_them() -> None:
+    call, asked = work(SEND, messages(100), JSON)
+    assert isinstance(asked, list)
+    refusals: list[Accepted | Refusal] = [Refusal(RefusalCode.NO_ROUTE)] * len(asked)
+    assert DIALECTS["sveve"].render(call, refusals).body.count(b"<error>") == len(asked)
+
+    bad = work(SEND, SVEVE + b'"messages":[{"to":"1"},{"msg":"a"}]}', JSON)[0]
+    assert bad.fields is not None
+    kept = bad.fields["messages"][1].asked
+    assert isinstance(kept, Refusal)
+    assert kept.__traceback__ is None
+
+
+@pytest.mark.parametrize("around", range(SLICE - 4, SLICE + 4))
+def test_escapes_are_read_where_a_slice_ends(around: int) -> None:
+    value = b"%z" + b"a" * (around - 2)
+
+    assert value + b"A%4%zzB" == unescape(value + b"%41%4%zz%42")
