@@ -11,8 +11,8 @@ import pytest
 
 from budstikke.dialects.contract import Call
 from budstikke.dialects.front import Front
-from budstikke.dialects.front.order import OPTION_NAMES
 from budstikke.dialects.front.reply import DESCRIPTIONS, MALFORMED, MISSING, REFUSALS
+from budstikke.dialects.front.request import OPTION_NAMES
 from budstikke.dialects.front.settings import Settings
 from budstikke.dialects.front.template import TEMPLATE_NAMES
 from budstikke.domain.message import Accepted, Order, TextMode

@@ -14,8 +14,16 @@ from lxml import etree
 
 from budstikke.dialects.contract import Call
 from budstikke.dialects.ip1 import Ip1
-from budstikke.dialects.ip1.envelope import LARGEST, MOST_TAGS, SOAP11, SOAP12
-from budstikke.dialects.ip1.operations import MMS, OPEN, ROUTES, SMS, Form, Service
+from budstikke.dialects.ip1.envelope import MOST_TAGS, SOAP11, SOAP12
+from budstikke.dialects.ip1.operations import (
+    LARGEST,
+    MMS,
+    OPEN,
+    ROUTES,
+    SMS,
+    Form,
+    Service,
+)
 from budstikke.dialects.ip1.page import form_example, request_example
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.domain.ask import Page

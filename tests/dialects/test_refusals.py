@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from budstikke.dialects import DIALECTS
-from budstikke.dialects.contract import Call
+from budstikke.dialects import DIALECTS, bounds
+from budstikke.dialects.contract import Call, Roomy
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest
 
@@ -49,3 +49,24 @@ def test_a_cell_is_what_the_dialect_answers(row: list[str]) -> None:
             said = [msgspec.json.decode(body)["code"]]
         assert found[2] in said
         assert cell.startswith("by parameter") == (code in BY_PARAMETER)
+
+
+def test_the_page_says_what_one_request_may_hold() -> None:
+    said = PAGE.read_text("utf-8").partition("| refusal")[0]
+    rooms = {
+        room
+        for dialect in DIALECTS.values()
+        if isinstance(dialect, Roomy)
+        for room in dialect.room.values()
+    }
+
+    assert len(rooms) > 2
+    for bound in (
+        bounds.MOST_RECIPIENTS,
+        bounds.MOST_MESSAGES,
+        bounds.MOST_GROUPS,
+        bounds.MOST_PARAMETERS,
+        bounds.MOST_VALUES,
+        *(rooms - {0}),
+    ):
+        assert f"{bound:,}" in said

@@ -139,6 +139,18 @@ class Dialect(Protocol):
 
 
 @runtime_checkable
+class Roomy(Protocol):
+    """A dialect some of whose operations need larger bodies than a form has."""
+
+    room: Mapping[str, int]
+    """
+    Operation to the octets that a body of it may have, all of them.
+
+    ``login`` refuses (``TOO_LARGE``) what is larger; a server need not read it.
+    """
+
+
+@runtime_checkable
 class Identifying(Protocol):
     """A dialect whose customers give one key, which is identifier and secret alike."""
 

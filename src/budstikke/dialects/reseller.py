@@ -114,6 +114,7 @@ class Reseller:
         ("GET", "/api/sms/dlr.php"): REPORT,
         ("POST", "/api/sms/dlr.php"): REPORT,
     }
+    room: Mapping[str, int] = dict.fromkeys((SEND, REPORT), SMALL)
     settings: type[msgspec.Struct] = Settings
     keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {}

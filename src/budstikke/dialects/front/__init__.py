@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 from budstikke.dialects.front import inbound
 from budstikke.dialects.front.order import read_order
 from budstikke.dialects.front.reply import alert_of, render
-from budstikke.dialects.front.request import BULK, PUSH, PUSH_JSON, read_login
+from budstikke.dialects.front.request import (
+    BULK,
+    PUSH,
+    PUSH_JSON,
+    ROOM,
+    read_login,
+)
 from budstikke.dialects.front.settings import Settings
 from budstikke.dialects.front.status import push
 from budstikke.domain.callback import More, Needs, Policy, Topic
@@ -40,6 +46,7 @@ class Front:
         ("POST", "/psk/push.php"): PUSH_JSON,
         ("POST", "/psk/push_bulk.php"): BULK,
     }
+    room: Mapping[str, int] = ROOM
     settings: type[msgspec.Struct] = Settings
     keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {

@@ -26,7 +26,7 @@ PUSH_JSON = "push_json"
 BULK = "bulk"
 """The same text to many, by POST."""
 
-LARGEST: Mapping[str, int] = {PUSH_JSON: SMALL, BULK: LARGE}
+ROOM: Mapping[str, int] = {PUSH: 0, PUSH_JSON: SMALL, BULK: LARGE}
 """Octets of a body, by operation; by GET it is not read."""
 
 OPTION_NAMES = frozenset({"flash", "protocolid", "validity", "ref", "scheduled"})
@@ -57,7 +57,7 @@ def read_login(call: Call) -> Login:
     if call.operation == PUSH:
         fields: Fields = _read_get(request.query)
     else:
-        check_body(call, LARGEST[call.operation])
+        check_body(call, ROOM[call.operation])
         fields = _read_json(request.body)
     call.fields = fields
     identifier = given(fields, "serviceid")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from budstikke.dialects.ip1 import inbound
-from budstikke.dialects.ip1.operations import ROUTES
+from budstikke.dialects.ip1.operations import ROOM, ROUTES
 from budstikke.dialects.ip1.order import read_asked
 from budstikke.dialects.ip1.reply import render
 from budstikke.dialects.ip1.request import read_login, said_by
@@ -37,6 +37,7 @@ class Ip1:
 
     name: str = "ip1"
     routes: Mapping[tuple[str, str], str] = ROUTES
+    room: Mapping[str, int] = ROOM
     settings: type[msgspec.Struct] = Settings
     keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {

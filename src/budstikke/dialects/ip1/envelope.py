@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxml import etree
 
-from budstikke.dialects.ip1.operations import Form
+from budstikke.dialects.ip1.operations import LARGEST, Form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +30,6 @@ CONTENT_TYPES: Mapping[Form, str] = {
     Form.SOAP12: "application/soap+xml; charset=utf-8",
 }
 MUST_UNDERSTAND = frozenset({"1", "true"})
-
-LARGEST = 4 * 1024 * 1024
-"""Octets of an envelope."""
 
 MOST_TAGS = 200_000
 """

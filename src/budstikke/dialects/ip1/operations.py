@@ -11,6 +11,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
+from budstikke.dialects.bounds import SMALL
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -234,3 +236,19 @@ DOORS: Mapping[str, Door] = {_name(door): door for _, _, door in _doors()}
 ROUTES: Mapping[tuple[str, str], str] = {
     (method, path.lower()): _name(door) for method, path, door in _doors()
 }
+
+LARGEST = 4 * 1024 * 1024
+"""Octets of an envelope, and of a form with many numbers or files."""
+
+MANY = frozenset({Does.SEND_MANY, Does.SEND_MMS})
+"""What may be posted as a large form."""
+
+
+def _room(door: Door) -> int:
+    if door.form is Form.SOAP11 or (door.operation and door.operation.does in MANY):
+        return LARGEST
+    return SMALL
+
+
+ROOM: Mapping[str, int] = {name: _room(door) for name, door in DOORS.items()}
+"""Octets of a body, by route."""

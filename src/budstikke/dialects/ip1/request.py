@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from budstikke.dialects.bounds import SMALL, check_body
+from budstikke.dialects.bounds import check_body
 from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form
 from budstikke.dialects.ip1.envelope import (
-    LARGEST,
     Fault,
     form_of,
     local,
@@ -25,6 +24,7 @@ from budstikke.dialects.ip1.operations import (
     DOORS,
     OPEN,
     PARAMETERS,
+    ROOM,
     Does,
     Door,
     Form,
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from budstikke.dialects.ip1.operations import Operation, Service
     from budstikke.wire import WireRequest
 
-
-MANY = frozenset({Does.SEND_MANY, Does.SEND_MMS})
-"""What may be posted as a large form."""
 
 FILE_PARTS = (
     ("name", "filename"),
@@ -113,8 +110,7 @@ def read_login(call: Call) -> Login | None:
     """
     door = DOORS[call.operation]
     if door.form is Form.XML:
-        many = door.operation is not None and door.operation.does in MANY
-        check_body(call, LARGEST if many else SMALL)
+        check_body(call, ROOM[call.operation])
     said = _read(door, call.request)
     call.fields = {"said": said}
     if said.fault:

@@ -18,6 +18,7 @@ from budstikke.dialects.sveve.request import (
     ACCOUNT,
     MEDIA,
     RECIPIENTS,
+    ROOM,
     SEND,
     read_login,
 )
@@ -55,6 +56,7 @@ class Sveve:
         for path, operation in OPERATIONS.items()
         for method in (("GET",) if operation == MEDIA else ("GET", "POST"))
     }
+    room: Mapping[str, int] = ROOM
     settings: type[msgspec.Struct] = Settings
     keeps_events: bool = False
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}

@@ -32,7 +32,7 @@ RECIPIENTS = "recipients"
 MEDIA = "media"
 """A part of an MMS from a phone."""
 
-LARGEST: Mapping[str, int] = {SEND: LARGE, ACCOUNT: SMALL, RECIPIENTS: SMALL, MEDIA: 0}
+ROOM: Mapping[str, int] = {SEND: LARGE, ACCOUNT: SMALL, RECIPIENTS: SMALL, MEDIA: 0}
 """Octets of a body, by operation."""
 
 WHOLE = "request"
@@ -79,7 +79,7 @@ def read_fields(call: Call) -> Fields:
     fields: dict[str, Any] = read_texts(call.request.query, decode_any)
     call.fields = fields
     if call.request.body:
-        check_body(call, LARGEST[call.operation])
+        check_body(call, ROOM[call.operation])
         fields |= _read_body(call.request)
     return fields
 
