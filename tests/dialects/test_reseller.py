@@ -118,6 +118,7 @@ def test_money_is_exact_and_has_two_decimals_or_more(micros: int) -> None:
     [
         ("UNDELIV 001", "001"),
         ("REJECTD 3/21", "3/21"),
+        ("UNDELIV 001 (dated 2026-11-23T08:29:00Z)", "001"),
         ("ESME_RINVDSTADR", "ESME_RINVDSTADR"),
         ("0x00000412", "0x00000412"),
         ("", ""),

@@ -21,6 +21,7 @@ from budstikke.domain.ask import MessagesAnswer, ReferenceAsk
 from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.number import international
+from budstikke.domain.receipt import undated
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
 from budstikke.wire import WireResponse
@@ -294,7 +295,7 @@ def error_code(raw: str) -> str:
     A receipt's are its status and its code (``UNDELIV 001``), a rejection's the code
     alone (``ESME_RINVDSTADR``). A sentence is ours: then no carrier gave a code.
     """
-    words = raw.split()
+    words = undated(raw).split()
     return words[-1] if len(words) in (1, 2) else ""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -104,3 +106,27 @@ class Receipt(msgspec.Struct, array_like=True, frozen=True):
     recipient: str
     other_id: str = ""
     other_key: str | None = None
+
+    def by_other_id(self) -> Receipt:
+        """Make one that names its message by the second id alone."""
+        return msgspec.structs.replace(
+            self,
+            smsc_id=self.other_id,
+            smsc_key=self.other_key,
+            other_id="",
+            other_key=None,
+        )
+
+
+_DATED: Final = " (dated "
+
+
+def dated(raw: str, at: float) -> str:
+    """Keep beside an operator's words the date that they cannot have, Unix seconds."""
+    written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return f"{raw}{_DATED}{written})"
+
+
+def undated(raw: str) -> str:
+    """Take an operator's words without such a date."""
+    return raw.partition(_DATED)[0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.domain.message import StatusEvent, Tell
-from budstikke.domain.receipt import Receipt, ReceiptState
+from budstikke.domain.receipt import Receipt, ReceiptState, dated
 from budstikke.domain.states import (
     FINAL_MESSAGE,
     PART_MOVES,
@@ -50,7 +50,12 @@ class PartUpdate(msgspec.Struct, array_like=True):
 
 
 class Concerned(msgspec.Struct, array_like=True):
-    """A part that a receipt or an outcome is about, with its message."""
+    """
+    A part that a receipt or an outcome is about, with its message.
+
+    ``since``: when the part was sent, or else its message accepted, Unix seconds;
+    nothing can have become of it before. 0: that is no matter.
+    """
 
     index: int
     part_id: int
@@ -64,6 +69,7 @@ class Concerned(msgspec.Struct, array_like=True):
     access_id: int
     recipient: str
     ref: str | None
+    since: float = 0.0
 
 
 class MessageFinal(msgspec.Struct, array_like=True):
@@ -100,6 +106,9 @@ RECEIPT_TO_PART: Mapping[ReceiptState, PartState] = {
     ReceiptState.REJECTED: PartState.REJECTED,
 }
 """Receipts that settle a part; the others leave it as it is."""
+
+PRECISION = 60.0
+"""Seconds that a receipt's date may be before the truth: most have no seconds."""
 
 Siblings = dict[int, dict[int, PartState]]
 """By message id, by part id: the states of all parts of messages that have many."""
@@ -170,7 +179,12 @@ def settle(
 def _apply_receipt(
     part: Concerned, receipt: Receipt, siblings: Siblings
 ) -> PartUpdate | None:
-    """Say what the receipt makes of the part; ``None``: nothing new."""
+    """
+    Say what the receipt makes of the part; ``None``: nothing new.
+
+    A date before the part was sent is that of a wrong clock or zone: it is moved to
+    then, and kept beside the operator's words if it is not just without its seconds.
+    """
     known = siblings.setdefault(part.message_id, {part.part_id: part.part_state})
     state = known.get(part.part_id, part.part_state)
     after = RECEIPT_TO_PART.get(receipt.state)
@@ -181,6 +195,7 @@ def _apply_receipt(
     if after is None and state is PartState.UNSURE:
         after = PartState.SENT  # whatever it says, the operator has it
     new = after or state
+    early = receipt.at <= part.since - PRECISION
     known[part.part_id] = new
     return PartUpdate(
         part.part_id,
@@ -189,8 +204,8 @@ def _apply_receipt(
         receipt.smsc_id or None,
         receipt.smsc_key,
         receipt.reason if after else "",
-        receipt.raw,
-        receipt.at,
+        dated(receipt.raw, receipt.at) if early else receipt.raw,
+        max(receipt.at, part.since),
         None,
         part.tries,
         keep_id=state is not PartState.UNSURE,

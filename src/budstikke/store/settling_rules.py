@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from budstikke.domain.settlement import Concerned, PartUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from budstikke.domain.receipt import Receipt
 
@@ -37,6 +37,35 @@ def rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:
             some = {}
         some[row[1].id] = row
     yield list(some.values())
+
+
+Matches = dict[int, list[Concerned]]
+"""By index into a batch of receipts: the parts whose id it names."""
+
+
+def to_look_up_again(
+    receipts: Mapping[int, Receipt], matches: Mapping[int, Sequence[Concerned]]
+) -> dict[int, Receipt]:
+    """Find receipts whose second id is tried: by the first they match no such phone."""
+    return {
+        index: receipt.by_other_id()
+        for index, receipt in receipts.items()
+        if receipt.other_id and not _same_phone(receipt, matches.get(index, ()))
+    }
+
+
+def take_others(
+    matches: Matches, receipts: Mapping[int, Receipt], others: Matches
+) -> None:
+    """Add what second ids match; it goes before others of another phone."""
+    for index, parts in others.items():
+        if index not in matches or _same_phone(receipts[index], parts):
+            matches[index] = parts
+
+
+def _same_phone(receipt: Receipt, parts: Sequence[Concerned]) -> bool:
+    tail = receipt.recipient[-8:]
+    return any(part.recipient.endswith(tail) for part in parts)
 
 
 def give(rows: Iterable[tuple[int, Receipt, int]]) -> dict[int, tuple[int, Receipt]]:

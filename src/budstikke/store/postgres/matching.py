@@ -10,6 +10,7 @@ import msgspec
 from budstikke.domain.settlement import Concerned
 from budstikke.domain.states import PART_MOVES
 from budstikke.store.postgres import sql
+from budstikke.store.settling_rules import Matches, take_others, to_look_up_again
 from budstikke.store.sqlite.json_rows import text
 
 if TYPE_CHECKING:
@@ -20,15 +21,12 @@ if TYPE_CHECKING:
 
 _concerned = msgspec.json.Decoder(list[Concerned]).decode
 
-Matches = dict[int, list[Concerned]]
-"""By index into a batch of receipts: the parts whose id it names."""
-
 
 async def match(
     connection: Connection, carrier_id: int, receipts: Sequence[Receipt], recent: int
 ) -> Matches:
     """
-    Find parts by the id as written, then by the link's normal form.
+    Find parts by the id as written, by its normal form, by a second id.
 
     First among messages from ``recent`` on, an id: nothing leads from an operator's id
     to a partition, so that each more costs a look. A part that is found there, is open
@@ -67,6 +65,10 @@ async def _match(
         found = await connection.one(sql.MATCH_KEY, text(keys), carrier_id, low)
         for concerned in _concerned(found):
             matches[concerned.index].append(concerned)
+    again = to_look_up_again(receipts, matches)
+    if again:
+        others = await _match(connection, carrier_id, again, low)
+        take_others(matches, receipts, others)
     return matches
 
 

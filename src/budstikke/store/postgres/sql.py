@@ -156,7 +156,8 @@ WHERE message.id = f.id AND message.id >= $2
 
 _CONCERNED = """
 SELECT json_agg(json_build_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
-    m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref))
+    m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref,
+    greatest(CASE WHEN p.state <> 'unsure' THEN p.at END, m.accepted_at)))
 """
 
 # A subquery for each row of the batch (OFFSET keeps it one): while there are no
@@ -164,9 +165,9 @@ SELECT json_agg(json_build_array({index}, p.id, p.state, p.carrier_id, p.tries, 
 _MATCH = (
     _CONCERNED.format(index="p.place")
     + """
-FROM (SELECT {place} AS place, f.id, f.state, f.carrier_id, f.tries
+FROM (SELECT {place} AS place, f.id, f.state, f.carrier_id, f.tries, f.at
     FROM {rows} CROSS JOIN LATERAL (
-        SELECT id, state, carrier_id, tries FROM part
+        SELECT id, state, carrier_id, tries, at FROM part
         WHERE {name} = v->>{column} AND carrier_id = $2 AND id >= $3
         ORDER BY id OFFSET 0 FOR UPDATE) f) p
 JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8"""
@@ -179,7 +180,7 @@ MATCH_KEY = _MATCH.format(place="(v->>0)::bigint", rows=ROWS, name="smsc_key", c
 CONCERNED_BY_PART = (
     _CONCERNED.format(index="p.place")
     + f"""
-FROM (SELECT j.place, p.id, p.state, p.carrier_id, p.tries
+FROM (SELECT j.place, p.id, p.state, p.carrier_id, p.tries, p.at
     FROM {ROWS} JOIN part p ON p.id = v::text::bigint AND p.id >= $2
     ORDER BY p.id FOR UPDATE OF p) p
 JOIN message m ON m.id = p.id >> 8 AND m.id >= $2::bigint >> 8"""

@@ -21,7 +21,15 @@ from budstikke.domain.settlement import (
 )
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
-from budstikke.store.settling_rules import LEASE, Update, give, rounds
+from budstikke.store.settling_rules import (
+    LEASE,
+    Matches,
+    Update,
+    give,
+    rounds,
+    take_others,
+    to_look_up_again,
+)
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import each, one, text
 from budstikke.store.sqlite.money import refund
@@ -63,7 +71,7 @@ class Settling:
         keep: float,
     ) -> list[CallbackRow]:
         """Settle by receipts; those that match nothing become orphans."""
-        matches = self._match(connection, carrier_id, receipts)
+        matches = self._match(connection, carrier_id, dict(enumerate(receipts)))
         found = [concerned for rows in matches.values() for concerned in rows]
         result = settle(receipts, matches, read_siblings(connection, found))
         if result.orphans:
@@ -77,22 +85,27 @@ class Settling:
         self,
         connection: sqlite3.Connection,
         carrier_id: int,
-        receipts: Sequence[Receipt],
-    ) -> dict[int, list[Concerned]]:
-        """Find parts by the id as written, then by the link's normal form."""
-        matches: dict[int, list[Concerned]] = defaultdict(list)
-        found = one(connection, sql.MATCH_ID, text(receipts), carrier_id)
+        receipts: dict[int, Receipt],
+    ) -> Matches:
+        """Find parts by the id as written, by its normal form, by a second id."""
+        matches: Matches = defaultdict(list)
+        places = list(receipts)
+        batch = text(list(receipts.values()))
+        found = one(connection, sql.MATCH_ID, batch, carrier_id)
         for concerned in _concerned(found):
-            matches[concerned.index].append(concerned)
+            matches[places[concerned.index]].append(concerned)
         keys = [
             (index, receipt.smsc_key)
-            for index, receipt in enumerate(receipts)
+            for index, receipt in receipts.items()
             if receipt.smsc_key is not None and index not in matches
         ]
         if keys:
             found = one(connection, sql.MATCH_KEY, text(keys), carrier_id)
             for concerned in _concerned(found):
                 matches[concerned.index].append(concerned)
+        again = to_look_up_again(receipts, matches)
+        if again:
+            take_others(matches, receipts, self._match(connection, carrier_id, again))
         return matches
 
     def outcomes(

@@ -85,7 +85,8 @@ WHERE id = ?1 AND state IN ('accepted', 'scheduled')"""
 
 _CONCERNED = """
 SELECT json_group_array(json_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
-    m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref))
+    m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref,
+    max(iif(p.state = 'unsure', 0.0, coalesce(p.at, 0.0)), m.accepted_at)))
 """
 
 MATCH_ID = (
