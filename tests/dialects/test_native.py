@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from budstikke.dialects.contract import Call, Identifying, Signing
 from budstikke.dialects.native import Native
-from budstikke.dialects.native.order import Recipient, SendBody, read_order, texts_of
+from budstikke.dialects.native.order import Filler, Recipient, SendBody, read_order
 from budstikke.dialects.native.problems import Fault, Problem, problem_of, render
 from budstikke.dialects.native.settings import EventType, Settings
 from budstikke.dialects.native.webhook import TOLD, sign, signature
@@ -205,14 +205,16 @@ def test_fields_are_filled_in(
     text = "".join(f"{plain}{{{name}}}" for plain, name in pieces)
     expected = "".join(plain + fields[name] for plain, name in pieces)
     recipient = Recipient(to="+4799999999", fields=fields)
-    assert [expected] == list(texts_of(text, [recipient], 0, 10))
+    assert [expected] == [
+        filled for batch in Filler(text).batches([recipient], 0) for filled in batch
+    ]
 
 
 @given(PLAIN, NAME)
 def test_a_field_that_is_missing_is_named(plain: str, name: str) -> None:
     recipients = [Recipient(to="1"), Recipient(to="2")]
     with pytest.raises(Problem) as caught:
-        list(texts_of(f"{plain}{{{name}}}", recipients, 1, 2))
+        list(Filler(f"{plain}{{{name}}}").batches(recipients[1:], 1))
     assert f"recipients[1].fields.{name}" == caught.value.param
 
 

@@ -25,7 +25,8 @@ from budstikke.domain.acceptance import (
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.lane import LONGEST_PAUSE
-from budstikke.flow.prepare import SLICE, Prepared, answer
+from budstikke.flow.pace import Pace, pieces
+from budstikke.flow.prepare import Prepared, answer
 from budstikke.flow.recur import repeats
 from budstikke.store.contract import (
     BulkProgress,
@@ -46,6 +47,9 @@ log = logging.getLogger("budstikke.bulk")
 
 MOST_MESSAGES = 500
 """Messages in one transaction; a larger order is stored whole first."""
+
+MOST_PARTS = 1500
+"""Parts in one transaction, by a guess: what is laid out at once takes about 15 ms."""
 
 _content = msgspec.json.Decoder(Content).decode
 _numbers = msgspec.json.Decoder(list[str]).decode
@@ -92,7 +96,8 @@ class BulkAcceptor:
         ):
             return await self._acceptor.again(order, access)
         prepared = await self._acceptor.prepare(order, access)
-        if len(prepared.numbers.good) <= MOST_MESSAGES:
+        good = prepared.numbers.good
+        if len(good) <= at_a_time(order, [index for index, _ in good]):
             return await self._acceptor.accept(prepared, access, turn)
         return await self._accept_large(prepared, access, turn)
 
@@ -175,9 +180,9 @@ class BulkAcceptor:
         known: dict[tuple[str, str, int | None, int], tuple[int, int]] = {}
         segments = 0
         prices: list[int] = []
-        for place, (index, number) in enumerate(prepared.numbers.good, 1):
-            if place % SLICE == 0:
-                await asyncio.sleep(0)
+        pace = Pace()
+        for index, number in prepared.numbers.good:
+            await pace.rest()
             text = order.texts[index] if order.texts else order.text
             route = directory.route(account_id, number)
             unit = unit_price(access, number, shared.accepted_at)
@@ -206,8 +211,7 @@ class BulkAcceptor:
             return keys
         kept: list[tuple[int, str]] = []
         seen: set[int] = set()
-        for start in range(0, len(good), SLICE):
-            some = good[start : start + SLICE]
+        async for _, some in pieces(good):
             named = [
                 duplicate_key(
                     access.id,
@@ -225,7 +229,6 @@ class BulkAcceptor:
                     kept.append(row)
                     keys.append(key)
                     seen.add(key)
-            await asyncio.sleep(0)
         numbers.good = kept
         if not kept:
             none = answer(order, prepared, 0, (), order_id=0, segments=0)
@@ -275,7 +278,8 @@ class BulkAcceptor:
         access = self._directory().accesses.get(row.access_id)
         if access is None:
             raise Refusal(RefusalCode.UNKNOWN_LOGIN)
-        done = min(row.done + MOST_MESSAGES, row.total)
+        texts = range(row.done, row.total)
+        done = row.done + at_a_time(shared.order, texts)
         laid = self._acceptor.lay(
             shared,
             access,
@@ -298,6 +302,28 @@ class BulkAcceptor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def at_a_time(order: Order, places: Sequence[int]) -> int:
+    """
+    Say how many messages one transaction has: fewer of long ones, at least one.
+
+    ``places``: where the text of each is in ``order.texts``, if they have their own.
+    """
+    parts = _parts(order.text)
+    if not order.texts:
+        return min(MOST_MESSAGES, len(places), max(1, MOST_PARTS // parts))
+    total = 0
+    for count, place in enumerate(places[:MOST_MESSAGES]):
+        total += _parts(order.texts[place])
+        if total > MOST_PARTS:
+            return max(1, count)
+    return min(MOST_MESSAGES, len(places))
+
+
+def _parts(text: str) -> int:
+    """Guess at how many parts a text has, at once; rather too many."""
+    return 1 + len(text) // (153 if text.isascii() else 67)
 
 
 def _leave_out(prepared: Prepared, places: Sequence[int]) -> None:

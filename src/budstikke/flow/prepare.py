@@ -2,13 +2,12 @@
 Prepare: all that is known of an order before anything is stored.
 
 Groups become numbers, numbers become recipients, and what is wrong is refused, in the
-order of checks of ``domain.acceptance``. Long lists are worked in slices, so that
-other requests wait for one slice at most.
+order of checks of ``domain.acceptance``. Long lists are worked in pieces, so that
+other requests wait for a few milliseconds at most.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,14 +26,15 @@ from budstikke.domain.acceptance import (
 from budstikke.domain.message import Accepted
 from budstikke.domain.number import region
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.pace import pieces
 
 if TYPE_CHECKING:
     from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Order
     from budstikke.store.contract import Store
 
-SLICE = 2000
-"""Numbers looked at without letting others run; about 10 ms."""
+MOST_MEMBERS = 100_000
+"""Members of all groups of an order."""
 
 MISSING = -1
 
@@ -93,6 +93,9 @@ async def _members(
     if not order.groups:
         return [], []
     found = await store.members(access.account.id, order.groups)
+    if sum(map(len, found.values())) > MOST_MEMBERS:
+        value = f"more than {MOST_MEMBERS} members"
+        raise Refusal(RefusalCode.TOO_LARGE, field="groups", value=value)
     members: dict[str, None] = {}
     groups: list[tuple[str, int]] = []
     for name in order.groups:
@@ -117,11 +120,9 @@ async def _sort_out(
     ):
         if start and members and seen is None:
             seen = {number for _, number in result.good}
-        for at in range(0, len(some), SLICE):
-            if at:
-                await asyncio.sleep(0)
+        async for at, piece in pieces(some):
             found = sort_out(
-                some[at : at + SLICE],
+                piece,
                 directory,
                 opted_out=opted_out,
                 country=country,
@@ -144,12 +145,8 @@ def _country(order: Order, access: Access) -> str:
 async def _screen(
     numbers: Numbers, order: Order, access: Access, directory: Directory, now: float
 ) -> None:
-    good = numbers.good
     kept: list[tuple[int, str]] = []
-    for at in range(0, len(good), SLICE):
-        if at:
-            await asyncio.sleep(0)
-        some = good[at : at + SLICE]
+    async for _, some in pieces(numbers.good):
         kept += screen(
             some,
             numbers.refused,

@@ -6,13 +6,12 @@ The checks, the plan of each text and its price are those that accepting uses.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from budstikke.domain.acceptance import Drawn, draw, unit_price
 from budstikke.domain.quote import Line, Quote
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.prepare import SLICE
+from budstikke.flow.pace import Pace, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,18 +48,22 @@ class Quoter:
             for index, code in prepared.numbers.refused.items()
         }
         known: Known = {}
-        for place, (index, number) in enumerate(prepared.numbers.good, 1):
-            if place % SLICE == 0:
-                await asyncio.sleep(0)
+        pace = Pace()
+        for index, number in prepared.numbers.good:
+            await pace.rest()
             drawn = self._draw(prepared, access, index, number, known)
             lines[index] = _line(prepared.written[index], number, drawn)
-        found = [lines[index] for index in sorted(lines)]
+        found: list[Line] = []
+        segments = price = 0
+        async for _, some in pieces(sorted(lines)):
+            found += (lines[index] for index in some)
+            segments += sum(lines[index].segments for index in some)
+            price += sum(lines[index].price for index in some)
         found += [
             Line(written=name, refused=RefusalCode.UNKNOWN_GROUP)
             for name in prepared.missing
         ]
-        segments = sum(line.segments for line in found)
-        return Quote(found, segments, sum(line.price for line in found))
+        return Quote(found, segments, price)
 
     def _draw(
         self, prepared: Prepared, access: Access, index: int, number: str, known: Known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -86,11 +87,13 @@ def test_who_may_not(
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"", "Not JSON: It ends too early (byte 0)"),
+        (b"", "Not JSON: the body is empty"),
+        (b"\xef\xbb\xbf", "Not JSON: the body is empty"),
+        (b"\xef\xbb\xbf{", "Not JSON: It ends too early (byte 1)"),
         (b'{"to": "+4799999999", "text"', "Not JSON: It ends too early (byte 28)"),
         (b'{"text": "x",}', "Not JSON: trailing comma in object (byte 13)"),
         (b"<text/>", "Not JSON: invalid character (byte 0)"),
-        (b'{"to": "\xe6"}', "The body is not UTF-8"),
+        (b'{"to": "\xe6"}', "The body is not UTF-8 (byte 8)"),
         (b'{"to": "a\nb"}', "Not JSON: invalid character (byte 9)"),
     ],
 )
@@ -101,6 +104,31 @@ def test_bodies_that_cannot_be_read(
         answer = await api.ask("POST", "/v1/messages", body)
         assert (400, "malformed") == only(answer)
         assert detail == answer.json["detail"]
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/json", None])
+def test_a_byte_order_mark_is_none_of_the_body(
+    engine: SqliteEngine, kind: str | None
+) -> None:
+    async def scenario(api: Api) -> None:
+        body = b"\xef\xbb\xbf" + json.dumps(BODY).encode()
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        if kind is not None:
+            headers["content-type"] = kind
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/v1/messages",
+            "query_string": b"",
+            "headers": [(n.encode(), v.encode()) for n, v in headers.items()],
+            "client": ("192.0.2.1", 1234),
+        }
+        assert 201 == (await call(api.server, scope, [body])).status
+        target = f"/v1/contacts/{OSLO}"
+        assert 201 == (await api.ask("PUT", target, b"\xef\xbb\xbf \n")).status
 
     play(engine, scenario)
 
@@ -123,7 +151,17 @@ def test_deep_bodies_are_refused(engine: SqliteEngine) -> None:
         ("Application/JSON", 201),
         ("application/x-www-form-urlencoded", 415),
         ("text/plain", 415),
-        ("", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/xml", 415),
+        ("application/json-seq", 415),
+        ("", 201),
+        (";charset=utf-8", 201),
+        ("text/json", 201),
+        ("TEXT/X-JSON", 201),
+        ("application/vnd.x+json", 201),
+        ("application/problem+json;charset=utf-8", 201),
+        ("application/json, application/json", 201),
+        ("application/json; charset=iso-8859-1", 201),
     ],
 )
 def test_media_types(engine: SqliteEngine, kind: str, status: int) -> None:

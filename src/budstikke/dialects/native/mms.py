@@ -20,6 +20,8 @@ from budstikke.domain.number import international, why_not
 from budstikke.domain.refusal import RefusalCode
 
 MOST_FILES = 20
+MOST_QUOTES = 20_000
+"""Quotation marks of a body; those within a text of 5000 characters count, too."""
 
 _unsafe = re.compile(r"[\x00-\x1f\x7f/\\]")
 
@@ -95,6 +97,16 @@ class MmsBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     report: Annotated[
         bool, Meta(description="Whether webhooks tell what became of it.")
     ] = True
+
+
+def check_size(body: bytes) -> None:
+    """
+    Refuse a body with far more values than an MMS has, before it is decoded.
+
+    Raises Problem.
+    """
+    if body.count(b'"') > MOST_QUOTES:
+        raise _bad("files", f"At most {MOST_FILES}")
 
 
 def read_mms(body: MmsBody, key: str) -> MmsAsk:

@@ -30,6 +30,10 @@ RETRY_AFTER = {429: "1", 503: "5"}
 """Seconds to wait before asking again, by HTTP status."""
 
 
+LONGEST = 200
+"""Characters of ``detail`` and ``param``, which may repeat what a customer wrote."""
+
+
 class Fault(StrEnum):
     """The stable names of what only this API answers."""
 
@@ -65,7 +69,7 @@ PROBLEMS: Mapping[RefusalCode | Fault, Row] = {
     _R.ACCOUNT_BLOCKED: Row(403, "The account is blocked"),
     _R.TOO_MANY_REQUESTS: Row(429, "Too many requests at a time"),
     _R.MALFORMED: Row(400, "The request cannot be read"),
-    _R.TOO_LARGE: Row(413, "The body is too large"),
+    _R.TOO_LARGE: Row(413, "The request is too large"),
     _R.MISSING_FIELD: Row(422, "Something that is needed is missing"),
     _R.BAD_FIELD: Row(422, "A value cannot be taken"),
     _R.BAD_RECIPIENT: Row(422, "Not a possible number"),
@@ -188,12 +192,16 @@ class Problem(Exception):  # noqa: N818 - an answer, not an error of ours
         allow: str = "",
         recipients: list[Refused] | None = None,
     ) -> None:
-        super().__init__(f"{code.value} {param}".rstrip())
         self.code = code
-        self.detail = detail
-        self.param = param
+        self.detail = _cut(detail)
+        self.param = _cut(param)
+        super().__init__(f"{code.value} {self.param}".rstrip())
         self.allow = allow
         self.recipients = recipients
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def problem_of(refusal: Refusal) -> Problem:

@@ -73,6 +73,7 @@ class TemplateUse(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     values: Annotated[
         dict[str, Annotated[str, Meta(max_length=255)]],
         Meta(
+            max_length=20,
             description="Its parameters: see the list of templates.",
             examples=[{"code": "123456"}],
         ),

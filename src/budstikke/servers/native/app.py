@@ -45,6 +45,9 @@ log = logging.getLogger("budstikke.http")
 PREFIX = "/v1"
 JSON = "application/json"
 
+SMALL = 64 * 1024
+"""Octets of a body that neither sends nor quotes."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -153,9 +156,12 @@ class NativeServer:
             parts=self._parts, access=access, headers=request.headers, path=path
         )
         if operation.body is not None:
-            request.body = await read_body(receive, self._max_body)
+            most = self._max_body
+            if not operation.large:
+                most = min(most, SMALL)
+            request.body = await read_body(receive, most)
         exchange.query = self._reader.query(operation, request)
-        exchange.body = self._reader.body(operation, request)
+        exchange.body = await self._reader.body(operation, request)
         return await operation.handler(exchange)
 
 

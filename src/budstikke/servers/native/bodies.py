@@ -6,26 +6,31 @@ What does not fit is said with the parameter at fault, and broken JSON with the 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from budstikke.dialects.native.mms import MmsBody, check_size
+from budstikke.dialects.native.order import SendBody
 from budstikke.dialects.native.problems import Fault, Problem
 from budstikke.domain.refusal import RefusalCode
+from budstikke.servers.native.faults import faults_of, invalid, unknown
+from budstikke.servers.native.large import LARGE, read_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from budstikke.servers.native.operation import Operation
     from budstikke.wire import WireRequest
 
-JSON = "application/json"
+JSON_TYPES = frozenset({"json", "x-json"})
+"""Subtypes that are JSON, beside those that end in ``+json`` (RFC 6839 § 3.1)."""
+
 MOST_PARAMETERS = 50
 
-_path = re.compile(r" - at `(?:key in )?\$\.?(.*)`$").search
-_field = re.compile(r"(unknown|missing required) field `(.*?)`").search
+BOM = b"\xef\xbb\xbf"
+"""What some programs begin with; it is none of the JSON (RFC 8259 § 8.1)."""
 
 
 class Reader:
@@ -38,26 +43,26 @@ class Reader:
             if operation.body is not None
         }
 
-    def body(self, operation: Operation, request: WireRequest) -> Any:
-        """Read the body; ``None``: the operation has none. Raises Problem."""
+    async def body(self, operation: Operation, request: WireRequest) -> Any:
+        """
+        Read the body; ``None``: the operation has none. Raises Problem.
+
+        A large order is read in slices, into a ``LargeOrder``. The request is left
+        without its octets, so that they do not stay in memory.
+        """
         if operation.body is None:
             return None
-        if not request.body and operation.body_optional:
+        body, request.body = request.body.removeprefix(BOM), b""
+        if operation.body_optional and not body.strip():
             return operation.body()
-        kind = request.headers.get("content-type", JSON)
-        media = kind.partition(";")[0].strip().lower()
-        if media != JSON:
-            raise Problem(Fault.UNSUPPORTED_MEDIA_TYPE, detail=f"It is {media[:100]}")
-        try:
-            return self._decoders[operation.name].decode(request.body)
-        except msgspec.ValidationError as error:
-            raise invalid(str(error)) from error
-        except UnicodeDecodeError as error:
-            raise Problem(
-                RefusalCode.MALFORMED, detail="The body is not UTF-8"
-            ) from error
-        except msgspec.DecodeError as error:
-            raise _broken(str(error), len(request.body)) from error
+        _check_type(request.headers.get("content-type", ""))
+        decode: Callable[[bytes], Any] = self._decoders[operation.name].decode
+        with faults_of(body):
+            if operation.body is SendBody and len(body) > LARGE:
+                return await read_large(body, decode) or decode(body)
+            if operation.body is MmsBody:
+                check_size(body)
+            return decode(body)
 
     def query(self, operation: Operation, request: WireRequest) -> Any:
         """Read the query; ``None``: the operation has none. Raises Problem."""
@@ -65,11 +70,19 @@ class Reader:
             return None
         given = _pairs(request.query)
         if operation.query is None:
-            raise _unknown(next(iter(given), ""))
+            raise unknown(next(iter(given), ""))
         try:
             return msgspec.convert(given, operation.query, strict=False)
         except msgspec.ValidationError as error:
             raise invalid(str(error)) from error
+
+
+def _check_type(header: str) -> None:
+    """Refuse what is said to be no JSON; what says nothing is looked at as it is."""
+    media = header.partition(";")[0].partition(",")[0].strip().lower()
+    subtype = media.rpartition("/")[2]
+    if media and subtype not in JSON_TYPES and not subtype.endswith("+json"):
+        raise Problem(Fault.UNSUPPORTED_MEDIA_TYPE, detail=f"It is {media[:100]}")
 
 
 def _pairs(raw: bytes) -> dict[str, str]:
@@ -89,34 +102,3 @@ def _pairs(raw: bytes) -> dict[str, str]:
             raise Problem(RefusalCode.BAD_FIELD, detail="Given twice", param=name)
         given[name] = value
     return given
-
-
-def _unknown(name: str) -> Problem:
-    return Problem(RefusalCode.BAD_FIELD, detail="There is no such field", param=name)
-
-
-def invalid(fault: str) -> Problem:
-    """
-    Say what a value that does not fit is, from what msgspec says of it.
-
-    ``Object contains unknown field `x` - at `$.recipients[0]``` becomes ``bad_field``
-    with the parameter ``recipients[0].x``.
-    """
-    found = _path(fault)
-    where = found[1] if found else ""
-    what = fault[: found.start()] if found else fault
-    field = _field(what)
-    if field is None:
-        return Problem(RefusalCode.BAD_FIELD, detail=what, param=where)
-    param = f"{where}.{field[2]}".lstrip(".")
-    if field[1] == "unknown":
-        return _unknown(param)
-    return Problem(RefusalCode.MISSING_FIELD, detail="It is needed", param=param)
-
-
-def _broken(fault: str, size: int) -> Problem:
-    """Say where JSON ends to be JSON."""
-    if fault == "Input data was truncated":
-        fault = f"It ends too early (byte {size})"
-    detail = fault.removeprefix("JSON is malformed: ")
-    return Problem(RefusalCode.MALFORMED, detail=f"Not JSON: {detail}")

@@ -61,6 +61,7 @@ It goes to one recipient, by an operator that carries MMS. What became of it is 
 for, and told, as of any message. With `fit` pictures (JPEG, PNG, GIF, WebP) are made
 smaller, upright and free of what is said beside them (where they were taken).""",
         body=MmsBody,
+        large=True,
         example={
             "to": "+4799999999",
             "from": "2229",

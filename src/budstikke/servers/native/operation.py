@@ -33,6 +33,7 @@ class Operation:
         query: What stands after the question mark.
         body: What the body is.
         body_optional: Whether it may be left out.
+        large: Whether it may be of any size (``http.max_body``), else 64 kB.
         example: A body.
         answer: What is answered; ``None``: nothing.
         octets: It is no JSON: what it is, for people.
@@ -52,6 +53,7 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     body_optional: bool = False
+    large: bool = False
     example: Mapping[str, object] | None = None
     answer: type[msgspec.Struct] | None = None
     octets: str = ""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import UNSET
 
-from budstikke.dialects.native.order import has_fields, read_order, texts_of
+from budstikke.dialects.native.order import Filler, has_fields, read_order
 from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, Refused
 from budstikke.dialects.native.templates import KINDS
 from budstikke.domain.message import Template
 from budstikke.domain.money import decimal
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.template import text_of
-from budstikke.flow.prepare import SLICE
+from budstikke.flow.pace import pieces
 from budstikke.servers.native.exchange import Reply
+from budstikke.servers.native.large import LargeOrder
 from budstikke.servers.native.shapes import (
     Quoted,
     QuotedRecipient,
@@ -27,14 +29,12 @@ from budstikke.servers.native.shapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from budstikke.dialects.native.order import SendBody
     from budstikke.domain.message import Accepted, Order
     from budstikke.domain.quote import Line
     from budstikke.servers.native.exchange import Exchange
-
-Item = TypeVar("Item")
 
 KEY = "idempotency-key"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch
@@ -47,7 +47,8 @@ async def send(exchange: Exchange) -> Reply:
     results = await _results(order, accepted)
     made = sum(result.id is not UNSET for result in results)
     if not made:
-        raise Problem(Fault.NONE_ACCEPTED, recipients=_refused(results))
+        refused = [each async for _, some in pieces(results) for each in _refused(some)]
+        raise Problem(Fault.NONE_ACCEPTED, recipients=refused)
     price, currency = charged(exchange, accepted.price)
     body = Sent(
         order_id=accepted.order_id,
@@ -71,7 +72,7 @@ async def quote(exchange: Exchange) -> Reply:
     quoted = await exchange.parts.quoter.quote(order, exchange.access)
     price, currency = charged(exchange, quoted.price)
     lines: list[QuotedRecipient] = []
-    async for some in slices(quoted.lines):
+    async for _, some in pieces(quoted.lines):
         lines += [_quoted(line, charge=currency is not None) for line in some]
     return Reply(
         Quoted(
@@ -117,13 +118,17 @@ def idempotency_key(exchange: Exchange) -> str:
 
 async def _order(exchange: Exchange, key: str) -> Order:
     """Read the order, and fill in its texts."""
-    body: SendBody = exchange.body
-    texts: list[str] = []
-    recipients = body.recipients or []
-    if has_fields(body):
-        async for some in slices(range(len(recipients))):
-            texts += texts_of(body.text, recipients, some[0], some[-1] + 1)
     settings, now = exchange.access.settings, exchange.parts.clock()
+    found, exchange.body = exchange.body, None
+    if isinstance(found, LargeOrder):
+        order = read_order(found.body, found.texts, settings, key, now)
+        return msgspec.structs.replace(order, recipients=found.to)
+    body: SendBody = found
+    texts: list[str] = []
+    if has_fields(body):
+        for filled in Filler(body.text).batches(body.recipients or [], 0):
+            texts += filled
+            await asyncio.sleep(0)
     return read_order(body, texts, settings, key, now)
 
 
@@ -131,17 +136,9 @@ async def _results(order: Order, accepted: Accepted) -> list[RecipientResult]:
     """Say what became of each recipient."""
     results: list[RecipientResult] = []
     own = zip(order.recipients, accepted.ids, strict=True)
-    async for some in slices([*own, *accepted.members]):
+    async for _, some in pieces([*own, *accepted.members]):
         results += [_result(to, what) for to, what in some]
     return results
-
-
-async def slices(items: Sequence[Item]) -> AsyncIterator[Sequence[Item]]:
-    """Cut a long list, and let other requests go on between the slices."""
-    for start in range(0, len(items), SLICE):
-        if start:
-            await asyncio.sleep(0)
-        yield items[start : start + SLICE]
 
 
 def _result(to: str, what: int | RefusalCode) -> RecipientResult:

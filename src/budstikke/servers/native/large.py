@@ -1,0 +1,176 @@
+"""
+Large orders, read in slices so that other requests wait for one slice at most.
+
+Of a body with many recipients their array is cut out and decoded slice by slice, and
+what is left as any body. Where a slice may end is guessed from the octets: a quotation
+mark is never alone within a JSON string (RFC 8259 § 7), so that ``},{"`` nearly always
+stands between two recipients. That a slice decodes shows that the guess was right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from budstikke.dialects.native.order import (
+    MOST_RECIPIENTS,
+    Filler,
+    Number,
+    Recipient,
+    has_fields,
+    too_many,
+)
+from budstikke.dialects.native.problems import Problem
+from budstikke.domain.refusal import RefusalCode
+from budstikke.servers.native.faults import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from budstikke.dialects.native.order import SendBody
+
+LARGE = 64 * 1024
+"""Octets of a slice; smaller bodies are read at once."""
+
+REST = 2 * LARGE
+"""Most octets of an order besides its recipients."""
+
+GUESSES = 8
+"""How many ends of a slice are tried. A recipient's field may look like one end."""
+
+_begin = re.compile(rb'"(to|recipients)"\s*:\s*\[').search
+_between = {
+    "to": re.compile(rb'"\s*+(,)\s*+"').finditer,
+    "recipients": re.compile(rb'\}\s*+(,)\s*+\{\s*+"').finditer,
+}
+_end = {
+    "to": re.compile(rb'"\s*+(\])\s*+(?:,\s*+"|\}\s*+\Z)').finditer,
+    "recipients": re.compile(rb'\}\s*+(\])\s*+(?:,\s*+"|\}\s*+\Z)').finditer,
+}
+
+
+class LargeOrder(NamedTuple):
+    """An order: its body with one recipient in place of all, and these with texts."""
+
+    body: SendBody
+    to: list[str]
+    texts: list[str]
+
+
+class _Span(NamedTuple):
+    """Where the elements of an array stand in a body."""
+
+    name: str
+    start: int
+    end: int
+
+
+async def read_large(
+    body: bytes, decode: Callable[[bytes], SendBody]
+) -> LargeOrder | None:
+    """
+    Read a large order; ``decode`` reads a body that is not large.
+
+    Returns ``None`` when most of it is no list of recipients, and it can be read at
+    once. Raises Problem, and what ``decode`` raises.
+    """
+    opening = _begin(body, 0, REST)
+    if opening is None or len(body) < LARGE:
+        _check_rest(len(body))
+        return None
+    name, start = opening[1].decode(), opening.end()
+    order, span = _read_rest(body, _Span(name, start, start), decode)
+    to: list[str] = []
+    texts: list[str] = []
+    filler = Filler(order.text) if has_fields(order) else None
+    async for recipients in _slices(body, span):
+        if filler:
+            for filled in filler.batches(recipients, len(to)):
+                texts += filled
+                await asyncio.sleep(0)
+        to += [each.to for each in recipients]
+        if len(to) > MOST_RECIPIENTS:
+            raise too_many(name)
+    return LargeOrder(order, to, texts)
+
+
+def _check_rest(size: int) -> None:
+    if size > REST:
+        detail = f"More than {REST // 1024} kB besides its recipients"
+        raise Problem(RefusalCode.TOO_LARGE, detail=detail)
+
+
+def _read_rest(
+    body: bytes, span: _Span, decode: Callable[[bytes], SendBody]
+) -> tuple[SendBody, _Span]:
+    """Find where the array ends, by reading what is around it with one recipient."""
+    one = _ONE[span.name]
+    last: msgspec.DecodeError | None = None
+    begin = max(span.start, len(body) - REST)
+    for end in islice(_end[span.name](body, begin), GUESSES):
+        found = span._replace(end=end.start(1))
+        _check_rest(len(body) - found.end + found.start)
+        try:
+            rest = b"".join((body[: found.start], one, body[found.end :]))
+            return decode(rest), found
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError as error:
+            last = error
+    if last is not None:
+        raise Problem(RefusalCode.MALFORMED, detail=f"Not JSON: {last}")
+    detail = f"Not JSON: {span.name} does not end"
+    raise Problem(RefusalCode.MALFORMED, detail=detail)
+
+
+async def _slices(body: bytes, span: _Span) -> AsyncIterator[list[Recipient]]:
+    """Decode an array slice by slice."""
+    start, number = span.start, 0
+    while start < span.end:
+        found, start = _slice(body, span._replace(start=start), number)
+        number += len(found)
+        yield found
+        await asyncio.sleep(0)
+
+
+def _slice(body: bytes, span: _Span, number: int) -> tuple[list[Recipient], int]:
+    """Decode from element ``number`` on; returns where the next slice starts."""
+    decode = _DECODE[span.name]
+    latest = span.start + 2 * LARGE
+    guesses = [
+        between.start(1)
+        for between in islice(
+            _between[span.name](body, span.start + LARGE, min(latest, span.end)),
+            GUESSES,
+        )
+    ]
+    if span.end <= latest:
+        guesses.append(span.end)
+    fault = f"an element of more than {LARGE // 1024} kB"
+    for end in guesses:
+        try:
+            found = decode(b"[%b]" % body[span.start : end])
+        except msgspec.ValidationError as error:
+            raise invalid(str(error), span.name, number) from error
+        except msgspec.DecodeError as error:
+            fault = str(error).partition(" (byte")[0]
+        else:
+            return found, end + 1
+    detail = f"Not JSON: {fault}, after {span.name}[{number}] (byte {span.start})"
+    raise Problem(RefusalCode.MALFORMED, detail=detail)
+
+
+def _decode_numbers(octets: bytes) -> list[Recipient]:
+    return [Recipient(to=number) for number in _numbers(octets)]
+
+
+_numbers = msgspec.json.Decoder(list[Number]).decode
+_DECODE: Mapping[str, Callable[[bytes], list[Recipient]]] = {
+    "to": _decode_numbers,
+    "recipients": msgspec.json.Decoder(list[Recipient]).decode,
+}
+_ONE = {"to": b'"+"', "recipients": b'{"to":"+"}'}
