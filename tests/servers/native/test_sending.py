@@ -226,7 +226,8 @@ def test_options_reach_the_carrier_and_the_store(engine: SqliteEngine) -> None:
 @pytest.mark.parametrize(
     ("settings", "tell"),
     [
-        (Settings(), Tell.NOTHING),
+        (Settings(), Tell.FINAL),
+        (Settings(status_interim=True), Tell.FINAL | Tell.SENT),
         (
             Settings(status_url="https://x.no", webhook_secrets=("whsec_" + "a" * 32,)),
             1,
@@ -240,7 +241,7 @@ def test_options_reach_the_carrier_and_the_store(engine: SqliteEngine) -> None:
             Tell.FINAL | Tell.SENT,
         ),
     ],
-    ids=["nowhere", "ends", "all"],
+    ids=["nowhere", "nowhere, all", "ends", "all"],
 )
 def test_told_as_the_settings_say(
     engine: SqliteEngine, settings: Settings, tell: int

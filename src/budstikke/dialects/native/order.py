@@ -240,7 +240,6 @@ def read_order(
         now: Unix seconds.
 
     """
-    report = bool(settings.status_url)
     template = body.template
     return Order(
         recipients=_recipients(body),
@@ -254,8 +253,8 @@ def read_order(
         validity=body.validity,
         flash=body.flash,
         priority=body.priority,
-        report=report,
-        interim=report and settings.status_interim,
+        report=True,  # events are kept to be asked for, URL or not
+        interim=settings.status_interim,
         texts=texts,
         groups=[_clean("groups", name) for name in body.groups or ()],
         reply=body.reply,
