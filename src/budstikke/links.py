@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from budstikke import metrics
 from budstikke.carriers import KINDS
+from budstikke.carriers.smpp import SmppCarrier
 from budstikke.flow.send import Sender
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.contract.nodes import LINK_LEASE
@@ -188,6 +190,10 @@ class Links:
 
     async def turn(self) -> bool:
         """Renew leases, and begin and end links as they say; look for what waits."""
+        for sender in self.senders.values():
+            if isinstance(sender.carrier, SmppCarrier):
+                paused = metrics.carrier_paused.labels(sender.carrier.name)
+                paused.set(sender.carrier.paused)
         now = self._clock()
         wanted = [
             (carrier_id, most, self.senders[carrier_id].carrier.healthy())

@@ -41,6 +41,7 @@ METRICS: dict[str, str] = {
     "budstikke_look_ups_total": "Look-ups in the number directory, by result",
     "budstikke_recurred_total": "Times of repeating orders that came, by result",
     "budstikke_carrier_up": "Whether a carrier can be sent to (0: an alarm)",
+    "budstikke_carrier_paused": "Links of a carrier that are paused because they tear",
     "budstikke_carrier_room": "Parts that could be offered to a carrier now",
     "budstikke_backlog_parts": "Parts queued in the store, by carrier",
     "budstikke_store_up": "Whether the last write to the store succeeded",
@@ -126,6 +127,7 @@ queue_pauses = _counter("budstikke_queue_pauses_total")
 look_ups = _counter("budstikke_look_ups_total", "result")
 recurred = _counter("budstikke_recurred_total", "result")
 carrier_up = _gauge("budstikke_carrier_up", "carrier")
+carrier_paused = _gauge("budstikke_carrier_paused", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")
 backlog_parts = _gauge("budstikke_backlog_parts", "carrier")
 store_up = _gauge("budstikke_store_up")

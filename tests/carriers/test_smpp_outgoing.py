@@ -160,14 +160,34 @@ def test_every_planned_segment_fits(
     ("encoding", "flash", "coding"),
     [
         ("gsm", False, 0),
-        ("gsm", True, 0x10),
+        ("gsm", True, 0xF0),
         ("ucs2", False, 8),
-        ("ucs2", True, 0x18),
+        ("ucs2", True, 8),
     ],
 )
 def test_data_coding(encoding: str, flash: bool, coding: int) -> None:  # noqa: FBT001 - a table
-    body, _ = write(part(encoding=encoding, flash=flash))
+    body, tlvs = write(part(encoding=encoding, flash=flash))
     assert coding == body.data_coding
+    subunit = [(tags.DEST_ADDR_SUBUNIT, b"\1")] if flash and coding == 8 else []
+    assert subunit == list(tlvs)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "changes", "coding", "subunit"),
+    [
+        ("gsm", {"data_coding_flash_gsm": 0}, 0, 1),
+        ("gsm", {"data_coding_flash_gsm": 0x10}, 0x10, 0),
+        ("gsm", {"data_coding_flash_gsm": 1, "data_coding_gsm": 1}, 1, 1),
+        ("ucs2", {"data_coding_flash_ucs2": 0x18}, 0x18, 0),
+        ("ucs2", {"data_coding_flash_ucs2": 0x19, "data_coding_ucs2": 0x19}, 0x19, 1),
+    ],
+)
+def test_flash_is_said_by_the_data_coding_or_by_the_subunit(
+    encoding: str, changes: dict[str, Any], coding: int, subunit: int
+) -> None:
+    body, tlvs = write(part(encoding=encoding, flash=True), **changes)
+    assert coding == body.data_coding
+    assert [(tags.DEST_ADDR_SUBUNIT, b"\1")] * subunit == list(tlvs)
 
 
 @pytest.mark.parametrize(

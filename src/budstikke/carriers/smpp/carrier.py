@@ -110,6 +110,11 @@ class SmppCarrier:
         return any(link.submissions.resting for link in self._senders)
 
     @property
+    def paused(self) -> int:
+        """How many links are paused because they tear."""
+        return sum(link.paused for link in self._links)
+
+    @property
     def alarm(self) -> str:
         """What a person should look at; empty if nothing."""
         down = [f"{link.name}: {link.trouble}" for link in self._links if link.trouble]

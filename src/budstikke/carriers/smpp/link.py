@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from budstikke.carriers.smpp.connection import Connection
 from budstikke.carriers.smpp.counters import seldom
+from budstikke.carriers.smpp.tears import Tears
 from budstikke.smpp import (
     Answered,
     Closed,
@@ -101,12 +102,25 @@ class Link:
         self._bound_at: float | None = None
         self._pause = 0.0
         self._cut_told = False
+        self._tears = Tears(
+            settings.tears,
+            first=settings.tear_pause_min,
+            longest=settings.tear_pause_max,
+            well=self._longest(),
+        )
+        self._tear_pause = 0.0
+        self._answered = 0
         self._ending = asyncio.Event()
 
     @property
     def bound(self) -> bool:
         """Whether it can be used now."""
         return self._bound_at is not None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it rests because it tears."""
+        return self._tear_pause > 0
 
     # Keeping it up
 
@@ -150,10 +164,12 @@ class Link:
         self._pause = min(self._pause * 2 or settings.reconnect_min, self._longest())
         seconds = self._pause * self._random.uniform(0.75, 1.25)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(seconds, self._tear_pause)):
                 await self._ending.wait()
         except TimeoutError:
             pass
+        finally:
+            self._tear_pause = 0.0
 
     def _longest(self) -> float:
         return max(self._settings.reconnect_min, self._settings.reconnect_max)
@@ -187,6 +203,7 @@ class Link:
                 if event.pdu.fault is not None:
                     self._cut(event.pdu)
                 if type(event.token) is tuple:
+                    self._answered += 1
                     submissions.answered(event.token, event.pdu)
                 elif event.token is _BIND:
                     self._bind_answered(connection, event.pdu)
@@ -261,8 +278,23 @@ class Link:
         tokens = [token for token in unanswered if type(token) is tuple]
         fresh = {token[0] for token in connection.fresh if type(token) is tuple}
         self._connection = None
+        bound_at = self._bound_at
         self._failed(reason)
-        self.submissions.down(reason, tokens, fresh)
+        unsure = self.submissions.down(reason, tokens, fresh)
+        if bound_at is not None and not self._ending.is_set():
+            self._torn(self._loop.time() - bound_at, unsure)
+
+    def _torn(self, lasted: float, unsure: int) -> None:
+        """Decide whether the link is paused: a window of parts is lost each time."""
+        tears = self._tears
+        answered, self._answered = self._answered, 0
+        self._tear_pause = tears.ended(lasted, answered=answered, unsure=unsure)
+        if not self._tear_pause:
+            return
+        what = f"{tears.count} torn connections in a row"
+        self.trouble = f"paused for {self._tear_pause:g} s after {what}: {self.trouble}"
+        extra = self._extra(seconds=self._tear_pause, unsure=unsure)
+        log.warning("%s is paused: %s", self.name, what, extra=extra)
 
     # The end
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Part
 
 _UDHI: Final = 0x40
+_MS_DISPLAY: Final = (tags.DEST_ADDR_SUBUNIT, b"\x01")
+"""Shown at once: SMPP 3.4 § 5.3.2.1."""
 _REMEMBERED: Final = 10_000
 _SINGLE: Final = {UCS2: 140}
 """Octets of a text that needs no message_payload; GSM has 160."""
@@ -53,6 +55,11 @@ class Outgoing:
             ("ucs2", False): settings.data_coding_ucs2,
             ("gsm", True): settings.data_coding_flash_gsm,
             ("ucs2", True): settings.data_coding_flash_ucs2,
+        }
+        # A data_coding that plain texts have, too, does not say that it is flash.
+        self._displayed = {
+            encoding: self._codings[encoding, True] == self._codings[encoding, False]
+            for encoding in ("gsm", "ucs2")
         }
         self._rules = [
             (re.compile(rule.pattern, re.DOTALL), (rule.ton, rule.npi))
@@ -82,6 +89,8 @@ class Outgoing:
         tlvs = self._tlvs
         if part.premium:
             tlvs = (*tlvs, self._price(part))
+        if part.flash and self._displayed[part.encoding]:
+            tlvs = (*tlvs, _MS_DISPLAY)
         esm_class = settings.esm_class
         if part.total > 1 or part.tables != DEFAULT:
             header, text, sar = self._headed(part, text)

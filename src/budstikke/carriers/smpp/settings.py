@@ -134,6 +134,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reconnect_max: Annotated[
         Seconds, Meta(description="The pause doubles up to this; we never give up.")
     ] = 60.0
+    tears: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="Torn connections in a row that pause a link; 0: none do.",
+        ),
+    ] = 3
+    tear_pause_min: Annotated[
+        Seconds, Meta(description="First pause of a link that tears.")
+    ] = 10.0
+    tear_pause_max: Annotated[
+        Seconds, Meta(description="The pause doubles up to this.")
+    ] = 600.0
     throttle_min: Annotated[
         Seconds, Meta(description="First pause of a link that is throttled.")
     ] = 0.5
@@ -158,10 +172,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_coding_ucs2: Annotated[Octet, Meta(description="Sent with UCS-2.")] = 8
     data_coding_flash_gsm: Annotated[
         Octet, Meta(description="The same, for texts shown at once.")
-    ] = 0x10
+    ] = 0xF0
     data_coding_flash_ucs2: Annotated[
         Octet, Meta(description="The same, for UCS-2 shown at once.")
-    ] = 0x18
+    ] = 8
     inbound_data_codings: Annotated[
         dict[str, Octet],
         Meta(description="What the operator writes, and what it means: `{'0' = 8}`."),

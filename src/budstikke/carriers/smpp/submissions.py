@@ -245,9 +245,9 @@ class Submissions:
 
     # The end
 
-    def down(self, reason: str, unanswered: Sequence[Token], fresh: set[int]) -> None:
+    def down(self, reason: str, unanswered: Sequence[Token], fresh: set[int]) -> int:
         """
-        Answer everything: the connection is gone.
+        Answer everything: the connection is gone; count what nobody knows the fate of.
 
         Args:
             reason: Why.
@@ -263,6 +263,7 @@ class Submissions:
         self._answers += [(part, unsure) for part in written]
         self._waiting.extendleft(reversed(unwritten))
         self.give_back(reason)
+        return len(written)
 
     def give_back(self, reason: str) -> None:
         """Answer what the operator certainly does not have."""
