@@ -29,7 +29,7 @@ from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, PRICES, SWEDEN, change, left, paying
 from flow.rig import Rig, play, until
-from store.engines import rows
+from store.engines import rows, write
 from store.money import entries, faults
 from store.path import NOW, RECIPIENT
 
@@ -416,6 +416,8 @@ def test_what_is_left(engine: SqliteEngine, *, prepaid: bool) -> None:
 
 
 def test_sms_are_worth_the_price_at_home(engine: SqliteEngine) -> None:
+    write(engine, schema.account, 1, order_ceiling=500)
+
     async def scenario(rig: Rig) -> None:
         await paying(rig, 0, home="+46")
         answer = await ask(rig).answer(CreditAsk(500), rig.directory.accesses[1])

@@ -268,7 +268,9 @@ def test_a_slice_is_stored_once(engine: Engine) -> None:
 # Orders of SMS
 
 
-def test_sms_are_ordered_up_to_the_ceiling_of_a_day(engine: Engine) -> None:
+def test_sms_are_ordered_up_to_the_ceiling_of_a_day_if_there_is_one(
+    engine: Engine,
+) -> None:
     write(engine, schema.account, 1, order_ceiling=1000)
 
     async def scenario(path: Path) -> None:
@@ -283,7 +285,8 @@ def test_sms_are_ordered_up_to_the_ceiling_of_a_day(engine: Engine) -> None:
         assert CreditAnswer(waiting=False, balance=1600) == await order(
             1, 600, 600, day
         )
-        assert CreditAnswer(waiting=False, balance=7) == await order(2, 500, 7, NOW)
+        # An account that says nothing of it has no ceiling.
+        assert CreditAnswer(waiting=True, balance=0) == await order(2, 500, 7, NOW)
 
     run(engine, scenario)
     columns = ("account_id", "count", "amount", "state")
@@ -293,7 +296,7 @@ def test_sms_are_ordered_up_to_the_ceiling_of_a_day(engine: Engine) -> None:
         (1, 400, 400, "credited"),
         (1, 1, 1, "waiting"),
         (1, 600, 600, "credited"),
-        (2, 500, 7, "credited"),
+        (2, 500, 7, "waiting"),
     ] == rows(engine, schema.credit_order, *columns)
     assert (Kind.ORDER, 600, "600 SMS ordered") == entries(
         engine, "kind", "amount", "note"

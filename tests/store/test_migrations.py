@@ -8,9 +8,9 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine
 
-from budstikke.store.admin import open_engine
+from budstikke.store.admin import immediate, open_engine
 from budstikke.store.migrate import SchemaError, _config, check, migrate
-from budstikke.store.schema import metadata
+from budstikke.store.schema import account, metadata
 
 
 @pytest.fixture
@@ -148,3 +148,26 @@ def test_a_migration_that_fails_changes_nothing(
     with pytest.raises(OSError, match="disk full"):
         migrate(url)
     assert {} == structure(tmp_path / "sub/b.sqlite")
+
+
+def test_no_account_keeps_the_ceiling_that_every_account_had(
+    url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "sub/b.sqlite"
+    file.parent.mkdir()
+    engine = open_engine(url)
+    with immediate(engine) as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+        for ceiling in (50_000, 700):
+            named = {"name": f"a{ceiling}", "order_ceiling": ceiling}
+            connection.execute(account.insert(), named)
+    engine.dispose()
+
+    migrate(url)
+
+    connection = sqlite3.connect(file)
+    found = connection.execute("SELECT order_ceiling FROM account ORDER BY id")
+    assert [(0,), (700,)] == found.fetchall()
+    connection.close()

@@ -254,8 +254,13 @@ class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(description="A new account in `SMS` that begins with 25 for nothing."),
     ] = False
     order_ceiling: Annotated[
-        int, Meta(ge=0, description="SMS that it may order in a day unasked.")
-    ] = 50_000
+        int,
+        Meta(
+            ge=0,
+            description="SMS that it may order in a day and have at once; what is more "
+            "waits until an administrator approves it. 0: every order waits.",
+        ),
+    ] = 0
     alert_below: Annotated[
         Amount | None,
         Meta(description="A mail is sent when the balance falls below this."),
