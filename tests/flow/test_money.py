@@ -29,8 +29,8 @@ from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, PRICES, SWEDEN, change, left, paying
 from flow.rig import Rig, play, until
-from store.engines import rows, write
-from store.money import entries, faults
+from store.engines import rows
+from store.money import entries, faults, write
 from store.path import NOW, RECIPIENT
 
 if TYPE_CHECKING:

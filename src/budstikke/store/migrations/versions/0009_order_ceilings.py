@@ -2,7 +2,7 @@
 Customers order SMS on credit only where an account says so.
 
 50,000 a day was every account's ceiling unless a file said otherwise: it is 0 now. An
-account that a file gives 50,000 in so many words gets it again when the file is applied.
+account whose file does say 50,000 gets it again when the file is applied.
 """
 
 from __future__ import annotations
