@@ -161,8 +161,9 @@ def test_no_account_keeps_the_ceiling_that_every_account_had(
         config.attributes["connection"] = connection
         command.upgrade(config, "0008")
         for ceiling in (50_000, 700):
-            named = {"name": f"a{ceiling}", "order_ceiling": ceiling}
-            connection.execute(account.insert(), named)
+            name = f"a{ceiling}"
+            row = account.insert().values(name=name, order_ceiling=ceiling)
+            connection.execute(row)
     engine.dispose()
 
     migrate(url)
