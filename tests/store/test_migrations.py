@@ -168,7 +168,7 @@ def test_no_account_keeps_the_ceiling_that_every_account_had(
 
     migrate(url)
 
-    connection = sqlite3.connect(file)
-    found = connection.execute("SELECT order_ceiling FROM account ORDER BY id")
-    assert [(0,), (700,)] == found.fetchall()
-    connection.close()
+    after = sqlite3.connect(file)
+    found = after.execute("SELECT order_ceiling FROM account ORDER BY id").fetchall()
+    after.close()
+    assert [(0,), (700,)] == found
