@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from budstikke.smpp.pdus import DataSm, MessageId, Sm
 from carriers.rig import Rig, play
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from carriers.smsc import Peer, Smsc
 
 RECEIPT = b"id:%d sub:001 dlvrd:001 stat:DELIVRD err:000"
@@ -98,6 +101,61 @@ def test_link_lost_before_the_acknowledgement() -> None:
         (outcome,) = await rig.send([rig.part(report=False)])
         assert isinstance(outcome, Sent)
         assert [] == smsc.answers
+
+    play(story)
+
+
+def has(kept: Sized, count: int) -> bool:
+    return len(kept) == count
+
+
+def half(peer: Peer, **fields: Any) -> None:
+    """Send the first part of a long text."""
+    text = bytes.fromhex("050003700201") + b"same"
+    usual = {"source_addr": "4799999999", "esm_class": 0x40, "short_message": text}
+    body = Sm(**(usual | fields))  # type: ignore[arg-type] # some text, some a number
+    peer.session.send_request(cmd.DELIVER_SM, body, 0, 0.0)
+    peer.flush()
+
+
+def test_equal_part_after_its_acknowledgement_is_another() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        for count in range(1, 4):
+            half(smsc.peers[0])
+            await rig.sink.until(partial(has, rig.sink.messages, count))
+            await smsc.until(partial(has, smsc.answers, count))
+        half(smsc.peers[0], source_addr="4799999998")
+        await smsc.until(lambda: len(smsc.answers) == 4)
+        assert [False, True, True, False] == [each.new for each in rig.sink.messages]
+
+    play(story)
+
+
+def test_equal_part_before_its_acknowledgement_is_perhaps_the_same() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        rig.sink.fail = True
+        half(smsc.peers[0])
+        await smsc.until(lambda: len(smsc.answers) == 1)
+        rig.sink.fail = False
+        rig.sink.keep = False
+        half(smsc.peers[0])
+        await rig.sink.until(lambda: bool(rig.sink.pending))
+        half(smsc.peers[0])
+        await rig.sink.until(lambda: len(rig.sink.pending) == 2)
+        assert [False] * 3 == [each.new for each in rig.sink.messages]
+
+    play(story)
+
+
+def test_equal_part_after_the_link_was_lost_is_perhaps_the_same() -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        half(smsc.peers[0])
+        await smsc.until(lambda: len(smsc.answers) == 1)
+        smsc.peers[0].hang_up()
+        await smsc.until(lambda: len(smsc.peers) == 2 and bool(smsc.bound))
+        half(smsc.peers[1])
+        await smsc.until(lambda: len(smsc.answers) == 2)
+        assert [False, False] == [each.new for each in rig.sink.messages]
 
     play(story)
 

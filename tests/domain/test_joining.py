@@ -17,8 +17,10 @@ from budstikke.domain.joining import (
     alphabet,
     digest,
     generations,
+    is_copy,
     join,
     read,
+    said,
 )
 from budstikke.domain.text import (
     GSM_CHARACTERS,
@@ -390,3 +392,25 @@ def test_anything_can_be_read(
     assert piece.body == payload[len(payload) - len(piece.body) :]
     if piece.place is not None:
         assert 1 <= piece.place.number <= piece.place.total <= 255
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=24),
+)
+def test_every_part_is_in_one_text_and_copies_only_fill(
+    parts: list[tuple[int, bool]],
+) -> None:
+    rows = list(enumerate(parts))
+    found = generations(rows, lambda row: row[1][0], lambda row: row[1][1])
+    assert rows == sorted(row for text in found for row in text.values())
+    own = [
+        {number: row for number, row in text.items() if not row[1][1]} for text in found
+    ]
+    without = generations([row for row in rows if not row[1][1]], lambda row: row[1][0])
+    assert without == [text for text in own if text]
+
+
+def test_marks_of_digests() -> None:
+    for kept, copy in (("ab12", False), ("ab12:7", False), ("ab12?7", True)):
+        assert said(kept) == "ab12"
+        assert copy == is_copy(kept)

@@ -188,6 +188,122 @@ def test_two_texts_with_one_reference(engine: SqliteEngine) -> None:
     play(engine, scenario)
 
 
+def again(each: InboundPart) -> InboundPart:
+    """Make a part that is equal to one of which the operator has the answer."""
+    return replace(each, new=True)
+
+
+A1, A2, B2 = part(1, b"same "), part(2, b"first"), part(2, b"second")
+BOTH = ["same first", "same second"]
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[A1], [A2], [again(A1)], [B2]],
+        [[A1], [A2], [B2], [again(A1)]],
+        [[A2], [A1], [B2], [again(A1)]],
+        [[A1], [again(A1)], [A2], [B2]],
+        [[A1, A2], [A1], [B2]],  # nobody knows of an answer
+        [[A1, A2], [B2], [A1]],
+        [[A1], [A2, A1, B2]],
+        [[A1], [A2, A1], [B2]],
+        [[A1, A2, A1, B2]],  # a window full, of which nothing is answered yet
+        [[A1, A1, A2, B2]],
+        [[A1, A2, A1], [B2]],
+        [[A1, A2, B2, A1]],
+        [[B2, A2, A1, A1]],
+    ],
+)
+def test_two_texts_with_one_reference_and_equal_beginnings(
+    engine: SqliteEngine, batches: list[list[InboundPart]]
+) -> None:
+    async def scenario(phones: Phones) -> None:
+        for batch in batches:
+            await phones.receiver.receive(7, batch)
+        phones.now = NOW + 600
+        while await phones.receiver.turn():
+            pass
+        assert sorted(BOTH) == sorted(phones.rows(schema.inbound, "text"))
+        assert {"done"} == set(parts_of(phones))
+
+    play(engine, scenario)
+
+
+def test_three_parts_of_which_two_are_equal(engine: SqliteEngine) -> None:
+    first = [part(1, b"a", 3), part(2, b"b", 3), part(3, b"c", 3)]
+    second = [part(3, b"x", 3), again(first[0]), again(first[1])]
+
+    async def scenario(phones: Phones) -> None:
+        for each in (*first, *second):
+            await phones.receiver.receive(7, [each])
+        assert ["abc", "abx"] == phones.rows(schema.inbound, "text")
+
+    play(engine, scenario)
+
+
+def test_a_text_that_is_sent_twice(engine: SqliteEngine) -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.receiver.receive(7, [A1, A2])
+        await phones.receiver.receive(7, [again(A2)])
+        await phones.receiver.receive(7, [again(A1)])
+        assert [BOTH[0]] * 2 == phones.rows(schema.inbound, "text")
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[A1], [A1], [A2], [A2]],
+        [[A1, A1, A2, A2]],
+        [[A1, A2], [A2, A1]],
+        [[A1, A2], [A2], [A1]],
+        [[A1, A2], [A2]],
+    ],
+)
+def test_what_the_operator_gives_again_is_told_once(
+    engine: SqliteEngine, batches: list[list[InboundPart]]
+) -> None:
+    async def scenario(phones: Phones) -> None:
+        for batch in batches:
+            await phones.receiver.receive(7, batch)
+        phones.now = NOW + 600
+        while await phones.receiver.turn():
+            pass
+        assert [BOTH[0]] == phones.rows(schema.inbound, "text")
+        assert ["done", "done"] == parts_of(phones)
+
+    play(engine, scenario)
+
+
+def test_a_part_that_was_given_anew_is_told_although_nothing_follows(
+    engine: SqliteEngine,
+) -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.receiver.receive(7, [A1, A2])
+        await phones.receiver.receive(7, [again(A1)])
+        phones.now = NOW + 600
+        await phones.receiver.turn()
+        assert [BOTH[0], f"same {GAP}"] == phones.rows(schema.inbound, "text")
+
+    play(engine, scenario)
+
+
+def test_a_copy_that_is_over_mends_no_text(engine: SqliteEngine) -> None:
+    async def scenario(phones: Phones) -> None:
+        await phones.receiver.receive(7, [A1, A2])
+        await phones.receiver.receive(7, [A1])
+        phones.now = NOW + 600
+        await phones.receiver.turn()
+        await phones.receiver.receive(7, [B2])
+        phones.now = NOW + 1200
+        await phones.receiver.turn()
+        assert [BOTH[0], f"{GAP}second"] == phones.rows(schema.inbound, "text")
+
+    play(engine, scenario)
+
+
 # Whose it is
 
 

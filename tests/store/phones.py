@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.inbound import InboundEvent, Kind
-from budstikke.store.contract import HeldPart, InboundDraft
+from budstikke.store.contract import Equals, HeldPart, InboundDraft
 from store.path import NOW, RECIPIENT
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def held_part(number: int, digest: str = "", **columns: Any) -> HeldPart:
         number,
         digest or f"digest {number}",
         columns.get("due_at", NOW + 600),
+        columns.get("equals", Equals.SAME),
     )
 
 

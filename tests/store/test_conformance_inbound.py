@@ -11,9 +11,11 @@ from sqlalchemy import create_engine, insert, update
 from sqlalchemy.pool import NullPool
 
 from budstikke.domain.inbound import MediaRef
+from budstikke.domain.joining import is_copy, said
 from budstikke.store import schema
 from budstikke.store.contract import (
     CallbackResult,
+    Equals,
     MediaRow,
     Received,
     StoreUnavailable,
@@ -118,6 +120,47 @@ def test_parts_of_a_text_that_was_stored_are_known_again(engine: Engine) -> None
         assert [] == await path.store.hold([held_part(2), held_part(1)])
         await path.store.sweep(NOW + 599, 100)
         assert [] == await path.store.hold([held_part(1)])
+
+    run(engine, scenario)
+
+
+@pytest.mark.parametrize(
+    ("equals", "while_held", "when_done"),
+    [
+        (Equals.SAME, [], []),
+        (Equals.PERHAPS, [True], [True]),
+        (Equals.ANOTHER, [True], [False]),
+    ],
+)
+def test_what_becomes_of_an_equal_part(
+    engine: Engine, equals: Equals, while_held: list[bool], when_done: list[bool]
+) -> None:
+    async def scenario(path: Path) -> None:
+        (first,) = await path.store.hold([held_part(1)])
+        held = await path.store.hold([held_part(1, equals=equals)])
+        assert first == held[0]
+        assert while_held == [is_copy(part.digest) for part in held[1:]]
+        assert {"digest 1"} == {said(part.digest) for part in held}
+        await path.store.drop([part.id for part in held[1:]])
+        await path.store.receive([phone(path, held=[first.id])], NOW)
+        for _ in range(2):  # a third one, too
+            held = await path.store.hold([held_part(1, equals=equals)])
+            kept = [is_copy(part.digest) for part in held]
+            assert when_done == kept[:1]
+            assert {"digest 1"} >= {said(part.digest) for part in held}
+        if held:
+            await path.store.drop([part.id for part in held])
+        assert [first.id] == path.column("id", schema.inbound_part)
+
+    run(engine, scenario)
+
+
+def test_a_part_that_is_done_is_not_dropped(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        (first,) = await path.store.hold([held_part(1)])
+        await path.store.receive([phone(path, held=[first.id])], NOW)
+        await path.store.drop([first.id, first.id + 1])
+        assert [first.id] == path.column("id", schema.inbound_part)
 
     run(engine, scenario)
 

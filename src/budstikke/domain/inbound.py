@@ -33,7 +33,8 @@ class InboundPart:
 
     ``payload`` is the user data with its header, if ``udhi``; ``tlvs`` are the
     optional parameters by tag. ``originator`` is E.164 with ``+`` where it is a phone's
-    number, else as it was written; ``recipient`` is digits.
+    number, else as it was written; ``recipient`` is digits. ``new``: the operator has
+    the answer to an equal one that came before, so that this is another one.
     """
 
     originator: str
@@ -43,6 +44,7 @@ class InboundPart:
     payload: bytes
     tlvs: dict[int, bytes]
     at: float
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,27 +218,50 @@ def _others(elements: Elements) -> bytes:
 T = TypeVar("T")
 
 
-def generations(parts: Iterable[T], number: Callable[[T], int]) -> list[dict[int, T]]:
+COPY = "?"
+"""In a digest: a part that may be one that came before, given again."""
+
+
+ANOTHER = "?a"
+"""Likewise, but the operator had the answer to that one."""
+
+
+def is_copy(digest: str) -> bool:
+    """Tell whether a part may be one that came before, by its digest as it is kept."""
+    return COPY in digest
+
+
+def said(digest: str) -> str:
+    """Find what ``digest`` made of a part, of its digest as it is kept."""
+    return digest.partition(COPY)[0].partition(":")[0]
+
+
+def generations(
+    parts: Iterable[T],
+    number: Callable[[T], int],
+    copy: Callable[[T], bool] = lambda _: False,
+) -> list[dict[int, T]]:
     """
     Sort parts that share a reference into texts.
 
     A reference comes again before long (there are 256 of the short ones): of each
     number the oldest belongs to the first text, the next to the second, and so on.
+    Copies stand where a text lacks their number, and else in texts of copies alone.
 
     Args:
         parts: Oldest first, none of them twice.
         number: Tells which part of its text one is.
+        copy: Tells whether one may have come before.
 
     """
     found: list[dict[int, T]] = []
-    seen: dict[int, int] = {}
-    for part in parts:
+    for part in sorted(parts, key=copy):
         its = number(part)
-        turn = seen.get(its, 0)
-        seen[its] = turn + 1
-        if turn == len(found):
-            found.append({})
-        found[turn][its] = part
+        text = next((text for text in found if its not in text), None)
+        if text is None:
+            text = {}
+            found.append(text)
+        text[its] = part
     return found
 
 

@@ -11,22 +11,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from budstikke import metrics
 from budstikke.domain.inbound import InboundMms, InboundPart
 from budstikke.domain.inventory import is_reply_number
-from budstikke.domain.joining import (
-    Piece,
-    Place,
-    Reading,
-    digest,
-    generations,
-    join,
-    read,
-)
+from budstikke.domain.joining import Piece, Place, Reading, digest, join, read
 from budstikke.flow.inbound_draft import Drafter, Heard, heard_mms
-from budstikke.store.contract import HeldPart, InboundDraft
+from budstikke.flow.inbound_parts import joined, once, others
+from budstikke.store.contract import Equals, HeldPart, InboundDraft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,15 +39,6 @@ MOST_HELD = 1000
 
 MOST_ASSIGNED = 200
 """Messages of the tray that one turn gives to their accesses."""
-
-
-class _Text(NamedTuple):
-    """What parts of one text have in common."""
-
-    originator: str
-    recipient: str
-    reference: str
-    total: int
 
 
 class Receiver:
@@ -117,7 +101,7 @@ class Receiver:
             else:
                 parts.append(self._part(carrier_id, message, piece.place))
         if parts:
-            heard += _joined(await self._store.hold(parts), None)
+            heard += await self._hold(parts)
         await self._keep(heard)
 
     def _each(self, mms: InboundMms) -> list[InboundMms]:
@@ -139,12 +123,30 @@ class Receiver:
         """Work what waits: texts whose time is over, and what was assigned."""
         now = self._clock()
         parts = await self._store.held(now, MOST_HELD)
-        await self._keep(_joined(parts, now))
+        await self._keep(await self._joined(parts, now))
         assigned = await self._store.assigned(MOST_ASSIGNED)
         known = self._directory().accesses
         mine = [each for each in assigned if each.access_id in known]
         await self._keep([_assigned(each) for each in mine])
         return len(parts) >= MOST_HELD or len(mine) >= MOST_ASSIGNED
+
+    async def _hold(self, parts: Sequence[HeldPart]) -> list[Heard]:
+        """Keep parts; returns the texts that are whole with them."""
+        held = await self._store.hold(once(parts))
+        kept = others(parts, held)
+        if kept:
+            more = await self._store.hold(kept)
+            held = sorted({p.id: p for p in (*held, *more)}.values(), key=_id)
+        return await self._joined(held, None)
+
+    async def _joined(
+        self, parts: Sequence[HeldPart], now: float | None
+    ) -> list[Heard]:
+        """Join parts, and forget copies of which nothing came."""
+        heard, copies = joined(parts, now)
+        if copies:
+            await self._store.drop(copies)
+        return heard
 
     def _part(self, carrier_id: int, part: InboundPart, place: Place) -> HeldPart:
         return HeldPart(
@@ -166,6 +168,7 @@ class Receiver:
             place.number,
             digest(part),
             self._clock() + self._join_timeout,
+            Equals.ANOTHER if part.new else Equals.PERHAPS,
         )
 
     async def _keep(self, heard: Sequence[Heard]) -> None:
@@ -218,55 +221,8 @@ def _whole(carrier_id: int, part: InboundPart, piece: Piece) -> Heard:
     return Heard(carrier_id, part.originator, part.recipient, part.at, join([piece]))
 
 
-def _joined(parts: Sequence[HeldPart], now: float | None) -> list[Heard]:
-    """
-    Join parts, oldest first, to the texts that are whole.
-
-    With ``now``, Unix seconds, those whose time is over are whole, too.
-    """
-    texts: dict[_Text, list[HeldPart]] = {}
-    for part in parts:
-        text = _Text(part.originator, part.recipient, part.reference, part.total)
-        texts.setdefault(text, []).append(part)
-    heard: list[Heard] = []
-    for text, its in texts.items():
-        for found in generations(its, _number):
-            over = now is not None and min(p.due_at for p in found.values()) <= now
-            if over or len(found) >= text.total:
-                heard.append(_heard(text, found))
-    return heard
-
-
-def _number(part: HeldPart) -> int:
-    return part.number
-
-
-def _heard(text: _Text, found: Mapping[int, HeldPart]) -> Heard:
-    pieces = [
-        read(_as_it_came(found[number])) if number in found else None
-        for number in range(1, text.total + 1)
-    ]
-    first = min(found.values(), key=lambda part: part.id)
-    return Heard(
-        first.carrier_id,
-        text.originator,
-        text.recipient,
-        first.at,
-        join(pieces),
-        held=tuple(part.id for part in found.values()),
-    )
-
-
-def _as_it_came(part: HeldPart) -> InboundPart:
-    return InboundPart(
-        part.originator,
-        part.recipient,
-        part.data_coding,
-        bool(part.udhi),
-        bytes.fromhex(part.payload),
-        {int(tag): bytes.fromhex(value) for tag, value in part.tlvs.items()},
-        part.at,
-    )
+def _id(part: HeldPart) -> int:
+    return part.id
 
 
 def _assigned(given: Unrouted) -> Heard:

@@ -7,6 +7,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from budstikke.carriers.smpp.acknowledged import Acknowledged
 from budstikke.carriers.smpp.counters import Counters, seldom
 from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.carriers.smpp.link import Link
@@ -73,6 +74,7 @@ class SmppCarrier:
         self._clock = clock
         self._outgoing = Outgoing(settings)
         self._incoming = Incoming(settings)
+        self._acknowledged = Acknowledged()
         self._verdicts = Verdicts(statuses(settings))
         self._sink: Sink | None = None
         self._links: list[Link] = []
@@ -254,7 +256,8 @@ class SmppCarrier:
         for pdu in pdus:
             receipt = self._incoming.receipt(pdu, now)
             if receipt is None:
-                inbound.append(self._incoming.inbound(pdu, now))
+                part = self._incoming.inbound(pdu, now)
+                inbound.append(self._acknowledged.marked(part, now))
                 of_inbound.append(pdu)
                 continue
             receipts.append(receipt)
@@ -272,6 +275,7 @@ class SmppCarrier:
             self.counters.inbound += len(inbound)
             kept = self._sink.inbound(inbound)
             kept.add_done_callback(partial(self._acknowledge, connection, of_inbound))
+            kept.add_done_callback(partial(self._remember, connection, inbound))
 
     def _unnamed(self, pdu: Pdu) -> None:
         """Note a receipt that names no message; it is kept as one that matches none."""
@@ -292,3 +296,13 @@ class SmppCarrier:
         for pdu in pdus:
             respond(pdu, status)
         connection.flush_soon()
+
+    def _remember(
+        self, connection: Connection, parts: list[InboundPart], kept: Future[None]
+    ) -> None:
+        """Note what was answered, since equal parts that come now are others."""
+        if kept.cancelled() or kept.exception() is not None:
+            return
+        now = self._clock()
+        for part in parts:
+            self._acknowledged.answered(connection.session, part, now)

@@ -14,6 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from budstikke.store.contract.inbound import (
+    MOST_EQUAL,
+    Equals,
     HeldPart,
     InboundDraft,
     PausedQueue,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CANCELLED_AT_ONCE",
     "LINK_LEASE",
+    "MOST_EQUAL",
     "BulkProgress",
     "BulkRow",
     "CallbackResult",
@@ -65,6 +68,7 @@ __all__ = [
     "Charge",
     "Draft",
     "Entry",
+    "Equals",
     "HeldPart",
     "Hint",
     "InboundDraft",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import msgspec
 
 from budstikke.domain.callback import QueueState, SendEvent
@@ -9,12 +11,29 @@ from budstikke.domain.inbound import InboundEvent
 from budstikke.store.contract.outbound import CallbackResult, CallbackRow, MediaRow
 
 
+class Equals(IntEnum):
+    """What becomes of a part when an equal one of its text is kept."""
+
+    SAME = 0
+    """It is that one, and not kept."""
+    PERHAPS = 1
+    """It is kept as a copy."""
+    ANOTHER = 2
+    """It is kept: as a copy of another text while that is held, else as any part."""
+
+
+MOST_EQUAL = 50
+"""Equal parts of one number and reference that are kept; more are not."""
+
+
 class HeldPart(msgspec.Struct, array_like=True):
     """
     A part of a long text that waits for the others; ``id`` 0: not stored yet.
 
     ``payload`` and the values of ``tlvs`` are hexadecimal; ``digest`` is of what it
-    says. ``due_at`` is when it is delivered without those that never came.
+    says; of a second one that is equal it goes on with its mark (``domain.joining``).
+    ``due_at`` is when it is delivered without those that never came. ``equals`` says
+    what is done where an equal one is kept.
     """
 
     id: int
@@ -31,6 +50,7 @@ class HeldPart(msgspec.Struct, array_like=True):
     number: int
     digest: str
     due_at: float
+    equals: Equals = Equals.SAME
 
 
 class Thread(msgspec.Struct, array_like=True, frozen=True):

@@ -27,7 +27,7 @@ class InboundStore(Protocol):
 
     async def hold(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
         """
-        Keep parts of long texts; those that are kept already are not kept twice.
+        Keep parts of long texts; of equal ones as ``equals`` says, in a batch only one.
 
         Returns all held parts, oldest first, of the texts that these are of (equal
         originator, recipient, reference and total), from this and any other batch.
@@ -40,6 +40,9 @@ class InboundStore(Protocol):
         All those of texts of which one is due, or every number from 1 to ``total`` is
         there: a node stopped before it could join them.
         """
+
+    async def drop(self, part_ids: Sequence[int]) -> None:
+        """Forget held parts: copies of parts of texts that were told."""
 
     async def threads(self, pairs: Sequence[tuple[str, str]]) -> list[Thread | None]:
         """

@@ -92,7 +92,7 @@ class PostgresStore:
         self._partitions = Partitions(self._client, changes, self._node.lows)
         self._stocking = Stocking(self._client, self._node)
         inbound = InboundVerbs(self._client, self._node)
-        self.hold, self.held = inbound.hold, inbound.held
+        self.hold, self.held, self.drop = inbound.hold, inbound.held, inbound.drop
         self.threads, self.receive = inbound.threads, inbound.receive
         self.assigned, self.subscribers = inbound.assigned, inbound.subscribers
         self.media, self.mms, self.read = inbound.media, inbound.mms, inbound.read

@@ -49,6 +49,10 @@ class InboundVerbs:
         """Find held parts that are to be worked now."""
         return await self._client.read(lambda c: receiving.held(c, now, limit))
 
+    async def drop(self, part_ids: Sequence[int]) -> None:
+        """Forget held parts."""
+        await self._client.write(lambda c: receiving.drop(c, part_ids))
+
     async def threads(self, pairs: Sequence[tuple[str, str]]) -> list[Thread | None]:
         """Find what phones answer."""
         return await self._client.read(lambda c: receiving.threads(c, pairs))

@@ -100,7 +100,7 @@ class SqliteStore:
         self._node = Node()
         self._settling = Settling()
         inbound = InboundVerbs(self._writer, self._reader, self._settling, self._node)
-        self.hold, self.held = inbound.hold, inbound.held
+        self.hold, self.held, self.drop = inbound.hold, inbound.held, inbound.drop
         self.threads, self.receive = inbound.threads, inbound.receive
         self.assigned, self.subscribers = inbound.assigned, inbound.subscribers
         self.media, self.mms, self.read = inbound.media, inbound.mms, inbound.read

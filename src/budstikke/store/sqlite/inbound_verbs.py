@@ -61,6 +61,10 @@ class InboundVerbs:
         """Find held parts that are to be worked now."""
         return await self._reader.run(receiving.held, now, limit)
 
+    async def drop(self, part_ids: Sequence[int]) -> None:
+        """Forget held parts."""
+        await self._writer.run(receiving.drop, part_ids)
+
     async def threads(self, pairs: Sequence[tuple[str, str]]) -> list[Thread | None]:
         """Find what phones answer."""
         return await self._reader.run(receiving.threads, pairs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.domain.inbound import InboundEvent, MediaRef
-from budstikke.store.contract import HeldPart, Received, Thread, Unrouted
+from budstikke.store.contract import MOST_EQUAL, HeldPart, Received, Thread, Unrouted
 from budstikke.store.sqlite.json_rows import columns, one, text
 from budstikke.store.sqlite.keeping import TOUCH
 from budstikke.store.sqlite.media import store_media
@@ -20,11 +20,33 @@ if TYPE_CHECKING:
 
     from budstikke.store.contract import InboundDraft
 
+# A digest that is kept goes on with "?" (a copy; "?a" of another text) or ":", and the
+# id of the newest equal one. Equals: 0 SAME, 1 PERHAPS, 2 ANOTHER.
 HOLD = f"""
 INSERT INTO inbound_part (carrier_id, originator, recipient, data_coding, udhi, payload,
     tlvs, at, reference, total, number, digest, due_at, state)
-SELECT {columns(14, 1)}, 'held' FROM json_each(?1) j WHERE true
+SELECT {columns(12, 1)}, j.value->>12 || CASE WHEN j.newest IS NULL THEN ''
+        WHEN j.value->>14 = 1 THEN '?' || j.newest
+        WHEN j.waits THEN '?a' || j.newest
+        ELSE ':' || j.newest END,
+    j.value->>13, 'held'
+FROM (
+    SELECT b.key, b.value, max(p.id) AS newest, count(p.id) AS equal,
+        max(p.state = 'held') AS waits
+    FROM json_each(?1) b
+    LEFT JOIN inbound_part p ON p.originator = b.value->>2
+        AND p.recipient = b.value->>3 AND p.reference = b.value->>9
+        AND p.total = b.value->>10 AND p.number = b.value->>11
+        AND (p.digest = b.value->>12 OR p.digest LIKE b.value->>12 || '?%'
+            OR p.digest LIKE b.value->>12 || ':%')
+    GROUP BY b.key) j
+WHERE j.equal = 0 OR (j.value->>14 > 0 AND j.equal < {MOST_EQUAL})
+ORDER BY j.key
 ON CONFLICT DO NOTHING"""
+
+DROP = """
+DELETE FROM inbound_part
+WHERE state = 'held' AND id IN (SELECT value FROM json_each(?1))"""
 
 _HELD = """
 SELECT json_group_array(json_array(p.id, p.carrier_id, p.originator, p.recipient,
@@ -134,6 +156,11 @@ def held(connection: sqlite3.Connection, now: float, limit: int) -> list[HeldPar
     """Find held parts of texts that are due or whole."""
     texts = one(connection, HELD_DUE, now, limit)
     return _oldest_first(one(connection, HELD_OF, texts))
+
+
+def drop(connection: sqlite3.Connection, part_ids: Sequence[int]) -> None:
+    """Forget held parts."""
+    connection.execute(DROP, (text(part_ids),))
 
 
 def _oldest_first(found: str) -> list[HeldPart]:

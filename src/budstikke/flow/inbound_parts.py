@@ -1,0 +1,145 @@
+"""
+Joining parts that are held: which of them are a text, and which came before. Pure.
+
+An operator gives a part again that it has no answer to, and a phone may give two long
+texts one reference. So an equal part is taken for the same one while its text is not
+whole; afterwards it begins another text, if the operator had the answer, and else it is
+a copy: it completes another text that lacks it, and alone it is nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from budstikke.domain.inbound import InboundPart
+from budstikke.domain.joining import ANOTHER, generations, is_copy, join, read, said
+from budstikke.flow.inbound_draft import Heard
+from budstikke.store.contract import Equals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from budstikke.store.contract import HeldPart
+
+
+class _Text(NamedTuple):
+    """What parts of one text have in common."""
+
+    originator: str
+    recipient: str
+    reference: str
+    total: int
+
+
+def joined(
+    parts: Iterable[HeldPart], now: float | None
+) -> tuple[list[Heard], list[int]]:
+    """
+    Join parts to the texts that are whole, and find copies that are of no use.
+
+    With ``now``, Unix seconds, texts whose time is over are whole, too.
+    """
+    heard: list[Heard] = []
+    useless: list[int] = []
+    for text, its in _by_text(parts).items():
+        late = [p for p in its if _is_copy(p) and now is not None and p.due_at <= now]
+        useless += [part.id for part in late]
+        whole, left = 0, []
+        for found in generations([p for p in its if p not in late], _number, _is_copy):
+            own = [part for part in found.values() if not _is_copy(part)]
+            there = len(found) >= text.total
+            if not own:
+                left += [(part, there) for part in found.values()]
+            elif there or (now is not None and min(p.due_at for p in own) <= now):
+                heard.append(_heard(text, found))
+                whole = max(whole, *(part.id for part in own))
+        useless += [p.id for p, there in left if there or _counted(p, whole)]
+    return heard, useless
+
+
+def _counted(copy: HeldPart, whole: int) -> bool:
+    """Tell whether a part came twice before its text was whole by the part ``whole``."""
+    return copy.id < whole and ANOTHER not in copy.digest
+
+
+def once(parts: Iterable[HeldPart]) -> list[HeldPart]:
+    """Find the first of equal parts of a batch."""
+    return list({_key(part): part for part in reversed(list(parts))}.values())[::-1]
+
+
+def others(parts: Sequence[HeldPart], held: Sequence[HeldPart]) -> list[HeldPart]:
+    """
+    Find parts of a batch that are kept although an equal one is in it before them.
+
+    Such a part is when its text was whole before it came, or when another text lacks
+    it. ``held`` is what is held now of all texts of the batch.
+    """
+    came = {_key(part) for part in parts}
+    found: list[HeldPart] = []
+    by_text = _by_text(parts)
+    for text, its in _by_text(held).items():
+        there = {part.number for part in its if _key(part) not in came}
+        lacking = generations(its, _number, _is_copy)[1:]
+        seen: set[_Key] = set()
+        for part in by_text.get(text, ()):
+            wanted = any(part.number not in each for each in lacking)
+            if _key(part) in seen and (wanted or len(there) >= text.total):
+                part.equals = Equals.ANOTHER
+                found.append(part)
+            seen.add(_key(part))
+            there.add(part.number)
+    return found
+
+
+_Key = tuple[_Text, int, str]
+
+
+def _key(part: HeldPart) -> _Key:
+    return _text(part), part.number, said(part.digest)
+
+
+def _by_text(parts: Iterable[HeldPart]) -> dict[_Text, list[HeldPart]]:
+    texts: dict[_Text, list[HeldPart]] = {}
+    for part in parts:
+        texts.setdefault(_text(part), []).append(part)
+    return texts
+
+
+def _text(part: HeldPart) -> _Text:
+    return _Text(part.originator, part.recipient, part.reference, part.total)
+
+
+def _is_copy(part: HeldPart) -> bool:
+    return is_copy(part.digest)
+
+
+def _number(part: HeldPart) -> int:
+    return part.number
+
+
+def _heard(text: _Text, found: Mapping[int, HeldPart]) -> Heard:
+    pieces = [
+        read(_as_it_came(found[number])) if number in found else None
+        for number in range(1, text.total + 1)
+    ]
+    first = min(found.values(), key=lambda part: part.id)
+    return Heard(
+        first.carrier_id,
+        text.originator,
+        text.recipient,
+        first.at,
+        join(pieces),
+        held=tuple(part.id for part in found.values()),
+    )
+
+
+def _as_it_came(part: HeldPart) -> InboundPart:
+    return InboundPart(
+        part.originator,
+        part.recipient,
+        part.data_coding,
+        bool(part.udhi),
+        bytes.fromhex(part.payload),
+        {int(tag): bytes.fromhex(value) for tag, value in part.tlvs.items()},
+        part.at,
+    )
