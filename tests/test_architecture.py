@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"domain", "apart"},
     "carriers": {"domain", "wire", "smpp", "mm7", "outlets.connection"},
     "flow": {
+        "apart",
         "domain",
         "wire",
         "metrics",

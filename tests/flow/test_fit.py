@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from io import BytesIO
 from random import Random
 from typing import Any
@@ -11,9 +13,21 @@ import pytest
 from PIL import Image
 
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.fit import MOST_PIXELS, File, Fitter, fitted
+from budstikke.flow.fit import File, Fitter, Limits
+from budstikke.flow.picture import MOST_JPEG_PIXELS, MOST_PIXELS
 
 ORIENTATION, GPS = 0x0112, 0x8825
+
+
+def fitted(files: list[File], room: int, limits: Limits | None = None) -> list[File]:
+    async def story() -> list[File]:
+        fitter = Fitter(1, limits)
+        try:
+            return [*await fitter.fit(files, room)]
+        finally:
+            fitter.close()
+
+    return asyncio.run(story())
 
 
 def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
@@ -92,7 +106,7 @@ def test_a_moving_picture_moves_if_it_fits() -> None:
     frames = [noise(200, 200, "L"), noise(200, 200, "L").rotate(90)]
     data = written(frames[0], "GIF", save_all=True, append_images=frames[1:])
     moving = File("a.gif", "image/gif", data)
-    assert (moving,) == fitted([moving], len(data))
+    assert [moving] == fitted([moving], len(data))
     (still,) = fitted([moving], len(data) // 4)
     assert "image/jpeg" == still.type
 
@@ -159,8 +173,146 @@ def test_a_truncated_picture_is_refused() -> None:
     assert RefusalCode.BAD_FIELD is caught.value.code
 
 
+@pytest.mark.parametrize(
+    ("side", "how"),
+    [
+        (int(MOST_JPEG_PIXELS**0.5) + 10, {}),
+        (int(MOST_PIXELS**0.5) + 10, {"progressive": True}),
+    ],
+)
+def test_a_jpeg_that_would_fill_the_memory_is_not_unpacked(
+    side: int, how: dict[str, Any]
+) -> None:
+    """A progressive one is kept whole while it is unpacked, however small it gets."""
+    bomb = written(Image.new("L", (side, side)), "JPEG", **how)
+    limits = Limits(memory=200 * 1024 * 1024, cpu=3)
+    with pytest.raises(Refusal) as caught:
+        fitted([File("a", "image/jpeg", bomb)], 300_000, limits)
+    assert RefusalCode.TOO_LARGE is caught.value.code
+
+
+def test_a_photo_of_many_pixels_is_unpacked_at_a_fraction_of_its_size() -> None:
+    data = written(Image.new("L", (8000, 6000), 90), "JPEG")
+    limits = Limits(memory=120 * 1024 * 1024)
+    (file,) = fitted([File("a.jpg", "image/jpeg", data)], 300_000, limits)
+    assert (1600, 1200) == opened(file).size
+
+
+HARD = written(noise(1600, 1600), "PNG")
+
+
+def test_what_takes_too_much_memory_is_refused_and_the_next_is_not() -> None:
+    async def story() -> None:
+        fitter = Fitter(1, Limits(memory=64 * 1024 * 1024))
+        large = written(Image.new("RGB", (4000, 4000)), "PNG")
+        with pytest.raises(Refusal) as caught:
+            await fitter.fit([File("a", "image/png", large)], 300_000)
+        assert RefusalCode.TOO_LARGE is caught.value.code
+        small = written(Image.new("RGB", (40, 40)), "PNG")
+        (file,) = await fitter.fit([File("a", "image/png", small)], 300_000)
+        assert (40, 40) == opened(file).size
+        fitter.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(picture=0.05), Limits(order=0.05), Limits(cpu=-1)]
+)
+def test_what_takes_too_long_is_refused(limits: Limits) -> None:
+    with pytest.raises(Refusal) as caught:
+        fitted([File("a", "image/png", HARD)] * 2, 30_000, limits)
+    assert RefusalCode.TOO_LARGE is caught.value.code
+
+
+def test_an_order_does_not_wait_for_ever() -> None:
+    with pytest.raises(Refusal) as caught:
+        fitted([File("a", "image/png", HARD)], 30_000, Limits(waiting=0.05))
+    assert RefusalCode.TOO_MANY_REQUESTS is caught.value.code
+
+
+async def until_busy(fitter: Fitter) -> int:
+    """Wait until a process has been asked; gives its id."""
+    while not fitter.processes():  # noqa: ASYNC110 - of another process
+        await asyncio.sleep(0.001)
+    (process,) = fitter.processes()
+    return process
+
+
+def test_a_process_that_is_killed_is_replaced() -> None:
+    async def story() -> None:
+        fitter = Fitter(1)
+        file = File("a.png", "image/png", HARD)
+        fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
+        os.kill(await until_busy(fitter), signal.SIGKILL)
+        (first,) = await fitting
+        assert len(first.data) <= 30_000
+        os.kill(await until_busy(fitter), signal.SIGKILL)  # while it has nothing to do
+        assert (first,) == await fitter.fit([file], 30_000)
+        fitter.close()
+        with pytest.raises(Refusal) as caught:
+            await fitter.fit([file], 30_000)
+        assert RefusalCode.INTERNAL is caught.value.code
+
+    asyncio.run(story())
+
+
+def test_a_picture_that_breaks_every_process_is_refused() -> None:
+    async def story() -> None:
+        fitter = Fitter(1)
+        file = File("a.png", "image/png", HARD)
+        fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
+        killed: set[int] = set()
+        while not fitting.done():
+            for process in set(fitter.processes()) - killed:
+                os.kill(process, signal.SIGKILL)
+                killed.add(process)
+            await asyncio.sleep(0.001)
+        with pytest.raises(Refusal) as caught:
+            fitting.result()
+        assert RefusalCode.BAD_FIELD is caught.value.code
+        assert 2 == len(killed)
+        fitter.close()
+
+    asyncio.run(story())
+
+
+def test_an_order_that_is_given_up_leaves_its_place() -> None:
+    async def story() -> None:
+        fitter = Fitter(1)
+        file = File("a.png", "image/png", HARD)
+        first = asyncio.ensure_future(fitter.fit([file], 30_000, 1))
+        waiting = asyncio.ensure_future(fitter.fit([file], 30_000, 2))
+        await until_busy(fitter)
+        waiting.cancel()
+        first.cancel()
+        (fitted_now,) = await fitter.fit([file], 30_000, 3)
+        assert len(fitted_now.data) <= 30_000
+        fitter.close()
+
+    asyncio.run(story())
+
+
+def test_many_pictures_of_one_account_do_not_hold_up_anothers() -> None:
+    async def story() -> list[str]:
+        fitter = Fitter(2)
+        done: list[str] = []
+        small = File("a.png", "image/png", written(noise(300, 300), "PNG"))
+
+        async def order(name: str, pictures: int, account: int) -> None:
+            await fitter.fit([small] * pictures, 20_000 * pictures, account)
+            done.append(name)
+
+        many = [order(f"many{number}", 8, 1) for number in range(3)]
+        await asyncio.gather(*many, order("one", 1, 2), order("two", 1, 3))
+        fitter.close()
+        return done
+
+    assert {"one", "two"} == set(asyncio.run(story())[:2])
+
+
 def test_the_loop_goes_on_while_pictures_are_fitted() -> None:
-    data = written(noise(1600, 1200), "PNG")
+    data = HARD
 
     async def story() -> int:
         fitter = Fitter()

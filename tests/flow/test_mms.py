@@ -260,6 +260,7 @@ def test_pictures_fit_when_asked_for(engine: SqliteEngine) -> None:
         assert LARGEST // 2 < answer.size <= LARGEST
         found = (await rig.store.mms([answer.message_id]))[answer.message_id]
         assert ("a.jpg", "image/jpeg") == found.files[0][:2]
+        taking.fitter.close()
 
     play(engine, scenario)
 

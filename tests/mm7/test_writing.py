@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from budstikke.mm7 import (
     Address,
     DeliveryReport,
+    Schema,
     Status,
     Submit,
     laid_out,
@@ -138,6 +139,21 @@ def test_a_name_cannot_add_a_header() -> None:
     smil = ("s", "application/smil", b"<smil/>")
     body = write_submit(submit("", evil, smil), "b", base64=False).body
     assert b"\r\nX-Evil" not in body
+
+
+def test_texts_are_what_they_are_said_to_be() -> None:
+    files = [("a.txt", "text/plain", b"5 \x80"), ("b.txt", "text/plain", "å".encode())]
+    assert [("5 €", "utf-8"), ("å", "utf-8")] == [
+        (piece.data.decode(), piece.charset) for piece in laid_out("", files)[1:]
+    ]
+
+
+def test_a_submission_in_another_schema() -> None:
+    schema = Schema("urn:rel-5", "5.3.0")
+    body = write_submit(submit()._replace(schema=schema), "b", base64=True).body
+    assert b'<SubmitReq xmlns="urn:rel-5"><MM7Version>5.3.0</MM7Version>' in body
+    assert b'TransactionID xmlns:mm7="urn:rel-5"' in body
+    assert b"REL-6" not in body
 
 
 def test_a_sender_may_be_left_to_the_mmsc() -> None:

@@ -28,6 +28,9 @@ MMS = MmsContent(
         ("x.svg", "image/svg+xml", b"<svg/>"),
         ("t.html", "text/html", b"<script>"),
         ("t.txt", "text/plain", "på".encode()),
+        ("u.txt", "text/plain", b"5 \x80"),
+        ("v", "image/gif\r\nx-evil: 1", b""),
+        ("w", "image/å€", b""),
     ),
 )
 
@@ -60,6 +63,7 @@ def test_it_shows_text_and_files_and_runs_nothing() -> None:
     assert f'<audio src="/m/{TOKEN}/3"' in page
     assert f'<a href="/m/{TOKEN}/4">x.svg</a>' in page
     assert "<p>på</p>" in page
+    assert "<p>5 €</p>" in page
     assert "smil" not in page
     assert "<script" not in page
 
@@ -83,7 +87,7 @@ def test_files() -> None:
         picture.headers["content-type"],
         picture.body,
     )
-    for place in (4, 5):
+    for place in (4, 5, 8, 9):
         file = site.get(f"/m/{TOKEN}/{place}")
         assert ("application/octet-stream", "attachment") == (
             file.headers["content-type"],
@@ -93,7 +97,11 @@ def test_files() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/m/1", f"/m/{TOKEN}/0", f"/m/{TOKEN}/7", f"/m/{TOKEN}/x", "/m/"]
+    "target",
+    [
+        *("/m/1", "/m/", "/m/" + "1" * 5000, f"/m/{TOKEN}/{'1' * 5000}"),
+        *(f"/m/{TOKEN}/{place}" for place in ("0", "10", "x", "01", "+1", "١", "1%0a")),
+    ],
 )
 def test_what_is_not_there(target: str) -> None:
     assert 404 == Site().get(target).status

@@ -1,42 +1,53 @@
 """
-Pictures made to fit into an MMS.
+Pictures made to fit into an MMS, in processes of their own.
 
-Pillow reads what customers send, so that what it may read, and how large, is bounded;
-it works in threads of its own, so many at a time: nothing else waits for it.
+So many at a time, one of an account: an account's many pictures wait for each other,
+and nobody else's for them. A process that takes too much memory or time is ended, and
+the order is refused; one that breaks is replaced, and its picture tried once more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple
+import logging
+import signal
+from collections import deque
+from contextlib import asynccontextmanager
+from threading import Thread
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from PIL import Image, ImageOps
-
+from budstikke import apart
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.picture import ANSWERED, ASKED, FORMATS, Fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import subprocess
+    from asyncio import Future, StreamReader, StreamWriter
+    from collections.abc import AsyncIterator, Sequence
 
-FORMATS = {
-    "image/jpeg": "JPEG",
-    "image/jpg": "JPEG",
-    "image/png": "PNG",
-    "image/gif": "GIF",
-    "image/webp": "WEBP",
-}
-"""What is fitted, by content type; all else stays as it is."""
+log = logging.getLogger("budstikke.fit")
 
-MOST_PIXELS = 30_000_000
-"""Of a picture as it is unpacked; JPEGs are unpacked at a fraction of their size."""
+MODULE: Final = "budstikke.flow.picture"
 
-SIDES = (1600, 1280, 1024, 800, 640, 480, 320, 240, 160)
-"""Longest sides that are tried, pixels."""
 
-QUALITIES = (85, 70, 55)
+class Limits(NamedTuple):
+    """
+    What pictures may take.
 
-WHITE = (255, 255, 255)
+    Attributes:
+        memory: Octets of a process.
+        cpu: Seconds of a processor for one picture.
+        picture: Seconds for one picture.
+        order: Seconds for all pictures of an order, without waiting.
+        waiting: Seconds for an order, waiting included.
+
+    """
+
+    memory: int = 640 * 1024 * 1024
+    cpu: int = 10
+    picture: float = 20.0
+    order: float = 30.0
+    waiting: float = 60.0
 
 
 class File(NamedTuple):
@@ -48,105 +59,241 @@ class File(NamedTuple):
 
 
 class Fitter:
-    """Fits pictures in threads; ``at_once``: how many orders at a time."""
+    """
+    Fits pictures; begins a process when there is something to do.
 
-    def __init__(self, at_once: int = 2) -> None:
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="fit")
+    Args:
+        at_once: How many pictures at a time.
+        limits: What they may take.
 
-    async def fit(self, files: Sequence[File], room: int) -> tuple[File, ...]:
+    """
+
+    def __init__(self, at_once: int = 2, limits: Limits | None = None) -> None:
+        self._turns = _Turns(at_once)
+        self._limits = limits or Limits()
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._closed = False
+
+    async def fit(
+        self, files: Sequence[File], room: int, account: int = 0
+    ) -> tuple[File, ...]:
         """
         Make files fit into ``room`` octets together.
 
-        Raises Refusal: ``TOO_LARGE``, or ``BAD_FIELD`` for a picture that is none.
+        Each picture gets an even share of what is left for it; small ones go first:
+        what they do not need is the others'. Pictures of one ``account`` wait for each
+        other.
+
+        Raises Refusal: ``TOO_LARGE`` (also for what takes too much memory or time),
+        ``BAD_FIELD`` for a picture that is none, ``TOO_MANY_REQUESTS`` for an order
+        that waited too long, ``INTERNAL`` where no process can be begun.
         """
+        pictures = [place for place, file in enumerate(files) if file.type in FORMATS]
+        pictures.sort(key=lambda place: len(files[place].data))
+        others = (file for file in files if file.type not in FORMATS)
+        left = room - sum(len(file.data) for file in others)
+        result, spent = list(files), 0.0
+        try:
+            async with asyncio.timeout(self._limits.waiting):
+                for done, place in enumerate(pictures):
+                    share = left // (len(pictures) - done)
+                    fitted, seconds = await self._one(
+                        files[place], share, account, self._limits.order - spent
+                    )
+                    result[place] = fitted
+                    left -= len(fitted.data)
+                    spent += seconds
+        except TimeoutError as error:
+            raise Refusal(RefusalCode.TOO_MANY_REQUESTS) from error
+        if left < 0:
+            raise Refusal(RefusalCode.TOO_LARGE, field="files")
+        return tuple(result)
+
+    async def _one(
+        self, file: File, share: int, account: int, seconds: float
+    ) -> tuple[File, float]:
+        """Fit a picture when it is its turn; gives also how many seconds it took."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, fitted, files, room)
+        async with self._turns.one(account):
+            begin = loop.time()
+            found, data = await self._asked(file, max(share, 0), seconds)
+            took = loop.time() - begin
+        if found is Fit.AS_IT_WAS:
+            return file, took
+        if found is Fit.BROKEN:
+            raise Refusal(RefusalCode.BAD_FIELD, field="files", value=file.name)
+        if found is Fit.TOO_LARGE:
+            raise Refusal(RefusalCode.TOO_LARGE, field="files", value=file.name)
+        return _named(file.name, found, data), took
+
+    async def _asked(self, file: File, share: int, seconds: float) -> tuple[Fit, bytes]:
+        """Ask a process, and another one if that breaks."""
+        for _ in range(2):
+            worker = await self._worker()
+            kept = False
+            try:
+                async with asyncio.timeout(min(self._limits.picture, seconds)):
+                    answer = await worker.ask(FORMATS[file.type], file.data, share)
+                kept = not self._closed
+            except TimeoutError:
+                log.warning("a picture took too long")
+                return Fit.TOO_LARGE, b""
+            except (OSError, EOFError):
+                ended = await worker.ended()
+                log.warning("a picture's process ended: %d", ended)
+                if ended == -signal.SIGXCPU:
+                    return Fit.TOO_LARGE, b""
+            else:
+                return answer
+            finally:
+                if kept:
+                    self._idle.append(worker)
+                else:
+                    self._all.discard(worker)
+                    worker.kill()
+        return Fit.BROKEN, b""
+
+    async def _worker(self) -> _Worker:
+        """Find a process that has nothing to do, or begin one; raises Refusal."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            self._all.discard(worker)
+            worker.kill()
+        if self._closed:
+            raise Refusal(RefusalCode.INTERNAL)
+        try:
+            worker = await _Worker.begin(self._limits)
+        except OSError as error:
+            log.error("no process for pictures: %s", error)  # noqa: TRY400 - it says all
+            raise Refusal(RefusalCode.INTERNAL) from error
+        self._all.add(worker)
+        return worker
+
+    def processes(self) -> list[int]:
+        """List the ids of the processes."""
+        return [worker.pid for worker in self._all]
 
     def close(self) -> None:
-        """Begin no more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End all processes, whatever they do."""
+        self._closed = True
+        for worker in self._all:
+            worker.kill()
+        self._all.clear()
+        self._idle.clear()
 
 
-def fitted(files: Sequence[File], room: int) -> tuple[File, ...]:
-    """
-    Fit the pictures among files; each gets an even share of what is left for it.
+class _Worker:
+    """A process that fits pictures, one after the other."""
 
-    Small ones go first: what they do not need is the others'.
-    """
-    pictures = [place for place, file in enumerate(files) if file.type in FORMATS]
-    pictures.sort(key=lambda place: len(files[place].data))
-    others = (file for file in files if file.type not in FORMATS)
-    left = room - sum(len(file.data) for file in others)
-    result = list(files)
-    for done, place in enumerate(pictures):
-        result[place] = _one(files[place], left // (len(pictures) - done))
-        left -= len(result[place].data)
-    if left < 0:
-        raise Refusal(RefusalCode.TOO_LARGE, field="files")
-    return tuple(result)
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        reader: StreamReader,
+        writer: StreamWriter,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
 
+    @classmethod
+    async def begin(cls, limits: Limits) -> _Worker:
+        """Begin one; raises OSError."""
+        arguments = str(limits.memory), str(limits.cpu)
+        process, ours = await asyncio.to_thread(apart.start, MODULE, *arguments)
+        return cls(process, *await asyncio.open_unix_connection(sock=ours))
 
-def _one(file: File, share: int) -> File:
-    try:
-        with Image.open(BytesIO(file.data), formats=[FORMATS[file.type]]) as opened:
-            if getattr(opened, "is_animated", False) and len(file.data) <= share:
-                return file  # made again it would stand still
-            picture = _unpacked(opened)
-            for kind, data in _tries(picture, opened.format or ""):
-                if len(data) <= share:
-                    return _named(file.name, kind, data)
-    except Refusal:
-        raise
-    except Exception as error:  # Pillow raises whatever a broken picture leads to
-        raise Refusal(RefusalCode.BAD_FIELD, field="files", value=file.name) from error
-    raise Refusal(RefusalCode.TOO_LARGE, field="files", value=file.name)
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked; it may end any time."""
+        return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
 
-def _unpacked(opened: Image.Image) -> Image.Image:
-    """Unpack a picture upright, without all that is said beside it."""
-    if opened.format == "JPEG":
-        opened.draft("RGB", (SIDES[0], SIDES[0]))
-    width, height = opened.size
-    if width * height > MOST_PIXELS:
-        raise Refusal(RefusalCode.TOO_LARGE, field="files")
-    picture = ImageOps.exif_transpose(opened)
-    clear = picture.has_transparency_data
-    picture = picture.convert("RGBA" if clear else "RGB")
-    picture.info.clear()
-    return picture
+    async def ask(self, made: str, data: bytes, share: int) -> tuple[Fit, bytes]:
+        """Have a picture fitted; raises OSError or EOFError when the process ends."""
+        self._writer.write(ASKED.pack(made.encode(), share, len(data)) + data)
+        await self._writer.drain()
+        head = await self._reader.readexactly(ANSWERED.size)
+        found, length = ANSWERED.unpack(head)
+        return Fit(found), await self._reader.readexactly(length)
 
+    async def ended(self) -> int:
+        """Wait until it has ended; negative: by that signal."""
+        self._process.kill()
+        return await asyncio.to_thread(self._process.wait)
 
-def _tries(picture: Image.Image, made: str) -> Iterator[tuple[str, bytes]]:
-    """Write a picture smaller and smaller; drawings first as they are."""
-    if made in ("PNG", "GIF"):
-        copy = picture.copy()
-        copy.thumbnail((SIDES[0], SIDES[0]))
-        yield "image/png", _written(copy, "PNG", optimize=True)
-    if picture.mode == "RGBA":
-        ground = Image.new("RGB", picture.size, WHITE)
-        ground.paste(picture, mask=picture.getchannel("A"))
-        picture = ground
-    longest = max(picture.size)
-    for place, side in enumerate(SIDES):
-        if place and side >= longest:
-            continue
-        copy = picture.copy()
-        copy.thumbnail((side, side), Image.Resampling.LANCZOS)
-        for quality in QUALITIES:
-            yield "image/jpeg", _written(copy, "JPEG", quality=quality, optimize=True)
+    def kill(self) -> None:
+        """End it, without waiting until it has ended."""
+        self._writer.transport.abort()
+        self._process.kill()
+        Thread(target=self._process.wait, daemon=True).start()
 
 
-def _written(picture: Image.Image, kind: str, **how: int) -> bytes:
-    out = BytesIO()
-    picture.save(out, kind, **how)
-    return out.getvalue()
+class _Turns:
+    """Lets so many at a time, and one of each account, in the accounts' turn."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._under_way: set[int] = set()
+        self._waiting: dict[int, deque[Future[None]]] = {}
+
+    @asynccontextmanager
+    async def one(self, account: int) -> AsyncIterator[None]:
+        """Wait for a turn, and have it."""
+        turn: Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(account, deque()).append(turn)
+        self._next()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._end(account)
+            raise
+        try:
+            yield
+        finally:
+            self._end(account)
+
+    def _end(self, account: int) -> None:
+        self._under_way.discard(account)
+        self._free += 1
+        self._next()
+
+    def _next(self) -> None:
+        """Give free turns to who waits; an account that had one goes to the end."""
+        for account in list(self._waiting):
+            if not self._free:
+                return
+            if account in self._under_way:
+                continue
+            turns = self._waiting.pop(account)
+            while turns and turns[0].done():  # given up meanwhile
+                turns.popleft()
+            if turns:
+                turns.popleft().set_result(None)
+                self._free -= 1
+                self._under_way.add(account)
+            if turns:
+                self._waiting[account] = turns
 
 
-def _named(name: str, kind: str, data: bytes) -> File:
-    """Give a picture the extension of what it is now."""
-    extension = ".png" if kind == "image/png" else ".jpg"
+def _named(name: str, kind: Fit, data: bytes) -> File:
+    """Give a picture the type and extension of what it is now."""
+    extension, kept, media_type = NAMES[kind]
     stem, dot, old = name.rpartition(".")
     if dot and len(old) <= 4:
-        kept = {".jpg": ("jpg", "jpeg"), ".png": ("png",)}[extension]
         name = name if old.lower() in kept else stem + extension
-    return File(name, kind, data)
+    return File(name, media_type, data)
+
+
+NAMES: Final = {
+    Fit.JPEG: (".jpg", ("jpg", "jpeg"), "image/jpeg"),
+    Fit.PNG: (".png", ("png",), "image/png"),
+}
+"""Extension, extensions that stay, and content type."""

@@ -86,7 +86,7 @@ class MmsAcceptor:
         carrier_id = self._choose(carriers)
         price = mms_price(access, asked.recipient, now)
         check_suppressed(asked.recipient, access, directory)
-        files = await self._fitted(asked)
+        files = await self._fitted(asked, access.account.id)
         answer = MmsAnswer(
             self._store.reserve_ids(1),
             price,
@@ -119,11 +119,12 @@ class MmsAcceptor:
                 return carrier_id
         return carriers[0]
 
-    async def _fitted(self, asked: MmsAsk) -> Sequence[File]:
+    async def _fitted(self, asked: MmsAsk, account: int) -> Sequence[File]:
         """Find the files as they are sent; raises Refusal with ``TOO_LARGE``."""
         files = [File(name, kind, a2b_base64(b64)) for name, kind, b64 in asked.files]
         if asked.fit:
-            return await self._fitter.fit(files, LARGEST - size(asked.text, ()))
+            room = LARGEST - size(asked.text, ())
+            return await self._fitter.fit(files, room, account)
         if size(asked.text, (file.data for file in files)) > LARGEST:
             raise Refusal(RefusalCode.TOO_LARGE, field="files")
         return files

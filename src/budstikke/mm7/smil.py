@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from budstikke.domain.text import decode_labelled
 from budstikke.mm7.multipart import Piece
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def laid_out(text: str, files: Sequence[tuple[str, str, bytes]]) -> tuple[Piece,
     Make the parts of an MMS: SMIL first, then the text, then the files.
 
     ``files`` are (name, content type, octets). SMIL among them is taken as it is, and
-    names stay as they are then, since it refers to them; otherwise it is made.
+    names stay as they are then, since it refers to them; otherwise it is made. Texts
+    become UTF-8.
     """
     given = [file for file in files if file[1].partition(";")[0].strip() == SMIL]
     others = [file for file in files if file not in given]
@@ -41,6 +43,8 @@ def laid_out(text: str, files: Sequence[tuple[str, str, bytes]]) -> tuple[Piece,
     for number, (name, kind, data) in enumerate(others, 1):
         known = name if given else _name(name or f"file{number}", taken)
         charset = "utf-8" if kind == "text/plain" else ""
+        if charset:
+            data = decode_labelled(data).encode("utf-8", "replace")  # noqa: PLW2901 - the same text
         pieces.append(Piece(kind, data, f"file{number}", known, charset))
     smil = given[0][2] if given else write_smil(pieces)
     return (Piece(SMIL, smil, "smil", "mms.smil", "utf-8"), *pieces)

@@ -7,6 +7,7 @@ and is not to be indexed.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from budstikke.domain.refusal import Refusal
+from budstikke.domain.text import decode_labelled
 from budstikke.servers.asgi import read_head
 from budstikke.servers.limits import Rate
 from budstikke.servers.shown import shown_as
@@ -41,6 +43,8 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-robots-tag": "noindex, nofollow, noarchive",
 }
+
+_place = re.compile("[1-9][0-9]{0,3}").fullmatch
 
 HTML: Final = "text/html; charset=utf-8"
 
@@ -93,7 +97,7 @@ class MediaPages:
         """List the routes, for Starlette."""
         return [
             Route("/m/{token}", self._page, methods=["GET"]),
-            Route("/m/{token}/{place:int}", self._file, methods=["GET"]),
+            Route("/m/{token}/{place}", self._file, methods=["GET"]),
         ]
 
     async def _page(self, request: Request) -> Response:
@@ -109,7 +113,8 @@ class MediaPages:
         found = await self._find(request)
         if isinstance(found, Response):
             return found
-        place = request.path_params["place"]
+        written = request.path_params["place"]
+        place = int(written) if _place(written) else 0
         if not 1 <= place <= len(found.files):
             return _gone()
         _, kind, data = found.files[place - 1]
@@ -152,7 +157,7 @@ def _shown(url: str, file: tuple[str, str, bytes]) -> str:
     """Show a file; what a browser cannot show is a link."""
     name, kind, data = file
     if kind == "text/plain":
-        return f"<p>{escape(data.decode('utf-8', 'replace'))}</p>"
+        return f"<p>{escape(decode_labelled(data))}</p>"
     label = escape(name or kind)
     begins = kind.partition("/")[0] if shown_as(kind)[0] == kind else ""
     if begins == "image":

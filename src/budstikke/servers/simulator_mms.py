@@ -11,7 +11,7 @@ import msgspec
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.mms import LARGEST, size
 from budstikke.mm7 import Malformed
-from budstikke.mm7.multipart import split
+from budstikke.mm7.multipart import safe_type, split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,11 @@ def read_json(body: bytes) -> Composed:
     asked = msgspec.json.decode(body, type=Composing)
     try:
         files = [
-            MediaPart(part.name, part.type, a2b_base64(part.data, strict_mode=True))
+            MediaPart(
+                part.name,
+                safe_type(part.type),
+                a2b_base64(part.data, strict_mode=True),
+            )
             for part in asked.parts
         ]
     except Error as error:

@@ -25,7 +25,8 @@ MOST_QUOTES = 20_000
 
 _unsafe = re.compile(r"[\x00-\x1f\x7f/\\]")
 
-TYPE = r"^[a-z0-9][a-z0-9.+-]{0,39}/[a-z0-9][a-z0-9.+-]{0,79}$"
+TYPE = r"^[a-z0-9][a-z0-9.+-]{0,39}/[a-z0-9][a-z0-9.+-]{0,79}(?![\s\S])"
+"""It becomes a header: ``$`` would let a line break stand at its end."""
 
 
 class MmsFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

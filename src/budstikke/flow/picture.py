@@ -1,0 +1,181 @@
+"""
+A picture made to fit, and the process in which that is done.
+
+Pillow reads what customers send. What it may read, how large that may be, and what
+memory and time it may take are bounded, and it is kept apart from everything else: a
+picture that breaks it costs its sender a refusal.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import struct
+import sys
+import time
+from enum import IntEnum
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageOps
+
+from budstikke import apart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMATS = {
+    "image/jpeg": "JPEG",
+    "image/jpg": "JPEG",
+    "image/png": "PNG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+}
+"""What is fitted, by content type; all else stays as it is."""
+
+MOST_PIXELS = 30_000_000
+"""Of a picture as it is unpacked; JPEGs are unpacked at a fraction of their size."""
+
+MOST_JPEG_PIXELS = 120_000_000
+"""Of a JPEG as it says; of a progressive one ``MOST_PIXELS``, since all are kept."""
+
+SIDES = (1600, 1280, 1024, 800, 640, 480, 320, 240, 160)
+"""Longest sides that are tried, pixels."""
+
+QUALITIES = (85, 70, 55)
+
+WHITE = (255, 255, 255)
+
+NICE = 5
+"""How much less than messages pictures matter to the scheduler."""
+
+ASKED = struct.Struct("!10sII")
+"""What goes before a picture: its format, the octets it may have, and those it has."""
+
+ANSWERED = struct.Struct("!BI")
+"""What goes before an answer: its ``Fit``, and the octets that follow."""
+
+
+class Fit(IntEnum):
+    """What became of a picture."""
+
+    AS_IT_WAS = 0
+    JPEG = 1
+    PNG = 2
+    TOO_LARGE = 3
+    BROKEN = 4
+
+
+def fit(made: str, data: bytes, share: int) -> tuple[Fit, bytes]:
+    """
+    Make a picture of a format fit into so many octets; never raises.
+
+    Octets follow ``Fit.JPEG`` and ``Fit.PNG`` alone.
+    """
+    try:
+        with Image.open(BytesIO(data), formats=[made]) as opened:
+            if _is_too_large(opened):
+                return Fit.TOO_LARGE, b""
+            if getattr(opened, "is_animated", False) and len(data) <= share:
+                return Fit.AS_IT_WAS, b""  # made again it would stand still
+            for kind, written in _tries(_unpacked(opened), made):
+                if len(written) <= share:
+                    return kind, written
+    except MemoryError:
+        return Fit.TOO_LARGE, b""
+    except Exception:  # noqa: BLE001 - Pillow raises whatever a broken picture leads to
+        return Fit.BROKEN, b""
+    return Fit.TOO_LARGE, b""
+
+
+def _is_too_large(opened: Image.Image) -> bool:
+    """Look at the pixels that a picture says it has, before any is unpacked."""
+    width, height = opened.size
+    if opened.format == "JPEG" and not opened.info.get("progressive"):
+        if width * height > MOST_JPEG_PIXELS:
+            return True
+        _shrink(opened)
+        width, height = opened.size
+    return width * height > MOST_PIXELS
+
+
+def _shrink(opened: Image.Image) -> None:
+    """Have a JPEG unpacked no larger than it is needed, if that is a half or less."""
+    longest = max(opened.size)
+    width, height = (max(1, SIDES[0] * side // longest) for side in opened.size)
+    opened.draft("RGB", (width, height))
+
+
+def _unpacked(opened: Image.Image) -> Image.Image:
+    """Unpack a picture upright, no larger than is tried, without what is beside it."""
+    _shrink(opened)
+    clear = opened.has_transparency_data
+    picture = opened.convert("RGBA" if clear else "RGB")
+    picture.thumbnail((SIDES[0], SIDES[0]), Image.Resampling.LANCZOS)
+    turned = ImageOps.exif_transpose(picture)
+    turned.info.clear()
+    return turned
+
+
+def _tries(picture: Image.Image, made: str) -> Iterator[tuple[Fit, bytes]]:
+    """Write a picture smaller and smaller; drawings first as they are."""
+    if made in ("PNG", "GIF"):
+        yield Fit.PNG, _written(picture, "PNG", optimize=True)
+    if picture.mode == "RGBA":
+        ground = Image.new("RGB", picture.size, WHITE)
+        ground.paste(picture, mask=picture.getchannel("A"))
+        picture = ground
+    longest = max(picture.size)
+    for place, side in enumerate(SIDES):
+        if place and side >= longest:
+            continue
+        copy = picture.copy()
+        copy.thumbnail((side, side), Image.Resampling.LANCZOS)
+        for quality in QUALITIES:
+            yield Fit.JPEG, _written(copy, "JPEG", quality=quality, optimize=True)
+
+
+def _written(picture: Image.Image, kind: str, **how: int) -> bytes:
+    out = BytesIO()
+    picture.save(out, kind, **how)
+    return out.getvalue()
+
+
+# The process
+
+
+def main(descriptor: int, memory: int, seconds: int) -> None:
+    """
+    Fit what comes over a socket until it ends.
+
+    Args:
+        descriptor: Of the socket.
+        memory: Octets that this process may have.
+        seconds: Of a processor that one picture may take.
+
+    """
+    apart.begin()
+    os.nice(NICE)
+    Image.MAX_IMAGE_PIXELS = None  # it is looked at here
+    Image.preinit()
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with socket.socket(fileno=descriptor) as end, end.makefile("rb") as reader:
+        while head := reader.read(ASKED.size):
+            made, share, length = ASKED.unpack(head)
+            _limit_time(seconds)
+            name = made.rstrip(b"\0").decode()
+            found, data = fit(name, reader.read(length), share)
+            end.sendall(ANSWERED.pack(found, len(data)) + data)
+
+
+def _limit_time(seconds: int) -> None:
+    """Have the kernel end us when the next picture takes too long."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    until = int(time.process_time()) + seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:4]))
