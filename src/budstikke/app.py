@@ -124,6 +124,7 @@ def demo(*, port: int, smpp_port: int, data: Path | None, callbacks: str = "") -
             data=str(data),
             http=config.Http(port=port),
             callbacks=Callbacks(allow_private=True, allow_http=True),
+            ip1=config.Ip1(lookups="open"),
             simulator=config.Simulator(enabled=True, listen=f"127.0.0.1:{smpp_port}"),
         )
         configure("warning")
@@ -207,6 +208,7 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         refused=gateway.alerter.note,
         rest=native,
         clock=time.time,
+        known_only=frozenset({"ip1"} if settings.ip1.lookups == "known" else ()),
         **usual,
     )
 

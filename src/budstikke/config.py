@@ -149,6 +149,19 @@ class Simulator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             host_port(self.listen)
 
 
+class Ip1(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What iP.1 tells those who do not log in."""
+
+    lookups: Annotated[
+        Literal["open", "known"],
+        Meta(
+            description="Whom look-ups without a login are answered: `known`, "
+            "addresses that have logged in to iP.1 within a day or are allowed by one "
+            "of its accesses; `open`, everybody."
+        ),
+    ] = "known"
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of them."""
 
@@ -191,6 +204,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: Log = Log()
     callbacks: Callbacks = Callbacks()
     inbound: Inbound = Inbound()
+    ip1: Ip1 = Ip1()
     mail: Mail = Mail()
     directory: Directory = Directory()
     simulator: Simulator = Simulator()

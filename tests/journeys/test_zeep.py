@@ -89,7 +89,9 @@ class Path:
         ids = range(2001, 2001 + len(order.recipients))
         return Accepted(2000 if len(ids) > 1 else 2001, ids, len(ids))
 
-    async def answer(self, asked: Ask, access: Access | None) -> Answer:
+    async def answer(
+        self, asked: Ask, access: Access | None, dialect: str = ""
+    ) -> Answer:
         if isinstance(asked, Page):
             return asked
         self.asked.append(asked)

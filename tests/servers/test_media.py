@@ -10,7 +10,7 @@ from budstikke.dialects.sveve import Sveve
 from budstikke.domain.directory import Directory
 from budstikke.domain.inbound import MediaPart
 from budstikke.flow.ask import Asker
-from budstikke.servers.http import LOOK_UPS
+from budstikke.servers.look_ups import MOST
 from budstikke.store.contract import StoreUnavailable
 from servers.test_http import Served
 
@@ -94,7 +94,7 @@ def test_it_is_fetched_by_get() -> None:
 
 def test_an_address_may_not_try_ids_for_long() -> None:
     server = served(Store())
-    for _ in range(LOOK_UPS):
+    for _ in range(MOST):
         assert 404 == server.ask(path=PATH, query=b"id=7").status
     assert 429 == server.ask(path=PATH, query=f"id={ID}".encode()).status
     other = server.ask(path=PATH, query=f"id={ID}".encode(), client="192.0.2.1")

@@ -78,6 +78,7 @@ def test_all_that_is_told_of_a_message(engine: Engine) -> None:
             NOW - 1,
             NOW + 60,
             None,
+            access_id=1,
         ) == await one(path, message)
 
     run(engine, scenario)
@@ -249,6 +250,7 @@ def test_messages_to_be_made_are_told_of(engine: Engine) -> None:
                 NOW,
                 None,
                 None,
+                access_id=1,
             )
             for place in (1, 2)
         ] == rest

@@ -74,6 +74,7 @@ def test_a_message(engine: Engine) -> None:
             NOW,
             NOW + 60,
             None,
+            access_id=1,
         )
         assert (expected,) == await found(path, MessageAsk(one))
         assert (expected,) == await found(path, MessageAsk(one), None)

@@ -47,6 +47,7 @@ class MessageAnswer(msgspec.Struct, frozen=True):
         price: What the account was charged, micros of its currency; refunds taken off.
         send_at: When it is or was due, Unix seconds; ``None``: at once.
         deleted: The customer deleted its record.
+        access_id: Through which access it was sent.
 
     """
 
@@ -64,6 +65,7 @@ class MessageAnswer(msgspec.Struct, frozen=True):
     send_at: float | None
     final_at: float | None
     deleted: bool = False
+    access_id: int = 0
 
 
 class MessagesAnswer(msgspec.Struct, frozen=True):

@@ -2,8 +2,8 @@
 Ask: what customers want to know or change besides sending.
 
 Each kind of question is one verb of the store, inside the account that asks. The
-look-ups that some dialects give without a login tell how a message stands and nothing
-else.
+look-ups that some dialects give without a login tell how a message stands that was sent
+through the same dialect, and nothing else.
 """
 
 from __future__ import annotations
@@ -68,8 +68,14 @@ class Asker:
         self._directory = directory
         self._clock = clock
 
-    async def answer(self, asked: Ask, access: Access | None) -> Answer:
-        """Answer; raises Refusal, and StoreUnavailable when nothing can be read."""
+    async def answer(
+        self, asked: Ask, access: Access | None, dialect: str = ""
+    ) -> Answer:
+        """
+        Answer; raises Refusal, and StoreUnavailable when nothing can be read.
+
+        ``dialect``: through which one it is asked, where nobody has logged in.
+        """
         if isinstance(asked, Page):
             return asked
         if isinstance(asked, MediaAsk):
@@ -77,7 +83,7 @@ class Asker:
         if access is None and not isinstance(asked, MessageAsk | OrderAsk):
             raise Refusal(RefusalCode.MISSING_LOGIN)
         if access is None:
-            return await self._look_up(asked)
+            return await self._look_up(asked, dialect)
         if isinstance(asked, BalanceAsk):
             return await self._balance(access.account)
         if isinstance(asked, CreditAsk):
@@ -107,20 +113,23 @@ class Asker:
         found = await self._store.resume(queue_id=asked.queue_id, account_id=account_id)
         return Changed(found is not None)
 
-    async def _look_up(self, asked: Ask) -> Answer:
-        """Answer a look-up without a login; some accesses demand one."""
+    async def _look_up(self, asked: Ask, dialect: str) -> Answer:
+        """
+        Answer a look-up without a login, of what was sent through that dialect.
+
+        Some accesses demand a login for theirs.
+        """
         answer = await self._store.ask(asked, None, self._clock())
-        closed = {
-            access.id
-            for access in self._directory().accesses.values()
-            if getattr(access.settings, "lookup_login", False)
-        }
-        if not closed or not isinstance(answer, MessagesAnswer):
-            return answer
-        ids = [message.id for message in answer.messages]
-        found = await self._store.messages(ids)
-        shown = {view.id for view in found if view.access_id not in closed}
-        return MessagesAnswer(tuple(m for m in answer.messages if m.id in shown))
+        assert isinstance(answer, MessagesAnswer)  # noqa: S101 - of these questions
+        accesses = self._directory().accesses
+        shown = []
+        for message in answer.messages:
+            access = accesses.get(message.access_id)
+            if access is None or access.dialect != dialect:
+                continue
+            if not getattr(access.settings, "lookup_login", False):
+                shown.append(message)
+        return MessagesAnswer(tuple(shown))
 
     async def _balance(self, account: Account) -> BalanceAnswer:
         balance = await self._store.post(account.id, (), self._clock())

@@ -18,7 +18,8 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
-from budstikke.servers.limits import Busy, Rate
+from budstikke.servers.limits import Busy
+from budstikke.servers.look_ups import LookUps
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
 
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("budstikke.http")
 
-LOOK_UPS, LOOK_UPS_WITHIN = 600, 60.0
-"""Look-ups without a login that one address may make, and in how many seconds."""
-
 
 class HttpServer:
     """
@@ -57,6 +55,7 @@ class HttpServer:
         trusted: Networks of proxies that are believed.
         clock: Unix seconds.
         refused: Hears of every refusal: dialect, call, access if it is known.
+        known_only: Dialects whose look-ups without a login are for known addresses.
 
     """
 
@@ -73,6 +72,7 @@ class HttpServer:
         trusted: tuple[Network, ...],
         clock: Callable[[], float],
         refused: Refused | None = None,
+        known_only: frozenset[str] = frozenset(),
     ) -> None:
         self._refused = refused
         self._routes = {
@@ -96,7 +96,7 @@ class HttpServer:
         self._acceptor = acceptor
         self._asker = asker
         self._busy = Busy()
-        self._look_ups = Rate(clock, LOOK_UPS, LOOK_UPS_WITHIN)
+        self._look_ups = LookUps(asker, directory, clock, known_only)
         self._rest = rest
         self._max_body = max_body
         self._trusted = trusted
@@ -186,9 +186,9 @@ class HttpServer:
         if login is None:
             asked = dialect.parse(call, None, self._clock())
             assert not isinstance(asked, Order | list)  # noqa: S101 - the contract
-            if not isinstance(asked, Page):
-                self._look_ups.count(call.request.client)
-            return await self._asker.answer(asked, None)
+            if isinstance(asked, Page):
+                return asked
+            return await self._look_ups.answer(asked, dialect.name, call.request.client)
         access = self._directory().login(dialect.name, login.identifier)
         call.access = access
         request = call.request
@@ -197,6 +197,7 @@ class HttpServer:
         if not self._authenticator.check_now(access, login.secret, caller):
             await self._authenticator.check(access, login.secret, caller)
         assert access is not None  # noqa: S101 - check refuses it
+        self._look_ups.logged_in(dialect.name, request.client)
         most = getattr(access.settings, "concurrency", None)
         if most is None:
             return await self._answer(dialect, call, access)

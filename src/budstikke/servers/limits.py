@@ -56,11 +56,20 @@ class Rate:
 
     def count(self, address: str) -> None:
         """Count a request; raises Refusal with ``TOO_MANY_REQUESTS``."""
-        window = int(self._clock() / self._seconds)
-        if window != self._window or len(self._counts) > MOST_CALLERS:
-            self._window = window
-            self._counts.clear()
+        self._begin()
         whose = neighbourhood(address)
         self._counts[whose] += 1
         if self._counts[whose] > self._most:
             raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
+
+    def look(self, address: str) -> None:
+        """Raise Refusal, as ``count``, if another request would be one too many."""
+        self._begin()
+        if self._counts[neighbourhood(address)] >= self._most:
+            raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
+
+    def _begin(self) -> None:
+        window = int(self._clock() / self._seconds)
+        if window != self._window or len(self._counts) > MOST_CALLERS:
+            self._window = window
+            self._counts.clear()

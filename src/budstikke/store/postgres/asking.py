@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _VIEW = """
 SELECT m.id, m.order_id, m.recipient, m.ref, {state}, m.reason, m.raw, m.segments,
-    m.price, coalesce(a.currency, ''), m.accepted_at, m.send_at, m.final_at, m.deleted
+    m.price, coalesce(a.currency, ''), m.accepted_at, m.send_at, m.final_at, m.deleted,
+    m.access_id
 FROM {source} LEFT JOIN account a ON a.id = m.account_id
 """
 

@@ -34,7 +34,7 @@ SELECT m.id, m.order_id, m.recipient, m.ref,
         WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255
         AND p.state IN ('queued', 'sending', 'unsure')), 'sent', m.state),
     m.reason, m.raw, m.segments, m.price, coalesce(a.currency, ''), m.accepted_at,
-    m.send_at, m.final_at, m.deleted
+    m.send_at, m.final_at, m.deleted, m.access_id
 FROM message m LEFT JOIN account a ON a.id = m.account_id
 """
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = """
 SELECT b.id, b.first_id, b.done, b.total, b.cancelled, b.accepted_at, b.content,
-    b.recipients, a.currency
+    b.recipients, a.currency, b.access_id
 FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
 """
 
@@ -57,6 +57,7 @@ class _Row(msgspec.Struct):
     content: str
     recipients: str
     currency: str
+    access_id: int
 
 
 _shared = msgspec.json.Decoder(_Shared).decode
@@ -111,6 +112,7 @@ def _answers(row: _Row, places: Iterable[int]) -> list[MessageAnswer]:
             row.accepted_at,
             send_at,
             None,
+            access_id=row.access_id,
         )
         for place in places
     ]

@@ -1,0 +1,99 @@
+"""
+Look-ups that some APIs give without a login: how a message stands, parts of an MMS.
+
+Ids of messages are counted up, so that anybody could read off how much is sent, and to
+what end. A caller learns of messages of the API it asks in alone, and an address may
+ask for few that are not there; where ``known_only`` says so, those alone are answered
+whose address has logged in to that API a short time ago, or may by an access's list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.domain.ask import MessageAsk, MessagesAnswer, OrderAsk
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.addresses import neighbourhood, within
+from budstikke.servers.limits import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from budstikke.domain.ask import Answer, Ask
+    from budstikke.domain.directory import Directory
+    from budstikke.flow.ask import Asker
+
+MOST, MOST_MISSES, WITHIN = 600, 60, 60.0
+"""Look-ups of one address, those of them that find nothing, and in how many seconds."""
+
+KNOWN_FOR = 86_400.0
+"""Seconds that an address is known after it has logged in."""
+
+MOST_KNOWN = 65_536
+"""Addresses that are remembered; then the oldest are forgotten."""
+
+
+class LookUps:
+    """
+    Answers those who do not log in; use from one event loop.
+
+    Args:
+        asker: Answers questions.
+        directory: Gives the directory as it is now.
+        clock: Unix seconds.
+        known_only: Dialects whose look-ups are for known addresses.
+
+    """
+
+    def __init__(
+        self,
+        asker: Asker,
+        directory: Callable[[], Directory],
+        clock: Callable[[], float],
+        known_only: frozenset[str] = frozenset(),
+    ) -> None:
+        self._asker = asker
+        self._directory = directory
+        self._clock = clock
+        self._known_only = known_only
+        self._known: dict[tuple[str, str], float] = {}
+        self._asked = Rate(clock, MOST, WITHIN)
+        self._missed = Rate(clock, MOST_MISSES, WITHIN)
+
+    def logged_in(self, dialect: str, client: str) -> None:
+        """Remember an address that has logged in."""
+        if dialect not in self._known_only:
+            return
+        key = (dialect, neighbourhood(client))
+        self._known.pop(key, None)
+        self._known[key] = self._clock() + KNOWN_FOR
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+
+    async def answer(self, asked: Ask, dialect: str, client: str) -> Answer:
+        """
+        Answer a look-up.
+
+        Raises Refusal: ``TOO_MANY_REQUESTS``, ``ADDRESS_NOT_ALLOWED`` for an address
+        that is not known; and StoreUnavailable.
+        """
+        self._asked.count(client)
+        if not isinstance(asked, MessageAsk | OrderAsk):
+            return await self._asker.answer(asked, None, dialect)
+        if dialect in self._known_only and not self._is_known(dialect, client):
+            raise Refusal(RefusalCode.ADDRESS_NOT_ALLOWED)
+        self._missed.look(client)
+        answer = await self._asker.answer(asked, None, dialect)
+        if isinstance(answer, MessagesAnswer) and not answer.messages:
+            self._missed.count(client)
+        return answer
+
+    def _is_known(self, dialect: str, client: str) -> bool:
+        until = self._known.get((dialect, neighbourhood(client)))
+        if until is not None and until > self._clock():
+            return True
+        return any(
+            access.dialect == dialect and within(client, access.networks)
+            for access in self._directory().accesses.values()
+            if access.networks
+        )
