@@ -66,6 +66,32 @@ def test_an_mms_from_a_phone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("home", "sender", "to", "found"),
+    [
+        ("+47", "91000108", "2229", ("+4791000108", "2229")),
+        ("+47", "+4791000108", "59440002", ("+4791000108", "4759440002")),
+        ("+47", "4520123456", "004759440002", ("+4520123456", "4759440002")),
+        ("+46", "0701234567", " 2229 ", ("+46701234567", "2229")),
+        ("", "91000108", "2229", ("91000108", "2229")),
+        ("", "91000108", "+4759440002", ("+4791000108", "4759440002")),
+    ],
+)
+def test_numbers_without_their_country_code(
+    home: str, sender: str, to: str, found: tuple[str, str]
+) -> None:
+    async def story(rig: Rig) -> None:
+        kind, body = delivery(sender, to, "", b"")
+        assert (200, 1000) == await ask(rig, body, kind)
+        assert (200, 1000) == await ask(rig, report("m-1", sender, "Retrieved"))
+        (mms,) = rig.sink.mms
+        assert found == (mms.originator, mms.recipient)
+        if home:
+            assert found[0] == rig.sink.got[0].recipient
+
+    play(story, home=home)
+
+
+@pytest.mark.parametrize(
     ("status", "state", "reason"),
     [
         ("Retrieved", ReceiptState.DELIVERED, Reason.NONE),

@@ -38,6 +38,8 @@ INTERNATIONAL, AS_WRITTEN = Nature.INTERNATIONAL, Nature.AS_WRITTEN
         ("0701234567", UNKNOWN, "", "0701234567"),
         ("004791000003", NATIONAL, "+46", "+4791000003"),
         ("+2229", UNKNOWN, "+47", "2229"),
+        ("11111111", UNKNOWN, "+47", "11111111"),  # none that anybody has
+        ("11111111", NATIONAL, "+47", "+4711111111"),  # but the operator says so
         ("Bank 24", UNKNOWN, "+47", "Bank 24"),
         ("", UNKNOWN, "+47", ""),
     ],

@@ -109,11 +109,13 @@ class Receiver:
         if not mms.others:
             return [mms]
         inventory, everybody = self._directory().inventory, (mms.recipient, *mms.others)
-        ours = [
-            number
-            for number in everybody
-            if is_reply_number(number) or inventory.place(number, "").number is not None
-        ]
+        ours: dict[str, None] = {}
+        for recipient in everybody:
+            number = inventory.place(recipient, "").number
+            if is_reply_number(recipient):
+                ours[recipient] = None
+            elif number is not None:  # once, however many ways it is written in
+                ours[number.value] = None
         return [
             replace(mms, recipient=number, others=())
             for number in ours or everybody[:1]

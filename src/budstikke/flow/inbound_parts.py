@@ -58,7 +58,7 @@ def joined(
 
 
 def _counted(copy: HeldPart, whole: int) -> bool:
-    """Tell whether a part came twice before its text was whole by the part ``whole``."""
+    """Tell whether a part came twice before its text was whole (by part ``whole``)."""
     return copy.id < whole and ANOTHER not in copy.digest
 
 

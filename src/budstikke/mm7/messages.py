@@ -43,6 +43,12 @@ class Address(NamedTuple):
         return bare if bare.isascii() and bare.isdigit() else ""
 
     @property
+    def dialled(self) -> str:
+        """Its number, with ``+`` if it is written so and no short one; empty: none."""
+        plus = self.kind != "ShortCode" and self.value.lstrip().startswith("+")
+        return f"+{self.digits}" if plus and self.digits else self.digits
+
+    @property
     def international(self) -> str:
         """Its number as E.164 with ``+``; what is no such number is left as it is."""
         digits = self.digits.removeprefix("00")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from budstikke.carriers.contract import InboundMms, Read
 from budstikke.carriers.mm7 import statuses
 from budstikke.carriers.mm7.guard import Guard
+from budstikke.domain.address import Nature, country_of, ours, phone
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.receipt import Receipt
 from budstikke.domain.text import decode_labelled
@@ -40,6 +41,9 @@ log = logging.getLogger("budstikke.carrier")
 
 FAULT: Final = 500
 """HTTP status of a SOAP 1.1 fault (SOAP 1.1 § 6.2)."""
+
+_NATURES: Final = {"ShortCode": Nature.AS_WRITTEN}
+"""What kinds of addresses say of numbers; others say nothing (3GPP TS 23.140 § 8.7)."""
 
 TEXT: Final = "text/plain; charset=utf-8"
 
@@ -102,14 +106,14 @@ class Incoming:
         return sink.read([self._read(asked)])
 
     def _inbound(self, asked: Deliver) -> InboundMms:
-        numbers = [_number(address) for address in asked.recipients]
+        numbers = [self._ours(address) for address in asked.recipients]
         found = tuple(dict.fromkeys(filter(None, numbers)))
         recipient, *others = found or (self._settings.number,)
         if not recipient:
             said = (Status.ADDRESS_ERROR, "no recipient", asked.transaction)
             raise Refused(*said, asked.schema)
         return InboundMms(
-            asked.sender.international,
+            self._phone(asked.sender, recipient),
             recipient,
             asked.subject,
             tuple(_media(piece) for piece in asked.pieces),
@@ -127,17 +131,24 @@ class Incoming:
             reason,
             " ".join(filter(None, said)),
             asked.at if asked.at is not None else self._clock(),
-            asked.recipient.international if asked.recipient else "",
+            self._phone(asked.recipient) if asked.recipient else "",
         )
+
+    def _phone(self, address: Address, to: str = "") -> str:
+        """Read a phone's number; without ``home``, ``to`` has its country."""
+        if not address.digits:
+            return address.value
+        home = self._settings.home or country_of(to)
+        return phone(address.dialled, _NATURES.get(address.kind, Nature.UNKNOWN), home)
+
+    def _ours(self, address: Address) -> str:
+        """Read what a phone wrote to, as digits; empty: it is no number."""
+        nature = _NATURES.get(address.kind, Nature.UNKNOWN)
+        return ours(address.dialled, nature, self._settings.home)
 
     def _read(self, asked: ReadReply) -> Read:
         at = asked.at if asked.at is not None else self._clock()
         return Read(asked.message_id, statuses.deleted(asked.status), at)
-
-
-def _number(address: Address) -> str:
-    """Read what a phone wrote to, as digits; empty: it is no number."""
-    return address.digits.removeprefix("00")
 
 
 def _media(piece: Piece) -> MediaPart:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from budstikke.domain.address import PREFIX
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.receipt import Retry
 from budstikke.mm7 import DEFAULT, Schema
@@ -114,6 +115,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Let anybody deliver: needed when nothing else says who may."),
     ] = False
+    home: Annotated[
+        str,
+        Meta(
+            pattern=PREFIX,
+            description="Prefix of the operator's country, `+47`: completes national "
+            "numbers of phones and of ours.",
+        ),
+    ] = ""
     number: Annotated[
         str,
         Meta(description="What MMS came to where the MMSC does not say; digits."),
