@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 from budstikke.carriers import mm7
 from budstikke.carriers.contract import Read
 from budstikke.carriers.mm7.guard import MOST_GUESSES, WITHIN, Guard
+from budstikke.carriers.mm7.incoming import LARGE
 from budstikke.domain.inbound import InboundMms, MediaPart
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.mm7 import read_answer
@@ -304,6 +306,37 @@ def test_guesses_are_limited_by_address() -> None:
         assert [] == rig.sink.reads
         assert 200 == await tried("2001:db8:0:1::1", "secret")
         assert 200 == await tried("192.0.2.1", "secret")
+
+    play(story)
+
+
+def test_refusals_are_logged_once_an_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = mm7.Settings(url="https://mmsc.example.com/", deliver_token="secret")
+    guard = Guard("op", settings, lambda: 0.0)
+    for client in ["192.0.2.1"] * 5 + ["192.0.2.2"]:
+        guard.refuses(WireRequest("POST", "/mm7/op", b"token=guess", client=client))
+    lines = [record.getMessage() for record in caplog.records]
+    assert [f"op: refused 192.0.2.{n}: its login" for n in (1, 2)] == lines
+
+
+def test_a_large_mms_is_read_beside_the_loop() -> None:
+    async def story(rig: Rig) -> None:
+        threads: list[str] = []
+
+        class Slow(bytes):
+            """Octets that say in which thread they are looked at."""
+
+            def find(self, *args: Any) -> int:
+                threads.append(threading.current_thread().name)
+                return super().find(*args)
+
+        kind, body = delivery("+4790000001", "2229", "Sol", bytes(LARGE))
+        assert (200, 1000) == await ask(rig, Slow(body), kind)
+        assert bytes(LARGE) == rig.sink.mms[0].parts[1].data
+        assert threads
+        assert threading.main_thread().name not in threads
 
     play(story)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from budstikke.dialects.bounds import MOST_PARAMETERS
 from budstikke.dialects.form import read_form
+from budstikke.domain.refusal import Refusal, RefusalCode
 
 MULTIPART = "multipart/form-data; boundary=----1a2b"
 
@@ -64,6 +67,30 @@ def test_what_comes_before_and_after_the_parts_is_left_out() -> None:
     assert {"a": b"1"} == read_form(body, MULTIPART)
 
 
+def test_lines_that_end_in_a_line_feed() -> None:
+    body = multipart(part("a", "1\n2"), part("b", "")).replace(b"\r\n", b"\n")
+
+    assert {"a": b"1\n2", "b": b""} == read_form(body, MULTIPART)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_a_last_boundary_that_is_missing(end: bytes) -> None:
+    body = multipart(part("a", "1"), part("b", "2")).partition(b"\r\n------1a2b--")[0]
+
+    assert {"a": b"1", "b": b"2"} == read_form(body + end, MULTIPART)
+
+
+def test_a_form_has_not_parameters_without_end() -> None:
+    for most in (MOST_PARAMETERS, MOST_PARAMETERS + 1):
+        body = multipart(*(part(f"{number}", "") for number in range(most)))
+        if most == MOST_PARAMETERS:
+            assert most == len(read_form(body, MULTIPART))
+        else:
+            with pytest.raises(Refusal) as caught:
+                read_form(body, MULTIPART)
+            assert RefusalCode.TOO_LARGE is caught.value.code
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
@@ -92,5 +119,7 @@ def test_a_hostile_body_costs_no_more_than_a_good_one() -> None:
     size = 8 * 1024 * 1024
     for unit in (b"\r\n--x", b"content-disposition: ", b"\r\n\r\n", b"\r\n--x\r\n a"):
         started = perf_counter()
-        read_form(b"--x" + unit * (size // len(unit)), "multipart/form-data;boundary=x")
+        with suppress(Refusal):
+            kind = "multipart/form-data;boundary=x"
+            read_form(b"--x" + unit * (size // len(unit)), kind)
         assert perf_counter() - started < 5

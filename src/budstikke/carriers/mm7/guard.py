@@ -34,6 +34,9 @@ WITHIN: Final = 60.0
 MOST_ADDRESSES: Final = 10_000
 """Addresses that are remembered; then all are forgotten."""
 
+MOST_LINES: Final = 60
+"""Lines of the log in ``WITHIN``: one an address."""
+
 NETWORK: Final = 64
 """Bits of an IPv6 address that belong to one customer of a provider."""
 
@@ -67,6 +70,7 @@ class Guard:
         self._networks = [ip_network(text) for text in settings.allow_from]
         self._window = 0
         self._guesses: dict[str, int] = {}
+        self._logged: set[str] = set()
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
         """Answer who may not ask; ``None``: it is the MMSC. Needs no body."""
@@ -74,7 +78,8 @@ class Guard:
         if self._networks and not any(
             address is not None and address in network for network in self._networks
         ):
-            log.warning("%s: refused %s: its address", self._name, request.client)
+            self._so_far(address)
+            self._log(request, address, "its address")
             return WHO
         guesses = self._so_far(address)
         if guesses >= MOST_GUESSES:
@@ -83,7 +88,7 @@ class Guard:
             return None
         if _tries(request):
             self._guesses[_key(address)] = guesses + 1
-        log.warning("%s: refused %s: its login", self._name, request.client)
+        self._log(request, address, "its login")
         return WHO
 
     def _so_far(self, address: IPv4Address | IPv6Address | None) -> int:
@@ -91,7 +96,20 @@ class Guard:
         if window != self._window or len(self._guesses) > MOST_ADDRESSES:
             self._window = window
             self._guesses.clear()
+            self._logged.clear()
         return self._guesses.get(_key(address), 0)
+
+    def _log(
+        self,
+        request: WireRequest,
+        address: IPv4Address | IPv6Address | None,
+        why: str,
+    ) -> None:
+        """Say whom we refused, once in a while; never what was tried."""
+        key = _key(address)
+        if key not in self._logged and len(self._logged) < MOST_LINES:
+            self._logged.add(key)
+            log.warning("%s: refused %s: %s", self._name, request.client, why)
 
     def _proven(self, request: WireRequest) -> bool:
         settings = self._settings

@@ -7,6 +7,7 @@ It is answered 1000 only when what it told is durable; when that fails the answe
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +42,9 @@ log = logging.getLogger("budstikke.carrier")
 
 FAULT: Final = 500
 """HTTP status of a SOAP 1.1 fault (SOAP 1.1 § 6.2)."""
+
+LARGE: Final = 64 * 1024
+"""Octets of a body from which on it is read in a thread."""
 
 _NATURES: Final = {"ShortCode": Nature.AS_WRITTEN}
 """What kinds of addresses say of numbers; others say nothing (3GPP TS 23.140 § 8.7)."""
@@ -77,9 +81,7 @@ class Incoming:
         if unknown is not None:
             return unknown
         try:
-            content_type = request.headers.get("content-type", "")
-            schema = self._settings.schema
-            asked = read_request(content_type, request.body, schema)
+            asked = await self._read(request)
             kept = self._give(asked, sink)
         except Refused as refused:
             log.warning("%s: cannot read: %s", self._name, refused)
@@ -89,10 +91,18 @@ class Incoming:
             if kept is not None:
                 await kept
         except Exception as error:  # noqa: BLE001 - whatever it was, it is not durable
-            log.warning("%s: could not be kept: %s", self._name, error)
+            why = type(error).__name__  # its words may be of texts
+            log.warning("%s: could not be kept: %s", self._name, why)
             said = (asked.transaction, Status.SERVICE_UNAVAILABLE, "try again")
             return _answer(write_error(*said, asked.schema), FAULT)
         return _answer(write_response(asked, Status.SUCCESS), 200)
+
+    async def _read(self, request: WireRequest) -> Request:
+        """Read a request, a large one beside the event loop; raises Refused."""
+        said = request.headers.get("content-type", ""), request.body
+        if len(request.body) <= LARGE:
+            return read_request(*said, self._settings.schema)
+        return await asyncio.to_thread(read_request, *said, self._settings.schema)
 
     def _give(self, asked: Request, sink: Sink | None) -> Future[None] | None:
         """Hand on what was told; ``None``: there is nothing to keep. Raises Refused."""
@@ -103,7 +113,7 @@ class Incoming:
             return sink.inbound([self._inbound(asked)])
         if isinstance(asked, DeliveryReport):
             return sink.receipts([self._receipt(asked)])
-        return sink.read([self._read(asked)])
+        return sink.read([self._read_reply(asked)])
 
     def _inbound(self, asked: Deliver) -> InboundMms:
         numbers = [self._ours(address) for address in asked.recipients]
@@ -146,7 +156,7 @@ class Incoming:
         nature = _NATURES.get(address.kind, Nature.UNKNOWN)
         return ours(address.dialled, nature, self._settings.home)
 
-    def _read(self, asked: ReadReply) -> Read:
+    def _read_reply(self, asked: ReadReply) -> Read:
         at = asked.at if asked.at is not None else self._clock()
         return Read(asked.message_id, statuses.deleted(asked.status), at)
 
