@@ -148,8 +148,9 @@ def test_the_page_has_every_parameter() -> None:
 def test_the_page_has_every_setting_and_its_default() -> None:
     documented = {name.strip("`"): it for name, it, _ in table("Settings of a service")}
 
+    words = {True: "true", False: "false"}
     shown = {
-        name: f"`{str(value).lower()}`" if value not in ("", ()) else "none"
+        name: f"`{words.get(value, value)}`" if value not in ("", ()) else "none"
         for name, value in msgspec.to_builtins(Settings()).items()
     }
     assert shown == documented

@@ -118,6 +118,30 @@ def test_encodings_that_are_read(body: bytes, content_type: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("ISO-8859-1", "“100 €”… –"),
+        ("Latin1", "“100 €”… –"),
+        ("Windows-1252", "“100 €”… –"),
+        ("us-ascii", "“100 €”… –"),
+        ("ISO-8859-1", "a\x81b"),
+    ],
+)
+def test_what_is_called_latin_1_is_windows_1252(label: str, text: str) -> None:
+    octets = envelope(text).encode("cp1252") if "\x81" not in text else b""
+    octets = octets or envelope(text).encode("latin-1")
+    declared = f'<?xml version="1.0" encoding="{label}"?>'.encode()
+
+    for call in (
+        post(declared + octets, "text/xml; charset=utf-8"),
+        post(octets, f"text/xml; charset={label}"),
+    ):
+        order = parse(call)
+        assert isinstance(order, Order)
+        assert text == order.text
+
+
+@pytest.mark.parametrize(
     "body",
     [
         envelope("Räka").encode("utf-16")[2:],

@@ -119,6 +119,14 @@ def test_originators_that_are_not_the_accounts(
     assert code is refused(order(**values), "Firm", "26114*")
 
 
+@pytest.mark.parametrize("originator", ["", "Other", "far too long for it"])
+def test_with_a_price_nobody_looks_at_the_originator(originator: str) -> None:
+    asked = order(originator=originator, price=-1)
+    assert RefusalCode.BAD_PRICE is refused(asked, "Firm")
+    asked = order(originator=originator, price=100)
+    assert RefusalCode.PREMIUM_NOT_ALLOWED is refused(asked, "Firm")
+
+
 @pytest.mark.parametrize("originator", ["Firm", "26114", "26114123456789"])
 def test_originators_that_are_the_accounts(originator: str) -> None:
     asked = order(originator=originator)

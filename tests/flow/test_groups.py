@@ -10,6 +10,7 @@ import pytest
 from budstikke.domain.ask import GroupAsk, GroupVerb
 from budstikke.domain.message import Order
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import MOST_MESSAGES
 from budstikke.store import schema
 from flow.accounts import NORWAY, change, left, paying
@@ -171,3 +172,41 @@ def test_a_large_group(engine: SqliteEngine) -> None:
     play(engine, scenario)
     assert many == sent_to(engine)
     assert [] == faults(engine)
+
+
+@pytest.mark.parametrize(
+    ("verb", "groups", "refusal"),
+    [
+        (GroupVerb.ADD_MEMBER, ("Nei",), (RefusalCode.UNKNOWN_GROUP, "Nei")),
+        (GroupVerb.DELETE_MEMBER, ("Nei",), (RefusalCode.UNKNOWN_GROUP, "Nei")),
+        (GroupVerb.MOVE_MEMBER, ("Nei", "a"), (RefusalCode.UNKNOWN_GROUP, "Nei")),
+        (GroupVerb.MOVE_MEMBER, ("a", "Nei"), (RefusalCode.UNKNOWN_GROUP, "Nei")),
+        (GroupVerb.ADD_MEMBER, ("a",), (RefusalCode.NOT_MOBILE, "22222222")),
+        (GroupVerb.MOVE_MEMBER, ("a", "b"), (RefusalCode.NOT_MOBILE, "22222222")),
+    ],
+)
+def test_groups_are_looked_at_before_a_number_that_is_none(
+    engine: SqliteEngine,
+    verb: GroupVerb,
+    groups: tuple[str, ...],
+    refusal: tuple[RefusalCode, str],
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        await group(rig, "a", KARI)
+        await group(rig, "b")
+        asker = Asker(
+            store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
+        )
+        asked = GroupAsk(
+            verb=verb,
+            group=groups[0],
+            new_group=groups[-1] if len(groups) > 1 else "",
+            number="22222222",
+            fault=RefusalCode.NOT_MOBILE,
+        )
+        with pytest.raises(Refusal) as raised:
+            await asker.answer(asked, rig.directory.accesses[1])
+        assert refusal == (raised.value.code, raised.value.value)
+        assert {"a": [KARI]} == await rig.path.store.members(1, ["a", "b"])
+
+    play(engine, scenario)

@@ -48,7 +48,7 @@ def test_receipts_replies_and_stop(tmp_path: Path, own: Own) -> None:
     (told,) = site.told(1, "quiz")
     assert "GET" == told.method
     assert {
-        "number": ONE[1:],
+        "number": ONE[3:],
         "msg": "kviss nummer 7 på",
         "prefix": "QUIZ",
         "shortnumber": SHARED,
@@ -78,7 +78,7 @@ def test_receipts_replies_and_stop(tmp_path: Path, own: Own) -> None:
     (reply,) = site.told(1, "replies")
     assert {
         "msg": "Ja, kl. 7",
-        "number": THREE[1:],
+        "number": THREE[3:],
         "id": str(message_id),
     } == reply.query()
 

@@ -78,11 +78,12 @@ def content(order: Order, access: Access, now: float) -> Content:
     """
     Check what concerns the whole order but its text.
 
-    Raises Refusal with ``BAD_ORIGINATOR``, ``BAD_PRICE`` or ``PREMIUM_NOT_ALLOWED``.
+    Raises Refusal with ``BAD_PRICE``, ``BAD_ORIGINATOR`` or ``PREMIUM_NOT_ALLOWED``. A
+    price, even one that is none, replaces the sender, which is then not looked at.
     """
-    originator = _originator(order, access)
     if order.price < 0:
         raise Refusal(RefusalCode.BAD_PRICE)
+    originator = _originator(order, access)
     if order.price > 0 and not access.account.premium:
         raise Refusal(RefusalCode.PREMIUM_NOT_ALLOWED)
     tell = (FINAL if order.report else 0) | (SENT if order.interim else 0)

@@ -14,6 +14,7 @@ import msgspec
 from budstikke.domain.callback_listing import ResumeAsk
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.listing import Change, ListingAnswer, Look
+from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.states import MessageState
 
 
@@ -162,7 +163,8 @@ class GroupAsk(msgspec.Struct, frozen=True, kw_only=True):
     """
     Something about groups; ``number`` is E.164.
 
-    Refused with ``UNKNOWN_GROUP`` (``value`` is its name) where a group must exist.
+    Refused with ``UNKNOWN_GROUP`` (``value`` is its name) where a group must exist, and
+    then with ``fault`` if there is one: ``number`` is what was written in its place.
     """
 
     verb: GroupVerb
@@ -171,6 +173,7 @@ class GroupAsk(msgspec.Struct, frozen=True, kw_only=True):
     number: str = ""
     name: str = ""
     active: bool = True
+    fault: RefusalCode | None = None
 
 
 class Member(msgspec.Struct, frozen=True):

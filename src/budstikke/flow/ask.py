@@ -21,6 +21,8 @@ from budstikke.domain.ask import (
     CancelAsk,
     CreditAnswer,
     CreditAsk,
+    GroupAsk,
+    GroupVerb,
     MediaAnswer,
     MediaAsk,
     MessageAsk,
@@ -96,6 +98,9 @@ class Asker:
             return await self._cancel(asked, access.account.id)
         if isinstance(asked, ResumeAsk):
             return await self._resume(asked, access.account.id)
+        if isinstance(asked, GroupAsk) and asked.fault is not None:
+            await self._look_at_groups(asked, access.account.id)
+            raise Refusal(asked.fault, field="number", value=asked.number)
         return await self._store.ask(asked, access.account.id, self._clock())
 
     async def _cancel(self, asked: CancelAsk, account_id: int) -> CancelAnswer:
@@ -108,6 +113,12 @@ class Asker:
             ended = ended or answer.ended
             if answer.cancelled < CANCELLED_AT_ONCE:
                 return CancelAnswer(answer.found, cancelled, ended)
+
+    async def _look_at_groups(self, asked: GroupAsk, account_id: int) -> None:
+        """Raise Refusal for a group that is not there: nobody is taken out of it."""
+        verb = GroupVerb.MOVE_MEMBER if asked.new_group else GroupVerb.DELETE_MEMBER
+        nobody = msgspec.structs.replace(asked, verb=verb, number="", fault=None)
+        await self._store.ask(nobody, account_id, self._clock())
 
     async def _resume(self, asked: ResumeAsk, account_id: int) -> Changed:
         found = await self._store.resume(queue_id=asked.queue_id, account_id=account_id)

@@ -27,6 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             takes texts of 1024 instead of 1530.
         duplicate_lock: Refuse the same fromid, phoneno and txt within 120 seconds.
         status_url: Where delivery statuses are pushed; empty: nowhere.
+        status_method: How: ``GET``, ``POST`` with the same query and an empty body, or
+            ``FORM``, a POST with the parameters in a form.
         status_interim: Push -1, too, when an operator has the message.
         two_way: Push messages from phones.
         mms: Push the files of an MMS, too; otherwise only its text is.
@@ -48,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     api_version: Literal["3.05", "2.25"] = "3.05"
     duplicate_lock: bool = True
     status_url: Url = ""
+    status_method: Literal["GET", "POST", "FORM"] = "GET"
     status_interim: bool = True
     two_way: bool = False
     mms: bool = False

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from budstikke.dialects.query import extended
-from budstikke.wire import WireRequest
+from budstikke.dialects.push import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from budstikke.dialects.front.settings import Settings
     from budstikke.domain.message import StatusEvent
+    from budstikke.wire import WireRequest
 
 SENT = "sent"
 
@@ -35,4 +35,4 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
     said = f"status={status}&origid={event.message_id}"
     if event.ref is not None:
         said += f"&ref={quote(event.ref, safe='')}&phoneno={quote(event.recipient)}"
-    return WireRequest("GET", extended(url, said))
+    return told(settings.status_method, url, said)

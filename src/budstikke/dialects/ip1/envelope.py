@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lxml import etree
 
 from budstikke.dialects.ip1.operations import LARGEST, Form
+from budstikke.dialects.query import decode_any
+from budstikke.domain.text import decode_latin1
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NAMESPACE = "http://tempuri.org/"
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -45,14 +47,21 @@ LONGEST_SHOWN = 80
 ENCODINGS: Mapping[str, str] = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
-    "iso-8859-1": "iso-8859-1",
-    "latin1": "iso-8859-1",
     "iso-8859-15": "iso-8859-15",
-    "windows-1252": "windows-1252",
+    "latin9": "iso-8859-15",
 }
-"""Encodings that are read, besides UTF-16 with a byte order mark, and the parser's."""
+"""Encodings that the parser is told, besides UTF-16 with a byte order mark."""
+
+DECODERS: Mapping[str, Callable[[bytes], str]] = {
+    "us-ascii": decode_any,
+    "ascii": decode_any,
+    **dict.fromkeys(
+        ("iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "l1"),
+        decode_latin1,
+    ),
+    **dict.fromkeys(("windows-1252", "cp1252"), decode_latin1),
+}
+"""Encodings that are read here: what is called Latin-1 is read as Windows-1252."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -148,6 +157,8 @@ def _parse(body: bytes, content_type: str) -> Any:
         said = _declared(content)
         named = _charset(content_type)
         name = said[1].decode() if said else named[1] if named else encoding
+        if decode := DECODERS.get(name.lower()):
+            content, name = decode(content).encode(), encoding
         encoding = ENCODINGS.get(name.lower(), "")
     if not encoding:
         return _sender("The encoding is not known; use UTF-8")

@@ -9,7 +9,7 @@ from budstikke.dialects.sveve.request import ACCOUNT
 from budstikke.dialects.sveve.values import bad, given, integer, required
 from budstikke.domain.ask import BalanceAsk, CreditAsk, GroupAsk, GroupVerb
 from budstikke.domain.number import international, why_not
-from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +27,14 @@ COMMANDS: Mapping[str, tuple[GroupVerb, tuple[str, ...]]] = {
     "delete_group": (_V.DELETE, ("group",)),
     "list_groups": (_V.LIST, ()),
     "list_recipients": (_V.MEMBERS, ("group",)),
-    "add_recipient": (_V.ADD_MEMBER, ("group", "number")),
-    "move_recipient": (_V.MOVE_MEMBER, ("group", "number", "new_group")),
-    "delete_recipient": (_V.DELETE_MEMBER, ("group", "number")),
+    "add_recipient": (_V.ADD_MEMBER, ("group",)),
+    "move_recipient": (_V.MOVE_MEMBER, ("group", "new_group")),
+    "delete_recipient": (_V.DELETE_MEMBER, ("group",)),
 }
-"""Command of RecipientAdm to what is done, and the parameters it can't do without."""
+"""Command of RecipientAdm to what is done, and the groups that it names."""
+
+OF_MEMBERS = frozenset({_V.ADD_MEMBER, _V.MOVE_MEMBER, _V.DELETE_MEMBER})
+"""What needs a number."""
 
 
 def read_ask(fields: Fields, operation: str) -> BalanceAsk | CreditAsk | GroupAsk:
@@ -45,14 +48,16 @@ def read_ask(fields: Fields, operation: str) -> BalanceAsk | CreditAsk | GroupAs
         raise bad("cmd", command)
     if command not in COMMANDS:
         raise bad("cmd", command)
-    verb, needed = COMMANDS[command]
-    has = {name: required(fields, name).strip() for name in needed}
+    verb, groups = COMMANDS[command]
+    has = {name: required(fields, name).strip() for name in groups}
+    number, fault = _number(fields) if verb in OF_MEMBERS else ("", None)
     return GroupAsk(
         verb=verb,
         group=has.get("group", ""),
         new_group=has.get("new_group", ""),
-        number=_number(has["number"]) if "number" in has else "",
+        number=number,
         name=(given(fields, "name") or "").strip() if verb is _V.ADD_MEMBER else "",
+        fault=fault,
     )
 
 
@@ -64,9 +69,12 @@ def _count(fields: Fields) -> int:
     return count
 
 
-def _number(text: str) -> str:
-    number = international(text, HOME)
-    if number is None:
-        code = why_not(text, HOME) or RefusalCode.BAD_RECIPIENT
-        raise Refusal(code, field="number", value=text)
-    return number
+def _number(fields: Fields) -> tuple[str, RefusalCode | None]:
+    """Read a number, or what is wrong with it: groups are looked at before that."""
+    written = (given(fields, "number") or "").strip()
+    if not written:
+        return "", RefusalCode.MISSING_FIELD
+    number = international(written, HOME)
+    if number is not None:
+        return number, None
+    return written, why_not(written, HOME) or RefusalCode.BAD_RECIPIENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from budstikke.domain.inbound import InboundEvent
 
 
+NORWAY = "+47"
+_norwegian = re.compile(r"\+47[0-9]{8}").fullmatch
+
+
 def push(event: InboundEvent, more: More, url: str, settings: Settings) -> WireRequest:
     """Write a message from a phone; the URL keeps the query it has."""
     if topic_of(event) is Topic.REPLY:
-        said = _reply(event)
+        said = _reply(event, settings)
     else:
         said = _message(event, more, settings)
     query = "&".join(
@@ -34,7 +39,7 @@ def push(event: InboundEvent, more: More, url: str, settings: Settings) -> WireR
 def _message(event: InboundEvent, more: More, settings: Settings) -> Mapping[str, str]:
     """Write "Push av mottatte meldinger"; look-ups that found nobody are blank."""
     said = {
-        "number": _number(event),
+        "number": _number(event, settings),
         "msg": text_of(event),
         "prefix": event.keyword,
         "shortnumber": event.recipient,
@@ -45,18 +50,20 @@ def _message(event: InboundEvent, more: More, settings: Settings) -> Mapping[str
     return said
 
 
-def _reply(event: InboundEvent) -> Mapping[str, str]:
+def _reply(event: InboundEvent, settings: Settings) -> Mapping[str, str]:
     """Write "Videresending av svar"; ``id`` is blank when nothing was answered."""
     return {
         "msg": text_of(event),
-        "number": _number(event),
+        "number": _number(event, settings),
         "id": str(event.reply_to or ""),
         **_media(event),
     }
 
 
-def _number(event: InboundEvent) -> str:
-    """Write a phone's number with country code and without ``+``."""
+def _number(event: InboundEvent, settings: Settings) -> str:
+    """Write a phone's number without ``+``, a Norwegian one as the user wants it."""
+    if settings.push_numbers == "national" and _norwegian(event.originator):
+        return event.originator.removeprefix(NORWAY)
     return event.originator.removeprefix("+")
 
 

@@ -149,7 +149,8 @@ def _order(
         raise too_large("to")
     reply, reply_to = flag(fields, "reply"), _reply_to(fields)
     originator = given(fields, "from") or settings.originator
-    if not reply and reply_to is None:  # otherwise it is a reply number
+    price = _price(fields)
+    if not (reply or price) and reply_to is None:  # otherwise it is a number of ours
         originator = _checked(originator)
     send_at = read_date_time(fields, now)
     first = now if send_at is None else send_at
@@ -168,7 +169,7 @@ def _order(
         recurrence=read_recurrence(fields, first),
         ref=_ref(fields),
         report=bool(settings.status_url),
-        price=_price(fields),
+        price=price,
         test=flag(fields, "test"),
     )
 

@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         inbound_url: Where messages to keywords and numbers are pushed that have no URL
             of their own; empty: nowhere.
         reply_url: Where answers to messages with ``reply`` are pushed; empty: nowhere.
+        push_numbers: How Norwegian phones are told in those two: ``national``, by their
+            eight digits, or ``international``, with the country code.
         number_lookup: Tell name and address of who wrote, as the number directory
             has them.
         concurrency: Requests that may be under way at once; more get HTTP 429.
@@ -31,5 +33,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     status_method: Literal["GET", "POST"] = "GET"
     inbound_url: Url = ""
     reply_url: Url = ""
+    push_numbers: Literal["national", "international"] = "national"
     number_lookup: bool = False
     concurrency: Annotated[int, msgspec.Meta(ge=1)] = 5

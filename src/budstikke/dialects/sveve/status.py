@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from budstikke.dialects.query import extended
+from budstikke.dialects.push import told
 from budstikke.domain.receipt import Reason
 from budstikke.domain.states import FINAL_MESSAGE, MessageState
-from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from budstikke.dialects.sveve.settings import Settings
     from budstikke.domain.message import StatusEvent
-
-FORM = {"content-type": "application/x-www-form-urlencoded"}
+    from budstikke.wire import WireRequest
 
 
 class Fault(NamedTuple):
@@ -72,9 +70,7 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
         quote_via=quote,
         safe="",
     )
-    if settings.status_method == "POST":
-        return WireRequest("POST", url, headers=FORM, body=said.encode())
-    return WireRequest("GET", extended(url, said))
+    return told("FORM" if settings.status_method == "POST" else "GET", url, said)
 
 
 def _fault(event: StatusEvent) -> Fault:
