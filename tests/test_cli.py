@@ -147,11 +147,11 @@ def test_apply_is_kept_for_the_audit(
     [
         (
             FILE.replace("password =", "passwd ="),
-            "accounts.toml: account acme: access 1",
+            "accounts.toml: line 14: account acme: access 1",
         ),
         (
             FILE.replace('"hunter2"', "5"),
-            "accounts.toml: account acme: access 1234: pas",
+            "accounts.toml: line 14: account acme: access 1234: pas",
         ),
         (
             "[[carrier]",

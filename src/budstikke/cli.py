@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _exit_code(error)
         if code is None:
             raise
-        print(f"budstikke: {str(error).splitlines()[0]}", file=sys.stderr)
+        lines = str(error).splitlines() or [type(error).__name__]
+        for line in lines if code == USAGE else lines[:1]:
+            print(f"budstikke: {line}", file=sys.stderr)
         return code
 
 
@@ -232,7 +234,8 @@ def _apply(args: argparse.Namespace) -> int:
             dialects=dialects,
         )
     except ApplyError as error:
-        raise ApplyError(f"{args.file}: {error}") from error
+        faults = [f"{args.file}: {line}" for line in str(error).splitlines()]
+        raise ApplyError("\n".join(faults)) from error
     finally:
         engine.dispose()
     print("\n".join(plan.lines()))

@@ -16,6 +16,7 @@ from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.store.admin import open_engine
 from budstikke.store.apply import Secrets, apply
 from budstikke.store.apply_file import read_file
+from budstikke.store.apply_values import ALL
 
 if TYPE_CHECKING:
     from budstikke.config import Settings
@@ -41,6 +42,7 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
     file = read_file(_beside("demo.toml"), SETTINGS, kinds, {}, IDENTIFY)
     for _, access in file.accesses:
         access.settings |= _told(access.dialect, callbacks)
+        access.said = structs.replace(access.said, reset=frozenset({ALL}))
     engine = open_engine(settings.database_url)
     try:
         secrets = Secrets(hash_secret, verify_secret)

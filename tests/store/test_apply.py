@@ -1,5 +1,6 @@
 """``apply``: what it reads, plans, refuses and writes; and what is read back."""
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def fault(text: str, engine: Engine | None = None) -> str:
         if engine is not None:
             put(engine, text)
     except ApplyError as error:
-        return str(error)
+        return re.sub(r"^line \d+: ", "", str(error), flags=re.MULTILINE)
     return ""
 
 
@@ -229,14 +230,78 @@ def test_what_the_file_does_not_name_stays(engine: Engine) -> None:
     assert before.blacklist == after.blacklist
 
 
-def test_what_an_entry_leaves_out_has_its_default_but_for_the_password(
-    engine: Engine,
-) -> None:
+def test_what_an_entry_leaves_out_stays_as_it_is(engine: Engine) -> None:
+    put(engine, WHOLE)
+    before = directory(engine)
+    named = """
+        [[carrier]]
+        name = "op"
+        [[route]]
+        prefix = "+47"
+        account = "acme"
+        [[account]]
+        name = "acme"
+        [[account.access]]
+        dialect = "front"
+        id = "1234"
+        [[account.access]]
+        dialect = "front"
+        id = "9"
+        password = "new"
+        [[suppression]]
+        number = "+4799999999"
+    """
+    assert [
+        "+ access front 9",
+        "1 added, 0 changed, 0 removed, 5 unchanged",
+    ] == put(engine, named).lines()
+    after = directory(engine)
+    new = after.login("front", "9")
+    assert new is not None
+    assert before.carriers == after.carriers
+    assert before.routes == after.routes
+    left = {id_: each for id_, each in after.accesses.items() if each.id != new.id}
+    assert before.accesses == left
+
+
+def test_one_setting_changes_alone(engine: Engine) -> None:
+    put(engine, WHOLE)
+    text = access("settings = { duplicate_lock = false }").replace('"1"', '"1234"')
+    plan = put(engine, text)
+    assert "~ access front 1234: settings.duplicate_lock" == plan.lines()[0]
+    found = directory(engine).login("front", "1234")
+    assert found is not None
+    assert Front("https://acme.example/status", duplicate_lock=False) == found.settings
+    reset = access('settings = { status_url = "default" }').replace('"1"', '"1234"')
+    assert "~ access front 1234: settings.status_url" == put(engine, reset).lines()[0]
+    found = directory(engine).login("front", "1234")
+    assert found is not None
+    assert Front(duplicate_lock=False) == found.settings
+
+
+def test_a_carrier_of_another_kind_keeps_no_settings(engine: Engine) -> None:
+    put(engine, WHOLE)
+    put(engine, '[[carrier]]\nname = "op"\nkind = "simulator"\n')
+    (op,) = [c for c in directory(engine).carriers.values() if c.name == "op"]
+    assert ("simulator", {}) == (op.kind, op.settings)
+
+
+def test_what_is_set_to_default_is_reset(engine: Engine) -> None:
     put(engine, WHOLE)
     put(
         engine,
-        '[[account]]\nname = "acme"\n'
-        '[[account.access]]\ndialect = "front"\nid = "1234"\n',
+        """
+        [[account]]
+        name = "acme"
+        originators = "default"
+        unsure = "default"
+        [[account.access]]
+        dialect = "front"
+        id = "1234"
+        allow_from = "default"
+        require_https = "default"
+        settings = "default"
+        """,
     )
     access = directory(engine).login("front", "1234")
     assert access is not None
@@ -255,9 +320,9 @@ def test_an_empty_password_takes_it_away(engine: Engine) -> None:
         'dialect = "front"\nid = "1234"\npassword = ""\n'
     )
     assert "access front 1234: needs password, password_env or allow_from" == fault(
-        text, engine
+        text + 'allow_from = "default"\n', engine
     )
-    put(engine, text + 'allow_from = ["::1"]\n')
+    put(engine, text)
     access = directory(engine).login("front", "1234")
     assert access is not None
     assert access.secret is None
@@ -294,11 +359,10 @@ remove = true
 """,
     )
     assert [
-        "~ account acme: originators, unsure",
         "- access front 1235",
         "- route +",
         "- suppression +4799999999",
-        "0 added, 1 changed, 3 removed, 1 unchanged",
+        "0 added, 0 changed, 3 removed, 2 unchanged",
     ] == plan.lines()
     found = directory(engine)
     assert found.login("front", "1235") is None
@@ -437,8 +501,11 @@ def access(line: str) -> str:
     ("text", "expected"),
     [
         ("[[carrier]", "Expected ']]' at the end of an array declaration"),
-        ("[[accounts]]", "object contains unknown field `accounts`"),
-        (access("passwd = 'x'"), "account acme: access 1: object contains unknown"),
+        ("[[accounts]]", "there is no key `accounts`: did you mean `account`?"),
+        (
+            access("passwd = 'x'"),
+            "account acme: access 1: there is no key `passwd`: did",
+        ),
         (access("[account.access.settings]\nurl = 'x'"), "access front 1: settings: "),
         (access("id = 5"), "Cannot overwrite a value"),
         (access("require_https = 'no'"), "account acme: access 1: require_https: exp"),
@@ -479,9 +546,104 @@ def access(line: str) -> str:
         ),
     ],
 )
-def test_faults_say_where(text: str, expected: str) -> None:
-    found = fault(text)
+def test_faults_say_where(engine: Engine, text: str, expected: str) -> None:
+    found = fault(text, engine)
     assert expected == found[: len(expected)]
+
+
+def test_all_faults_are_told_in_one_run_with_their_lines() -> None:
+    text = """\
+[[carrier]]
+name = "op"
+knd = "smpp"
+
+[[account]]
+name = "acme"
+unsure = "resnd"
+blocked = "yes"
+[[account.access]]
+dialect = "front"
+id = "1234"
+allow_from = ["10.0.0.1/8", "x"]
+[account.access.settings]
+status_ulr = "https://acme.example/status"
+
+[[account.access]]
+dialect = "frnt"
+id = "5"
+password = "x"
+
+[[account]]
+nam = "beta"
+
+[[route]]
+prefix = "47"
+carriers = "op"
+"""
+    with pytest.raises(ApplyError) as raised:
+        apply_file.read_file(text, DIALECTS, CARRIERS, ENVIRON)
+    regex = "expected `str` matching regex '^(\\\\+([1-9][0-9]{0,14})?)?$'"
+    assert [
+        "line 3: carrier op: there is no key `knd`: did you mean `kind`?",
+        (
+            "line 7: account acme: unsure: invalid enum value 'resnd': did you"
+            " mean `resend`?"
+        ),
+        "line 8: account acme: blocked: expected `bool`, got `str`",
+        (
+            "line 9: access front 1234: settings: there is no key `status_ulr`: did you"
+            " mean `status_url`?"
+        ),
+        "line 9: access front 1234: allow_from: 10.0.0.1/8 has host bits set",
+        (
+            "line 9: access front 1234: allow_from: 'x' does not appear to be an IPv4 "
+            "or IPv6 network"
+        ),
+        (
+            "line 16: access frnt 5: dialect: there is no 'frnt', only front: did you "
+            "mean `front`?"
+        ),
+        "line 21: account no. 2: name is missing",
+        "line 22: account no. 2: there is no key `nam`: did you mean `name`?",
+        f"line 25: route 47: prefix: {regex}",
+        "line 26: route 47: carriers: expected `array`, got `str`",
+    ] == str(raised.value).splitlines()
+
+
+def test_faults_against_what_is_there_are_told_together(engine: Engine) -> None:
+    text = """\
+[[route]]
+prefix = "+46"
+carriers = ["nobody"]
+[[route]]
+prefix = "+45"
+[[account]]
+name = "acme"
+price_list = "none"
+currency = "NOK"
+[[account.access]]
+dialect = "front"
+id = "1"
+"""
+    with pytest.raises(ApplyError) as raised:
+        put(engine, text)
+    assert [
+        "line 1: route +46: there is no carrier nobody",
+        "line 4: route +45: carriers is missing",
+        "line 6: account acme: price_list: there is no none",
+        "line 10: access front 1: needs password, password_env or allow_from",
+    ] == str(raised.value).splitlines()
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_lines_are_counted_past_texts_of_many_lines(quotes: str) -> None:
+    text = (
+        f"[[account]]\nname = 'a'\nstop_reply = {quotes}x\n[[account]]\n"
+        f"nam = 1\n{quotes}\n[[account]]\nname = 'b'\nnam = 1\n"
+    )
+    with pytest.raises(ApplyError) as raised:
+        apply_file.read_file(text, DIALECTS, CARRIERS, ENVIRON)
+    assert str(raised.value).startswith("line 9: account b: there is no key `nam`")
 
 
 def test_settings_that_no_longer_fit_say_whose_they_are(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def fault(database: Database) -> Callable[..., str]:
     def of(text: str, **environ: str) -> str:
         with pytest.raises(ApplyError) as raised:
             database.put(text, **environ)
-        return str(raised.value)
+        return re.sub(r"^line \d+: ", "", str(raised.value), flags=re.MULTILINE)
 
     return of
 
@@ -192,7 +193,5 @@ def test_other_dialects_need_an_id(fault: Callable[..., str]) -> None:
 def test_settings_have_no_keys(fault: Callable[..., str]) -> None:
     text = f'{ACCESS}password = "{KEY}"\n[account.access.settings]\nx = 1'
 
-    assert fault(text) == (
-        "access reseller: settings: object contains unknown field `x`"
-    )
+    assert fault(text) == ("access reseller: settings: there is no key `x`")
     assert [] == list(msgspec.structs.fields(DIALECTS["reseller"].settings))

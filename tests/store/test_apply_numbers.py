@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,7 @@ def fault(engine: Engine, text: str) -> str:
     with pytest.raises(ApplyError) as error:
         put(engine, text)
     assert before == revision(engine)
-    return str(error.value)
+    return re.sub(r"^line \d+: ", "", str(error.value), flags=re.MULTILINE)
 
 
 def read(engine: Engine, table: Any, *names: str) -> list[tuple[Any, ...]]:
@@ -268,7 +269,7 @@ KEYWORD = '[[account.keyword]]\nnumber = "2229"\naccess = "sveve"\nword = '
         ),
         (ACME.replace("true", "false"), "access front:1234 is not two_way"),
         (
-            ACME.replace("settings = { two_way = true }", ""),
+            ACME.replace("settings = { two_way = true }", 'settings = "default"'),
             "access front:1234 is not two_way",
         ),
         (
@@ -314,13 +315,60 @@ def test_a_keyword_may_have_itself_as_an_alias(engine: Engine) -> None:
     assert [("TIPS", access_ids(engine)["acme"])] == words(engine)
 
 
+def test_a_second_access_of_a_dialect_leaves_numbers_where_they_are(
+    engine: Engine,
+) -> None:
+    second = """
+    [[account.access]]
+    dialect = "front"
+    id = "1235"
+    allow_from = ["::1"]
+    settings = { two_way = true }
+    """
+    put(engine, WHOLE)
+    both = SHARED + ACME + second + NUMBERS.replace("front:1234", "front")
+    plan = put(engine, both)
+    assert ["+ access front 1235"] == plan.lines()[:-1]
+    new = both + '[[account.number]]\nvalue = "+4759440009"\naccess = "front"\n'
+    assert (
+        "number 4759440009 of acme: access: say which: front:1234, front:1235"
+        == fault(engine, new)
+    )
+    moved = both.replace('access = "front"\nurl', 'access = "front:1235"\nurl')
+    assert ["~ number 4759440000: access"] == put(engine, moved).lines()[:-1]
+
+
+def test_what_a_number_or_keyword_leaves_out_stays(engine: Engine) -> None:
+    put(engine, WHOLE)
+    left = """
+    [[account]]
+    name = "acme"
+    [[account.number]]
+    value = "+4759440000"
+    [[account.series]]
+    prefix = "26114123"
+    [[account.keyword]]
+    number = "2229"
+    word = "Win a car"
+    [[number]]
+    value = "2229"
+    """
+    assert [] == put(engine, left).effective
+    less = left.replace('car"\n', 'car"\nreceipt = "default"\naliases = []\n')
+    assert ["~ keyword Win a car on 2229: aliases, receipt"] == put(
+        engine, less
+    ).lines()[:-1]
+
+
 def test_stop_and_its_reply(engine: Engine) -> None:
     put(engine, '[[account]]\nname = "a"\nstop = ["nb", "en"]\nstop_reply = "Bye"\n')
     assert [('["nb","en"]', "Bye")] == read(
         engine, schema.account, "stop", "stop_reply"
     )
     plan = put(engine, '[[account]]\nname = "a"\nstop = ["nb"]\n')
-    assert ["~ account a: stop, stop_reply"] == plan.lines()[:-1]
+    assert ["~ account a: stop"] == plan.lines()[:-1]
+    plan = put(engine, '[[account]]\nname = "a"\nstop_reply = "default"\n')
+    assert ["~ account a: stop_reply"] == plan.lines()[:-1]
 
 
 def test_prices_of_mms(engine: Engine) -> None:

@@ -8,7 +8,7 @@ budstikke.store.apply_file``); a test compares the two.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct, field
 
@@ -20,6 +20,8 @@ from budstikke.store.apply_number_entries import (
 )
 from budstikke.store.apply_values import (
     E164,
+    NOTHING,
+    SAID,
     Address,
     Amount,
     ApplyError,
@@ -27,7 +29,11 @@ from budstikke.store.apply_values import (
     Name,
     Prefix,
     Remove,
+    Said,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ApplyError"]
 
@@ -35,6 +41,7 @@ __all__ = ["ApplyError"]
 class CarrierEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[carrier]]``: a link to an operator."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     name: Annotated[Name, Meta(description="Ours; routes and metrics use it.")]
     kind: Annotated[
         str, Meta(description="What it speaks; needed but for `remove`.")
@@ -48,6 +55,7 @@ class CarrierEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class RouteEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[route]]``: the carriers of recipients that begin with ``prefix``."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     prefix: Annotated[
         Prefix, Meta(description="`+` and digits; `+` alone is everybody.")
     ]
@@ -97,6 +105,7 @@ class PriceEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class PriceListEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[price_list]]``: prices that accounts refer to."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     name: Annotated[Name, Meta(description="Ours; accounts use it.")]
     currency: Annotated[
         Currency | None,
@@ -109,6 +118,7 @@ class PriceListEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.access]]``: one way an account logs in."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     dialect: Annotated[str, Meta(description="The API it speaks.")]
     id: Annotated[
         Name | None,
@@ -142,6 +152,7 @@ class AccessEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class FeeEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.fee]]``: a set-up or monthly fee."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     name: Annotated[Name, Meta(description="What statements call it.")]
     amount: Annotated[
         Amount | None,
@@ -160,6 +171,7 @@ class FeeEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class MemberEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.group.member]]``: a contact that is in a group."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     number: Annotated[E164, Meta(description="E.164 with `+`.")]
     name: Annotated[
         Annotated[str, Meta(max_length=100)] | None,
@@ -176,6 +188,7 @@ class MemberEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class GroupEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.group]]``: contacts that can be sent to by one name."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     name: Annotated[Name, Meta(description="What orders call it.")]
     member: list[MemberEntry] = []
     remove: Annotated[
@@ -186,6 +199,7 @@ class GroupEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class SuppressionEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[suppression]]``: a number that nobody may send to."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     number: Annotated[E164, Meta(description="E.164 with `+`.")]
     reason: Annotated[Name, Meta(description="For people.")] = "blacklist"
     remove: Remove = False
@@ -194,6 +208,7 @@ class SuppressionEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class OptOutEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.opt_out]]``: a number that wants nothing from one account."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     number: Annotated[E164, Meta(description="E.164 with `+`.")]
     reason: Annotated[Name, Meta(description="For people.")] = "opted out"
     remove: Remove = False
@@ -202,6 +217,7 @@ class OptOutEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account]]``: a customer."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     name: Annotated[Name, Meta(description="Ours; no customer sees it.")]
     originators: Annotated[
         list[str],
@@ -301,8 +317,17 @@ class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = False
 
 
+class Kinds(NamedTuple):
+    """The settings of an access by dialect, and of a carrier by kind."""
+
+    dialects: Mapping[str, type[Struct]]
+    carriers: Mapping[str, type[Struct]]
+
+
 class File(Struct, kw_only=True, forbid_unknown_fields=True):
-    """All of it."""
+    """All of it; ``kinds`` are what its settings are read by."""
+
+    kinds: Kinds | None = field(default=None, name=SAID)
 
     carrier: list[CarrierEntry] = []
     route: list[RouteEntry] = []

@@ -7,13 +7,11 @@ Everything that a file alone can say is checked here, before the database is ask
 from __future__ import annotations
 
 import json
-import re
-import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-import msgspec
 from msgspec import NODEFAULT, Meta, Struct, structs
 
 from budstikke.domain.originator import classify, read_grants
@@ -23,22 +21,28 @@ from budstikke.store import apply_money
 from budstikke.store.apply_entries import (
     TABLES,
     File,
+    Kinds,
     access_label,
     route_label,
     suppression_label,
 )
 from budstikke.store.apply_numbers import check_numbers
-from budstikke.store.apply_values import ApplyError
+from budstikke.store.apply_parse import Parser
+from budstikke.store.apply_settings import check_given, check_kind, check_valid
+from budstikke.store.apply_values import DEFAULT, ApplyError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Iterable
 
     from budstikke.store.apply_entries import (
         AccessEntry,
         AccountEntry,
         CarrierEntry,
+        PriceListEntry,
         RouteEntry,
     )
+    from budstikke.store.apply_parse import Faults
+    from budstikke.store.apply_values import Said
 
 __all__ = ["ApplyError", "File", "read_file", "table"]
 
@@ -69,49 +73,57 @@ def read_file(
         identify: By dialect, what makes an id of a password.
 
     Raises:
-        ApplyError: It is no TOML, a key is unknown, or a value does not fit.
+        ApplyError: It is no TOML, keys are unknown, or values do not fit: all of them.
 
     """
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ApplyError(str(error)) from error
-    try:
-        file = msgspec.convert(tree, File)
-    except msgspec.ValidationError as error:
-        raise ApplyError(_placed(str(error), tree)) from error
+    parser = Parser(text)
+    file, faults = parser.read(File), parser.faults
+    file.kinds = Kinds(dialects, carriers)
     for carrier in file.carrier:
-        _check_carrier(carrier, carriers)
+        with faults.at(carrier.said.line):
+            _check_carrier(carrier, carriers)
     for route in file.route:
-        _check_route(route)
+        with faults.at(route.said.line):
+            _check_route(route)
     for prices in file.price_list:
-        if not prices.remove:
-            apply_money.price_list(prices)
+        with faults.at(prices.said.line):
+            _check_prices(prices)
     for account in file.account:
-        _check_account(account)
+        with faults.at(account.said.line):
+            _check_account(account)
     for owner, access in file.accesses:
-        _check_access(access, dialects)
-        _fill_password(access, environ)
-        _fill_id(owner, access, identify.get(access.dialect))
-    _check_twice(file)
-    check_numbers(file)
+        for check in (_check_dialect, _check_networks):
+            with faults.at(access.said.line):
+                check(access, dialects)
+        with faults.at(access.said.line):
+            _fill_password(access, environ)
+            _fill_id(owner, access, identify.get(access.dialect))
+    _check_twice(file, faults)
+    check_numbers(file, faults)
+    faults.check()
     return file
 
 
 def _check_carrier(entry: CarrierEntry, kinds: Mapping[str, type[Struct]]) -> None:
     label = f"carrier {entry.name}"
+    if not entry.remove and (entry.kind or "kind" in entry.said.keys):
+        check_kind(label, "kind", entry.kind, kinds)
+        check_given(label, entry.settings, kinds[entry.kind])
+
+
+def _check_prices(entry: PriceListEntry) -> None:
+    if entry.name == DEFAULT:
+        raise ApplyError(f"price_list {DEFAULT}: is what resets a key: name it else")
     if not entry.remove:
-        _check_settings(label, "kind", entry.kind, entry.settings, kinds)
+        apply_money.price_rows(entry)
 
 
 def _check_route(entry: RouteEntry) -> None:
     label = route_label(entry.key)
     if entry.remove:
         return
-    if not entry.carriers:
+    if not entry.carriers and "carriers" in entry.said.keys:
         raise ApplyError(f"{label}: carriers is missing")
-    if entry.senders and "sender" not in entry.requires:
-        raise ApplyError(f'{label}: senders: needs requires = ["sender"]')
     for kind, sender in entry.senders.items():
         if kind not in TEXTS:
             known = ", ".join(TEXTS)
@@ -126,16 +138,11 @@ def _check_account(entry: AccountEntry) -> None:
         if entry.access or entry.fee or entry.group or entry.opt_out:
             raise ApplyError(f"{label}: is removed with all that it has: list nothing")
         return
-    _valid(f"{label}: originators", read_grants, tuple(entry.originators))
+    check_valid(f"{label}: originators", read_grants, tuple(entry.originators))
     for language in entry.stop:
         if language not in LANGUAGES:
             known = ", ".join(LANGUAGES)
             raise ApplyError(f"{label}: stop: there is no {language!r}, only {known}")
-    apply_money.account(entry)
-    apply_money.opening(entry)
-    for fee in entry.fee:
-        if not fee.remove:
-            apply_money.fee(entry.name, fee)
     _check_contacts(entry)
 
 
@@ -146,20 +153,32 @@ def _check_contacts(entry: AccountEntry) -> None:
         label = f"group {group.name} of {entry.name}"
         if group.remove and group.member:
             raise ApplyError(f"{label}: is removed with its members: list none")
-        _once(f"{label}: member", (member.number for member in group.member), str)
+        numbers = [member.number for member in group.member]
+        for number, count in Counter(numbers).items():
+            if count > 1:
+                raise ApplyError(f"{label}: member {number} is there twice")
         for member in group.member:
             said = member.name, member.active
             if not member.remove and known.setdefault(member.number, said) != said:
                 raise ApplyError(f"{label}: member {member.number}: differs elsewhere")
 
 
-def _check_access(entry: AccessEntry, kinds: Mapping[str, type[Struct]]) -> None:
-    label = access_label(entry.key)
-    if entry.remove:
-        return
-    _check_settings(label, "dialect", entry.dialect, entry.settings, kinds)
+def _check_dialect(entry: AccessEntry, kinds: Mapping[str, type[Struct]]) -> None:
+    if not entry.remove:
+        label = access_label(entry.key)
+        check_kind(label, "dialect", entry.dialect, kinds)
+        check_given(label, entry.settings, kinds[entry.dialect])
+
+
+def _check_networks(entry: AccessEntry, _kinds: Mapping[str, type[Struct]]) -> None:
+    label, faults = access_label(entry.key), []
     for network in entry.allow_from:
-        _valid(f"{label}: allow_from", ip_network, network)
+        try:
+            check_valid(f"{label}: allow_from", ip_network, network)
+        except ApplyError as error:
+            faults.append(str(error))
+    if faults:
+        raise ApplyError("\n".join(faults))
 
 
 def _fill_password(entry: AccessEntry, environ: Mapping[str, str]) -> None:
@@ -194,86 +213,36 @@ def _fill_id(
     entry.id = made
 
 
-def _check_settings(
-    label: str,
-    key: str,
-    kind: str,
-    settings: dict[str, Any],
-    kinds: Mapping[str, type[Struct]],
-) -> None:
-    if kind not in kinds:
-        known = ", ".join(sorted(kinds))
-        raise ApplyError(f"{label}: {key}: there is no {kind!r}, only {known}")
-    try:
-        msgspec.convert(settings, kinds[kind])
-    except msgspec.ValidationError as error:
-        raise ApplyError(f"{label}: settings: {_placed(str(error), {})}") from error
-
-
-def _check_twice(file: File) -> None:
-    """Refuse an entry that is there twice."""
+def _check_twice(file: File, faults: Faults) -> None:
+    """Note entries that are there twice."""
     accesses = [access for _, access in file.accesses]
-    _once("carrier", (entry.name for entry in file.carrier), str)
-    _once("account", (entry.name for entry in file.account), str)
-    _once("", (entry.key for entry in accesses), access_label)
-    _once("", (entry.key for entry in file.route), route_label)
-    _once("price_list", (entry.name for entry in file.price_list), str)
-    numbers = ((owner, entry.number) for owner, entry in file.suppressed)
-    _once("", numbers, suppression_label)
+    for what, keys, label in (
+        ("carrier", [(e.said, e.name) for e in file.carrier], str),
+        ("account", [(e.said, e.name) for e in file.account], str),
+        ("", [(e.said, e.key) for e in accesses], access_label),
+        ("", [(e.said, e.key) for e in file.route], route_label),
+        ("price_list", [(e.said, e.name) for e in file.price_list], str),
+        ("", [(e.said, (o, e.number)) for o, e in file.suppressed], suppression_label),
+    ):
+        _once(what, keys, label, faults)
     for account in file.account:
-        label = f"account {account.name}"
-        _once(f"{label}: fee", (entry.name for entry in account.fee), str)
-        _once(f"{label}: group", (entry.name for entry in account.group), str)
+        owner = f"account {account.name}"
+        _once(f"{owner}: fee", [(e.said, e.name) for e in account.fee], str, faults)
+        groups = [(e.said, e.name) for e in account.group]
+        _once(f"{owner}: group", groups, str, faults)
 
 
-Key = TypeVar("Key", bound="Hashable")
-Given = TypeVar("Given")
-
-
-def _once(what: str, keys: Iterable[Key], label: Callable[[Key], str]) -> None:
-    seen: set[Key] = set()
-    for key in keys:
+def _once(
+    what: str,
+    entries: Iterable[tuple[Said, Any]],
+    label: Callable[[Any], str],
+    faults: Faults,
+) -> None:
+    seen: set[Any] = set()
+    for said, key in entries:
         if key in seen:
-            raise ApplyError(f"{what} {label(key)} is there twice".lstrip())
+            faults.add(said.line, f"{what} {label(key)} is there twice".lstrip())
         seen.add(key)
-
-
-def _valid(label: str, read: Callable[[Given], object], value: Given) -> None:
-    try:
-        read(value)
-    except ValueError as error:
-        raise ApplyError(f"{label}: {error}") from error
-
-
-_steps = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]|\[\.\.\.\]").finditer
-
-
-def _placed(fault: str, tree: object) -> str:
-    """
-    Put the place of a fault first, with names for numbers.
-
-    From ``Object contains unknown field `x` - at `$.account[0].access[1]``` to
-    ``account acme: access 1234: object contains unknown field `x```.
-    """
-    what, _, path = fault.partition(" - at `$")
-    what = what[:1].lower() + what[1:]
-    words: list[str] = []
-    for step in _steps(path):
-        if step[2] is None:
-            tree = tree.get(step[1]) if isinstance(tree, dict) else None
-            words.append(step[1] or "")
-        elif isinstance(tree, list):
-            tree = tree[int(step[2])]
-            words[-1] += f" {_name(tree, int(step[2]))}"
-    return ": ".join([*filter(None, words), what])
-
-
-def _name(entry: object, place: int) -> str:
-    if isinstance(entry, dict):
-        for key in ("name", "id", "prefix", "number", "value"):
-            if isinstance(entry.get(key), str):
-                return str(entry[key])
-    return f"no. {place + 1}"
 
 
 def table() -> str:

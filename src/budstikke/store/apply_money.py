@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.fees import midnight
 from budstikke.domain.money import MICROS, MOST, SMS, micros
+from budstikke.store.apply_state import kept
 from budstikke.store.apply_values import ApplyError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         PriceEntry,
         PriceListEntry,
     )
+    from budstikke.store.apply_state import Row
     from budstikke.store.apply_values import Amount
 
 TRIAL = 25 * MICROS
@@ -34,16 +36,27 @@ def amount(label: str, given: Amount, *, least: int = 0) -> int:
     return found
 
 
-def price_list(entry: PriceListEntry) -> dict[str, Any]:
-    """Make the columns of a price list, its prices among them; raises ApplyError."""
+def price_list(entry: PriceListEntry, there: Row | None) -> dict[str, Any]:
+    """
+    Make the columns of a price list, its prices among them; raises ApplyError.
+
+    What the entry leaves out stays as it is ``there``.
+    """
+    wanted = {"currency": entry.currency, "prices": price_rows(entry)}
+    found = kept(wanted, there, entry.said)
+    if found["currency"] is None:
+        raise ApplyError(f"price_list {entry.name}: currency is missing")
+    return found
+
+
+def price_rows(entry: PriceListEntry) -> list[list[Any]]:
+    """Make the prices of a list, in order; raises ApplyError."""
     label = f"price_list {entry.name}"
-    if entry.currency is None:
-        raise ApplyError(f"{label}: currency is missing")
     rows = sorted(_price(label, price) for price in entry.price)
     for one, two in pairwise(rows):
         if one[:2] == two[:2]:
             raise ApplyError(f"{label}: price {one[0]} is there twice")
-    return {"currency": entry.currency, "prices": rows}
+    return rows
 
 
 def _price(label: str, entry: PriceEntry) -> list[Any]:
@@ -116,10 +129,14 @@ def opening(entry: AccountEntry) -> tuple[str, int] | None:
     return ("payment", begin) if begin else None
 
 
-def fee(owner: str, entry: FeeEntry) -> dict[str, Any]:
+def fee(owner: str, entry: FeeEntry, there: Row | None) -> dict[str, Any]:
     """Make the columns of a fee; raises ApplyError."""
     label = f"fee {entry.name} of {owner}"
-    if entry.amount is None:
+    taken = None
+    if entry.amount is not None:
+        taken = amount(label, entry.amount, least=1)
+    wanted = {"amount": taken, "monthly": entry.monthly}
+    found = kept(wanted, there, entry.said)
+    if found["amount"] is None:
         raise ApplyError(f"{label}: amount is missing")
-    taken = amount(label, entry.amount, least=1)
-    return {"amount": taken, "monthly": entry.monthly}
+    return found

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
-from budstikke.store.apply_values import Digits, Name, Remove, Url
+from budstikke.store.apply_values import (
+    NOTHING,
+    SAID,
+    Digits,
+    Name,
+    Remove,
+    Said,
+    Url,
+)
 
 AccessName = Annotated[
     Name | None,
@@ -24,6 +32,7 @@ Word = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 class NumberEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[number]]``: a number that is no single account's."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     value: Annotated[
         Digits, Meta(description="Digits, or `+` and digits; of a series its first.")
     ]
@@ -47,6 +56,7 @@ class NumberEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class OwnNumberEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.number]]``: a number whose messages are all the account's."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     value: Annotated[Digits, Meta(description="Digits, or `+` and digits.")]
     access: AccessName = None
     url: Place = ""
@@ -61,6 +71,7 @@ class OwnNumberEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class SeriesEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.series]]``: numbers of 14 digits that begin alike."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     prefix: Annotated[
         Annotated[str, Meta(pattern=r"^[0-9]{5,13}$")],
         Meta(description="What they begin with: `26114123`."),
@@ -78,6 +89,7 @@ class SeriesEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 class KeywordEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     """``[[account.keyword]]``: a word on a shared number."""
 
+    said: Said = field(default=NOTHING, name=SAID)
     number: Annotated[Digits, Meta(description="The shared number.")]
     word: Annotated[
         Word,

@@ -8,7 +8,7 @@ import msgspec
 
 from budstikke.domain.inventory import NumberKind, folded
 from budstikke.store.apply_number_entries import keyword_label, number_label
-from budstikke.store.apply_state import Change, Row, State, Verb, after, compare
+from budstikke.store.apply_state import Change, Row, State, Verb, after, compare, kept
 from budstikke.store.apply_values import ApplyError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         OwnNumberEntry,
         SeriesEntry,
     )
+    from budstikke.store.apply_parse import Faults
 
     Dialects = Mapping[str, type[msgspec.Struct]]
     Accesses = Mapping[tuple[str, str], Row]
@@ -30,24 +31,23 @@ LONGEST_SERIES = 13
 """Digits that one may begin with: its numbers have 14."""
 
 
-def check_numbers(file: File) -> None:
-    """Refuse what a file alone shows to be wrong; raises ApplyError."""
+def check_numbers(file: File, faults: Faults) -> None:
+    """Note what a file alone shows to be wrong."""
     for number in file.number:
         if number.kind == "series" and len(number.key) > LONGEST_SERIES:
-            raise ApplyError(f"{number_label(number.key)}: is too long for a series")
+            what = f"{number_label(number.key)}: is too long for a series"
+            faults.add(number.said.line, what)
     for account in file.account:
         if account.remove and (account.number or account.series or account.keyword):
-            raise ApplyError(
-                f"account {account.name}: is removed with all that it has: list nothing"
-            )
-    _once([entry.key for entry in _numbers(file)], number_label)
-    _once([entry.key for _, entry in _keywords(file)], keyword_label)
-
-
-def _once(keys: list[Any], label: Any) -> None:
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ApplyError(f"{label(key)} is there twice")
+            what = "is removed with all that it has: list nothing"
+            faults.add(account.said.line, f"account {account.name}: {what}")
+    seen: set[str] = set()
+    names = [(each.said.line, number_label(each.key)) for each in _numbers(file)]
+    names += [(e.said.line, keyword_label(e.key)) for _, e in _keywords(file)]
+    for line, name in names:
+        if name in seen:
+            faults.add(line, f"{name} is there twice")
+        seen.add(name)
 
 
 def _owned(
@@ -66,14 +66,22 @@ def _keywords(file: File) -> list[tuple[AccountEntry, KeywordEntry]]:
     return [(owner, entry) for owner in file.account for entry in owner.keyword]
 
 
-def plan_numbers(file: File, state: State, accesses: Accesses) -> list[Change]:
-    """Compare numbers, then keywords; raises ApplyError for what is another's."""
+def plan_numbers(
+    file: File, state: State, accesses: Accesses, faults: Faults
+) -> list[Change]:
+    """Compare numbers, then keywords."""
     gone = {entry.name for entry in file.account if entry.remove}
-    numbers = [
-        *(_in_stock(entry, state) for entry in file.number),
-        *(_own(*each, state, accesses) for each in _owned(file)),
-    ]
-    keywords = [_keyword(*each, state, accesses) for each in _keywords(file)]
+    numbers: list[Change] = []
+    keywords: list[Change] = []
+    for entry in file.number:
+        with faults.at(entry.said.line):
+            numbers.append(_in_stock(entry, state))
+    for each in _owned(file):
+        with faults.at(each[1].said.line):
+            numbers.append(_own(*each, state, accesses))
+    for owner, word in _keywords(file):
+        with faults.at(word.said.line):
+            keywords.append(_keyword(owner, word, state, accesses))
     numbers += _left("number", state.number, numbers, state, gone)
     keywords += _left("keyword", state.keyword, keywords, state, gone)
     lost = {change.key for change in numbers if change.verb is Verb.REMOVED}
@@ -107,10 +115,10 @@ def _in_stock(entry: NumberEntry, state: State) -> Change:
     if entry.remove:
         return compare("number", entry.key, state.number, None)
     there = state.number.get(entry.key)
-    wanted: dict[str, Any] = {"kind": entry.kind}
+    wanted = kept({"kind": entry.kind}, there, entry.said)
     if there is None or there["access"] is None:
         wanted |= {"access": None, "url": ""}
-    elif there["kind"] != entry.kind:
+    elif there["kind"] != wanted["kind"]:
         raise ApplyError(f"{number_label(entry.key)}: an account has it")
     return compare("number", entry.key, state.number, wanted)
 
@@ -127,8 +135,9 @@ def _own(
     _check_owner(label, owner, there, state)
     wanted = None
     if not entry.remove:
-        access = find_access(label, owner.name, entry.access, accesses)
-        wanted = {"kind": kind.value, "access": access, "url": entry.url}
+        access = _choose(label, owner.name, entry.access, there, accesses)
+        wanted = kept({"url": entry.url}, there, entry.said)
+        wanted |= {"kind": kind.value, "access": access}
     return compare("number", entry.key, state.number, wanted)
 
 
@@ -139,15 +148,17 @@ def _keyword(
     accesses: Accesses,
 ) -> Change:
     label = f"{keyword_label(entry.key)} of {owner.name}"
-    _check_owner(label, owner, state.keyword.get(entry.key), state)
+    there = state.keyword.get(entry.key)
+    _check_owner(label, owner, there, state)
     wanted = None
     if not entry.remove:
-        wanted = {
+        said = {
             "aliases": [" ".join(alias.split()) for alias in entry.aliases],
-            "access": find_access(label, owner.name, entry.access, accesses),
             "url": entry.url,
             "receipt": entry.receipt,
         }
+        access = _choose(label, owner.name, entry.access, there, accesses)
+        wanted = kept(said, there, entry.said) | {"access": access}
     return compare("keyword", entry.key, state.keyword, wanted)
 
 
@@ -165,24 +176,47 @@ def _check_owner(
         raise ApplyError(f"{label}: is of account {whose}")
 
 
+def _choose(
+    label: str, account: str, given: str | None, there: Row | None, accesses: Accesses
+) -> tuple[str, str]:
+    """
+    Find the access of a number or keyword; raises ApplyError.
+
+    One that it has already, and that may be meant, it keeps: an account that gets a
+    second access of a dialect has its numbers where they were.
+    """
+    found = _meant(account, given, accesses)
+    if there is not None and there["access"] in found:
+        now: tuple[str, str] = there["access"]
+        return now
+    return find_access(label, account, given, accesses)
+
+
 def find_access(
     label: str, account: str, given: str | None, accesses: Accesses
 ) -> tuple[str, str]:
     """Find an access by its dialect, or ``dialect:id``; raises ApplyError."""
-    dialect, _, identifier = (given or "").partition(":")
-    found = [
-        key
-        for key, row in accesses.items()
-        if row["account"] == account
-        and (not dialect or key[0] == dialect)
-        and (not identifier or key[1] == identifier)
-    ]
+    found = _meant(account, given, accesses)
     if len(found) == 1:
         return found[0]
     if not found:
         raise ApplyError(f"{label}: access: it has no {given or 'access'}")
     named = ", ".join(sorted(":".join(key) for key in found))
     raise ApplyError(f"{label}: access: say which: {named}")
+
+
+def _meant(
+    account: str, given: str | None, accesses: Accesses
+) -> list[tuple[str, str]]:
+    """Find the accesses that are meant by a dialect, ``dialect:id``, or nothing."""
+    dialect, _, identifier = (given or "").partition(":")
+    return [
+        key
+        for key, row in accesses.items()
+        if row["account"] == account
+        and (not dialect or key[0] == dialect)
+        and (not identifier or key[1] == identifier)
+    ]
 
 
 def check_inventory(

@@ -19,6 +19,8 @@ from budstikke.store.apply_number_entries import keyword_label, number_label
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from budstikke.store.apply_values import Said
+
 
 class Verb(StrEnum):
     """What becomes of an entry."""
@@ -144,6 +146,16 @@ FIELD_NAMES = {
     "prices": "price",
 }
 """Columns that the file calls otherwise."""
+
+
+def kept(wanted: Row, there: Row | None, said: Said) -> dict[str, Any]:
+    """Say what a row becomes: what its entry does not say stays as it is there."""
+    if there is None:
+        return dict(wanted)
+    return {
+        column: value if FIELD_NAMES.get(column, column) in said.keys else there[column]
+        for column, value in wanted.items()
+    }
 
 
 def _differing(there: Row, wanted: Row) -> list[str]:
