@@ -190,13 +190,16 @@ class Mmsc:
     def _read(self, message: Any) -> Submission:
         first, content = message.get_payload()
         xml = ET.fromstring(first.get_payload(decode=True))  # noqa: S314 - our own
-        asked = xml.find("s:Body/m:SubmitReq", NS)
+        asked = xml.find("s:Body/{*}SubmitReq", NS)
         assert asked is not None
+        schema = asked.tag.rpartition("}")[0][1:]
+        assert xml.find(f"s:Header/{{{schema}}}TransactionID", NS) is not None
         fields = {
             each.tag.rpartition("}")[2]: each.text or ""
             for each in asked.iter()
             if not len(each)
         }
+        fields["schema"] = schema
         parts = [
             (
                 part.get_content_type(),

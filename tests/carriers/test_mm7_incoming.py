@@ -121,6 +121,8 @@ def test_read_replies() -> None:
         assert (200, 1000) == await ask(rig, read_reply("m-1", "Read"))
         unread = "Deleted without being read"
         assert (200, 1000) == await ask(rig, read_reply("m-2", unread))
+        for nothing in ("Indeterminate", "", "Ready"):
+            assert (200, 1000) == await ask(rig, read_reply("m-3", nothing))
         assert [Read("m-1", False, AT + 5), Read("m-2", True, AT + 5)] == (
             rig.sink.reads
         )

@@ -21,7 +21,7 @@ from budstikke.domain.receipt import (
     Unsure,
 )
 from budstikke.mm7 import Answer
-from carriers.mmsc import Mmsc, Submission, fault, report
+from carriers.mmsc import OLD, SOAP, Mmsc, Submission, envelope, fault, report
 from carriers.rig import PICTURE, Rig, mm7_rig
 from carriers.smsc import NO_RECEIPT, THROTTLED
 from carriers.waiting import LONG
@@ -102,7 +102,55 @@ def test_throttled_with_several_under_way() -> None:
     play(story, window=4)
 
 
+def test_the_schema_that_is_set_is_written() -> None:
+    async def story(rig: Rig, mmsc: Mmsc) -> None:
+        assert [Sent("mm-1")] == await rig.send([rig.part(NO_RECEIPT)])
+        (submission,) = mmsc.submissions
+        assert OLD == submission.fields["schema"]
+        assert "5.3.0" == submission.fields["MM7Version"]
+
+    play(story, namespace=OLD, mm7_version="5.3.0")
+
+
+TAKEN = (
+    f'<a:Envelope xmlns:a="{SOAP}"><a:Body><SubmitRsp xmlns="{OLD}"><MM7Version>5.3.0'
+    "</MM7Version><Status><StatusCode>1000</StatusCode><StatusText>Mottatt på norsk"
+    "</StatusText></Status><MessageID>m-7</MessageID></SubmitRsp></a:Body></a:Envelope>"
+)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b'<?xml version="1.0" encoding="utf-16"?>' + TAKEN.encode(),
+        b'<?xml version="1.0" encoding="x-vendor"?>' + TAKEN.encode("latin-1"),
+        f'<?xml version="1.0" encoding="utf-16"?>{TAKEN}'.encode("utf-16"),
+        f'<?xml version="1.0"?>{TAKEN}'.encode("utf-16-be"),
+        f'<?xml version="1.0" encoding="GB2312"?>{TAKEN}'.replace("på", "照")
+        .encode("gb2312"),
+        TAKEN.encode()[:-40],
+        TAKEN.replace("Mottatt", "M & M").encode(),
+        b"<!DOCTYPE x>" + TAKEN.encode(),
+    ],
+)  # fmt: skip
+def test_what_was_taken_is_not_left_unsure_for_how_that_is_written(
+    octets: bytes,
+) -> None:
+    async def story(rig: Rig, mmsc: Mmsc) -> None:
+        assert [Sent("m-7")] == await rig.send([rig.part()])
+
+    play(story, answering(octets))
+
+
 NO_XML = "no MM7: not well-formed XML"
+
+
+MUST = "s:MustUnderstand no"
+NOT_UNDERSTOOD = envelope(
+    "t",
+    "<e:Fault><faultcode>s:MustUnderstand</faultcode><faultstring>no</faultstring>"
+    "</e:Fault>",
+)
 
 
 def answering(answer: bytes | int) -> Mmsc:
@@ -116,6 +164,9 @@ def answering(answer: bytes | int) -> Mmsc:
         (fault(4001, "who"), Rejected(Reason.BARRED, "4001 who", Retry.ELSEWHERE)),
         (401, Rejected(Reason.REJECTED, f"HTTP 401 {NO_XML}", Retry.ELSEWHERE)),
         (502, Unsure(f"HTTP 502 {NO_XML}")),
+        (308, Rejected(Reason.REJECTED, f"HTTP 308 {NO_XML}", Retry.ELSEWHERE)),
+        (303, Unsure(f"HTTP 303 {NO_XML}")),
+        (NOT_UNDERSTOOD, Rejected(Reason.REJECTED, MUST, Retry.ELSEWHERE)),
     ],
 )  # fmt: skip
 def test_answers(answer: bytes | int, expected: Outcome) -> None:

@@ -385,6 +385,12 @@ def test_recipients_without_what_is_around_them() -> None:
     assert asked.recipients == (Address("Number", "2"), Address("Number", "3"))
 
 
+def test_an_encrypted_address_is_no_number() -> None:
+    inner = '<Sender><Number addressCoding="encrypted">4790000001</Number></Sender>'
+    sender = told(XML, envelope(f"<DeliverReq>{inner}</DeliverReq>")).sender
+    assert (sender.digits, sender.value) == ("", "4790000001")
+
+
 def test_there_are_not_recipients_without_end() -> None:
     for most, status in ((0, None), (1, Status.MULTIPLE_ADDRESSES)):
         numbers = range(MOST_ADDRESSEES + most)

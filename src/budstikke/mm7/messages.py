@@ -29,8 +29,12 @@ class Schema(NamedTuple):
 DEFAULT = Schema(REL_6, "6.8.0")
 
 
+HIDDEN = "Hidden"
+"""The kind of an address that is encrypted or obfuscated (``addressCoding``)."""
+
+
 class Address(NamedTuple):
-    """Who: ``kind`` is ``Number``, ``ShortCode`` or ``RFC2822Address``."""
+    """Who: ``kind`` is ``Number``, ``ShortCode``, ``RFC2822Address`` or ``HIDDEN``."""
 
     kind: str
     value: str
@@ -38,6 +42,8 @@ class Address(NamedTuple):
     @property
     def digits(self) -> str:
         """Its number without ``+``; empty: it is none."""
+        if self.kind == HIDDEN:
+            return ""
         bare = _separators("", self.value.strip().partition("/")[0].partition("@")[0])
         bare = bare.removeprefix("+")
         return bare if bare.isascii() and bare.isdigit() else ""

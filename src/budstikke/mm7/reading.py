@@ -11,6 +11,7 @@ from budstikke.mm7 import envelope, multipart
 from budstikke.mm7.headers import decode_words, one_line
 from budstikke.mm7.messages import (
     DEFAULT,
+    HIDDEN,
     Address,
     Answer,
     Deliver,
@@ -41,6 +42,9 @@ ADDRESSED: Final = ("To", "Cc", "Bcc")
 ENVELOPES: Final = ("text/xml", "application/xml", "application/soap+xml")
 LOOKED_AT: Final = 2000
 """Octets of a part in which an envelope says that it is one."""
+
+NOT_UNDERSTOOD: Final = ("mustunderstand", "versionmismatch")
+"""Codes of faults (SOAP 1.1 § 4.4.1) in lower case."""
 
 MOST_ADDRESSEES: Final = 100
 
@@ -84,8 +88,7 @@ def read_answer(content_type: str, body: bytes) -> Answer:
         return _glimpsed(body, f"no MM7: {error}")
     status = envelope.anywhere(root, "StatusCode")
     if status is None:
-        fault = envelope.anywhere(root, "faultstring")
-        return Answer(0, envelope.text(fault) if fault is not None else "no status")
+        return _fault(root)
     code = envelope.text(status)
     around = status.getparent()
     said = [envelope.text(around, name) for name in ("StatusText", "Details")]
@@ -95,6 +98,25 @@ def read_answer(content_type: str, body: bytes) -> Answer:
         " ".join(filter(None, [code, *said])),
         "" if found is None else envelope.text(found),
     )
+
+
+def _fault(root: Any) -> Answer:
+    """
+    Read a fault without a status code of MM7.
+
+    What a server does not understand it has not worked (SOAP 1.1 § 4.2.3): another
+    schema's transaction, for one.
+    """
+    words, code = (
+        "" if found is None else envelope.text(found)
+        for found in (
+            envelope.anywhere(root, "faultstring"),
+            envelope.anywhere(root, "faultcode"),
+        )
+    )
+    if code.rpartition(":")[2].lower() in NOT_UNDERSTOOD:
+        return Answer(Status.UNSUPPORTED_VERSION, f"{code} {words}".strip())
+    return Answer(0, words or "no status")
 
 
 def _number(code: str) -> int:
@@ -291,7 +313,8 @@ def _addresses(element: Any) -> Iterator[Address]:
         if kind is not None:
             some = True
             if not envelope.flag(one, "displayOnly") and envelope.text(one):
-                yield Address(kind, envelope.text(one))
+                hidden = one.get("addressCoding", "").strip()
+                yield Address(HIDDEN if hidden else kind, envelope.text(one))
     bare = (element.text or "").strip()
     if bare and not some:
         yield Address("Number", bare)

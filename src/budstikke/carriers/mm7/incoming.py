@@ -113,7 +113,8 @@ class Incoming:
             return sink.inbound([self._inbound(asked)])
         if isinstance(asked, DeliveryReport):
             return sink.receipts([self._receipt(asked)])
-        return sink.read([self._read_reply(asked)])
+        found = self._read_reply(asked)
+        return None if found is None else sink.read([found])
 
     def _inbound(self, asked: Deliver) -> InboundMms:
         numbers = [self._ours(address) for address in asked.recipients]
@@ -156,9 +157,13 @@ class Incoming:
         nature = _NATURES.get(address.kind, Nature.UNKNOWN)
         return ours(address.dialled, nature, self._settings.home)
 
-    def _read_reply(self, asked: ReadReply) -> Read:
+    def _read_reply(self, asked: ReadReply) -> Read | None:
+        deleted = statuses.deleted(asked.status)
+        if deleted is None:
+            log.info("%s: a read reply says nothing: %.40r", self._name, asked.status)
+            return None
         at = asked.at if asked.at is not None else self._clock()
-        return Read(asked.message_id, statuses.deleted(asked.status), at)
+        return Read(asked.message_id, deleted, at)
 
 
 def _media(piece: Piece) -> MediaPart:

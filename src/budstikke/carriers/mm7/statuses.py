@@ -54,6 +54,9 @@ THOUSANDS: Mapping[int, tuple[Reason, Retry]] = {
 }
 
 HTTP: Mapping[int, tuple[Reason, Retry]] = {
+    301: (Reason.REJECTED, Retry.ELSEWHERE),
+    307: (Reason.REJECTED, Retry.ELSEWHERE),
+    308: (Reason.REJECTED, Retry.ELSEWHERE),
     408: (Reason.INTERNAL, Retry.LATER),
     413: (Reason.CONTENT, Retry.ELSEWHERE),
     429: (Reason.THROTTLED, Retry.SLOWER),
@@ -101,6 +104,10 @@ def report(status: str) -> tuple[ReceiptState, Reason]:
     return REPORTS.get(status.lower(), (ReceiptState.UNKNOWN, Reason.UNKNOWN))
 
 
-def deleted(status: str) -> bool:
-    """Tell from a read reply whether it was deleted unread."""
-    return status.lower().startswith("deleted")
+READS: Mapping[str, bool] = {"read": False, "deleted": True}
+"""Whether it was deleted unread, by the first word of a read reply's MMStatus."""
+
+
+def deleted(status: str) -> bool | None:
+    """Tell from a read reply whether it was deleted unread; ``None``: nobody knows."""
+    return READS.get(status.lower().partition(" ")[0])
