@@ -41,6 +41,79 @@ INVENTORY = Inventory(
 )
 
 
+@pytest.mark.parametrize("around", ["", " hei", ", hei", "! 👍", "👍🏽", " "])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("VEL\u200d", 1),
+        ("\u200bVEL", 1),
+        ("\ufeffVEL\ufe0f", 1),
+        ("V\u00adE\u2060L", 1),
+        ("\u2066VEL\u2069", 1),
+        ("\U000e0041VEL", 1),
+        ("\u3164" * 500 + "VEL", 1),
+        ("«VEL»", 1),
+        ("„vel“", 1),
+        ("“vel”", 1),
+        ("'vel'", 1),
+        ('"VEL"', 1),
+        ("(vel)", 1),
+        ("[vel]", 1),
+        ("<vel>", 1),
+        ("「vel」", 1),
+        ("（ＶＥＬ）", 1),
+        ("« vel »", 1),
+        ("ＶＥＬ", 1),
+        ("vel\u00a0kommen", 2),
+        ("vel\u2003kommen", 2),
+        ("VEL\tKOMMEN", 2),
+        ("«vel kommen»", 2),
+        ("«vel» «kommen»", 2),
+        ("vel kommen n\u0061\u030a", 1),  # NFD
+        ("STRAßE", 5),
+        ("ＳＴＲＡẞＥ", 5),
+    ],
+)
+def test_what_is_not_part_of_a_keyword(text: str, found: int, around: str) -> None:
+    wanted = Place(SHARED, INVENTORY.keywords[found])
+    assert wanted == INVENTORY.place("2229", text + around)
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("NY\u200dHETER", "nyheter"),
+        ("\ufeffNYHETER", "«Nyheter»"),
+        ("❤\ufe0f", "❤ hei"),
+        ("❤", "❤\ufe0f hei"),
+        ("İSTANBUL", "istanbul"),
+        ("ISTANBUL", "İstanbul"),
+        ("ﬁn", "FIN"),
+        ('"X"', '"x" hei'),
+        ("(A)", "(a)"),
+        ("VEL KOMMEN", "«vel\u200b kommen», hei"),
+    ],
+)
+def test_keywords_as_they_may_be_registered(word: str, text: str) -> None:
+    own = keyword(1, word)
+    inventory = Inventory({1: SHARED}, {1: own})
+    assert Place(SHARED, own) == inventory.place("2229", text)
+    whole = text.removesuffix(" hei").removesuffix(", hei")
+    assert Place(SHARED, own) == inventory.named("2229", whole)
+
+
+@pytest.mark.parametrize(
+    "text", ["velger", "vel-kommen", "v el", "ve\u0301l", "o(vel)"]
+)
+def test_other_words(text: str) -> None:
+    assert Place(SHARED, INVENTORY.keywords[4]) == INVENTORY.place("2229", text)
+
+
+def test_a_keyword_that_is_not_seen_is_none() -> None:
+    inventory = Inventory({1: SHARED}, {1: keyword(1, "\u200b")})
+    assert Place(SHARED) == inventory.place("2229", "hei")
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

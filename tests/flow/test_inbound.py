@@ -446,6 +446,30 @@ def test_stop(engine: SqliteEngine, text: str, to: str, out: int | None) -> None
     play(engine, scenario)
 
 
+@pytest.mark.parametrize(
+    ("subject", "text", "to", "out"),
+    [
+        ("", "STOPP\u200d", OWNED, FRONT),
+        ("Re: tilbud", "«Stopp»", OWNED, FRONT),
+        ("STOPP", "", OWNED, FRONT),
+        ("Hei", "stopp news", "2229", SVEVE),
+        ("STOPP", "den bussen", OWNED, None),
+    ],
+)
+def test_stop_in_an_mms(
+    engine: SqliteEngine, subject: str, text: str, to: str, out: int | None
+) -> None:
+    async def scenario(phones: Phones) -> None:
+        phones.directory = directory(stop=("nb",))
+        part = MediaPart("", "text/plain; charset=utf-8", text.encode())
+        message = replace(mms(part, to=to), subject=subject)
+        await phones.receiver.receive(7, [message])
+        wanted = [(PHONE, out)] if out is not None else []
+        assert wanted == phones.rows(schema.suppression, "number", "account_id")
+
+    play(engine, scenario)
+
+
 def test_stop_is_off_unless_the_account_turned_it_on(engine: SqliteEngine) -> None:
     async def scenario(phones: Phones) -> None:
         await phones.write("STOP NEWS")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.domain.text import decode_labelled
+from budstikke.domain.text.ignorable import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,8 +139,8 @@ class InboundEvent(msgspec.Struct, array_like=True, tag="inbound"):
 
 
 def first_word(text: str) -> str:
-    """Find the first word of a text, in upper case; empty: there is none."""
-    words = text.split(maxsplit=1)
+    """Find the first word of a text as it is seen, in upper case; empty: none."""
+    words = visible(text).split(maxsplit=1)
     return words[0].upper() if words else ""
 
 

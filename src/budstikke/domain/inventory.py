@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
-from unicodedata import normalize
 
 from budstikke.domain.number import calling_code
+from budstikke.domain.text.ignorable import visible
+from budstikke.domain.text.matching import AFTER_A_WORD, ends_word, folded, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -89,8 +90,9 @@ _SHORTEST_WITH_CODE = 8
 """Digits of a number that begins with a country code; short ones have fewer."""
 
 _REPLY_DIGITS = 14
-_AFTER_A_WORD = ",.:;!?…"
-"""What may follow a word without being part of it."""
+_AFTER = "".join(AFTER_A_WORD)
+_MARKS = 8
+"""Quotation marks and brackets around words, of those that are read."""
 
 _UNFOLDED = 4
 """A character as it is compared comes of so many at most, as they were written."""
@@ -101,11 +103,6 @@ def is_reply_number(recipient: str) -> bool:
     return (
         len(recipient) == _REPLY_DIGITS and recipient.isascii() and recipient.isdigit()
     )
-
-
-def folded(word: str) -> str:
-    """Bring a keyword to the form that is compared: no case, single blanks."""
-    return " ".join(normalize("NFC", word).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +116,26 @@ class _Words:
     def find(self, text: str) -> Keyword | None:
         """Find the longest that a text begins with, or else the default."""
         head = self._head(text)
+        bare = unquoted(head)
+        longest = self._longest(head)
+        if bare != head:
+            longest = max(longest, self._longest(bare), key=len)
+        return self.by_word.get(longest) if longest else self.by_word.get("")
+
+    def _longest(self, head: str) -> str:
+        """Find the longest word that a folded text begins with; empty: none."""
         for end in range(min(len(head), self.longest), 0, -1):
-            if end == len(head) or head[end] == " " or head[end] in _AFTER_A_WORD:
-                found = self.by_word.get(head[:end])
-                if found is not None:
-                    return found
-        return self.by_word.get("")
+            if (end == len(head) or ends_word(head[end])) and (
+                head[:end] in self.by_word
+            ):
+                return head[:end]
+        return ""
 
     def _head(self, text: str) -> str:
-        """Fold the beginning of a text: as many words as the longest keyword has."""
-        room = _UNFOLDED * (self.longest + 1)
-        words = text.split(maxsplit=self.most)[: self.most]
-        return folded(" ".join(word[:room] for word in words))
+        """Fold the beginning of a text: more than the longest keyword takes."""
+        room = _UNFOLDED * (self.longest + 1) + _MARKS
+        words = visible(text).split(maxsplit=self.most + _MARKS)
+        return folded(" ".join(words[: self.most + _MARKS])[:room])
 
 
 def _index(keywords: Collection[Keyword]) -> dict[int, _Words]:
@@ -140,12 +145,14 @@ def _index(keywords: Collection[Keyword]) -> dict[int, _Words]:
         for alias in filter(None, map(folded, keyword.aliases)):
             words.setdefault(alias, keyword)
     for keyword in keywords:  # a word wins over another keyword's alias
-        by_number[keyword.number_id][folded(keyword.word)] = keyword
+        word = folded(keyword.word)
+        if word or not keyword.word.strip():  # of what is not seen alone there is none
+            by_number[keyword.number_id][word] = keyword
     return {
         number_id: _Words(
             words,
-            max(word.count(" ") + 1 for word in words),
-            max(map(len, words)),
+            max((word.count(" ") + 1 for word in words), default=0),
+            max(map(len, words), default=0),
         )
         for number_id, words in by_number.items()
     }
@@ -196,8 +203,9 @@ class Inventory:
         keyword that the text begins with decides, or else the number's default. Then
         the series with the longest beginning of ``recipient``, if that has 14 digits.
         A recipient that is none of these is looked for as ``_spelled`` has it.
-        Words are compared without case, single blanks between them; punctuation right
-        after one is not part of it, unless a keyword has it.
+        Words are compared as ``domain.text.matching`` has it; punctuation right after
+        one, and quotation marks and brackets around it, are not part of it, unless a
+        keyword has them.
 
         Args:
             recipient: Digits.
@@ -240,9 +248,13 @@ class Inventory:
         if number is None or number.kind is not NumberKind.SHARED or not text.strip():
             return None
         words = self._words.get(number.id)
-        if words is None or len(text) > _UNFOLDED * (words.longest + 2):
+        text = visible(text)
+        if words is None or len(text) > _UNFOLDED * (words.longest + 2) + _MARKS:
             return None
         whole = folded(text)
-        bare = whole.rstrip(_AFTER_A_WORD).rstrip()
-        found = words.by_word.get(whole) or (words.by_word.get(bare) if bare else None)
-        return Place(number, found) if found is not None else None
+        for each in (whole, unquoted(whole)):
+            bare = each.rstrip(_AFTER).rstrip()
+            found = words.by_word.get(each) or (bare and words.by_word.get(bare))
+            if found:
+                return Place(number, found)
+        return None

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from unicodedata import normalize
+
+from budstikke.domain.text.ignorable import visible
+from budstikke.domain.text.matching import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,9 +46,11 @@ def is_stop(text: str, languages: Iterable[str]) -> bool:
     """
     Tell whether a text is a word for STOP in one of these languages.
 
-    It is all of the text; case, and punctuation and blanks around it, do not matter.
+    It is all of the text, compared as ``domain.text.matching`` has it; what is no
+    letter or digit around it does not matter.
     Unknown languages have no words.
     """
+    text = visible(text)
     return len(text) <= _LONGEST and _bare(text) in _words(tuple(languages))
 
 
@@ -56,7 +60,7 @@ def heads(text: str) -> Iterator[tuple[str, str]]:
 
     So ``STOP NEWS`` is ``STOP`` and ``NEWS``: the keyword that it is meant for.
     """
-    if len(text) > _LONGEST:
+    if len(visible(text)) > _LONGEST:
         return
     words = text.split()
     for count in range(min(_MOST_WORDS, len(words) - 1), 0, -1):
@@ -71,10 +75,11 @@ def _words(languages: tuple[str, ...]) -> frozenset[str]:
 
 
 def _bare(text: str) -> str:
-    """Take off what is no letter or digit at both ends; fold the rest."""
-    first, last = 0, len(text)
-    while first < last and not text[first].isalnum():
+    """Fold a text, and take off what is no letter or digit at both ends."""
+    plain = folded(text)
+    first, last = 0, len(plain)
+    while first < last and not plain[first].isalnum():
         first += 1
-    while last > first and not text[last - 1].isalnum():
+    while last > first and not plain[last - 1].isalnum():
         last -= 1
-    return " ".join(normalize("NFC", text[first:last]).casefold().split())
+    return plain[first:last]

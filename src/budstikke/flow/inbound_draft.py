@@ -17,7 +17,7 @@ from budstikke.domain.joining import Reading
 from budstikke.store.contract import InboundDraft, MediaRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from random import Random
 
     from budstikke.dialects.contract import Dialect
@@ -148,7 +148,7 @@ class Drafter:
         if access is not None:
             draft.access_id, draft.account_id = access.id, access.account.id
             self._tell(draft, access, way.place)
-            self._answer(draft, access, way, now)
+            self._answer(draft, access, way, _said(heard, way), now)
         return draft
 
     # Whose
@@ -188,10 +188,11 @@ class Drafter:
             found = inventory.place(recipient, mms_text("", mms.parts))
             if found.keyword is not None and found.keyword.word:
                 return found, ""
-        for head, rest in stop.heads(heard.reading.text):
-            named = inventory.named(recipient, rest)
-            if named is not None:
-                return named, head
+        for text in _texts(heard):
+            for head, rest in stop.heads(text):
+                named = inventory.named(recipient, rest)
+                if named is not None:
+                    return named, head
         return place, ""
 
     # What is told
@@ -213,13 +214,18 @@ class Drafter:
     # What is answered
 
     def _answer(
-        self, draft: InboundDraft, access: Access, way: _Way, now: float
+        self,
+        draft: InboundDraft,
+        access: Access,
+        way: _Way,
+        said: Sequence[str],
+        now: float,
     ) -> None:
-        """Opt a phone out, or send it its keyword's receipt."""
+        """Opt a phone out if it ``said`` so, or send it its keyword's receipt."""
         event, account, keyword = draft.event, access.account, way.place.keyword
         if not event.originator.startswith("+"):
             return  # no phone's number: nothing can be sent there, nor held back
-        if account.stop and stop.is_stop(way.stop or event.text, account.stop):
+        if account.stop and any(stop.is_stop(text, account.stop) for text in said):
             event.opt_out = draft.opt_out = True
             if account.stop_reply:
                 draft.sends.append((_send(event, account.stop_reply, "stop", now), now))
@@ -248,6 +254,18 @@ class Drafter:
             )
             for place, part in enumerate(mms.parts, 1)
         ]
+
+
+def _texts(heard: Heard) -> list[str]:
+    """Find what may be a word for STOP: all of it, and an MMS without its subject."""
+    text, mms = heard.reading.text, heard.mms
+    if mms is None or not mms.subject.strip():
+        return [text]
+    return [text, mms_text("", mms.parts)]
+
+
+def _said(heard: Heard, way: _Way) -> list[str]:
+    return [way.stop] if way.stop else _texts(heard)
 
 
 def _send(event: InboundEvent, text: str, why: str, now: float) -> SendEvent:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.inventory import NumberKind, folded
+from budstikke.domain.inventory import NumberKind
+from budstikke.domain.text.matching import folded
 from budstikke.store.apply_number_entries import keyword_label, number_label
 from budstikke.store.apply_state import Change, Row, State, Verb, after, compare, kept
 from budstikke.store.apply_values import ApplyError

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Engine, Integer, String, cast, insert, select, update
 
-from budstikke.domain.inventory import NumberKind, folded
+from budstikke.domain.inventory import NumberKind
+from budstikke.domain.text.matching import folded
 from budstikke.store import schema
 from budstikke.store.accounts import AccountError
 from budstikke.store.admin import announce_directory, immediate

@@ -1,0 +1,73 @@
+"""The form in which words of people and words of ours are compared. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+from unicodedata import category, normalize
+
+from budstikke.domain.text.ignorable import visible
+
+AFTER_A_WORD: Final = frozenset(",.:;!?…")
+"""What may follow a word without being part of it; so may pictures (emoji)."""
+
+_QUOTES: Final = frozenset("\"'`´<>")
+_around = re.compile(r"""["'`<>()\[\]{}]""").search
+"""The same of ASCII."""
+_AROUND: Final = frozenset({"Ps", "Pe", "Pi", "Pf"})
+_PICTURES: Final = frozenset({"So", "Sk"})
+_FIRST_PICTURE: Final = 0x2000
+
+
+def folded(text: str) -> str:
+    """
+    Bring words to the form that is compared.
+
+    What is not seen is left out; compatible characters (full-width letters, ligatures)
+    and composed ones are the same (NFKC), and so are capitals, also the Turkish ones;
+    blanks of all kinds are single ones.
+    """
+    if text.isascii():
+        return " ".join(text.lower().split())
+    plain = normalize("NFKC", visible(text).translate(_ACUTE)).casefold()
+    return " ".join(normalize("NFKC", plain.replace("i̇", "i")).split())
+
+
+_ACUTE = dict.fromkeys(map(ord, "´\u1ffd"), "'")
+"""NFKC would make blanks with accents of these."""
+
+
+@lru_cache(maxsize=4096)
+def is_around(character: str) -> bool:
+    """Tell whether a character is a quotation mark or a bracket."""
+    return character in _QUOTES or category(character) in _AROUND
+
+
+@lru_cache(maxsize=4096)
+def ends_word(character: str) -> bool:
+    """Tell whether a word ends before a character that is not part of it."""
+    if character == " " or character in AFTER_A_WORD:
+        return True
+    return ord(character) >= _FIRST_PICTURE and category(character) in _PICTURES
+
+
+def unquoted(text: str) -> str:
+    """
+    Take quotation marks and brackets from around the words of a folded text.
+
+    ``«news», hello`` is ``news, hello``; within a word they stay.
+    """
+    if not (_around(text) if text.isascii() else any(map(is_around, text))):
+        return text
+    return " ".join(filter(None, map(_bare, text.split(" "))))
+
+
+def _bare(word: str) -> str:
+    first, last = 0, len(word)
+    while first < last and is_around(word[first]):
+        first += 1
+    while last > first and (is_around(word[last - 1]) or ends_word(word[last - 1])):
+        last -= 1
+    tail = "".join(each for each in word[last:] if not is_around(each))
+    return word[first:last] + tail
