@@ -151,6 +151,9 @@ _STANDARD: Final = re.compile(
 _LONGEST: Final = 1024
 """Receipts have about 120 characters; the rest of a long payload is not scanned."""
 
+_LONGEST_FOR_PATTERN: Final = 512
+"""A pattern of a link may try every way to divide a text that it does not match."""
+
 DEFAULT_RULES: Final = Rules()
 
 
@@ -170,7 +173,7 @@ def parse_receipt_text(text: str, rules: Rules = DEFAULT_RULES) -> DeliveryRecei
     text = text[:_LONGEST]
     alone, written = "", True
     if rules.pattern is not None:
-        found = rules.pattern.search(text)
+        found = rules.pattern.search(text, 0, _LONGEST_FOR_PATTERN)
         groups = found.groupdict() if found else {}
         values = [groups.get(key) or "" for key in _GROUPS]
         written = found is not None or _scan(text, rules)[2]
