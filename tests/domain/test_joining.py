@@ -312,6 +312,15 @@ def test_a_marked_text_cut_within_a_character() -> None:
     assert [sms("Hei 🎉!")] == joined(parts, 3)
 
 
+def test_what_looks_like_a_mark_within_a_character_is_text() -> None:
+    octets = "Hei þ\uff41".encode("utf-16-be")  # ... 00 | FE FF 41
+    parts = [
+        headed(udh_concat8(1, 2, number), body, 8)
+        for number, body in ((1, octets[:9]), (2, octets[9:]))
+    ]
+    assert [sms("Hei þ\uff41")] == joined(parts, 2)
+
+
 def test_parts_of_several_alphabets() -> None:
     parts = [
         headed(udh_concat8(1, 3, 1), b"Hei "),

@@ -117,6 +117,12 @@ def test_pattern_of_the_link() -> None:
     assert "" == parse_receipt_text(STANDARD, rules).id
 
 
+def test_pattern_of_the_link_sees_the_beginning_alone() -> None:
+    rules = Rules(pattern=re.compile(r"MSG=(?P<id>\w+)/(?P<stat>\w+)"))
+    assert "a7" == parse_receipt_text(" " * 490 + "MSG=a7/DELIVRD", rules).id
+    assert "" == parse_receipt_text(" " * 510 + "MSG=a7/DELIVRD", rules).id
+
+
 def test_dates_ahead_of_utc() -> None:
     found = parse_receipt_text(STANDARD, Rules(ahead=3600))
     assert (AT - 3660, AT - 3600) == (found.submitted, found.done)
