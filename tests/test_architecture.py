@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
 
 JOINERS = {
     *("gateway", "app", "cli", "cli_directory", "cli_inbound", "cli_money"),
-    "cli_move",
+    *("cli_clock", "cli_move"),
     *("demo", "doctor", "links", "__init__"),
 }
 

@@ -90,7 +90,9 @@ def kinds(settings: config.Settings) -> list[tuple[str, int]]:
 def test_what_turns_by_itself(settings: config.Settings) -> None:
     async def whole() -> None:
         now = NOW
-        gateway = Gateway(settings, phones=Phones(), clock=lambda: now)
+        gateway = Gateway(
+            settings, phones=Phones(), clock=lambda: now, count=lambda: now
+        )
         await gateway.start()
         try:
             access = gateway.directory.login("front", "1234")

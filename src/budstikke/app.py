@@ -15,7 +15,6 @@ import resource
 import signal
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -192,7 +191,7 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         acceptor=gateway.acceptor,
         asker=gateway.asker,
         quoter=gateway.quoter,
-        clock=time.time,
+        clock=gateway.clock,
     )
     others = Mm7Server(
         mmsc=gateway.mmsc,
@@ -207,7 +206,7 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         asker=gateway.asker,
         refused=gateway.alerter.note,
         rest=native,
-        clock=time.time,
+        clock=gateway.clock,
         known_only=frozenset({"ip1"} if settings.ip1.lookups == "known" else ()),
         **usual,
     )
@@ -222,10 +221,12 @@ def _routes(
         *ResumePage(
             store=gateway.store,
             resumed=gateway.notifier.queues,
-            clock=time.time,
+            clock=gateway.clock,
             trusted=trusted,
         ).routes(),
-        *MediaPages(partial(linked, store=gateway.store), time.time, trusted).routes(),
+        *MediaPages(
+            partial(linked, store=gateway.store), gateway.clock, trusted
+        ).routes(),
     ]
     if gateway.settings.simulator.enabled:
         routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
@@ -247,10 +248,9 @@ async def _healthz(_request: Request) -> Response:
 
 def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     async def readyz(_request: Request) -> Response:
-        """Say whether messages can be accepted, and how the carriers are."""
+        """Say whether messages can be accepted, how the carriers are, and why not."""
         found = gateway.ready()
-        status = 200 if found["store"] else 503
-        return JSONResponse({"ready": found["store"], "parts": found}, status)
+        return JSONResponse(found._asdict(), 200 if found.ready else 503)
 
     return readyz
 

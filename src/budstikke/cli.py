@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
+from budstikke.cli_clock import Clock
 from budstikke.cli_directory import DirectoryCommand
 from budstikke.cli_inbound import Inbound
 from budstikke.cli_money import Money
@@ -91,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     subscribers = DirectoryCommand(_settings).add(add)
     inbound = Inbound(_settings, _actor).add(add)
     move = Move(_settings).add(add)
-    served = (serve, file, migrate, doctor)
+    served = (serve, file, migrate, doctor, Clock(_settings).add(add))
     for settled in (*served, *money, *inbound, *move, subscribers):
         settled.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
 

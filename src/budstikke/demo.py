@@ -17,6 +17,7 @@ from budstikke.store.admin import open_engine
 from budstikke.store.apply import Secrets, apply
 from budstikke.store.apply_file import read_file
 from budstikke.store.apply_values import ALL
+from budstikke.store.time_seen import confirm
 
 if TYPE_CHECKING:
     from budstikke.config import Settings
@@ -50,6 +51,7 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
         apply(engine, file, secrets, actor="demo", now=now, dialects=SETTINGS)
     finally:
         engine.dispose()
+    confirm(settings.database_url, now)  # however long ago it was shown last
 
 
 def _told(dialect: str, callbacks: str) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import logging
 import time
 from random import SystemRandom
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from budstikke import __version__, metrics
+from budstikke import __version__
 from budstikke.carriers import KINDS
 from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.dialects import DIALECTS
@@ -27,8 +27,10 @@ from budstikke.flow.answering import Answerer
 from budstikke.flow.ask import Asker
 from budstikke.flow.bookkeep import Bookkeeper
 from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.clock import GuardedClock, steady
 from budstikke.flow.fit import Fitter
 from budstikke.flow.hand_over import HandOver
+from budstikke.flow.health import Health, Watched
 from budstikke.flow.inbound import Receiver
 from budstikke.flow.mms import MmsAcceptor
 from budstikke.flow.mms_place import Placer
@@ -47,6 +49,7 @@ from budstikke.outlets.subscribers import HttpDirectory
 from budstikke.servers.auth import Authenticator
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.opening import make_store
+from budstikke.store.time_seen import seen_or_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +89,14 @@ SETTINGS = {name: dialect.settings for name, dialect in DIALECTS.items()}
 CARRIES = {name: kind.carries for name, kind in KINDS.items()}
 
 
+class Readiness(NamedTuple):
+    """Whether messages can be accepted; what works, by name; why something does not."""
+
+    ready: bool
+    parts: dict[str, bool]
+    why: dict[str, str]
+
+
 class Gateway:
     """
     Everything between the servers and the operators.
@@ -93,8 +104,12 @@ class Gateway:
     Args:
         settings: As they were read.
         phones: The simulated phones that carriers of that kind share.
-        clock: Unix seconds.
+        clock: Unix seconds, by the machine's clock, which may be wrong.
+        count: Seconds by a clock that nobody sets.
         apart: Call customers' servers from a process of its own.
+
+    Attributes:
+        clock: Unix seconds, as they are believed here.
 
     """
 
@@ -104,10 +119,11 @@ class Gateway:
         *,
         phones: Phones,
         clock: Callable[[], float] = time.time,
+        count: Callable[[], float] = steady,
         apart: bool = False,
     ) -> None:
         self.settings = settings
-        self._clock = clock
+        self.clock = self._clock = clock = GuardedClock(clock, count)
         self.store = make_store(
             settings.database_url, settings.database_file, node=settings.node_name
         )
@@ -116,6 +132,10 @@ class Gateway:
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
         self.outlet = self._outlet(HttpOutletProcess if apart else HttpOutlet)
+        own: dict[str, Watched] = {}
+        if isinstance(self.outlet, HttpOutletProcess):
+            own["callbacks"] = self.outlet
+        self.health = Health(store=self.store, clock=clock, processes=own)
         now: dict[str, Any] = {
             "store": self.store,
             "directory": lambda: self.directory,
@@ -276,8 +296,11 @@ class Gateway:
 
     async def start(self) -> None:
         """Open the store, bring the links up, and go on where a stop left off."""
+        url = self.settings.database_url
+        loop = asyncio.get_running_loop()
+        self.clock.start(await loop.run_in_executor(None, seen_or_unavailable, url))
         await self.store.open(self._clock())
-        metrics.store_up.set(1)
+        await self.health.beat()
         self.store.listen(self._heard)
         await self._reload()
         await self.acceptor.resume()
@@ -285,6 +308,7 @@ class Gateway:
             asyncio.create_task(self.scheduler.run()),
             asyncio.create_task(self._watch()),
             asyncio.create_task(self.alerter.run()),
+            asyncio.create_task(self.health.run()),
         ]
 
     async def _watch(self) -> None:
@@ -333,12 +357,18 @@ class Gateway:
                 return carrier
         return None
 
-    def ready(self) -> dict[str, bool]:
-        """Tell what works: the store, and each carrier."""
-        return {
-            "store": bool(metrics.store_up._value.get()),  # noqa: SLF001 - no other way
-            **{s.carrier.name: s.carrier.healthy() for s in self.senders.values()},
-        }
+    def ready(self) -> Readiness:
+        """Tell whether messages can be accepted, what works, and what is wrong."""
+        self.health.look()
+        faults = self.health.faults
+        return Readiness(
+            not faults,
+            {
+                **{s.carrier.name: s.carrier.healthy() for s in self.senders.values()},
+                **{name: name not in faults for name in self.health.looked_at},
+            },
+            faults,
+        )
 
     async def stop(self) -> None:
         """

@@ -206,7 +206,8 @@ class Links:
         except (StoreUnavailable, TimeoutError) as error:
             if self._clock() - self._renewed > LONGEST_WITHOUT:
                 self._adapt(set())
-            raise StoreUnavailable(str(error)) from error
+            why = str(error) or f"no answer in {PATIENCE:.0f} s"
+            raise StoreUnavailable(why) from error
         self._renewed = now
         self._adapt(held)
         for carrier_id, sender in self.senders.items():

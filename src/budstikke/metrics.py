@@ -44,7 +44,9 @@ METRICS: dict[str, str] = {
     "budstikke_carrier_paused": "Links of a carrier that are paused because they tear",
     "budstikke_carrier_room": "Parts that could be offered to a carrier now",
     "budstikke_backlog_parts": "Parts queued in the store, by carrier",
-    "budstikke_store_up": "Whether the last write to the store succeeded",
+    "budstikke_store_up": "Whether a write is answered now (0: an alarm)",
+    "budstikke_clock_confirmed": "Whether the clock is believed (0: an alarm)",
+    "budstikke_process_up": "Whether a process of the gateway's answers, by name",
 }
 
 registry = CollectorRegistry()
@@ -131,6 +133,8 @@ carrier_paused = _gauge("budstikke_carrier_paused", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")
 backlog_parts = _gauge("budstikke_backlog_parts", "carrier")
 store_up = _gauge("budstikke_store_up")
+clock_confirmed = _gauge("budstikke_clock_confirmed")
+process_up = _gauge("budstikke_process_up", "process")
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.flow.outlet import NotReached
+from budstikke.outlets import process
 from budstikke.outlets.process import HttpOutletProcess
 from budstikke.wire import WireRequest
 from outlets.customers import OK, Customer, listening
@@ -204,3 +205,42 @@ def test_an_end_waits_for_nobody_s_answer() -> None:
 
     asyncio.run(whole())
     assert [0] == ended
+
+
+def test_one_that_hangs_is_said_to_and_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def becomes(outlet: HttpOutletProcess, said: str) -> None:
+        while outlet.look()[: len(said) or None] != said:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        assert "" == outlet.look()  # there is none yet
+        await outlet.deliver(WireRequest("GET", url))
+        first = pid(outlet)
+        await becomes(outlet, "")
+        os.kill(first, signal.SIGSTOP)
+        await becomes(outlet, "the process that calls has said nothing for")
+        monkeypatch.setattr(process, "HANGING", 0.2)
+        await becomes(outlet, "")
+        answer = await outlet.deliver(WireRequest("GET", url))
+        assert b"OK" == answer.body
+        assert first != pid(outlet)
+        assert "" == outlet.look()
+
+    monkeypatch.setattr(process, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(process, "LATE", 0.1)
+    play(Customer(OK, OK), scenario)
+
+
+def test_one_that_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        await outlet.deliver(WireRequest("GET", url))
+        for _ in range(20):
+            outlet.look()
+            assert outlet._unanswered
+            while outlet._unanswered:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0)
+
+    monkeypatch.setattr(process, "LOOK_EVERY", 0.0)
+    play(Customer(OK), scenario)

@@ -86,9 +86,7 @@ class Scheduler:
         while True:
             try:
                 again = await turn()
-                metrics.store_up.set(1)
             except StoreUnavailable as error:
-                metrics.store_up.set(0)
                 log.warning("the store cannot be used: %s", error)
                 again = False
             except Exception:  # the clock goes on whatever one turn meets

@@ -51,6 +51,8 @@ class Caller:
 
     def _heard(self, batch: Sequence[Asked]) -> None:
         loop = asyncio.get_running_loop()
+        if not batch and self._channel is not None:  # whether we are there
+            self._channel.say([])
         for asked in batch:
             task = loop.create_task(self._call(asked))
             self._tasks.add(task)

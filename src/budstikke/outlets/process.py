@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 from subprocess import TimeoutExpired
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,6 +34,15 @@ if TYPE_CHECKING:
     """The request's number, the status, the body and its type; 0: why there is none."""
 
 CALLER = "budstikke.outlets.caller"
+
+LOOK_EVERY = 1.0
+"""Seconds between looks whether it answers."""
+
+LATE = 1.5
+"""Seconds without an answer after which it is said to hang."""
+
+HANGING = 10.0
+"""Seconds after which one that hangs is ended; the next request starts another."""
 
 ENDING = 5.0
 """Seconds that it may take to end."""
@@ -62,6 +72,28 @@ class HttpOutletProcess:
         self._numbers = count(1)
         self._asked: dict[int, Future[WireResponse]] = {}
         self._batch: list[Asked] = []
+        self._looked_at = 0.0
+        self._unanswered = False  # it was asked then whether it is there
+
+    def look(self) -> str:
+        """
+        Ask whether the process answers; returns what is wrong, empty: nothing.
+
+        There is none before the first request, and after one has ended: that is well.
+        """
+        now = monotonic()
+        if self._process is None or self._channel is None or not self._channel.open:
+            return ""
+        silent = now - self._looked_at
+        if self._unanswered:
+            if silent > HANGING:
+                self._process.kill()
+            late = f"the process that calls has said nothing for {silent:.0f} s"
+            return late if silent > LATE else ""
+        if silent >= LOOK_EVERY:
+            self._looked_at, self._unanswered = now, True
+            self._channel.say([])
+        return ""
 
     async def deliver(
         self, request: WireRequest, seconds: float | None = None
@@ -106,6 +138,7 @@ class HttpOutletProcess:
             self._fail([self._asked.pop(asked[0]) for asked in batch])
 
     def _heard(self, answers: Sequence[Answer]) -> None:
+        self._unanswered = False
         for number, status, body, said in answers:
             future = self._asked.pop(number)
             if future.done():
@@ -117,6 +150,7 @@ class HttpOutletProcess:
 
     def _lost(self) -> None:
         self._channel = None
+        self._unanswered = False
         self._batch = []  # the next process knows nothing of it
         asked, self._asked = list(self._asked.values()), {}
         self._fail(asked)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from budstikke.store.contract.failing import StoreDamaged, StoreUnavailable
+from budstikke.store.contract.health import Beat, HealthStore, Pulse, Seen
 from budstikke.store.contract.inbound import (
     MOST_EQUAL,
     Equals,
@@ -61,6 +63,7 @@ __all__ = [
     "CANCELLED_AT_ONCE",
     "LINK_LEASE",
     "MOST_EQUAL",
+    "Beat",
     "BulkProgress",
     "BulkRow",
     "CallbackResult",
@@ -79,10 +82,12 @@ __all__ = [
     "MmsRow",
     "PartRow",
     "PausedQueue",
+    "Pulse",
     "QueueHead",
     "QueueResult",
     "Received",
     "RecurringRow",
+    "Seen",
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
@@ -96,15 +101,7 @@ CANCELLED_AT_ONCE = 500
 """Messages that one transaction cancels: others wait meanwhile."""
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not our error
-    """Nothing can be stored now (disk full, database away); nothing was changed."""
-
-
-class StoreDamaged(StoreUnavailable):
-    """What is stored cannot be read (a corrupt page); nothing was changed."""
-
-
-class Store(InboundStore, NodeStore, Protocol):
+class Store(InboundStore, NodeStore, HealthStore, Protocol):
     """The contract; see the module's rules."""
 
     node_id: int

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from budstikke.domain.states import PartState
 from budstikke.store.contract import BulkRow, Draft, RecurringRow, Verdict
 from budstikke.store.postgres import sql
 from budstikke.store.postgres.media import store_media
@@ -309,3 +310,14 @@ async def due_recurring(
             DUE, now, limit
         )
     ]
+
+
+def waiting(drafts: Sequence[Draft]) -> list[int]:
+    """Find the carriers that have parts to send now which this node is not sending."""
+    found = {
+        part.carrier_id
+        for draft in drafts
+        for part in draft.parts
+        if part.state is PartState.QUEUED and part.due_at is None
+    }
+    return sorted(found)

@@ -10,20 +10,23 @@ a fail-over. One whose commit was not answered is not run again: it may have hap
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import re
 import time
 from collections.abc import Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import Pulse, StoreUnavailable
+from budstikke.store.postgres.failing import BEATEN, LOST, Lost, is_gone, is_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 log = logging.getLogger("budstikke.store")
 
@@ -37,6 +40,12 @@ STATEMENT_TIMEOUT = 15.0
 
 ANSWER_TIMEOUT = 20.0
 """Seconds after which a server that says nothing is taken for dead."""
+
+WITHIN = 20.0
+"""Seconds that a verb may take until its commit, and as long again for that."""
+
+ACCEPT_WITHIN = 5.0
+"""The same for what somebody waits for whom a "not now" helps."""
 
 ATTEMPTS = 5
 """How often a job is run that loses against others."""
@@ -62,36 +71,8 @@ SERVER_SETTINGS = {
     "jit": "off",
 }
 
-LOST = (
-    asyncpg.PostgresConnectionError,  # 08
-    asyncpg.InvalidAuthorizationSpecificationError,  # 28: the other host's, perhaps
-    asyncpg.InsufficientResourcesError,  # 53: disk full, too many connections
-    asyncpg.OperatorInterventionError,  # 57: shutdown, starting up, timed out
-    asyncpg.PostgresSystemError,  # 58: input or output failed
-    asyncpg.ReadOnlySQLTransactionError,  # it is a replica now
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.InternalServerError,  # XX: it cannot read its own files
-    asyncpg.InternalClientError,  # no host may be written to, among others
-    OSError,
-    TimeoutError,
-)
-"""What says that the database cannot be used now."""
-
-BEATEN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""What says that another transaction was let go first."""
-
-
 LANDING = 10.0
 """Seconds in which it is found out whether a commit that was not answered happened."""
-
-
-class _Lost(Exception):  # noqa: N818 - a state of affairs
-    """The database cannot be used; ``done``: it may have committed this result."""
-
-    def __init__(self, why: BaseException, *done: Any) -> None:
-        super().__init__(str(why) or type(why).__name__)
-        self.done = done
 
 
 class Connection:
@@ -170,22 +151,6 @@ def _placed(
     return statement, values
 
 
-def is_lost(error: BaseException) -> bool:
-    """Tell whether an error says that the database cannot be used now."""
-    if isinstance(error, asyncpg.InterfaceError):  # "connection is closed" is one
-        return not isinstance(error, asyncpg.DataError)
-    return isinstance(error, LOST)
-
-
-def _is_gone(raw: Any) -> bool:
-    """Tell whether a connection of the pool is closed; the pool may have it back."""
-    try:
-        closed: bool = raw.is_closed()
-    except asyncpg.InterfaceError:
-        return True
-    return closed
-
-
 class Client:
     """
     The connections of a node.
@@ -198,6 +163,7 @@ class Client:
     def __init__(self, url: str) -> None:
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
+        self.pulse = Pulse()
         self.lost = 0
         """How often the server went away in the middle of something."""
 
@@ -240,30 +206,33 @@ class Client:
         self,
         job: Callable[[Connection], Awaitable[T]],
         landed: Callable[[Connection], Awaitable[bool]] | None = None,
+        within: float = WITHIN,
     ) -> T:
         """
         Run a job in a transaction; when this returns, what it did is durable.
 
         ``landed`` tells whether it was committed, and is asked if the server went away
-        before it had said so.
+        before it had said so. After ``within`` seconds it is given up: before the
+        commit that is certain, and after as long again for the commit as if the server
+        had gone away. Raises StoreUnavailable.
         """
         try:
-            return await self._run(job, _in_transaction)
-        except _Lost as lost:
-            if landed is not None and await self._landed(landed):
+            return await self._run(job, _in_transaction, within)
+        except Lost as lost:
+            if lost.done and landed is not None and await self._landed(landed):
                 result: T = lost.done[0]
                 return result
-            raise StoreUnavailable(str(lost)) from lost
+            raise self._noted(lost.told()) from lost
 
     async def _landed(self, landed: Callable[[Connection], Awaitable[bool]]) -> bool:
-        end = time.monotonic() + LANDING
-        while True:
-            try:
-                return await self.read(landed)
-            except StoreUnavailable:
-                if time.monotonic() >= end:
-                    return False
-            await asyncio.sleep(0.2)
+        try:
+            async with asyncio.timeout(LANDING):
+                while True:
+                    with contextlib.suppress(StoreUnavailable):
+                        return await self.read(landed)
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            return False
 
     async def read(self, job: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a job of which each statement stands alone."""
@@ -275,49 +244,61 @@ class Client:
 
     async def _look(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
         try:
-            return await self._run(job, how)
-        except _Lost as lost:
-            raise StoreUnavailable(str(lost)) from lost
+            return await self._run(job, how, WITHIN)
+        except Lost as lost:
+            raise self._noted(lost.told()) from lost
 
-    async def _run(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
+    def _noted(self, error: StoreUnavailable) -> StoreUnavailable:
+        self.pulse.failed(error)
+        return error
+
+    async def _run(
+        self, job: Callable[[Connection], Awaitable[T]], how: _How, within: float
+    ) -> T:
         beaten = reconnected = 0
+        until = time.monotonic() + within
         while True:
             try:
-                return await self._once(job, how)
+                return await self._once(job, how, until, within)
             except BEATEN as error:
                 beaten += 1
                 if beaten >= ATTEMPTS:
                     raise StoreUnavailable(str(error)) from error
                 await asyncio.sleep(random.random() * 0.02 * beaten)  # noqa: S311
-            except _Lost as lost:
+            except Lost as lost:
                 reconnected += 1
-                if lost.done:
+                late = time.monotonic() >= until
+                if lost.done or late or reconnected > RECONNECTS:
                     raise
-                if reconnected > RECONNECTS:
-                    raise StoreUnavailable(str(lost)) from lost
 
-    async def _once(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
+    async def _once(
+        self,
+        job: Callable[[Connection], Awaitable[T]],
+        how: _How,
+        until: float,
+        within: float,
+    ) -> T:
         pool = self._pool
         if pool is None:
             raise StoreUnavailable("the store is closed")
         try:
-            async with pool.acquire(timeout=ANSWER_TIMEOUT) as raw:
+            async with pool.acquire(timeout=_left(until)) as raw:
                 try:
-                    result: T = await how(raw, job)
+                    result: T = await how(raw, job, until, within)
                 except Exception as error:
                     # Whatever it is: uvloop has a RuntimeError for a dead transport.
-                    if _is_gone(raw) and not isinstance(error, _Lost):
-                        raise _Lost(error) from error
+                    if is_gone(raw) and not isinstance(error, Lost):
+                        raise Lost(error) from error
                     raise
                 return result
-        except _Lost:
+        except Lost:
             await self._expire(pool)
             raise
         except Exception as error:
             if not is_lost(error):
                 raise
             await self._expire(pool)
-            raise _Lost(error) from error
+            raise Lost(error) from error
 
     async def _expire(self, pool: asyncpg.Pool[Any]) -> None:
         """Use none of the connections that there are again: the server is another."""
@@ -326,35 +307,69 @@ class Client:
             await pool.expire_connections()
 
 
+def _left(until: float) -> float:
+    """Tell how many seconds are left; never none, since that would be no limit."""
+    return max(until - time.monotonic(), 0.001)
+
+
+@asynccontextmanager
+async def _bounded(raw: Any, seconds: float) -> AsyncIterator[None]:
+    """
+    Give what is asked of a server so long.
+
+    A connection whose question was given up is of no use, and a server that says
+    nothing would not answer either when it is asked to cancel it.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (TimeoutError, asyncio.CancelledError) as error:
+        raw.terminate()
+        if isinstance(error, TimeoutError):
+            raise TimeoutError(f"no answer in {seconds:.0f} s") from error
+        raise
+
+
 async def _in_transaction(
-    raw: Any, job: Callable[[Connection], Awaitable[T]], **kind: Any
+    raw: Any,
+    job: Callable[[Connection], Awaitable[T]],
+    until: float,
+    within: float,
+    **kind: Any,
 ) -> T:
     transaction = raw.transaction(**kind)
-    await transaction.start()
     try:
-        result = await job(Connection(raw))
+        async with _bounded(raw, _left(until)):
+            await transaction.start()
+            result = await job(Connection(raw))
     except BaseException:
-        if not _is_gone(raw):
+        if not is_gone(raw):
             await transaction.rollback()
         raise
     try:
-        await transaction.commit()
+        async with _bounded(raw, within):
+            await transaction.commit()
     except BEATEN:
         raise
     except Exception as error:
-        if is_lost(error) or _is_gone(raw):
-            raise _Lost(error, result) from error
+        if is_lost(error) or is_gone(raw):
+            raise Lost(error, result) from error
         raise
     return result
 
 
-async def _in_snapshot(raw: Any, job: Callable[[Connection], Awaitable[T]]) -> T:
+async def _in_snapshot(
+    raw: Any, job: Callable[[Connection], Awaitable[T]], until: float, within: float
+) -> T:
     kind = {"isolation": "repeatable_read", "readonly": True}
-    return await _in_transaction(raw, job, **kind)
+    return await _in_transaction(raw, job, until, within, **kind)
 
 
-async def _alone(raw: Any, job: Callable[[Connection], Awaitable[T]]) -> T:
-    return await job(Connection(raw))
+async def _alone(
+    raw: Any, job: Callable[[Connection], Awaitable[T]], until: float, _within: float
+) -> T:
+    async with _bounded(raw, _left(until)):
+        return await job(Connection(raw))
 
 
 async def _keep(_: Any) -> None:
@@ -362,4 +377,6 @@ async def _keep(_: Any) -> None:
 
 
 if TYPE_CHECKING:
-    _How = Callable[[Any, Callable[[Connection], Awaitable[Any]]], Awaitable[Any]]
+    _How = Callable[
+        [Any, Callable[[Connection], Awaitable[Any]], float, float], Awaitable[Any]
+    ]

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.domain.message import Part
-from budstikke.domain.states import PartState
 from budstikke.store import admin
 from budstikke.store.contract import (
     BulkRow,
@@ -30,7 +29,8 @@ from budstikke.store.contract import (
 )
 from budstikke.store.contract.nodes import CHANNEL
 from budstikke.store.postgres import accepting, asking, bookkeeping, clock, sql
-from budstikke.store.postgres.client import Client, Connection
+from budstikke.store.postgres.beating import Beating
+from budstikke.store.postgres.client import ACCEPT_WITHIN, Client, Connection
 from budstikke.store.postgres.doubts import Doubts
 from budstikke.store.postgres.groups import active_members
 from budstikke.store.postgres.inbound_verbs import InboundVerbs
@@ -80,6 +80,9 @@ class PostgresStore:
     def __init__(self, url: str, *, node: str) -> None:
         self._url = url
         self._client = Client(url)
+        self.pulse = self._client.pulse
+        beating = Beating(self._client, node)
+        self.beat, self.whole = beating.beat, beating.whole
         self._node = Node(node)
         self._keeper = Keeper(self._client, node, self._hear)
         self._heard: Callable[[Hint], None] | None = None
@@ -173,7 +176,7 @@ class PostgresStore:
 
     async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
         """Store messages and parts, in one transaction for all drafts."""
-        waiting = _waiting(drafts)
+        waiting = accepting.waiting(drafts)
 
         async def write(connection: Connection) -> list[Verdict]:
             verdicts = await accepting.store_drafts(connection, drafts, now)
@@ -187,7 +190,8 @@ class PostgresStore:
             return await connection.value(sql.ANY_THERE, text(ids)) is not None
 
         try:
-            verdicts = await self._client.write(write, landed)
+            with self.pulse.waiting():
+                verdicts = await self._client.write(write, landed, ACCEPT_WITHIN)
         except StoreUnavailable:
             self._doubts.of_drafts(drafts, now)
             raise
@@ -209,10 +213,12 @@ class PostgresStore:
         for key in keys:
             self._duplicates.hold(key, until)
         try:
-            verdict = await self._client.write(
-                lambda c: accepting.store_bulk(c, bulk, keys, until, self._node.id),
-                lambda c: accepting.is_there(c, bulk.id),
-            )
+            with self.pulse.waiting():
+                verdict = await self._client.write(
+                    lambda c: accepting.store_bulk(c, bulk, keys, until, self._node.id),
+                    lambda c: accepting.is_there(c, bulk.id),
+                    ACCEPT_WITHIN,
+                )
         except BaseException:
             self._duplicates.let_go(keys)
             raise
@@ -382,14 +388,3 @@ class PostgresStore:
         low = self._node.lows.open_part
         rows = await self._client.read(lambda c: c.rows(sql.BACKLOG, low))
         return dict(map(tuple, rows))
-
-
-def _waiting(drafts: Sequence[Draft]) -> list[int]:
-    """Find the carriers that have parts to send now which this node is not sending."""
-    found = {
-        part.carrier_id
-        for draft in drafts
-        for part in draft.parts
-        if part.state is PartState.QUEUED and part.due_at is None
-    }
-    return sorted(found)

@@ -16,7 +16,8 @@ import msgspec
 
 from budstikke.store.contract import Hint, StoreUnavailable
 from budstikke.store.contract.nodes import CHANNEL
-from budstikke.store.postgres.client import is_lost
+from budstikke.store.postgres.client import ANSWER_TIMEOUT
+from budstikke.store.postgres.failing import is_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +111,7 @@ class Keeper:
             try:
                 while True:
                     await asyncio.sleep(STILL_THERE)
-                    await connection.fetchval("SELECT 1")
+                    await connection.fetchval("SELECT 1", timeout=ANSWER_TIMEOUT)
             except asyncio.CancelledError:
                 connection.terminate()
                 raise

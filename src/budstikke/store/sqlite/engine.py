@@ -7,6 +7,8 @@ and the like may write while one serves.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 from functools import partial
@@ -16,20 +18,24 @@ import msgspec
 
 from budstikke.domain.listing import Look
 from budstikke.store.contract import (
+    Beat,
     BulkRow,
     CallbackResult,
     CallbackRow,
     Draft,
     MessageView,
+    Pulse,
     RecurringRow,
+    StoreUnavailable,
     Verdict,
     Woken,
 )
-from budstikke.store.sqlite import jobs, sql
+from budstikke.store.sqlite import beating, jobs, sql
 from budstikke.store.sqlite.accepting import answered, due_recurring, originator_of
 from budstikke.store.sqlite.asking import change, is_read, look_up
 from budstikke.store.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.sqlite.clock import Places, sweep, wake
+from budstikke.store.sqlite.deadline import in_time
 from budstikke.store.sqlite.duplicates import DuplicateLock
 from budstikke.store.sqlite.groups import active_members
 from budstikke.store.sqlite.inbound_verbs import InboundVerbs
@@ -49,6 +55,11 @@ from budstikke.store.sqlite.process import WriterProcess
 from budstikke.store.sqlite.purging import Slices, purge
 from budstikke.store.sqlite.settling import Settling
 from budstikke.store.sqlite.thread import WorkerThread
+from budstikke.store.sqlite.withdrawing import (
+    orders_of,
+    parts_of,
+    withdraw,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -84,15 +95,19 @@ class SqliteStore:
         self, path: Path, *, synchronous: str = "FULL", apart: bool = False
     ) -> None:
         self._path = path
+        self.pulse = Pulse()
         self._writer: WorkerThread | WriterProcess
         if apart:
-            self._writer = WriterProcess(path, synchronous, ended=_give_up)
+            self._writer = WriterProcess(
+                path, synchronous, ended=_give_up, pulse=self.pulse
+            )
         else:
             self._writer = WorkerThread(
-                partial(connect, path, synchronous), grouped=True
+                partial(connect, path, synchronous), grouped=True, pulse=self.pulse
             )
-        self._reader = WorkerThread(partial(connect_reader, path))
-        self._browser = WorkerThread(partial(connect_reader, path))
+        read = partial(connect_reader, path)
+        self._reader = WorkerThread(read, pulse=self.pulse)
+        self._browser = WorkerThread(read, pulse=self.pulse)
         self._lock: FileLock | None = None
         self._duplicates = DuplicateLock()
         self._places = Places()
@@ -164,9 +179,13 @@ class SqliteStore:
         end = self._node.unsaved()
         batch = text(drafts)
         try:
-            verdicts = jobs.decode_verdicts(
-                await self._writer.run(jobs.accept, batch, held, end, now)
-            )
+            with self.pulse.waiting():
+                late = partial(self._withdraw, drafts, now)
+                verdicts = jobs.decode_verdicts(
+                    await in_time(
+                        self._writer, late, jobs.accept, batch, held, end, now
+                    )
+                )
         except BaseException:
             for draft, left_out in zip(drafts, held, strict=True):
                 self._duplicates.let_go_draft(draft, left_out)
@@ -188,7 +207,11 @@ class SqliteStore:
         for key in keys:
             self._duplicates.hold(key, until)
         try:
-            verdict = await self._writer.run(jobs.accept_bulk, bulk, self.node_id, end)
+            with self.pulse.waiting():
+                late = partial(self._withdraw, [bulk], bulk.accepted_at)
+                verdict: Verdict = await in_time(
+                    self._writer, late, jobs.accept_bulk, bulk, self.node_id, end
+                )
         except BaseException:
             self._duplicates.let_go(keys)
             raise
@@ -196,6 +219,14 @@ class SqliteStore:
             self._duplicates.let_go(keys)
         self._node.saved(end)
         return verdict
+
+    def _withdraw(
+        self, rows: Sequence[Draft | BulkRow], now: float, _: Verdict | str
+    ) -> None:
+        """Take back what was stored after it was refused."""
+        values = (self._settling, parts_of(rows), orders_of(rows), now)
+        with contextlib.suppress(StoreUnavailable):
+            self._writer.run(withdraw, *values).add_done_callback(_noted)
 
     async def open_bulks(self) -> list[BulkRow]:
         """Find bulk orders that are not yet all messages."""
@@ -257,6 +288,20 @@ class SqliteStore:
         self._slices, deleted = await self._writer.run(purge, *values)
         return deleted
 
+    # -- health
+
+    async def beat(self, now: float, room: int) -> Beat:
+        """Write that this process lives; the room is given back at once."""
+        found = await self._writer.run(beating.beat, now, room)
+        if room:
+            await self._writer.run(beating.give_room)
+        return found
+
+    async def whole(self) -> bool:
+        """Read each page of the file."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, beating.is_whole, self._path)
+
     # -- look-ups
 
     async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
@@ -266,7 +311,8 @@ class SqliteStore:
             reader = self._browser if isinstance(asked, Look) else self._reader
             return await reader.run(look_up, asked, account_id)
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
-        return await self._writer.run(change, self._settling, asked, account_id, now)
+        values = (self._settling, asked, account_id, now)
+        return await in_time(self._writer, None, change, *values)
 
     async def members(
         self, account_id: int, groups: Sequence[str]
@@ -290,7 +336,7 @@ class SqliteStore:
 
     async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
         """Write ledger entries."""
-        return await self._writer.run(jobs.post, account_id, entries, now)
+        return await in_time(self._writer, None, jobs.post, account_id, entries, now)
 
     async def take_fees(self, now: float, limit: int) -> int:
         """Take the fees that are due."""
@@ -304,7 +350,8 @@ class SqliteStore:
         self, account_id: int, count: int, amount: int, now: float
     ) -> CreditAnswer:
         """Order SMS."""
-        return await self._writer.run(order_credit, account_id, count, amount, now)
+        values = (account_id, count, amount, now)
+        return await in_time(self._writer, None, order_credit, *values)
 
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up."""
@@ -316,6 +363,11 @@ class SqliteStore:
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier."""
         return await self._reader.run(jobs.backlog)
+
+
+def _noted(withdrawn: asyncio.Future[None]) -> None:
+    if not withdrawn.cancelled() and withdrawn.exception() is not None:
+        log.error("what was refused and stored all the same may be sent")
 
 
 def _give_up() -> None:

@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from budstikke import apart
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import Pulse, StoreUnavailable
 from budstikke.store.sqlite.thread import resolve
 
 if TYPE_CHECKING:
@@ -42,15 +42,22 @@ class WriterProcess:
         path: The database file.
         synchronous: SQLite's pragma.
         ended: Is called when the process ends and nobody has told it to.
+        pulse: Hears what failed.
 
     """
 
     def __init__(
-        self, path: Path, synchronous: str, *, ended: Callable[[], None]
+        self,
+        path: Path,
+        synchronous: str,
+        *,
+        ended: Callable[[], None],
+        pulse: Pulse | None = None,
     ) -> None:
         self._path = path
         self._synchronous = synchronous
         self._ended = ended
+        self._pulse = pulse or Pulse()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: apart.Channel | None = None
         self._waiting: deque[Future[Any]] = deque()
@@ -97,7 +104,8 @@ class WriterProcess:
 
     def _heard(self, outcomes: Sequence[Outcome]) -> None:
         """Resolve: the outcomes come in the order of the jobs."""
-        resolve([self._waiting.popleft() for _ in outcomes], outcomes)
+        futures = [self._waiting.popleft() for _ in outcomes]
+        resolve(futures, outcomes, self._pulse)
 
     def _lost(self) -> None:
         assert self._gone is not None  # noqa: S101 - it was started

@@ -12,7 +12,7 @@ import threading
 from asyncio import Future, get_running_loop
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import Pulse, StoreUnavailable
 from budstikke.store.sqlite.transactions import MOST_JOBS, Transactions, each
 
 if TYPE_CHECKING:
@@ -34,14 +34,20 @@ class WorkerThread:
     Args:
         connect: Opens the connection, in the thread.
         grouped: Whether jobs share transactions (a writer) or have none (a reader).
+        pulse: Hears what failed.
 
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], *, grouped: bool = False
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        *,
+        grouped: bool = False,
+        pulse: Pulse | None = None,
     ) -> None:
         self._connect = connect
         self._grouped = grouped
+        self._pulse = pulse or Pulse()
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None]
         self._jobs = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -93,7 +99,8 @@ class WorkerThread:
                 transactions.run(jobs) if self._grouped else each(connection, jobs)
             )
             futures = [future for _, future in waiting]
-            self._loop.call_soon_threadsafe(resolve, futures, outcomes)
+            told = self._loop.call_soon_threadsafe
+            told(resolve, futures, outcomes, self._pulse)
             if last:
                 break
         connection.close()
@@ -118,9 +125,13 @@ def _fail(future: Future[Any], error: BaseException) -> None:
         future.set_exception(error)
 
 
-def resolve(futures: Sequence[Future[Any]], outcomes: Sequence[Outcome]) -> None:
+def resolve(
+    futures: Sequence[Future[Any]], outcomes: Sequence[Outcome], pulse: Pulse
+) -> None:
     """Give each future its outcome."""
     for future, (value, error) in zip(futures, outcomes, strict=True):
+        if error is not None:
+            pulse.failed(error)
         if future.done():
             continue  # whoever asked has gone; what was done is done
         if error is None:

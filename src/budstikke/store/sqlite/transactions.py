@@ -13,6 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from budstikke.store.contract import StoreDamaged, StoreUnavailable
+from budstikke.store.sqlite import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +68,7 @@ class Transactions:
                 if self._doubtful:
                     # Else one without anything to write would say that all is well.
                     _write_something(connection)
+                deadline.check(jobs)
                 connection.execute("COMMIT")
             except BaseException:
                 # SQLite has rolled back by itself after some errors (a full disk).

@@ -1,0 +1,147 @@
+"""SQLite: what somebody waits for is done in time or not at all, or taken back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.sqlite import SqliteStore, deadline
+from budstikke.store.sqlite.withdrawing import orders_of, parts_of
+from store.path import NOW, RECIPIENT, Path, bulk, run
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from store.engines import SqliteEngine
+
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+def hold(path: Path) -> Callable[[], None]:
+    """Let the writer hang in a job until the function is called."""
+    store, go_on = path.store, threading.Event()
+    assert isinstance(store, SqliteStore)
+
+    def job(_: sqlite3.Connection) -> None:
+        assert go_on.wait(20)
+
+    store._writer.run(job)
+    return go_on.set
+
+
+async def refused(path: Path, state: str = "queued", **columns: object) -> None:
+    """Accept while the writer hangs; it is refused."""
+    with pytest.raises(StoreUnavailable, match="has not answered"):
+        await (path.sending() if state == "sending" else path.accept(**columns))
+
+
+async def settled(path: Path) -> None:
+    """Wait until the writer has done all that it was given."""
+    for _ in range(3):
+        await path.store.beat(NOW, 0)
+
+
+def test_what_waited_too_long_is_not_stored(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "WITHIN", 0.05)
+    monkeypatch.setattr(deadline, "GRACE", 0.05)
+
+    async def scenario(path: Path) -> None:
+        go_on = hold(path)
+        await refused(path)
+        go_on()
+        await settled(path)
+        assert {} == path.parts()
+
+    run(engine, scenario)
+
+
+def test_what_is_late_at_the_commit_is_taken_back(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock passes the end between the job and its commit."""
+    real, ticks = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: real() + ticks[0])
+
+    async def scenario(path: Path) -> None:
+        late = deadline.check
+
+        def check(jobs: object) -> None:
+            ticks[0] += deadline.WITHIN + 1
+            late(jobs)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as slow:
+            slow.setattr(deadline, "check", check)
+            with pytest.raises(StoreUnavailable, match="too long"):
+                await path.accept()
+        assert {} == path.parts()
+        await path.accept()
+        assert 1 == len(path.parts())
+
+    run(engine, scenario)
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a job be committed however late, as when the disk hangs in the commit."""
+    monkeypatch.setattr(deadline, "WITHIN", 0.0)
+    monkeypatch.setattr(deadline, "GRACE", 0.05)
+    monkeypatch.setattr(deadline, "check", lambda _: None)
+    real = deadline.until
+
+    def until(connection, end, function, *args):  # type: ignore[no-untyped-def]
+        del end
+        return real(connection, float("inf"), function, *args)
+
+    until.__qualname__ = "until"
+    until.__module__ = deadline.__name__
+    monkeypatch.setattr(deadline, "until", until)
+
+
+def test_what_was_refused_and_stored_all_the_same_is_cancelled(
+    engine: SqliteEngine, unchecked: None
+) -> None:
+    async def scenario(path: Path) -> None:
+        for state in ("queued", "sending"):
+            go_on = hold(path)
+            await refused(path, state)
+            go_on()
+            await settled(path)
+        assert ["cancelled"] * 2 == list(path.parts().values())
+        assert [] == await path.store.claim(1, 10, NOW)
+
+    run(engine, scenario)
+
+
+def test_a_large_order_that_was_refused_is_cancelled(
+    engine: SqliteEngine, unchecked: None
+) -> None:
+    async def scenario(path: Path) -> None:
+        go_on = hold(path)
+        with pytest.raises(StoreUnavailable):
+            await path.store.accept_bulk(bulk(path.store.reserve_ids(5)), [], NOW)
+        go_on()
+        await settled(path)
+        assert [] == await path.store.open_bulks()
+
+    run(engine, scenario)
+
+
+def test_what_is_asked_for_again_by_a_name_stays(engine: SqliteEngine) -> None:
+    async def scenario(path: Path) -> None:
+        plain = path.draft(2001, RECIPIENT)
+        keyed = path.draft(2002, RECIPIENT)
+        keyed.key = ("key", "digest", b"answer")
+        large = bulk(3000)
+        assert [(2001, 1), (3000, 1)] == orders_of([plain, keyed, large])
+        large.key = ("key", "digest", b"answer")
+        assert [(2001, 1)] == orders_of([plain, keyed, large])
+        assert "[]" == parts_of([plain, keyed, large])
+
+    run(engine, scenario)
