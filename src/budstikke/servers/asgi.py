@@ -58,12 +58,15 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-async def read_body(receive: Receive, most: int) -> bytes:
+async def read_body(receive: Receive, most: int, said: str = "") -> bytes:
     """
     Read a body of at most so many octets.
 
-    Raises Refusal when it is larger (``TOO_LARGE``) or the client is gone.
+    Raises Refusal when it is larger (``TOO_LARGE``) or the client is gone. ``said`` is
+    its Content-Length, if there is one: what says that it is larger is not read.
     """
+    if said.isdecimal() and (len(said) > 18 or int(said) > most):
+        raise Refusal(RefusalCode.TOO_LARGE)
     message = await receive()
     if message["type"] == "http.disconnect":
         raise Refusal(RefusalCode.MALFORMED)

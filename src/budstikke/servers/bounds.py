@@ -19,21 +19,6 @@ LONGEST_VALUE: Final = 8 * 1024
 MOST_HEADERS: Final = 100
 """Headers of a request."""
 
-MOST_PARAMETERS: Final = 1_000
-"""Parameters of a query, and of a posted form."""
-
-LONGEST_PLAIN: Final = 256 * 1024
-"""Octets of a body where an API needs no more; ``Roomy`` dialects say where it does."""
-
-LONGEST_FORM: Final = 2 * 1024 * 1024
-"""Octets of a form that may hold files, as base64."""
-
-MOST_MARKS: Final = 1_000_000
-"""Brackets, commas and tags of a document (JSON, XML): more are not parsed."""
-
-MOST_DEEP: Final = 100_000
-"""Likewise brackets that open and tags: each becomes an object in memory."""
-
 HEAD_SECONDS: Final = 10.0
 """In which a request's head has come, from its first octet."""
 

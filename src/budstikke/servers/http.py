@@ -7,14 +7,17 @@ read the query's bytes themselves; everything else is Starlette's.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from budstikke.dialects.contract import Call, Identifying
 from budstikke.domain.ask import Page
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers import bounds
 from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
@@ -26,7 +29,7 @@ from budstikke.wire import WireResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from budstikke.dialects.contract import Answered, Dialect
+    from budstikke.dialects.contract import Answered, Asked, Dialect
     from budstikke.domain.directory import Access, Directory
     from budstikke.flow.ask import Asker
     from budstikke.flow.bulk import BulkAcceptor
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
 
 log = logging.getLogger("budstikke.http")
+
+Found = TypeVar("Found")
 
 
 class HttpServer:
@@ -102,6 +107,8 @@ class HttpServer:
         self._trusted = trusted
         self._clock = clock
         self._tally = Tally()
+        # One thread: those with large bodies wait for each other, and for nobody else.
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Work one request."""
@@ -157,7 +164,8 @@ class HttpServer:
         answer: Answered
         try:
             if receive is not None:
-                request.body = await read_body(receive, self._max_body)
+                said = request.headers.get("content-length", "")
+                request.body = await read_body(receive, self._max_body, said)
             answer = await self._ask(dialect, call)
             result = "accepted"
         except Refusal as refusal:
@@ -182,9 +190,10 @@ class HttpServer:
             return dialect.render(call, answer), answer.code.value
 
     async def _ask(self, dialect: Dialect, call: Call) -> Answered:
-        login = dialect.login(call)
+        large = len(call.request.body) > bounds.OFF_LOOP
+        login = await self._apart(dialect.login, call) if large else dialect.login(call)
         if login is None:
-            asked = dialect.parse(call, None, self._clock())
+            asked = await self._parse(dialect, call, None)
             assert not isinstance(asked, Order | list)  # noqa: S101 - the contract
             if isinstance(asked, Page):
                 return asked
@@ -205,12 +214,25 @@ class HttpServer:
             return await self._answer(dialect, call, access)
 
     async def _answer(self, dialect: Dialect, call: Call, access: Access) -> Answered:
-        asked = dialect.parse(call, access, self._clock())
+        asked = await self._parse(dialect, call, access)
         if isinstance(asked, Order):
             return await self._acceptor.accept(asked, access)
         if isinstance(asked, list):
             return [await self._accept_one(order, access) for order in asked]
         return await self._asker.answer(asked, access)
+
+    async def _parse(
+        self, dialect: Dialect, call: Call, access: Access | None
+    ) -> Asked:
+        now = self._clock()
+        if len(call.request.body) > bounds.OFF_LOOP:
+            return await self._apart(dialect.parse, call, access, now)
+        return dialect.parse(call, access, now)
+
+    async def _apart(self, work: Callable[..., Found], *values: object) -> Found:
+        """Do what is pure in a thread: of a large body, so that others do not wait."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader, work, *values)
 
     async def _accept_one(self, order: Order, access: Access) -> Accepted | Refusal:
         try:
