@@ -42,3 +42,12 @@ OFF_LOOP: Final = 64 * 1024
 
 RETRY_AFTER: Final = 5
 """Seconds that a client that met a bound of all together is asked to wait."""
+
+LONGEST_ID: Final = 18
+"""Digits of an id or a place in a path."""
+
+
+def whole(text: str) -> int | None:
+    """Read an id or a place; ``None``: it is none, or larger than any ever is."""
+    fits = text.isascii() and text.isdigit() and len(text) <= LONGEST_ID
+    return int(text) if fits else None

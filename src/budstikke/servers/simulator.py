@@ -22,6 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from budstikke.domain.text import first_outside, grapheme_at
+from budstikke.servers.bounds import whole
 from budstikke.servers.shown import shown_as
 from budstikke.servers.simulator_mms import read_form, read_json
 from budstikke.servers.simulator_page import POLICY, STATIC, Row, list_page, phone_page
@@ -142,9 +143,10 @@ class _Screen:
 
     async def list_messages(self, request: Request) -> Response:
         after = request.query_params.get("after", "0")
-        if not (after.isascii() and after.isdigit()):
+        found = whole(after)
+        if found is None:
             raise _Problem(400, "bad_field", "after is the id of a message")
-        return _json(self._received(self._number(request), int(after)))
+        return _json(self._received(self._number(request), found))
 
     async def send_message(self, request: Request) -> Response:
         number = self._number(request)
@@ -169,9 +171,10 @@ class _Screen:
 
     async def show_part(self, request: Request) -> Response:
         self._number(request)
-        message_id, place = request.path_params["id"], request.path_params["place"]
-        parts = self._phones.media(message_id)
-        if not 1 <= place <= len(parts):
+        message_id = whole(request.path_params["id"])
+        place = whole(request.path_params["place"])
+        parts = () if message_id is None else self._phones.media(message_id)
+        if place is None or not 1 <= place <= len(parts):
             raise _Problem(404, "not_found", "there is no such part, or not any more")
         part = parts[place - 1]
         kind, headers = shown_as(part.type)
@@ -274,9 +277,7 @@ def simulator_app(
         _route(f"{phone}/messages", screen.list_messages, "GET"),
         _route(f"{phone}/messages", screen.send_message, "POST"),
         _route(f"{phone}/messages", screen.empty_phone, "DELETE"),
-        _route(
-            f"{phone}/messages/{{id:int}}/parts/{{place:int}}", screen.show_part, "GET"
-        ),
+        _route(f"{phone}/messages/{{id}}/parts/{{place}}", screen.show_part, "GET"),
     ]
     return Starlette(
         routes=routes,
@@ -345,6 +346,8 @@ def _decoded(decode: Callable[[], Body]) -> Body:
         return decode()
     except msgspec.ValidationError as error:
         raise _Problem(400, "bad_field", str(error)) from error
+    except RecursionError as error:
+        raise _Problem(400, "malformed", "the body is too deep") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _Problem(400, "malformed", f"the body is not JSON: {error}") from error
 
