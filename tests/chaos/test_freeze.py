@@ -167,7 +167,7 @@ def test_long_values_in_paths(watched: Watched) -> None:
             continue
         for value in LONG_VALUES:
             status = watched.ask(written(method, path_of(route, value), size=0))
-            assert status[:1] in (b"2", b"4"), (method, route, value[:9])
+            assert status[:1] in (b"2", b"3", b"4"), (method, route, value[:9])
         found.look(f"{method} {route}", 32_768)
     assert [] == found.faults
 
@@ -195,7 +195,8 @@ def test_tiny_chunks(watched: Watched, size: int) -> None:
 )
 def test_pipelined_requests(watched: Watched, piece: bytes) -> None:
     found = Found(watched)
-    watched.ask(b"", piece * (LARGEST // 8 // len(piece)))
+    last = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    watched.ask(b"", piece * (LARGEST // 8 // len(piece)) + last)
     found.look(piece[:9].decode(), LARGEST // 8)
     assert [] == found.faults
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from budstikke.servers import bounds
@@ -39,6 +40,9 @@ END_OF_HEAD = b"\r\n\r\n"
 
 SLICE = 8192
 """Octets of a chunked body that are parsed at a time: its end is only known then."""
+
+ROOM = 65_536
+"""Octets of room that a body is given at a time."""
 
 MOST_WAITING = 65_536
 """Octets that may come before a request is answered; then nothing more is read."""
@@ -73,6 +77,7 @@ class SloppyProtocol(HttpToolsProtocol):
     _hosts = 0
     _since = 0.0  # when the present head or body began
     _came = 0  # octets of the present body
+    _granted = bounds.SMALL_BODY  # for how many of them there is room
     _fault = 400  # what is answered when the parser stops
     _lingers = 0.0  # since when what comes is dropped; 0: it is not
     _stuck = 0.0  # since when the client reads nothing; 0: it does
@@ -277,7 +282,8 @@ class SloppyProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop counting: what follows is body."""
         self._head = -1
-        self._since, self._came = self.loop.time(), 0
+        self._since = self.loop.time()
+        self._came, self._granted = 0, bounds.SMALL_BODY
         query = b""
         if len(self.url) > LONGEST_PARSED:
             self.url, _, query = self.url.partition(b"?")
@@ -290,14 +296,16 @@ class SloppyProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take some of a body, if there is room for it."""
-        before, self._came = self._came, self._came + len(body)
-        if self.cycle.response_complete:
+        cycle = self.cycle
+        self._came += len(body)
+        if cycle.response_complete:
             return
-        if self._came > bounds.SMALL_BODY:
-            more = self._came - max(before, bounds.SMALL_BODY)
-            if not self._make_room(more):
-                self._stop(503)
-        super().on_body(body)
+        if self._came > self._granted and not self._make_room():
+            self._stop(503)
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """Expect a request line next."""
@@ -328,12 +336,14 @@ class SloppyProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         self._task = task
 
-    def _make_room(self, octets: int) -> bool:
-        address, guard = self._address or "", self._guard
-        task = self._task
-        if task is None or task.done() or not guard.take(address, octets):
+    def _make_room(self) -> bool:
+        """Have more room for the present body, until its task is done."""
+        address, guard, task = self._address or "", self._guard, self._task
+        more = max(self._came - self._granted, ROOM)
+        if task is None or task.done() or not guard.take(address, more):
             return False
-        task.add_done_callback(lambda _: guard.give_back(address, octets))
+        self._granted += more
+        task.add_done_callback(lambda _: guard.give_back(address, more))
         return True
 
     def _cycle(self) -> RequestResponseCycle | None:
