@@ -17,6 +17,7 @@ from budstikke.dialects import DIALECTS
 from budstikke.domain import states
 from budstikke.domain.refusal import RefusalCode
 from budstikke.metrics import METRICS, registry
+from budstikke.servers import bounds_table
 from budstikke.store import apply_file
 from budstikke.store.admin import open_engine
 from budstikke.store.apply import Secrets, apply
@@ -33,6 +34,10 @@ def page(name: str) -> str:
 
 def test_settings() -> None:
     assert config.table() in page("configure.md")
+
+
+def test_bounds_of_requests() -> None:
+    assert bounds_table.table() in page("configure.md")
 
 
 def test_keys_of_apply() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chaos.mutate import mutate
-from journeys.gateway import LOGIN, Gateway, simulator_carrier
+from journeys.gateway import LOGIN, Gateway, account, simulator_carrier
 from journeys.processes import memory, wait_until
 from journeys.web import front_id, front_query
 
@@ -69,9 +69,38 @@ def chunks(body: bytes) -> bytes:
 
 
 def sample(method: str, target: str, content: Any = None, headers: str = "") -> Request:
-    body = b"" if content is None else json.dumps(content).encode()
+    text = content if isinstance(content, str) else json.dumps(content)
+    body = b"" if content is None else text.encode()
     return method, target, chunks(body) if "chunked" in headers else body, headers
 
+
+MMSC = """
+[[carrier]]
+name = "mmsc"
+kind = "mm7"
+[carrier.settings]
+url = "https://127.0.0.1:9/mm7"
+deliver_username = "u"
+deliver_password = "p"
+"""
+BASIC = "Authorization: Basic dTpw\r\nContent-Type: text/xml; charset=utf-8\r\n"
+BEARER = "Authorization: Bearer fuzz-secret\r\nContent-Type: application/json\r\n"
+PROXIED = "X-Forwarded-For: 1.2.3.4, 10.0.0.1\r\nX-Forwarded-For: ::1\r\n"
+DELIVERY = (
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header>'
+    '<TransactionID xmlns="http://www.3gpp.org/ftp/Specs/archive/23_series/23.140/'
+    'schema/REL-6-MM7-1-4">1</TransactionID></s:Header><s:Body><DeliverReq/></s:Body>'
+    "</s:Envelope>"
+)
+FORM = "user=fuzz&passwd=fuzz-secret&to=99990100&msg=Hei+p%E5+deg&acc=fuzz&pass=x&key=y"
+FORMED = "Content-Type: application/x-www-form-urlencoded\r\nAccept: */*\r\n"
+PARTED = "Content-Type: multipart/form-data; boundary=x\r\nExpect: 100-continue\r\n"
+PARTS = (
+    '--x\r\nContent-Disposition: form-data; name="to"\r\n\r\n2229\r\n'
+    '--x\r\nContent-Disposition: form-data; name="a"; filename="a.txt"\r\n'
+    "Content-Type: text/plain\r\n\r\nHei\r\n--x--\r\n"
+)
+TO_MANY = {"to": ["+4799990102", "12"], "from": "Test", "text": "Hei €"}
 
 PHONE = "/simulator/phones/+4799990100/messages"
 SAMPLES = [
@@ -85,19 +114,39 @@ SAMPLES = [
     sample("GET", "/metrics", None, "Accept-Encoding: gzip\r\n"),
     sample("GET", PHONE),
     sample("POST", PHONE, {"to": "1", "text": "x"}),
+    sample("POST", PHONE, PARTS, PARTED),
+    sample("POST", "/mm7/mmsc", DELIVERY, BASIC),
+    sample("GET", "/v1/messages?limit=5&to=%2B4799990100", None, BEARER + PROXIED),
+    sample("POST", "/v1/messages", TO_MANY, BEARER + "Idempotency-Key: 1\r\n"),
+    sample("DELETE", "/v1/opt-outs/+4799990100", None, BEARER),
+    sample("POST", "/sms/SendMessage", FORM, FORMED),
+    sample("POST", "/sms/SendMessage", PARTS, PARTED),
+    sample("GET", f"/sms/AccountAdm?cmd=sms_count&{FORM}", None, PROXIED),
+    sample("POST", "/sendSms/sendSms.asmx/sms", FORM, FORMED),
+    sample("POST", "/sendSms/sendSms.asmx", DELIVERY, 'SOAPAction: "sms"\r\n'),
+    sample("GET", f"/api/sms/send_sms.php?{FORM}", None, "Cookie: a=b\r\n"),
+    sample("GET", "/m/x/1", None, PROXIED + "Range: bytes=0-1\r\n"),
 ]
+"""With the headers that the gateway reads, so that those are changed, too."""
 
 
 def mutated(dice: random.Random) -> bytes:
-    """Change what parses: the target alone, the body alone, or anything."""
+    """Change what parses: the target, the body or a header alone, or anything."""
     method, target, body, headers = dice.choice(SAMPLES)
-    match dice.randrange(3):
+    match dice.randrange(4):
         case 0:
             changed = mutate(target.encode(), dice)
             target = "".join(chr(octet) for octet in changed if octet > 32)
             return written((method, target, body, headers))
         case 1 if body and "chunked" not in headers:
             return written((method, target, mutate(body, dice), headers))
+        case 2 if headers:
+            lines = headers.split("\r\n")[:-1]
+            place = dice.randrange(len(lines))
+            changed = mutate(lines[place].encode(), dice)
+            lines[place] = changed.decode("latin-1").replace("\r", "").replace("\n", "")
+            headers = "".join(f"{line}\r\n" for line in lines)
+            return written((method, target, body, headers))
         case _:
             return mutate(written((method, target, body, headers)), dice)
 
@@ -148,6 +197,17 @@ async def all_of(port: int, requests: list[bytes]) -> Counter[str]:
     return ends
 
 
+def customer() -> dict[str, Any]:
+    """Make an account that speaks every API."""
+    known: dict[str, Any] = account()
+    secret = {"password": "fuzz-secret", "require_https": False}
+    for dialect in ("sveve", "ip1"):
+        known["access"].append({"dialect": dialect, "id": "fuzz", **secret})
+    for dialect in ("native", "reseller"):
+        known["access"].append({"dialect": dialect, **secret})
+    return known
+
+
 def test_mutated_requests(
     tmp_path: Path, own: Own, figures: Callable[..., None]
 ) -> None:
@@ -155,7 +215,10 @@ def test_mutated_requests(
     requests = [mutated(dice) for _ in range(REQUESTS)]
     carrier = simulator_carrier(delivery_delay=0)
     simulated = {"simulator": {"enabled": True}}
-    gateway = own(Gateway(tmp_path, carrier, settings=simulated))
+    gateway = own(Gateway(tmp_path, carrier, [customer()], settings=simulated))
+    file = tmp_path / "mmsc.toml"
+    file.write_text(MMSC, "utf-8")
+    gateway._run("apply", str(file))
     gateway.start()
     port, pid = gateway.port, gateway.running.pid
 

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from budstikke.dialects.contract import Call, Identifying
+from budstikke.dialects.contract import Call, Identifying, Roomy
 from budstikke.domain.ask import Page
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -96,6 +96,12 @@ class HttpServer:
         self._keyed = frozenset(
             name for name, each in dialects.items() if isinstance(each, Identifying)
         )
+        self._rooms = {
+            (name, operation): min(octets, max_body)
+            for name, each in dialects.items()
+            if isinstance(each, Roomy)
+            for operation, octets in each.room.items()
+        }
         self._directory = directory
         self._authenticator = authenticator
         self._acceptor = acceptor
@@ -164,8 +170,9 @@ class HttpServer:
         answer: Answered
         try:
             if receive is not None:
+                most = self._rooms.get((dialect.name, operation), self._max_body)
                 said = request.headers.get("content-length", "")
-                request.body = await read_body(receive, self._max_body, said)
+                request.body = await read_body(receive, most, said)
             answer = await self._ask(dialect, call)
             result = "accepted"
         except Refusal as refusal:
