@@ -57,7 +57,15 @@ class Watched:
                 client.sendall(head)
                 self._send(client, body)
                 answer = client.recv(65536)
-            except ConnectionError:  # refused before all was sent, and closed
+                while answer[9:12] == b"500" and (more := client.recv(65536)):
+                    answer += more
+                    if b"Fault" in answer:
+                        break
+            except (
+                ConnectionError,
+                TimeoutError,
+            ):
+                # It was refused before all was sent, and closed.
                 answer = b""
         status = answer[9:12]
         if status == b"500" and b"Fault" not in answer:  # SOAP 1.1 § 6.2 has it so

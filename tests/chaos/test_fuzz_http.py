@@ -171,16 +171,29 @@ async def head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> by
     """Read the beginning of an answer; one that waits for more hears there is none."""
     try:
         async with asyncio.timeout(MOMENT):
-            return await reader.read(12)
+            return await beginning(reader)
     except TimeoutError:
         writer.write_eof()
     async with asyncio.timeout(PATIENCE):
-        return await reader.read(12)
+        return await beginning(reader)
+
+
+async def beginning(reader: asyncio.StreamReader) -> bytes:
+    """Read a status, and of a 500 what it says."""
+    answer = await reader.read(12)
+    while b" 500" in answer[:12] and b"Fault>" not in answer:
+        more = await reader.read(4096)
+        if not more:
+            break
+        answer += more
+    return answer
 
 
 def ended(answer: bytes) -> str:
     if not answer:
         return "closed"
+    if answer[9:12] == b"500" and b"Fault>" in answer:  # SOAP 1.1 § 6.2 has it so
+        return "fault"
     return answer[9:12].decode() if answer.startswith(b"HTTP/1.") else "not HTTP"
 
 
