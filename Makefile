@@ -39,7 +39,7 @@ bench-all: .venv/dev
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	touch $@
 
-# Programs that tests talk to: node-smpp from npm, Kannel from Debian.
+# Programs that tests talk to: node-smpp from npm, Kannel and tshark from Debian.
 .venv/peers: tests/peers/install.sh tests/peers/package-lock.json .venv/run
 	bash tests/peers/install.sh
 	touch $@

@@ -13,7 +13,7 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-install_kannel() {
+install_debian() {
     local policy=/usr/sbin/policy-rc.d made=no status=0
     if [ ! -e "$policy" ]; then
         # 101: "action forbidden by policy"; invoke-rc.d then starts nothing.
@@ -25,16 +25,19 @@ install_kannel() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
         --no-install-recommends "$@" >/dev/null || status=$?
     if [ "$made" = yes ]; then as_root rm -f "$policy"; fi
-    as_root update-rc.d kannel disable >/dev/null 2>&1 || true
+    case " $* " in
+        *" kannel "*) as_root update-rc.d kannel disable >/dev/null 2>&1 || true ;;
+    esac
     return "$status"
 }
 
 missing=()
 command -v bearerbox >/dev/null || missing+=(kannel)
 [ -x /usr/lib/kannel/test/drive_smpp ] || missing+=(kannel-extras)
+command -v tshark >/dev/null || missing+=(tshark)
 if [ "${#missing[@]}" -gt 0 ]; then
     echo "peers: installing ${missing[*]}"
-    install_kannel "${missing[@]}"
+    install_debian "${missing[@]}"
 fi
 
 # Only when the lock is another one than last time.

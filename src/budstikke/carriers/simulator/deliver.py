@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from budstikke.carriers.simulator.centre import Event
 from budstikke.carriers.simulator.originate import pieces
+from budstikke.domain.text import LinkAlphabet
 from budstikke.smpp import tags
 from budstikke.smpp.pdus import Sm
 from budstikke.smpp.receipt import MessageState, receipt_text, receipt_tlvs
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from budstikke.carriers.simulator.phones import Composed
-    from budstikke.domain.text import LinkAlphabet
     from budstikke.smpp import Tlvs
 
 Style = Literal["text", "tlv", "both"]
@@ -42,6 +42,9 @@ def write_id(form: IdForm, number: int) -> str:
 RECEIPT: Final = 0x04
 INTERIM: Final = 0x20
 UDHI: Final = 0x40
+
+ASCII: Final = 1
+"""data_coding: SMPP 3.4 § 5.2.19."""
 
 GSM_NETWORK: Final = 3
 
@@ -120,6 +123,7 @@ def receipt(
     text: str,
     times: tuple[float, float],
     asked: Tlvs = (),
+    alphabet: LinkAlphabet = LinkAlphabet.GSM,
 ) -> Delivery:
     """
     Write a receipt: SMPP 3.4 appendix B and § 4.6.1, addresses the other way round.
@@ -132,6 +136,8 @@ def receipt(
         text: Its beginning is quoted, what is not ASCII as ``?``.
         times: When it was submitted and done, Unix seconds.
         asked: Parameters of what was submitted; see ``ECHOED``.
+        alphabet: What data_coding 0 means on the link: a receipt is ASCII, which is
+            that or, where it is packed, has a data_coding of its own.
 
     """
     state, error = STATES[event]
@@ -155,6 +161,7 @@ def receipt(
         dest_addr_npi=submitted.source_addr_npi,
         destination_addr=submitted.source_addr,
         esm_class=INTERIM if event is Event.INTERIM else RECEIPT,
+        data_coding=ASCII if alphabet is LinkAlphabet.GSM_PACKED else 0,
         short_message=written,
     )
     if style == "tlv":

@@ -284,6 +284,7 @@ class Listener:
                 text=submission.part.text,
                 times=(origin.at, now),
                 asked=origin.pdu.tlvs,
+                alphabet=self.settings.alphabet,
             )
         )
 
