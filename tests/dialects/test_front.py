@@ -54,9 +54,9 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_octets_that_nobody_escaped_are_latin_1() -> None:
-    order = get(b"serviceid=1&phoneno=+4799999999&fromid=Bl\xe5&txt=\xe6\xf8\xe5")
+    order = get(b"serviceid=1&phoneno=+4799999999&fromid=Bl\xe5&txt=\xe6\xf8\x80")
 
-    assert ("Blå", "æøå") == (order.originator, order.text)
+    assert ("Blå", "æø€") == (order.originator, order.text)
 
 
 def test_octets_that_nobody_escaped_may_be_utf_8() -> None:

@@ -100,7 +100,10 @@ def test_a_form_may_be_multipart() -> None:
 def test_files_stand_in_a_multipart_form_as_well() -> None:
     body = b"".join(
         b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % pair
-        for pair in ((b"to", b"46712345678"), (b"from", b"46705"), (b"files", b"SGVq"))
+        for pair in (
+            *((b"to", b"46712345678"), (b"from", b"46705")),
+            *((b"files", b"SGVq"), (b"files", b"SGVqIQ==")),
+        )
     )
     kind = "multipart/form-data; boundary=x"
 
@@ -108,7 +111,10 @@ def test_files_stand_in_a_multipart_form_as_well() -> None:
         called(f"{MMS.path}/sendMMS", LOGIN, body + b"--x--", content_type=kind)
     )
 
-    assert (("file1.txt", "text/plain", "SGVq"),) == mms.files
+    assert (
+        ("file1.txt", "text/plain", "SGVq"),
+        ("file2.txt", "text/plain", "SGVqIQ=="),
+    ) == mms.files
 
 
 def test_a_hundred_thousand_numbers() -> None:

@@ -26,9 +26,11 @@ from budstikke.dialects.sveve.words import (
     TOO_SHORT,
     WAITING,
     WORDS,
+    of_recipient,
 )
 from budstikke.domain.ask import GroupVerb
 from budstikke.domain.message import Accepted, Order
+from budstikke.domain.number import Length, length
 from budstikke.domain.receipt import Reason
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest
@@ -250,3 +252,56 @@ def test_the_page_has_every_setting_and_its_default() -> None:
         for name, value in msgspec.to_builtins(Settings()).items()
     }
     assert shown == documented
+
+
+def test_a_form_may_be_multipart() -> None:
+    parts = {"user": "demo", "to": "90059700", "from": "Firma", "msg": "blåbær = 2 & 3"}
+    body = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in parts.items()
+    )
+
+    order = parse(
+        called(b"", f"{body}--x--".encode(), "multipart/form-data; boundary=x")
+    )
+
+    assert (["90059700"], "blåbær = 2 & 3") == (order.recipients, order.text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_json_may_be_what_is_called_latin_1(encoding: str) -> None:
+    body = '{"user":"demo","to":"90059700","from":"Firma","msg":"“blåbær” 100 €"}'
+
+    order = parse(called(body=body.encode(encoding)))
+
+    assert "“blåbær” 100 €" == order.text
+
+
+@quick
+@given(st.from_regex("[0-9]{1,20}", fullmatch=True))
+def test_what_is_wrong_with_many_numbers_is_what_is_wrong_with_one(number: str) -> None:
+    words = {Length.SHORT: "for få", Length.LONG: "for mange", Length.RIGHT: "ikke et"}
+
+    assert words[length(number, "NO")] in of_recipient(
+        RefusalCode.BAD_RECIPIENT, number
+    )
+
+
+@pytest.mark.parametrize("f", ["xml", "json"])
+@pytest.mark.parametrize(
+    ("query", "refusal"),
+    [
+        ("user=a&msg=b&to=", Refusal(RefusalCode.UNKNOWN_GROUP)),
+        ("user=a&msg=b&to=90059700,", Refusal(RefusalCode.BAD_RECIPIENT)),
+        ("passwd=&user=", Refusal(RefusalCode.UNKNOWN_LOGIN)),
+    ],
+)
+def test_an_answer_repeats_two_hundred_characters_of_what_was_written(
+    query: str, refusal: Refusal, f: str
+) -> None:
+    call = called(f"f={f}&{query}{'x' * 300}".encode())
+
+    body = Sveve().render(call, refusal).body
+
+    assert b"x" * 200 in body
+    assert b"x" * 201 not in body

@@ -8,9 +8,13 @@ both forms without their authors' noticing. Values stay bytes, as in ``query``.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from budstikke.dialects.bounds import MOST_PARAMETERS, too_large
-from budstikke.dialects.query import read_query
+from budstikke.dialects.query import read_pairs, read_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONGEST_HEAD = 1000
 """Octets of the headers of one part that are looked at."""
@@ -30,13 +34,34 @@ def read_form(body: bytes, content_type: str = "") -> dict[str, bytes]:
     What is no form at all has no parameters. Raises Refusal (``TOO_LARGE``) for more
     than ``MOST_PARAMETERS``.
     """
-    if not content_type.strip().lower().startswith("multipart/form-data"):
+    if not _is_multipart(content_type):
         return read_query(body)
+    return dict(_parts(body, content_type))
+
+
+def read_form_pairs(
+    body: bytes, content_type: str, decode: Callable[[bytes], str]
+) -> list[tuple[str, str]]:
+    """
+    Do as ``read_form``, but give each parameter that is given twice, and decode.
+
+    Raises what ``decode`` does.
+    """
+    if not _is_multipart(content_type):
+        return read_pairs(body, decode)
+    return [(name, decode(value)) for name, value in _parts(body, content_type)]
+
+
+def _is_multipart(content_type: str) -> bool:
+    return content_type.strip().lower().startswith("multipart/form-data")
+
+
+def _parts(body: bytes, content_type: str) -> list[tuple[str, bytes]]:
     found = _boundary(content_type)
-    return _read_parts(body, found[1] or found[2]) if found else {}
+    return _read_parts(body, found[1] or found[2]) if found else []
 
 
-def _read_parts(body: bytes, boundary: str) -> dict[str, bytes]:
+def _read_parts(body: bytes, boundary: str) -> list[tuple[str, bytes]]:
     """
     Read the parts of a multipart body (RFC 7578, RFC 2046 § 5.1.1).
 
@@ -48,7 +73,7 @@ def _read_parts(body: bytes, boundary: str) -> dict[str, bytes]:
     whole = line + body
     if whole.count(delimiter) > MOST_PARAMETERS + 1:
         raise too_large("parameters")
-    fields: dict[str, bytes] = {}
+    fields: list[tuple[str, bytes]] = []
     parts = whole.split(delimiter)[1:]
     if parts and not parts[-1].startswith(b"--"):
         parts[-1] = parts[-1].removesuffix(line)
@@ -57,6 +82,5 @@ def _read_parts(body: bytes, boundary: str) -> dict[str, bytes]:
             break
         head, _, value = part.partition(line + line)
         if found := _name(head[:LONGEST_HEAD].lstrip()):
-            fields[(found[1] or found[2] or b"").decode("latin-1")] = value
-    fields.pop("", None)
-    return fields
+            fields.append(((found[1] or found[2] or b"").decode("latin-1"), value))
+    return [(name, value) for name, value in fields if name]

@@ -8,6 +8,7 @@ says who calls. It is never stored: an access is found by a digest of the key
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,8 +16,8 @@ import msgspec
 
 from budstikke.dialects.bounds import SMALL, check_body
 from budstikke.dialects.contract import Login
-from budstikke.dialects.form import read_form
-from budstikke.dialects.query import read_query
+from budstikke.dialects.form import read_form_pairs
+from budstikke.dialects.query import read_texts
 from budstikke.domain.ask import MessagesAnswer, ReferenceAsk
 from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.message import Accepted, Order
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest
 
-    Fields = Mapping[str, bytes]
+    Fields = Mapping[str, str]
 
 SEND = "send"
 REPORT = "report"
@@ -44,6 +45,11 @@ IDENTIFIER_DIGITS = 16
 """Hexadecimal digits of the key's SHA-256 that an access is found by."""
 
 LONGEST_REF = 255
+
+BLANKS = " \t\n\r\v\f"
+"""White space in ASCII."""
+
+_not_utf8 = re.compile("[\ud800-\udfff]").search
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,10 +134,9 @@ class Reseller:
     def login(self, call: Call) -> Login:
         """Read the key; raises Refusal without one."""
         fields = _fields(call)
-        raw = fields.get("key", b"").strip() or fields.get("Key", b"").strip()
-        if not raw:
+        key = fields.get("key", "").strip(BLANKS) or fields.get("Key", "").strip(BLANKS)
+        if not key:
             raise Refusal(RefusalCode.MISSING_LOGIN, field="key")
-        key = raw.decode("utf-8", "surrogateescape")
         return Login(self.identify(key), key)
 
     def parse(self, call: Call, access: Any, now: float) -> Asked:
@@ -192,28 +197,32 @@ def _fields(call: Call) -> Fields:
     if call.fields is None:
         request = call.request
         call.fields = {}  # what is answered from when the rest cannot be read
-        fields = read_query(request.query)
+        fields = read_texts(request.query, _decode)
         if request.method == "POST":
             check_body(call, SMALL)
             kind = request.headers.get("content-type", "")
-            fields |= read_form(request.body, kind)
+            fields |= dict(read_form_pairs(request.body, kind, _decode))
         call.fields = fields
     return call.fields
 
 
+def _decode(value: bytes) -> str:
+    """Decode UTF-8; octets that are none become surrogates, and are refused later."""
+    return value.decode("utf-8", "surrogateescape")
+
+
 def _wants_json(fields: Fields) -> bool:
-    return bool(fields.get("response", b"").strip())
+    return bool(fields.get("response", "").strip(BLANKS))
 
 
 def _required(fields: Fields, name: str) -> str:
     """Read a parameter; raises Refusal when it is blank, missing or not UTF-8."""
-    raw = fields.get(name, b"")
-    if not raw.strip():
+    text = fields.get(name, "")
+    if not text.strip(BLANKS):
         raise Refusal(RefusalCode.MISSING_FIELD, field=name)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Refusal(RefusalCode.BAD_FIELD, field=name) from error
+    if _not_utf8(text):
+        raise Refusal(RefusalCode.BAD_FIELD, field=name)
+    return text
 
 
 def _read_order(fields: Fields) -> Order:

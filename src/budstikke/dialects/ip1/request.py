@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from budstikke.dialects.bounds import check_body
 from budstikke.dialects.contract import Login
-from budstikke.dialects.form import read_form
+from budstikke.dialects.form import read_form_pairs
 from budstikke.dialects.ip1.envelope import (
     Fault,
     form_of,
@@ -140,11 +140,8 @@ def _pairs(form: Form, request: WireRequest) -> list[tuple[str, str]]:
     pairs = read_pairs(request.query, decode_any)
     if form is Form.BARE or request.method != "POST":
         return pairs
-    content_type = request.headers.get("content-type", "")
-    if content_type.lower().startswith("multipart/"):
-        parts = read_form(request.body, content_type)
-        return pairs + [(name, decode_any(value)) for name, value in parts.items()]
-    return pairs + read_pairs(request.body.strip(), decode_any)
+    kind = request.headers.get("content-type", "")
+    return pairs + read_form_pairs(request.body.strip(), kind, decode_any)
 
 
 def _files_in_form(pairs: Iterable[tuple[str, str]]) -> tuple[File, ...]:

@@ -16,11 +16,12 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from budstikke.dialects.bounds import shown
 from budstikke.dialects.sveve.order import HOME, Read, targets_of
 from budstikke.dialects.sveve.request import MANY, fields_of, wants_json
 from budstikke.dialects.sveve.words import (
-    NO_GROUP,
     OF_RECIPIENTS,
+    no_group,
     of_recipient,
     of_request,
 )
@@ -100,7 +101,7 @@ def _no_group_is_there(targets: Sequence[Target], accepted: Accepted) -> bool:
 
 def _unknown_groups(names: Iterable[str]) -> Tally:
     """Answer for groups that are not there, where nothing else was asked for."""
-    return Tally(fatal=NO_GROUP.format(name=", ".join(dict.fromkeys(names))))
+    return Tally(fatal=no_group(", ".join(dict.fromkeys(names))))
 
 
 def _add(tally: Tally, accepted: Accepted, targets: Sequence[Target]) -> None:
@@ -198,7 +199,7 @@ def _in_json(tally: Tally) -> bytes:
         said["ids"] = tally.ids
         if tally.errors:
             said["errors"] = [
-                {"number": number, "message": message}
+                {"number": shown(number), "message": message}
                 for number, message in tally.errors
             ]
     else:
@@ -225,7 +226,7 @@ def _in_xml(tally: Tally) -> bytes:
         for number, message in tally.errors:
             lines += [
                 "    <error>",
-                f"     <number>{_xml(number)}</number>",
+                f"     <number>{_xml(shown(number))}</number>",
                 f"      <message>{_xml(message)}</message>",
                 "    </error>",
             ]

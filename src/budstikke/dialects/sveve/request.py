@@ -10,7 +10,7 @@ import msgspec
 from budstikke.dialects.bounds import LARGE, SMALL, check_body
 from budstikke.dialects.contract import Login
 from budstikke.dialects.document import Reader, begins, checked
-from budstikke.dialects.form import read_form
+from budstikke.dialects.form import read_form_pairs
 from budstikke.dialects.query import decode_any, read_texts
 from budstikke.dialects.sveve.values import given
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -46,8 +46,6 @@ PARAMETERS = {
     *("date_time", "reoccurrence", "reoccurrence_ends", "ends_after", "ends_on"),
     *("count", "group", "new_group", "name", "number"),
 }
-
-MULTIPART = "multipart/form-data"
 
 _json = Reader(PARAMETERS, raw=(WHOLE, MANY))
 _inner = Reader(PARAMETERS, raw=(MANY,))
@@ -99,14 +97,11 @@ def wants_json(fields: Fields) -> bool:
 
 
 def _read_body(request: WireRequest) -> Fields:
-    kind = request.headers.get("content-type", "").lower()
+    kind = request.headers.get("content-type", "")
     body = checked(request.body)
-    if body[:1] == b"{" or "json" in kind:
+    if body[:1] == b"{" or "json" in kind.lower():
         return _read_json(body)
-    if kind.startswith(MULTIPART):
-        parts = read_form(request.body, request.headers["content-type"])
-        return {name: decode_any(value) for name, value in parts.items()}
-    return read_texts(body, decode_any)
+    return dict(read_form_pairs(body, kind, decode_any))
 
 
 def _read_json(body: bytes) -> Fields:

@@ -7,9 +7,11 @@ on more: who called, which number it was.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from budstikke.dialects.sveve.order import HOME
+from budstikke.dialects.bounds import shown
+from budstikke.dialects.sveve.order import HOME, NATIONAL_DIGITS
 from budstikke.dialects.sveve.request import fields_of
 from budstikke.domain.number import Length, length
 from budstikke.domain.refusal import RefusalCode
@@ -119,13 +121,31 @@ _BY_LENGTH = {Length.SHORT: TOO_SHORT, Length.LONG: TOO_LONG, Length.RIGHT: NOT_
 _LOGIN = frozenset({_R.UNKNOWN_LOGIN, _R.WRONG_PASSWORD})
 
 
+_by_country = re.compile(r"\s|\+|00|47").match
+"""What begins with a country's code, or with a blank that was its ``+``."""
+
+
 def of_recipient(code: RefusalCode, written: str) -> str:
     """Say why a recipient was refused; ``written``: the number, or the group's name."""
     if code is _R.BAD_RECIPIENT:
-        return _BY_LENGTH[length(written, HOME)]
+        return _BY_LENGTH[_length(written)]
     if code is _R.UNKNOWN_GROUP:
-        return NO_GROUP.format(name=written)
+        return no_group(written)
     return WORDS[code]
+
+
+def no_group(name: str) -> str:
+    """Say that there is no such group, or nobody in it."""
+    return NO_GROUP.format(name=shown(name))
+
+
+def _length(written: str) -> Length:
+    """Do as ``domain.number.length``; it takes 20 µs, and there may be many such."""
+    if not (written.isascii() and written.isdigit()) or _by_country(written):
+        return length(written, HOME)
+    if len(written) == NATIONAL_DIGITS:
+        return Length.RIGHT
+    return Length.SHORT if len(written) < NATIONAL_DIGITS else Length.LONG
 
 
 def of_request(call: Call, refusal: Refusal) -> str:
@@ -133,7 +153,8 @@ def of_request(call: Call, refusal: Refusal) -> str:
     code = refusal.code
     if code is _R.ADDRESS_NOT_ALLOWED or (code in _LOGIN and _by_address(call)):
         user = fields_of(call).get("user")
-        return WRONG_ADDRESS.format(user=user or "", address=call.request.client)
+        named = shown(str(user or ""))
+        return WRONG_ADDRESS.format(user=named, address=call.request.client)
     if code in (_R.MISSING_FIELD, _R.BAD_FIELD):
         return BY_FIELD.get(refusal.field, WORDS[code])
     if code in OF_RECIPIENTS:
