@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from budstikke.carriers.simulator import listener as listener_module
 from budstikke.domain.text import (
     LinkAlphabet,
     gsm_encode,
@@ -98,8 +99,21 @@ def test_what_it_does_not_offer_is_refused() -> None:
 def test_stopping_unbinds() -> None:
     async def story(centre: Operator, esme: Esme) -> None:
         await centre.listener.stop()
-        await esme.until(lambda: bool(esme.closed))
+        assert not centre.listener._binds
         assert "unbound by the operator" == esme.closed
+
+    play(story)
+
+
+def test_stopping_waits_no_longer_than_it_says_for_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener_module, "LINGER", 0.05)
+
+    async def story(centre: Operator, esme: Esme) -> None:
+        monkeypatch.setattr(esme, "happened", lambda _event: None)
+        await centre.listener.stop()
+        await esme.until(lambda: esme.session.state is State.CLOSED)
 
     play(story)
 
@@ -337,6 +351,8 @@ def test_parts_of_different_customers_are_not_joined() -> None:
         ({"destination_addr": "Bud"}, st.ESME_RINVDSTADR),
         ({"destination_addr": ""}, st.ESME_RINVDSTADR),
         ({"validity_period": "soon"}, st.ESME_RINVEXPIRY),
+        ({"tlvs": ((0x0424, b"Hei"),)}, st.ESME_ROPTPARNOTALLWD),
+        ({"text": b"", "sm_default_msg_id": 3}, st.ESME_RINVDFTMSGID),
         ({"schedule_delivery_time": "300101000000000+"}, st.ESME_RINVSCHED),
     ],
 )

@@ -179,6 +179,7 @@ def test_data_coding(encoding: str, flash: bool, coding: int) -> None:  # noqa: 
         ("gsm", {"data_coding_flash_gsm": 0x10}, 0x10, 0),
         ("gsm", {"data_coding_flash_gsm": 1, "data_coding_gsm": 1}, 1, 1),
         ("ucs2", {"data_coding_flash_ucs2": 0x18}, 0x18, 0),
+        ("ucs2", {"interface_version": 0x33}, 8, 0),
         ("ucs2", {"data_coding_flash_ucs2": 0x19, "data_coding_ucs2": 0x19}, 0x19, 1),
     ],
 )
@@ -239,6 +240,7 @@ def test_national_tables() -> None:
 )
 def test_numbers_by_default(originator: str, plan: tuple[int, int]) -> None:
     body, _ = write(part(originator=originator))
+    assert originator.removeprefix("+") == body.source_addr
     assert plan == (body.source_addr_ton, body.source_addr_npi)
 
 

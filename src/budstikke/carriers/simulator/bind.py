@@ -139,9 +139,14 @@ class Bind(asyncio.Protocol):
         self._flush_soon()
 
     def unbind(self) -> None:
-        """Say goodbye and close: the operator stops."""
-        self._session.send_request(cmd.UNBIND, Empty(), None, self._loop.time())
+        """Say goodbye: the operator stops; the client's answer closes the link."""
+        asked = self._session.send_request(cmd.UNBIND, Empty(), None, self._loop.time())
         self._flush()
+        if asked is None:
+            self.close()
+
+    def close(self) -> None:
+        """Wait no longer."""
         if self._transport is not None:
             self._transport.close()
 

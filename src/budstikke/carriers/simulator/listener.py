@@ -48,7 +48,7 @@ FETCHED: Final = 100
 """Messages from phones that are fetched at once."""
 
 LINGER: Final = 2.0
-"""Seconds for the last octets to leave when it stops."""
+"""Seconds for clients to answer unbind when it stops."""
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
@@ -145,6 +145,7 @@ class Listener:
         self._references = count(random.getrandbits(8))
         self._mailboxes: dict[str, Mailbox] = {}
         self._binds: set[Bind] = set()
+        self._gone = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._stop_watching: list[Callable[[], None]] = []
         self._timer: TimerHandle | None = None
@@ -189,7 +190,11 @@ class Listener:
             bind.unbind()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER):
-                await self._server.wait_closed()
+                while self._binds:
+                    self._gone.clear()
+                    await self._gone.wait()
+        for bind in tuple(self._binds):
+            bind.close()
 
     # What binds call
 
@@ -200,6 +205,7 @@ class Listener:
     def disconnected(self, bind: Bind) -> None:
         """Forget it."""
         self._binds.discard(bind)
+        self._gone.set()
 
     def check(self, system_id: str, password: str) -> int:
         """Say whether someone may bind, as a command status."""

@@ -80,7 +80,7 @@ def read_submit(
     if body.schedule_delivery_time:
         raise PduError("nothing is scheduled here", st.ESME_RINVSCHED)
     coding = _coding(body.data_coding, alphabet)
-    payload = body.short_message or pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
+    payload = _payload(pdu, body)
     where: Concatenation | None = None
     tables = (0, 0)
     header = b""
@@ -114,6 +114,17 @@ def read_submit(
     if where is None:
         return Submitted(part, customer, _segments(text, encoding, tables))
     return Submitted(part, (customer, where.ref, where.wide), 1)
+
+
+def _payload(pdu: Pdu, body: Sm) -> bytes:
+    """Take the one text; raises PduError where there are two, or a canned one."""
+    whole = pdu.tlv(tags.MESSAGE_PAYLOAD)
+    if body.short_message and whole:
+        fault = "short_message and message_payload"
+        raise PduError(fault, st.ESME_ROPTPARNOTALLWD)
+    if body.sm_default_msg_id and not (body.short_message or whole):
+        raise PduError("no predefined messages here", st.ESME_RINVDFTMSGID)
+    return body.short_message or whole or b""
 
 
 def _split(payload: bytes) -> tuple[Elements, bytes, bytes]:

@@ -25,6 +25,7 @@ from budstikke.smpp import PduError, Tlvs, tags
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Sm
 from budstikke.smpp.times import absolute, relative
+from budstikke.smpp.versions import speaks_parameters
 
 if TYPE_CHECKING:
     from budstikke.domain.message import Part
@@ -59,13 +60,14 @@ class Outgoing:
         # A data_coding that plain texts have, too, does not say that it is flash.
         self._displayed = {
             encoding: self._codings[encoding, True] == self._codings[encoding, False]
+            and speaks_parameters(settings.interface_version)
             for encoding in ("gsm", "ucs2")
         }
         self._rules = [
             (re.compile(rule.pattern, re.DOTALL), (rule.ton, rule.npi))
             for rule in settings.originators
         ]
-        self._plans: dict[str, tuple[int, int]] = {}
+        self._plans: dict[str, tuple[int, int, str]] = {}
 
     def _price(self, part: Part) -> tuple[int, bytes]:
         """Write what the subscriber pays; raises PduError where that cannot be said."""
@@ -103,7 +105,7 @@ class Outgoing:
             settings.service_type,
             plan[0],
             plan[1],
-            originator,
+            plan[2],
             settings.recipient[0],
             settings.recipient[1],
             recipient if settings.plus else recipient.removeprefix("+"),
@@ -120,16 +122,19 @@ class Outgoing:
         )
         return body, tlvs
 
-    def _plan(self, originator: str) -> tuple[int, int]:
-        """Find TON and NPI of an originator, and remember them."""
+    def _plan(self, originator: str) -> tuple[int, int, str]:
+        """Find TON, NPI and spelling of an originator, and remember them."""
         plan = (0, 0)
         for pattern, found in self._rules:
             if pattern.fullmatch(originator):
                 plan = found
                 break
+        written = originator
+        if not self._settings.plus and originator.removeprefix("+").isdecimal():
+            written = originator.removeprefix("+")  # its type of number says it
         if len(self._plans) < _REMEMBERED:
-            self._plans[originator] = plan
-        return plan
+            self._plans[originator] = (*plan, written)
+        return (*plan, written)
 
     def _encode(self, part: Part) -> bytes:
         """Encode the text, without a header; packed only if it will have none."""

@@ -19,6 +19,7 @@ from budstikke.domain.receipt import Reason, Retry
 from budstikke.domain.text import Concat, Filling, LinkAlphabet
 from budstikke.smpp import ids, status
 from budstikke.smpp.receipt import MessageState
+from budstikke.smpp.versions import speaks_parameters
 
 Octet = Annotated[int, Meta(ge=0, le=255)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
@@ -207,7 +208,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         1,
         1,
     )
-    plus: Annotated[bool, Meta(description="Write recipients with their `+`.")] = False
+    plus: Annotated[bool, Meta(description="Write numbers with their `+`.")] = False
     service_type: Annotated[
         str, Meta(max_length=5, description="As the operator says; mostly empty.")
     ] = ""
@@ -279,6 +280,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _compile(self.receipt_pattern, "receipt_pattern")
         if self.national and not self.alphabet.startswith("gsm"):
             raise ValueError("national: only where alphabet is gsm or gsm-packed")
+        if not speaks_parameters(self.interface_version):
+            _without_parameters(self)
         words(self)
         statuses(self)
         tlvs(self)
@@ -295,6 +298,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __rich_repr__(self) -> Any:
         """Show no password in pretty printers either."""
         yield repr(self)
+
+
+def _without_parameters(settings: Settings) -> None:
+    """Refuse what SMPP 3.3 cannot say; raises ValueError."""
+    asked = {
+        "concat": settings.concat in {Concat.SAR, Concat.PAYLOAD},
+        "tlvs": bool(settings.tlvs),
+        "premium_tlv": bool(settings.premium_tlv),
+    }
+    for name, used in asked.items():
+        if used:
+            raise ValueError(f"{name}: needs parameters, interface_version 52 or more")
 
 
 _WRITTEN = ("system_id", "password", "system_type", "address_range", "service_type")
