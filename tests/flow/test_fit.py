@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.fit import File, Fitter, Limits
+from budstikke.flow.fit import File, Fitter, Limits, _Turns
 from budstikke.flow.picture import MOST_JPEG_PIXELS, MOST_PIXELS
 
 ORIENTATION, GPS = 0x0112, 0x8825
@@ -288,6 +288,37 @@ def test_an_order_that_is_given_up_leaves_its_place() -> None:
         first.cancel()
         (fitted_now,) = await fitter.fit([file], 30_000, 3)
         assert len(fitted_now.data) <= 30_000
+        fitter.close()
+
+    asyncio.run(story())
+
+
+def test_a_turn_that_is_given_up_when_it_comes_is_anothers() -> None:
+    async def waits(turns: _Turns) -> None:
+        async with turns.one(2):
+            pass
+
+    async def story() -> None:
+        turns = _Turns(1)
+        async with turns.one(1):
+            task = asyncio.ensure_future(waits(turns))
+            await asyncio.sleep(0)
+        task.cancel()  # it has the turn, and does not know it yet
+        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(5), turns.one(3):
+            pass
+
+    asyncio.run(story())
+
+
+def test_one_account_leaves_the_second_process_to_others() -> None:
+    async def story() -> None:
+        fitter = Fitter(2)
+        file = File("a.png", "image/png", written(noise(300, 300), "PNG"))
+        await asyncio.gather(*(fitter.fit([file], 20_000, 1) for _ in range(4)))
+        assert 1 == len(fitter.processes())
+        await asyncio.gather(*(fitter.fit([file], 20_000, n) for n in (1, 2)))
+        assert 2 == len(fitter.processes())
         fitter.close()
 
     asyncio.run(story())

@@ -167,6 +167,12 @@ def test_transfer_encodings(name: str, written: bytes) -> None:
     assert piece.data == PICTURE
 
 
+def test_what_is_not_base64_whatever_it_is_said_to_be() -> None:
+    smil = b"<smil><body><par><img src='a.gif'/></par></body></smil>"
+    head = b"Content-Transfer-Encoding: base64"
+    assert told(RELATED, one_part(head, smil)).pieces[0].data == smil
+
+
 def test_base64_of_the_alphabet_for_urls() -> None:
     data = b"\xfb\xff\xbf" * 20
     written = b64encode(data, b"-_")
@@ -225,6 +231,16 @@ def test_an_envelope_that_is_not_first(start: str | None) -> None:
         + b"\r\n--out--"
     )
     assert [piece.data for piece in told(kind, octets).pieces] == [b"<smil/>", b"Hei"]
+
+
+def test_xml_that_is_no_envelope_is_content() -> None:
+    octets = (
+        b"--out\r\nContent-Type: text/xml\r\n\r\n<other/>\r\n"
+        b"--out\r\nContent-Type: application/octet-stream\r\n\r\n"
+        + deliver(FROM_TO)
+        + b"\r\n--out--"
+    )
+    assert [piece.data for piece in told(RELATED, octets).pieces] == [b"<other/>"]
 
 
 def test_parts_whose_type_is_not_said() -> None:

@@ -107,6 +107,7 @@ def test_sending_an_mms_as_json(site: Site) -> None:
 def test_a_type_that_is_none_is_not_said(site: Site) -> None:
     part = {"data": "R0lG", "type": "image/gif\r\nx-evil: 1"}
     answer = site.ask("POST", PATH, {"to": 2229, "parts": [part]})
+    assert "application/octet-stream" == answer.json["parts"][0]["type"]
     shown = site.ask("GET", answer.json["parts"][0]["url"])
     assert "application/octet-stream" == shown.headers["content-type"]
     assert "x-evil" not in shown.headers
