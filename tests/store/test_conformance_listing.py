@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from budstikke.domain import listing
-from budstikke.domain.ask import CancelAnswer, CancelAsk, GroupAsk, GroupVerb
+from budstikke.domain.ask import (
+    CancelAnswer,
+    CancelAsk,
+    GroupAsk,
+    GroupVerb,
+    MessagesAnswer,
+    ReferenceAsk,
+)
+from budstikke.domain.callback import CallbackState
 from budstikke.domain.listing import (
     Changed,
     Contact,
@@ -16,6 +24,7 @@ from budstikke.domain.listing import (
     ContactsAsk,
     EraseAnswer,
     EraseAsk,
+    EraseInboundAsk,
     GroupsAsk,
     LedgerAsk,
     MembersAsk,
@@ -29,14 +38,25 @@ from budstikke.domain.listing import (
     RecordsAsk,
     RenameAsk,
 )
+from budstikke.domain.message import Tell
+from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
-from budstikke.store.contract import BulkProgress, BulkRow, Draft, Entry, RecurringRow
+from budstikke.store.contract import (
+    BulkProgress,
+    BulkRow,
+    CallbackResult,
+    Draft,
+    Entry,
+    MediaRow,
+    RecurringRow,
+)
 from budstikke.store.postgres import listing as postgres_listing
 from budstikke.store.sqlite import listing as sqlite_listing
 from store.path import NOW, RECIPIENT, Path, run
+from store.phones import held_part, phone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -273,6 +293,76 @@ def test_erasing_what_needs_no_text(
         listed = (await ask(path, RecordsAsk(limit=5))).records
         shown = [] if erased else [message_id]
         assert shown == [each.id for each in listed]
+
+    run(engine, scenario)
+
+
+PERSONAL = "+4790000077"
+"""A number that must be nowhere when it was erased."""
+
+
+def everywhere(path: Path) -> str:
+    """Read all that a database holds, but for what may stay."""
+    with open_engine(path.engine.url).connect() as connection:
+        return " ".join(
+            str(tuple(row))
+            for table in schema.metadata.sorted_tables
+            if table is not schema.suppression
+            for row in connection.execute(select(table))
+        )
+
+
+def test_erasing_leaves_nothing_of_the_person(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        message_id = path.store.reserve_ids(1)
+        draft = path.draft(message_id, PERSONAL, state=PartState.SENDING)
+        row = draft.messages[0]
+        row.account_id, row.ref, row.tell = 1, "r", Tell.FINAL | Tell.SENT
+        draft.parts[0].text = "private"
+        await path.store.accept([draft], NOW)
+        part_id = (message_id << 8) + 1
+        await path.answer(part_id, PartState.SENT, "x")
+        assert PERSONAL in everywhere(path)
+        assert (await ask(path, EraseAsk(message_id))).erased
+        held = everywhere(path)
+        assert PERSONAL not in held
+        assert "private" not in held
+        found = await path.store.ask(ReferenceAsk(PERSONAL, "r"), 1, NOW)
+        assert isinstance(found, MessagesAnswer)
+        assert [True] == [each.deleted for each in found.messages]
+        # What comes late is counted, and told nobody.
+        receipts = [
+            Receipt("x", None, ReceiptState.DELIVERED, Reason.NONE, "", NOW, "")
+        ]
+        assert [] == await path.store.settle(1, receipts, NOW, 60)
+        assert ["delivered"] == path.column("state", schema.message)
+        assert (await ask(path, EraseAsk(message_id))).erased
+
+    run(engine, scenario)
+
+
+def test_erasing_a_message_from_a_phone(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        held = await path.store.hold(
+            [held_part(1, originator=PERSONAL), held_part(2, originator=PERSONAL)]
+        )
+        draft = phone(path, "private", opt_out=True)
+        draft.event.originator = PERSONAL
+        draft.held, draft.tell = [part.id for part in held], True
+        draft.media = [MediaRow("1", 1, "a.jpg", "image/jpeg", b"private")]
+        (callback,) = (await path.store.receive([draft], NOW)).callbacks
+        message_id = draft.event.message_id
+        erase = EraseInboundAsk(message_id)
+        assert EraseAnswer(False, False) == await ask(path, erase, 2)
+        assert EraseAnswer(True, False) == await ask(path, erase)
+        done = CallbackResult(callback.id, CallbackState.DONE, None, 1, "", NOW)
+        await path.store.told([done])
+        assert EraseAnswer(True, True) == await ask(path, erase)
+        left = everywhere(path)
+        assert PERSONAL not in left
+        assert "private" not in left
+        assert (await ask(path, OptOutAsk(PERSONAL))).opt_outs
+        assert EraseAnswer(False, False) == await ask(path, erase)
 
     run(engine, scenario)
 

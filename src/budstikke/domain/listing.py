@@ -141,6 +141,12 @@ class EraseAsk(msgspec.Struct, frozen=True):
     message_id: int
 
 
+class EraseInboundAsk(msgspec.Struct, frozen=True):
+    """Delete a message from a phone, of which everybody was told who is to be."""
+
+    message_id: int
+
+
 class EraseAnswer(msgspec.Struct, frozen=True):
     """Whether the message is there, and whether its record is deleted now."""
 
@@ -314,6 +320,7 @@ DatedChange = InboundChange | CallbackChange
 
 Change = (
     EraseAsk
+    | EraseInboundAsk
     | RenameAsk
     | PutContactAsk
     | DropContactAsk

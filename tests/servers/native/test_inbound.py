@@ -145,6 +145,27 @@ def test_requests_for_numbers(engine: SqliteEngine) -> None:
     play(engine, scenario)
 
 
+def test_deleting_a_message_from_a_phone(engine: SqliteEngine) -> None:
+    add(engine, schema.inbound, inbound(11), inbound(12), inbound(13, 2))
+    told = InboundEvent(11, Kind.SMS, OSLO, "2229", "TIPS")
+    add(engine, schema.callback, callback(21, told, message_id=11))
+    add(engine, schema.callback, callback(22, told, message_id=12, state="due"))
+
+    async def scenario(api: Api) -> None:
+        assert (204, b"") == (await api.ask("DELETE", "/v1/inbound/11"))[::2]
+        for method in ("GET", "DELETE"):
+            gone = await api.ask(method, "/v1/inbound/11")
+            assert (404, "not_found", None) == gone.code
+        early = await api.ask("DELETE", "/v1/inbound/12")
+        assert (409, "not_yet_told", None) == early.code
+        others = await api.ask("DELETE", "/v1/inbound/13")
+        assert (404, "not_found", None) == others.code
+        assert [(12,), (13,)] == api.query("SELECT id FROM inbound ORDER BY id")
+        assert [(22,)] == api.query("SELECT id FROM callback")
+
+    play(engine, scenario)
+
+
 @pytest.mark.parametrize(
     ("body", "code", "param"),
     [

@@ -288,6 +288,10 @@ def test_deleting_a_record(engine: SqliteEngine) -> None:
         assert [second] == await listed(api, "ref=r")
         texts = [row[0] for row in api.query("SELECT text FROM part ORDER BY id")]
         assert ["", "Hei"] == texts
+        numbers = api.query("SELECT recipient FROM message ORDER BY id")
+        assert [("",), (MALMO,)] == numbers
+        events = api.query("SELECT DISTINCT message_id FROM callback")
+        assert (first,) not in events
 
     play(engine, scenario)
 

@@ -43,6 +43,7 @@ class Fault(StrEnum):
     DELETED = "deleted"
     TOO_LATE = "too_late"
     NOT_YET_SENT = "not_yet_sent"
+    NOT_YET_TOLD = "not_yet_told"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     NAME_TAKEN = "name_taken"
     NONE_ACCEPTED = "none_accepted"
@@ -97,6 +98,7 @@ PROBLEMS: Mapping[RefusalCode | Fault, Row] = {
     Fault.UNSUPPORTED_MEDIA_TYPE: Row(415, "The body is to be application/json"),
     Fault.DELETED: Row(410, "The record was deleted"),
     Fault.TOO_LATE: Row(409, "It has been sent, or has ended in another way"),
+    Fault.NOT_YET_TOLD: Row(409, "Somebody is still to be told of it, or answered"),
     Fault.NOT_YET_SENT: Row(409, "It is still to be sent: cancel it first"),
     Fault.IDEMPOTENCY_CONFLICT: Row(409, "The key was used for another request"),
     Fault.NAME_TAKEN: Row(409, "Another group has this name"),

@@ -27,7 +27,7 @@ from budstikke.domain.inbound_listing import (
     RequestsAsk,
     RequestsPage,
 )
-from budstikke.domain.listing import Changed
+from budstikke.domain.listing import Changed, EraseAnswer, EraseInboundAsk
 from budstikke.domain.refusal import RefusalCode
 from budstikke.servers.native import cursors
 from budstikke.servers.native.exchange import Reply, ask
@@ -191,6 +191,16 @@ async def get_inbound(exchange: Exchange) -> Reply:
     if not page.records:
         raise Problem(Fault.NOT_FOUND)
     return Reply(_inbound(page.records[0]))
+
+
+async def delete_inbound(exchange: Exchange) -> Reply:
+    """Delete a message from a phone: nothing of it is left."""
+    answer = await ask(exchange, EraseInboundAsk(exchange.path.id), EraseAnswer)
+    if not answer.found:
+        raise Problem(Fault.NOT_FOUND)
+    if not answer.erased:
+        raise Problem(Fault.NOT_YET_TOLD)
+    return Reply(status=204)
 
 
 def _inbound(record: InboundRecord) -> Inbound:

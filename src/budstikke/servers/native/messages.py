@@ -73,7 +73,7 @@ async def cancel_message(exchange: Exchange) -> Reply:
 
 
 async def delete_message(exchange: Exchange) -> Reply:
-    """Delete the record of a message: its text is gone, and it is not shown."""
+    """Delete the record of a message: text and number are gone; it is not shown."""
     answer = await ask(exchange, EraseAsk(exchange.path.id), EraseAnswer)
     if not answer.found:
         raise Problem(Fault.NOT_FOUND)

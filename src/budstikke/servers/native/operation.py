@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     Code = RefusalCode | Fault
 
 
+GONE = ((204, "Gone"),)
+"""The statuses of an operation that answers with nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """

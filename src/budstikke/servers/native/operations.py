@@ -14,7 +14,7 @@ from budstikke.dialects.native.problems import Fault
 from budstikke.domain.refusal import RefusalCode
 from budstikke.servers.native import contacts, messages, money, sending, shapes
 from budstikke.servers.native.mms import MMS_OPERATIONS
-from budstikke.servers.native.operation import Operation
+from budstikke.servers.native.operation import GONE, Operation
 from budstikke.servers.native.operations_inbound import INBOUND_OPERATIONS
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 
 _R = RefusalCode
-_GONE = ((204, "Gone"),)
 _WRITTEN = ((200, "It was there"), (201, "It is new"))
 _SENDING = (
     *(_R.BAD_RECIPIENT, _R.NOT_MOBILE, _R.COUNTRY_NOT_ALLOWED, _R.NO_ROUTE),
@@ -122,7 +121,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/messages/{id}",
         handler=messages.delete_message,
         detail="What is still to be sent is cancelled first.",
-        statuses=_GONE,
+        statuses=GONE,
         problems=(Fault.NOT_YET_SENT,),
     ),
     Operation(
@@ -185,7 +184,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path="/groups/{name}",
         handler=contacts.delete_group,
-        statuses=_GONE,
+        statuses=GONE,
     ),
     Operation(
         name="listMembers",
@@ -216,7 +215,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path="/groups/{name}/members/{number}",
         handler=contacts.delete_member,
-        statuses=_GONE,
+        statuses=GONE,
         problems=(Fault.NOT_FOUND,),
     ),
     Operation(
@@ -254,7 +253,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path="/contacts/{number}",
         handler=contacts.delete_contact,
-        statuses=_GONE,
+        statuses=GONE,
     ),
     Operation(
         name="listOptOuts",
@@ -292,7 +291,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path="/opt-outs/{number}",
         handler=contacts.delete_opt_out,
-        statuses=_GONE,
+        statuses=GONE,
     ),
     Operation(
         name="getBalance",

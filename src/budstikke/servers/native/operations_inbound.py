@@ -5,7 +5,7 @@ from __future__ import annotations
 from budstikke.dialects.native.problems import Fault
 from budstikke.domain.refusal import RefusalCode
 from budstikke.servers.native import events, inbound, shapes, shapes_inbound
-from budstikke.servers.native.operation import Operation
+from budstikke.servers.native.operation import GONE, Operation
 
 _NUMBERS = "Numbers"
 _INBOUND = "Messages from phones"
@@ -93,6 +93,16 @@ INBOUND_OPERATIONS: tuple[Operation, ...] = (
         path="/inbound/{id}",
         handler=inbound.get_inbound,
         answer=shapes_inbound.Inbound,
+    ),
+    Operation(
+        name="deleteInbound",
+        tag=_INBOUND,
+        method="DELETE",
+        path="/inbound/{id}",
+        handler=inbound.delete_inbound,
+        detail="What was told of it goes, too, and the files of an MMS.",
+        statuses=GONE,
+        problems=(Fault.NOT_YET_TOLD,),
     ),
     Operation(
         name="getMedia",

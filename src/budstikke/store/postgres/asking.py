@@ -53,8 +53,8 @@ BY_ORDER = _VIEW.format(source=OF_ORDER, state=STATE) + f"WHERE {_MINE} ORDER BY
 BY_REFERENCE = (
     _VIEW.format(source="message m", state=STATE)
     + """
-WHERE m.ref = :ref AND m.recipient = :recipient AND m.account_id = :account
-ORDER BY m.id DESC LIMIT 1"""
+WHERE m.ref = :ref AND m.recipient IN (:recipient, '') AND m.account_id = :account
+ORDER BY m.deleted, m.id DESC LIMIT 1"""
 )
 
 

@@ -52,8 +52,8 @@ ORDER BY m.id"""
 BY_REFERENCE = (
     _VIEW
     + """
-WHERE m.ref = ?1 AND m.recipient = ?2 AND m.account_id = ?3
-ORDER BY m.id DESC LIMIT 1"""
+WHERE m.ref = ?1 AND m.recipient IN (?2, '') AND m.account_id = ?3
+ORDER BY m.deleted, m.id DESC LIMIT 1"""
 )
 
 

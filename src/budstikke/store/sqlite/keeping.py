@@ -14,6 +14,7 @@ from budstikke.domain.listing import (
     DropOptOutAsk,
     EraseAnswer,
     EraseAsk,
+    EraseInboundAsk,
     ListingAnswer,
     PutContactAsk,
     PutOptOutAsk,
@@ -27,15 +28,48 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
-# What is still to be sent, or may be sent again, needs its text.
+# What is still to be sent, or may be sent again, needs its text; so does an MMS of
+# which an SMS is to be sent. Later receipts count, but nobody is told of them.
 ERASE = """
-UPDATE message SET deleted = 1 WHERE id = :id AND account_id = :account
+UPDATE message SET deleted = 1, recipient = '', tell = 0, duplicate_key = NULL,
+    duplicate_until = NULL
+WHERE id = :id AND account_id = :account
     AND state <> 'scheduled' AND NOT EXISTS (SELECT 1 FROM part p
         WHERE p.id BETWEEN message.id * 256 AND message.id * 256 + 255
         AND p.state IN ('queued', 'sending', 'unsure'))
+    AND NOT EXISTS (SELECT 1 FROM callback c
+        WHERE c.message_id = message.id AND c.state IN ('due', 'queued')
+        AND c.event LIKE '["send"%')
 RETURNING order_id"""
 
 ERASE_PARTS = "UPDATE part SET text = '' WHERE id BETWEEN :id * 256 AND :id * 256 + 255"
+
+ERASE_MMS = """
+UPDATE mms SET text = '', files = '[]', subject = '', fallback = NULL,
+    read_at = coalesce(read_at, 0)
+WHERE message_id = :id"""
+
+ERASE_INBOUND = """
+DELETE FROM inbound WHERE id = :id AND account_id = :account
+    AND NOT EXISTS (SELECT 1 FROM callback c
+        WHERE c.message_id = inbound.id AND c.state IN ('due', 'queued'))
+RETURNING originator, recipient"""
+
+OWNS_INBOUND = "SELECT 1 FROM inbound WHERE id = :id AND account_id = :account"
+
+# What its parts were, of which those that are given again are told.
+FORGET_PARTS = """
+DELETE FROM inbound_part
+WHERE state = 'done' AND originator = :originator AND recipient = :recipient"""
+
+# What was told of a message either way, how often it was tried, and its files.
+FORGET = (
+    """
+DELETE FROM attempt WHERE callback_id IN (
+    SELECT id FROM callback WHERE message_id = :id)""",
+    "DELETE FROM callback WHERE message_id = :id",
+    "DELETE FROM media WHERE message_id = :id",
+)
 
 # The messages of a large order are made from it; then nobody needs it.
 ERASE_BULK = """
@@ -89,8 +123,24 @@ def _erase(
     if row is None:
         found = connection.execute(OWNS, values).fetchone() is not None
         return EraseAnswer(found, erased=False)
-    connection.execute(ERASE_PARTS, values)
+    for statement in (ERASE_PARTS, ERASE_MMS, *FORGET):
+        connection.execute(statement, values)
     connection.execute(ERASE_BULK, {"order": row[0]})
+    return EraseAnswer(found=True, erased=True)
+
+
+def _erase_inbound(
+    connection: sqlite3.Connection, asked: EraseInboundAsk, account: int
+) -> EraseAnswer:
+    values = {"id": asked.message_id, "account": account}
+    row = connection.execute(ERASE_INBOUND, values).fetchone()
+    if row is None:
+        found = connection.execute(OWNS_INBOUND, values).fetchone() is not None
+        return EraseAnswer(found, erased=False)
+    for statement in FORGET:
+        connection.execute(statement, values)
+    whose = {"originator": row[0], "recipient": row[1]}
+    connection.execute(FORGET_PARTS, whose)
     return EraseAnswer(found=True, erased=True)
 
 
@@ -140,6 +190,7 @@ def _touched(connection: sqlite3.Connection, rows: int) -> Changed:
 
 CHANGES: Mapping[type, Callable[[sqlite3.Connection, Any, int], ListingAnswer]] = {
     EraseAsk: _erase,
+    EraseInboundAsk: _erase_inbound,
     RenameAsk: _rename,
     PutContactAsk: _put_contact,
     DropContactAsk: _drop_contact,
