@@ -74,6 +74,43 @@ def test_several_in_one_batch(engine: Engine) -> None:
     run(engine, scenario)
 
 
+@pytest.mark.parametrize(
+    ("part_is", "key", "other_key"),
+    [(("12345", None), None, None), (("2fd3", "0b12"), None, "0b12")],
+)
+def test_a_receipt_with_two_ids_before_the_answer(
+    engine: Engine,
+    part_is: tuple[str, str | None],
+    key: str | None,
+    other_key: str | None,
+) -> None:
+    async def scenario(path: Path) -> None:
+        part, another = await path.sending(RECIPIENT, RECIPIENT)
+        early = both("3039", "12345")
+        await path.settle(
+            msgspec.structs.replace(early, smsc_key=key, other_key=other_key)
+        )
+        assert [] == await path.answer(another, PartState.SENT, "7", smsc_key="7")
+        smsc_id, smsc_key = part_is
+        (row,) = await path.answer(part, PartState.SENT, smsc_id, smsc_key=smsc_key)
+        assert "delivered" == status(row).state
+        assert {part: "delivered", another: "sent"} == path.parts()
+        assert [] == path.column("id", schema.orphan)
+
+    run(engine, scenario)
+
+
+def test_a_normal_form_is_no_second_id(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        (part,) = await path.sending()
+        await path.settle(receipt("3039", key="12345"))
+        assert [] == await path.answer(part, PartState.SENT, "12345", smsc_key="74565")
+        assert {part: "sent"} == path.parts()
+        assert 1 == len(path.column("id", schema.orphan))
+
+    run(engine, scenario)
+
+
 # No id
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from budstikke.domain.settlement import Concerned, PartUpdate
 
 if TYPE_CHECKING:
@@ -66,6 +68,40 @@ def take_others(
 def _same_phone(receipt: Receipt, parts: Sequence[Concerned]) -> bool:
     tail = receipt.recipient[-8:]
     return any(part.recipient.endswith(tail) for part in parts)
+
+
+Name = tuple[str | None, str | None, int]
+"""How a part is named: its id, its normal form, its carrier."""
+
+
+def as_orphan(receipt: Receipt) -> Receipt:
+    """
+    Make the row of a receipt that matches nothing yet.
+
+    A second id stands in the place of the normal form, where the first id has none; see
+    ``as_named``.
+    """
+    if receipt.smsc_key is not None or not receipt.other_id:
+        return receipt
+    key = receipt.other_key or receipt.other_id
+    return msgspec.structs.replace(receipt, smsc_key=key)
+
+
+def without_key(names: Iterable[Name]) -> set[str | None]:
+    """Find the ids of parts that have no normal form: their link has no rule."""
+    return {smsc_id for smsc_id, smsc_key, _ in names if smsc_key is None}
+
+
+def as_named(receipt: Receipt, unkeyed: set[str | None]) -> Receipt:
+    """
+    Read an orphan that was found by the names of parts, some of them ``without_key``.
+
+    What stands in the place of its normal form is a second id if such a part has it.
+    """
+    key = receipt.smsc_key
+    if key is None or key not in unkeyed:
+        return receipt
+    return msgspec.structs.replace(receipt, smsc_key=None, other_id=key)
 
 
 def give(rows: Iterable[tuple[int, Receipt, int]]) -> dict[int, tuple[int, Receipt]]:

@@ -25,7 +25,16 @@ from budstikke.store.postgres import sql
 from budstikke.store.postgres.callback_ids import draw
 from budstikke.store.postgres.matching import match
 from budstikke.store.postgres.money import refund
-from budstikke.store.settling_rules import LEASE, Update, give, rounds
+from budstikke.store.settling_rules import (
+    LEASE,
+    Name,
+    Update,
+    as_named,
+    as_orphan,
+    give,
+    rounds,
+    without_key,
+)
 from budstikke.store.sqlite.json_rows import text
 
 if TYPE_CHECKING:
@@ -73,7 +82,7 @@ async def _by_receipts(
     found = [concerned for rows in matches.values() for concerned in rows]
     result = settle(receipts, matches, await read_siblings(connection, node, found))
     if result.orphans:
-        orphans = text(result.orphans)
+        orphans = text([as_orphan(receipt) for receipt in result.orphans])
         await connection.execute(
             sql.INSERT_ORPHANS, orphans, carrier_id, now, now + keep
         )
@@ -118,7 +127,7 @@ async def _by_outcomes(
 async def _early(
     connection: Connection,
     node: Node,
-    names: Sequence[tuple[str | None, str | None, int]],
+    names: Sequence[Name],
     now: float,
 ) -> list[CallbackRow]:
     """Settle by orphans, now that parts have these ids, keys and carriers."""
@@ -128,8 +137,9 @@ async def _early(
     if not early:
         return []
     by_carrier: dict[int, dict[int, Receipt]] = defaultdict(dict)
+    unkeyed = without_key(names)
     for orphan_id, receipt, carrier_id in sorted(early, key=itemgetter(0)):
-        by_carrier[carrier_id][orphan_id] = receipt
+        by_carrier[carrier_id][orphan_id] = as_named(receipt, unkeyed)
     told: list[CallbackRow] = []
     for carrier_id, found in by_carrier.items():
         await connection.execute(sql.DELETE_ORPHANS, text(list(found)))

@@ -214,7 +214,7 @@ ORPHANS_OF = (
     + f"""
 FROM {ROWS} CROSS JOIN LATERAL (
     SELECT * FROM orphan WHERE smsc_id = v->>0
-    UNION SELECT * FROM orphan WHERE smsc_key = v->>1 OFFSET 0) o
+    UNION SELECT * FROM orphan WHERE smsc_key = coalesce(v->>1, v->>0) OFFSET 0) o
 WHERE o.carrier_id = (v->>2)::bigint"""
 )
 

@@ -24,11 +24,15 @@ from budstikke.store.contract import CallbackRow
 from budstikke.store.settling_rules import (
     LEASE,
     Matches,
+    Name,
     Update,
+    as_named,
+    as_orphan,
     give,
     rounds,
     take_others,
     to_look_up_again,
+    without_key,
 )
 from budstikke.store.sqlite import sql
 from budstikke.store.sqlite.json_rows import each, one, text
@@ -75,7 +79,7 @@ class Settling:
         found = [concerned for rows in matches.values() for concerned in rows]
         result = settle(receipts, matches, read_siblings(connection, found))
         if result.orphans:
-            orphans = text(result.orphans)
+            orphans = text([as_orphan(receipt) for receipt in result.orphans])
             connection.execute(
                 sql.INSERT_ORPHANS, (orphans, carrier_id, now, now + keep)
             )
@@ -145,7 +149,7 @@ class Settling:
     def _early(
         self,
         connection: sqlite3.Connection,
-        names: Sequence[tuple[str | None, str | None, int]],
+        names: Sequence[Name],
         now: float,
     ) -> list[CallbackRow]:
         """Settle by orphans, now that parts have these ids, keys and carriers."""
@@ -155,8 +159,9 @@ class Settling:
         if not early:
             return []
         by_carrier: dict[int, dict[int, Receipt]] = defaultdict(dict)
+        unkeyed = without_key(names)
         for orphan_id, receipt, carrier_id in sorted(early, key=itemgetter(0)):
-            by_carrier[carrier_id][orphan_id] = receipt
+            by_carrier[carrier_id][orphan_id] = as_named(receipt, unkeyed)
         told: list[CallbackRow] = []
         for carrier_id, found in by_carrier.items():
             connection.execute(sql.DELETE_ORPHANS, (text(list(found)),))

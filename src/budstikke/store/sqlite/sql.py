@@ -136,7 +136,8 @@ ORPHANS_OF = (
 FROM json_each(?1) j
 CROSS JOIN orphan o ON o.carrier_id = j.value->>2 AND o.id IN (
     SELECT id FROM orphan WHERE smsc_id = j.value->>0
-    UNION ALL SELECT id FROM orphan WHERE smsc_key = j.value->>1)"""
+    UNION ALL SELECT id FROM orphan
+    WHERE smsc_key = coalesce(j.value->>1, j.value->>0))"""
 )
 
 DELETE_ORPHANS = "DELETE FROM orphan WHERE id IN (SELECT value FROM json_each(?1))"
