@@ -363,3 +363,29 @@ def test_a_bulk_order_is_made_by_one_node(postgres: PostgresEngine) -> None:
             await scenario(Path(postgres, one), two)
 
     asyncio.run(whole())
+
+
+@pytest.mark.parametrize("jump", [400 * 86400.0, -400 * 86400.0])
+def test_nobody_is_dead_because_a_clock_was_set(
+    postgres: PostgresEngine, jump: float
+) -> None:
+    """Both hear that the new time is right, one of them a little later."""
+
+    async def scenario(one: Path, two: Path) -> None:
+        await two.sending()
+        for now in (NOW + 11, NOW + 22):
+            await one.store.wake(now, 10, 10)
+            await two.store.wake(now, 10, 10)
+        now = NOW + 22 + jump
+        await one.store.wake(now, 10, 10)
+        await two.store.wake(now + 2, 10, 10)
+        for later in (11.0, 22.0, 33.0):
+            await one.store.wake(now + later, 10, 10)
+            await two.store.wake(now + later, 10, 10)
+        assert ["sending"] == list(two.parts().values())
+        await kill(two)
+        for later in (44.0, 55.0, 66.0, 77.0):
+            await one.store.wake(now + later, 10, 10)
+        assert ["unsure"] == list(one.parts().values())
+
+    play(postgres, scenario)

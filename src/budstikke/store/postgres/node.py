@@ -26,6 +26,9 @@ LEASE = 30.0
 RENEW = 10.0
 """Seconds after which a lease is renewed."""
 
+LONGEST_BLIND = 60.0
+"""Seconds without a look of its own after which a node takes over at the next one."""
+
 MOST_AT_ONCE = 1 << 17
 """Ids that one order may take: the largest, its own and one for each recipient."""
 
@@ -118,22 +121,31 @@ class Node:
     def __init__(self, name: str) -> None:
         self.name = name
         self.id = 0
-        self._renew_at = 0.0
+        self._renewed = 0.0
         self.lows = Lows()
         self._blocks: list[Block] = []
 
     async def begin(self, connection: Connection, now: float) -> None:
         """Take this name, and over what a process that had it was doing."""
         self.id = await connection.value(NEW_NODE, self.name, now + LEASE)
-        self._renew_at = now + RENEW
+        self._renewed = now
         await self._take_over(connection, SAME_NAME, self.name, now)
 
     async def renew(self, connection: Connection, now: float) -> None:
-        """Keep the lease, and take over from the dead."""
-        if now < self._renew_at:
+        """
+        Keep the lease, and take over from the dead.
+
+        Not when this node has not looked for long itself, or its clock was set: then
+        the others' leases are over by our time and not by theirs, and the next look
+        will tell. A clock that was set back makes a new lease at once.
+        """
+        since = now - self._renewed
+        if 0 <= since < RENEW:
             return
         await connection.execute(RENEW_LEASE, self.id, self.name, now + LEASE)
-        self._renew_at = now + RENEW
+        self._renewed = now
+        if not 0 <= since <= LONGEST_BLIND:
+            return
         strays = [row[0] for row in await connection.rows(STRAYS)]
         if strays:
             await connection.execute(RECOVER_PARTS, now, strays)
