@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -208,6 +209,17 @@ def test_what_was_not() -> None:
         result.status,
     )
     assert "HTTP 500 " + "x" * 191 == result.answer
+
+
+def test_what_a_customer_s_server_answers_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It may well say back what it was told, a text from a phone."""
+    with caplog.at_level(logging.INFO):
+        attempt(NATIVE, status(), Customer(500, b"cannot take: Koden er 1234"))
+    (record,) = caplog.records
+    assert "HTTP 500" == vars(record)["why"]
+    assert "1234" not in str(vars(record))
 
 
 @pytest.mark.parametrize("status_code", [301, 302, 303, 307, 308])

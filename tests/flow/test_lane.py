@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.flow.lane import Lane, Steady
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import StoreDamaged, StoreUnavailable
 from patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -179,6 +179,18 @@ def test_what_could_not_be_written_is_written_later_in_order(
     asyncio.run(scenario())
     waits = [pause for pause in no_pauses if pause]
     assert [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0] == waits
+
+
+def test_what_a_damaged_store_does_not_take_is_kept() -> None:
+    async def scenario() -> None:
+        work = Work()
+        work.failures = [StoreDamaged("the database is damaged")] * 30
+        its = Steady(work.write)
+        its.push([1, 2])
+        await its.drain()
+        assert [[1, 2]] == work.batches
+
+    asyncio.run(scenario())
 
 
 def test_nothing_is_pushed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from budstikke.store.sqlite.withdrawing import orders_of, parts_of
 from store.path import NOW, RECIPIENT, Path, bulk, run
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
 
     from store.engines import SqliteEngine
@@ -60,6 +60,15 @@ def test_what_waited_too_long_is_not_stored(
         assert {} == path.parts()
 
     run(engine, scenario)
+
+
+def test_what_is_late_is_not_even_begun(engine: SqliteEngine) -> None:
+    def job(_: sqlite3.Connection) -> None:
+        raise AssertionError("it was begun")
+
+    with sqlite3.connect(":memory:") as connection, pytest.raises(StoreUnavailable):
+        deadline.until(connection, time.monotonic() - 1, job)
+    connection.close()
 
 
 def test_what_is_late_at_the_commit_is_taken_back(
