@@ -17,6 +17,7 @@ from budstikke.dialects.contract import Call, Identifying, Roomy
 from budstikke.domain.ask import Page
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.pace import Pace
 from budstikke.servers import bounds
 from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
@@ -115,6 +116,7 @@ class HttpServer:
         self._tally = Tally()
         # One thread: those with large bodies wait for each other, and for nobody else.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="large-answers")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Work one request."""
@@ -190,7 +192,7 @@ class HttpServer:
         if log.isEnabledFor(logging.DEBUG):
             _log_answer(dialect, answer, result)
         try:
-            return dialect.render(call, answer), result
+            return await self._render(dialect, call, answer), result
         except Exception:
             log.exception("bug in %s", dialect.name)
             answer = Refusal(RefusalCode.INTERNAL)
@@ -225,8 +227,19 @@ class HttpServer:
         if isinstance(asked, Order):
             return await self._acceptor.accept(asked, access)
         if isinstance(asked, list):
-            return [await self._accept_one(order, access) for order in asked]
+            return await self._accept_all(asked, access)
         return await self._asker.answer(asked, access)
+
+    async def _accept_all(
+        self, orders: list[Order], access: Access
+    ) -> list[Accepted | Refusal]:
+        """Accept one by one; others have their turn between those answered at once."""
+        pace = Pace()
+        answers = []
+        for order in orders:
+            answers.append(await self._accept_one(order, access))
+            await pace.rest()
+        return answers
 
     async def _parse(
         self, dialect: Dialect, call: Call, access: Access | None
@@ -235,6 +248,15 @@ class HttpServer:
         if len(call.request.body) > bounds.OFF_LOOP:
             return await self._apart(dialect.parse, call, access, now)
         return dialect.parse(call, access, now)
+
+    async def _render(
+        self, dialect: Dialect, call: Call, answer: Answered
+    ) -> WireResponse:
+        """Write an answer; one that may name thousands of recipients in a thread."""
+        if len(call.request.body) <= bounds.OFF_LOOP:
+            return dialect.render(call, answer)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, dialect.render, call, answer)
 
     async def _apart(self, work: Callable[..., Found], *values: object) -> Found:
         """Do what is pure in a thread: of a large body, so that others do not wait."""
@@ -245,7 +267,7 @@ class HttpServer:
         try:
             return await self._acceptor.accept(order, access)
         except Refusal as refusal:
-            return refusal
+            return refusal.with_traceback(None)  # which holds all that was read of it
         except StoreUnavailable as error:  # those before it are accepted all the same
             log.warning("refused, nothing can be stored: %s", error)
             return Refusal(RefusalCode.STORAGE_DOWN)
