@@ -115,7 +115,7 @@ def test_stopping_waits_no_longer_than_it_says_for_the_answer(
         await centre.listener.stop()
         await esme.until(lambda: esme.session.state is State.CLOSED)
 
-    play(story)
+    play(story, response_timeout=86_400)
 
 
 # Fates

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from budstikke.carriers.smpp import link
 from budstikke.domain.receipt import Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Pdu, State
 from budstikke.smpp import commands as cmd
@@ -49,8 +51,8 @@ def test_what_was_never_written_is_given_back() -> None:
         parts = [rig.part(), rig.part()]
         rig.carrier.offer(parts)
         # The transport dies in the same turn of the loop, before the write.
-        link = rig.carrier._links[0]  # type: ignore[attr-defined] # of SMPP
-        link._connection.connection_lost(None)
+        bound = rig.carrier._links[0]  # type: ignore[attr-defined] # of SMPP
+        bound._connection.connection_lost(None)
         await rig.sink.until(lambda: len(rig.sink.outcomes) == 2)
         for part in parts:
             outcome = rig.sink.outcome(part)
@@ -80,6 +82,59 @@ def test_unbind_by_the_operator() -> None:
         assert [cmd.UNBIND_RESP] == [pdu.command for pdu in smsc.answers]
 
     play(story)
+
+
+def unbind(smsc: Smsc) -> None:
+    """Have every submit held, and the operator unbind at the second."""
+
+    def on_submit(peer: Peer, _pdu: Pdu) -> None:
+        if len(smsc.submits) == 2:
+            peer.session.send_request(cmd.UNBIND, Empty(), None, 0.0)
+            peer.flush()
+
+    smsc.on_submit = on_submit
+
+
+def test_an_operator_that_unbinds_may_answer_what_it_has(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        parts = [rig.part() for _ in range(4)]
+        rig.carrier.offer(parts)
+        await logged("unbind by the operator")
+        assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
+        for peer, pdu in smsc.submits:
+            peer.ok(pdu, "17")
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 4)
+        outcomes = [rig.sink.outcome(part) for part in parts]
+        assert [Sent, Sent] == [type(each) for each in outcomes[:2]]
+        for each in outcomes[2:]:
+            assert isinstance(each, Rejected)
+            assert each.raw.startswith("not sent")
+        await smsc.until(lambda: len(smsc.answers) == 1)
+        assert cmd.UNBIND_RESP == smsc.answers[0].command
+        assert 2 == len(smsc.submits)
+        smsc.on_submit = fate
+        await rig.sink.until(lambda: rig.sink.rooms == 2)
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Sent)
+
+    with caplog.at_level(logging.INFO, "budstikke.carrier"):
+        play(story, script=unbind, window=2, response_timeout=60)
+
+
+def test_an_operator_that_unbinds_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "_LAST_ANSWERS", 0.05)
+
+    async def story(rig: Rig, smsc: Smsc) -> None:
+        outcomes = await rig.send([rig.part(), rig.part()])
+        assert [Unsure, Unsure] == [type(each) for each in outcomes]
+        await smsc.until(lambda: len(smsc.answers) == 1)
+        assert cmd.UNBIND_RESP == smsc.answers[0].command
+
+    play(story, script=unbind, window=2, response_timeout=60)
 
 
 def test_outbind_and_alerts_are_passed_over() -> None:

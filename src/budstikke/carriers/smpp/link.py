@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("budstikke.carrier")
 
+_LAST_ANSWERS: Final = 2.0
+"""Seconds that an operator who unbinds may still answer what it was sent."""
+
 _BIND: Final = object()
 _UNBIND: Final = object()
 _MESSAGES: Final = frozenset({cmd.DELIVER_SM, cmd.DATA_SM})
@@ -110,12 +113,13 @@ class Link:
         )
         self._tear_pause = 0.0
         self._answered = 0
+        self._unbind: Pdu | None = None  # the operator's, not answered yet
         self._ending = asyncio.Event()
 
     @property
     def bound(self) -> bool:
         """Whether it can be used now."""
-        return self._bound_at is not None
+        return self._bound_at is not None and self._unbind is None
 
     @property
     def paused(self) -> bool:
@@ -218,6 +222,8 @@ class Link:
         if delivered:
             self._owner.delivered(connection, delivered)
         submissions.flush()
+        if self._unbind is not None and not connection.session.outstanding:
+            self._let_go(connection)
 
     def _other(self, connection: Connection, event: Event) -> None:
         match event:
@@ -266,18 +272,30 @@ class Link:
 
     def _asked(self, connection: Connection, pdu: Pdu) -> None:
         """Answer what is neither a receipt nor a message."""
-        connection.session.respond(pdu)
         if pdu.command == cmd.UNBIND:
             log.info("%s: unbind by the operator", self.name, extra=self._extra())
-        elif pdu.command == cmd.OUTBIND:
+            # It may answer what it has: what it does not, nobody knows the fate of.
+            self._unbind = pdu
+            self.submissions.hold()
+            self._loop.call_later(_LAST_ANSWERS, self._let_go, connection)
+            return
+        connection.session.respond(pdu)
+        if pdu.command == cmd.OUTBIND:
             log.info("%s: outbind, passed over", self.name, extra=self._extra())
+
+    def _let_go(self, connection: Connection) -> None:
+        """Answer the operator's unbind, which ends the session."""
+        pdu, self._unbind = self._unbind, None
+        if pdu is not None and connection is self._connection:
+            connection.session.respond(pdu)
+            connection.flush_soon()
 
     def _closed(
         self, connection: Connection, reason: str, unanswered: Sequence[Any]
     ) -> None:
         tokens = [token for token in unanswered if type(token) is tuple]
         fresh = {token[0] for token in connection.fresh if type(token) is tuple}
-        self._connection = None
+        self._connection = self._unbind = None
         bound_at = self._bound_at
         self._failed(reason)
         unsure = self.submissions.down(reason, tokens, fresh)

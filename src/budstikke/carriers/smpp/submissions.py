@@ -87,6 +87,7 @@ class Submissions:
         self._answers: list[Answer] = []
         self._pause = 0.0
         self._resting = False
+        self._held = False
         self._alarm: TimerHandle | None = None
         self._reporting = False
 
@@ -111,12 +112,19 @@ class Submissions:
     def up(self, connection: Connection) -> None:
         """Begin to write: the link is bound."""
         self._connection = connection
+        self._held = False
         self.pump()
+
+    def hold(self) -> None:
+        """Write no more on this connection: the operator unbinds."""
+        self._held = True
 
     def pump(self) -> None:
         """Write as much as may be written now."""
         connection = self._connection
-        if connection is None or self._alarm is not None or connection.blocked:
+        if connection is None or connection.blocked or self._held:
+            return
+        if self._alarm is not None:
             return
         if self._resting and not self._rested():
             return
