@@ -228,7 +228,7 @@ def _apply(args: argparse.Namespace) -> int:
         plan = apply(
             engine,
             file,
-            Secrets(hash_secret, verify_secret),
+            Secrets(hash_secret, verify_secret, IDENTIFY),
             actor=f"apply by {_actor()}",
             now=time.time(),
             dry_run=args.dry_run,

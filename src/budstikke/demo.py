@@ -46,7 +46,7 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
         access.said = structs.replace(access.said, reset=frozenset({ALL}))
     engine = open_engine(settings.database_url)
     try:
-        secrets = Secrets(hash_secret, verify_secret)
+        secrets = Secrets(hash_secret, verify_secret, IDENTIFY)
         now = time.time()
         apply(engine, file, secrets, actor="demo", now=now, dialects=SETTINGS)
     finally:

@@ -122,7 +122,7 @@ async def main(folder: str, port: int) -> None:
     carriers = {name: kind.settings for name, kind in program_kinds().items()}
     file = read_file(MMSC, dialects, carriers, {}, IDENTIFY)
     engine = open_engine(settings.database_url)
-    secrets = Secrets(hash_secret, verify_secret)
+    secrets = Secrets(hash_secret, verify_secret, IDENTIFY)
     apply(engine, file, secrets, actor="test", now=time.time(), dialects=dialects)
     engine.dispose()
     phones = Phones()

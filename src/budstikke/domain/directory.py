@@ -118,7 +118,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """Everything the path looks up; ``revision`` tells one state from the next."""
+    """
+    Everything the path looks up; ``revision`` tells one state from the next.
+
+    ``salt`` is that of ``domain.keyed``; empty: no access is found by that.
+    """
 
     revision: int
     accesses: Mapping[int, Access]
@@ -126,6 +130,7 @@ class Directory:
     routes: tuple[Route, ...] = ()
     blacklist: frozenset[str] = frozenset()
     inventory: Inventory = field(default_factory=Inventory)
+    salt: str = ""
     _logins: Mapping[tuple[str, str], Access] = field(init=False)
     _routes: Mapping[int | None, _ByPrefix] = field(init=False)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from budstikke.domain.keyed import is_made_here, keyed
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood, within
 from budstikke.servers.failures import Failures
@@ -31,7 +31,8 @@ from budstikke.servers.failures import Failures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.domain.directory import Access
+    from budstikke.dialects.contract import Login
+    from budstikke.domain.directory import Access, Directory
 
 LONGEST_SECRET = 512
 """Characters; longer ones are wrong without being looked at."""
@@ -49,7 +50,6 @@ WAITING = 64
 """Slow verifications that may wait; at 20 ms each that is about a second."""
 
 SHA256 = "sha256$"
-_made_here = re.compile(r"bud_[A-Za-z0-9_-]{43}").fullmatch
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 UNKNOWN = "unknown "
@@ -69,7 +69,7 @@ def new_secret() -> str:
 
 def hash_secret(plain: str) -> str:
     """Turn a secret into what is stored of it (about 20 ms but for our own)."""
-    if _made_here(plain):
+    if is_made_here(plain):
         return SHA256 + sha256(plain.encode()).hexdigest()
     return _argon2.hash(_octets(plain))
 
@@ -143,6 +143,58 @@ class Authenticator:
         self._guesses: dict[str, tuple[int, float]] = {}
         self._pending: dict[tuple[str, bytes], asyncio.Future[bool]] = {}
         self._failures = Failures(clock)
+        self._found: dict[bytes, str] = {}
+        self._making: dict[tuple[str, bytes], asyncio.Future[str]] = {}
+
+    async def find(
+        self, directory: Directory, login: Login, caller: Caller
+    ) -> Access | None:
+        """
+        Find an access by a key alone; ``None``: nobody has it.
+
+        Keys that people chose are found by ``domain.keyed``, which takes as long as a
+        verification, and is bounded as those are. Raises Refusal
+        (``TOO_MANY_REQUESTS``).
+        """
+        dialect, secret = caller.dialect, login.secret
+        access = directory.login(dialect, login.identifier)
+        stands_for = _unknown(caller)
+        if access is not None or not directory.salt or is_made_here(secret or ""):
+            return access
+        mac = self._mac(f"{directory.salt} {dialect} {login.identifier}")
+        known = self._found.get(mac)
+        if known is not None and (access := directory.login(dialect, known)):
+            return access
+        if self._is_wrong(stands_for, secret):
+            return None
+        whose = neighbourhood(caller.client)
+        try:
+            self._admit(whose)
+        except Refusal as refusal:
+            self._note(caller, refusal)
+            raise
+        key = (stands_for, self._mac(_fitting(secret)))
+        known = await asyncio.shield(
+            self._identifier(directory.salt, login.identifier, key)
+        )
+        access = directory.login(dialect, known)
+        if access is None:
+            self._guessed(key, whose)
+        else:
+            self._found[mac] = known
+        return access
+
+    def _identifier(
+        self, salt: str, identifier: str, key: tuple[str, bytes]
+    ) -> asyncio.Future[str]:
+        """Make an identifier; those who ask for it meanwhile share it."""
+        making = self._making.get(key)
+        if making is None:
+            loop = asyncio.get_running_loop()
+            making = loop.run_in_executor(self._executor, keyed, salt, identifier)
+            self._making[key] = making
+            making.add_done_callback(lambda _: self._making.pop(key, None))
+        return making
 
     async def check(
         self, access: Access | None, secret: str | None, caller: Caller
@@ -232,7 +284,10 @@ class Authenticator:
 
     def _is_wrong(self, stored: str, secret: str | None) -> bool:
         """Whether this was found wrong a moment ago."""
-        until = self._wrong.get((stored, self._mac(_fitting(secret))))
+        return self._is_remembered((stored, self._mac(_fitting(secret))))
+
+    def _is_remembered(self, key: tuple[str, bytes]) -> bool:
+        until = self._wrong.get(key)
         return until is not None and until > self._clock()
 
     def _note(self, caller: Caller, refusal: Refusal) -> None:
@@ -268,13 +323,19 @@ class Authenticator:
         finally:
             del self._pending[key]
         if not right:
-            now = self._clock()
-            count, since = self._guesses.pop(whose, (0, now))
-            self._guesses[whose] = (count + 1, since)
-            self._wrong[key] = now + WRONG_FOR
-            _forget_oldest(self._wrong)
-            _forget_oldest(self._guesses)
+            self._guessed(key, whose)
         return right
+
+    def _guessed(self, key: tuple[str, bytes], whose: str) -> None:
+        """Remember that this was wrong, and who gave it."""
+        if self._is_remembered(key):
+            return
+        now = self._clock()
+        count, since = self._guesses.pop(whose, (0, now))
+        self._guesses[whose] = (count + 1, since)
+        self._wrong[key] = now + WRONG_FOR
+        _forget_oldest(self._wrong)
+        _forget_oldest(self._guesses)
 
     def _admit(self, whose: str) -> None:
         """Refuse a verification when somebody guesses, or too many wait."""
@@ -282,7 +343,7 @@ class Authenticator:
         if count and since + WRONG_FOR <= self._clock():
             del self._guesses[whose]
             count = 0
-        if count >= GUESSES or len(self._pending) >= WAITING:
+        if count >= GUESSES or len(self._pending) + len(self._making) >= WAITING:
             raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
 
 

@@ -207,11 +207,14 @@ class HttpServer:
             if isinstance(asked, Page):
                 return asked
             return await self._look_ups.answer(asked, dialect.name, call.request.client)
-        access = self._directory().login(dialect.name, login.identifier)
-        call.access = access
-        request = call.request
-        said = "" if dialect.name in self._keyed else login.identifier
+        directory, request = self._directory(), call.request
+        alone = dialect.name in self._keyed
+        said = "" if alone else login.identifier
         caller = Caller(request.client, request.secure, dialect.name, said)
+        access = directory.login(dialect.name, login.identifier)
+        if access is None and alone:
+            access = await self._authenticator.find(directory, login, caller)
+        call.access = access
         if not self._authenticator.check_now(access, login.secret, caller):
             await self._authenticator.check(access, login.secret, caller)
         assert access is not None  # noqa: S101 - check refuses it

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
 from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
+from budstikke.domain.keyed import SALT
 from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
 from budstikke.store import schema
 from budstikke.store.contract.nodes import CHANNEL, Hint
@@ -180,7 +181,15 @@ def _directory(
         ),
         blacklist=frozenset(connection.scalars(numbers)),
         inventory=_inventory(connection),
+        salt=read_salt(connection),
     )
+
+
+def read_salt(connection: Connection) -> str:
+    """Read the salt of ``domain.keyed``."""
+    meta = schema.meta.c
+    found: str = connection.scalar(select(meta.value).where(meta.key == SALT)) or ""
+    return found
 
 
 def _inventory(connection: Connection) -> Inventory:

@@ -27,6 +27,7 @@ from budstikke.store import schema
 from budstikke.store.admin import announce_directory, immediate, read_revision
 from budstikke.store.apply_below import (
     BELONGINGS,
+    find_by_keys,
     leave_group,
     open_ledgers,
     write_members,
@@ -77,6 +78,7 @@ def apply(
     """
     for _ in range(ATTEMPTS):
         with engine.connect() as connection:
+            find_by_keys(connection, file, secrets.alone)
             state = read_state(connection, file)
         plan = make_plan(file, state, secrets, dialects)
         if dry_run or not plan.effective:

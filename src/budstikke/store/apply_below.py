@@ -6,13 +6,37 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from budstikke.domain.keyed import is_keyed, is_made_here, keyed
 from budstikke.store import schema
+from budstikke.store.admin import read_salt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from budstikke.store.apply_entries import File
 
     Id = int | None
     """Never ``None``; as it is looked up."""
+
+
+def find_by_keys(connection: Connection, file: File, alone: Collection[str]) -> None:
+    """
+    Give accesses whose key people chose the identifiers that they are found by.
+
+    ``alone``: the dialects in which a key is all that a caller gives.
+    """
+    salt, access = read_salt(connection), schema.access.c
+    for _, entry in file.accesses:
+        if not salt or entry.dialect not in alone or is_keyed(entry.id or ""):
+            continue
+        if entry.password is not None and is_made_here(entry.password):
+            continue
+        made = keyed(salt, entry.id or "")
+        there = select(access.id).where(
+            access.dialect == entry.dialect, access.identifier == made
+        )
+        if entry.password or connection.scalar(there) is not None:
+            entry.id = made
 
 
 def write_prices(connection: Connection, list_id: Id, rows: Sequence[Any]) -> None:

@@ -26,7 +26,7 @@ from budstikke.store.apply_state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import msgspec
 
@@ -41,10 +41,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """How secrets are stored: ``servers.auth`` has both."""
+    """
+    How secrets are stored: ``servers.auth`` has both.
+
+    ``alone`` are the dialects in which a key is all that a caller gives.
+    """
 
     hash: Callable[[str], str]
     verify: Callable[[str, str], bool]
+    alone: Collection[str] = ()
 
 
 NO_DIALECTS: Mapping[str, type[msgspec.Struct]] = {}

@@ -137,8 +137,9 @@ class NativeServer:
     async def _check(self, request: WireRequest) -> Access:
         """Find who calls; raises Refusal."""
         login = self._dialect.login(Call(request, ""))
-        access = self._directory().login("native", login.identifier)
+        directory = self._directory()
         caller = Caller(request.client, request.secure, "native")
+        access = await self._authenticator.find(directory, login, caller)
         if not self._authenticator.check_now(access, login.secret, caller):
             await self._authenticator.check(access, login.secret, caller)
         assert access is not None  # noqa: S101 - check refuses it

@@ -1,0 +1,45 @@
+"""
+What an access is found by where a key is all that a caller gives.
+
+A key that ``budstikke secret`` made has 256 random bits, and is found by a digest. One
+that people chose is found by an identifier that is as slow to make as the hash that
+it is verified by (Argon2id, 19 MiB, two passes), and salted for each database: who has
+a copy of the database guesses keys no faster than if the identifier were not there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from argon2.low_level import Type, hash_secret_raw
+
+SALT = "salt"
+"""The key of the row of ``meta`` that holds the salt, in hexadecimal digits."""
+
+OCTETS = 10
+_keyed = re.compile(rf"k[0-9a-f]{{{2 * OCTETS}}}").fullmatch
+_made_here = re.compile(r"bud_[A-Za-z0-9_-]{43}").fullmatch
+
+
+def is_made_here(secret: str) -> bool:
+    """Tell whether a secret is one of ours: 256 random bits."""
+    return _made_here(secret) is not None
+
+
+def is_keyed(identifier: str) -> bool:
+    """Tell whether ``keyed`` made an identifier."""
+    return _keyed(identifier) is not None
+
+
+def keyed(salt: str, identifier: str) -> str:
+    """Make the identifier of a key from its digest (about 20 ms)."""
+    raw = hash_secret_raw(
+        identifier.encode("utf-8", "surrogatepass"),
+        bytes.fromhex(salt),
+        time_cost=2,
+        memory_cost=19 * 1024,
+        parallelism=1,
+        hash_len=OCTETS,
+        type=Type.ID,
+    )
+    return "k" + raw.hex()
