@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from budstikke.domain.states import PartState
 from budstikke.store.admin import open_engine
-from budstikke.store.migrate import migrate
+from budstikke.store.migrate import _revisions, migrate
 from budstikke.store.postgres import PostgresStore
 from patience import PATIENCE
 from store.engines import fill_directory
@@ -91,7 +91,7 @@ def test_no_row_is_lost_and_ids_go_on(old: PostgresEngine) -> None:
     run(old, fill)
     there, before = contents(old), {int(str(row[0])) for row in ask(old, IDS)}
     last = int(str(ask(old, "SELECT max(id) FROM callback")[0][0]))
-    assert ["0008"] == migrate(old.url)
+    assert "0008" == migrate(old.url)[0]
     assert there == contents(old)
     run(old, go_on)
 
@@ -151,7 +151,7 @@ def test_a_gateway_of_before_goes_on_meanwhile(old: PostgresEngine) -> None:
         assert {"delivered"} == set(path.parts().values())
 
     run(old, scenario)
-    assert [("0008",)] == ask(old, "SELECT version_num FROM alembic_version")
+    assert [(_revisions()[-1],)] == ask(old, "SELECT version_num FROM alembic_version")
 
 
 def test_it_waits_for_who_reads(old: PostgresEngine) -> None:
@@ -162,7 +162,7 @@ def test_it_waits_for_who_reads(old: PostgresEngine) -> None:
         asyncio.run(accept_one(old))  # it gives way to whoever comes meanwhile
         assert [("0007",)] == ask(old, "SELECT version_num FROM alembic_version")
     other.join()
-    assert [("0008",)] == ask(old, "SELECT version_num FROM alembic_version")
+    assert [(_revisions()[-1],)] == ask(old, "SELECT version_num FROM alembic_version")
 
 
 async def accept_one(old: PostgresEngine) -> None:
