@@ -216,6 +216,20 @@ def test_message_with_header_and_parameters() -> None:
     assert {tags.SAR_MSG_REF_NUM: b"\0\1", 0x1400: b"x"} == found.tlvs
 
 
+@pytest.mark.parametrize(
+    ("short", "payload", "read"),
+    [
+        (b"Hei", b"Hei du", b"Hei du"),  # the beginning, and all of it
+        (b"Hei", b"Hopp", b"Hei"),
+        (b"Hei", b"", b"Hei"),
+        (b"", b"Hei", b"Hei"),
+    ],
+)
+def test_text_and_payload_both(short: bytes, payload: bytes, read: bytes) -> None:
+    pdu = delivery(short, [(tags.MESSAGE_PAYLOAD, payload)])
+    assert read == inbound(pdu).payload
+
+
 def test_message_in_payload_and_data_sm() -> None:
     tlvs = [(tags.MESSAGE_PAYLOAD, b"Hei")]
     assert b"Hei" == inbound(delivery(b"", tlvs)).payload

@@ -154,6 +154,7 @@ def test_text_alone_if_the_link_says_so() -> None:
     assert found is not None
     assert "1" == found.id
     assert read_receipt(delivery(0, "id:1 Hei"), rules) is None
+    assert read_receipt(delivery(0, "id:1 FAILED"), rules) is None
     assert read_receipt(delivery(0, "Hei"), rules) is None
 
 

@@ -122,6 +122,7 @@ class DeliveryReceipt:
         raw: The text.
         written: The text is a receipt's: it says an id and a state, or at least
             nothing that receipts do not say.
+        bare: ``word`` stands alone, without ``stat``.
 
     """
 
@@ -136,6 +137,7 @@ class DeliveryReceipt:
     interim: bool = False
     raw: str = ""
     written: bool = field(default=False, compare=False)
+    bare: bool = field(default=False, compare=False)
 
 
 _KEYS: Final = r"id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text"
@@ -182,6 +184,7 @@ def parse_receipt_text(text: str, rules: Rules = DEFAULT_RULES) -> DeliveryRecei
     else:
         values, alone, written = _scan(text, rules)
     message_id, submitted, done, word, error = values
+    bare = not word
     word = word or alone
     return DeliveryReceipt(
         message_id,
@@ -194,6 +197,7 @@ def parse_receipt_text(text: str, rules: Rules = DEFAULT_RULES) -> DeliveryRecei
         _date(done, rules.ahead),
         raw=text,
         written=written,
+        bare=bare,
     )
 
 
@@ -254,7 +258,7 @@ def read_receipt(pdu: Pdu, rules: Rules = DEFAULT_RULES) -> DeliveryReceipt | No
         return None
     receipt = _read_text(body, pdu, rules)
     if not (kind or named):
-        return receipt if receipt.id and receipt.word else None
+        return None if receipt.bare or not receipt.id else receipt
     receipt.interim = bool(body.esm_class & INTERIM_BIT)
     if not _is_receipt(receipt, pdu, kind):
         return None
@@ -274,10 +278,22 @@ def _is_receipt(receipt: DeliveryReceipt, pdu: Pdu, kind: int) -> bool:
     return bool(reported and kind & _REPORTS)
 
 
+def user_data(body: Sm | DataSm, pdu: Pdu) -> bytes:
+    """
+    Take the user data of a PDU: short_message, or else message_payload.
+
+    They exclude each other (§ 5.3.2.32). Where both are there all the same, the payload
+    counts if it goes on where the message ends.
+    """
+    short = body.short_message if isinstance(body, Sm) else b""
+    if short and not pdu.tlvs:
+        return short
+    payload = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
+    return payload if payload.startswith(short) else short
+
+
 def _read_text(body: Sm | DataSm, pdu: Pdu, rules: Rules) -> DeliveryReceipt:
-    octets = body.short_message if isinstance(body, Sm) else b""
-    if not octets:
-        octets = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
+    octets = user_data(body, pdu)
     whole = _first_read(octets, rules)
     if whole.id or not (body.esm_class & _UDHI and octets):
         return whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.smpp import settings as read
 from budstikke.carriers.smpp.statuses import GSM_ERRORS, GSM_NETWORK, STATES
@@ -21,10 +21,12 @@ from budstikke.domain.text import (
     unpack,
     without_filling,
 )
-from budstikke.smpp import Pdu, tags
 from budstikke.smpp.ids import RULES, Side
 from budstikke.smpp.pdus import DataSm, Sm
-from budstikke.smpp.receipt import DeliveryReceipt, Rules, read_receipt
+from budstikke.smpp.receipt import DeliveryReceipt, Rules, read_receipt, user_data
+
+if TYPE_CHECKING:
+    from budstikke.smpp import Pdu
 
 _UDHI: Final = 0x40
 _DAY: Final = 86_400.0
@@ -115,9 +117,7 @@ class Incoming:
         """
         body = pdu.body
         assert isinstance(body, Sm | DataSm)  # noqa: S101 - only these come here
-        payload = body.short_message if isinstance(body, Sm) else b""
-        if not payload:
-            payload = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
+        payload = user_data(body, pdu)
         part = InboundPart(
             self._phone(body),
             ours(body.destination_addr, _nature(body.dest_addr_ton), self._home),
