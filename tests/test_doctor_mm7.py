@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import time
 
 from budstikke.carriers import KINDS
-from budstikke.doctor import Level, _carrier
+from budstikke.doctor.carriers import look_at_carrier
+from budstikke.doctor.finding import Level
 from budstikke.domain.directory import CarrierEntry
 
 SETTINGS = {name: kind.settings for name, kind in KINDS.items()}
@@ -14,7 +16,8 @@ SETTINGS = {name: kind.settings for name, kind in KINDS.items()}
 def looked_at(url: str, **more: str | bool) -> tuple[Level, str]:
     settings = {"url": url, "allow_http": True, **more}
     entry = CarrierEntry(id=1, name="mmsc", kind="mm7", settings=settings)
-    return _carrier(entry, SETTINGS)
+    finding = look_at_carrier(entry, SETTINGS, time.time())[-1]
+    return finding.level, finding.what
 
 
 def test_it_connects_to_the_mmsc() -> None:

@@ -31,22 +31,31 @@ FAILED = 1
 """Exit code for what stands in the way otherwise, and for ``doctor``'s findings."""
 
 
+BROKEN_PIPE = 141
+"""Exit code when nobody reads any more: what a shell says of SIGPIPE."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     args = parser().parse_args(arguments)
     command: Command = args.command
     try:
-        return command(args)
+        code = command(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except Exception as error:
-        code = _exit_code(error)
-        if code is None:
+        found = _exit_code(error)
+        if found is None:
             raise
+        code = found
         lines = str(error).splitlines() or [type(error).__name__]
         for line in lines if code == USAGE else lines[:1]:
             print(f"budstikke: {line}", file=sys.stderr)
-        return code
+    return code
 
 
 def _exit_code(error: Exception) -> int | None:
@@ -87,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     file.add_argument("file", type=Path, metavar="FILE")
     file.add_argument("--dry-run", action="store_true", help="only show what changes")
     migrate = add("migrate", _migrate, "Bring the database to this program's schema.")
-    doctor = add("doctor", _doctor, "Say what is wrong.")
+    doctor = _add_doctor(add("doctor", _doctor, "Say what is wrong."))
     money = Money(_settings, _actor).add(add)
     subscribers = DirectoryCommand(_settings).add(add)
     inbound = Inbound(_settings, _actor).add(add)
@@ -106,6 +115,12 @@ def parser() -> argparse.ArgumentParser:
         )
     add("secret", _secret, "Print a new API secret of 256 random bits.")
     return top
+
+
+def _add_doctor(doctor: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    what = "only connect to operators, do not log in"
+    doctor.add_argument("--no-bind", dest="bind", action="store_false", help=what)
+    return doctor
 
 
 def _add_demo(demo: argparse.ArgumentParser) -> None:
@@ -271,10 +286,11 @@ def _kinds() -> tuple[dict[str, type[Struct]], dict[str, type[Struct]]]:
 
 def _doctor(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    from budstikke.doctor import Level, examine
+    from budstikke.doctor import examine
+    from budstikke.doctor.finding import Level
 
     wrong = False
-    for finding in examine(settings, *_kinds()):
+    for finding in examine(settings, *_kinds(), bind=args.bind):
         print(finding)
         wrong = wrong or finding.level is Level.WRONG
     return FAILED if wrong else 0

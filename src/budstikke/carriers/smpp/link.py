@@ -159,7 +159,7 @@ class Link:
             connection.cut()
             return
         self._connection = connection
-        connection.ask(self._command, _bind(settings), _BIND, self._loop.time())
+        connection.ask(self._command, bind_of(settings), _BIND, self._loop.time())
         await connection.over
 
     async def _rest(self) -> None:
@@ -352,7 +352,8 @@ def _limits(settings: Settings) -> Limits:
     return Limits(timing=timing, window=settings.window)
 
 
-def _bind(settings: Settings) -> Bind:
+def bind_of(settings: Settings) -> Bind:
+    """Write our bind."""
     return Bind(
         settings.system_id,
         settings.password,

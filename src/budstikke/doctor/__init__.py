@@ -1,26 +1,24 @@
 """
 ``budstikke doctor``: what is wrong with settings, database, carriers and accesses.
 
-It connects to carriers, but binds nowhere and sends nothing.
+It logs in at carriers, and leaves again; it sends nothing.
 """
 
 from __future__ import annotations
 
 import shutil
 import socket
-import ssl
+import time
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import msgspec
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from budstikke.carriers import mm7
-from budstikke.carriers.smpp import settings as smpp
-from budstikke.carriers.smpp.link import server_name, tls_context
+from budstikke.doctor.carriers import look_at_carrier
+from budstikke.doctor.certificates import look_at_own
+from budstikke.doctor.finding import Finding, Level
 from budstikke.outlets.addresses import public
 from budstikke.servers.addresses import read_address
 from budstikke.store import schema
@@ -28,9 +26,10 @@ from budstikke.store.admin import immediate, open_engine, read_directory
 from budstikke.store.migrate import SchemaError, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
 
+    import msgspec
     from sqlalchemy import Engine
 
     from budstikke.config import Settings
@@ -50,27 +49,14 @@ QUICK_CHECK = "PRAGMA quick_check(1)"
 """Reads each page once; an index that does not fit its table is not looked for."""
 
 
-class Level(StrEnum):
-    """How bad a finding is; only ``WRONG`` makes the exit code 1."""
-
-    OK = "ok"
-    WARNING = "warning"
-    WRONG = "wrong"
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    level: Level
-    subject: str
-    what: str
-
-    def __str__(self) -> str:
-        """Write it as a line."""
-        return f"{self.level:<8} {self.subject}: {self.what}"
-
-
-def examine(settings: Settings, dialects: Kinds, carriers: Kinds) -> Iterator[Finding]:
+def examine(
+    settings: Settings,
+    dialects: Kinds,
+    carriers: Kinds,
+    *,
+    now: float | None = None,
+    bind: bool = True,
+) -> Iterator[Finding]:
     """
     Look at everything, in the order in which it has to be mended.
 
@@ -78,9 +64,12 @@ def examine(settings: Settings, dialects: Kinds, carriers: Kinds) -> Iterator[Fi
         settings: As they were read.
         dialects: The settings of an access, by dialect.
         carriers: The settings of a carrier, by kind.
+        now: Unix seconds that certificates are judged by; ``None``: the clock's.
+        bind: Log in at operators, too; else only connect.
 
     """
-    yield from _http(settings)
+    now = time.time() if now is None else now
+    yield from _http(settings, now)
     if settings.database_file is not None:
         yield from _folder(settings.database_file.parent)
     try:
@@ -95,23 +84,26 @@ def examine(settings: Settings, dialects: Kinds, carriers: Kinds) -> Iterator[Fi
     try:
         if settings.database_file is not None:
             yield from _file(engine, settings.database_file)
-        yield from _database(engine, settings, dialects, carriers)
+        directory = yield from _database(engine, settings, dialects)
+        if directory is None:
+            return
+        yield from _carriers(directory, carriers, now, bind=bind)
+        yield from _unknown_dialects(engine, dialects)
+        for access in directory.accesses.values():
+            yield from _access(access, settings.callbacks)
+        yield from _places(directory.inventory, settings.callbacks)
     finally:
         engine.dispose()
 
 
-def _http(settings: Settings) -> Iterator[Finding]:
+def _http(settings: Settings, now: float) -> Iterator[Finding]:
     http = settings.http
     subject = f"http {http.host}:{http.port}"
     address = read_address(http.host)
     if http.tls_cert:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            context.load_cert_chain(http.tls_cert, http.tls_key)
-        except OSError as error:  # what ssl raises is one, too
-            yield Finding(Level.WRONG, subject, f"certificate or key: {error}")
-        else:
-            yield Finding(Level.OK, subject, "https")
+        own = look_at_own(subject, http.tls_cert, http.tls_key, now)
+        faults = [finding for finding in own if finding.level is not Level.OK]
+        yield from faults or [Finding(Level.OK, subject, "https")]
     elif http.trusted_proxies or (address is not None and address.is_loopback):
         yield Finding(Level.OK, subject, "plain http")
     else:
@@ -156,8 +148,9 @@ def _file(engine: Engine, file: Path) -> Iterator[Finding]:
 
 
 def _database(
-    engine: Engine, settings: Settings, dialects: Kinds, carriers: Kinds
-) -> Iterator[Finding]:
+    engine: Engine, settings: Settings, dialects: Kinds
+) -> Generator[Finding, None, Directory | None]:
+    """Write and read it; returns what it says, if it can be read."""
     revision = schema.meta.c.key == "revision"
     try:
         with immediate(engine) as connection:
@@ -172,97 +165,32 @@ def _database(
         directory = read_directory(engine, dialects)
     except (ValueError, SQLAlchemyError) as error:
         yield Finding(Level.WRONG, "database", str(error))
-        return
-    yield from _carriers(directory, carriers)
-    yield from _unknown_dialects(engine, dialects)
-    for access in directory.accesses.values():
-        yield from _access(access, settings.callbacks)
-    yield from _places(directory.inventory, settings.callbacks)
+        return None
+    return directory
 
 
 def _short(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
-def _carriers(directory: Directory, kinds: Kinds) -> Iterator[Finding]:
+def _carriers(
+    directory: Directory, kinds: Kinds, now: float, *, bind: bool
+) -> Iterator[Finding]:
     used = {id_ for route in directory.routes for id_ in route.carriers}
     entries = list(directory.carriers.values())
+
+    def look(entry: CarrierEntry) -> list[Finding]:
+        return look_at_carrier(entry, kinds, now, bind=bind)
+
     with ThreadPoolExecutor(max_workers=16) as pool:
-        for entry, (level, what) in zip(
-            entries, pool.map(lambda e: _carrier(e, kinds), entries), strict=True
-        ):
-            yield Finding(level, f"carrier {entry.name}", what)
+        for entry, findings in zip(entries, pool.map(look, entries), strict=True):
+            yield from findings
             if entry.id not in used:
                 unused = "no route leads to it"
                 yield Finding(Level.WARNING, f"carrier {entry.name}", unused)
     if not used:
         what = "there is none, so that every message is refused"
         yield Finding(Level.WARNING, "routes", what)
-
-
-def _carrier(entry: CarrierEntry, kinds: Kinds) -> tuple[Level, str]:
-    if entry.kind not in kinds:
-        return Level.WRONG, f"kind {entry.kind!r} is unknown"
-    try:
-        settings: Any = msgspec.convert(entry.settings, kinds[entry.kind])
-    except msgspec.ValidationError as error:
-        return Level.WRONG, f"settings: {error}"
-    if isinstance(settings, smpp.Settings):
-        return _connect_smpp(settings)
-    if isinstance(settings, mm7.Settings):
-        return _connect_mm7(settings)
-    return Level.OK, entry.kind
-
-
-def _connect_smpp(settings: smpp.Settings) -> tuple[Level, str]:
-    """Connect to an operator as its link would, without a bind."""
-
-    def context() -> ssl.SSLContext | None:
-        return tls_context(settings.tls) if settings.tls else None
-
-    address = settings.host, settings.port
-    name = server_name(settings) or settings.host
-    return _connect(address, settings.connect_timeout, context, name)
-
-
-def _connect_mm7(settings: mm7.Settings) -> tuple[Level, str]:
-    """Connect to an MMSC as its carrier would, without a submission."""
-    url = urlsplit(settings.url)
-    secure = url.scheme == "https"
-
-    def context() -> ssl.SSLContext | None:
-        ca = settings.ca or None
-        return ssl.create_default_context(cafile=ca) if secure else None
-
-    host = url.hostname or ""
-    address = host, url.port or (443 if secure else 80)
-    level, what = _connect(address, settings.connect_timeout, context, host)
-    if level is Level.OK and not settings.guarded:
-        return Level.WARNING, f"{what}; open: anyone may deliver to us"
-    return level, what
-
-
-def _connect(
-    address: tuple[str, int],
-    timeout: float,
-    make: Callable[[], ssl.SSLContext | None],
-    name: str,
-) -> tuple[Level, str]:
-    """Connect, and by TLS if ``make`` gives a context; ``name`` is checked then."""
-    where = f"{address[0]}:{address[1]}"
-    try:
-        context = make()
-        with socket.create_connection(address, timeout) as plain:
-            if context is None:
-                return Level.OK, f"{where} takes connections"
-            with context.wrap_socket(plain, server_hostname=name) as secure:
-                return Level.OK, f"{where} takes {secure.version()} connections"
-    except socket.gaierror as error:
-        return Level.WRONG, f"{where}: the name cannot be resolved: {error.strerror}"
-    except ssl.SSLError as error:
-        return Level.WRONG, f"{where}: TLS: {error.reason or error}"
-    except (OSError, UnicodeError) as error:
-        return Level.WRONG, f"{where}: {getattr(error, 'strerror', None) or error}"
 
 
 def _unknown_dialects(engine: Engine, dialects: Kinds) -> Iterator[Finding]:
