@@ -228,6 +228,7 @@ def test_programs_are_given_their_options(
     given: list[object] = []
 
     def program(*arguments: object, **options: object) -> int:
+        assert options.pop("environ", os.environ) is os.environ
         given.append((arguments, options))
         return 0
 
@@ -240,7 +241,7 @@ def test_programs_are_given_their_options(
     run(capsys, "simulator", "--listen", "[::1]:2775", "--http", "localhost:1")
     run(capsys, "serve")
     assert [
-        ((), {"port": 8080, "smpp_port": 2775, "data": None, "callbacks": ""}),
+        ((), {"port": None, "smpp_port": None, "data": None, "callbacks": ""}),
         (
             (),
             {

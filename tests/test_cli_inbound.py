@@ -105,8 +105,8 @@ def test_requests_are_shown_and_decided(here: Here) -> None:
     here.ask("number", "")
     assert Ran(
         0,
-        "1  2001-09-09 03:46  acme  front:1234  keyword 2229 TIPS  Hi [2J\n"
-        "2  2001-09-09 03:46  acme  front:1234  number  Hi [2J\n",
+        "1  2001-09-09 03:46 CEST  acme  front:1234  keyword 2229 TIPS  Hi [2J\n"
+        "2  2001-09-09 03:46 CEST  acme  front:1234  number  Hi [2J\n",
         "",
     ) == here.run("requests")
     assert Ran(0, "keyword TIPS on 2229 for front:1234\n", "") == here.run(
@@ -137,7 +137,7 @@ def test_what_is_taken_is_not_given_twice(here: Here) -> None:
 def test_the_tray(here: Here) -> None:
     here.receive("Hei\x07 " + "x" * 80)
     here.receive("To")
-    when = "2001-09-09 03:46:40  +4799999999 -> 2065  sms"
+    when = "2001-09-09 03:46:40 CEST  +4799999999 -> 2065  sms"
     assert f"2  {when}  [2]\n1  {when}  [85]\n" == here.run("unrouted").out
     texts = here.run("unrouted", "--show-text", "--limit", "1", "--before", "2").out
     assert f"1  {when}  Hei  {'x' * 55}…\n" == texts

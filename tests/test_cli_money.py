@@ -132,8 +132,8 @@ def test_orders(capsys: pytest.CaptureFixture[str], here: Path) -> None:
             "INSERT INTO credit_order (account_id, at, count, state, amount) "
             f"VALUES (2, 1795345200, {count}, 'waiting', {count}000000)"
         )
-    first = "1  2026-11-22 12:00  trial  5000 SMS  5000 SMS\n"
-    second = "2  2026-11-22 12:00  trial  700 SMS  700 SMS\n"
+    first = "1  2026-11-22 12:00 CET  trial  5000 SMS  5000 SMS\n"
+    second = "2  2026-11-22 12:00 CET  trial  700 SMS  700 SMS\n"
     assert Ran(0, first + second, "") == run(capsys, "orders")
     assert Ran(0, second, "") == run(capsys, "orders", "--approve", "1")
     assert Ran(0, "", "") == run(capsys, "orders", "--refuse", "2")

@@ -16,7 +16,6 @@ import signal
 import sys
 import tempfile
 from functools import partial
-from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,7 +31,6 @@ from budstikke.apart import COLLECT
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
-from budstikke.config_callbacks import Callbacks
 from budstikke.demo import apply_demo, demo_lines
 from budstikke.dialects import DIALECTS
 from budstikke.flow.mms_link import linked
@@ -50,7 +48,8 @@ from budstikke.servers.simulator import simulator_app
 from budstikke.store.migrate import check, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from pathlib import Path
     from socket import socket
 
     from starlette.requests import Request
@@ -104,32 +103,62 @@ def serve(settings: Settings) -> int:
     """Run a gateway."""
     check(settings.database_url)
     configure(settings.log.level, settings.node_name)
-    return _run(lambda stop: _serve(settings, stop, Phones(), []))
+    return _run(lambda stop: _serve(settings, stop, Phones()))
 
 
-def demo(*, port: int, smpp_port: int, data: Path | None, callbacks: str = "") -> int:
+DEMO: Mapping[tuple[str, ...], str] = {
+    ("log", "level"): "warning",
+    ("http", "port"): "8080",
+    ("callbacks", "allow_private"): "true",
+    ("callbacks", "allow_http"): "true",
+    ("ip1", "lookups"): "open",
+    ("simulator", "enabled"): "true",
+    ("simulator", "listen"): "127.0.0.1:2775",
+}
+"""Settings of a demo, unless the environment has others."""
+
+
+def demo(
+    *,
+    port: int | None,
+    smpp_port: int | None,
+    data: Path | None,
+    environ: Mapping[str, str],
+    callbacks: str = "",
+) -> int:
     """
     Run a gateway with a simulator and demo accounts, from nothing.
 
-    ``callbacks`` is what the URLs begin with where the demo's accesses are told.
+    Args:
+        port: HTTP's; ``None``: the environment's, or 8080. 0: any.
+        smpp_port: The simulator's, likewise, or 2775.
+        data: Where it keeps what is stored; ``None``: as the environment says, or
+            nowhere.
+        environ: Other settings, as ``serve`` reads them. Raises ConfigError.
+        callbacks: What the URLs begin with where the demo's accesses are told.
+
     """
+    given = {config.variable(path): value for path, value in DEMO.items()} | {**environ}
+    if port is not None:
+        given[config.variable(("http", "port"))] = str(port)
+    if smpp_port is not None:
+        given[config.variable(("simulator", "listen"))] = f"127.0.0.1:{smpp_port}"
     with contextlib.ExitStack() as stack:
-        if data is None:
-            folder = stack.enter_context(
+        folder = config.variable(("data",))
+        if data is not None:
+            given[folder] = str(data)
+        elif folder not in given:
+            given[folder] = stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="budstikke")
             )
-            data = Path(folder)
-        settings = config.Settings(
-            data=str(data),
-            http=config.Http(port=port),
-            callbacks=Callbacks(allow_private=True, allow_http=True),
-            ip1=config.Ip1(lookups="open"),
-            simulator=config.Simulator(enabled=True, listen=f"127.0.0.1:{smpp_port}"),
-        )
-        configure("warning")
+        settings = config.load(None, given)
+        configure(settings.log.level, settings.node_name)
         migrate(settings.database_url)
         apply_demo(settings, callbacks)
-        lines = demo_lines(port, callbacks)
+
+        def lines(taken: int) -> list[str]:
+            return demo_lines(taken, callbacks)
+
         return _run(lambda stop: _serve(settings, stop, Phones(), lines))
 
 
@@ -152,9 +181,14 @@ async def _simulate(listen: str, http: str | None, stop: asyncio.Event) -> None:
 
 
 async def _serve(
-    settings: Settings, stop: asyncio.Event, phones: Phones, lines: list[str]
+    settings: Settings,
+    stop: asyncio.Event,
+    phones: Phones,
+    lines: Callable[[int], list[str]] = lambda _port: ["ready"],
 ) -> None:
+    """Serve until the end; ``lines`` are what is said then, of the port it has."""
     gateway = Gateway(settings, phones=phones, apart=True)
+    port = settings.http.port
     await gateway.start()
     gc.collect()
     gc.freeze()
@@ -165,14 +199,14 @@ async def _serve(
                 listen = settings.simulator.listen
                 await stack.enter_async_context(_listening(phones, listen))
             if settings.health:
-                host, port = config.host_port(settings.health)
+                where = config.host_port(settings.health)
                 looked_at = Starlette(routes=_health_routes(gateway))
-                address = config.Http(host=host, port=port)
+                address = config.Http(host=where[0], port=where[1])
                 await stack.enter_async_context(_http(looked_at, address))
             if "http" in settings.roles:
                 app = _application(gateway, phones)
-                await stack.enter_async_context(_http(app, settings.http))
-            _say(lines or ["ready"])
+                port = await stack.enter_async_context(_http(app, settings.http))
+            _say(lines(port))
             await stop.wait()
     finally:
         await gateway.stop()
@@ -261,7 +295,7 @@ async def _metrics(_request: Request) -> Response:
 
 @contextlib.asynccontextmanager
 async def _http(app: Any, address: config.Http) -> Any:
-    """Serve an application until the end of the block."""
+    """Serve an application until the end of the block; gives the port it has."""
     guard = Guard(
         connections=address.max_connections,
         bodies=address.max_bodies,
@@ -293,7 +327,7 @@ async def _http(app: Any, address: config.Http) -> Any:
         if task.done():
             raise SystemExit(f"cannot listen on {address.host}:{address.port}")
     try:
-        yield
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         await task

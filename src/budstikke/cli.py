@@ -124,8 +124,8 @@ def _add_doctor(doctor: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _add_demo(demo: argparse.ArgumentParser) -> None:
-    demo.add_argument("--port", type=_port, default=8080, help="HTTP port (8080)")
-    demo.add_argument("--smpp-port", type=_port, default=2775, help="SMPP port (2775)")
+    demo.add_argument("--port", type=_port, help="HTTP port (8080); 0: any free one")
+    demo.add_argument("--smpp-port", type=_port, help="SMPP port (2775)")
     demo.add_argument("--data", type=Path, metavar="DIR", help="keep what is stored")
     demo.add_argument(
         "--callbacks",
@@ -191,6 +191,7 @@ def _demo(args: argparse.Namespace) -> int:
         port=args.port,
         smpp_port=args.smpp_port,
         data=args.data,
+        environ=os.environ,
         callbacks=args.callbacks,
     )
 

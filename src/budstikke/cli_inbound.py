@@ -92,12 +92,12 @@ class Inbound:
 
     def requests(self, args: argparse.Namespace) -> int:
         """Show what waits."""
-        from budstikke.domain.cet import to_wall
+        from budstikke.domain.cet import to_zone
         from budstikke.store.number_requests import waiting_requests
 
         with self._engine(args) as engine:
             for each in waiting_requests(engine):
-                at = f"{to_wall(each.at):%Y-%m-%d %H:%M}"
+                at = f"{to_zone(each.at):%Y-%m-%d %H:%M %Z}"
                 wanted = " ".join(filter(None, (each.kind, each.number, each.word)))
                 note = _shown(each.note)
                 line = (str(each.id), at, each.account, each.access, wanted, note)
@@ -130,13 +130,13 @@ class Inbound:
 
     def unrouted(self, args: argparse.Namespace) -> int:
         """Show the tray, newest first; texts only if they are asked for."""
-        from budstikke.domain.cet import to_wall
+        from budstikke.domain.cet import to_zone
         from budstikke.store.tray import unrouted
 
         with self._engine(args) as engine:
             found = unrouted(engine, limit=max(args.limit, 1), before=args.before)
         for each in found:
-            at = f"{to_wall(each.at):%Y-%m-%d %H:%M:%S}"
+            at = f"{to_zone(each.at):%Y-%m-%d %H:%M:%S %Z}"
             text = _shown(each.text) if args.show_text else f"[{len(each.text)}]"
             way = f"{each.originator} -> {each.recipient}"
             given = "given" if each.given else ""

@@ -92,7 +92,7 @@ class Money:
 
     def orders(self, args: argparse.Namespace) -> int:
         """Show orders, or decide one."""
-        from budstikke.domain.cet import to_wall
+        from budstikke.domain.cet import to_zone
         from budstikke.domain.money import shown
         from budstikke.store.accounts import decide, waiting_orders
 
@@ -103,7 +103,7 @@ class Money:
                 now, actor = time.time(), self._actor()
                 decide(engine, chosen, approve=approve, actor=actor, now=now)
             for order in waiting_orders(engine):
-                at = f"{to_wall(order.at):%Y-%m-%d %H:%M}"
+                at = f"{to_zone(order.at):%Y-%m-%d %H:%M %Z}"
                 worth = shown(order.amount, order.currency)
                 print(f"{order.id}  {at}  {order.account}  {order.count} SMS  {worth}")
         return 0

@@ -6,6 +6,7 @@ import json
 import subprocess
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -144,3 +145,51 @@ def test_a_developer_gets_what_happens_at_a_server_of_their_own(
         return {push.path for push in [*customer.tried, *customer.pushes]}
 
     wait_until("all were told", lambda: expected <= told())
+
+
+def test_port_0_prints_the_port_it_has_and_the_environment_is_obeyed(
+    tmp_path: Path, own: Own
+) -> None:
+    environ = {
+        "BUDSTIKKE_LOG__LEVEL": "info",
+        "BUDSTIKKE_DATA": str(tmp_path / "kept"),
+    }
+    command = [*PROGRAM, "demo", "--port", "0", "--smpp-port", "0"]
+    child = own(Child(command, tmp_path, environ))
+    child.wait_ready()
+    (screen,) = [line.split()[-1] for line in child.said if line.endswith("/v1/docs")]
+    port = urlsplit(screen).port
+    assert port
+    assert 200 == ask(port, "GET", "/v1/openapi.json").status
+    assert (tmp_path / "kept" / "budstikke.sqlite").exists()
+    assert [line for line in list(child.log) if '"level":"info"' in line]
+
+
+def test_an_unknown_setting_of_the_environment_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "demo", "--port", "0", "--smpp-port", "0"],
+        cwd=tmp_path,
+        env=clean_environment() | {"BUDSTIKKE_LOG__LEVLE": "info"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert 2 == done.returncode
+    assert "BUDSTIKKE_LOG__LEVLE: unknown setting" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(f'data = "{tmp_path}"\n')
+    for command in ("doctor --config settings.toml", "secret", "--help"):
+        done = subprocess.run(
+            ["bash", "-c", f"{PROGRAM[0]} {command} | true; echo ${{PIPESTATUS[0]}}"],
+            cwd=tmp_path,
+            env=clean_environment() | {"PYTHONUNBUFFERED": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "" == done.stderr
+        assert done.stdout.strip() in ("0", "1", "141")

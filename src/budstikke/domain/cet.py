@@ -30,10 +30,15 @@ def from_wall(wall: datetime) -> float:
 
 def to_wall(at: float) -> datetime:
     """Tell what a clock on the wall shows, without zone, at ``at`` Unix seconds."""
-    moment = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
-    begins = _last_sunday(moment.year, 3, 1)
-    ends = _last_sunday(moment.year, 10, 1)
-    return moment + timedelta(hours=2 if begins <= moment < ends else 1)
+    return to_zone(at).replace(tzinfo=None)
+
+
+def to_zone(at: float) -> datetime:
+    """Tell what a clock on the wall shows at ``at`` Unix seconds, and its zone."""
+    moment = datetime.fromtimestamp(at, UTC)
+    utc = moment.replace(tzinfo=None)
+    begins, ends = _last_sunday(utc.year, 3, 1), _last_sunday(utc.year, 10, 1)
+    return moment.astimezone(SUMMER if begins <= utc < ends else WINTER)
 
 
 def _last_sunday(year: int, month: int, hour: int) -> datetime:
