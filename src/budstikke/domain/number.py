@@ -48,6 +48,9 @@ MOBILE_RANGES: tuple[tuple[str, str], ...] = (
     ("39", "3[2-9][0-9]{7,8}"),
     ("48", "(?:45|5[0137]|6[069]|7[2389]|88)[0-9]{7}"),
     ("98", "9[0-39][0-9]{8}"),
+    ("86", "106[45][0-9]{9}|144[0-9]{10}"),  # 13 digits: machines
+    ("91", "5[0-9]{12}"),  # 13 digits: machines
+    ("81", "200[0-9]{10}"),  # 13 digits: machines
     MADE_UP,
 )
 """What is taken as a mobile without further questions."""
