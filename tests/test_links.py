@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from budstikke import metrics
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.carriers.smpp import SmppCarrier
 from budstikke.domain.directory import CarrierEntry, Directory
 from budstikke.links import LONGEST_WITHOUT, Links
 from budstikke.store.contract import StoreUnavailable
@@ -175,5 +177,24 @@ def test_a_carrier_that_is_removed_is_unbound() -> None:
         site.links.follow({1: LIMITED, 2: FREE})
         await site.links.turn()
         assert {1, 2} == site.running()
+
+    play(scenario)
+
+
+def test_each_turn_says_how_many_links_of_a_carrier_are_paused() -> None:
+    def shown() -> float | None:
+        labels = {"carrier": "limited"}
+        return metrics.registry.get_sample_value("budstikke_carrier_paused", labels)
+
+    async def scenario(site: Site) -> None:
+        await site.links.turn()
+        assert 0 == shown()
+        carrier = site.links.senders[1].carrier
+        assert isinstance(carrier, SmppCarrier)
+        while not carrier._links:  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0)
+        carrier._links[0]._tear_pause = 60.0
+        await site.links.turn()
+        assert 1 == shown()
 
     play(scenario)
