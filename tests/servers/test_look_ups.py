@@ -158,14 +158,11 @@ def test_known_addresses_alone_are_answered() -> None:
     assert "101" == site.status(2001)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [f"serviceid=k2&password={SECRET}", f"serviceid=k1&password={SECRET}"],
-)
-def test_who_logs_in_to_another_api_is_not_known(query: str) -> None:
+@pytest.mark.parametrize("service", ["k2", "k1"])
+def test_who_logs_in_to_another_api_is_not_known(service: str) -> None:
     site = Site(known_only=True)
 
-    site.ask("/psk/push.php", query)
+    site.ask("/psk/push.php", f"serviceid={service}&password={SECRET}")
 
     assert "101" == site.status(2001)
 
