@@ -18,7 +18,7 @@ from budstikke.smpp import (
 )
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as statuses
-from budstikke.smpp.pdus import DataSm, MessageId, QuerySmResp, Sm
+from budstikke.smpp.pdus import DataSm, Empty, MessageId, QuerySmResp, Sm
 from smpp.pair import SessionPair
 
 HEI = Sm(source_addr="4790000001", destination_addr="2229", short_message=b"Hei 2")
@@ -132,6 +132,12 @@ def test_a_centre_refuses_what_its_client_cut() -> None:
     assert isinstance(event, Malformed)
     (answer,) = pair.to_esme()
     assert statuses.ESME_RINVPARLEN == getattr(answer, "pdu").status  # noqa: B009
+
+
+def test_a_centre_passes_over_what_follows_a_question_without_a_message() -> None:
+    pair = SessionPair()
+    pair.mc.receive(with_tail(Pdu(cmd.ENQUIRE_LINK, 0, 7, Empty()), "0204"), pair.now)
+    assert build(Pdu(cmd.ENQUIRE_LINK_RESP, 0, 7, Empty())) == pair.mc.data_to_send()
 
 
 @pytest.mark.parametrize("tail", ["0204 0004 01", "0204", "00", "ffffffff"])

@@ -47,11 +47,15 @@ def parse_tlvs(data: bytes, start: int, end: int) -> Parameters:
     is kept: it is somebody's text.
     """
     best = _parse(data, start, end)
+    if best.fault is None:
+        return best
     for begin in range(start + 1, min(start + _PADDING, end) + 1):
-        if best.fault is None or data[begin - 1]:
+        if data[begin - 1]:
             break
         found = _parse(data, begin, end)
-        if found.fault is None or len(found.tlvs) > len(best.tlvs):
+        if found.fault is None:
+            return found
+        if len(found.tlvs) > len(best.tlvs):
             best = found
     return best
 

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 _UNWINDOWED: Final = cmd.BINDS | {cmd.UNBIND, cmd.ENQUIRE_LINK, *cmd.UNANSWERED}
 _SELF_MADE: Final = object()
+_SUBMISSIONS: Final = frozenset(
+    {cmd.SUBMIT_SM, cmd.SUBMIT_MULTI, cmd.DATA_SM, cmd.REPLACE_SM}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +265,7 @@ class Session:
         Fill in what stands after the header; what is to be refused is returned.
 
         A fault behind the mandatory part is for the owner of a client to pass over. A
-        message centre refuses such a request: its client is told, and can mend it.
+        message centre refuses a message with one: its client is told, and can mend it.
         """
         command = pdu.command
         fault = None if command & cmd.RESPONSE else self._not_now(command)
@@ -271,7 +274,7 @@ class Session:
                 pdu.body, pdu.tlvs, pdu.fault = parse_body(command, data, start, end)
             except PduError as error:
                 return error
-            if self._role is Role.MC and not command & cmd.RESPONSE:
+            if self._role is Role.MC and command in _SUBMISSIONS:
                 fault = pdu.fault
         return fault
 
