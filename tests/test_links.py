@@ -10,6 +10,7 @@ import pytest
 from budstikke import metrics
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.smpp import SmppCarrier
+from budstikke.config import ConfigError
 from budstikke.domain.directory import CarrierEntry, Directory
 from budstikke.links import LONGEST_WITHOUT, Links
 from budstikke.store.contract import StoreUnavailable
@@ -198,3 +199,13 @@ def test_each_turn_says_how_many_links_of_a_carrier_are_paused() -> None:
         assert 1 == shown()
 
     play(scenario)
+
+
+def test_settings_that_an_earlier_version_took_are_named() -> None:
+    """A carrier of MMS that anybody may deliver to does not come up with an upgrade."""
+    settings = {"url": "https://mmsc.example.com/mm7"}
+    entry = CarrierEntry(id=3, name="mmsc", kind="mm7", settings=settings)
+    links = Site(sends=False).links
+    with pytest.raises(ConfigError) as caught:
+        links.follow({3: entry})
+    assert str(caught.value).startswith("carrier mmsc: anybody could deliver: set ")

@@ -20,6 +20,7 @@ import msgspec
 from budstikke import metrics
 from budstikke.carriers import KINDS
 from budstikke.carriers.smpp import SmppCarrier
+from budstikke.config import ConfigError
 from budstikke.flow.send import Sender
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.contract.nodes import LINK_LEASE
@@ -123,7 +124,13 @@ class Links:
 
     def _make(self, entry: CarrierEntry) -> None:
         kind = KINDS[entry.kind]
-        settings = msgspec.convert(entry.settings, kind.settings)
+        try:
+            settings = msgspec.convert(entry.settings, kind.settings)
+        except msgspec.ValidationError as error:
+            # An earlier version took them; or somebody wrote to the database.
+            raise ConfigError(
+                f"carrier {entry.name}: {error} (apply a file that says so)"
+            ) from error
         extra: dict[str, Any] = {}
         if entry.kind == "simulator":
             extra["phones"] = self._phones
