@@ -319,6 +319,7 @@ def test_connections_are_used_again() -> None:
         {"deliver_token": ""},
         {"deliver_token": "", "open": False, "allow_from": ["::/0"]},
         {"deliver_token": "", "allow_from": ["10.0.0.0/8", "0.0.0.0/0"]},
+        {"deliver_token": "", "allow_from": ["0.0.0.0/1", "::1", "128.0.0.0/1"]},
         {"mm7_version": "six"},
         {"namespace": "a b"},
         {"namespace": ""},

@@ -8,6 +8,7 @@ some tries, and is not measured at all where it takes next to no time.
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import suppress
 from time import thread_time
 from typing import TYPE_CHECKING, Final
@@ -129,3 +130,21 @@ def test_half_of_one_thing_and_half_of_another(reader: str) -> None:
             return one * (half // len(one)) + two * (half // len(two))
 
         assert grows(READERS[reader], make) < MOST, (first, second)
+
+
+TIMES_ITS_SIZE: Final = 8
+A_BIT: Final = 1_000_000
+"""Octets that anything may take."""
+
+
+@pytest.mark.parametrize("around", ["in a body", "in an envelope"])
+@pytest.mark.parametrize("reader", ["request in parts", "answer"])
+def test_memory_is_a_few_times_what_came(reader: str, around: str) -> None:
+    before, after = AROUND[around]
+    for seed in SEEDS:
+        octets = before + seed * (200_000 // len(seed)) + after
+        tracemalloc.start()
+        took(READERS[reader], octets)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < TIMES_ITS_SIZE * len(octets) + A_BIT, seed

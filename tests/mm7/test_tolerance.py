@@ -310,6 +310,8 @@ def test_a_content_is_found_however_it_is_named(href: str) -> None:
         (b"Content-Type: jpeg", "", "application/octet-stream"),
         (b"Content-Type: image/\xc3\xa5", "", "application/octet-stream"),
         (b"Content-Type:", "", "text/plain"),
+        (b"Content-Type: text; charset=utf-8", "", "text/plain"),
+        (b"Content-Type: Plain/Text", "", "text/plain"),
         (b"Content-Type image/gif", "", "text/plain"),
         (b"Content-Type: a/b; x*" + b"9" * 6000 + b"=1", "", "a/b"),
     ],
@@ -347,6 +349,7 @@ def test_a_content_type_is_bounded() -> None:
         "<Sender><SenderAddress>4790000001</SenderAddress></Sender>",
         "<SenderAddress><Number>4790000001</Number></SenderAddress>",
         "<SenderAddress>4790000001</SenderAddress>",
+        "<Sender><Number>TEL:+47-90000001</Number></Sender>",
         (
             "<SenderAddress><RFC2822Address>4790000001/TYPE=PLMN@x</RFC2822Address>"
             "</SenderAddress>"

@@ -40,6 +40,9 @@ LINE_FEED, RETURN = b"\n\r"
 
 UNKNOWN = "application/octet-stream"
 
+TEXTS = ("text", "plain/text")
+"""What vendors write for ``text/plain``."""
+
 _type = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}").fullmatch
 _rest = re.compile(rb"[ \t]*(?:\r?\n|\Z)").match
 _lead = re.compile(rb"[ \t]*\r?\n")
@@ -83,6 +86,8 @@ def media_type(content_type: str) -> str:
 def safe_type(content_type: str) -> str:
     """Read a content type as ``media_type``; what no header could be is unknown."""
     found = media_type(content_type)
+    if found in TEXTS:
+        return "text/plain"
     return found if _type(found) else UNKNOWN
 
 

@@ -314,10 +314,15 @@ def _addresses(element: Any) -> Iterator[Address]:
             some = True
             if not envelope.flag(one, "displayOnly") and envelope.text(one):
                 hidden = one.get("addressCoding", "").strip()
-                yield Address(HIDDEN if hidden else kind, envelope.text(one))
-    bare = (element.text or "").strip()
+                yield Address(HIDDEN if hidden else kind, _bare(envelope.text(one)))
+    bare = _bare((element.text or "").strip())
     if bare and not some:
         yield Address("Number", bare)
+
+
+def _bare(written: str) -> str:
+    """Take the scheme off a number that is written as a URI (RFC 3966)."""
+    return written[4:].strip() if written[:4].lower() == "tel:" else written
 
 
 def _time(written: str) -> float | None:

@@ -7,8 +7,8 @@ The descriptions here are the table in docs/carriers/mm7.md.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
-from typing import Annotated
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
@@ -17,6 +17,9 @@ from budstikke.domain.address import PREFIX
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.receipt import Retry
 from budstikke.mm7 import DEFAULT, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _version = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}").fullmatch
 _uri = re.compile(r"[!-~]{1,200}").fullmatch
@@ -160,10 +163,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def guarded(self) -> bool:
         """Whether anything proves that it is the MMSC that calls."""
         networks = [ip_network(text) for text in self.allow_from]
-        somebody = bool(networks) and all(network.prefixlen for network in networks)
+        somebody = bool(networks) and not _everybody(networks)
         return bool(self.deliver_token or self.deliver_username or somebody)
 
     @property
     def schema(self) -> Schema:
         """Which MM7 we write in."""
         return Schema(self.namespace, self.mm7_version)
+
+
+def _everybody(networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Tell whether networks are together all that there are."""
+    old = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
+    new = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
+    return any(network.prefixlen == 0 for network in (*old, *new))
