@@ -176,4 +176,5 @@ def _everybody(networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     """Tell whether networks are together all that there are."""
     old = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
     new = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
-    return any(network.prefixlen == 0 for network in (*old, *new))
+    lengths = *(one.prefixlen for one in old), *(one.prefixlen for one in new)
+    return 0 in lengths
