@@ -233,6 +233,20 @@ def test_one_that_hangs_is_said_to_and_replaced(
     play(Customer(OK, OK), scenario)
 
 
+def test_nobody_is_said_to_hang_by_a_gateway_that_was_away_itself() -> None:
+    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+        await outlet.deliver(WireRequest("GET", url))
+        outlet.look()
+        outlet._unanswered = True
+        outlet._looked -= 60.0
+        outlet._asked_at -= 60.0
+        assert "" == outlet.look()
+        assert outlet._process is not None
+        assert outlet._process.poll() is None
+
+    play(Customer(OK), scenario)
+
+
 def test_one_that_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(outlet: HttpOutletProcess, url: str) -> None:
         await outlet.deliver(WireRequest("GET", url))

@@ -72,7 +72,8 @@ class HttpOutletProcess:
         self._numbers = count(1)
         self._asked: dict[int, Future[WireResponse]] = {}
         self._batch: list[Asked] = []
-        self._looked_at = 0.0
+        self._looked = 0.0
+        self._asked_at = 0.0
         self._unanswered = False  # it was asked then whether it is there
 
     def look(self) -> str:
@@ -81,17 +82,20 @@ class HttpOutletProcess:
 
         There is none before the first request, and after one has ended: that is well.
         """
-        now = monotonic()
+        now, before = monotonic(), self._looked
+        self._looked = now
+        if now - before > LATE:  # it is we who were away: it may have answered
+            self._asked_at = now
         if self._process is None or self._channel is None or not self._channel.open:
             return ""
-        silent = now - self._looked_at
+        silent = now - self._asked_at
         if self._unanswered:
             if silent > HANGING:
                 self._process.kill()
             late = f"the process that calls has said nothing for {silent:.0f} s"
             return late if silent > LATE else ""
         if silent >= LOOK_EVERY:
-            self._looked_at, self._unanswered = now, True
+            self._asked_at, self._unanswered = now, True
             self._channel.say([])
         return ""
 
