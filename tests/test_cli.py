@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -18,8 +19,11 @@ from budstikke.config_callbacks import Callbacks
 from budstikke.doctor import examine, url_fault
 from budstikke.doctor.finding import Level
 from budstikke.store.admin import open_engine, read_directory
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import Seen, StoreUnavailable
 from budstikke.store.migrate import migrate
+from budstikke.store.time_seen import read_seen
+
+NOW = 1_795_345_200.0
 
 FILE = """
 [[carrier]]
@@ -428,6 +432,39 @@ def test_doctor_on_a_page_that_is_bad(here: Path) -> None:
     assert Level.WRONG is level
     assert what.startswith("is damaged: ")
     assert what.endswith("docs/operate.md, A bad page")
+
+
+@pytest.mark.parametrize(
+    ("seen", "what"),
+    [
+        (Seen(), ""),
+        (Seen(NOW - 86400, database_time=NOW + 1), ""),
+        (Seen(NOW, database_time=NOW - 3600), "is +3600 s off the database server's"),
+        (Seen(NOW - 10 * 86400), "is +10.0 days from when a gateway was last alive"),
+        (Seen(NOW + 2 * 86400), "is -2.0 days from when a gateway was last alive"),
+    ],
+)
+def test_doctor_on_the_clock(seen: Seen, what: str) -> None:
+    (finding,) = doctor._clock(seen, NOW)
+    assert (Level.WARNING if what else Level.OK) is finding.level
+    assert what in finding.what
+
+
+def test_doctor_looks_at_the_clock(here: Path) -> None:
+    assert (Level.OK, "as the database has it") == found()["clock"]
+
+
+def test_the_clock_is_shown_and_confirmed(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    shown = run(capsys, "clock")
+    assert 0 == shown.code
+    assert "a gateway was last alive  never\n" in shown.out
+    assert "confirmed" not in shown.out
+    before = time.time()
+    assert "confirmed: gateways" in run(capsys, "clock", "--confirm").out
+    seen = read_seen(Settings().database_url)
+    assert before <= seen.confirmed <= time.time()
 
 
 def test_doctor_on_no_routes(here: Path) -> None:

@@ -19,11 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from budstikke.doctor.carriers import look_at_carrier
 from budstikke.doctor.certificates import look_at_own
 from budstikke.doctor.finding import Finding, Level
+from budstikke.flow.clock import AWAY, STEP
 from budstikke.outlets.addresses import public
 from budstikke.servers.addresses import read_address
 from budstikke.store import schema
 from budstikke.store.admin import immediate, open_engine, read_directory
 from budstikke.store.migrate import SchemaError, check
+from budstikke.store.time_seen import read_seen
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from budstikke.config_callbacks import Callbacks
     from budstikke.domain.directory import Access, CarrierEntry, Directory
     from budstikke.domain.inventory import Inventory
+    from budstikke.store.contract import Seen
 
     Kinds = Mapping[str, type[msgspec.Struct]]
 
@@ -44,6 +47,9 @@ LITTLE_SPACE = 2 * GIB
 NO_SPACE = GIB // 4
 """Octets free on the disk: a warning below the first, wrong below the second."""
 
+
+SAME_TIME = 2.0
+"""Seconds by which clocks may differ; as many as the look takes, among them."""
 
 QUICK_CHECK = "PRAGMA quick_check(1)"
 """Reads each page once; an index that does not fit its table is not looked for."""
@@ -147,6 +153,20 @@ def _file(engine: Engine, file: Path) -> Iterator[Finding]:
         yield Finding(Level.WRONG, subject, what)
 
 
+def _clock(seen: Seen, now: float) -> Iterator[Finding]:
+    """Hold this machine's clock against what the database knows of the time."""
+    server = now if seen.database_time is None else seen.database_time
+    if abs(now - server) > SAME_TIME:
+        what = f"is {now - server:+.0f} s off the database server's"
+        yield Finding(Level.WARNING, "clock", what)
+    elif seen.beat and not seen.beat - STEP <= now <= seen.beat + AWAY:
+        days = (now - seen.beat) / 86400.0
+        what = f"is {days:+.1f} days from when a gateway was last alive: if it is right"
+        yield Finding(Level.WARNING, "clock", f"{what}, `budstikke clock --confirm`")
+    else:
+        yield Finding(Level.OK, "clock", "as the database has it")
+
+
 def _database(
     engine: Engine, settings: Settings, dialects: Kinds
 ) -> Generator[Finding, None, Directory | None]:
@@ -166,6 +186,7 @@ def _database(
     except (ValueError, SQLAlchemyError) as error:
         yield Finding(Level.WRONG, "database", str(error))
         return None
+    yield from _clock(read_seen(settings.database_url), time.time())
     return directory
 
 
