@@ -134,6 +134,17 @@ def test_what_is_taken_is_not_given_twice(here: Here) -> None:
     assert 0 == here.run("approve", "2", "--number", "+4759440001").code
 
 
+@pytest.mark.parametrize("number", ["x", "-1", "9" * 20, "9" * 5000, "\u0663"])
+def test_what_is_no_id_is_refused(
+    here: Here, capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    for arguments in (("unrouted", f"--before={number}"), ("assign", "--", number)):
+        with pytest.raises(SystemExit) as ended:
+            here.run(*arguments)
+        assert 2 == ended.value.code
+    assert "not an id: " in capsys.readouterr().err
+
+
 def test_the_tray(here: Here) -> None:
     here.receive("Hei\x07 " + "x" * 80)
     here.receive("To")

@@ -143,7 +143,7 @@ CONFIG_HELP = (
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdigit() else -1
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError(f"no such port: {text}")
     return number

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator, Mapping
 
     from msgspec import Struct
@@ -44,7 +44,7 @@ class Inbound:
         """Describe them; returns those that need settings."""
         waiting = add("requests", self.requests, "Show requests for numbers that wait.")
         approve = add("approve", self.approve, "Give an account what it asked for.")
-        approve.add_argument("id", type=int, metavar="ID")
+        approve.add_argument("id", type=row_id, metavar="ID")
         approve.add_argument(
             "--number",
             default="",
@@ -55,12 +55,12 @@ class Inbound:
             "--answer", default="", metavar="TEXT", help="what the customer is told"
         )
         refuse = add("refuse", self.refuse, "Refuse what an account asked for.")
-        refuse.add_argument("id", type=int, metavar="ID")
+        refuse.add_argument("id", type=row_id, metavar="ID")
         refuse.add_argument(
             "--answer", required=True, metavar="TEXT", help="what the customer is told"
         )
         tray = add("unrouted", self.unrouted, "Show messages that are nobody's.")
-        tray.add_argument("--before", type=int, metavar="ID", help="only older ones")
+        tray.add_argument("--before", type=row_id, metavar="ID", help="only older ones")
         tray.add_argument(
             "--limit", type=int, default=PAGE, metavar="N", help=f"how many ({PAGE})"
         )
@@ -68,7 +68,7 @@ class Inbound:
             "--show-text", action="store_true", help="show how their texts begin"
         )
         assign = add("assign", self.assign, "Give such a message to an access.")
-        assign.add_argument("id", type=int, metavar="ID")
+        assign.add_argument("id", type=row_id, metavar="ID")
         assign.add_argument(
             "--access", required=True, metavar="DIALECT:ID", help="who gets it"
         )
@@ -134,7 +134,9 @@ class Inbound:
         from budstikke.store.tray import unrouted
 
         with self._engine(args) as engine:
-            found = unrouted(engine, limit=max(args.limit, 1), before=args.before)
+            found = unrouted(
+                engine, limit=min(max(args.limit, 1), 1_000_000), before=args.before
+            )
         for each in found:
             at = f"{to_zone(each.at):%Y-%m-%d %H:%M:%S %Z}"
             text = _shown(each.text) if args.show_text else f"[{len(each.text)}]"
@@ -151,6 +153,13 @@ class Inbound:
         with self._engine(args) as engine:
             assign(engine, args.id, args.access, dialects=_dialects(), **self._act())
         return 0
+
+
+def row_id(text: str) -> int:
+    """Read the id of a row; raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and int(text[:20]) < 2**63):
+        raise argparse.ArgumentTypeError(f"not an id: {text}")
+    return int(text)
 
 
 def _dialects() -> Mapping[str, type[Struct]]:

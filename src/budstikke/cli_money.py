@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
+from budstikke.cli_inbound import row_id
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -50,8 +52,8 @@ class Money:
         )
         orders = add("orders", self.orders, "Show the orders of SMS that wait.")
         decision = orders.add_mutually_exclusive_group()
-        decision.add_argument("--approve", type=int, metavar="ID", help="credit one")
-        decision.add_argument("--refuse", type=int, metavar="ID", help="refuse one")
+        decision.add_argument("--approve", type=row_id, metavar="ID", help="credit one")
+        decision.add_argument("--refuse", type=row_id, metavar="ID", help="refuse one")
         statement = add("statement", self.statement, "Print an account's month as CSV.")
         statement.add_argument("account", metavar="ACCOUNT")
         statement.add_argument(

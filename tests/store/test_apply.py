@@ -579,6 +579,8 @@ nam = "beta"
 [[route]]
 prefix = "47"
 carriers = "op"
+
+[[suppresion]]
 """
     with pytest.raises(ApplyError) as raised:
         apply_file.read_file(text, DIALECTS, CARRIERS, ENVIRON)
@@ -607,6 +609,7 @@ carriers = "op"
         "line 22: account no. 2: there is no key `nam`: did you mean `name`?",
         f"line 25: route 47: prefix: {regex}",
         "line 26: route 47: carriers: expected `array`, got `str`",
+        "line 28: there is no key `suppresion`: did you mean `suppression`?",
     ] == str(raised.value).splitlines()
 
 

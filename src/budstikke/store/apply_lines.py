@@ -35,6 +35,8 @@ def find_lines(text: str) -> Mapping[Path, int]:
         if header := _header(line):
             section = _section(header[1] == "[[", _names(header[2]), counts)
             lines.setdefault(section, number)
+            if header[1] == "[[":
+                lines.setdefault(section[:-1], number)
         elif key := _key(line):
             lines.setdefault((*section, *_names(key[1])), number)
             open_text = next((m for m in _MULTI if line.count(m) % 2), "")
