@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 METRICS: dict[str, str] = {
     "budstikke_requests_total": "HTTP requests of customers, by dialect and result",
+    "budstikke_http_refused_total": "HTTP requests and connections beyond the limits, "
+    "by status",
     "budstikke_accept_seconds": "Time from a request read to its answer, by dialect",
     "budstikke_messages_accepted_total": "Messages accepted, by dialect",
     "budstikke_parts_answered_total": "Answers of carriers, by carrier and part state",
@@ -104,6 +106,7 @@ def _gauge(name: str, *labels: str) -> Gauge:
     return Gauge(name, METRICS[name], labels, registry=registry)
 
 
+http_refused = _counter("budstikke_http_refused_total", "status")
 requests = _counter("budstikke_requests_total", "dialect", "result")
 accept_seconds = Histogram(
     "budstikke_accept_seconds",

@@ -57,18 +57,16 @@ class Watched:
                 client.sendall(head)
                 self._send(client, body)
                 answer = client.recv(65536)
-                while answer[9:12] == b"500" and (more := client.recv(65536)):
+                while answer[9:12] == b"500" and b"Fault>" not in answer:
+                    more = client.recv(65536)
                     answer += more
-                    if b"Fault" in answer:
+                    if not more:
                         break
-            except (
-                ConnectionError,
-                TimeoutError,
-            ):
+            except ConnectionError:
                 # It was refused before all was sent, and closed.
                 answer = b""
         status = answer[9:12]
-        if status == b"500" and b"Fault" not in answer:  # SOAP 1.1 § 6.2 has it so
+        if status == b"500" and b"Fault>" not in answer:  # SOAP 1.1 § 6.2 has it so
             self.bugs.append((head or body)[:200])
         return status
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from budstikke import metrics
 from budstikke.servers import bounds
 from budstikke.servers.guard import Guard
 from servers.talking import Client, Observed, connected, serving
@@ -232,3 +233,15 @@ def test_one_address_has_half_of_the_room() -> None:
 )
 def test_whose_a_connection_is(peer: str, whose: str) -> None:
     assert whose == Guard(trusted=(ip_network("10.0.0.0/8"),)).whose(peer)
+
+
+def test_what_is_refused_is_counted() -> None:
+    counted = metrics.http_refused.labels("408")._value
+    before = counted.get()
+
+    async def scenario(client: Client, protocol: Observed) -> None:
+        await client.say(b"GET")
+        after(protocol, bounds.HEAD_SECONDS + 1)
+
+    talk(scenario)
+    assert before + 1 == counted.get()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from budstikke import metrics
 from budstikke.servers import bounds
 from budstikke.servers.early import CLOSED_AT_ONCE, is_host, written
 from budstikke.servers.guard import Guard
@@ -136,6 +137,7 @@ class SloppyProtocol(HttpToolsProtocol):
         What still comes is dropped for a while: a connection that is closed while its
         client writes is reset, and the answer is lost.
         """
+        metrics.http_refused.labels(f"{status}").inc()
         cycle = self._cycle()
         begun = cycle is not None and cycle.response_started
         if begun and (self._head < 0 or self.busy()):
