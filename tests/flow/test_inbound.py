@@ -272,7 +272,7 @@ def test_what_the_operator_gives_again_is_told_once(
         while await phones.receiver.turn():
             pass
         assert [BOTH[0]] == phones.rows(schema.inbound, "text")
-        assert ["done", "done"] == parts_of(phones)
+        assert {"done"} == set(parts_of(phones))  # none waits
 
     play(engine, scenario)
 

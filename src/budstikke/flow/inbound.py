@@ -125,7 +125,7 @@ class Receiver:
         """Work what waits: texts whose time is over, and what was assigned."""
         now = self._clock()
         parts = await self._store.held(now, MOST_HELD)
-        await self._keep(await self._joined(parts, now))
+        await self._keep(await self._joined(parts, due=True))
         assigned = await self._store.assigned(MOST_ASSIGNED)
         known = self._directory().accesses
         mine = [each for each in assigned if each.access_id in known]
@@ -139,13 +139,11 @@ class Receiver:
         if kept:
             more = await self._store.hold(kept)
             held = sorted({p.id: p for p in (*held, *more)}.values(), key=_id)
-        return await self._joined(held, None)
+        return await self._joined(held, due=False)
 
-    async def _joined(
-        self, parts: Sequence[HeldPart], now: float | None
-    ) -> list[Heard]:
+    async def _joined(self, parts: Sequence[HeldPart], *, due: bool) -> list[Heard]:
         """Join parts, and forget copies of which nothing came."""
-        heard, copies = joined(parts, now)
+        heard, copies = joined(parts, self._clock(), due=due)
         if copies:
             await self._store.drop(copies)
         return heard

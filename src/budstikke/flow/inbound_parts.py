@@ -32,17 +32,17 @@ class _Text(NamedTuple):
 
 
 def joined(
-    parts: Iterable[HeldPart], now: float | None
+    parts: Iterable[HeldPart], now: float, *, due: bool
 ) -> tuple[list[Heard], list[int]]:
     """
     Join parts to the texts that are whole, and find copies that are of no use.
 
-    With ``now``, Unix seconds, texts whose time is over are whole, too.
+    With ``due``, texts whose time is over at ``now`` (Unix seconds) are whole, too.
     """
     heard: list[Heard] = []
     useless: list[int] = []
     for text, its in _by_text(parts).items():
-        late = [p for p in its if _is_copy(p) and now is not None and p.due_at <= now]
+        late = [p for p in its if _is_copy(p) and p.due_at <= now]
         useless += [part.id for part in late]
         whole, left = 0, []
         for found in generations([p for p in its if p not in late], _number, _is_copy):
@@ -50,7 +50,7 @@ def joined(
             there = len(found) >= text.total
             if not own:
                 left += [(part, there) for part in found.values()]
-            elif there or (now is not None and min(p.due_at for p in own) <= now):
+            elif there or (due and min(part.due_at for part in own) <= now):
                 heard.append(_heard(text, found))
                 whole = max(whole, *(part.id for part in own))
         useless += [p.id for p, there in left if there or _counted(p, whole)]

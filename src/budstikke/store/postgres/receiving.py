@@ -28,7 +28,8 @@ SELECT count(pg_advisory_xact_lock(text)) FROM (
     ORDER BY 1) t"""
 
 # A digest that is kept goes on with "?" (a copy; "?a" of another text) or ":", and the
-# id of the newest equal one. Equals: 0 SAME, 1 PERHAPS, 2 ANOTHER.
+# id of the newest equal one; ":u" when a copy is used. Equals: 0 SAME, 1 PERHAPS,
+# 2 ANOTHER. Copies do not wait: they are done, and forgotten with what is.
 HOLD = f"""
 INSERT INTO inbound_part (carrier_id, originator, recipient, data_coding, udhi, payload,
     tlvs, at, reference, total, number, digest, due_at, state)
@@ -36,7 +37,8 @@ SELECT {columns("ittnnttftnn", 1)}, (v->>12) || CASE WHEN newest IS NULL THEN ''
         WHEN (v->>14)::integer = 1 THEN '?' || newest
         WHEN waits THEN '?a' || newest
         ELSE ':' || newest END,
-    (v->>13)::float8, 'held'
+    (v->>13)::float8, CASE WHEN equal = 0 OR ((v->>14)::integer = 2 AND NOT waits)
+        THEN 'held' ELSE 'done' END
 FROM {ROWS}
 CROSS JOIN LATERAL (
     SELECT max(p.id) AS newest, count(*) AS equal, bool_or(p.state = 'held') AS waits
@@ -49,7 +51,9 @@ WHERE equal = 0 OR ((v->>14)::integer > 0 AND equal < {MOST_EQUAL})
 ORDER BY place
 ON CONFLICT DO NOTHING"""
 
-DROP = f"DELETE FROM inbound_part WHERE state = 'held' AND id = ANY({IDS})"
+DROP = f"""
+DELETE FROM inbound_part
+WHERE id = ANY({IDS}) AND (state = 'held' OR digest LIKE '%?%')"""
 
 _HELD = """
 SELECT json_agg(json_build_array(p.id, p.carrier_id, p.originator, p.recipient,
@@ -64,7 +68,7 @@ HELD_OF = (
 FROM {ROWS}
 JOIN inbound_part p ON p.originator = v->>0 AND p.recipient = v->>1
     AND p.reference = v->>2 AND p.total = (v->>3)::integer
-WHERE p.state = 'held'"""
+WHERE p.state = 'held' OR p.digest LIKE '%?%'"""
 )
 
 # Texts of which a part is due, or every number is there.
@@ -78,10 +82,13 @@ SELECT json_agg(json_build_array(originator, recipient, reference, total)) FROM 
 
 HELD_STILL = f"""
 SELECT json_agg(id) FROM (
-    SELECT id FROM inbound_part WHERE id = ANY({IDS}) AND state = 'held'
+    SELECT id FROM inbound_part WHERE id = ANY({IDS})
+        AND (state = 'held' OR digest LIKE '%?%')
     ORDER BY id FOR UPDATE) p"""
 
-HELD_DONE = f"UPDATE inbound_part SET state = 'done' WHERE id = ANY({IDS})"
+HELD_DONE = f"""
+UPDATE inbound_part SET state = 'done', digest = replace(digest, '?', ':u')
+WHERE id = ANY({IDS})"""
 
 FORGET_DONE = """
 DELETE FROM inbound_part WHERE id IN (

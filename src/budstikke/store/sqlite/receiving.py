@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from budstikke.store.contract import InboundDraft
 
 # A digest that is kept goes on with "?" (a copy; "?a" of another text) or ":", and the
-# id of the newest equal one. Equals: 0 SAME, 1 PERHAPS, 2 ANOTHER.
+# id of the newest equal one; ":u" when a copy is used. Equals: 0 SAME, 1 PERHAPS,
+# 2 ANOTHER. Copies do not wait: they are done, and forgotten with what is.
 HOLD = f"""
 INSERT INTO inbound_part (carrier_id, originator, recipient, data_coding, udhi, payload,
     tlvs, at, reference, total, number, digest, due_at, state)
@@ -29,7 +30,7 @@ SELECT {columns(12, 1)}, j.value->>12 || CASE WHEN j.newest IS NULL THEN ''
         WHEN j.value->>14 = 1 THEN '?' || j.newest
         WHEN j.waits THEN '?a' || j.newest
         ELSE ':' || j.newest END,
-    j.value->>13, 'held'
+    j.value->>13, iif(j.equal = 0 OR (j.value->>14 = 2 AND NOT j.waits), 'held', 'done')
 FROM (
     SELECT b.key, b.value, max(p.id) AS newest, count(p.id) AS equal,
         max(p.state = 'held') AS waits
@@ -46,7 +47,8 @@ ON CONFLICT DO NOTHING"""
 
 DROP = """
 DELETE FROM inbound_part
-WHERE state = 'held' AND id IN (SELECT value FROM json_each(?1))"""
+WHERE id IN (SELECT value FROM json_each(?1))
+    AND (state = 'held' OR digest LIKE '%?%')"""
 
 _HELD = """
 SELECT json_group_array(json_array(p.id, p.carrier_id, p.originator, p.recipient,
@@ -61,7 +63,7 @@ HELD_OF = (
 FROM json_each(?1) j
 CROSS JOIN inbound_part p ON p.originator = j.value->>0 AND p.recipient = j.value->>1
     AND p.reference = j.value->>2 AND p.total = j.value->>3
-WHERE p.state = 'held'"""
+WHERE p.state = 'held' OR p.digest LIKE '%?%'"""
 )
 
 # Texts of which a part is due, or every number is there. Left alone, SQLite would go
@@ -78,10 +80,11 @@ SELECT json_group_array(json_array(originator, recipient, reference, total)) FRO
 HELD_STILL = """
 SELECT json_group_array(p.id) FROM json_each(?1) j
 CROSS JOIN inbound_part p ON p.id = j.value
-WHERE p.state = 'held'"""
+WHERE p.state = 'held' OR p.digest LIKE '%?%'"""
 
 HELD_DONE = """
-UPDATE inbound_part SET state = 'done' WHERE id IN (SELECT value FROM json_each(?1))"""
+UPDATE inbound_part SET state = 'done', digest = replace(digest, '?', ':u')
+WHERE id IN (SELECT value FROM json_each(?1))"""
 
 FORGET_DONE = """
 DELETE FROM inbound_part WHERE id IN (
