@@ -105,7 +105,7 @@ HOSTILE: dict[str, tuple[tuple[str, str, str], str, Callable[[int], bytes]]] = {
     "empty messages": (
         SEND,
         JSON,
-        lambda n: SVEVE + b'"messages":[' + b"{}," * (n // 3),
+        lambda n: SVEVE + b'"messages":[' + b"{}," * (n // 3) + b"{}]}",
     ),
     "null messages": (
         SEND,
@@ -236,6 +236,21 @@ def test_no_request_makes_the_process_large(name: str) -> None:
         tracemalloc.stop()
 
     assert peak < 8 * len(request) + SLACK
+
+
+def test_empty_messages_are_not_taken_apart() -> None:
+    body = HOSTILE["empty messages"][2](1_000_000)
+
+    tracemalloc.start()
+    try:
+        refusal = work(SEND, body, JSON)[1]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert isinstance(refusal, Refusal)
+    assert (RefusalCode.TOO_LARGE, "body") == (refusal.code, refusal.field)
+    assert peak < len(body)
 
 
 LISTED = ",".join(f"9{index:07d}" for index in range(bounds.MOST_RECIPIENTS))

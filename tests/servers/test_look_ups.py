@@ -25,7 +25,7 @@ BUNDLE = "/sendsms/sendsms.asmx/statusBundle"
 TIME = "/sendsms/sendsms.asmx/tidpunkt"
 MMS = "/mms/mms.asmx/status"
 CLIENT, NEIGHBOUR, STRANGER = "2001:db8::1", "2001:db8::ffff", "198.51.100.7"
-OFFICE = "203.0.113.9"
+OFFICE, BRANCH = "203.0.113.9", "203.0.113.10"
 SECRET = new_secret()
 LOGIN = f"konto=k1&passwd={SECRET}"
 
@@ -77,7 +77,7 @@ class Site:
         wants_login = DIALECTS["ip1"].settings(lookup_login=True)
         accesses = [
             access(1, "ip1"),
-            access(2, "front"),
+            access(2, "front", networks=(ip_network(BRANCH),)),
             access(3, "ip1", settings=wants_login, networks=(ip_network(OFFICE),)),
         ]
         directory = Directory(
@@ -162,9 +162,9 @@ def test_known_addresses_alone_are_answered() -> None:
 def test_who_logs_in_to_another_api_is_not_known(service: str) -> None:
     site = Site(known_only=True)
 
-    site.ask("/psk/push.php", f"serviceid={service}&password={SECRET}")
+    site.ask("/psk/push.php", f"serviceid={service}&password={SECRET}", BRANCH)
 
-    assert "101" == site.status(2001)
+    assert "101" == site.status(2001, BRANCH)
 
 
 def test_who_is_refused_is_not_known() -> None:
@@ -175,3 +175,4 @@ def test_who_is_refused_is_not_known() -> None:
 
 def test_an_address_that_an_access_allows_is_known() -> None:
     assert "22" == Site(known_only=True).status(2001, OFFICE)
+    assert "101" == Site(known_only=True).status(2001, BRANCH)  # an access of Front's

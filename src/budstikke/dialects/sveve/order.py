@@ -91,15 +91,12 @@ def _messages(fields: Fields) -> list[Any] | None:
     """
     Give many messages, each as it is written or as it was read; ``None``: just one.
 
-    Raises Refusal (``TOO_LARGE``). A message costs 50 octets here, and braces in texts
-    are few: what has more is not taken apart at all.
+    Raises Refusal (``TOO_LARGE``).
     """
     many = fields.get(MANY)
     if isinstance(many, msgspec.Raw):
         if not begins(many, b"["):
             return None
-        if bytes(many).count(b"{") > 2 * MOST_MESSAGES:
-            raise too_large(MANY)
         many = _several.decode(many)
     if isinstance(many, list) and len(many) > MOST_MESSAGES:
         raise too_large(MANY)
