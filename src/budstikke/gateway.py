@@ -21,6 +21,7 @@ from budstikke.carriers import KINDS
 from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Directory, sorted_by_kind
+from budstikke.domain.number import load_plans
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.alert import Alerter
 from budstikke.flow.answering import Answerer
@@ -299,6 +300,7 @@ class Gateway:
         url = self.settings.database_url
         loop = asyncio.get_running_loop()
         self.clock.start(await loop.run_in_executor(None, seen_or_unavailable, url))
+        await loop.run_in_executor(None, load_plans)
         await self.store.open(self._clock())
         await self.health.beat()
         self.store.listen(self._heard)

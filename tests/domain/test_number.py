@@ -1,5 +1,8 @@
 """Numbers as customers write them, the table, and what the library says of it."""
 
+import subprocess
+import sys
+
 import phonenumbers
 import pytest
 from hypothesis import given, settings
@@ -346,3 +349,17 @@ def test_a_digit_less_is_too_short_and_one_more_too_long(
     assert Length.SHORT is length(prefix + national[:-1], "NO")
     if prefix or not national.startswith("47"):  # those are read as 47 and seven
         assert Length.LONG is length(f"{prefix}{national}0", "NO")
+
+
+def test_plans_are_loaded_at_once() -> None:
+    code = (
+        "import phonenumbers\n"
+        "from budstikke.domain.number import load_plans\n"
+        "load_plans()\n"
+        "waiting = phonenumbers.PhoneMetadata._region_available\n"
+        "print(sum(loader is not None for loader in waiting.values()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "0" == done.stdout.strip()

@@ -98,6 +98,16 @@ _trunk_zero = re.compile(r"(?<=[0-9])\(0\)").sub
 _brackets = re.compile(r"\((\+?[0-9]+)\)").sub
 
 
+def load_plans() -> None:
+    """
+    Load the numbering plans of all countries (0.2 s).
+
+    The library loads each when the first number of its country is read: a request with
+    numbers of every country would hold up all others once.
+    """
+    phonenumbers.PhoneMetadata.load_all()
+
+
 class Length(Enum):
     """Whether a number has too few digits or too many; otherwise ``RIGHT``."""
 
