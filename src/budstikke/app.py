@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import resource
@@ -79,6 +80,15 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen; raises OSError if the address cannot be had."""
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:  # in which uvicorn wraps it
+            raise _not_had(
+                self.config.host, self.config.port, error.__context__
+            ) from None
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """
@@ -325,7 +335,7 @@ async def _http(app: Any, address: config.Http) -> Any:
     while not server.started:
         await asyncio.wait([task], timeout=0.01)
         if task.done():
-            raise SystemExit(f"cannot listen on {address.host}:{address.port}")
+            await task  # raises what is in the way
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
@@ -340,11 +350,24 @@ async def _listening(phones: Phones, listen: str) -> Any:
     listener = Listener(
         phones, ListenerSettings(host=host, port=port), random=SystemRandom()
     )
-    await listener.start()
+    try:
+        await listener.start()
+    except OSError as error:
+        raise _not_had(host, port, error) from None
     try:
         yield
     finally:
         await listener.stop()
+
+
+def _not_had(host: str, port: int, error: object) -> OSError:
+    """Say which address cannot be listened on, and what to do about it."""
+    why = str(error)
+    if isinstance(error, OSError) and error.errno:
+        why = os.strerror(error.errno)
+        if error.errno == errno.EADDRINUSE:
+            why += ": end the program that has it, or choose another port"
+    return OSError(f"cannot listen on {host}:{port}: {why}")
 
 
 def _run(main: Callable[[asyncio.Event], Awaitable[None]]) -> int:

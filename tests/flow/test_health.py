@@ -198,10 +198,16 @@ def test_a_clock_in_doubt_and_a_process_that_hangs_are_said(
         assert {} == await rig.pass_(0.25)
         assert 1 == metrics.process_up.labels("callbacks")._value.get()
 
-    with caplog.at_level(logging.WARNING, "budstikke.health"):
+    with caplog.at_level(logging.INFO, "budstikke.health"):
         asyncio.run(scenario())
-    assert ["ready", "not ready", "ready"] == [
-        record.message for record in caplog.records if record.name.endswith("health")
+    assert [
+        ("ready", logging.INFO),  # a start is nothing to look at
+        ("not ready", logging.CRITICAL),
+        ("ready", logging.WARNING),
+    ] == [
+        (record.message, record.levelno)
+        for record in caplog.records
+        if record.name.endswith("health")
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -177,6 +178,29 @@ def test_an_unknown_setting_of_the_environment_is_refused(tmp_path: Path) -> Non
     )
     assert 2 == done.returncode
     assert "BUDSTIKKE_LOG__LEVLE: unknown setting" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--port", "--smpp-port"])
+def test_a_port_that_another_program_has_is_said_in_a_line(
+    tmp_path: Path, option: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        other = "--smpp-port" if option == "--port" else "--port"
+        done = subprocess.run(
+            [*PROGRAM, "demo", option, str(port), other, "0"],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert 1 == done.returncode
+    assert (
+        f"budstikke: cannot listen on 127.0.0.1:{port}: Address already in use: end the"
+        " program that has it, or choose another port"
+    ) == done.stderr.splitlines()[-1]
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -24,6 +24,7 @@ from budstikke.store.migrate import migrate
 class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status_url: str = ""
     duplicate_lock: bool = True
+    status_method: Literal["GET", "POST"] = "GET"
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -518,7 +519,17 @@ def access(line: str) -> str:
         (access("").replace("front", "x"), "access x 1: dialect: there is no 'x', onl"),
         (access("password = 'x'") * 2, "account acme is there twice"),
         ("[[account]]\nname = ''", "account : name: expected `str` of length >= 1"),
-        ("[[account]]\nname = 'a'\nunsure = 'x'", "account a: unsure: invalid enum va"),
+        (
+            "[[account]]\nname = 'a'\nunsure = 'x'",
+            "account a: unsure: invalid enum value 'x': it is one of fail, resend",
+        ),
+        (
+            access("password = 'x'\nsettings = { status_method = 'PUT' }"),
+            (
+                "access front 1: settings: status_method: invalid enum value 'PUT': it"
+                " is one of GET, POST"
+            ),
+        ),
         ("[[account]]\nname = 'a'\nunsure_after = 0", "account a: unsure_after: expec"),
         ("[[account]]\nname = 'a'\noriginators = ['{}']", "account a: originators: no"),
         ("[[account]]\nname = 'a'\noriginators = [5]", "account a: originators no. 1"),

@@ -39,6 +39,9 @@ LATE = 1.5
 LOOK_AT_DAMAGE_EVERY = 1.0
 """Seconds between looks whether what was damaged is whole again."""
 
+NOT_YET = "nothing has been written yet"
+"""What is wrong with the store of a gateway that starts."""
+
 
 class Watched(Protocol):
     """A process of the gateway's own."""
@@ -79,7 +82,7 @@ class Health:
         self._began = count()  # the last beat
         self._looking: asyncio.Task[None] | None = None
         self._looked = 0.0
-        self._fault = "nothing has been written yet"
+        self._fault = NOT_YET
         self._failures = 0
         self.faults: dict[str, str] = {"store": self._fault}
         self.looked_at = ("store", "clock", *processes)
@@ -111,7 +114,8 @@ class Health:
             if self.faults:
                 log.critical("not ready", extra={"why": dict(self.faults)})
             else:
-                log.warning("ready")
+                started = before == {"store": NOT_YET}
+                log.log(logging.INFO if started else logging.WARNING, "ready")
 
     def _is_due(self, now: float) -> bool:
         failed = self._store.pulse.failures != self._failures

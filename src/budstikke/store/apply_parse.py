@@ -152,9 +152,16 @@ def _value(value: object, kind: Any) -> Any:
         what, _, place = str(error).partition(" - at `$")
         number = place.removeprefix("[").partition("]")[0]
         where = f" no. {int(number) + 1}" if number.isdigit() else ""
-        hint = closest(value, _choices(kind)) if isinstance(value, str) else ""
-        said = f"{where}: {what[:1].lower()}{what[1:]}{hint}"
+        said = f"{where}: {what[:1].lower()}{what[1:]}{meant(value, kind)}"
         raise ApplyError(said) from error
+
+
+def meant(value: object, kind: Any) -> str:
+    """Say which text may be meant, or which there are; empty: any text may be."""
+    choices = _choices(kind)
+    if not choices or not isinstance(value, str):
+        return ""
+    return closest(value, choices) or f": it is one of {', '.join(choices)}"
 
 
 def _choices(kind: Any) -> list[str]:

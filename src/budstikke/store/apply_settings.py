@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
-from budstikke.store.apply_parse import closest, unknown
+from budstikke.store.apply_parse import closest, meant, unknown
 from budstikke.store.apply_values import ALL, ApplyError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def check_given(label: str, settings: Mapping[str, Any], kind: type[Struct]) -> 
         try:
             msgspec.convert(value, fields[key].type)
         except msgspec.ValidationError as error:
-            what = _placed(str(error))
+            what = f"{_placed(str(error))}{meant(value, fields[key].type)}"
             faults.append(f"{label}: settings: {key}: {what}")
     if faults:
         raise ApplyError("\n".join(faults))
