@@ -84,8 +84,8 @@ def site(tmp_path: Path, own: Own, new_database: Callable[[], str]) -> Site:
 
 def test_roles(site: Site, figures: Callable[..., None]) -> None:
     """One takes requests, one sends, one tells: each leaves the rest to the others."""
-    port = free_port()
-    front = site.node("front", "http")
+    port, front_health = free_port(), free_port()
+    front = site.node("front", "http", f"127.0.0.1:{front_health}")
     back = site.node("back", "send", f"127.0.0.1:{port}")
     site.node("teller", "notify,schedule")
 
@@ -94,6 +94,9 @@ def test_roles(site: Site, figures: Callable[..., None]) -> None:
     wait_until("ready", lambda: ask(port, "GET", "/readyz").status == 200)
     assert 200 == ask(port, "GET", "/metrics").status
     assert 404 == ask(port, "GET", "/psk/push.php").status
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert 200 == ask(front_health, "GET", path).status
+        assert 404 == ask(front.port, "GET", path).status
     begun = time.monotonic()
     ids = site.push(front)
     wait_until("sent", lambda: site.centre.count("submit") == len(ids))

@@ -92,9 +92,10 @@ SCAN = re.compile(r"SCAN (\S+)(?: USING (?:COVERING )?INDEX (\S+))?(.*VIRTUAL TA
 def full_scans(connection: sqlite3.Connection, statement: str) -> list[str]:
     """Find the steps of a statement's plan that go through all rows of a table."""
     values: list[str] | dict[str, str]
-    numbered = [int(n) for n in re.findall(r"\?([0-9]+)", statement)]
-    values = ["[]"] * (max(numbered) if numbered else statement.count("?"))
-    if named := re.findall(r":([a-z_]+)", statement):
+    bare = re.sub(r"'[^']*'", "''", statement)
+    numbered = [int(n) for n in re.findall(r"\?([0-9]+)", bare)]
+    values = ["[]"] * (max(numbered) if numbered else bare.count("?"))
+    if named := re.findall(r":([a-z_]+)", bare):
         values = dict.fromkeys(named, "[]")
     rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
     lines = [row[3] for row in rows]
