@@ -31,6 +31,12 @@ INTERNATIONAL, AS_WRITTEN = Nature.INTERNATIONAL, Nature.AS_WRITTEN
         ("212345", NATIONAL, "+298", "+298212345"),  # six digits are a whole number
         ("212345", UNKNOWN, "+298", "212345"),
         ("02800", NATIONAL, "+47", "02800"),
+        ("2229", INTERNATIONAL, "+47", "2229"),  # a short number has no country
+        ("116117", INTERNATIONAL, "", "116117"),
+        ("460701234567", INTERNATIONAL, "+47", "+46701234567"),  # 46 (0)70 …
+        ("3580401234567", INTERNATIONAL, "", "+358401234567"),
+        ("390612345678", INTERNATIONAL, "", "+390612345678"),  # a zero that is part
+        ("9" * 20, INTERNATIONAL, "+47", "9" * 20),
         ("91000003", INTERNATIONAL, "+47", "+4791000003"),  # none in India is so short
         ("0701234567", INTERNATIONAL, "+46", "+46701234567"),
         ("0701234567", INTERNATIONAL, "", "0701234567"),
@@ -56,6 +62,8 @@ def test_phones(written: str, nature: Nature, home: str, expected: str) -> None:
         ("59440000", NATIONAL, "", "59440000"),
         ("26114", NATIONAL, "+47", "26114"),
         ("472229", INTERNATIONAL, "+47", "472229"),  # the inventory knows
+        ("4672456", UNKNOWN, "+46", "4672456"),
+        ("4672456", INTERNATIONAL, "+46", "4672456"),
         ("35826114123456789", UNKNOWN, "", "26114123456789"),
         ("4759440000123456789", UNKNOWN, "", "4759440000123456789"),
         (" info ", UNKNOWN, "", "info"),

@@ -34,6 +34,9 @@ from budstikke.domain.stop import LANGUAGES, WORDS, heads, is_stop
         ("„Stop“", ("de",), True),
         ("(stop)", ("en",), True),
         ("STOP 👍🏽", ("en",), True),
+        ("STOP" + " " * 2000, ("en",), True),
+        ("\r\n" * 200 + "STOP" + "!" * 200, ("en",), True),
+        ("opt\u2011out", ("en",), True),  # a hyphen that does not break
         ("stopp\u00a0alle", ("nb",), True),
         ("stopp\u2003\talle", ("nb",), True),
         ("ku\u0308ndigen", ("de",), True),  # NFD

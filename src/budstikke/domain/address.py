@@ -69,7 +69,7 @@ def phone(written: str, nature: Nature, home: str = "") -> str:
         return written
     plus, digits = found.groups()
     if plus or nature is Nature.INTERNATIONAL:
-        return _international(digits, home, sure=nature is Nature.INTERNATIONAL)
+        return _international(digits, home)
     national = _national(digits, home, sure=nature is Nature.NATIONAL)
     if national:
         return national
@@ -99,6 +99,8 @@ def ours(written: str, nature: Nature, home: str = "") -> str:
         return digits
     if nature is Nature.INTERNATIONAL and _possible(f"+{digits}"):
         return digits
+    if home and digits.startswith(home[1:]) and len(digits) < len(home) + _SHORT:
+        return digits  # a code before a short number: who has them all knows it
     sure = nature in (Nature.NATIONAL, Nature.INTERNATIONAL)
     return _national(digits, home, sure=sure).removeprefix("+") or digits
 
@@ -111,15 +113,13 @@ def country_of(number: str) -> str:
     return f"+{calling_code(digits)}"
 
 
-def _international(digits: str, home: str, *, sure: bool) -> str:
+def _international(digits: str, home: str) -> str:
     """Read what is said to be international; it may be national all the same."""
-    if not _possible(f"+{digits}"):
-        national = _national(digits, home, sure=False)
-        if national:
-            return national
-        if digits[:1] == "0" or (not sure and len(digits) <= _SHORT):
-            return digits
-    return f"+{digits}"
+    number = _possible(f"+{digits}") or _national(digits, home, sure=False)
+    if number:
+        return number
+    none = digits[:1] == "0" or not _SHORT < len(digits) <= MOST_DIGITS
+    return digits if none else f"+{digits}"
 
 
 @lru_cache(maxsize=16384)
@@ -155,7 +155,7 @@ def _with_code(digits: str) -> bool:
     if usual(number):
         return True
     if len(digits) >= _SURELY:
-        return _possible(number)
+        return bool(_possible(number))
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number))
     except NumberParseException:
@@ -163,14 +163,20 @@ def _with_code(digits: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
-def _possible(number: str) -> bool:
-    """Tell whether an international number can be one."""
+def _possible(number: str) -> str:
+    """
+    Write an international number as E.164; empty: it cannot be one.
+
+    A zero of national numbers that was left behind the country code is none of it.
+    """
     if usual(number):
-        return True
+        return number
     try:
-        return _has_length(phonenumbers.parse(number))
+        parsed = phonenumbers.parse(number)
     except NumberParseException:
-        return False
+        return ""
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return e164 if _has_length(parsed) else ""
 
 
 def _has_length(number: phonenumbers.PhoneNumber) -> bool:

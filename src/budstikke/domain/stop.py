@@ -38,8 +38,8 @@ LANGUAGES = tuple(WORDS)
 
 _EVERY = frozenset(word for words in WORDS.values() for word in words)
 _MOST_WORDS = max(word.count(" ") + 1 for word in _EVERY)
-_LONGEST = 100
-"""Characters of a text that may be such a word, with all that is around it."""
+_LONGEST = 1000
+"""Characters of a text that may be such a word, without the blanks around it."""
 
 
 def is_stop(text: str, languages: Iterable[str]) -> bool:
@@ -50,7 +50,7 @@ def is_stop(text: str, languages: Iterable[str]) -> bool:
     letter or digit around it does not matter.
     Unknown languages have no words.
     """
-    text = visible(text)
+    text = visible(text).strip()
     return len(text) <= _LONGEST and _bare(text) in _words(tuple(languages))
 
 
@@ -60,7 +60,7 @@ def heads(text: str) -> Iterator[tuple[str, str]]:
 
     So ``STOP NEWS`` is ``STOP`` and ``NEWS``: the keyword that it is meant for.
     """
-    if len(visible(text)) > _LONGEST:
+    if len(visible(text).strip()) > _LONGEST:
         return
     words = text.split()
     for count in range(min(_MOST_WORDS, len(words) - 1), 0, -1):

@@ -30,12 +30,12 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().split())
-    plain = normalize("NFKC", visible(text).translate(_ACUTE)).casefold()
+    plain = normalize("NFKC", visible(text).translate(_PLAIN)).casefold()
     return " ".join(normalize("NFKC", plain.replace("i̇", "i")).split())
 
 
-_ACUTE = dict.fromkeys(map(ord, "´\u1ffd"), "'")
-"""NFKC would make blanks with accents of these."""
+_PLAIN = dict.fromkeys(map(ord, "´\u1ffd"), "'") | {0x2010: "-", 0x2011: "-"}
+"""NFKC would make blanks with accents of the former; the latter are hyphens."""
 
 
 @lru_cache(maxsize=4096)
