@@ -220,7 +220,9 @@ def test_message_with_header_and_parameters() -> None:
     ("short", "payload", "read"),
     [
         (b"Hei", b"Hei du", b"Hei du"),  # the beginning, and all of it
-        (b"Hei", b"Hopp", b"Hei"),
+        (b"Hei", b"Hopp", b"HeiHopp"),  # nothing is lost
+        (b"Hei du", b"Hei", b"Hei du"),
+        (b"\5\0\3\7\2\1", b"Hei", b"\5\0\3\7\2\1Hei"),  # the header alone
         (b"Hei", b"", b"Hei"),
         (b"", b"Hei", b"Hei"),
     ],
@@ -228,6 +230,22 @@ def test_message_with_header_and_parameters() -> None:
 def test_text_and_payload_both(short: bytes, payload: bytes, read: bytes) -> None:
     pdu = delivery(short, [(tags.MESSAGE_PAYLOAD, payload)])
     assert read == inbound(pdu).payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "header"),
+    [
+        (b"\5\0\3\x70\2\1Hei", True),
+        (b"\6\x08\4\0\x70\2\1Hei", True),
+        (b"\5\0\3\x70\2\3Hei", False),  # part 3 of 2
+        (b"\5\0\3\x70\1\1Hei", False),  # all of it
+        (b"\5\0\3\x70\2", False),
+        (b"\3\x24\1\1Hei", False),  # this may be a text
+        (b"Hei", False),
+    ],
+)
+def test_a_part_without_the_bit_for_a_header(payload: bytes, *, header: bool) -> None:
+    assert header is inbound(delivery(payload)).udhi
 
 
 def test_message_in_payload_and_data_sm() -> None:
@@ -249,7 +267,7 @@ def test_message_in_payload_and_data_sm() -> None:
         ("4799999999", 0, "+4799999999"),
         ("+4799999999", 0, "+4799999999"),
         ("004799999999", 0, "+4799999999"),
-        ("4712", 1, "+4712"),
+        ("4712", 1, "4712"),
         ("2229", 3, "2229"),
         ("Bank", 5, "Bank"),
         ("", 0, ""),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+from time import process_time
 from typing import Any, NamedTuple
 
 import pytest
@@ -67,6 +69,17 @@ def sms(text: str) -> Reading:
         (b"Hei", 0x01, "Hei"),
         (b"p\xe5", 0x01, "på"),
         (b"p\xe5 \xa7", 0x03, "på §"),
+        (b"bl\xe5 \x80 @$_", 0x00, "blå € @$_"),  # Latin-1 that is called septets
+        (b"\x0f \x80 @", 0x00, "å \ufffd ¡"),  # septets, one of them damaged
+        ("blåbær".encode(), 0x00, "blåbær"),
+        ("blåbær".encode(), 0x01, "blåbær"),
+        ("blåbær".encode(), 0x03, "blåbær"),
+        (b"\xef\xbb\xbfHei", 0x00, "Hei"),
+        (b"\xef\xbb\xbfHei", 0x03, "Hei"),
+        (b"\xef\xbb\xbfHei", 0x08, "Hei"),
+        (b"\xfe\xff\x00H\x00e\x00i", 0x00, "Hei"),
+        (b"\xff\xfeH\x00e\x00i\x00", 0xF0, "Hei"),
+        (b"\xff\xfeH\x00e\x00i\x00", 0x03, "Hei"),
         ("Привет".encode("iso8859-5"), 0x06, "Привет"),
         ("שלום".encode("iso8859-8"), 0x07, "שלום"),
         ("Hei 🎉".encode("utf-16-be"), 0x08, "Hei 🎉"),
@@ -222,7 +235,7 @@ def test_places(given: InboundPart, place: Place | None) -> None:
         ("0500030702030048656a", "@Hej"),  # part 3 of 2
         ("05000307000048656a", "Hej"),  # part 0 of 0
         ("0500030702", "é@¥ì$"),  # a header that is cut off: part of the text
-        ("ff48656a", "\ufffdHej"),
+        ("ff48656a", "ÿHej"),
         ("05", "é"),
         ("0048656a", "@Hej"),  # an empty one says nothing
         ("00", "@"),
@@ -423,3 +436,11 @@ def test_marks_of_digests() -> None:
     for kept, copy in (("ab12", False), ("ab12:7", False), ("ab12?7", True)):
         assert said(kept) == "ab12"
         assert copy == is_copy(kept)
+
+
+def test_many_parts_of_one_number_are_many_texts() -> None:
+    parts = [(1, each) for each in range(20_000)] + [(2, 0)]
+    started = process_time()
+    found = generations(parts, itemgetter(0))
+    assert process_time() - started < 1.0
+    assert [{1: (1, 0), 2: (2, 0)}, *({1: part} for part in parts[1:-1])] == found

@@ -83,6 +83,17 @@ TEXTS = [
         id="UUID; no such date; unknown word",
     ),
     pytest.param("message id:7", ("7", "", None, "", None), id="only an id"),
+    *(
+        pytest.param(text, ("7", "DELIVRD", MessageState.DELIVERED, "1", None), id=text)
+        for text in (
+            "msgid:7 stat:DELIVRD err:1",
+            "message_id=7&stat=DELIVRD&err=1",
+            "msg-id:7|stat:DELIVRD|err:1",
+            '{"id":"7","stat":"DELIVRD","err":"1"}',
+            "id:'7' sub:1 dlvrd:1 submit date: done date: stat:'DELIVRD' err:'1'",
+        )
+    ),
+    pytest.param("id:{7} err:1", ("{7}", "", None, "1", None), id="braces of an id"),
     pytest.param("Hei", ("", "", None, "", None), id="no receipt"),
     pytest.param("grid:7 restat:x", ("", "", None, "", None), id="no such keys"),
 ]
@@ -181,6 +192,14 @@ def test_id_without_state_takes_the_state_of_the_text() -> None:
     found = read_receipt(delivery(0, STANDARD, tlvs))
     assert found is not None
     assert ("a7", MessageState.DELIVERED) == (found.id, found.state)
+
+
+def test_a_parameters_id_between_nuls_or_given_twice() -> None:
+    for values in ([b"\x0017\0"], [b"17", b"\0"], [b"17\0", b" "]):
+        tlvs = [(tags.RECEIPTED_MESSAGE_ID, value) for value in values]
+        found = read_receipt(delivery(4, "id:8 stat:DELIVRD", tlvs))
+        assert found is not None
+        assert ("17", "8") == (found.id, found.text_id)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +333,9 @@ def test_pattern_that_does_not_match() -> None:
     assert "" == found.id
 
 
-@pytest.mark.parametrize("octets", ["02", "0002", "00000002", "00" * 9 + "02"])
+@pytest.mark.parametrize(
+    "octets", ["02", "0002", "00000002", "00" * 9 + "02", "0200", "02000000"]
+)
 def test_state_of_any_width(octets: str) -> None:
     tlvs = [(tags.MESSAGE_STATE, bytes.fromhex(octets))]
     found = read_receipt(delivery(4, "id:7 stat:UNDELIV", tlvs))

@@ -9,6 +9,9 @@ joined as octets and read then, since an escape or a surrogate pair may be cut i
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
+from collections import Counter
 from enum import Enum
 from hashlib import blake2b
 from itertools import groupby
@@ -19,7 +22,7 @@ from budstikke.domain.text import (
     BIG_ENDIAN,
     DEFAULT,
     concatenation,
-    decode_latin1,
+    decode_labelled,
     gsm_decode,
     national_tables,
     parse_udh,
@@ -48,9 +51,9 @@ class Alphabet(Enum):
     """How user data is read."""
 
     GSM = "gsm"
-    """Septets, one an octet."""
+    """Septets, one an octet; what holds other octets is read as ``LATIN1``."""
     LATIN1 = "latin-1"
-    """Read as Windows-1252."""
+    """Read as UTF-8 if it is, else as Windows-1252; a byte order mark decides."""
     CYRILLIC = "iso8859-5"
     HEBREW = "iso8859-8"
     UCS2 = "ucs2"
@@ -255,13 +258,13 @@ def generations(
 
     """
     found: list[dict[int, T]] = []
+    came: Counter[int] = Counter()
     for part in sorted(parts, key=copy):
         its = number(part)
-        text = next((text for text in found if its not in text), None)
-        if text is None:
-            text = {}
-            found.append(text)
-        text[its] = part
+        if came[its] == len(found):
+            found.append({})
+        found[came[its]][its] = part
+        came[its] += 1
     return found
 
 
@@ -296,7 +299,7 @@ def _texts(pieces: Sequence[Piece | None]) -> Iterator[str]:
             yield GAP
             continue
         bodies = [piece.body for piece in run if piece is not None]
-        if how[0] is Alphabet.UCS2:
+        if how[0] is Alphabet.UCS2 and not bodies[0].startswith(BOM_UTF8):
             text, order = ucs2_join(bodies, order)
             yield text
         else:
@@ -305,8 +308,25 @@ def _texts(pieces: Sequence[Piece | None]) -> Iterator[str]:
 
 def _decode(how: _How, octets: bytes) -> str:
     kind, tables = how
-    if kind is Alphabet.GSM:
+    if kind is Alphabet.GSM and _is_septets(octets, tables):
         return gsm_decode(octets, tables)
-    if kind is Alphabet.LATIN1:
-        return decode_latin1(octets)
-    return octets.decode(kind.value, "replace")
+    if kind is Alphabet.CYRILLIC or kind is Alphabet.HEBREW:
+        return octets.decode(kind.value, "replace")
+    return decode_labelled(octets, narrow=True)
+
+
+def _is_septets(octets: bytes, tables: tuple[int, int]) -> bool:
+    """
+    Tell whether octets that are said to be septets are; one may be damaged.
+
+    Operators pass Latin-1, UTF-8 and even marked UTF-16 as the default alphabet. These
+    have octets beyond 0x7F, and none that septets alone have.
+    """
+    if octets.isascii() or tables != DEFAULT:
+        return True
+    return not octets.startswith(_WIDE_MARKS) and bool(_septet_alone(octets))
+
+
+_WIDE_MARKS = (b"\xfe\xff", b"\xff\xfe")
+_septet_alone = re.compile(rb"[\0-\x09\x0b\x0c\x0e-\x1f]").search
+"""Letters of the default alphabet, control characters of others."""

@@ -41,11 +41,12 @@ def joined(
     """
     heard: list[Heard] = []
     useless: list[int] = []
-    for text, its in _by_text(parts).items():
-        late = [p for p in its if _is_copy(p) and p.due_at <= now]
-        useless += [part.id for part in late]
+    for text, came in _by_text(parts).items():
+        late = {p.id for p in came if _is_copy(p) and p.due_at <= now}
+        useless += late
         whole, left = 0, []
-        for found in generations([p for p in its if p not in late], _number, _is_copy):
+        its = [part for part in came if part.id not in late]
+        for found in generations(its, _number, _is_copy):
             own = [part for part in found.values() if not _is_copy(part)]
             there = len(found) >= text.total
             if not own:

@@ -140,14 +140,19 @@ class DeliveryReceipt:
     bare: bool = field(default=False, compare=False)
 
 
-_KEYS: Final = r"id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text"
+_KEYS: Final = (
+    r"(?:(?:message|msg)[_-]?)?id|sub|dlvrd|submit[ _]?date|done[ _]?date"
+    r"|stat|err|text"
+)
+_SIGN: Final = r"[\"']?[ ]?[:=]"
 _FIELD: Final = re.compile(
-    rf"(?<![\w.-])({_KEYS})[ ]?[:=](?:\s*(?!(?:{_KEYS})[ ]?[:=])([^\s,;]*))?",
+    rf"(?<![\w.-])({_KEYS}){_SIGN}"
+    rf"(?:\s*(?!(?:{_KEYS}){_SIGN})[\"']?([^\s,;|&\"']*))?",
     re.IGNORECASE,
 )
 _STANDARD: Final = re.compile(
-    r"id:(\S+) sub:\S* dlvrd:\S* submit date:(\d*) done date:(\d*)"
-    r" stat:(\S+) err:(\S*)",
+    r"id:([^\s\"']+) sub:\S* dlvrd:\S* submit date:(\d*) done date:(\d*)"
+    r" stat:(\w+) err:(\S*)",
     re.IGNORECASE,
 )
 _LONGEST: Final = 1024
@@ -220,7 +225,7 @@ def _scan(text: str, rules: Rules) -> tuple[list[str], str, bool]:
         name = found[1].lower().partition("date")[0].strip(" _")
         if name == "text":
             break
-        fields.setdefault(name, found[2] or "")
+        fields.setdefault("id" if name.endswith("id") else name, found[2] or "")
     else:
         rest.append(text[at:])
     words = _WORD.findall(" ".join(rest))
@@ -282,14 +287,16 @@ def user_data(body: Sm | DataSm, pdu: Pdu) -> bytes:
     """
     Take the user data of a PDU: short_message, or else message_payload.
 
-    They exclude each other (§ 5.3.2.32). Where both are there all the same, the payload
-    counts if it goes on where the message ends.
+    They exclude each other (§ 5.3.2.32). Where both are there all the same, the longer
+    counts if it begins as the other; else one goes on where the other ends.
     """
     short = body.short_message if isinstance(body, Sm) else b""
     if short and not pdu.tlvs:
         return short
     payload = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
-    return payload if payload.startswith(short) else short
+    if payload.startswith(short):
+        return payload
+    return short if short.startswith(payload) else short + payload
 
 
 def _read_text(body: Sm | DataSm, pdu: Pdu, rules: Rules) -> DeliveryReceipt:
@@ -340,10 +347,10 @@ _WIDE: Final = {(False, True): "utf-16-be", (True, False): "utf-16-le"}
 def _fill_from_tlvs(receipt: DeliveryReceipt, pdu: Pdu) -> None:
     for tag, value in pdu.tlvs:
         if tag == tags.RECEIPTED_MESSAGE_ID:
-            receipt.id = tags.string(value).strip() or receipt.text_id
+            receipt.id = tags.string(value.strip(b"\0")).strip() or receipt.id
         elif tag == tags.MESSAGE_STATE:
-            # One octet by the standard; some write two or four.
-            number = value.lstrip(b"\0") or value[-1:]
+            # One octet by the standard; some write two or four, in either order.
+            number = value.strip(b"\0") or value[-1:]
             if len(number) == 1 and number[0] <= 9:
                 receipt.state = MessageState(number[0])
         elif tag == tags.NETWORK_ERROR_CODE and len(value) == 3:

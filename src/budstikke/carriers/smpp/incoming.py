@@ -18,6 +18,7 @@ from budstikke.domain.text import (
     decode_latin1,
     fill_bits_after,
     gsm_decode,
+    is_part,
     unpack,
     without_filling,
 )
@@ -122,7 +123,7 @@ class Incoming:
             self._phone(body),
             ours(body.destination_addr, _nature(body.dest_addr_ton), self._home),
             self._codings.get(body.data_coding, body.data_coding),
-            bool(body.esm_class & _UDHI),
+            bool(body.esm_class & _UDHI) or is_part(payload),
             payload,
             dict(pdu.tlvs),
             now,

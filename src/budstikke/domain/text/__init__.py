@@ -45,6 +45,7 @@ from budstikke.domain.text.ucs2 import BIG_ENDIAN, ucs2_join
 from budstikke.domain.text.udh import (
     Concatenation,
     concatenation,
+    is_part,
     national_tables,
     parse_udh,
     udh_concat8,
@@ -80,6 +81,7 @@ __all__ = [
     "gsm_decode",
     "gsm_encode",
     "is_gsm",
+    "is_part",
     "national_tables",
     "pack",
     "parse_udh",

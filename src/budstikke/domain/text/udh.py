@@ -104,6 +104,22 @@ def user_data_header(payload: bytes) -> bytes:
     return payload[:end] if at == end else b""
 
 
+def is_part(payload: bytes) -> bool:
+    """
+    Tell user data that begins with a header which says what part this is.
+
+    For operators that leave out the bit for a header: no text begins so (``é@¥`` and
+    ``ùòì`` in the default alphabet).
+    """
+    if not payload.startswith(_PLACES):
+        return False
+    found = concatenation(parse_udh(user_data_header(payload))[0])
+    return found is not None and found.total > 1
+
+
+_PLACES = (b"\x05\0\x03", b"\x06\x08\x04")
+
+
 def concatenation(elements: Elements) -> Concatenation | None:
     """
     Read which part this is; ``None`` if it is a text in one segment.
