@@ -208,3 +208,26 @@ def test_the_rules_can_be_broken(
     ):
         with pytest.raises(AssertionError):
             rule(bad)
+
+
+def patterns(file: Path) -> Iterator[str]:
+    """List the patterns that values are held to, as far as they stand there whole."""
+    for node in ast.walk(tree(file)):
+        match node:
+            case ast.Call(func=ast.Name(id="Meta") | ast.Attribute(attr="Meta")):
+                found = [it.value for it in node.keywords if it.arg == "pattern"]
+            case _:
+                continue
+        for value in found:
+            last = value.values[-1] if isinstance(value, ast.JoinedStr) else value
+            if isinstance(last, ast.Constant) and isinstance(last.value, str):
+                yield last.value
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_no_pattern_takes_a_line_break_at_the_end(file: Path) -> None:
+    assert not [it for it in patterns(file) if it.endswith("$")]
+
+
+def test_there_are_patterns_to_look_at() -> None:
+    assert len([it for file in FILES for it in patterns(file)]) > 10

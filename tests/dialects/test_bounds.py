@@ -79,6 +79,15 @@ def number(key: bytes, value: bytes) -> bytes:
     )
 
 
+def number_of(key: bytes, count: int) -> bytes:
+    """Write a Number with Keys that differ in their last character."""
+    fields = b"".join(
+        b"<TemplateField><Key>%s%d</Key><Value>v</Value></TemplateField>" % (key, last)
+        for last in range(count)
+    )
+    return b"<Number><Parameters>%s</Parameters></Number>" % fields
+
+
 def mall(text: bytes, numbers: bytes) -> bytes:
     return envelope(
         b"<grupputskickMall><konto>a</konto><from>abc</from><meddelande>%s"
@@ -86,6 +95,7 @@ def mall(text: bytes, numbers: bytes) -> bytes:
     )
 
 
+LINK = b"serviceid=1&phoneno=1&txt=a&fromid=b&orderurl="
 SVEVE = b'{"user":"a","msg":"b","from":"c",'
 FRONT = b'{"serviceid":1,"txt":"a","fromid":"b",'
 
@@ -192,6 +202,18 @@ HOSTILE: dict[str, tuple[tuple[str, str, str], str, Callable[[int], bytes]]] = {
             b"K" * 99, b"".join(number(b"K%d" % i, b"v") for i in range(n // 150))
         ),
     ),
+    "a key that nearly stands everywhere": (
+        SERVICE,
+        SOAP,
+        lambda n: mall(b"K" * (n // 6), number(b"K" * (n // 12) + b"a", b"v")),
+    ),
+    "keys that begin alike": (
+        SERVICE,
+        SOAP,
+        lambda n: mall(b"K" * (n // 10), number_of(b"K" * (n // 20), 9)),
+    ),
+    "dots of a URL": (PUSH, "", lambda n: LINK + b"." * n + b"@"),
+    "a URL of many parts": (PUSH, "", lambda n: LINK + b"a.b/" + b"/" * n + b"%20"),
     "values": (
         SERVICE,
         SOAP,
@@ -347,6 +369,27 @@ def test_a_template_has_bounds_of_its_own(numbers: bytes) -> None:
 
     assert isinstance(refusal, Refusal)
     assert (RefusalCode.TOO_LARGE, "numbers") == (refusal.code, refusal.field)
+
+
+def test_keys_are_looked_for_within_bounds() -> None:
+    for count, found in ((50, Order), (51, Refusal)):
+        sets = b"".join(number_of(b"K%d." % index, 40) for index in range(count))
+
+        assert isinstance(work(SERVICE, mall(b"a" * 1000, sets), SOAP)[1], found)
+
+
+def test_the_longest_of_the_keys_that_stand_first_is_taken() -> None:
+    keys = (b"ab", b"abc", b"bcd", b"c")
+    fields = b"".join(
+        b"<TemplateField><Key>%s</Key><Value>[%s]</Value></TemplateField>" % (key, key)
+        for key in keys
+    )
+    numbers = b"<Number><Parameters>%s</Parameters></Number>" % fields
+
+    order = work(SERVICE, mall(b"abcd xabd bcd.cc ab", numbers), SOAP)[1]
+
+    assert isinstance(order, Order)
+    assert ["[abc]d x[ab]d [bcd].[c][c] [ab]"] == order.texts
 
 
 def test_a_text_that_no_message_can_hold_is_not_made() -> None:

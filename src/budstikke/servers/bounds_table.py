@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from budstikke.dialects import bounds as dialects
 from budstikke.dialects.ip1 import envelope, operations
+from budstikke.dialects.ip1 import order as ip1
 from budstikke.dialects.native import order
 from budstikke.mm7 import envelope as mm7
 from budstikke.mm7 import multipart
@@ -116,6 +117,12 @@ BODIES = (
         FULL,
     ),
     Row(
+        "characters of a text, times the Keys of each set that it is searched for",
+        number(ip1.MOST_LOOKS),
+        "iP.1's templates",
+        FULL,
+    ),
+    Row(
         "values of a JSON document",
         f"{number(dialects.MOST_VALUES)}, and 1 more for each "
         f"{dialects.OCTETS_OF_A_VALUE} octets",
@@ -127,6 +134,12 @@ BODIES = (
     Row("parameters of a query", number(bodies.MOST_PARAMETERS), "REST", "400"),
     Row("recipients of an order", number(order.MOST_RECIPIENTS), "REST", "422"),
     Row("fields of a recipient", number(order.MOST_FIELDS), "REST", "422"),
+    Row(
+        "memory of the texts that are filled in for an order",
+        octets(order.MOST_OCTETS),
+        "REST",
+        "413",
+    ),
     Row("envelope", octets(mm7.LARGEST), "MM7", "status 2007"),
     Row("elements of an envelope", number(mm7.MOST_TAGS), "MM7", "status 2007"),
     Row("parts of a message", number(multipart.MOST_PARTS), "MM7", "status 2007"),

@@ -227,11 +227,11 @@ class AccountEntry(Struct, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = []
     home: Annotated[
-        Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{0,3}$")],
+        Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{0,3}\Z")],
         Meta(description="Prefix of its home country."),
     ] = "+47"
     reply_number: Annotated[
-        Annotated[str, Meta(pattern="^([1-9][0-9]{4})?$")],
+        Annotated[str, Meta(pattern=r"^([1-9][0-9]{4})?\Z")],
         Meta(
             description="Short number of five digits that its reply numbers begin "
             "with; empty: it has none."

@@ -26,7 +26,7 @@ AccessName = Annotated[
 Place = Annotated[
     Url, Meta(description="Where they are told; empty: where the access's are.")
 ]
-Word = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Word = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
 
 class NumberEntry(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -73,7 +73,7 @@ class SeriesEntry(Struct, kw_only=True, forbid_unknown_fields=True):
 
     said: Said = field(default=NOTHING, name=SAID)
     prefix: Annotated[
-        Annotated[str, Meta(pattern=r"^[0-9]{5,13}$")],
+        Annotated[str, Meta(pattern=r"^[0-9]{5,13}\Z")],
         Meta(description="What they begin with: `26114123`."),
     ]
     access: AccessName = None

@@ -7,14 +7,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
-Prefix = Annotated[str, Meta(pattern=r"^(\+([1-9][0-9]{0,14})?)?$")]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
-Address = Annotated[str, Meta(pattern=r"^[^@\s,]+@[^@\s,]+$")]
+E164 = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}\Z")]
+Prefix = Annotated[str, Meta(pattern=r"^(\+([1-9][0-9]{0,14})?)?\Z")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+Address = Annotated[str, Meta(pattern=r"^[^@\s,]+@[^@\s,]+\Z")]
 Amount = str | int
 """A decimal number as text (``"0.05"``) or a whole one; a float would not be exact."""
 
-Digits = Annotated[str, Meta(pattern=r"^\+?[0-9]{3,15}$")]
+Digits = Annotated[str, Meta(pattern=r"^\+?[0-9]{3,15}\Z")]
 Url = Annotated[
     str,
     Meta(

@@ -14,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.apart import COLLECT
-from budstikke.dialects.native.order import MOST_RECIPIENTS, Filler, SendBody
+from budstikke.dialects.native import order as native_order
+from budstikke.dialects.native.order import (
+    MOST_RECIPIENTS,
+    Filler,
+    Recipient,
+    SendBody,
+)
 from budstikke.dialects.native.problems import Problem
 from budstikke.domain.message import Order
 from budstikke.flow import prepare
@@ -160,6 +166,21 @@ def _filled_in(recipient: str, text: str) -> str:
         return problem.code.value
     assert ["x" * 1600] == batch
     return ""
+
+
+def test_texts_of_an_order_are_too_large_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(native_order, "MOST_OCTETS", 8 * 4 * 1000)
+    some = [Recipient(to="1", fields={"a": "b"})] * 8
+    assert 8 == len(next(iter(Filler("x" * 900 + "{a}").batches(some, 0))))
+    for text, times in (("x" * 900, 5), ("\N{SLOT MACHINE}" * 1000, 1)):
+        with pytest.raises(Problem) as caught:
+            list(Filler(text + "{a}").batches(some * times, 0))
+        assert ("too_large", "recipients") == (
+            caught.value.code.value,
+            caught.value.param,
+        )
 
 
 def test_other_operations_have_small_bodies(engine: SqliteEngine) -> None:

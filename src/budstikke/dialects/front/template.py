@@ -29,9 +29,9 @@ _pax = re.compile(r"[0-9,. ]{1,10}").fullmatch
 _date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _time = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?").fullmatch
 _url = re.compile(
-    r"(?:https?://)?([^\s/?#@:\\]+\.[^\s/?#@:\\]+)(?::[0-9]+)?(?:[/?#]\S*)?",
-    re.IGNORECASE,
+    r"(?:https?://)?([^\s/?#@:\\]++)(?::[0-9]+)?(?:[/?#]\S*)?", re.IGNORECASE
 ).fullmatch
+"""The host, whose dots ``_host`` looks for: here they would take quadratic time."""
 
 
 def _is_date(text: str) -> bool:
@@ -42,6 +42,12 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _host(url: str) -> str:
+    """Give the host of a URL, which has a dot within it; blank: it is no such URL."""
+    found = _url(url)
+    return found[1].lower() if found and "." in found[1][1:-1] else ""
 
 
 def _is_username(text: str) -> bool:
@@ -55,7 +61,7 @@ SHAPES: dict[str, Callable[[str], object]] = {
     "orderno": _orderno,
     "amount": _amount,
     "currency": lambda text: len(text) <= 10,
-    "orderurl": _url,
+    "orderurl": _host,
     "pax": _pax,
     "date": _is_date,
     "time": _time,
@@ -103,10 +109,7 @@ def _local(text: str) -> str:
 
 def is_approved(url: str, approved: Sequence[str]) -> bool:
     """Tell whether a URL points to one of these domains or to a part of one."""
-    found = _url(url)
-    if not found:
-        return False
-    host = found[1].lower()
+    host = _host(url)
     return any(
         host == domain.lower() or host.endswith("." + domain.lower())
         for domain in approved

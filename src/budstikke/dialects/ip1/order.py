@@ -49,6 +49,9 @@ MOST_FIELDS = 100
 MOST_CHARACTERS = 8 * 1024 * 1024
 """Of all texts that a template makes."""
 
+MOST_LOOKS = 2_000_000
+"""Characters of a template's text, times the Keys of each set that is looked for."""
+
 LAST_TIME = 4_102_444_800.0
 """The year 2100, Unix seconds: what is later was not counted in seconds."""
 
@@ -136,17 +139,20 @@ def _texts(text: str, numbers: Sequence[Template]) -> list[str]:
     """
     cuts: dict[tuple[str, ...], Sequence[str]] = {}
     texts = []
-    characters = 0
+    characters = looks = 0
     for one in numbers:
         if len(one.fields) > MOST_FIELDS:
             raise too_large("numbers")
         values = {key: breaks(value) for key, value in one.fields if key}
         keys = tuple(values)
         if keys not in cuts:
+            looks += len(keys) * len(text)
+            if looks > MOST_LOOKS or len(cuts) == MOST_FIELDS:
+                raise too_large("numbers")
             cuts[keys] = _cut_at(keys, text)
         texts.append(_filled(cuts[keys], values))
         characters += len(texts[-1])
-        if characters > MOST_CHARACTERS or len(cuts) > MOST_FIELDS:
+        if characters > MOST_CHARACTERS:
             raise too_large("numbers")
     if not all(map(str.strip, texts)):
         raise Refusal(RefusalCode.MISSING_FIELD, field="meddelande")
@@ -154,11 +160,23 @@ def _texts(text: str, numbers: Sequence[Template]) -> list[str]:
 
 
 def _cut_at(keys: Sequence[str], text: str) -> Sequence[str]:
-    """Cut a text where Keys are in it: text, Key, text, Key ... text."""
-    if not keys:
-        return (text,)
-    longest_first = sorted(keys, key=len, reverse=True)
-    return re.split(f"({'|'.join(map(re.escape, longest_first))})", text)
+    """
+    Cut a text where Keys are in it: text, Key, text, Key ... text.
+
+    Keys are foreign: a pattern of them may take the square of the text's length, and
+    nothing else runs meanwhile.
+    """
+    pieces: list[str] = []
+    at = 0
+    ahead = {key: text.find(key) for key in keys}
+    while ahead := {key: place for key, place in ahead.items() if place >= 0}:
+        start, _, key = min((place, -len(key), key) for key, place in ahead.items())
+        pieces += (text[at:start], key)
+        at = start + len(key)
+        for each, place in ahead.items():
+            if place < at:
+                ahead[each] = text.find(each, at)
+    return [*pieces, text[at:]]
 
 
 def _filled(pieces: Sequence[str], values: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from sys import getsizeof
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -44,6 +45,9 @@ MOST_FIELDS = 100
 
 LONGEST_TEXT = 1600
 """Characters; ten segments have fewer, but some are composed of several."""
+
+MOST_OCTETS = 64 * 1024 * 1024
+"""Octets of memory that all texts filled in for one order may take."""
 
 LAST_ID = 2**53 - 1
 """No id is above; JSON's numbers are whole so far everywhere (RFC 8259 § 6)."""
@@ -339,6 +343,7 @@ class Filler:
         self._pieces = _named.split(text)  # every second is a name
         names = len(self._pieces) // 2
         self._at_a_time = max(1, BATCH * NAMES // (NAMES + names))
+        self._octets = 0
 
     def batches(
         self, recipients: Sequence[Recipient], start: int
@@ -347,15 +352,20 @@ class Filler:
         Fill in for recipients, of which the first has the index ``start``.
 
         Gives texts in batches that take a few milliseconds each. Raises Problem: a
-        ``{name}`` that a recipient has no field for (``MISSING_FIELD``), or a text
-        that no message is long enough for.
+        ``{name}`` that a recipient has no field for (``MISSING_FIELD``), a text that
+        no message is long enough for, or more than ``MOST_OCTETS`` (``TOO_LARGE``).
         """
         for at in range(0, len(recipients), self._at_a_time):
             some = recipients[at : at + self._at_a_time]
-            yield [
+            texts = [
                 self._fill(recipient.fields, f"recipients[{number}].fields")
                 for number, recipient in enumerate(some, start + at)
             ]
+            self._octets += sum(map(getsizeof, texts))
+            if self._octets > MOST_OCTETS:
+                detail = "The texts of this order are too large together; cut it in two"
+                raise Problem(RefusalCode.TOO_LARGE, detail=detail, param="recipients")
+            yield texts
 
     def _fill(self, fields: Mapping[str, str], param: str) -> str:
         pieces = self._pieces.copy()

@@ -20,7 +20,7 @@ from budstikke.domain.states import MessageState
 Money = Annotated[
     str,
     Meta(
-        pattern=r"^-?[0-9]+\.[0-9]{2,6}$",
+        pattern=r"^-?[0-9]+\.[0-9]{2,6}(?![\s\S])",
         description="A decimal number, never rounded.",
         examples=["0.05"],
     ),

@@ -80,7 +80,7 @@ class NumberRequestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     number: Annotated[
         str,
         Meta(
-            pattern=r"^(\+?[0-9]{3,15})?$",
+            pattern=r"^(\+?[0-9]{3,15})?(?![\s\S])",
             description="The number you would like, or of a keyword the shared one; "
             "empty: any.",
         ),
@@ -89,19 +89,21 @@ class NumberRequestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         str,
         Meta(
             max_length=100,
-            pattern=r"^[^\x00-\x1f\x7f]*$",
+            pattern=r"^[^\x00-\x1f\x7f]*(?![\s\S])",
             description="Of a keyword, which needs one.",
         ),
     ] = ""
     note: Annotated[
         str,
-        Meta(max_length=1000, pattern=r"^[^\x00]*$", description="For people."),
+        Meta(
+            max_length=1000, pattern=r"^[^\x00]*(?![\s\S])", description="For people."
+        ),
     ] = ""
     access: Annotated[
         str,
         Meta(
             max_length=150,
-            pattern=r"^[^\x00-\x1f\x7f]*$",
+            pattern=r"^[^\x00-\x1f\x7f]*(?![\s\S])",
             description="Which of the account's accesses it is for: its dialect, or "
             "`dialect:id`; empty: the one that asks.",
         ),
@@ -236,7 +238,9 @@ class EventQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     limit: Limit = 50
     types: Annotated[
-        Annotated[str, Meta(max_length=400, pattern=rf"^({_TYPE})(,({_TYPE}))*$")]
+        Annotated[
+            str, Meta(max_length=400, pattern=rf"^({_TYPE})(,({_TYPE}))*(?![\s\S])")
+        ]
         | UnsetType,
         Meta(description="Only these, with commas between them."),
     ] = UNSET
