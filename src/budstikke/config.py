@@ -95,8 +95,9 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int,
         Meta(
             ge=1024 * 1024,
-            description="Octets of all request bodies in memory, but for the first "
-            "64 kB of each; more are answered 503. One address has half of it.",
+            description="Octets of request bodies held in memory at a time, not "
+            "counting the first 64 KiB of each; a request beyond them is answered 503. "
+            "One address may take half of them.",
         ),
     ] = 64 * 1024 * 1024
     max_connections: Annotated[
@@ -155,9 +156,9 @@ class Ip1(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lookups: Annotated[
         Literal["open", "known"],
         Meta(
-            description="Whom look-ups without a login are answered: `known`, "
-            "addresses that have logged in to iP.1 within a day or are allowed by one "
-            "of its accesses; `open`, everybody."
+            description="Who may look up without a login: `known`: addresses "
+            "that logged in to iP.1 within a day, or that one of its accesses allows; "
+            "`open`: everybody."
         ),
     ] = "known"
 
@@ -194,7 +195,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(
             description="`HOST:PORT` for `/healthz`, `/readyz` and `/metrics` alone, "
-            "whatever the roles, and no longer on the HTTP port. Empty: on that."
+            "whatever the roles; the HTTP port then answers none of them. Empty: the "
+            "HTTP port does."
         ),
     ] = ""
     retention_days: Annotated[

@@ -68,13 +68,13 @@ HTTP = (
     Row(
         "requests worked at a time",
         "1",
-        "a connection; others wait, unread",
-        "in order",
+        "a connection",
+        "the next is read when the one before is answered",
     ),
     Row("connections", "`http.max_connections`", "an address", "429, Retry-After"),
     Row(
-        "bodies in memory, but for the first "
-        f"{octets(bounds.SMALL_BODY)} of each: half of that one address",
+        "request bodies in memory, not counting the first "
+        f"{octets(bounds.SMALL_BODY)} of each; one address may take half",
         "`http.max_bodies`",
         "all requests together",
         "503, Retry-After",
@@ -102,7 +102,12 @@ BODIES = (
         FULL,
     ),
     Row("SOAP envelope", octets(operations.LARGEST), "iP.1", "110, or a fault"),
-    Row("elements of an envelope", number(envelope.MOST_TAGS), "iP.1", "a fault"),
+    Row(
+        "elements of an envelope, and its attributes",
+        f"{number(envelope.MOST_TAGS // 2)} each",
+        "iP.1",
+        "a fault",
+    ),
     Row(
         "parameters of a query or a form",
         number(dialects.MOST_PARAMETERS),
@@ -111,13 +116,13 @@ BODIES = (
     ),
     Row("recipients of an order", number(dialects.MOST_RECIPIENTS), DIALECTS, FULL),
     Row(
-        "messages of their own in a request",
+        "messages with texts of their own in a request",
         number(dialects.MOST_MESSAGES),
         "Sveve, iP.1's templates",
         FULL,
     ),
     Row(
-        "characters of a text, times the Keys of each set that it is searched for",
+        "characters of a text, times the Keys that are replaced in it",
         number(ip1.MOST_LOOKS),
         "iP.1's templates",
         FULL,
@@ -135,13 +140,13 @@ BODIES = (
     Row("recipients of an order", number(order.MOST_RECIPIENTS), "REST", "422"),
     Row("fields of a recipient", number(order.MOST_FIELDS), "REST", "422"),
     Row(
-        "memory of the texts that are filled in for an order",
+        "memory of an order's texts, once their fields are filled in",
         octets(order.MOST_OCTETS),
         "REST",
         "413",
     ),
     Row("envelope", octets(mm7.LARGEST), "MM7", "status 2007"),
-    Row("elements of an envelope", number(mm7.MOST_TAGS), "MM7", "status 2007"),
+    Row("elements of an envelope", number(mm7.MOST_TAGS // 2), "MM7", "status 2007"),
     Row("parts of a message", number(multipart.MOST_PARTS), "MM7", "status 2007"),
     Row("body", octets(simulator.MAX_BODY), "the simulator", "413"),
 )

@@ -113,7 +113,9 @@ def _check_carrier(entry: CarrierEntry, kinds: Mapping[str, type[Struct]]) -> No
 
 def _check_prices(entry: PriceListEntry) -> None:
     if entry.name == DEFAULT:
-        raise ApplyError(f"price_list {DEFAULT}: is what resets a key: name it else")
+        raise ApplyError(
+            f'price_list {DEFAULT}: choose another name: "{DEFAULT}" resets a key'
+        )
     if not entry.remove:
         apply_money.price_rows(entry)
 
