@@ -80,10 +80,11 @@ def others(parts: Sequence[HeldPart], held: Sequence[HeldPart]) -> list[HeldPart
     by_text = _by_text(parts)
     for text, its in _by_text(held).items():
         there = {part.number for part in its if _key(part) not in came}
-        lacking = generations(its, _number, _is_copy)[1:]
+        texts = generations(its, _number, _is_copy)
         seen: set[_Key] = set()
         for part in by_text.get(text, ()):
-            wanted = any(part.number not in each for each in lacking)
+            # What the last one has, those before it have.
+            wanted = len(texts) > 1 and part.number not in texts[-1]
             if _key(part) in seen and (wanted or len(there) >= text.total):
                 part.equals = Equals.ANOTHER
                 found.append(part)

@@ -45,8 +45,8 @@ CROSS JOIN LATERAL (
     FROM inbound_part p
     WHERE p.originator = v->>2 AND p.recipient = v->>3 AND p.reference = v->>9
         AND p.total = (v->>10)::integer AND p.number = (v->>11)::integer
-        AND (p.digest = v->>12 OR p.digest LIKE (v->>12) || '?%'
-            OR p.digest LIKE (v->>12) || ':%')) kept
+        AND p.digest COLLATE "C" >= v->>12
+        AND p.digest COLLATE "C" < (v->>12) || '@') kept
 WHERE equal = 0 OR ((v->>14)::integer > 0 AND equal < {MOST_EQUAL})
 ORDER BY place
 ON CONFLICT DO NOTHING"""

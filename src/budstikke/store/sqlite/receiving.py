@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from budstikke.store.contract import InboundDraft
 
 # A digest that is kept goes on with "?" (a copy; "?a" of another text) or ":", and the
-# id of the newest equal one; ":u" when a copy is used. Equals: 0 SAME, 1 PERHAPS,
+# id of the newest equal one; ":u" when a copy is used. All of that comes before "@": so
+# the index finds a part, however many its text has. Equals: 0 SAME, 1 PERHAPS,
 # 2 ANOTHER. Copies do not wait: they are done, and forgotten with what is.
 HOLD = f"""
 INSERT INTO inbound_part (carrier_id, originator, recipient, data_coding, udhi, payload,
@@ -38,8 +39,7 @@ FROM (
     LEFT JOIN inbound_part p ON p.originator = b.value->>2
         AND p.recipient = b.value->>3 AND p.reference = b.value->>9
         AND p.total = b.value->>10 AND p.number = b.value->>11
-        AND (p.digest = b.value->>12 OR p.digest LIKE b.value->>12 || '?%'
-            OR p.digest LIKE b.value->>12 || ':%')
+        AND p.digest >= b.value->>12 AND p.digest < (b.value->>12) || '@'
     GROUP BY b.key) j
 WHERE j.equal = 0 OR (j.value->>14 > 0 AND j.equal < {MOST_EQUAL})
 ORDER BY j.key
