@@ -451,7 +451,7 @@ def test_doctor_on_the_clock(seen: Seen, what: str) -> None:
 
 
 def test_doctor_looks_at_the_clock(here: Path) -> None:
-    assert (Level.OK, "as the database has it") == found()["clock"]
+    assert (Level.OK, "agrees with the database") == found()["clock"]
 
 
 def test_the_clock_is_shown_and_confirmed(

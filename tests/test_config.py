@@ -145,7 +145,10 @@ def test_file_that_is_not_utf8(tmp_path: Path) -> None:
                 "BUDSTIKKE_MAIL__PASSWORD": "s3cret",
                 "BUDSTIKKE_MAIL__TLS": "none",
             },
-            "settings: mail: tls: a password is not sent in the clear",
+            (
+                "settings: mail: tls: none would send the password unencrypted: use"
+                " starttls or tls"
+            ),
         ),
         (
             {"BUDSTIKKE_SIMULATOR__LISTEN": "2776"},

@@ -74,7 +74,9 @@ def begin() -> None:
 def _died(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    log.critical("a process ended by a bug", exc_info=(kind, error, trace))
+    log.critical(
+        "unhandled exception: this process ends", exc_info=(kind, error, trace)
+    )
 
 
 def frame(value: object) -> bytes:

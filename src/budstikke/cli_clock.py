@@ -36,7 +36,7 @@ class Clock:
         command.add_argument(
             "--confirm",
             action="store_true",
-            help="this machine's clock is right: gateways go on by it",
+            help="tell gateways that this machine's clock is right",
         )
         return command
 
@@ -53,7 +53,7 @@ class Clock:
         _say("a gateway was last alive", seen.beat)
         if args.confirm:
             confirm(settings.database_url, now)
-            print("confirmed: gateways whose clock says the same go on by it")
+            print("confirmed: gateways whose clock agrees believe it now")
         return 0
 
 

@@ -49,4 +49,6 @@ class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if bool(self.username) != bool(self.password):
             raise ValueError("username and password are given together or not at all")
         if self.password and self.tls == "none":
-            raise ValueError("tls: a password is not sent in the clear")
+            raise ValueError(
+                "tls: none would send the password unencrypted: use starttls or tls"
+            )

@@ -129,7 +129,7 @@ class Links:
         except msgspec.ValidationError as error:
             # An earlier version took them; or somebody wrote to the database.
             raise ConfigError(
-                f"carrier {entry.name}: {error} (apply a file that says so)"
+                f"carrier {entry.name}: {error} (`budstikke apply` a file with it)"
             ) from error
         extra: dict[str, Any] = {}
         if entry.kind == "simulator":

@@ -164,7 +164,7 @@ def _clock(seen: Seen, now: float) -> Iterator[Finding]:
         what = f"is {days:+.1f} days from when a gateway was last alive: if it is right"
         yield Finding(Level.WARNING, "clock", f"{what}, `budstikke clock --confirm`")
     else:
-        yield Finding(Level.OK, "clock", "as the database has it")
+        yield Finding(Level.OK, "clock", "agrees with the database")
 
 
 def _database(

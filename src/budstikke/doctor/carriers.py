@@ -149,7 +149,10 @@ def _bind(
         return Level.OK, f"takes our bind as {settings.system_id}"
     refused.add(status)
     if status == st.ESME_RALYBND:
-        return Level.WARNING, "has us bound already, by the gateway if it runs"
+        return (
+            Level.WARNING,
+            "says that we are bound already: by the gateway, if it runs",
+        )
     if status in FOR_NOW:
         return Level.WARNING, f"refuses our bind for now: {st.name(status)}"
     return Level.WRONG, f"refuses our bind: {st.name(status)}"
@@ -166,7 +169,7 @@ def _answer_to(link: socket.socket, command: int) -> int:
             return int(status)
         if answer == cmd.GENERIC_NACK:
             return int(status) or st.ESME_RUNKNOWNERR
-    raise ConnectionError("it sends much, and no answer")
+    raise ConnectionError("it sends other PDUs, but no response to our bind")
 
 
 def _read(link: socket.socket, size: int) -> bytes:

@@ -147,7 +147,7 @@ class GuardedClock:
         by = offset - self._offset
         self.doubt = (
             f"the clock is {_long(abs(by))} {'ahead' if by > 0 else 'behind'}: "
-            "mend it, or `budstikke clock --confirm`"
+            "set it, or, if it is right, run `budstikke clock --confirm`"
         )
         metrics.clock_confirmed.set(0)
         log.critical("clock not believed", extra={"seconds": by, "why": self.doubt})

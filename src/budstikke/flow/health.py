@@ -134,7 +134,7 @@ class Health:
         except StoreUnavailable as error:
             self._fault = str(error) or "nothing can be written"
         except Exception as error:
-            log.exception("a beat failed")
+            log.exception("heartbeat failed")
             self._fault = type(error).__name__
         finally:
             self._beating = None
@@ -144,7 +144,7 @@ class Health:
             if await self._store.whole():
                 self._store.pulse.damaged = ""
         except Exception:
-            log.exception("cannot look at what is damaged")
+            log.exception("cannot check the damaged database")
         finally:
             self._looked = self._count() + LOOK_AT_DAMAGE_EVERY
             self._looking = None

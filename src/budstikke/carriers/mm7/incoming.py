@@ -92,7 +92,11 @@ class Incoming:
                 await kept
         except Exception as error:  # noqa: BLE001 - whatever it was, it is not durable
             why = type(error).__name__  # its words may be of texts
-            log.warning("%s: could not be kept: %s", self._name, why)
+            log.warning(
+                "%s: could not store a request; the MMSC will try again: %s",
+                self._name,
+                why,
+            )
             said = (asked.transaction, Status.SERVICE_UNAVAILABLE, "try again")
             return _answer(write_error(*said, asked.schema), FAULT)
         return _answer(write_response(asked, Status.SUCCESS), 200)
@@ -160,7 +164,7 @@ class Incoming:
     def _read_reply(self, asked: ReadReply) -> Read | None:
         deleted = statuses.deleted(asked.status)
         if deleted is None:
-            log.info("%s: a read reply says nothing: %.40r", self._name, asked.status)
+            log.info("%s: ignored a read reply: %.40r", self._name, asked.status)
             return None
         at = asked.at if asked.at is not None else self._clock()
         return Read(asked.message_id, deleted, at)

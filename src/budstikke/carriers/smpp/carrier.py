@@ -281,7 +281,9 @@ class SmppCarrier:
         """Note a receipt that names no message; it is kept as one that matches none."""
         self.counters.unreadable += 1
         if seldom(self.counters.unreadable):
-            what = "%s: receipt without a message id: receipt_pattern may find it"
+            what = (
+                "%s: receipt without a message id; if it has one, set receipt_pattern"
+            )
             log.warning(what, self.name, extra={"sequence": pdu.sequence})
 
     def _acknowledge(
@@ -291,7 +293,11 @@ class SmppCarrier:
         if kept.cancelled() or kept.exception() is not None:
             status = st.ESME_RX_T_APPN
             self.counters.postponed += len(pdus)
-            log.warning("%s: %d could not be kept", self.name, len(pdus))
+            log.warning(
+                "%s: could not store %d deliver_sm; the operator will deliver again",
+                self.name,
+                len(pdus),
+            )
         respond = connection.session.respond
         for pdu in pdus:
             respond(pdu, status)

@@ -253,8 +253,8 @@ class Link:
             return
         self._cut_told = True
         extra = self._extra(command=cmd.name(pdu.command), sequence=pdu.sequence)
-        what = "%s: %s: %s; passed over, the rest of the PDU counts. The operator has"
-        what += " to mend it; this is not said again of this link"
+        what = "%s: %s: %s; ignored, and the rest of the PDU used. Ask the operator to"
+        what += " repair it; this link does not log it again"
         log.warning(what, self.name, cmd.name(pdu.command), pdu.fault, extra=extra)
 
     def _bind_answered(self, connection: Connection, pdu: Pdu) -> None:

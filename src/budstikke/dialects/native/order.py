@@ -363,7 +363,7 @@ class Filler:
             ]
             self._octets += sum(map(getsizeof, texts))
             if self._octets > MOST_OCTETS:
-                detail = "The texts of this order are too large together; cut it in two"
+                detail = "The texts of this order are too large together: split it"
                 raise Problem(RefusalCode.TOO_LARGE, detail=detail, param="recipients")
             yield texts
 

@@ -51,7 +51,7 @@ def until(
 ) -> T:
     """Do a job unless it is too late for it; ``end``: by the monotonic clock."""
     if time.monotonic() > end:
-        raise StoreUnavailable("it had waited too long to be written")
+        raise StoreUnavailable("it waited too long for the database writer")
     return function(connection, *args)
 
 
@@ -59,7 +59,7 @@ def check(jobs: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
     """Raise StoreUnavailable if it is too late for one of these to be committed."""
     ends = [arguments[0] for function, arguments in jobs if function is until]
     if ends and time.monotonic() > min(ends):
-        raise StoreUnavailable("it took too long to be written")
+        raise StoreUnavailable("the database writer took too long")
 
 
 async def in_time(
@@ -88,6 +88,6 @@ async def in_time(
 def _late(late: Callable[[T], None] | None, future: Future[T]) -> None:
     if future.cancelled() or future.exception() is not None:
         return  # as it should be
-    log.error("stored after it was refused")
+    log.error("a request was stored after it was refused")
     if late is not None:
         late(future.result())

@@ -367,7 +367,7 @@ class SqliteStore:
 
 def _noted(withdrawn: asyncio.Future[None]) -> None:
     if not withdrawn.cancelled() and withdrawn.exception() is not None:
-        log.error("what was refused and stored all the same may be sent")
+        log.error("could not cancel a refused order; it may be sent")
 
 
 def _give_up() -> None:
