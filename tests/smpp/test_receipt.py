@@ -89,10 +89,12 @@ TEXTS = [
             "msgid:7 stat:DELIVRD err:1",
             "message_id=7&stat=DELIVRD&err=1",
             "msg-id:7|stat:DELIVRD|err:1",
+            "id:7/stat:DELIVRD/err:1",
             '{"id":"7","stat":"DELIVRD","err":"1"}',
             "id:'7' sub:1 dlvrd:1 submit date: done date: stat:'DELIVRD' err:'1'",
         )
     ),
+    pytest.param("id:a|b&c/d= err:1", ("a|b&c/d=", "", None, "1", None), id="signs"),
     pytest.param("id:{7} err:1", ("{7}", "", None, "1", None), id="braces of an id"),
     pytest.param("Hei", ("", "", None, "", None), id="no receipt"),
     pytest.param("grid:7 restat:x", ("", "", None, "", None), id="no such keys"),

@@ -145,10 +145,10 @@ _KEYS: Final = (
     r"|stat|err|text"
 )
 _SIGN: Final = r"[\"']?[ ]?[:=]"
+_NEXT: Final = rf"(?:{_KEYS}){_SIGN}"
+_VALUE: Final = rf"(?:[^\s,;|&/\"']|[|&/](?![\"']?{_NEXT}))*"  # ids have | & and /, too
 _FIELD: Final = re.compile(
-    rf"(?<![\w.-])({_KEYS}){_SIGN}"
-    rf"(?:\s*(?!(?:{_KEYS}){_SIGN})[\"']?([^\s,;|&\"']*))?",
-    re.IGNORECASE,
+    rf"(?<![\w.-])({_KEYS}){_SIGN}(?:\s*(?!{_NEXT})[\"']?({_VALUE}))?", re.IGNORECASE
 )
 _STANDARD: Final = re.compile(
     r"id:([^\s\"']+) sub:\S* dlvrd:\S* submit date:(\d*) done date:(\d*)"
