@@ -158,6 +158,16 @@ HOSTILE: dict[str, tuple[tuple[str, str, str], str, Callable[[int], bytes]]] = {
         JSON,
         lambda n: FRONT + b'"phoneno":[' + b"{}," * (n // 3) + b"1]}",
     ),
+    "large numbers": (
+        BULK,
+        JSON,
+        lambda n: FRONT + b'"phoneno":[' + b"1e300," * (n // 6) + b"1]}",
+    ),
+    "long numbers": (
+        BULK,
+        JSON,
+        lambda n: FRONT + b'"phoneno":[' + (b"1" * 4300 + b",") * (n // 4301) + b"1]}",
+    ),
     "numbers of one digit": (
         BULK,
         JSON,
@@ -211,6 +221,11 @@ HOSTILE: dict[str, tuple[tuple[str, str, str], str, Callable[[int], bytes]]] = {
         SERVICE,
         SOAP,
         lambda n: mall(b"K" * (n // 10), number_of(b"K" * (n // 20), 9)),
+    ),
+    "line breaks": (
+        SERVICE,
+        SOAP,
+        lambda n: mall(b"%0d%0" * (n // 5), number(b"K", b"%0d%0" * (n // 50))),
     ),
     "dots of a URL": (PUSH, "", lambda n: LINK + b"." * n + b"@"),
     "a URL of many parts": (PUSH, "", lambda n: LINK + b"a.b/" + b"/" * n + b"%20"),
@@ -369,6 +384,32 @@ def test_a_template_has_bounds_of_its_own(numbers: bytes) -> None:
 
     assert isinstance(refusal, Refusal)
     assert (RefusalCode.TOO_LARGE, "numbers") == (refusal.code, refusal.field)
+
+
+@pytest.mark.parametrize("digits", [1600, 1601])
+@pytest.mark.parametrize("route", [BULK, SEND])
+def test_digits_in_a_row_are_as_many_as_a_text_may_have(
+    route: tuple[str, str, str], digits: int
+) -> None:
+    begin = FRONT if route is BULK else SVEVE
+    number = b"1" * digits
+
+    asked = work(route, begin + b'"to":[%b],"phoneno":[%b]}' % (number, number), JSON)[
+        1
+    ]
+
+    assert isinstance(asked, Order) == (digits == 1600)
+
+
+@pytest.mark.parametrize("text", [b"%0a" * 40_001, b"%0D%0a" * 40_001, b"a" * 40_001])
+def test_a_text_that_is_cut_is_too_long_still(text: bytes) -> None:
+    content = b"<sms><konto>a</konto><from>abc</from><till>46701234567</till>"
+    content += b"<meddelande>b%s</meddelande></sms>" % text
+
+    order = work(SERVICE, envelope(content), SOAP)[1]
+
+    assert isinstance(order, Order)
+    assert len(order.text) == bounds.LONGEST_TEXT + 1
 
 
 def test_keys_are_looked_for_within_bounds() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import phonenumbers
 import pytest
@@ -363,3 +364,17 @@ def test_plans_are_loaded_at_once() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert "0" == done.stdout.strip()
+
+
+@pytest.mark.parametrize("piece", ["(1)", "-1", "(0)1", "\u20101", " ", "1"])
+def test_what_is_far_too_long_is_not_looked_at(piece: str) -> None:
+    written = "+47" + piece * 1_000_000
+    started = time.process_time()
+    assert RefusalCode.BAD_RECIPIENT is why_not(written)
+    length(written, "NO")
+    assert time.process_time() - started < 0.05
+
+
+def test_a_number_with_much_between_its_digits_is_one() -> None:
+    assert "+4799999999" == international("+47 (0) " + "- ".join("99999999"))
+    assert international("+4799999999" + " " * 300) is None

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 Scalar = str | int | float | bool | None
 Value = Scalar | list[Scalar]
 
+LONGEST_NUMBER = 1600
+"""
+Digits in a row, as many as the longest text may have; larger whole numbers take the
+square of their length to read.
+"""
+
+_DIGITS = bytes(0x30 if octet in b"0123456789" else 0x20 for octet in range(256))
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _whole = msgspec.json.Decoder()
 _FAULTS = (ValueError, RecursionError, msgspec.ValidationError)
@@ -54,12 +62,21 @@ class Reader:
         One with values of other kinds than ``Value`` is read all the same, if it is
         no large one: what is wrong with it is then said of the parameter.
         """
+        if _has_long_number(document):
+            raise Refusal(RefusalCode.MALFORMED)
         try:
             return self._decoder.decode(document)
         except msgspec.ValidationError:
             return read_whole(bytes(document))
         except _FAULTS as error:
             raise Refusal(RefusalCode.MALFORMED) from error
+
+
+def _has_long_number(document: bytes | msgspec.Raw) -> bool:
+    """Tell whether more than ``LONGEST_NUMBER`` digits stand in a row."""
+    if len(memoryview(document)) <= LONGEST_NUMBER:
+        return False
+    return b"0" * (LONGEST_NUMBER + 1) in bytes(document).translate(_DIGITS)
 
 
 def begins(value: msgspec.Raw, mark: bytes) -> bool:

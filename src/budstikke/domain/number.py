@@ -64,6 +64,9 @@ EXACT = {1: 10, 7: 10, 98: 10}
 MOST_DIGITS = 15
 """Of a number with its calling code (ITU-T E.164 § 6.2.1)."""
 
+LONGEST_WRITTEN = 200
+"""Characters; no number is longer, whatever people write between its digits."""
+
 NOT_MOBILE_TYPES = frozenset(
     {
         PhoneNumberType.FIXED_LINE,
@@ -172,7 +175,7 @@ def length(raw: str, default_country: str | None = None) -> Length:
     Read as ``international`` does. ``RIGHT`` also where it can't be said, as for a
     country that there is none.
     """
-    dialled = _as_dialled(raw)
+    dialled = _as_dialled(raw[: LONGEST_WRITTEN + 1])
     if len(dialled.removeprefix("+")) < 3:
         return Length.SHORT
     if not _dialled(dialled):
@@ -243,6 +246,8 @@ def bare(raw: str) -> str:
 
 def _careful(raw: str, country: str | None) -> Found:
     """Read a number that is not written as the table has it."""
+    if len(raw) > LONGEST_WRITTEN:
+        return _BAD
     dialled = _as_dialled(raw)
     if not _dialled(dialled):
         return _BAD

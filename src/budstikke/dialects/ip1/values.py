@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
+from budstikke.dialects.bounds import LONGEST_TEXT
+
 LARGEST_ID = 2**63 - 1
+
+LONGEST_READ = 6 * (LONGEST_TEXT + 1)
+"""Characters of a text in which line breaks are looked for: ``%0d%0a`` has six."""
 
 _line_break = re.compile("(?:%0d)?%0a|\r\n", re.IGNORECASE).sub
 _number = re.compile(r"\+?([0-9]+)").fullmatch
@@ -12,8 +17,12 @@ _id = re.compile(r"[0-9]{1,19}").fullmatch
 
 
 def breaks(text: str) -> str:
-    """Read line breaks: ``%0a`` or ``%0d%0a`` in any case, and real ones."""
-    return _line_break("\n", text)
+    """
+    Read line breaks: ``%0a`` or ``%0d%0a`` in any case, and real ones.
+
+    What is too long for any message is cut, and still is.
+    """
+    return _line_break("\n", text[:LONGEST_READ])
 
 
 def dialled(written: str) -> str:

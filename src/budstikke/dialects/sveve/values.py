@@ -53,7 +53,7 @@ def as_text(value: object) -> str | None:
     if isinstance(value, list):
         texts = [as_text(item) for item in value]
         return None if None in texts else ",".join(filter(None, texts))
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         value = int(value)
     return str(value) if isinstance(value, int | float) else None
 
