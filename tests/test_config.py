@@ -66,9 +66,10 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("prot = 1", "prot: unknown setting"),
-        ("[http]\nprot = 1", "http.prot: unknown setting"),
-        ("[htpp]\nport = 1", "htpp: unknown setting"),
+        ("[http]\nprot = 1", "http.prot: unknown setting: did you mean `port`?"),
+        ("[htpp]\nport = 1", "htpp: unknown setting: did you mean `http`?"),
         ("http = 1", "http: expected a section"),
+        ("[[account]]\nname = 'a'", "account: [[account]] is for `budstikke apply`"),
         ("[http]\nport = '80'", "http.port: expected `int`, got `str`"),
         ("[http]\nport = 65536", "http.port: expected `int` <= 65535"),
         ("[log]\nlevel = 'loud'", "log.level: invalid enum value 'loud'"),
@@ -85,8 +86,17 @@ def test_file_faults_name_the_key_and_the_file(
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("BUDSTIKKE_HTTP__PROT", "1", "unknown setting"),
-        ("BUDSTIKKE_HTTP_PORT", "1", "unknown setting"),
+        (
+            "BUDSTIKKE_HTTP__PROT",
+            "1",
+            "unknown setting: did you mean `BUDSTIKKE_HTTP__PORT`?",
+        ),
+        (
+            "BUDSTIKKE_HTTP_PORT",
+            "1",
+            "unknown setting: did you mean `BUDSTIKKE_HTTP__PORT`?",
+        ),
+        ("BUDSTIKKE_X", "1", "unknown setting"),
         ("BUDSTIKKE_HTTP__PORT", "many", "expected `int`, got `str`"),
         ("BUDSTIKKE_CALLBACKS__ALLOW_HTTP", "perhaps", "expected `bool`, got `str`"),
     ],

@@ -13,6 +13,7 @@ import ipaddress
 import json
 import socket
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from budstikke.config_inbound import Inbound
 from budstikke.config_mail import Mail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PREFIX = "BUDSTIKKE_"
 NOT_SETTINGS = frozenset({"BUDSTIKKE_CONFIG"})
@@ -272,8 +273,16 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     settings = source.struct(Settings, tree, ())
     for name in sorted(source.environ):  # what was a setting has been taken out
         if name.startswith(PREFIX) and name not in NOT_SETTINGS:
-            raise ConfigError(f"environment: {name}: unknown setting")
+            known = (variable(path).removeprefix(PREFIX) for path, _, _ in rows())
+            what = _unknown(name.removeprefix(PREFIX), known, PREFIX)
+            raise ConfigError(f"environment: {name}: {what}")
     return settings
+
+
+def _unknown(given: str, known: Iterable[str], prefix: str = "") -> str:
+    found = get_close_matches(given, list(known), 1)
+    hint = f": did you mean `{prefix}{found[0]}`?" if found else ""
+    return f"unknown setting{hint}"
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -301,9 +310,10 @@ class _Source:
         fields = {field.name: field for field in structs.fields(kind)}
         for key in tree:
             if key not in fields:
-                raise ConfigError(
-                    f"{self.file}: {'.'.join((*path, key))}: unknown setting"
-                )
+                where = f"{self.file}: {'.'.join((*path, key))}"
+                if not path and isinstance(tree[key], list):
+                    raise ConfigError(f"{where}: [[{key}]] is for `budstikke apply`")
+                raise ConfigError(f"{where}: {_unknown(key, fields)}")
         values = {}
         for name, field in fields.items():
             value = self.value(field.type, tree.get(name), (*path, name))
