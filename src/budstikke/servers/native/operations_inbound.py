@@ -100,7 +100,7 @@ INBOUND_OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path="/inbound/{id}",
         handler=inbound.delete_inbound,
-        detail="What was told of it goes, too, and the files of an MMS.",
+        detail="Its events and webhooks go, too, and the files of an MMS.",
         statuses=GONE,
         problems=(Fault.NOT_YET_TOLD,),
     ),
