@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 from dataclasses import dataclass
@@ -399,6 +400,18 @@ def test_digits_in_a_row_are_as_many_as_a_text_may_have(
     ]
 
     assert isinstance(asked, Order) == (digits == 1600)
+
+
+@pytest.mark.parametrize("depth", [2, 300, 900])
+@pytest.mark.parametrize("name", ["to", "msg", "ref"])
+def test_arrays_in_arrays_are_no_text(depth: int, name: str) -> None:
+    given = {"user": "a", "to": "40000000", "msg": "b", "from": "c"}
+    body = json.dumps(given | {name: 0}).replace(": 0", ": %s1%s")
+
+    refusal = work(SEND, (body % ("[" * depth, "]" * depth)).encode(), JSON)[1]
+
+    assert isinstance(refusal, Refusal)
+    assert (RefusalCode.BAD_FIELD, name) == (refusal.code, refusal.field)
 
 
 @pytest.mark.parametrize("text", [b"%0a" * 40_001, b"%0D%0a" * 40_001, b"a" * 40_001])

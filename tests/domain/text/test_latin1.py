@@ -1,10 +1,12 @@
 """Latin-1 as it is written: Windows-1252."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.domain.text import decode_latin1
+from budstikke.domain.text import decode_latin1, latin1
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,22 @@ def test_it_never_fails_and_loses_nothing(octets: bytes) -> None:
         char.encode("latin-1") if ord(char) < 256 else char.encode("cp1252")
         for char in text
     )
+
+
+def test_long_texts_are_read_in_slices() -> None:
+    octets = b"\x80a\x81" * (latin1.SLICE // 2)
+
+    text = decode_latin1(octets)
+
+    assert "\u20aca\x81" * (latin1.SLICE // 2) == text
+
+
+def test_four_megabytes_take_no_second() -> None:
+    octets = b"\x80\xe5" * 2_000_000
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        decode_latin1(octets)
+        spent.append(time.process_time() - started)
+
+    assert min(spent) < 0.2

@@ -44,14 +44,14 @@ def as_text(value: object) -> str | None:
     """
     Write a JSON value as it would stand in a query; ``None`` for objects.
 
-    What an array holds is separated by commas.
+    What an array holds is separated by commas; an array within one is as an object.
     """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        texts = [as_text(item) for item in value]
+        texts = [None if type(item) is list else as_text(item) for item in value]
         return None if None in texts else ",".join(filter(None, texts))
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         value = int(value)

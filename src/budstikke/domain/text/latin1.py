@@ -8,6 +8,7 @@ holds. Web browsers read the label so, too (WHATWG Encoding Standard, § 9.1).
 
 from __future__ import annotations
 
+import codecs
 from typing import Final
 
 
@@ -16,11 +17,21 @@ def _character(octet: int) -> str:
     return character or chr(octet)
 
 
-_WINDOWS_1252: Final = {octet: _character(octet) for octet in range(0x80, 0xA0)}
+_WINDOWS_1252: Final = "".join(map(_character, range(256)))
 """0x81, 0x8D, 0x8F, 0x90 and 0x9D have no character: they stay control characters."""
+
+SLICE: Final = 1024 * 1024
+"""Octets that are decoded while nothing else runs: about 15 ms."""
 
 
 def decode_latin1(octets: bytes) -> str:
     """Decode ISO-8859-1 as Windows-1252; one character an octet, never fails."""
-    text = octets.decode("latin-1")
-    return text if text.isascii() else text.translate(_WINDOWS_1252)
+    if octets.isascii():
+        return octets.decode("ascii")
+    slices = range(0, len(octets), SLICE)
+    return "".join(_decoded(octets[start : start + SLICE]) for start in slices)
+
+
+def _decoded(octets: bytes) -> str:
+    """Decode by the table; ``str.translate`` takes ten times as long."""
+    return codecs.charmap_decode(octets, "strict", _WINDOWS_1252)[0]
