@@ -595,7 +595,7 @@ carriers = "op"
 """
     with pytest.raises(ApplyError) as raised:
         apply_file.read_file(text, DIALECTS, CARRIERS, ENVIRON)
-    regex = "expected `str` matching regex '^(\\\\+([1-9][0-9]{0,14})?)?$'"
+    regex = "expected `str` matching regex '^(\\\\+([1-9][0-9]{0,14})?)?\\\\Z'"
     assert [
         "line 3: carrier op: there is no key `knd`: did you mean `kind`?",
         (
