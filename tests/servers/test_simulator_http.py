@@ -288,15 +288,35 @@ def test_errors_are_clear_json(
     assert [] == site.phones.take(10)
 
 
-def test_what_a_browser_does_for_another_site_is_refused(site: Site) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "http://other.example", "host": "localhost:8080"},
+        {"origin": "http://localhost:8081", "host": "localhost:8080"},
+        {"origin": "null", "host": "localhost:8080"},
+    ],
+)
+def test_what_a_browser_does_for_another_site_is_refused(
+    site: Site, headers: dict[str, str]
+) -> None:
     for method in ("POST", "DELETE"):
-        answer = site.ask(
-            method,
-            PATH,
-            {"to": "2229", "text": "a"},
-            headers={"sec-fetch-site": "cross-site"},
-        )
+        answer = site.ask(method, PATH, {"to": "2229", "text": "a"}, headers=headers)
         assert (403, "cross_site") == (answer.status, answer.json["error"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://localhost:8080", "host": "localhost:8080"},
+        {"origin": "https://sms.example", "sec-fetch-site": "same-origin"},
+    ],
+)
+def test_what_a_browser_does_for_our_own_page_is_done(
+    site: Site, headers: dict[str, str]
+) -> None:
+    answer = site.ask("POST", PATH, {"to": "2229", "text": "a"}, headers=headers)
+    assert 201 == answer.status
 
 
 class Tags(HTMLParser):

@@ -42,12 +42,12 @@ def test_long_texts_are_read_in_slices() -> None:
     assert "\u20aca\x81" * (latin1.SLICE // 2) == text
 
 
-def test_four_megabytes_take_no_second() -> None:
-    octets = b"\x80\xe5" * 2_000_000
+def test_four_megabytes_take_a_moment() -> None:
+    octets = b"\xe5" * 4_000_000
     spent = []
     for _ in range(3):
         started = time.process_time()
         decode_latin1(octets)
         spent.append(time.process_time() - started)
 
-    assert min(spent) < 0.2
+    assert min(spent) < 0.12
