@@ -290,14 +290,40 @@ def test_a_part_that_was_given_anew_is_told_although_nothing_follows(
     play(engine, scenario)
 
 
+B1 = part(1, b"other ")
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[A1, A2], [A2], [B1], [B2]],  # the link broke before A2 was answered
+        [[A1, A2], [A1, A2], [B1], [B2]],
+        [[A1, A2], [A2, B1], [B2]],
+    ],
+)
+def test_a_part_given_again_is_none_of_the_next_text(
+    engine: SqliteEngine, batches: list[list[InboundPart]]
+) -> None:
+    async def scenario(phones: Phones) -> None:
+        for batch in batches:
+            await phones.receiver.receive(7, batch)
+        assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
+        phones.now = NOW + 600
+        while await phones.receiver.turn():
+            pass
+        assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
+
+    play(engine, scenario)
+
+
 def test_a_copy_that_is_over_mends_no_text(engine: SqliteEngine) -> None:
     async def scenario(phones: Phones) -> None:
         await phones.receiver.receive(7, [A1, A2])
         await phones.receiver.receive(7, [A1])
-        phones.now = NOW + 600
+        phones.now = NOW + 601
         await phones.receiver.turn()
         await phones.receiver.receive(7, [B2])
-        phones.now = NOW + 1200
+        phones.now = NOW + 1201
         await phones.receiver.turn()
         assert [BOTH[0], f"{GAP}second"] == phones.rows(schema.inbound, "text")
 

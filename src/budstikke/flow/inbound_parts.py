@@ -42,7 +42,7 @@ def joined(
     heard: list[Heard] = []
     useless: list[int] = []
     for text, came in _by_text(parts).items():
-        late = {p.id for p in came if _is_copy(p) and p.due_at <= now}
+        late = {p.id for p in came if _is_copy(p) and p.due_at < now}
         useless += late
         whole, left = 0, []
         its = [part for part in came if part.id not in late]
@@ -51,11 +51,26 @@ def joined(
             there = len(found) >= text.total
             if not own:
                 left += [(part, there) for part in found.values()]
-            elif there or (due and min(part.due_at for part in own) <= now):
+            elif (there and _in_order(found)) or (
+                due and min(part.due_at for part in own) <= now
+            ):
                 heard.append(_heard(text, found))
                 whole = max(whole, *(part.id for part in own))
         useless += [p.id for p, there in left if there or _counted(p, whole)]
     return heard, useless
+
+
+def _in_order(found: Mapping[int, HeldPart]) -> bool:
+    """
+    Tell whether a text may be whole by copies before its time is over.
+
+    A copy that may be one given again is the text's if it came in its place. Else the
+    text waits for a part of its own: ``2`` again, then ``1`` is the next text's begin.
+    """
+    if not any(_is_copy(p) and ANOTHER not in p.digest for p in found.values()):
+        return True
+    ids = [found[number].id for number in sorted(found)]
+    return ids == sorted(ids)
 
 
 def _counted(copy: HeldPart, whole: int) -> bool:
