@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from budstikke import app, config
 from budstikke import gateway as program
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.flow.clock import steady
 from journeys.gateway import Gateway, simulator_carrier
 from journeys.processes import free_port, wait_until
 from journeys.twoway import OWNED, access
@@ -134,7 +135,10 @@ class Site:
         settings = config.load(self.gateway.config, {})
         phones = Phones()
         running = program.Gateway(
-            settings, phones=phones, clock=lambda: time.time() + self.ahead
+            settings,
+            phones=phones,
+            clock=lambda: time.time() + self.ahead,
+            count=lambda: steady() + self.ahead,
         )
         self._stack.push_async_callback(running.stop)
         await running.start()

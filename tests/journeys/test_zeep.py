@@ -316,10 +316,9 @@ def test_a_code_is_an_answer_like_any_other(site: Site, port: str) -> None:
 @soap_ports
 def test_a_fault_is_one_to_a_client(site: Site, port: str) -> None:
     bound = site.port("sendSms", port)
-    with pytest.raises(Fault, match="larger than 4194304 octets"):
-        bound.sms(**{**SEND, "meddelande": "x" * 5_000_000})
-    with pytest.raises(Fault, match="too large"):
-        bound.sms(**{**SEND, "meddelande": "x" * 10_000_000})
+    for octets in (5_000_000, 10_000_000):
+        with pytest.raises(Fault, match="too large"):
+            bound.sms(**{**SEND, "meddelande": "x" * octets})
 
 
 def test_the_wsdl_is_found_in_any_case(site: Site) -> None:
