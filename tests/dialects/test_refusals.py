@@ -18,7 +18,8 @@ BY_PARAMETER = {RefusalCode.MISSING_FIELD, RefusalCode.BAD_FIELD}
 
 
 def rows() -> list[list[str]]:
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line[:1] == "|"]
+    table = PAGE.read_text("utf-8").partition("| refusal ")
+    lines = [line for line in "".join(table[1:]).splitlines() if line[:1] == "|"]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [cells[0], *cells[2:]]
 
