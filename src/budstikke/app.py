@@ -190,6 +190,13 @@ async def _simulate(listen: str, http: str | None, stop: asyncio.Event) -> None:
         await stop.wait()
 
 
+def settle_collector() -> None:
+    """Have what was made at the start never looked at again, and the rest seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+
+
 async def _serve(
     settings: Settings,
     stop: asyncio.Event,
@@ -200,9 +207,7 @@ async def _serve(
     gateway = Gateway(settings, phones=phones, apart=True)
     port = settings.http.port
     await gateway.start()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT)
+    settle_collector()
     try:
         async with contextlib.AsyncExitStack() as stack:
             if settings.simulator.listen:

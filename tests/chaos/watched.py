@@ -128,6 +128,7 @@ async def main(folder: str, port: int) -> None:
     phones = Phones()
     gateway = Gateway(settings, phones=phones, apart=True)
     await gateway.start()
+    program.settle_collector()
     probe = Probe()
     async with program._http(
         app := program._application(gateway, phones), settings.http
