@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 
+from budstikke.store.sqlite import deadline
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -21,6 +24,19 @@ class Closes(Protocol):
 
 
 Thing = TypeVar("Thing", bound=Closes)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_writer() -> Iterator[None]:
+    """
+    Let a writer in the tests' own process take its time.
+
+    There it shares an interpreter with a loop that may be busy, so that the deadline of
+    a write says how busy the machine is. Tests of the deadline set their own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deadline, "WITHIN", PATIENCE)
+        yield
 
 
 @pytest.fixture
