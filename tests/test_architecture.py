@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "dialects": {"domain", "wire", "smpp"},
     "apart": {"log"},
     "store": {"domain", "apart"},
+    "provisioning": {"domain", "store.admin", "store.schema"},
     "carriers": {"domain", "wire", "smpp", "mm7", "outlets.connection"},
     "flow": {
         "apart",

@@ -19,9 +19,9 @@ from budstikke.carriers.simulator.phones import Phones
 from budstikke.cli_directory import read_file
 from budstikke.config_directory import Directory
 from budstikke.gateway import Gateway
+from budstikke.provisioning.subscribers import SLICE, put_subscribers
 from budstikke.store.admin import open_engine
 from budstikke.store.migrate import migrate
-from budstikke.store.subscribers import SLICE, put_subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

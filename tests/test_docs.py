@@ -17,10 +17,10 @@ from budstikke.dialects import DIALECTS
 from budstikke.domain import states
 from budstikke.domain.refusal import RefusalCode
 from budstikke.metrics import METRICS, registry
+from budstikke.provisioning import apply_file
+from budstikke.provisioning.apply import Secrets, apply
 from budstikke.servers import bounds_table
-from budstikke.store import apply_file
 from budstikke.store.admin import open_engine
-from budstikke.store.apply import Secrets, apply
 from budstikke.store.migrate import migrate
 
 ROOT = Path(__file__).parent.parent

@@ -62,8 +62,8 @@ def _exit_code(error: Exception) -> int | None:
     """Tell faults to report from bugs (``None``)."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from budstikke.store.accounts import AccountError
-    from budstikke.store.apply_file import ApplyError
+    from budstikke.provisioning.accounts import AccountError
+    from budstikke.provisioning.apply_file import ApplyError
     from budstikke.store.contract import StoreUnavailable
     from budstikke.store.migrate import SchemaError
     from budstikke.store.move import MoveError
@@ -229,10 +229,10 @@ def _secret(_args: argparse.Namespace) -> int:
 def _apply(args: argparse.Namespace) -> int:
     settings = _settings(args)
     from budstikke.dialects import IDENTIFY
+    from budstikke.provisioning.apply import ApplyError, Secrets, apply
+    from budstikke.provisioning.apply_file import read_file
     from budstikke.servers.auth import hash_secret, verify_secret
     from budstikke.store.admin import open_engine
-    from budstikke.store.apply import ApplyError, Secrets, apply
-    from budstikke.store.apply_file import read_file
     from budstikke.store.migrate import check
 
     check(settings.database_url)

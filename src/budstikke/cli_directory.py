@@ -59,9 +59,9 @@ class DirectoryCommand:
         settings = self._settings(args)
         from pathlib import Path
 
+        from budstikke.provisioning.subscribers import put_subscribers
         from budstikke.store.admin import open_engine
         from budstikke.store.migrate import check
-        from budstikke.store.subscribers import put_subscribers
 
         found = read_file(Path(args.file).read_bytes())
         for line in _faults(args.file, found.unread):

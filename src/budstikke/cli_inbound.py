@@ -93,7 +93,7 @@ class Inbound:
     def requests(self, args: argparse.Namespace) -> int:
         """Show what waits."""
         from budstikke.domain.cet import to_zone
-        from budstikke.store.number_requests import waiting_requests
+        from budstikke.provisioning.number_requests import waiting_requests
 
         with self._engine(args) as engine:
             for each in waiting_requests(engine):
@@ -106,7 +106,7 @@ class Inbound:
 
     def approve(self, args: argparse.Namespace) -> int:
         """Make the number or keyword."""
-        from budstikke.store.number_requests import approve
+        from budstikke.provisioning.number_requests import approve
 
         with self._engine(args) as engine:
             given = approve(
@@ -122,7 +122,7 @@ class Inbound:
 
     def refuse(self, args: argparse.Namespace) -> int:
         """Say no."""
-        from budstikke.store.number_requests import refuse
+        from budstikke.provisioning.number_requests import refuse
 
         with self._engine(args) as engine:
             refuse(engine, args.id, answer=args.answer, **self._act())
@@ -131,7 +131,7 @@ class Inbound:
     def unrouted(self, args: argparse.Namespace) -> int:
         """Show the tray, newest first; texts only if they are asked for."""
         from budstikke.domain.cet import to_zone
-        from budstikke.store.tray import unrouted
+        from budstikke.provisioning.unrouted import unrouted
 
         with self._engine(args) as engine:
             found = unrouted(
@@ -148,7 +148,7 @@ class Inbound:
 
     def assign(self, args: argparse.Namespace) -> int:
         """Give one to an access; a gateway that serves tells it."""
-        from budstikke.store.tray import assign
+        from budstikke.provisioning.unrouted import assign
 
         with self._engine(args) as engine:
             assign(engine, args.id, args.access, dialects=_dialects(), **self._act())

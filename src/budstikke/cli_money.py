@@ -78,7 +78,7 @@ class Money:
     def credit(self, args: argparse.Namespace) -> int:
         """Write a ledger entry."""
         from budstikke.domain.money import shown
-        from budstikke.store.accounts import credit
+        from budstikke.provisioning.accounts import credit
 
         with self._engine(args) as engine:
             balance, currency = credit(
@@ -96,7 +96,7 @@ class Money:
         """Show orders, or decide one."""
         from budstikke.domain.cet import to_zone
         from budstikke.domain.money import shown
-        from budstikke.store.accounts import decide, waiting_orders
+        from budstikke.provisioning.accounts import decide, waiting_orders
 
         chosen = args.refuse if args.approve is None else args.approve
         with self._engine(args) as engine:
@@ -115,7 +115,7 @@ class Money:
         import csv
 
         from budstikke.domain.money import SMS, decimal
-        from budstikke.store.accounts import statement
+        from budstikke.provisioning.accounts import statement
 
         with self._engine(args) as engine:
             currency, lines = statement(engine, args.account, args.month)

@@ -12,11 +12,11 @@ from msgspec import structs
 from budstikke.carriers import KINDS
 from budstikke.dialects import IDENTIFY
 from budstikke.gateway import SETTINGS
+from budstikke.provisioning.apply import Secrets, apply
+from budstikke.provisioning.apply_file import read_file
+from budstikke.provisioning.apply_values import ALL
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.store.admin import open_engine
-from budstikke.store.apply import Secrets, apply
-from budstikke.store.apply_file import read_file
-from budstikke.store.apply_values import ALL
 from budstikke.store.time_seen import confirm
 
 if TYPE_CHECKING:

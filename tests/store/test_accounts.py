@@ -15,8 +15,7 @@ from budstikke.domain.ask import CreditAnswer
 from budstikke.domain.cet import from_wall
 from budstikke.domain.ledger import Kind
 from budstikke.domain.money import MICROS, micros
-from budstikke.store import schema
-from budstikke.store.accounts import (
+from budstikke.provisioning.accounts import (
     AccountError,
     Waiting,
     credit,
@@ -24,6 +23,7 @@ from budstikke.store.accounts import (
     statement,
     waiting_orders,
 )
+from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import Entry
 from budstikke.store.ledger_check import check

@@ -15,11 +15,11 @@ from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.dialects.contract import Login
 from budstikke.domain.keyed import is_keyed, keyed
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.provisioning.apply import Secrets, apply
+from budstikke.provisioning.apply_file import read_file
 from budstikke.servers import auth
 from budstikke.servers.auth import Authenticator, Caller, hash_secret, verify_secret
 from budstikke.store.admin import open_engine, read_directory
-from budstikke.store.apply import Secrets, apply
-from budstikke.store.apply_file import read_file
 from budstikke.store.migrate import migrate
 
 if TYPE_CHECKING:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from budstikke.domain.money import decimal
-from budstikke.store import apply_money
-from budstikke.store.apply_entries import ApplyError
-from budstikke.store.apply_state import Change, Row, State, Verb, compare
+from budstikke.provisioning import apply_money
+from budstikke.provisioning.apply_entries import ApplyError
+from budstikke.provisioning.apply_state import Change, Row, State, Verb, compare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.store.apply_entries import (
+    from budstikke.provisioning.apply_entries import (
         AccountEntry,
         FeeEntry,
         File,
         GroupEntry,
     )
-    from budstikke.store.apply_parse import Faults
+    from budstikke.provisioning.apply_parse import Faults
 
 
 def plan_accounts(file: File, state: State, faults: Faults) -> list[Change]:

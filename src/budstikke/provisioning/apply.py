@@ -23,9 +23,7 @@ from sqlalchemy import (
 )
 
 from budstikke.domain.fees import day_of, midnight
-from budstikke.store import schema
-from budstikke.store.admin import announce_directory, immediate, read_revision
-from budstikke.store.apply_below import (
+from budstikke.provisioning.apply_below import (
     BELONGINGS,
     find_by_keys,
     leave_group,
@@ -33,13 +31,15 @@ from budstikke.store.apply_below import (
     write_members,
     write_prices,
 )
-from budstikke.store.apply_entries import ApplyError
-from budstikke.store.apply_plan import NO_DIALECTS, Secrets, make_plan
-from budstikke.store.apply_read import JSON, read_state
-from budstikke.store.apply_state import Change, Plan, Verb
+from budstikke.provisioning.apply_entries import ApplyError
+from budstikke.provisioning.apply_plan import NO_DIALECTS, Secrets, make_plan
+from budstikke.provisioning.apply_read import JSON, read_state
+from budstikke.provisioning.apply_state import Change, Plan, Verb
+from budstikke.store import schema
+from budstikke.store.admin import announce_directory, immediate, read_revision
 
 if TYPE_CHECKING:
-    from budstikke.store.apply_entries import File
+    from budstikke.provisioning.apply_entries import File
 
 __all__ = ["ApplyError", "Plan", "Secrets", "apply"]
 
@@ -62,7 +62,7 @@ def apply(
 
     Args:
         engine: From ``store.admin.open_engine``.
-        file: From ``store.apply_file.read_file``.
+        file: From ``provisioning.apply_file.read_file``.
         secrets: How passwords are stored.
         actor: Who does it, for the audit.
         now: Unix seconds.

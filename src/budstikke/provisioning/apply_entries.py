@@ -2,7 +2,7 @@
 The entries of ``budstikke apply``'s file: their keys, defaults and descriptions.
 
 The descriptions are what docs/configure.md says (``python -m
-budstikke.store.apply_file``); a test compares the two.
+budstikke.provisioning.apply_file``); a test compares the two.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct, field
 
-from budstikke.store.apply_number_entries import (
+from budstikke.provisioning.apply_number_entries import (
     KeywordEntry,
     NumberEntry,
     OwnNumberEntry,
     SeriesEntry,
 )
-from budstikke.store.apply_values import (
+from budstikke.provisioning.apply_values import (
     E164,
     NOTHING,
     SAID,

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.fees import midnight
 from budstikke.domain.money import MICROS, MOST, SMS, micros
-from budstikke.store.apply_state import kept
-from budstikke.store.apply_values import ApplyError
+from budstikke.provisioning.apply_state import kept
+from budstikke.provisioning.apply_values import ApplyError
 
 if TYPE_CHECKING:
-    from budstikke.store.apply_entries import (
+    from budstikke.provisioning.apply_entries import (
         AccountEntry,
         FeeEntry,
         PriceEntry,
         PriceListEntry,
     )
-    from budstikke.store.apply_state import Row
-    from budstikke.store.apply_values import Amount
+    from budstikke.provisioning.apply_state import Row
+    from budstikke.provisioning.apply_values import Amount
 
 TRIAL = 25 * MICROS
 """What a trial account begins with: 25 SMS."""

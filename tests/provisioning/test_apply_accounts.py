@@ -13,9 +13,10 @@ from sqlalchemy import Engine, func, insert, select, update
 
 from budstikke.domain.fees import midnight
 from budstikke.domain.money import MICROS, Refund
-from budstikke.store import apply_file, schema
+from budstikke.provisioning import apply_file
+from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply
+from budstikke.store import schema
 from budstikke.store.admin import open_engine, read_directory
-from budstikke.store.apply import ApplyError, Plan, Secrets, apply
 from budstikke.store.migrate import migrate
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from budstikke.store.apply_values import (
+from budstikke.provisioning.apply_values import (
     NOTHING,
     SAID,
     Digits,

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from budstikke.domain.money import MICROS
-from budstikke.store import apply_file, schema
+from budstikke.provisioning import apply_file
+from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply
+from budstikke.store import schema
 from budstikke.store.admin import open_engine, revision
-from budstikke.store.apply import ApplyError, Plan, Secrets, apply
 from budstikke.store.migrate import migrate
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Engine, Integer, String, cast, insert, select
 
 from budstikke.domain.inventory import NumberKind
 from budstikke.domain.text.matching import folded
+from budstikke.provisioning.accounts import AccountError
+from budstikke.provisioning.apply_numbers import two_way
 from budstikke.store import schema
-from budstikke.store.accounts import AccountError
 from budstikke.store.admin import announce_directory, immediate
-from budstikke.store.apply_numbers import two_way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from budstikke.store.apply_entries import (
+from budstikke.provisioning.apply_entries import (
     access_label,
     of,
     route_label,
     suppression_label,
 )
-from budstikke.store.apply_number_entries import keyword_label, number_label
+from budstikke.provisioning.apply_number_entries import keyword_label, number_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from budstikke.store.apply_values import Said
+    from budstikke.provisioning.apply_values import Said
 
 
 class Verb(StrEnum):

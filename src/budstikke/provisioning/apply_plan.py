@@ -1,7 +1,7 @@
 """
 What a file changes: the rows that are there against the rows that it wants.
 
-Rows refer to each other by name here; ``store.apply`` turns names into ids.
+Rows refer to each other by name here; ``provisioning.apply`` turns names into ids.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from budstikke.store import apply_money
-from budstikke.store.apply_accounts import plan_accounts, plan_fees, plan_groups
-from budstikke.store.apply_entries import ApplyError, access_label, route_label
-from budstikke.store.apply_numbers import check_inventory, plan_numbers
-from budstikke.store.apply_parse import Faults
-from budstikke.store.apply_settings import check_kind, check_whole, merged
-from budstikke.store.apply_state import (
+from budstikke.provisioning import apply_money
+from budstikke.provisioning.apply_accounts import plan_accounts, plan_fees, plan_groups
+from budstikke.provisioning.apply_entries import ApplyError, access_label, route_label
+from budstikke.provisioning.apply_numbers import check_inventory, plan_numbers
+from budstikke.provisioning.apply_parse import Faults
+from budstikke.provisioning.apply_settings import check_kind, check_whole, merged
+from budstikke.provisioning.apply_state import (
     Change,
     Plan,
     Row,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from budstikke.store.apply_entries import (
+    from budstikke.provisioning.apply_entries import (
         AccessEntry,
         AccountEntry,
         CarrierEntry,

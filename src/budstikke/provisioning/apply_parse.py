@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import Struct, structs
 
-from budstikke.store.apply_lines import find_lines, line_of
-from budstikke.store.apply_values import (
+from budstikke.provisioning.apply_lines import find_lines, line_of
+from budstikke.provisioning.apply_values import (
     ALL,
     DEFAULT,
     LITERAL,
@@ -28,7 +28,7 @@ from budstikke.store.apply_values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from budstikke.store.apply_lines import Path
+    from budstikke.provisioning.apply_lines import Path
 
 Entry = TypeVar("Entry", bound=Struct)
 

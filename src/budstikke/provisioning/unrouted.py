@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Engine, insert, select, update
 
+from budstikke.provisioning.accounts import AccountError
+from budstikke.provisioning.apply_numbers import two_way
 from budstikke.store import schema
-from budstikke.store.accounts import AccountError
 from budstikke.store.admin import immediate
-from budstikke.store.apply_numbers import two_way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from budstikke.provisioning.apply_state import State
 from budstikke.store import schema
 from budstikke.store.admin import read_revision
-from budstikke.store.apply_state import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from budstikke.store.apply_entries import File
+    from budstikke.provisioning.apply_entries import File
 
 AT_A_TIME = 500
 """Numbers looked up by one statement."""

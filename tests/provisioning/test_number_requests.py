@@ -10,11 +10,13 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from budstikke.store import number_requests, schema, tray
-from budstikke.store.accounts import AccountError
+from budstikke.provisioning import number_requests
+from budstikke.provisioning import unrouted as tray
+from budstikke.provisioning.accounts import AccountError
+from budstikke.provisioning.number_requests import Request, waiting_requests
+from budstikke.provisioning.unrouted import Stray, unrouted
+from budstikke.store import schema
 from budstikke.store.admin import open_engine, revision
-from budstikke.store.number_requests import Request, waiting_requests
-from budstikke.store.tray import Stray, unrouted
 from store.engines import make_template
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply
+from budstikke.provisioning.apply_file import read_file
 from budstikke.servers.auth import hash_secret, new_secret, verify_secret
 from budstikke.store.admin import open_engine, read_directory
-from budstikke.store.apply import ApplyError, Plan, Secrets, apply
-from budstikke.store.apply_file import read_file
 from budstikke.store.migrate import migrate
 
 if TYPE_CHECKING:

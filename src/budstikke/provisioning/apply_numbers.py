@@ -8,21 +8,29 @@ import msgspec
 
 from budstikke.domain.inventory import NumberKind
 from budstikke.domain.text.matching import folded
-from budstikke.store.apply_number_entries import keyword_label, number_label
-from budstikke.store.apply_state import Change, Row, State, Verb, after, compare, kept
-from budstikke.store.apply_values import ApplyError
+from budstikke.provisioning.apply_number_entries import keyword_label, number_label
+from budstikke.provisioning.apply_state import (
+    Change,
+    Row,
+    State,
+    Verb,
+    after,
+    compare,
+    kept,
+)
+from budstikke.provisioning.apply_values import ApplyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from budstikke.store.apply_entries import AccountEntry, File
-    from budstikke.store.apply_number_entries import (
+    from budstikke.provisioning.apply_entries import AccountEntry, File
+    from budstikke.provisioning.apply_number_entries import (
         KeywordEntry,
         NumberEntry,
         OwnNumberEntry,
         SeriesEntry,
     )
-    from budstikke.store.apply_parse import Faults
+    from budstikke.provisioning.apply_parse import Faults
 
     Dialects = Mapping[str, type[msgspec.Struct]]
     Accesses = Mapping[tuple[str, str], Row]

@@ -14,10 +14,11 @@ from sqlalchemy import Engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from budstikke.domain.directory import Directory
-from budstikke.store import admin, apply_file, schema
+from budstikke.provisioning import apply_file
+from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply
+from budstikke.provisioning.apply_plan import make_plan
+from budstikke.store import admin, schema
 from budstikke.store.admin import open_engine, read_directory
-from budstikke.store.apply import ApplyError, Plan, Secrets, apply
-from budstikke.store.apply_plan import make_plan
 from budstikke.store.migrate import migrate
 
 
@@ -473,7 +474,7 @@ def test_a_plan_from_an_older_state_is_made_again(
             put(engine, text)
         return made
 
-    monkeypatch.setattr("budstikke.store.apply.make_plan", plan)
+    monkeypatch.setattr("budstikke.provisioning.apply.make_plan", plan)
     done = apply(engine, file, SECRETS, actor="tester", now=5.0)
     assert 1 == done.revision
     assert 2 == admin.revision(engine)

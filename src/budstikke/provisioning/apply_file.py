@@ -17,8 +17,8 @@ from msgspec import NODEFAULT, Meta, Struct, structs
 from budstikke.domain.originator import classify, read_grants
 from budstikke.domain.stop import LANGUAGES
 from budstikke.domain.template import TEXTS
-from budstikke.store import apply_money
-from budstikke.store.apply_entries import (
+from budstikke.provisioning import apply_money
+from budstikke.provisioning.apply_entries import (
     TABLES,
     File,
     Kinds,
@@ -26,23 +26,23 @@ from budstikke.store.apply_entries import (
     route_label,
     suppression_label,
 )
-from budstikke.store.apply_numbers import check_numbers
-from budstikke.store.apply_parse import Parser
-from budstikke.store.apply_settings import check_given, check_kind, check_valid
-from budstikke.store.apply_values import DEFAULT, ApplyError
+from budstikke.provisioning.apply_numbers import check_numbers
+from budstikke.provisioning.apply_parse import Parser
+from budstikke.provisioning.apply_settings import check_given, check_kind, check_valid
+from budstikke.provisioning.apply_values import DEFAULT, ApplyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from budstikke.store.apply_entries import (
+    from budstikke.provisioning.apply_entries import (
         AccessEntry,
         AccountEntry,
         CarrierEntry,
         PriceListEntry,
         RouteEntry,
     )
-    from budstikke.store.apply_parse import Faults
-    from budstikke.store.apply_values import Said
+    from budstikke.provisioning.apply_parse import Faults
+    from budstikke.provisioning.apply_values import Said
 
 __all__ = ["ApplyError", "File", "read_file", "table"]
 

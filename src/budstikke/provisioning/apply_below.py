@@ -13,7 +13,7 @@ from budstikke.store.admin import read_salt
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from budstikke.store.apply_entries import File
+    from budstikke.provisioning.apply_entries import File
 
     Id = int | None
     """Never ``None``; as it is looked up."""

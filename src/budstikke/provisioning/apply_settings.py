@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
-from budstikke.store.apply_parse import closest, meant, unknown
-from budstikke.store.apply_values import ALL, ApplyError
+from budstikke.provisioning.apply_parse import closest, meant, unknown
+from budstikke.provisioning.apply_values import ALL, ApplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from budstikke.store.apply_values import Said
+    from budstikke.provisioning.apply_values import Said
 
 Given = TypeVar("Given")
 
