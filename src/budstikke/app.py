@@ -34,6 +34,7 @@ from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.demo import apply_demo, demo_lines
 from budstikke.dialects import DIALECTS
+from budstikke.dialects.native.exchange import Parts
 from budstikke.flow.mms_link import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
@@ -42,8 +43,7 @@ from budstikke.servers.guard import Guard
 from budstikke.servers.http import HttpServer
 from budstikke.servers.media_page import MediaPages
 from budstikke.servers.mm7 import Mm7Server
-from budstikke.servers.native.app import NativeServer
-from budstikke.servers.native.exchange import Parts
+from budstikke.servers.rest import NativeServer
 from budstikke.servers.resume import ResumePage
 from budstikke.servers.simulator import simulator_app
 from budstikke.store.migrate import check, migrate

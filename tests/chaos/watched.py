@@ -28,12 +28,12 @@ from budstikke.carriers.simulator.phones import Phones
 from budstikke.config_callbacks import Callbacks
 from budstikke.demo import apply_demo
 from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.dialects.native.operations import OPERATIONS
 from budstikke.gateway import Gateway
 from budstikke.log import configure
 from budstikke.provisioning.apply import Secrets, apply
 from budstikke.provisioning.apply_file import read_file
 from budstikke.servers.auth import hash_secret, verify_secret
-from budstikke.servers.native.operations import OPERATIONS
 from budstikke.store.admin import open_engine
 from budstikke.store.migrate import migrate
 

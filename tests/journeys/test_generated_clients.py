@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.servers.native.operations import OPERATIONS
+from budstikke.dialects.native.operations import OPERATIONS
 from journeys.gateway import Gateway, simulator_carrier
 from journeys.web import ask
 

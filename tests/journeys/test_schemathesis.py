@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.servers.native.operations import OPERATIONS
+from budstikke.dialects.native.operations import OPERATIONS
 from journeys.gateway import Gateway, simulator_carrier
 from journeys.processes import Child
 from journeys.web import ask

@@ -11,12 +11,11 @@ from typing import NamedTuple
 from budstikke.dialects import bounds as dialects
 from budstikke.dialects.ip1 import envelope, operations
 from budstikke.dialects.ip1 import order as ip1
-from budstikke.dialects.native import order
+from budstikke.dialects.native import bodies, order
 from budstikke.mm7 import envelope as mm7
 from budstikke.mm7 import multipart
 from budstikke.servers import auth, bounds, simulator
-from budstikke.servers.native import app as native
-from budstikke.servers.native import bodies
+from budstikke.servers import rest as native
 
 
 class Row(NamedTuple):

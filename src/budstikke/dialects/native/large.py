@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from budstikke.dialects.native.faults import invalid
 from budstikke.dialects.native.order import (
     MOST_RECIPIENTS,
     Filler,
@@ -26,7 +27,6 @@ from budstikke.dialects.native.order import (
 )
 from budstikke.dialects.native.problems import Problem
 from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native.faults import invalid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

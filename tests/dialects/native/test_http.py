@@ -12,7 +12,7 @@ import pytest
 from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, render
 from budstikke.dialects.native.settings import Settings
 from budstikke.domain.refusal import RefusalCode
-from servers.native.rig import MAX_BODY, OSLO, TOKEN, Answer, Api, call, play
+from dialects.native.rig import MAX_BODY, OSLO, TOKEN, Answer, Api, call, play
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

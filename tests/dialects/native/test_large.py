@@ -14,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.apart import COLLECT
+from budstikke.dialects.native import large
 from budstikke.dialects.native import order as native_order
+from budstikke.dialects.native.bodies import Reader
+from budstikke.dialects.native.faults import invalid
+from budstikke.dialects.native.operations import OPERATIONS
 from budstikke.dialects.native.order import (
     MOST_RECIPIENTS,
     Filler,
@@ -25,14 +29,11 @@ from budstikke.dialects.native.problems import Problem
 from budstikke.domain.message import Order
 from budstikke.flow import prepare
 from budstikke.flow.bulk import at_a_time
-from budstikke.servers.native import app, large
-from budstikke.servers.native.bodies import Reader
-from budstikke.servers.native.faults import invalid
-from budstikke.servers.native.operations import OPERATIONS
+from budstikke.servers import rest as app
 from budstikke.wire import WireRequest
+from dialects.native import rig
+from dialects.native.rig import OSLO, Api, play
 from flow.rig import until
-from servers.native import rig
-from servers.native.rig import OSLO, Api, play
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
@@ -56,7 +57,7 @@ def read(body: bytes) -> Any:
 @pytest.fixture
 def slices_of_100(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large, "LARGE", 100)
-    monkeypatch.setattr("budstikke.servers.native.bodies.LARGE", 100)
+    monkeypatch.setattr("budstikke.dialects.native.bodies.LARGE", 100)
 
 
 RECIPIENTS = st.lists(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import structs
 
+from budstikke.dialects.native.operation import problems_of
 from budstikke.dialects.native.order import LAST_ID, RULES, SendBody
 from budstikke.dialects.native.problems import PROBLEMS, ProblemBody
 from budstikke.dialects.native.webhook import InboundWebhook, Webhook
-from budstikke.servers.native.operation import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from budstikke.servers.native.operation import Operation
+    from budstikke.dialects.native.operation import Operation
 
     Json = dict[str, Any]
 

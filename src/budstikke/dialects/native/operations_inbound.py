@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from budstikke.dialects.native import events, inbound, shapes, shapes_inbound
+from budstikke.dialects.native.operation import GONE, Operation
 from budstikke.dialects.native.problems import Fault
 from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native import events, inbound, shapes, shapes_inbound
-from budstikke.servers.native.operation import GONE, Operation
 
 _NUMBERS = "Numbers"
 _INBOUND = "Messages from phones"

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
+from budstikke.dialects.native.exchange import Reply, ask
 from budstikke.dialects.native.mms import MmsBody, read_mms
+from budstikke.dialects.native.operation import Operation
 from budstikke.dialects.native.problems import Fault
-from budstikke.domain.ask import MmsAnswer
-from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native.exchange import Reply, ask
-from budstikke.servers.native.operation import Operation
-from budstikke.servers.native.sending import charged, idempotency_key
-from budstikke.servers.native.shapes import (
+from budstikke.dialects.native.sending import charged, idempotency_key
+from budstikke.dialects.native.shapes import (
     Currency,
     Id,
     Money,
 )
+from budstikke.domain.ask import MmsAnswer
+from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
-    from budstikke.servers.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange
 
 _R = RefusalCode
 

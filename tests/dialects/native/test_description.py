@@ -13,18 +13,18 @@ import pytest
 from msgspec import structs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from budstikke.dialects.native.openapi import describe
+from budstikke.dialects.native.operations import OPERATIONS
 from budstikke.dialects.native.order import SendBody
+from budstikke.dialects.native.page import write_page
 from budstikke.dialects.native.problems import PROBLEMS
 from budstikke.dialects.native.settings import Settings
 from budstikke.dialects.native.templates import KINDS
 from budstikke.dialects.native.webhook import sign
 from budstikke.domain.message import Template
 from budstikke.domain.template import TEXTS, text_of
-from budstikke.servers.native.openapi import describe
-from budstikke.servers.native.operations import OPERATIONS
-from budstikke.servers.native.page import write_page
 from budstikke.wire import WireRequest
-from servers.native.rig import Api, play
+from dialects.native.rig import Api, play
 
 if TYPE_CHECKING:
     from store.engines import SqliteEngine

@@ -11,17 +11,17 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from budstikke.dialects.native.faults import faults_of, invalid, unknown
+from budstikke.dialects.native.large import LARGE, read_large
 from budstikke.dialects.native.mms import MmsBody, check_size
 from budstikke.dialects.native.order import SendBody
 from budstikke.dialects.native.problems import Fault, Problem
 from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native.faults import faults_of, invalid, unknown
-from budstikke.servers.native.large import LARGE, read_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from budstikke.servers.native.operation import Operation
+    from budstikke.dialects.native.operation import Operation
     from budstikke.wire import WireRequest
 
 JSON_TYPES = frozenset({"json", "x-json"})

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from budstikke.dialects.native.contacts import checked_name
+from budstikke.dialects.native.exchange import PathValues
 from budstikke.dialects.native.problems import Fault, Problem
 from budstikke.domain.number import international, why_not
 from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native.contacts import checked_name
-from budstikke.servers.native.exchange import PathValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from budstikke.servers.native.operation import Operation
+    from budstikke.dialects.native.operation import Operation
 
     Methods = dict[str, Operation]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from budstikke.servers.native.exchange import Exchange, Reply
+    from budstikke.dialects.native.exchange import Exchange, Reply
 
     Handler = Callable[[Exchange], Awaitable[Reply]]
     Code = RefusalCode | Fault

@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.dialects.native import cursors
+from budstikke.dialects.native.exchange import Reply, ask
+from budstikke.dialects.native.inbound import access_name
 from budstikke.dialects.native.problems import Fault, Problem
+from budstikke.dialects.native.shapes_inbound import (
+    Attempt,
+    Callback,
+    CallbackDetail,
+    CallbackList,
+    EventItem,
+    EventList,
+    Queue,
+    QueueList,
+    Replayed,
+)
 from budstikke.dialects.native.webhook import moment, told
 from budstikke.domain.callback import CallbackState, SendEvent
 from budstikke.domain.callback_listing import (
@@ -27,29 +41,15 @@ from budstikke.domain.callback_listing import (
 )
 from budstikke.domain.listing import Changed
 from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native import cursors
-from budstikke.servers.native.exchange import Reply, ask
-from budstikke.servers.native.inbound import access_name
-from budstikke.servers.native.shapes_inbound import (
-    Attempt,
-    Callback,
-    CallbackDetail,
-    CallbackList,
-    EventItem,
-    EventList,
-    Queue,
-    QueueList,
-    Replayed,
-)
 
 if TYPE_CHECKING:
-    from budstikke.domain.callback import Event
-    from budstikke.servers.native.exchange import Exchange
-    from budstikke.servers.native.shapes_inbound import (
+    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.shapes_inbound import (
         CallbackQuery,
         EventQuery,
         ReplayBody,
     )
+    from budstikke.domain.callback import Event
 
 # Events
 

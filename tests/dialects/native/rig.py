@@ -9,6 +9,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from budstikke.dialects.native import Native
+from budstikke.dialects.native.exchange import Parts
 from budstikke.dialects.native.settings import Settings
 from budstikke.domain.acceptance import TextProfile
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
@@ -19,8 +20,7 @@ from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.quote import Quoter
 from budstikke.flow.send import Sender
 from budstikke.servers.auth import Authenticator, hash_secret
-from budstikke.servers.native.app import NativeServer
-from budstikke.servers.native.exchange import Parts
+from budstikke.servers.rest import NativeServer
 from flow.rig import FakeCarrier, Flaky, until
 from store.path import NOW
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.dialects.native import cursors
+from budstikke.dialects.native.exchange import Reply, ask
 from budstikke.dialects.native.problems import Fault, Problem
+from budstikke.dialects.native.shapes import (
+    Contact,
+    ContactList,
+    Group,
+    GroupList,
+    OptOut,
+    OptOutList,
+)
 from budstikke.domain import listing
 from budstikke.domain.ask import GroupAnswer, GroupAsk, GroupVerb
 from budstikke.domain.listing import (
@@ -29,22 +39,12 @@ from budstikke.domain.listing import (
     RenameAsk,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.servers.native import cursors
-from budstikke.servers.native.exchange import Reply, ask
-from budstikke.servers.native.shapes import (
-    Contact,
-    ContactList,
-    Group,
-    GroupList,
-    OptOut,
-    OptOutList,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from budstikke.servers.native.exchange import Exchange
-    from budstikke.servers.native.shapes import (
+    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.shapes import (
         ContactBody,
         GroupBody,
         OptOutBody,

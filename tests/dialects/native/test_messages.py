@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.domain.receipt import Reason, Rejected, Retry
-from servers.native.rig import MALMO, OSLO, OTHER, Api, play
+from dialects.native.rig import MALMO, OSLO, OTHER, Api, play
 from store.path import NOW
 
 if TYPE_CHECKING:

@@ -10,7 +10,18 @@ import msgspec
 from msgspec import UNSET
 
 from budstikke.dialects.inbound import called
+from budstikke.dialects.native import cursors
+from budstikke.dialects.native.exchange import Reply, ask
 from budstikke.dialects.native.problems import Fault, Problem
+from budstikke.dialects.native.shapes_inbound import (
+    Inbound,
+    InboundList,
+    NumberRequest,
+    NumberRequestList,
+    OwnNumber,
+    OwnNumberList,
+    Time,
+)
 from budstikke.dialects.native.webhook import MediaItem, moment
 from budstikke.domain.inbound_listing import (
     AddRequestAsk,
@@ -29,25 +40,14 @@ from budstikke.domain.inbound_listing import (
 )
 from budstikke.domain.listing import Changed, EraseAnswer, EraseInboundAsk
 from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native import cursors
-from budstikke.servers.native.exchange import Reply, ask
-from budstikke.servers.native.shapes_inbound import (
-    Inbound,
-    InboundList,
-    NumberRequest,
-    NumberRequestList,
-    OwnNumber,
-    OwnNumberList,
-    Time,
-)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.shapes import PageQuery
+    from budstikke.dialects.native.shapes_inbound import InboundQuery, NumberRequestBody
     from budstikke.domain import inbound_listing
-    from budstikke.servers.native.exchange import Exchange
-    from budstikke.servers.native.shapes import PageQuery
-    from budstikke.servers.native.shapes_inbound import InboundQuery, NumberRequestBody
 
 _is_type = re.compile(r"[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+").fullmatch
 

@@ -15,7 +15,7 @@ from budstikke.domain.inbound import InboundEvent, Kind, MediaRef
 from budstikke.domain.inbound_listing import MOST_WAITING
 from budstikke.domain.message import StatusEvent
 from budstikke.store import schema
-from servers.native.rig import OSLO, OTHER, Api, play
+from dialects.native.rig import OSLO, OTHER, Api, play
 from store.path import NOW
 
 if TYPE_CHECKING:

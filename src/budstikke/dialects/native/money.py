@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from budstikke.dialects.native import cursors
+from budstikke.dialects.native.exchange import Reply, ask
+from budstikke.dialects.native.shapes import Balance, Ledger, LedgerEntry
 from budstikke.dialects.native.webhook import moment
 from budstikke.domain.ask import BalanceAnswer, BalanceAsk
 from budstikke.domain.ledger import Kind
 from budstikke.domain.listing import LedgerAsk, LedgerPage
 from budstikke.domain.money import decimal
-from budstikke.servers.native import cursors
-from budstikke.servers.native.exchange import Reply, ask
-from budstikke.servers.native.shapes import Balance, Ledger, LedgerEntry
 
 if TYPE_CHECKING:
+    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.shapes import PageQuery
     from budstikke.domain import listing
-    from budstikke.servers.native.exchange import Exchange
-    from budstikke.servers.native.shapes import PageQuery
 
 
 async def get_balance(exchange: Exchange) -> Reply:

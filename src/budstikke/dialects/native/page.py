@@ -13,13 +13,13 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from budstikke.dialects.native.operation import COMMON, problems_of
 from budstikke.dialects.native.problems import PROBLEMS
-from budstikke.servers.native.operation import COMMON, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from budstikke.servers.native.operation import Operation
+    from budstikke.dialects.native.operation import Operation
 
     Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from servers.native.rig import MALMO, OSLO, OTHER, Api, play
+from dialects.native.rig import MALMO, OSLO, OTHER, Api, play
 
 if TYPE_CHECKING:
     from store.engines import SqliteEngine

@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET
 
+from budstikke.dialects.native.exchange import Reply
+from budstikke.dialects.native.large import LargeOrder
 from budstikke.dialects.native.order import Filler, has_fields, read_order
 from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, Refused
-from budstikke.dialects.native.templates import KINDS
-from budstikke.domain.message import Template
-from budstikke.domain.money import decimal
-from budstikke.domain.refusal import RefusalCode
-from budstikke.domain.template import text_of
-from budstikke.flow.pace import pieces
-from budstikke.servers.native.exchange import Reply
-from budstikke.servers.native.large import LargeOrder
-from budstikke.servers.native.shapes import (
+from budstikke.dialects.native.shapes import (
     Quoted,
     QuotedRecipient,
     RecipientResult,
@@ -27,14 +21,20 @@ from budstikke.servers.native.shapes import (
     TemplateList,
     TemplateShape,
 )
+from budstikke.dialects.native.templates import KINDS
+from budstikke.domain.message import Template
+from budstikke.domain.money import decimal
+from budstikke.domain.refusal import RefusalCode
+from budstikke.domain.template import text_of
+from budstikke.flow.pace import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from budstikke.dialects.native.exchange import Exchange
     from budstikke.dialects.native.order import SendBody
     from budstikke.domain.message import Accepted, Order
     from budstikke.domain.quote import Line
-    from budstikke.servers.native.exchange import Exchange
 
 KEY = "idempotency-key"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch

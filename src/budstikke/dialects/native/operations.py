@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from budstikke.dialects.native import contacts, messages, money, sending, shapes
+from budstikke.dialects.native.mms_operations import MMS_OPERATIONS
+from budstikke.dialects.native.operation import GONE, Operation
+from budstikke.dialects.native.operations_inbound import INBOUND_OPERATIONS
 from budstikke.dialects.native.order import SendBody
 from budstikke.dialects.native.problems import Fault
 from budstikke.domain.refusal import RefusalCode
-from budstikke.servers.native import contacts, messages, money, sending, shapes
-from budstikke.servers.native.mms import MMS_OPERATIONS
-from budstikke.servers.native.operation import GONE, Operation
-from budstikke.servers.native.operations_inbound import INBOUND_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

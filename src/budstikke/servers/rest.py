@@ -15,29 +15,29 @@ import msgspec
 
 from budstikke.dialects.contract import Call
 from budstikke.dialects.native import Native
+from budstikke.dialects.native.bodies import Reader
+from budstikke.dialects.native.exchange import Exchange
+from budstikke.dialects.native.openapi import describe
+from budstikke.dialects.native.operations import OPERATIONS
+from budstikke.dialects.native.page import POLICY, write_page
 from budstikke.dialects.native.problems import Problem, problem_of, render
+from budstikke.dialects.native.router import Router
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
 from budstikke.servers.limits import Busy
-from budstikke.servers.native.bodies import Reader
-from budstikke.servers.native.exchange import Exchange
-from budstikke.servers.native.openapi import describe
-from budstikke.servers.native.operations import OPERATIONS
-from budstikke.servers.native.page import POLICY, write_page
-from budstikke.servers.native.router import Router
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from budstikke.dialects.native.exchange import Parts, PathValues, Reply
+    from budstikke.dialects.native.operation import Operation
     from budstikke.domain.directory import Access, Directory
     from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.servers.auth import Authenticator
-    from budstikke.servers.native.exchange import Parts, PathValues, Reply
-    from budstikke.servers.native.operation import Operation
     from budstikke.wire import WireRequest
 
 log = logging.getLogger("budstikke.http")

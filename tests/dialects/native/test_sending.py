@@ -8,7 +8,7 @@ import pytest
 
 from budstikke.dialects.native.settings import Settings
 from budstikke.domain.message import Tell
-from servers.native.rig import MALMO, OSLO, OTHER, Api, play
+from dialects.native.rig import MALMO, OSLO, OTHER, Api, play
 from store.path import NOW
 
 if TYPE_CHECKING:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import UNSET
 
+from budstikke.dialects.native import cursors
+from budstikke.dialects.native.exchange import Reply, ask
 from budstikke.dialects.native.problems import Fault, Problem
+from budstikke.dialects.native.shapes import (
+    CancelledOrder,
+    Message,
+    MessageList,
+    Order,
+    Repeats,
+)
 from budstikke.dialects.native.webhook import moment
 from budstikke.domain.ask import CancelAnswer, CancelAsk
 from budstikke.domain.listing import (
@@ -24,21 +33,12 @@ from budstikke.domain.money import decimal
 from budstikke.domain.number import international
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.states import MessageState
-from budstikke.servers.native import cursors
-from budstikke.servers.native.exchange import Reply, ask
-from budstikke.servers.native.shapes import (
-    CancelledOrder,
-    Message,
-    MessageList,
-    Order,
-    Repeats,
-)
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from budstikke.servers.native.exchange import Exchange
-    from budstikke.servers.native.shapes import MessageQuery
+    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.shapes import MessageQuery
 
 
 async def get_message(exchange: Exchange) -> Reply:

@@ -14,10 +14,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from budstikke.dialects.native.order import LAST_ID
 from budstikke.dialects.native.settings import EventType
+from budstikke.dialects.native.shapes import Cursor, Id, Limit, NextCursor
 from budstikke.dialects.native.webhook import MediaItem, Moment
 from budstikke.domain.callback import CallbackState, QueueState, Topic
 from budstikke.domain.inbound import Kind
-from budstikke.servers.native.shapes import Cursor, Id, Limit, NextCursor
 
 Time = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset, as it is read."""

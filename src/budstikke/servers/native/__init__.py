@@ -1,1 +1,0 @@
-"""The REST API over HTTP: see docs/dialects/native.md and docs/why/rest.md."""
