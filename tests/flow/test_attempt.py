@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 
 from budstikke.dialects import DIALECTS
@@ -18,6 +19,7 @@ from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.attempt import REQUEST_KEPT, SOON, Teller, described
 from budstikke.flow.outlet import NotReached
+from budstikke.outlets.http import HttpOutlet
 from budstikke.store.contract import CallbackResult, CallbackRow, StoreUnavailable
 from budstikke.wire import WireRequest, WireResponse
 from flow.telling import PHONE, event
@@ -180,6 +182,44 @@ def test_nobody_to_tell(access_id: int, told: Event) -> None:
         result.took,
     )
     assert [] == customer.asked
+
+
+OWN = "https://own.example/dlr?id=7"
+
+
+@pytest.mark.parametrize("access_id", [NATIVE, FRONT])
+def test_a_report_goes_to_its_orders_own_url(access_id: int) -> None:
+    """Also when the access's settings name none, as Front's do here."""
+    customer = Customer()
+    own = msgspec.structs.replace(status(), url=OWN)
+    assert "done" == attempt(access_id, own, customer).state
+    ((request, _),) = customer.asked
+    assert request.target.startswith(OWN)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://10.0.0.1/dlr"])
+def test_an_orders_own_url_is_held_to_the_rules_for_addresses(url: str) -> None:
+    async def scenario() -> CallbackResult:
+        outlet = HttpOutlet(
+            timeout=1, allow_private=False, allow_http=True, version="0"
+        )
+        known = directory()
+        teller = Teller(
+            store=cast("Any", Media()),
+            outlet=outlet,
+            dialects=DIALECTS,
+            directory=lambda: known,
+            clock=lambda: NOW + 1,
+        )
+        event = msgspec.structs.replace(status(), url=url)
+        row = CallbackRow(5, FRONT, event, 0)
+        result = await teller.attempt(row, teller.target(FRONT, event))
+        await outlet.close()
+        return result
+
+    result = asyncio.run(scenario())
+    assert ("due", None) == (result.state, result.status)
+    assert "has no public address" in result.answer
 
 
 # What came of it

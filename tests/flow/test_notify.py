@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from budstikke.domain.callback import AGAIN
 from budstikke.domain.directory import Directory
 from budstikke.domain.message import StatusEvent
+from budstikke.domain.receipt import Reason, Rejected, Retry
 from budstikke.domain.states import PartState
 from budstikke.flow import notify
 from budstikke.store import schema
@@ -50,6 +51,26 @@ def test_told_and_done(engine: SqliteEngine) -> None:
         await rig.scheduler.wake()
         assert 3 == len(rig.outlet.asked)
         assert notify.MOST_WAITING == rig.notifier.free()
+
+    play(engine, scenario)
+
+
+def test_reports_of_an_order_go_to_its_own_url(engine: SqliteEngine) -> None:
+    """Of a message that is sent at once, and of one that waits in the store first."""
+
+    async def scenario(rig: Rig) -> None:
+        own = "https://own.example/dlr"
+        (waits,) = await rig.send(callback_url=own)
+        async with rig.running(1):
+            await rig.settled_down()
+            (at_once,) = await rig.send(callback_url=own)
+            (usual,) = await rig.send()
+            await until(lambda: 3 == len(rig.carriers[1].waiting))
+            rig.carriers[1].answer(Rejected(Reason.BARRED, "no", Retry.NEVER))
+            await rig.told(3)
+        expected = [f"{own}?status=5&origid={id_}" for id_ in (waits, at_once)]
+        expected.append(f"https://{ONE}/s?status=5&origid={usual}")
+        assert sorted(expected) == sorted(rig.outlet.asked)
 
     play(engine, scenario)
 

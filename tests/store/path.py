@@ -140,6 +140,7 @@ class Path:
             columns.get("ref"),
             columns.get("tell", FINAL),
             columns.get("tries", 0),
+            callback_url=columns.get("callback_url"),
         )
 
     async def sent(
@@ -216,6 +217,7 @@ def _message(
         columns.get("accepted_at", NOW),
         columns.get("expires_at", NOW + 86400),
         MessageState.SCHEDULED if scheduled else MessageState.ACCEPTED,
+        callback_url=columns.get("callback_url"),
     )
 
 

@@ -143,6 +143,36 @@ def test_the_event_comes_back_as_it_was(engine: Engine) -> None:
     run(engine, scenario)
 
 
+URL = "https://customer.example/dlr?key=æ"
+
+
+def test_a_messages_own_callback_url_goes_with_each_of_its_reports(
+    engine: Engine,
+) -> None:
+    async def scenario(path: Path) -> None:
+        own = {"callback_url": URL, "tell": BOTH}
+        (part,) = await path.sending(**own)
+        (other,) = await path.sending(tell=BOTH)
+        told = await path.answer(part, PartState.SENT, "x", **own)
+        told += await path.answer(other, PartState.SENT, "y", tell=BOTH)
+        told += await path.settle(receipt("x"), receipt("y"))
+        urls = [(row.event.message_id, status(row).url) for row in told]
+        assert [(part >> 8, URL), (other >> 8, None)] * 2 == urls
+        assert told == await due(path, LATER)
+
+    run(engine, scenario)
+
+
+def test_a_claimed_part_knows_its_messages_callback_url(engine: Engine) -> None:
+    async def scenario(path: Path) -> None:
+        await path.accept(callback_url=URL)
+        await path.accept()
+        parts = await path.store.claim(1, 10, NOW)
+        assert [URL, None] == [part.callback_url for part in parts]
+
+    run(engine, scenario)
+
+
 def test_sent_and_final_are_two_callbacks(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         (part,) = await path.sending(tell=BOTH)

@@ -285,6 +285,7 @@ def parts(
             shared.tell,
             0,
             max(order.price, 0),
+            order.callback_url or None,
         )
         for number, text in enumerate(split.parts, 1)
     ]

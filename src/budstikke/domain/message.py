@@ -110,6 +110,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         test: Check and answer as if it were sent, but send and charge nothing.
         key: Idempotency key: an equal one of this access within a day is answered as
             the first was; empty: none.
+        callback_url: Where delivery reports of its messages go instead of where the
+            access's settings say; empty: nowhere else. An http or https URL.
         answering: The gateway's own answer to a phone, in the account's name: any
             originator, and whether the phone opted out does not matter.
 
@@ -141,6 +143,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     template: Template | None = None
     test: bool = False
     key: str = ""
+    callback_url: str = ""
     answering: bool = False
 
 
@@ -192,6 +195,7 @@ class Part(msgspec.Struct, array_like=True):
         tell: What the customer is told.
         tries: How often it was offered before.
         premium: What the subscriber pays, øre; 0: an ordinary message.
+        callback_url: The order's, where its delivery reports go; ``None``: it has none.
 
     """
 
@@ -213,6 +217,7 @@ class Part(msgspec.Struct, array_like=True):
     tell: int = 0
     tries: int = 0
     premium: int = 0
+    callback_url: str | None = None
 
     @property
     def message_id(self) -> int:
@@ -245,6 +250,7 @@ class StatusEvent(msgspec.Struct, array_like=True, frozen=True, tag="status"):
         reason: ``domain.receipt.Reason`` value, empty when delivered.
         raw: The carrier's own words.
         at: Unix seconds.
+        url: The order's ``callback_url``; ``None``: the access's settings say where.
 
     """
 
@@ -255,3 +261,4 @@ class StatusEvent(msgspec.Struct, array_like=True, frozen=True, tag="status"):
     reason: str
     raw: str
     at: float
+    url: str | None = None

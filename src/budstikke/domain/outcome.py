@@ -35,6 +35,7 @@ def concerned(part: Part, carrier_id: int, state: PartState) -> Concerned:
         part.access_id,
         part.recipient,
         part.ref,
+        callback_url=part.callback_url,
     )
 
 

@@ -70,6 +70,7 @@ class Concerned(msgspec.Struct, array_like=True):
     recipient: str
     ref: str | None
     since: float = 0.0
+    callback_url: str | None = None
 
 
 class MessageFinal(msgspec.Struct, array_like=True):
@@ -275,5 +276,6 @@ def _told(part: Concerned, state: MessageState, update: PartUpdate) -> Told:
         str(update.reason),
         update.raw,
         update.at,
+        part.callback_url,
     )
     return Told(part.access_id, event)

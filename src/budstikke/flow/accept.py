@@ -367,18 +367,16 @@ def digest(order: Order) -> str:
 
 def _message(shared: Content, access: Access, order_id: int, one: One) -> MessageRow:
     order, split, account = shared.order, one.drawn.split, access.account
-    originator = one.drawn.originator
-    key: int | None = None
-    until: float | None = None
+    key, until = None, None
     if order.duplicate_lock and not (order.key or order.answering):
-        key = duplicate_key(access.id, originator, one.recipient, one.text)
+        key = duplicate_key(access.id, one.drawn.originator, one.recipient, one.text)
         until = shared.accepted_at + order.duplicate_lock
     return MessageRow(
         one.id,
         order_id,
         access.id,
         one.recipient,
-        originator,
+        one.drawn.originator,
         order.ref,
         split.encoding,
         split.segments,
@@ -397,4 +395,5 @@ def _message(shared: Content, access: Access, order_id: int, one: One) -> Messag
         account.refund.value,
         max(order.price, 0),
         order.send_at,
+        order.callback_url or None,
     )

@@ -60,7 +60,11 @@ class FindsSubscribers(Protocol):
 
 
 class Target(NamedTuple):
-    """Whom something is told, and how."""
+    """
+    The customer to be called, and how.
+
+    ``url`` is where the access's settings send the topic; empty: nowhere.
+    """
 
     access: Access
     dialect: Dialect
@@ -118,7 +122,13 @@ class Teller:
         self._answer = answer
 
     def target(self, access_id: int, event: Event) -> Target | None:
-        """Find whom an event is told; ``None``: nobody."""
+        """
+        Find the customer whom an event concerns and how it is pushed to them.
+
+        ``None``: the access is gone, its dialect does not push this topic, or a message
+        from a phone has no URL to go to. A delivery report may have an empty URL here:
+        its order can have one of its own.
+        """
         directory = self._directory()
         access = directory.accesses.get(access_id)
         if access is None or isinstance(event, SendEvent):
@@ -130,7 +140,7 @@ class Teller:
         dialect = self._dialects[access.dialect]
         policy = dialect.policies.get(topic)
         url = dialect.url(topic, access.settings, place) if policy else ""
-        if policy is None or not url:
+        if policy is None or not (url or topic is Topic.STATUS):
             return None
         signing = self._signing.get(access.dialect)
         return Target(access, dialect, signing, topic, url, policy)
@@ -149,9 +159,10 @@ class Teller:
         not count.
         """
         try:
-            if target is None:
+            url = "" if target is None else _url(row.event, target)
+            if target is None or not url:
                 return await self._told_nobody(row)
-            return await self._tell(row, target)
+            return await self._tell(row, target, url)
         except StoreUnavailable:
             now = self._clock()
             return CallbackResult(row.id, "due", now + SOON, row.tries, "", now)
@@ -161,10 +172,10 @@ class Teller:
                 return self._over(row, "failed", "internal error")
             return self._not_understood(row, target, "internal error")
 
-    async def _tell(self, row: CallbackRow, target: Target) -> CallbackResult:
+    async def _tell(self, row: CallbackRow, target: Target, url: str) -> CallbackResult:
         event, settings = row.event, target.access.settings
         if isinstance(event, StatusEvent):
-            request = target.dialect.callback(event, target.url, settings)
+            request = target.dialect.callback(event, url, settings)
         else:
             request = await self._inbound(event, target)
         if request is None:
@@ -325,6 +336,12 @@ def described(request: WireRequest) -> str:
 def _readable(octets: bytes) -> str:
     """Read octets as far as they are UTF-8; NUL can be stored nowhere."""
     return octets.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _url(event: Event, target: Target) -> str:
+    """Find the URL of a callback: the order's own, or else the access's."""
+    own = event.url if isinstance(event, StatusEvent) else None
+    return own or target.url
 
 
 def _place(event: InboundEvent, inventory: Inventory) -> str:

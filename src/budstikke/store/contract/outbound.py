@@ -34,6 +34,7 @@ class MessageRow(msgspec.Struct, array_like=True):
     refund: int = 1
     premium: int = 0
     send_at: float | None = None
+    callback_url: str | None = None
 
 
 class PartRow(msgspec.Struct, array_like=True):

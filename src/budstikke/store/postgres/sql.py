@@ -54,8 +54,8 @@ INSERT_MESSAGES = f"""
 INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
     segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
     accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
-    reason, raw)
-SELECT {columns("iiittttnnnnnniffftiinnf")}, '', ''
+    callback_url, reason, raw)
+SELECT {columns("iiittttnnnnnniffftiinnft")}, '', ''
 FROM jsonb_array_elements($1::jsonb) AS j (v)"""
 
 INSERT_PARTS = f"""
@@ -113,7 +113,7 @@ taken AS (
 SELECT json_agg(json_build_array(p.id, p.id & 255, m.parts, m.originator, m.recipient,
     p.text, m.encoding, json_build_array(p.tables >> 8, p.tables & 255), m.flash <> 0,
     m.protocol_id, m.priority, m.expires_at, true, m.access_id, m.ref, m.tell, p.tries,
-    m.premium))
+    m.premium, m.callback_url))
 FROM taken p JOIN message m ON m.id = p.id >> 8 AND m.id >= $5::bigint >> 8"""
 
 MARK_QUEUED = f"""
@@ -157,7 +157,8 @@ WHERE message.id = f.id AND message.id >= $2
 _CONCERNED = """
 SELECT json_agg(json_build_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
     m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref,
-    greatest(CASE WHEN p.state <> 'unsure' THEN p.at END, m.accepted_at)))
+    greatest(CASE WHEN p.state <> 'unsure' THEN p.at END, m.accepted_at),
+    m.callback_url))
 """
 
 # A subquery for each row of the batch (OFFSET keeps it one): while there are no

@@ -119,6 +119,7 @@ message = Table(
     Column("premium", Integer, nullable=False, default=0, server_default="0"),  # øre
     Column("send_at", Float),
     Column("deleted", Integer, nullable=False, default=0, server_default="0"),
+    Column("callback_url", Text),  # of the order; NULL: the access's own
     Index("message_account", "account_id", "id"),
     Index(
         "message_ref",

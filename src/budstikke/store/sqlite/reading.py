@@ -61,5 +61,7 @@ def read(
 
 
 def _told(part: Concerned, word: str, at: float) -> Told:
-    event = StatusEvent(part.message_id, part.recipient, part.ref, word, "", "", at)
+    event = StatusEvent(
+        part.message_id, part.recipient, part.ref, word, "", "", at, part.callback_url
+    )
     return Told(part.access_id, event)

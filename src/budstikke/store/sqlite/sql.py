@@ -17,9 +17,9 @@ INSERT_MESSAGES = """
 INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
     segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
     accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
-    reason, raw)
+    callback_url, reason, raw)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-    ?19, ?20, ?21, ?22, ?23, '', '')"""
+    ?19, ?20, ?21, ?22, ?23, ?24, '', '')"""
 
 INSERT_PARTS = """
 INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,
@@ -51,7 +51,7 @@ SELECT json_group_array(json_array(p.id, p.id & 255, m.parts, m.originator,
     json_array(p.tables >> 8, p.tables & 255),
     json(CASE WHEN m.flash THEN 'true' ELSE 'false' END), m.protocol_id, m.priority,
     m.expires_at, json('true'), m.access_id, m.ref, m.tell, p.tries,
-    m.premium))
+    m.premium, m.callback_url))
 FROM (SELECT id, text, tables, tries FROM part
       WHERE carrier_id = ?1 AND state = 'queued' AND due_at IS NULL
       ORDER BY priority DESC, id LIMIT ?2) p
@@ -86,7 +86,8 @@ WHERE id = ?1 AND state IN ('accepted', 'scheduled')"""
 _CONCERNED = """
 SELECT json_group_array(json_array({index}, p.id, p.state, p.carrier_id, p.tries, m.id,
     m.parts, m.state, m.tell, m.access_id, m.recipient, m.ref,
-    max(iif(p.state = 'unsure', 0.0, coalesce(p.at, 0.0)), m.accepted_at)))
+    max(iif(p.state = 'unsure', 0.0, coalesce(p.at, 0.0)), m.accepted_at),
+    m.callback_url))
 """
 
 MATCH_ID = (
