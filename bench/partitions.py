@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # their server
 import psycopg
 
 from bench.store_verbs import NOW, path, show
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.postgres.layout import SMALLEST
 from budstikke.store.migrate import migrate
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.postgres.layout import SMALLEST, Lows
+from budstikke.store.verbs.bounds import PartitionBounds
 from store.engines import fill_directory
 from store.postgres_server import DURABLE, serving
 
@@ -43,7 +44,7 @@ class Unbounded(PostgresStore):
     async def open(self, now: float) -> None:
         """Know nothing."""
         await super().open(now)
-        self._node.lows = Lows()
+        self._node.lows = self._client.bounds = PartitionBounds()
 
 
 def divide(url: str, count: int) -> None:

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import MessageRow, PartRow
+from budstikke.store.engines.sqlite import sql
+from budstikke.store.engines.sqlite.json_rows import columns, each
 from budstikke.store.migrate import migrate
-from budstikke.store.sqlite import sql
-from budstikke.store.sqlite.json_rows import columns, each, text
+from budstikke.store.verbs.json_text import text
 
 SECONDS = 1.5
 TIMES = 11

@@ -35,9 +35,9 @@ from budstikke.store.contract import (
     PartRow,
     Store,
 )
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.sqlite import SqliteStore
 from budstikke.store.migrate import migrate
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.sqlite import SqliteStore
 from store.engines import fill_directory
 from store.postgres_server import DURABLE, serving
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 
-from budstikke.store.sqlite import deadline
+from budstikke.store.engines.sqlite import deadline
 from patience import PATIENCE
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from sqlalchemy import Boolean, Float, LargeBinary, delete, insert, select
 
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.sqlite import SqliteStore
 from budstikke.store.migrate import migrate
 from budstikke.store.move import export, load
 from budstikke.store.move.tables import MOVED
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from budstikke.store.postgres import PostgresStore
+from budstikke.store.engines.postgres import PostgresStore
 from store.path import NOW, Path
 
 if TYPE_CHECKING:

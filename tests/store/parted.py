@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.postgres.layout import Layout, Series
-from budstikke.store.postgres.partitions import MESSAGES, read_layout
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.postgres.layout import Layout, Series
+from budstikke.store.engines.postgres.partitions import MESSAGES, read_layout
 from store.path import NOW, Path
 
 if TYPE_CHECKING:

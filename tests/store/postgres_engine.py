@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.migrate import migrate
-from budstikke.store.postgres import PostgresStore
 from budstikke.store.schema import metadata
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from budstikke.store.contract import LINK_LEASE
-from budstikke.store.postgres import PostgresStore
+from budstikke.store.engines.postgres import PostgresStore
 from store.path import NOW
 
 if TYPE_CHECKING:

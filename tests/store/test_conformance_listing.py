@@ -53,8 +53,8 @@ from budstikke.store.contract import (
     MediaRow,
     RecurringRow,
 )
-from budstikke.store.postgres import listing as postgres_listing
-from budstikke.store.sqlite import listing as sqlite_listing
+from budstikke.store.engines.postgres import listing as postgres_listing
+from budstikke.store.engines.sqlite import listing as sqlite_listing
 from store.path import NOW, RECIPIENT, Path, run
 from store.phones import held_part, phone
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from budstikke.domain.states import PartState
 from budstikke.store.admin import open_engine
+from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.migrate import _revisions, migrate
-from budstikke.store.postgres import PostgresStore
 from patience import PATIENCE
 from store.engines import fill_directory
 from store.parted import ask, homes

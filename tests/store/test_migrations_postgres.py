@@ -13,8 +13,8 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from budstikke.store.admin import open_engine
+from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.migrate import SchemaError, _config, _revisions, check, migrate
-from budstikke.store.postgres import PostgresStore
 from budstikke.store.schema import metadata
 from patience import PATIENCE
 from store.path import NOW

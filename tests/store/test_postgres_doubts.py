@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.postgres.doubts import KEEP
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.postgres.doubts import KEEP
 from store.path import NOW, RECIPIENT, Path
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import pytest
 from budstikke.domain.callback_listing import EventsAsk, EventsPage
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.postgres.callback_ids import draw, settled
-from budstikke.store.postgres.client import Connection
-from budstikke.store.postgres.settling import by_receipts
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.postgres.callback_ids import draw, settled
+from budstikke.store.engines.postgres.connection import Connection
+from budstikke.store.engines.postgres.settling import by_receipts
 from patience import PATIENCE
 from store.nodes import play
 from store.path import KEEP, NOW, RECIPIENT, Path, receipt

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
+from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.migrate import migrate
-from budstikke.store.postgres import PostgresStore
 from patience import PATIENCE
 from store.engines import fill_directory
 from store.path import NOW, RECIPIENT, Path

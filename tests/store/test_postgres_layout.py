@@ -5,13 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.store.postgres.layout import (
+from budstikke.store.engines.postgres.layout import (
     GROWTH,
     MONTH,
     SETTLED,
     SMALLEST,
     Layout,
-    Lows,
     Partition,
     cut_at,
     holding,
@@ -19,6 +18,7 @@ from budstikke.store.postgres.layout import (
     spans,
     waits,
 )
+from budstikke.store.verbs.bounds import PartitionBounds
 
 DAY = 86400.0
 NEW: Layout = [
@@ -135,9 +135,9 @@ def test_rows_wait_for_a_month_at_most() -> None:
 
 
 def test_bounds_are_never_above_what_is_asked_for() -> None:
-    lows = Lows()
+    lows = PartitionBounds()
     assert (0, 0, 0) == (lows.message([7]), lows.part([7 << 8]), lows.callback([7]))
-    lows.learn(divided(NEW, 3 * SMALLEST), NEW)
+    lows.learn([p.low for p in divided(NEW, 3 * SMALLEST)], [p.low for p in NEW])
     late = SMALLEST + 1
     assert late == lows.message([9 * SMALLEST, late])
     assert 1 == lows.message([9 * SMALLEST, late - 1])

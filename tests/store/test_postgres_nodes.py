@@ -13,8 +13,8 @@ from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.postgres.node import LEASE
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.postgres.node import LEASE
 from patience import PATIENCE
 from store.engines import rows
 from store.money import faults, pay_in, priced
@@ -23,7 +23,7 @@ from store.path import NOW, RECIPIENT, Path, receipt
 
 if TYPE_CHECKING:
     from budstikke.store.contract import Hint
-    from budstikke.store.postgres.client import Connection
+    from budstikke.store.engines.postgres.connection import Connection
     from store.postgres_engine import PostgresEngine
 
 KEYS: dict[str, Any] = {"duplicate_key": 7, "duplicate_until": NOW + 60}

@@ -13,10 +13,10 @@ from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import CallbackResult, StoreUnavailable
+from budstikke.store.engines.postgres.layout import SMALLEST
+from budstikke.store.engines.postgres.node import BLOCK_AGE, BLOCK_LIMIT
+from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
 from budstikke.store.move.taking_over import take_over
-from budstikke.store.postgres.layout import SMALLEST
-from budstikke.store.postgres.node import BLOCK_AGE, BLOCK_LIMIT
-from budstikke.store.postgres.partitions import CALLBACKS, MESSAGES
 from store.nodes import at_once, play
 from store.parted import (
     DAY,
@@ -31,7 +31,7 @@ from store.parted import (
 from store.path import NOW, Path, bulk, receipt
 
 if TYPE_CHECKING:
-    from budstikke.store.postgres import PostgresStore
+    from budstikke.store.engines.postgres import PostgresStore
     from store.postgres_engine import PostgresEngine
 
 
@@ -257,7 +257,7 @@ def test_a_last_one_with_much_in_it_is_left_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("budstikke.store.postgres.partitions.MOST_OCTETS", 8000)
+    monkeypatch.setattr("budstikke.store.engines.postgres.partitions.MOST_OCTETS", 8000)
 
     async def scenario(path: Path, store: PostgresStore) -> None:
         await use_up(store, 3 * SMALLEST)

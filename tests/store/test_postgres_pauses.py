@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from budstikke.flow.outlet import Mail, NotSent
 from budstikke.flow.pause import digest
-from budstikke.store.postgres import PostgresStore
-from budstikke.store.postgres.node import LEASE
+from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.engines.postgres.node import LEASE
 from budstikke.store.settling_rules import ALERT_LEASE
 from flow.rig import Rig
 from flow.test_pause import Post, alerter, pause

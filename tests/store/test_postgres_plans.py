@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from budstikke.store.postgres import asking, money, queues, sql, telling
-from budstikke.store.postgres.client import SERVER_SETTINGS, _placed
-from budstikke.store.postgres.partitions import CALLBACKS, MESSAGES
+from budstikke.store.engines.postgres import asking, queues, sql, telling
+from budstikke.store.engines.postgres.client import SERVER_SETTINGS
+from budstikke.store.engines.postgres.connection import _placed
+from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
+from budstikke.store.verbs import money
+from budstikke.store.verbs.statement import Statement
 from store.parted import ask
 from store.postgres_engine import PostgresEngine
 
@@ -30,7 +33,7 @@ ROW = f'[[{PART + 257}, "sent", 1, "s", "k", "", "", 1, null, 0, false]]'
 FINAL = f'[[{LOW + 1}, "delivered", "", "", 1, true]]'
 RECEIPT = '[["s", "k"]]'
 
-BY_ID: dict[str, tuple[str, tuple[Any, ...]]] = {
+BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "claim": (sql.CLAIM, (1, 10, 1, 1.0, PART)),
     "release": (sql.MARK_QUEUED, (f"[{PART + 257}]", PART)),
     "still open": (sql.STILL_OPEN, (f"[{PART + 257}]", PART)),
@@ -80,7 +83,12 @@ def many(
     engine.close()
 
 
-def plan(engine: PostgresEngine, statement: str, values: tuple[Any, ...]) -> str:
+def plan(
+    engine: PostgresEngine, statement: str | Statement, values: tuple[Any, ...]
+) -> str:
+    if isinstance(statement, Statement):
+        statement = statement.postgres
+
     async def explain() -> list[Any]:
         raw = await asyncpg.connect(engine.url, server_settings=SERVER_SETTINGS)
         try:

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from budstikke.store.contract import CallbackResult
-from budstikke.store.postgres.layout import SMALLEST
-from budstikke.store.postgres.partitions import CALLBACKS
+from budstikke.store.engines.postgres.layout import SMALLEST
+from budstikke.store.engines.postgres.partitions import CALLBACKS
 from store.nodes import at_once, play
 from store.parted import (
     DAY,
@@ -23,7 +23,7 @@ from store.parted import (
 from store.path import NOW, RECIPIENT, Path, bulk, receipt
 
 if TYPE_CHECKING:
-    from budstikke.store.postgres import PostgresStore
+    from budstikke.store.engines.postgres import PostgresStore
     from store.postgres_engine import PostgresEngine
 
 

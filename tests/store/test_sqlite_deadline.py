@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.sqlite import SqliteStore, deadline
-from budstikke.store.sqlite.withdrawing import orders_of, parts_of
+from budstikke.store.engines.sqlite import SqliteStore, deadline
+from budstikke.store.engines.sqlite.connection import Connection, finish
+from budstikke.store.engines.sqlite.withdrawing import orders_of, parts_of
 from store.path import NOW, RECIPIENT, Path, bulk, run
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def test_what_is_late_is_not_even_begun(engine: SqliteEngine) -> None:
         raise AssertionError("it was begun")
 
     with sqlite3.connect(":memory:") as connection, pytest.raises(StoreUnavailable):
-        deadline.until(connection, time.monotonic() - 1, job)
+        finish(deadline.until(Connection(connection), time.monotonic() - 1, job))
     connection.close()
 
 
@@ -104,9 +105,9 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "check", lambda _: None)
     real = deadline.until
 
-    def until(connection, end, function, *args):  # type: ignore[no-untyped-def]
+    async def until(connection, end, function, *args):  # type: ignore[no-untyped-def]
         del end
-        return real(connection, float("inf"), function, *args)
+        return await real(connection, float("inf"), function, *args)
 
     until.__qualname__ = "until"
     until.__module__ = deadline.__name__

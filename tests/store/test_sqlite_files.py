@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreDamaged, StoreUnavailable
+from budstikke.store.engines.sqlite.locking import take_lock
+from budstikke.store.engines.sqlite.opening import connect
+from budstikke.store.engines.sqlite.transactions import Transactions, translated
 from budstikke.store.migrate import migrate
-from budstikke.store.sqlite.locking import take_lock
-from budstikke.store.sqlite.opening import connect
-from budstikke.store.sqlite.transactions import Transactions, translated
 
 if TYPE_CHECKING:
     from pathlib import Path

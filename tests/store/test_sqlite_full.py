@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.sqlite import SqliteStore
+from budstikke.store.engines.sqlite import SqliteStore
 from store.path import NOW, RECIPIENT, Path, opened, run
 
 if TYPE_CHECKING:

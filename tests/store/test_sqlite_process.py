@@ -14,9 +14,9 @@ import pytest
 
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.contract import CallbackResult, StoreUnavailable
-from budstikke.store.sqlite import SqliteStore
-from budstikke.store.sqlite.locking import take_lock, wait_for_lock
-from budstikke.store.sqlite.process import WriterProcess
+from budstikke.store.engines.sqlite import SqliteStore
+from budstikke.store.engines.sqlite.locking import take_lock, wait_for_lock
+from budstikke.store.engines.sqlite.process import WriterProcess
 from patience import PATIENCE
 from store.engines import SqliteEngine, make_template
 from store.path import NOW, Path, receipt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.store.sqlite import SqliteStore
+from budstikke.store.engines.sqlite import SqliteStore
 from patience import PATIENCE
 from store.path import RECIPIENT, Path, run
 

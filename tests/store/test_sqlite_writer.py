@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.sqlite.thread import WorkerThread
-from budstikke.store.sqlite.transactions import MOST_JOBS
+from budstikke.store.engines.sqlite.thread import WorkerThread
+from budstikke.store.engines.sqlite.transactions import MOST_JOBS
 from patience import PATIENCE
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url, select
 
 from budstikke.store.admin import POSTGRESQL, immediate, open_engine
+from budstikke.store.engines.sqlite.locking import create, make_private
 from budstikke.store.schema import meta
-from budstikke.store.sqlite.locking import create, make_private
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.sqlite import SqliteStore
+from budstikke.store.engines.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,6 @@ def make_store(url: str, path: Path | None, *, node: str) -> Store:
     if path is not None:
         return SqliteStore(path, apart=True)
     # Who has SQLite needs none of it.
-    from budstikke.store.postgres import PostgresStore  # noqa: PLC0415 - see above
+    from budstikke.store.engines.postgres import PostgresStore  # noqa: PLC0415 - see above
 
     return PostgresStore(url, node=node)

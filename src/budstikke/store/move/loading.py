@@ -99,7 +99,7 @@ def _unserved(engine: Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite":
         yield
         return
-    from budstikke.store.sqlite.locking import take_lock  # noqa: PLC0415 - SQLite's
+    from budstikke.store.engines.sqlite.locking import take_lock  # noqa: PLC0415 - SQLite's
 
     with take_lock(Path(engine.url.database or "")):
         yield

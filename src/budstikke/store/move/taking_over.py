@@ -58,7 +58,7 @@ def take_over(connection: Connection, positions: Mapping[str, int], now: float) 
 def _divide(connection: Connection, now: float) -> None:
     """Give the last partitions an end: PostgreSQL reads their rows this one time."""
     # Who moves to SQLite needs none of it.
-    from budstikke.store.postgres import layout, partitions  # noqa: PLC0415
+    from budstikke.store.engines.postgres import layout, partitions  # noqa: PLC0415
 
     for series in (partitions.MESSAGES, partitions.CALLBACKS):
         read = text(partitions.READ.format(table=f"'{series.name}'"))

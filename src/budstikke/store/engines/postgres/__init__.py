@@ -1,0 +1,5 @@
+"""PostgreSQL: for what one process with SQLite cannot carry, and for several nodes."""
+
+from budstikke.store.engines.postgres.engine import PostgresStore
+
+__all__ = ["PostgresStore"]

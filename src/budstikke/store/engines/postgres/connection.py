@@ -1,0 +1,104 @@
+"""PostgreSQL's connection for the shared verbs: each statement waits for the server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.statement import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import msgspec
+
+    from budstikke.store.verbs.bounds import PartitionBounds
+
+
+class Connection:
+    """
+    A connection to PostgreSQL, with what the verbs need of it.
+
+    Batches go in as one JSON value each and are taken apart by the server:
+    docs/why/postgres.md has the figures.
+    """
+
+    __slots__ = ("bounds", "node_id", "raw")
+
+    def __init__(self, raw: Any, node_id: int, bounds: PartitionBounds) -> None:
+        self.raw = raw
+        self.node_id = node_id
+        self.bounds = bounds
+
+    async def one(self, statement: str | Statement, *values: object) -> str:
+        """Run a statement that answers with one JSON list; none is an empty one."""
+        found: str | None = await self.value(statement, *values)
+        return found or "[]"
+
+    async def value(self, statement: str | Statement, *values: object) -> Any:
+        """Run a statement that answers with one value, or nothing."""
+        statement, values = _placed(statement, values)
+        return await self.raw.fetchval(statement, *values)
+
+    async def row(self, statement: str | Statement, *values: object) -> Any:
+        """Run a statement that answers with one row, or nothing."""
+        statement, values = _placed(statement, values)
+        return await self.raw.fetchrow(statement, *values)
+
+    async def rows(self, statement: str | Statement, *values: object) -> list[Any]:
+        """Run a statement that answers with rows."""
+        statement, values = _placed(statement, values)
+        found: list[Any] = await self.raw.fetch(statement, *values)
+        return found
+
+    async def execute(self, statement: str | Statement, *values: object) -> int:
+        """Run a statement that changes rows; returns how many."""
+        statement, values = _placed(statement, values)
+        status: str = await self.raw.execute(statement, *values)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def each(
+        self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
+    ) -> None:
+        """Run a statement for a batch, given as JSON in ``$1``; ``low`` is ``$2``."""
+        await self.execute(statement, text(rows), low)
+
+
+_NAME = re.compile(r"(?<!:):([a-z]+)")
+
+
+@cache
+def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """Write ``:name`` as ``$1``; returns the names in the order of their numbers."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"${names.setdefault(found[1], len(names) + 1)}"
+
+    return _NAME.sub(number, statement), tuple(names)
+
+
+def _placed(
+    statement: str | Statement, values: tuple[object, ...]
+) -> tuple[str, tuple[object, ...]]:
+    """
+    Put values that are given by name into the places that the server knows.
+
+    NUL becomes U+FFFD, as in what is given as JSON: PostgreSQL's texts cannot hold it.
+    """
+    if isinstance(statement, Statement):
+        statement = statement.postgres
+    if len(values) == 1 and isinstance(values[0], Mapping):
+        named = values[0]
+        statement, names = _numbered(statement)
+        values = tuple(named[name] for name in names)
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        values = tuple(
+            value.replace("\0", "\ufffd") if isinstance(value, str) else value
+            for value in values
+        )
+    return statement, values

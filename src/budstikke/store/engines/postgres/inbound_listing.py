@@ -1,0 +1,250 @@
+"""Pages of numbers, of messages from phones, and of requests for numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from budstikke.domain.inbound import MediaPart
+from budstikke.domain.inbound_listing import (
+    MOST_WAITING,
+    AddRequestAsk,
+    CancelRequestAsk,
+    InboundAsk,
+    InboundPage,
+    InboundRecord,
+    InboundsAsk,
+    MediaAnswer,
+    MediaAsk,
+    NumberRequest,
+    NumbersAsk,
+    NumbersPage,
+    OwnNumber,
+    RequestAsk,
+    RequestsAsk,
+    RequestsPage,
+)
+from budstikke.domain.listing import Changed
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from budstikke.domain.listing import ListingAnswer
+    from budstikke.store.engines.postgres.connection import Connection
+
+    Row = tuple[Any, ...]
+    Look = Callable[[Connection, Any, int], Awaitable[ListingAnswer]]
+    Change = Callable[[Connection, Any, int, float], Awaitable[ListingAnswer]]
+
+NUMBERS = """
+SELECT value, kind, word, aliases, json_build_array(dialect, identifier), url, receipt
+FROM (
+    SELECT n.value, n.kind, '' AS word, '[]' AS aliases, x.dialect, x.identifier,
+        n.url, '' AS receipt
+    FROM number n JOIN access x ON x.id = n.access_id
+    WHERE x.account_id = :account
+    UNION ALL
+    SELECT n.value, n.kind, k.word, k.aliases, x.dialect, x.identifier, k.url,
+        k.receipt
+    FROM keyword k JOIN access x ON x.id = k.access_id JOIN number n
+        ON n.id = k.number_id
+    WHERE x.account_id = :account) u
+WHERE (value, word) > (:value, :word) OR :value::text = ''
+ORDER BY value, word LIMIT :limit"""
+
+_INBOUND = """i.id, i.kind, i.originator, i.recipient, i.text, i.data, i.subject,
+    i.keyword, i.reply_to, i.missing, i.opt_out, i.sent_at, i.came_at,
+    (SELECT json_build_array(x.dialect, x.identifier) FROM access x
+        WHERE x.id = i.access_id),
+    (SELECT coalesce(json_agg(json_build_array(id, name, type, size) ORDER BY place),
+        '[]'::json) FROM media WHERE message_id = i.id)"""
+
+INBOUND = f"""
+SELECT {_INBOUND} FROM inbound i WHERE i.id = :id AND i.account_id = :account"""
+
+# The first two columns say how far was looked; without a match the others are NULL.
+INBOUNDS = f"""
+WITH looked AS MATERIALIZED (SELECT id FROM inbound
+    WHERE account_id = :account AND id < :before ORDER BY id DESC LIMIT :look)
+SELECT e.lowest, e.count, r.* FROM (
+    SELECT min(id) AS lowest, count(*) AS count FROM looked) e
+LEFT JOIN (SELECT {_INBOUND} FROM looked JOIN inbound i ON i.id = looked.id
+    WHERE (:since::float8 IS NULL OR i.came_at >= :since)
+        AND (:until::float8 IS NULL OR i.came_at < :until)
+        AND (:keyword::text IS NULL OR i.keyword = :keyword)
+    ORDER BY i.id DESC LIMIT :limit) r ON true
+ORDER BY r.id DESC"""
+
+MEDIA = """
+SELECT m.name, m.type, m.data FROM media m WHERE m.id = :id AND (
+    EXISTS (SELECT 1 FROM inbound i
+        WHERE i.id = m.message_id AND i.account_id = :account)
+    OR EXISTS (SELECT 1 FROM message o
+        WHERE o.id = m.message_id AND o.account_id = :account AND o.deleted = 0))"""
+
+_REQUEST = """
+SELECT r.id, r.kind, r.number, r.word, r.note,
+    (SELECT json_build_array(x.dialect, x.identifier) FROM access x
+        WHERE x.id = r.access_id),
+    r.state, r.at, r.decided_at, r.answer
+FROM number_request r WHERE r.account_id = :account"""
+
+REQUESTS = f"{_REQUEST} AND r.id < :before ORDER BY r.id DESC LIMIT :limit"
+
+REQUEST = f"{_REQUEST} AND r.id = :id"
+
+WAITING = """
+SELECT count(*) FROM number_request WHERE account_id = :account AND state = 'waiting'"""
+
+NAMED = """
+SELECT id FROM access WHERE account_id = :account AND dialect = :dialect
+    AND (:identifier::text = '' OR identifier = :identifier) LIMIT 2"""
+
+ADD_REQUEST = """
+INSERT INTO number_request (account_id, access_id, kind, number, word, note, state, at,
+    answer)
+VALUES (:account, :access, :kind, :number, :word, :note, 'waiting', :now, '')
+RETURNING id"""
+
+CANCEL_REQUEST = """
+UPDATE number_request SET state = 'cancelled', decided_at = :now
+WHERE id = :id AND account_id = :account AND state = 'waiting'"""
+
+
+async def _numbers(
+    connection: Connection, asked: NumbersAsk, account: int
+) -> NumbersPage:
+    value, word = asked.after
+    values = {"account": account, "value": value, "word": word}
+    rows = await connection.rows(NUMBERS, {**values, "limit": asked.limit + 1})
+    page = tuple(_own(row) for row in rows[: asked.limit])
+    more = len(rows) > asked.limit
+    return NumbersPage(page, (page[-1].value, page[-1].word) if more else None)
+
+
+def _own(row: Row) -> OwnNumber:
+    aliases, access = msgspec.json.decode(row[3]), msgspec.json.decode(row[4])
+    return struct(OwnNumber, (*row[:3], aliases, access, *row[5:]))
+
+
+async def _inbound(
+    connection: Connection, asked: InboundAsk, account: int
+) -> InboundPage:
+    values = {"id": asked.message_id, "account": account}
+    return InboundPage(tuple(map(_record, await connection.rows(INBOUND, values))))
+
+
+async def _inbounds(
+    connection: Connection, asked: InboundsAsk, account: int
+) -> InboundPage:
+    some = (asked.since, asked.until, asked.keyword) != (None, None, None)
+    at_once = LOOKED_AT if some else asked.limit + 1
+    values = {
+        "account": account,
+        "before": LAST if asked.before is None else asked.before,
+        "since": asked.since,
+        "until": asked.until,
+        "keyword": asked.keyword,
+        "look": at_once,
+        "limit": asked.limit + 1,
+    }
+    rows = await connection.rows(INBOUNDS, values)
+    lowest, count = rows[0][:2]
+    records = tuple(_record(row[2:]) for row in rows if row[2] is not None)
+    if len(records) > asked.limit:
+        records = records[: asked.limit]
+        return InboundPage(records, records[-1].id)
+    return InboundPage(records, lowest if count == at_once else None)
+
+
+def _record(row: Row) -> InboundRecord:
+    access, media = _json(row[13]), msgspec.json.decode(row[14])
+    return struct(InboundRecord, (*row[:13], access, media))
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
+
+
+async def _media(connection: Connection, asked: MediaAsk, account: int) -> MediaAnswer:
+    values = {"id": asked.media_id, "account": account}
+    row = await connection.row(MEDIA, values)
+    return MediaAnswer(None if row is None else MediaPart(*row))
+
+
+async def _requests(
+    connection: Connection, asked: RequestsAsk, account: int
+) -> RequestsPage:
+    before = LAST if asked.before is None else asked.before
+    values = {"account": account, "before": before, "limit": asked.limit + 1}
+    rows = await connection.rows(REQUESTS, values)
+    page = tuple(_request_of(row) for row in rows[: asked.limit])
+    return RequestsPage(page, page[-1].id if len(rows) > asked.limit else None)
+
+
+def _request_of(row: Row) -> NumberRequest:
+    return struct(NumberRequest, (*row[:5], _json(row[5]), *row[6:]))
+
+
+async def _request(
+    connection: Connection, asked: RequestAsk, account: int
+) -> RequestsPage:
+    values = {"id": asked.request_id, "account": account}
+    return RequestsPage(tuple(map(_request_of, await connection.rows(REQUEST, values))))
+
+
+async def _add_request(
+    connection: Connection, asked: AddRequestAsk, account: int, now: float
+) -> RequestsPage:
+    (waiting,) = await connection.row(WAITING, {"account": account})
+    if waiting >= MOST_WAITING:
+        return RequestsPage(())
+    values = {
+        "account": account,
+        "access": await _named(connection, asked, account),
+        "kind": asked.kind,
+        "number": asked.number,
+        "word": asked.word,
+        "note": asked.note,
+        "now": now,
+    }
+    (added,) = await connection.row(ADD_REQUEST, values)
+    return await _request(connection, RequestAsk(added), account)
+
+
+async def _named(connection: Connection, asked: AddRequestAsk, account: int) -> int:
+    """Find the access that is named; raises Refusal when it is not just one."""
+    if not asked.access:
+        return asked.access_id
+    dialect, _, identifier = asked.access.partition(":")
+    values = {"account": account, "dialect": dialect, "identifier": identifier}
+    found = await connection.rows(NAMED, values)
+    if len(found) != 1:
+        raise Refusal(RefusalCode.BAD_FIELD, field="access", value=asked.access)
+    access_id: int = found[0][0]
+    return access_id
+
+
+async def _cancel_request(
+    connection: Connection, asked: CancelRequestAsk, account: int, now: float
+) -> Changed:
+    values = {"id": asked.request_id, "account": account, "now": now}
+    return Changed(await connection.execute(CANCEL_REQUEST, values) == 1)
+
+
+LOOKS: Mapping[type, Look] = {
+    NumbersAsk: _numbers,
+    InboundAsk: _inbound,
+    InboundsAsk: _inbounds,
+    MediaAsk: _media,
+    RequestAsk: _request,
+    RequestsAsk: _requests,
+}
+
+CHANGES: Mapping[type, Change] = {
+    AddRequestAsk: _add_request,
+    CancelRequestAsk: _cancel_request,
+}

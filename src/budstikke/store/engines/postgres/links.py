@@ -1,0 +1,77 @@
+"""Leases of links to operators, and hints of what is to be done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.store.contract.nodes import LINK_LEASE
+from budstikke.store.verbs.json_text import text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from budstikke.store.engines.postgres.client import Client
+    from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.engines.postgres.node import Node
+
+# Those who take a lease wait in line: what one sees is what there is. A lease need not
+# survive a loss of power, so nobody waits for the disk.
+ALONE = """
+SELECT pg_advisory_xact_lock(1651729509), set_config('synchronous_commit', 'off', true)
+"""
+
+# Rows are [carrier, most, up]. Who holds a lease keeps it.
+HOLD = """
+INSERT INTO link (carrier_id, node_id, lease_until, up)
+SELECT (v->>0)::bigint, $2, $3::float8 + $4, (v->>2)::boolean
+FROM jsonb_array_elements($1::text::jsonb) v
+WHERE (v->>1)::integer = 0 OR (v->>1)::integer > (
+    SELECT count(*) FROM link l WHERE l.carrier_id = (v->>0)::bigint
+        AND l.node_id <> $2 AND l.lease_until > $3)
+ON CONFLICT (carrier_id, node_id)
+    DO UPDATE SET lease_until = excluded.lease_until, up = excluded.up
+RETURNING carrier_id"""
+
+LET_GO = """
+DELETE FROM link WHERE node_id = $1
+    AND carrier_id IN (SELECT x::bigint FROM jsonb_array_elements($2::text::jsonb) x)"""
+
+FORGET = "DELETE FROM link WHERE lease_until <= $1"
+
+LINKED = """
+SELECT DISTINCT carrier_id FROM link
+WHERE up AND node_id <> $1 AND lease_until > $2"""
+
+
+class Links:
+    """The verbs ``bind``, ``unbind`` and ``linked`` of ``store.contract``."""
+
+    def __init__(self, client: Client, node: Node) -> None:
+        self._client = client
+        self._node = node
+
+    async def bind(
+        self, carriers: Sequence[tuple[int, int, bool]], now: float
+    ) -> set[int]:
+        """Hold links for a while."""
+        if not carriers:
+            return set()
+        rows = text(carriers)
+
+        async def write(connection: Connection) -> set[int]:
+            await connection.value(ALONE)
+            await connection.execute(FORGET, now)
+            values = (rows, self._node.id, now, LINK_LEASE)
+            return {row[0] for row in await connection.rows(HOLD, *values)}
+
+        return await self._client.write(write)
+
+    async def unbind(self, carrier_ids: Sequence[int]) -> None:
+        """Hold these no longer."""
+        ids = text(list(carrier_ids))
+        await self._client.read(lambda c: c.execute(LET_GO, self._node.id, ids))
+
+    async def linked(self, now: float) -> set[int]:
+        """Tell what others have a link to."""
+        rows = await self._client.read(lambda c: c.rows(LINKED, self._node.id, now))
+        return {row[0] for row in rows}

@@ -1,0 +1,309 @@
+"""
+Pages of messages, ledgers, contacts and opt-outs.
+
+Each is read in one state of the database. All of it stays inside one account.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from budstikke.domain.listing import (
+    Contact,
+    ContactAsk,
+    ContactsAsk,
+    ContactsPage,
+    GroupsAsk,
+    GroupsPage,
+    LedgerAsk,
+    LedgerEntry,
+    LedgerPage,
+    ListingAnswer,
+    Look,
+    MembersAsk,
+    OptOut,
+    OptOutAsk,
+    OptOutsAsk,
+    OptOutsPage,
+    OrderRecord,
+    OrderRecordAnswer,
+    OrderRecordAsk,
+    Record,
+    RecordAsk,
+    RecordsAsk,
+    RecordsPage,
+)
+from budstikke.domain.states import MessageState
+from budstikke.store.engines.postgres import callback_listing, inbound_listing
+from budstikke.store.engines.postgres.sql import OF_ORDER, STATE
+from budstikke.store.engines.postgres.unmade import unmade_message
+from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
+from budstikke.store.verbs.groups import required
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from budstikke.domain.ask import MessageAnswer
+    from budstikke.store.engines.postgres.connection import Connection
+
+    Row = tuple[Any, ...]
+
+_RECORD = f"""m.id, m.order_id, m.originator, m.recipient, m.ref,
+    CASE WHEN m.deleted = 0 THEN (SELECT string_agg(p.text, '' ORDER BY p.id)
+        FROM part p WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255) END,
+    m.encoding, m.segments, {STATE}, m.reason, m.raw, m.price,
+    coalesce(a.currency, ''), m.flash, m.priority, m.accepted_at, m.send_at,
+    m.final_at, m.deleted"""
+
+RECORD = f"""
+SELECT {_RECORD} FROM message m LEFT JOIN account a ON a.id = m.account_id
+WHERE m.id = :id AND m.account_id = :account"""
+
+_SOURCES: Mapping[str, str] = {
+    "ALL": """SELECT id FROM message
+    WHERE account_id = :account AND id < :before""",
+    "REF": """SELECT id FROM message
+    WHERE ref = :ref AND account_id = :account AND id < :before""",
+    "ORDER": f"""SELECT id FROM {OF_ORDER}
+    WHERE account_id = :account AND id < :before""",
+}
+"""Where the ids of a page come from."""
+
+# The first two columns say how far was looked; without a match the others are NULL.
+RECORDS: Mapping[str, str] = {
+    name: f"""
+WITH looked AS MATERIALIZED ({source} ORDER BY id DESC LIMIT :look)
+SELECT e.lowest, e.count, r.* FROM (
+    SELECT min(id) AS lowest, count(*) AS count FROM looked) e
+LEFT JOIN (SELECT {_RECORD} FROM looked
+    JOIN message m ON m.id = looked.id LEFT JOIN account a ON a.id = m.account_id
+    WHERE m.deleted = 0 AND (:state::text IS NULL OR {STATE} = :state)
+        AND (:recipient::text IS NULL OR m.recipient = :recipient)
+        AND (:ref::text IS NULL OR m.ref = :ref)
+    ORDER BY m.id DESC LIMIT :limit) r ON true
+ORDER BY r.id DESC"""
+    for name, source in _SOURCES.items()
+}
+
+ORDER = f"""
+SELECT {STATE}, count(*), sum(m.segments)::bigint, sum(m.price)::bigint,
+    min(m.accepted_at), min(m.send_at), coalesce(a.currency, '')
+FROM {OF_ORDER} LEFT JOIN account a ON a.id = m.account_id
+WHERE m.account_id = :account
+GROUP BY 1, a.currency"""
+
+UNMADE = """
+SELECT b.cancelled, b.total - b.done, b.accepted_at,
+    (b.content::jsonb#>>'{order,send_at}')::float8, a.currency
+FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
+WHERE b.id = :order AND x.account_id = :account AND b.done < b.total"""
+
+REPEATS = """
+SELECT r.done + 1, r.next_at FROM recurring r JOIN access x ON x.id = r.access_id
+WHERE r.id = :order AND x.account_id = :account"""
+
+LEDGER = """
+SELECT id, at, kind, amount, balance, order_id, message_id, note FROM ledger
+WHERE account_id = :account AND (:before::bigint IS NULL OR (at, id) < (
+    SELECT at, id FROM ledger WHERE id = :before AND account_id = :account))
+ORDER BY at DESC, id DESC LIMIT :limit"""
+
+GROUPS = """
+SELECT name FROM contact_group WHERE account_id = :account AND name > :after
+ORDER BY name LIMIT :limit"""
+
+MEMBERS = """
+SELECT c.number, c.name, c.active, c.id FROM membership m
+JOIN contact c ON c.id = m.contact_id
+WHERE m.group_id = :group AND m.contact_id > :after
+ORDER BY m.contact_id LIMIT :limit"""
+
+CONTACTS = """
+SELECT number, name, active FROM contact
+WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit"""
+
+CONTACT = """
+SELECT number, name, active FROM contact
+WHERE account_id = :account AND number = :number"""
+
+OPT_OUTS = """
+SELECT number, reason FROM suppression
+WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit"""
+
+OPT_OUT = """
+SELECT number, reason FROM suppression
+WHERE account_id = :account AND number = :number"""
+
+
+async def look(connection: Connection, asked: Look, account: int) -> ListingAnswer:
+    """Answer what changes nothing; raises Refusal for a group that is not there."""
+    return await LOOKS[type(asked)](connection, asked, account)
+
+
+async def _record(
+    connection: Connection, asked: RecordAsk, account: int
+) -> RecordsPage:
+    values = {"id": asked.message_id, "account": account}
+    row = await connection.row(RECORD, values)
+    if row is not None:
+        return RecordsPage((struct(Record, row),))
+    unmade = await unmade_message(connection, asked.message_id, account)
+    return RecordsPage(tuple(_unmade(message) for message in unmade))
+
+
+def _unmade(message: MessageAnswer) -> Record:
+    """Show a message that is to be made: its text is not yet cut."""
+    return Record(
+        id=message.id,
+        order_id=message.order_id,
+        originator="",
+        recipient=message.recipient,
+        ref=message.ref,
+        text=None,
+        encoding="",
+        segments=message.segments,
+        state=message.state,
+        reason=message.reason,
+        raw=message.raw,
+        price=message.price,
+        currency=message.currency,
+        flash=False,
+        priority=1,
+        accepted_at=message.accepted_at,
+        send_at=message.send_at,
+        final_at=message.final_at,
+        deleted=False,
+    )
+
+
+async def _records(
+    connection: Connection, asked: RecordsAsk, account: int
+) -> RecordsPage:
+    source = "ALL" if asked.ref is None else "REF"
+    source = source if asked.order_id is None else "ORDER"
+    some = asked.state is not None or asked.recipient is not None
+    some = some or (asked.ref is not None and asked.order_id is not None)
+    at_once = LOOKED_AT if some else asked.limit + 1
+    values = {
+        "account": account,
+        "before": LAST if asked.before is None else asked.before,
+        "state": asked.state,
+        "ref": asked.ref,
+        "recipient": asked.recipient,
+        "order": asked.order_id,
+        "look": at_once,
+        "limit": asked.limit + 1,
+    }
+    rows = await connection.rows(RECORDS[source], values)
+    lowest, count = rows[0][:2]
+    records = tuple(struct(Record, row[2:]) for row in rows if row[2] is not None)
+    if len(records) > asked.limit:
+        records = records[: asked.limit]
+        return RecordsPage(records, records[-1].id)
+    return RecordsPage(records, lowest if count == at_once else None)
+
+
+async def _order(
+    connection: Connection, asked: OrderRecordAsk, account: int
+) -> OrderRecordAnswer:
+    values = {"order": asked.order_id, "account": account}
+    rows = await connection.rows(ORDER, values)
+    unmade = await connection.row(UNMADE, values)
+    times, next_at = await connection.row(REPEATS, values) or (0, None)
+    if not rows and unmade is None:
+        return OrderRecordAnswer(None)
+    accepted_at, send_at, currency = rows[0][4:] if rows else unmade[2:]
+    states = Counter({MessageState(row[0]): row[1] for row in rows})
+    cancelled, rest = unmade[:2] if unmade else (False, 0)
+    if cancelled:
+        states[MessageState.CANCELLED] += rest
+    return OrderRecordAnswer(
+        OrderRecord(
+            id=asked.order_id,
+            states=states,
+            pending=0 if cancelled else rest,
+            segments=sum(row[2] for row in rows),
+            price=sum(row[3] for row in rows),
+            currency=currency,
+            accepted_at=accepted_at,
+            send_at=send_at,
+            times=times,
+            next_at=next_at,
+        )
+    )
+
+
+async def _ledger(connection: Connection, asked: LedgerAsk, account: int) -> LedgerPage:
+    values = {"account": account, "before": asked.before, "limit": asked.limit + 1}
+    rows = await connection.rows(LEDGER, values)
+    entries = tuple(struct(LedgerEntry, row) for row in rows[: asked.limit])
+    return LedgerPage(entries, entries[-1].id if len(rows) > asked.limit else None)
+
+
+async def _groups(connection: Connection, asked: GroupsAsk, account: int) -> GroupsPage:
+    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    names = [row[0] for row in await connection.rows(GROUPS, values)]
+    page = tuple(names[: asked.limit])
+    return GroupsPage(page, page[-1] if len(names) > asked.limit else None)
+
+
+async def _members(
+    connection: Connection, asked: MembersAsk, account: int
+) -> ContactsPage:
+    group = await required(connection, account, asked.group)
+    values = {"group": group, "after": asked.after, "limit": asked.limit + 1}
+    rows = await connection.rows(MEMBERS, values)
+    page = rows[: asked.limit]
+    contacts = tuple(struct(Contact, row[:3]) for row in page)
+    return ContactsPage(contacts, page[-1][3] if len(rows) > asked.limit else None)
+
+
+async def _contacts(
+    connection: Connection, asked: ContactsAsk, account: int
+) -> ContactsPage:
+    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    rows = await connection.rows(CONTACTS, values)
+    page = tuple(struct(Contact, row) for row in rows[: asked.limit])
+    return ContactsPage(page, page[-1].number if len(rows) > asked.limit else None)
+
+
+async def _contact(
+    connection: Connection, asked: ContactAsk, account: int
+) -> ContactsPage:
+    values = {"account": account, "number": asked.number}
+    rows = await connection.rows(CONTACT, values)
+    return ContactsPage(tuple(struct(Contact, row) for row in rows))
+
+
+async def _opt_outs(
+    connection: Connection, asked: OptOutsAsk, account: int
+) -> OptOutsPage:
+    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    rows = await connection.rows(OPT_OUTS, values)
+    page = tuple(OptOut(*row) for row in rows[: asked.limit])
+    return OptOutsPage(page, page[-1].number if len(rows) > asked.limit else None)
+
+
+async def _opt_out(
+    connection: Connection, asked: OptOutAsk, account: int
+) -> OptOutsPage:
+    values = {"account": account, "number": asked.number}
+    rows = await connection.rows(OPT_OUT, values)
+    return OptOutsPage(tuple(OptOut(*row) for row in rows))
+
+
+LOOKS: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]] = {
+    RecordAsk: _record,
+    RecordsAsk: _records,
+    OrderRecordAsk: _order,
+    LedgerAsk: _ledger,
+    GroupsAsk: _groups,
+    MembersAsk: _members,
+    ContactsAsk: _contacts,
+    ContactAsk: _contact,
+    OptOutsAsk: _opt_outs,
+    OptOutAsk: _opt_out,
+    **inbound_listing.LOOKS,
+    **callback_listing.LOOKS,
+}

@@ -1,0 +1,57 @@
+"""What is in MMS, row by row: octets are blobs, and no JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.inbound import MediaPart
+from budstikke.domain.message import MmsContent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from budstikke.store.contract import MediaRow
+    from budstikke.store.engines.postgres.connection import Connection
+
+INSERT_MEDIA = """
+INSERT INTO media (id, message_id, place, name, type, size, data)
+VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+
+PART = "SELECT name, type, data FROM media WHERE id = $1"
+
+CONTENT = "SELECT subject, text, files FROM mms WHERE message_id = $1"
+
+_files = msgspec.json.Decoder(tuple[tuple[str, str, bytes], ...]).decode
+
+
+async def store_media(
+    connection: Connection, message_id: int, media: Iterable[MediaRow]
+) -> None:
+    """Store the parts of an MMS."""
+    for row in media:
+        values = (row.id, message_id, row.place, row.name, row.type)
+        await connection.execute(INSERT_MEDIA, *values, len(row.data), row.data)
+
+
+async def parts(connection: Connection, ids: Sequence[str]) -> dict[str, MediaPart]:
+    """Read parts of MMS."""
+    found: dict[str, MediaPart] = {}
+    for id_ in ids:
+        row = await connection.row(PART, id_)
+        if row is not None:
+            found[id_] = MediaPart(*row)
+    return found
+
+
+async def contents(
+    connection: Connection, message_ids: Sequence[int]
+) -> dict[int, MmsContent]:
+    """Read what is in MMS that go out."""
+    found: dict[int, MmsContent] = {}
+    for message_id in message_ids:
+        row = await connection.row(CONTENT, message_id)
+        if row is not None:
+            found[message_id] = MmsContent(row[0], row[1], _files(row[2]))
+    return found

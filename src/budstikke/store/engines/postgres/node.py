@@ -1,0 +1,227 @@
+"""
+This process among the nodes: its lease, the ids that it gives, what it takes over.
+
+A node is known by its name. It holds a lock on it by a connection of its own, so that
+a second process with that name is refused, and a new one is let in as soon as the
+server knows that the old one is gone. What other nodes know of it is its row: one
+whose lease is over is dead, and whoever wakes next takes over what it was doing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.verbs.bounds import PartitionBounds
+
+if TYPE_CHECKING:
+    from budstikke.store.engines.postgres.connection import Connection
+
+LEASE = 30.0
+"""Seconds that a node may say nothing before it is taken for dead."""
+
+RENEW = 10.0
+"""Seconds after which a lease is renewed."""
+
+LONGEST_BLIND = 60.0
+"""Seconds without a look of its own after which a node takes over at the next one."""
+
+MOST_AT_ONCE = 1 << 17
+"""Ids that one order may take: the largest, its own and one for each recipient."""
+
+BLOCK_AGE = 86400.0
+"""
+Seconds after which a node takes another block.
+
+Ids grow with time, near enough: a node that sends little would otherwise give old ones.
+What is left of the block is wasted: with two nodes 2**31 ids last for eleven years.
+"""
+
+BLOCK_LIMIT = 2 * 86400.0
+"""
+Seconds after which the ids of a block are given no more.
+
+Partitions are dropped by that: layout.SETTLED is twice as long.
+"""
+
+TAKE_BLOCK = """
+UPDATE meta SET value = (value::bigint + $1)::text WHERE key = 'next_id'
+RETURNING value::bigint - $1"""
+
+STILL_NEWEST = """
+SELECT 1 FROM meta WHERE key = 'next_id' AND value::bigint = $1 FOR UPDATE"""
+
+GIVE_BACK = """
+UPDATE meta SET value = $1::bigint::text WHERE key = 'next_id' AND value::bigint = $2"""
+
+NEW_NODE = """
+INSERT INTO node (name, lease_until) VALUES ($1, $2) RETURNING id"""
+
+RENEW_LEASE = """
+INSERT INTO node (id, name, lease_until) VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"""
+
+SAME_NAME = "SELECT id FROM node WHERE name = $1 AND id <> $2 FOR UPDATE"
+
+DEAD = """
+SELECT id FROM node WHERE lease_until < $1 AND id <> $2 FOR UPDATE SKIP LOCKED"""
+
+# Of a node that is forgotten: a session of a process that was killed may commit what it
+# had begun after its name was taken over.
+STRAYS = """
+SELECT DISTINCT node_id FROM part WHERE state = 'sending'
+    AND NOT EXISTS (SELECT 1 FROM node n WHERE n.id = part.node_id)"""
+
+FORGET_LINKS = "DELETE FROM link WHERE node_id = ANY($1::bigint[])"
+
+FORGET_NODES = "DELETE FROM node WHERE id = ANY($1::bigint[])"
+
+# What a dead node was sending: nobody knows whether the operator has it.
+RECOVER_PARTS = """
+UPDATE part SET state = 'unsure', node_id = NULL, at = $1, reason = 'unsure',
+    raw = 'the gateway stopped while it was being sent',
+    due_at = $1 + coalesce((SELECT a.unsure_after FROM message m
+        JOIN access x ON x.id = m.access_id JOIN account a ON a.id = x.account_id
+        WHERE m.id = part.id >> 8), 3600)
+WHERE state = 'sending' AND node_id = ANY($2::bigint[])"""
+
+RECOVER_CALLBACKS = """
+UPDATE callback SET due_at = $1, node_id = NULL
+WHERE state = 'due' AND node_id = ANY($2::bigint[])"""
+
+RECOVER_QUEUES = """
+UPDATE queue SET due_at = $1, node_id = NULL
+WHERE state = 'due' AND node_id = ANY($2::bigint[])"""
+
+RECOVER_ALERTS = """
+UPDATE queue SET due_at = NULL, node_id = NULL
+WHERE alert AND node_id = ANY($1::bigint[])"""
+
+
+class Block(msgspec.Struct):
+    """Ids from ``next`` up to, not including, ``end``."""
+
+    next: int
+    end: int
+    taken: float
+
+
+class Node:
+    """
+    A node.
+
+    Args:
+        name: No other has it at the same time.
+
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.id = 0
+        self._renewed = 0.0
+        self.lows = PartitionBounds()
+        self._blocks: list[Block] = []
+
+    async def begin(self, connection: Connection, now: float) -> None:
+        """Take this name, and over what a process that had it was doing."""
+        self.id = await connection.value(NEW_NODE, self.name, now + LEASE)
+        self._renewed = now
+        await self._take_over(connection, SAME_NAME, self.name, now)
+
+    async def renew(self, connection: Connection, now: float) -> None:
+        """
+        Keep the lease, and take over from the dead.
+
+        Not when this node has not looked for long itself, or its clock was set: then
+        the others' leases are over by our time and not by theirs, and the next look
+        will tell. A clock that was set back makes a new lease at once.
+        """
+        since = now - self._renewed
+        if 0 <= since < RENEW:
+            return
+        await connection.execute(RENEW_LEASE, self.id, self.name, now + LEASE)
+        self._renewed = now
+        if not 0 <= since <= LONGEST_BLIND:
+            return
+        strays = [row[0] for row in await connection.rows(STRAYS)]
+        if strays:
+            await connection.execute(RECOVER_PARTS, now, strays)
+        await self._take_over(connection, DEAD, now, now)
+
+    async def _take_over(
+        self, connection: Connection, which: str, value: str | float, now: float
+    ) -> None:
+        dead = [row[0] for row in await connection.rows(which, value, self.id)]
+        if not dead:
+            return
+        await connection.execute(RECOVER_PARTS, now, dead)
+        await connection.execute(RECOVER_CALLBACKS, now, dead)
+        await connection.execute(RECOVER_QUEUES, now, dead)
+        await connection.execute(RECOVER_ALERTS, dead)
+        await connection.execute(FORGET_LINKS, dead)
+        await connection.execute(FORGET_NODES, dead)
+
+    async def end(self, connection: Connection) -> None:
+        """Say that this node stops; what it still holds is for the next."""
+        await connection.execute(RENEW_LEASE, self.id, self.name, 0.0)
+
+    # -- ids
+
+    def reserve(self, count: int) -> int:
+        """Give ids; returns the first. Raises StoreUnavailable when there are none."""
+        limit = time.monotonic() - BLOCK_LIMIT
+        for block in self._blocks:
+            if block.end - block.next >= count and block.taken > limit:
+                first = block.next
+                block.next += count
+                return first
+        raise StoreUnavailable(f"no {count} ids could be set aside yet")
+
+    def short(self) -> bool:
+        """Tell whether more ids are to be set aside soon."""
+        rest = max((b.end - b.next for b in self._blocks), default=0)
+        old = time.monotonic() - BLOCK_AGE
+        return rest < MOST_AT_ONCE or self._blocks[0].taken < old
+
+    def idle(self) -> bool:
+        """Tell whether ids would soon be too old if any were asked for."""
+        limit = time.monotonic() - BLOCK_LIMIT / 2
+        return all(block.taken < limit for block in self._blocks)
+
+    async def stock_up(self, connection: Connection) -> None:
+        """
+        Set ids aside; those that are old are given no more.
+
+        While nobody has taken a block after our last one, its ids are as new as any.
+        """
+        if await self._is_newest(connection):
+            return
+        first = await connection.value(TAKE_BLOCK, 2 * MOST_AT_ONCE)
+        taken = time.monotonic()
+        block = Block(first, first + 2 * MOST_AT_ONCE, taken)
+        last = self._blocks[-1] if self._blocks else None
+        self._blocks = [b for b in self._blocks if b.taken > taken - BLOCK_AGE]
+        if last is not None and last.end == first and last in self._blocks:
+            last.end, last.taken = block.end, taken
+        else:
+            self._blocks.append(block)
+
+    async def _is_newest(self, connection: Connection) -> bool:
+        """Tell whether our last block is of use for longer; it is then as if new."""
+        last = self._blocks[-1] if self._blocks else None
+        if last is None or last.end - last.next < MOST_AT_ONCE:
+            return False
+        if await connection.value(STILL_NEWEST, last.end) is None:
+            return False
+        last.taken = time.monotonic()
+        self._blocks = [last]
+        return True
+
+    async def give_back(self, connection: Connection) -> None:
+        """Give back what was set aside last and not used, if nobody took more since."""
+        for block in reversed(self._blocks):
+            await connection.execute(GIVE_BACK, block.next, block.end)
+        self._blocks.clear()

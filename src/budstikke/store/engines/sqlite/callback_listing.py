@@ -1,0 +1,244 @@
+"""Events, the delivery log and queues, by pages; sending again what was told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from budstikke.domain.callback import CallbackState, Event, Topic
+from budstikke.domain.callback_listing import (
+    REPLAYED_AT_ONCE,
+    Attempt,
+    CallbackAsk,
+    CallbackRecord,
+    CallbacksAsk,
+    CallbacksPage,
+    EventsAsk,
+    EventsPage,
+    QueueRecord,
+    QueuesAnswer,
+    QueuesAsk,
+    ReplayAnswer,
+    ReplayAsk,
+    ResendAnswer,
+    ResendAsk,
+)
+from budstikke.domain.inbound import InboundEvent
+from budstikke.domain.message import StatusEvent
+from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+
+    from budstikke.domain.listing import ListingAnswer
+
+    Row = tuple[Any, ...]
+    Look = Callable[[sqlite3.Connection, Any, int], ListingAnswer]
+    Change = Callable[[sqlite3.Connection, Any, int, float], ListingAnswer]
+
+A_DAY = 86_400.0
+"""Seconds that the time of an event may be off the order in which they were made."""
+
+# An event is a JSON array: what it is stands first, then its fields in order.
+_REPLY = 1 + InboundEvent.__struct_fields__.index("reply")
+_CAME_AT = 1 + InboundEvent.__struct_fields__.index("came_at")
+_AT = 1 + StatusEvent.__struct_fields__.index("at")
+
+_IS_STATUS = """substr(c.event, 1, 9) = '["status"'"""
+_IS_TOLD = """substr(c.event, 1, 7) <> '["send"'"""
+
+_TOPIC = f"""CASE WHEN {_IS_STATUS} THEN '{Topic.STATUS}'
+        WHEN c.event->>{_REPLY} THEN '{Topic.REPLY}' ELSE '{Topic.INBOUND}' END"""
+
+_HAPPENED_AT = f"iif({_IS_STATUS}, c.event->>{_AT}, c.event->>{_CAME_AT})"
+
+EVENTS = f"""
+SELECT c.id, c.event FROM callback c JOIN access x ON x.id = c.access_id
+WHERE c.access_id = :access AND x.account_id = :account AND c.id > :after
+    AND {_IS_TOLD}
+ORDER BY c.id LIMIT :limit"""
+
+ACCESSES = "SELECT id FROM access WHERE account_id = :account"
+
+_CALLBACK = f"""c.id, json_array(x.dialect, x.identifier), c.message_id, {_TOPIC},
+    c.state, iif(c.state = 'queued', c.queue_id, NULL), c.tries,
+    iif(c.node_id IS NULL, c.due_at, NULL), c.status, c.took, c.answer, c.at"""
+
+# The first two columns say how far was looked; without a match the others are NULL.
+CALLBACKS = f"""
+WITH looked AS MATERIALIZED (SELECT id FROM callback
+    WHERE access_id = :access AND id < :before ORDER BY id DESC LIMIT :look)
+SELECT e.lowest, e.count, r.* FROM (
+    SELECT min(id) AS lowest, count(*) AS count FROM looked) e
+LEFT JOIN (SELECT {_CALLBACK} FROM looked
+    CROSS JOIN callback c ON c.id = looked.id JOIN access x ON x.id = c.access_id
+    WHERE (:state IS NULL OR c.state = :state) AND {_IS_TOLD}
+    ORDER BY c.id DESC LIMIT :limit) r"""
+
+OF_MESSAGE = f"""
+SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
+WHERE c.message_id = :message AND x.account_id = :account AND c.id < :before
+    AND (:state IS NULL OR c.state = :state) AND {_IS_TOLD}
+ORDER BY c.id DESC LIMIT :limit"""
+
+CALLBACK = f"""
+SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
+WHERE c.id = :id AND x.account_id = :account AND {_IS_TOLD}"""
+
+ATTEMPTS = """
+SELECT at, took, status, answer, request FROM attempt
+WHERE callback_id = :id ORDER BY id"""
+
+# One that is leased is told just now.
+RESEND = """
+UPDATE callback SET state = 'due', due_at = :now, tries = 0, node_id = NULL
+WHERE id = :id AND (state IN ('done', 'failed')
+    OR (state = 'due' AND node_id IS NULL AND due_at > :now))"""
+
+_LOOKED = """(SELECT id FROM callback WHERE access_id = :access AND id < :before
+    ORDER BY id DESC LIMIT :look)"""
+
+REPLAYABLE = f"""
+SELECT min(c.id), count(*), max({_HAPPENED_AT})
+FROM {_LOOKED} AS looked CROSS JOIN callback c ON c.id = looked.id"""
+
+REPLAY = f"""
+UPDATE callback AS c SET state = 'due', due_at = :now, tries = 0, node_id = NULL
+WHERE c.id IN {_LOOKED} AND c.state IN ('done', 'failed') AND c.queue_id IS NULL
+    AND {_IS_TOLD} AND {_HAPPENED_AT} >= :since
+    AND {_HAPPENED_AT} < :until"""
+
+OWNS = "SELECT 1 FROM access WHERE id = :access AND account_id = :account"
+
+QUEUES = """
+SELECT q.id, json_array(x.dialect, x.identifier), q.state,
+    (SELECT count(*) FROM callback c WHERE c.queue_id = q.id AND c.state = 'queued'),
+    q.tries, iif(q.state = 'paused', q.paused_at, NULL),
+    iif(q.state = 'paused', q.why, '')
+FROM queue q JOIN access x ON x.id = q.access_id
+WHERE x.account_id = :account ORDER BY q.id"""
+
+_event = msgspec.json.Decoder(Event).decode
+
+
+def _events(
+    connection: sqlite3.Connection, asked: EventsAsk, account: int
+) -> EventsPage:
+    values = {"access": asked.access_id, "account": account, "after": asked.after}
+    rows = connection.execute(EVENTS, {**values, "limit": asked.limit + 1}).fetchall()
+    page = rows[: asked.limit]
+    events = tuple(_event(text) for _, text in page)
+    last = page[-1][0] if page else asked.after
+    return EventsPage(events, last, more=len(rows) > asked.limit)
+
+
+def _callbacks(
+    connection: sqlite3.Connection, asked: CallbacksAsk, account: int
+) -> CallbacksPage:
+    """
+    Read a page: the newest of what all accesses have.
+
+    An access of which there is more than was looked at says how far down the page can
+    go: what is older may be newer than what it has there.
+    """
+    values = {
+        "account": account,
+        "before": LAST if asked.before is None else asked.before,
+        "state": asked.state,
+        "limit": asked.limit + 1,
+    }
+    if asked.message_id is not None:
+        values["message"] = asked.message_id
+        rows = connection.execute(OF_MESSAGE, values).fetchall()
+        page = tuple(_record(row) for row in rows[: asked.limit])
+        return CallbacksPage(page, page[-1].id if len(rows) > asked.limit else None)
+    look = asked.limit + 1 if asked.state is None else LOOKED_AT
+    found: list[Row] = []
+    end = 0
+    for (access,) in connection.execute(ACCESSES, values).fetchall():
+        each = {**values, "access": access, "look": look}
+        rows = connection.execute(CALLBACKS, each).fetchall()
+        lowest, count = rows[0][:2]
+        found += [row[2:] for row in rows if row[2] is not None]
+        end = max(end, lowest if count == look else 0)
+    found = sorted((row for row in found if row[0] >= end), reverse=True)
+    page = tuple(_record(row) for row in found[: asked.limit])
+    if len(found) > asked.limit:
+        return CallbacksPage(page, page[-1].id)
+    return CallbacksPage(page, end or None)
+
+
+def _record(row: Row) -> CallbackRecord:
+    rest = (*row[2:], ())
+    return struct(CallbackRecord, (row[0], msgspec.json.decode(row[1]), *rest))
+
+
+def _callback(
+    connection: sqlite3.Connection, asked: CallbackAsk, account: int
+) -> CallbacksPage:
+    values = {"id": asked.callback_id, "account": account}
+    row = connection.execute(CALLBACK, values).fetchone()
+    if row is None:
+        return CallbacksPage(())
+    tries = [struct(Attempt, each) for each in connection.execute(ATTEMPTS, values)]
+    found = _record(row)
+    understood = found.state is CallbackState.DONE and found.took is not None
+    if understood and (not tries or tries[-1].at < found.at):
+        tries.append(
+            Attempt(found.at, found.took or 0.0, found.status, found.answer, "")
+        )
+    return CallbacksPage((msgspec.structs.replace(found, attempts=tuple(tries)),))
+
+
+def _resend(
+    connection: sqlite3.Connection, asked: ResendAsk, account: int, now: float
+) -> ResendAnswer:
+    values = {"id": asked.callback_id, "account": account, "now": now}
+    if connection.execute(CALLBACK, values).fetchone() is None:
+        return ResendAnswer(None)
+    connection.execute(RESEND, values)
+    return ResendAnswer(_record(connection.execute(CALLBACK, values).fetchone()).state)
+
+
+def _replay(
+    connection: sqlite3.Connection, asked: ReplayAsk, account: int, now: float
+) -> ReplayAnswer:
+    values = {
+        "access": asked.access_id,
+        "account": account,
+        "since": asked.since,
+        "until": asked.until,
+        "before": LAST if asked.before is None else asked.before,
+        "look": REPLAYED_AT_ONCE,
+        "now": now,
+    }
+    if connection.execute(OWNS, values).fetchone() is None:
+        return ReplayAnswer(0)
+    lowest, looked, newest = connection.execute(REPLAYABLE, values).fetchone()
+    count = connection.execute(REPLAY, values).rowcount if looked else 0
+    over = looked < REPLAYED_AT_ONCE or newest < asked.since - A_DAY
+    return ReplayAnswer(count, None if over else lowest)
+
+
+def _queues(
+    connection: sqlite3.Connection, _asked: QueuesAsk, account: int
+) -> QueuesAnswer:
+    rows = connection.execute(QUEUES, {"account": account})
+    return QueuesAnswer(
+        tuple(
+            struct(QueueRecord, (row[0], msgspec.json.decode(row[1]), *row[2:]))
+            for row in rows
+        )
+    )
+
+
+LOOKS: Mapping[type, Look] = {
+    EventsAsk: _events,
+    CallbacksAsk: _callbacks,
+    CallbackAsk: _callback,
+    QueuesAsk: _queues,
+}
+
+CHANGES: Mapping[type, Change] = {ResendAsk: _resend, ReplayAsk: _replay}

@@ -1,0 +1,90 @@
+"""SQLite's connection for the shared verbs: it never waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from budstikke.store.verbs.bounds import PartitionBounds
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from budstikke.store.verbs.statement import Statement
+
+T = TypeVar("T")
+
+Values = tuple[object, ...] | Mapping[str, object]
+
+
+class Connection:
+    """
+    A connection as ``store.verbs.connection.Connection`` describes it.
+
+    Args:
+        raw: In autocommit mode; whoever runs verbs begins and ends transactions.
+
+    """
+
+    __slots__ = ("bounds", "node_id", "raw")
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self.raw = raw
+        self.node_id = 0
+        self.bounds = PartitionBounds()
+
+    async def one(self, statement: Statement, *values: object) -> str:
+        """Run a statement that returns one JSON array."""
+        row = self.raw.execute(statement.sqlite, _bound(values)).fetchone()
+        result: str = row[0]
+        return result
+
+    async def value(self, statement: Statement, *values: object) -> Any:
+        """Run a statement that returns one value, or nothing."""
+        row = self.raw.execute(statement.sqlite, _bound(values)).fetchone()
+        return None if row is None else row[0]
+
+    async def row(self, statement: Statement, *values: object) -> Any:
+        """Run a statement that returns one row, or nothing."""
+        return self.raw.execute(statement.sqlite, _bound(values)).fetchone()
+
+    async def rows(self, statement: Statement, *values: object) -> list[Any]:
+        """Run a statement that returns rows."""
+        return self.raw.execute(statement.sqlite, _bound(values)).fetchall()
+
+    async def execute(self, statement: Statement, *values: object) -> int:
+        """Run a statement that changes rows; returns how many."""
+        return self.raw.execute(statement.sqlite, _bound(values)).rowcount
+
+    async def each(
+        self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
+    ) -> None:
+        """Run a statement for each row of a batch, by the fields of its struct."""
+        del low
+        self.raw.executemany(statement.sqlite, map(msgspec.structs.astuple, rows))
+
+
+def _bound(values: tuple[object, ...]) -> Any:
+    return values[0] if len(values) == 1 and isinstance(values[0], Mapping) else values
+
+
+def finish(verb: Coroutine[Any, Any, T]) -> T:
+    """Run a verb to its end; it never waits, since its connection never does."""
+    try:
+        verb.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    verb.close()
+    raise AssertionError("a verb awaited something other than its connection")
+
+
+def call(connection: Connection, function: Callable[..., Any], *args: Any) -> Any:
+    """Run a verb, or a job that is SQLite's own and takes its library's connection."""
+    if iscoroutinefunction(function):
+        return finish(function(connection, *args))
+    return function(connection.raw, *args)

@@ -1,0 +1,114 @@
+"""Opening a database: taking it for this process, and taking over from a dead one."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import msgspec
+import sqlalchemy
+
+from budstikke.store import admin
+from budstikke.store.contract import BulkRow
+from budstikke.store.engines.sqlite import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from budstikke.domain.directory import Directory
+
+LONGEST_LOCK = 3600.0
+"""Seconds; no duplicate lock is longer, so older messages are not read for them."""
+
+
+MOVED_LOCKS = "SELECT key, until FROM duplicate WHERE until > ?"
+"""Locks that a database had when it was moved here from PostgreSQL."""
+
+
+class Taken(msgspec.Struct):
+    """
+    Where this process goes on.
+
+    Attributes:
+        node_id: Its own.
+        next_id: The first id that it gives.
+        locks: Duplicate keys that are held, and until when.
+
+    """
+
+    node_id: int
+    next_id: int
+    locks: list[tuple[int, float]]
+
+
+def connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    """Connect to write; the file is there."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, cached_statements=256, timeout=10.0
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Connect to read only."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
+
+
+def read_directory(
+    path: Path, settings: Mapping[str, type[msgspec.Struct]]
+) -> Directory:
+    """Read who may do what, through a connection of its own."""
+    url = f"sqlite:///{path}"
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    try:
+        return admin.read_directory(engine, settings)
+    finally:
+        engine.dispose()
+
+
+def take_over(connection: sqlite3.Connection, now: float) -> Taken:
+    """Make what a dead process was doing unsure or due again, and go on after it."""
+    found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    (node_id,) = connection.execute(
+        "SELECT 1 + coalesce(max(id), 0) FROM node"
+    ).fetchone()
+    connection.execute("DELETE FROM node")
+    connection.execute(
+        "INSERT INTO node (id, name, lease_until) VALUES (?, ?, ?)",
+        (node_id, "sqlite", now),
+    )
+    connection.execute(sql.RECOVER_PARTS, (now, node_id))
+    connection.execute(sql.RECOVER_CALLBACKS, (now, node_id))
+    connection.execute(sql.RECOVER_QUEUES, (now, node_id))
+    next_id = max(int(found.get("next_id", 0)), 1001)
+    return Taken(node_id, next_id, list(_locks(connection, now)))
+
+
+def _locks(connection: sqlite3.Connection, now: float) -> Iterator[tuple[int, float]]:
+    yield from connection.execute(MOVED_LOCKS, (now,))
+    for key, until, accepted_at in connection.execute(sql.LOCKED_KEYS):
+        if accepted_at < now - LONGEST_LOCK:
+            break
+        if key is not None and until > now:
+            yield key, until
+
+
+def read_bulk(row: tuple[int, int, float, int, int, int, str, str]) -> BulkRow:
+    """Read a bulk order's row."""
+    return BulkRow(
+        id=row[0],
+        access_id=row[1],
+        accepted_at=row[2],
+        first_id=row[3],
+        total=row[4],
+        done=row[5],
+        content=row[6].encode(),
+        recipients=row[7].encode(),
+    )

@@ -1,0 +1,123 @@
+"""
+Jobs in transactions: those of a group are committed together, and synced once.
+
+A job is a function that is given the connection and its arguments. It may be run
+again, after a rollback, if another one of its group fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from budstikke.store.contract import StoreDamaged, StoreUnavailable
+from budstikke.store.engines.sqlite import deadline
+from budstikke.store.engines.sqlite.connection import Connection, call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Job = tuple[Callable[..., Any], tuple[Any, ...]]
+    Outcome = tuple[Any, BaseException | None]
+
+log = logging.getLogger("budstikke.store")
+
+MOST_JOBS = 256
+"""Jobs in one transaction; more would only make the first of them wait longer."""
+
+
+class Transactions:
+    """
+    A connection that writes.
+
+    Args:
+        connection: In autocommit mode.
+
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._verbs = Connection(connection)
+        self._doubtful = False  # writing failed, and has not succeeded since
+
+    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Do jobs; what is returned is durable. Each has its result or its error."""
+        try:
+            return self._transaction(jobs)
+        except Exception:
+            if len(jobs) == 1:
+                log.debug("a transaction failed", exc_info=True)
+        # One of them failed: none is committed; each gets a transaction of its own.
+        outcomes: list[Outcome] = []
+        for job in jobs:
+            try:
+                outcomes += self._transaction([job])
+            except Exception as error:  # noqa: BLE001 - given to whom it concerns
+                outcomes.append((None, translated(error)))
+        return outcomes
+
+    def _transaction(self, jobs: Sequence[Job]) -> list[Outcome]:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                outcomes: list[Outcome] = [
+                    (call(self._verbs, function, *arguments), None)
+                    for function, arguments in jobs
+                ]
+                if self._doubtful:
+                    # Else one without anything to write would say that all is well.
+                    _write_something(connection)
+                deadline.check(jobs)
+                connection.execute("COMMIT")
+            except BaseException:
+                # SQLite has rolled back by itself after some errors (a full disk).
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.DatabaseError as error:
+            if isinstance(translated(error), StoreUnavailable):
+                self._doubtful = True
+                _forget_pages(connection)
+            raise
+        self._doubtful = False
+        return outcomes
+
+
+def each(connection: sqlite3.Connection, jobs: Sequence[Job]) -> list[Outcome]:
+    """Do jobs that only read, each by itself."""
+    verbs = Connection(connection)
+    outcomes: list[Outcome] = []
+    for function, arguments in jobs:
+        try:
+            outcomes.append((call(verbs, function, *arguments), None))
+        except Exception as error:  # noqa: BLE001 - given to whom it concerns
+            outcomes.append((None, translated(error)))
+    return outcomes
+
+
+def translated(error: Exception) -> Exception:
+    """
+    Say what the contract says of what SQLite cannot do now.
+
+    A file that is damaged is ``DatabaseError`` itself (SQLITE_CORRUPT, SQLITE_NOTADB);
+    of its kinds only two are states of the disk, the others are bugs of ours.
+    """
+    if type(error) is sqlite3.DatabaseError:
+        return StoreDamaged(f"the database is damaged: {error}")
+    if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError):
+        return StoreUnavailable(str(error))
+    return error
+
+
+def _forget_pages(connection: sqlite3.Connection) -> None:
+    """Read from the disk again what memory has of it: it may have been mended there."""
+    with contextlib.suppress(sqlite3.DatabaseError):
+        connection.execute("PRAGMA shrink_memory")
+
+
+def _write_something(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version}")

@@ -1,0 +1,77 @@
+"""
+Take back what was stored after its customer was told that it was not: jobs for SQLite.
+
+What is asked again under a name of its own (an idempotency key, a time of a repeating
+order, a slice of a large one) is found then and stays: it is put into the queue. All
+else would be sent twice when it is asked again, so it is cancelled, and paid back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.domain.ask import CancelAsk
+from budstikke.domain.states import PartState
+from budstikke.store.contract import CANCELLED_AT_ONCE, BulkRow
+from budstikke.store.engines.sqlite import sql
+from budstikke.store.engines.sqlite.cancelling import cancel
+from budstikke.store.verbs.json_text import text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from budstikke.store.contract import Draft
+    from budstikke.store.engines.sqlite.settling import Settling
+
+# Of an order, by one of its messages; of a large one that has none yet by its access.
+ACCOUNT = """
+SELECT coalesce((SELECT account_id FROM message WHERE id = ?1 AND order_id = ?1),
+    (SELECT account_id FROM message WHERE order_id = ?1 AND order_id <> id LIMIT 1),
+    (SELECT account_id FROM access WHERE id = ?2))"""
+
+Order = tuple[int, int]
+"""An order's id, and its access's."""
+
+
+def orders_of(rows: Sequence[Draft | BulkRow]) -> list[Order]:
+    """List the orders that nobody will ask for again by a name."""
+    found: list[Order] = []
+    for row in rows:
+        if row.key or row.turn:
+            continue
+        if isinstance(row, BulkRow):
+            found.append((row.id, row.access_id))
+        elif row.messages and not row.progress:
+            first = row.messages[0]
+            found.append((first.order_id, first.access_id))
+    return found
+
+
+def parts_of(rows: Sequence[Draft | BulkRow]) -> str:
+    """List the parts that were to be sent at once, as JSON."""
+    return text(
+        [
+            part.id
+            for row in rows
+            if not isinstance(row, BulkRow)
+            for part in row.parts
+            if part.state is PartState.SENDING
+        ]
+    )
+
+
+def withdraw(
+    connection: sqlite3.Connection,
+    settling: Settling,
+    parts: str,
+    orders: Sequence[Order],
+    now: float,
+) -> None:
+    """Put parts back into the queue that nobody was given, and cancel orders."""
+    connection.execute(sql.MARK_QUEUED, (parts,))
+    for order_id, access_id in orders:
+        (account,) = connection.execute(ACCOUNT, (order_id, access_id)).fetchone()
+        asked, cancelled = CancelAsk(order_id=order_id), CANCELLED_AT_ONCE
+        while cancelled >= CANCELLED_AT_ONCE:
+            cancelled = cancel(connection, settling, asked, account, now).cancelled

@@ -1,5 +1,0 @@
-"""PostgreSQL: for what one process with SQLite cannot carry, and for several nodes."""
-
-from budstikke.store.postgres.engine import PostgresStore
-
-__all__ = ["PostgresStore"]

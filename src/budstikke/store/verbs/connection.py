@@ -1,0 +1,55 @@
+"""What a verb needs of a connection, whichever engine it is of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import msgspec
+
+    from budstikke.store.verbs.bounds import PartitionBounds
+    from budstikke.store.verbs.statement import Statement
+
+
+class Connection(Protocol):
+    """
+    A connection in a transaction.
+
+    Values are bound in their order to ``$1``, ``$2``, …, or given as one mapping to
+    ``:name``. Rows are what the engine's library has: their columns are had by index.
+
+    Attributes:
+        node_id: The node that runs the verb: claims and leases are in its name.
+        bounds: Of the partitions; all 0 where there are none.
+
+    """
+
+    node_id: int
+    bounds: PartitionBounds
+
+    async def one(self, statement: Statement, *values: object) -> str:
+        """Run a statement that returns one JSON array; none is ``[]``."""
+
+    async def value(self, statement: Statement, *values: object) -> Any:
+        """Run a statement that returns one value, or nothing: ``None``."""
+
+    async def row(self, statement: Statement, *values: object) -> Any:
+        """Run a statement that returns one row, or nothing: ``None``."""
+
+    async def rows(self, statement: Statement, *values: object) -> list[Any]:
+        """Run a statement that returns rows."""
+
+    async def execute(self, statement: Statement, *values: object) -> int:
+        """Run a statement that changes rows; returns how many."""
+
+    async def each(
+        self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
+    ) -> None:
+        """
+        Run a statement for each row of a batch, by the fields of its struct.
+
+        SQLite takes a row's fields as ``$1`` … ``$n`` and is run for each; PostgreSQL
+        takes the batch as JSON in ``$1`` and ``low``, a bound of their ids, in ``$2``.
+        """

@@ -1,0 +1,162 @@
+"""
+Statements for both engines.
+
+A statement is written once, in PostgreSQL's words: ``$1`` for a parameter, ``::bigint``
+for a cast. For SQLite the casts are taken out, since its columns and JSON values bring
+their types along. What the engines say differently is a field of ``Fragments``:
+
+    RELEASE = statement(lambda e: f'''
+    UPDATE part SET state = 'queued' WHERE id {e.in_ids("$1")} AND state = 'sending'
+    ''')
+
+Where one text cannot serve both (their plans differ, or the hot path is faster with
+another one), ``two`` takes a text for each, and a comment beside it says why.
+
+Batches go in as one JSON parameter and come out as one JSON value: see
+docs/why/sqlite.md and docs/why/postgres.md for the figures.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CASTS = {
+    "i": "::bigint",
+    "n": "::integer",
+    "f": "::float8",
+    "b": "::boolean",
+    "t": "",
+}
+"""What a letter stands for in ``columns``."""
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """A statement as each engine takes it: ``?1`` on SQLite, ``$1`` on PostgreSQL."""
+
+    sqlite: str
+    postgres: str
+
+
+class Fragments(msgspec.Struct, frozen=True):
+    """
+    What the engines say differently.
+
+    Attributes:
+        list: The aggregate that makes one JSON array of rows.
+        row: The function that makes a JSON array of its arguments.
+        join: A join whose right side is looked up for each row of the left side.
+        greatest: The function that returns its largest argument.
+        lock: Locks the rows that a subquery reads until the transaction ends; SQLite
+            has one writer, which needs none.
+        lock_balance: Likewise, but lets others refer to the row by a foreign key.
+        skip_locked: Likewise, but leaves out rows that another transaction has locked.
+        true: JSON's ``true``.
+
+    """
+
+    list: str
+    row: str
+    join: str
+    greatest: str
+    lock: str
+    lock_balance: str
+    skip_locked: str
+    true: str
+    rows_table: str
+    texts_table: str
+    ids_table: str
+    ids_set: str
+
+    def rows(self, parameter: str = "$1") -> str:
+        """
+        Write a batch as a table ``j``, with a JSON ``value`` and a ``key`` from 0.
+
+        ``j.value->>n`` is column n of a row of the batch: text on PostgreSQL.
+        """
+        return self.rows_table.format(parameter)
+
+    def text_rows(self, parameter: str = "$1") -> str:
+        """Write a batch of texts as a table ``j`` with the columns of ``rows``."""
+        return self.texts_table.format(parameter)
+
+    def id_rows(self, parameter: str = "$1") -> str:
+        """Write a batch of ids as a table ``j`` with the column ``value``."""
+        return self.ids_table.format(parameter)
+
+    def in_ids(self, parameter: str = "$1") -> str:
+        """Write the condition, after a column, that it is among a batch of ids."""
+        return self.ids_set.format(parameter)
+
+    def only(self, *, sqlite: str = "", postgres: str = "") -> str:
+        """Choose a text by the engine."""
+        return sqlite if self is SQLITE else postgres
+
+
+SQLITE = Fragments(
+    list="json_group_array",
+    row="json_array",
+    join="CROSS JOIN",
+    greatest="max",
+    lock="",
+    lock_balance="",
+    skip_locked="",
+    true="json('true')",
+    rows_table="json_each({}) j",
+    texts_table="json_each({}) j",
+    ids_table="json_each({}) j",
+    ids_set="IN (SELECT value FROM json_each({}))",
+)
+
+POSTGRES = Fragments(
+    list="json_agg",
+    row="json_build_array",
+    join="JOIN",
+    greatest="greatest",
+    lock="FOR UPDATE",
+    lock_balance="FOR NO KEY UPDATE",
+    skip_locked="FOR UPDATE SKIP LOCKED",
+    true="true",
+    rows_table=(
+        "(SELECT value, key - 1 AS key FROM jsonb_array_elements({}::jsonb)"
+        " WITH ORDINALITY AS a (value, key)) j"
+    ),
+    texts_table=(
+        "jsonb_array_elements_text({}::jsonb) WITH ORDINALITY AS j (value, key)"
+    ),
+    ids_table=(
+        "unnest(ARRAY(SELECT a::bigint"
+        " FROM jsonb_array_elements_text({}::jsonb) AS b (a))) AS j (value)"
+    ),
+    ids_set=(
+        "= ANY(ARRAY(SELECT a::bigint"
+        " FROM jsonb_array_elements_text({}::jsonb) AS b (a)))"
+    ),
+)
+
+_PARAMETER = re.compile(r"\$(\d+)")
+_CAST = re.compile(r"::[a-z0-9]+(\[\])?")
+
+
+def two(*, sqlite: str, postgres: str) -> Statement:
+    """Make a statement of a text for each engine; both write parameters as ``$1``."""
+    return Statement(_PARAMETER.sub(r"?\1", sqlite), postgres)
+
+
+def statement(text: str | Callable[[Fragments], str]) -> Statement:
+    """Make a statement of one text, or of one that is written with fragments."""
+    if isinstance(text, str):
+        return two(sqlite=_CAST.sub("", text), postgres=text)
+    return two(sqlite=_CAST.sub("", text(SQLITE)), postgres=text(POSTGRES))
+
+
+def columns(kinds: str, start: int = 0) -> str:
+    """Write the columns of the rows ``j`` of a batch, by the letters of their types."""
+    return ", ".join(
+        f"(j.value->>{index}){_CASTS[kind]}" for index, kind in enumerate(kinds, start)
+    )
