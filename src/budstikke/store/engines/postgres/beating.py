@@ -9,7 +9,8 @@ from budstikke.store.contract import Beat
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN
 
 if TYPE_CHECKING:
-    from budstikke.store.engines.postgres.client import Client, Connection
+    from budstikke.store.engines.postgres.client import Client
+from budstikke.store.engines.postgres.connection import Connection
 
 # A row for each name: nodes never wait for each other.
 BEAT = """
