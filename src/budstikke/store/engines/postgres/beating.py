@@ -10,7 +10,7 @@ from budstikke.store.engines.postgres.client import ACCEPT_WITHIN
 
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres.client import Client
-from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.engines.postgres.connection import Connection
 
 # A row for each name: nodes never wait for each other.
 BEAT = """
