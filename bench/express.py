@@ -21,9 +21,9 @@ from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.message import Accepted
 from budstikke.servers.auth import Authenticator, hash_secret
-from budstikke.servers.express import ExpressProtocol
+from budstikke.servers.fast_path import ExpressProtocol
 from budstikke.servers.http import HttpServer
-from budstikke.servers.sloppy import SloppyProtocol
+from budstikke.servers.lenient_http import SloppyProtocol
 
 REQUEST = (
     b"GET /psk/push.php?serviceid=1000&password=bench&phoneno=004790000000"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke import metrics
+from budstikke.carrier_supervisor import LONGEST_WITHOUT, Links
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.smpp import SmppCarrier
 from budstikke.config import ConfigError
 from budstikke.domain.directory import CarrierEntry, Directory
-from budstikke.links import LONGEST_WITHOUT, Links
 from budstikke.store.contract import StoreUnavailable
 from patience import PATIENCE
 

@@ -4,8 +4,8 @@ import pytest
 from msgspec import structs
 
 from budstikke import config
+from budstikke.clients.smtp import SmtpOutlet
 from budstikke.config import ConfigError, Settings, host_port, load, networks
-from budstikke.outlets.mail import SmtpOutlet
 
 
 def write(folder: Path, text: str) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from budstikke import config
 from budstikke.demo import WEBHOOK_SECRET, apply_demo, demo_lines
 from budstikke.dialects import DIALECTS, IDENTIFY
-from budstikke.domain.keyed import keyed
+from budstikke.domain.key_identifier import keyed
 from budstikke.domain.money import MICROS, SMS
 from budstikke.gateway import SETTINGS
 from budstikke.provisioning.accounts import statement
@@ -59,7 +59,7 @@ def access(engine: Engine, dialect: str) -> Access:
 
 
 def test_every_dialect_has_a_request_that_is_printed() -> None:
-    text = resources.files("budstikke").joinpath("demo_requests.toml").read_text()
+    text = resources.files("budstikke.demo").joinpath("demo_requests.toml").read_text()
     requests: list[dict[str, Any]] = tomllib.loads(text)["request"]
     assert sorted(DIALECTS) == sorted(request["dialect"] for request in requests)
     lines = demo_lines(8081)

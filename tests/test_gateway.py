@@ -12,7 +12,7 @@ import pytest
 from budstikke import config
 from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.phones import Phones
-from budstikke.config_mail import Mail
+from budstikke.config.mail import Mail
 from budstikke.dialects import IDENTIFY
 from budstikke.domain.message import Order, Recurrence, Unit
 from budstikke.gateway import SETTINGS, Gateway

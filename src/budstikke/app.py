@@ -28,25 +28,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from budstikke import __version__, config, metrics
-from budstikke.apart import COLLECT
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.carriers.simulator.web.app import simulator_app
 from budstikke.demo import apply_demo, demo_lines
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.native.exchange import Parts
-from budstikke.flow.mms_link import linked
+from budstikke.flow.mms_view_url import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
-from budstikke.servers.express import ExpressProtocol
+from budstikke.servers.fast_path import ExpressProtocol
 from budstikke.servers.guard import Guard
 from budstikke.servers.http import HttpServer
 from budstikke.servers.media_page import MediaPages
 from budstikke.servers.mm7 import Mm7Server
+from budstikke.servers.queue_resume_page import ResumePage
 from budstikke.servers.rest import NativeServer
-from budstikke.servers.resume import ResumePage
-from budstikke.servers.simulator import simulator_app
 from budstikke.store.migrate import check, migrate
+from budstikke.subprocesses import COLLECT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from budstikke.carriers.contract import Carrier
     from budstikke.carriers.simulator.phones import Phones
-    from budstikke.domain.acceptance import TextProfile
     from budstikke.domain.directory import CarrierEntry, Directory
+    from budstikke.domain.staging import TextProfile
     from budstikke.flow.send import Receive
     from budstikke.store.contract import CallbackRow, Store
 

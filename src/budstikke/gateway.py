@@ -17,36 +17,36 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from budstikke import __version__
+from budstikke.carrier_supervisor import EVERY as HOLD_EVERY
+from budstikke.carrier_supervisor import Links
 from budstikke.carriers import KINDS
 from budstikke.carriers.mm7 import Mm7Carrier
+from budstikke.clients.http.number_directory import HttpDirectory
+from budstikke.clients.http.process import HttpOutletProcess
+from budstikke.clients.http.transport import HttpOutlet
+from budstikke.clients.smtp import SmtpOutlet
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Directory, sorted_by_kind
 from budstikke.domain.number import load_plans
 from budstikke.flow.accept import Acceptor
-from budstikke.flow.alert import Alerter
-from budstikke.flow.answering import Answerer
-from budstikke.flow.ask import Asker
-from budstikke.flow.bookkeep import Bookkeeper
+from budstikke.flow.auto_reply import Answerer
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.clock import GuardedClock, steady
-from budstikke.flow.fit import Fitter
-from budstikke.flow.hand_over import HandOver
+from budstikke.flow.deferred_notifier import HandOver
+from budstikke.flow.fees import Bookkeeper
 from budstikke.flow.health import Health, Watched
 from budstikke.flow.inbound import Receiver
 from budstikke.flow.mms import MmsAcceptor
-from budstikke.flow.mms_place import Placer
+from budstikke.flow.mms_rerouting import Placer
 from budstikke.flow.notify import Notifier
-from budstikke.flow.pause import PauseAlerter
+from budstikke.flow.number_directory import Subscribers, Table
+from budstikke.flow.queries import Asker
+from budstikke.flow.queue_pause_alerts import PauseAlerter
 from budstikke.flow.quote import Quoter
-from budstikke.flow.recur import Recurrer
+from budstikke.flow.recurring_orders import Recurrer
+from budstikke.flow.refusal_alerts import Alerter
+from budstikke.flow.resize_images import Fitter
 from budstikke.flow.schedule import Scheduler
-from budstikke.flow.subscribers import Subscribers, Table
-from budstikke.links import EVERY as HOLD_EVERY
-from budstikke.links import Links
-from budstikke.outlets.http import HttpOutlet
-from budstikke.outlets.mail import SmtpOutlet
-from budstikke.outlets.process import HttpOutletProcess
-from budstikke.outlets.subscribers import HttpDirectory
 from budstikke.servers.auth import Authenticator
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.opening import make_store
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
     from budstikke.carriers.simulator.phones import Phones
     from budstikke.config import Settings
-    from budstikke.flow.hand_over import Tells
+    from budstikke.flow.deferred_notifier import Tells
     from budstikke.store.contract import CallbackRow, Hint, Received
 
 log = logging.getLogger("budstikke")

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from budstikke.carriers import mm7, smpp
 from budstikke.carriers.contract import InboundMms, InboundPart
 from budstikke.carriers.simulator import carrier as simulator
+from budstikke.carriers.simulator.settings import Settings as SimulatorSettings
 from budstikke.domain.message import MmsContent, Part
 from budstikke.wire import WireRequest
-from carriers.mmsc import Mmsc
-from carriers.smsc import Smsc
+from carriers.mm7.mmsc import Mmsc
+from carriers.smpp.smsc import Smsc
 from carriers.waiting import LONG, Waiting
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ async def simulator_rig(encoding: str = "gsm") -> AsyncIterator[Rig]:
     """A simulated link, which needs no other side."""
     carrier = simulator.carrier(
         "sim",
-        simulator.Settings(
+        SimulatorSettings(
             delivery_delay=0.0, response_timeout=0.2, throttle_pause=0.01, window=20
         ),
         random=random.Random(1),  # noqa: S311 - ids

@@ -21,7 +21,7 @@ from budstikke.domain.receipt import (
     Unsure,
 )
 from carriers.rig import Rig, mm7_rig, simulator_rig, smpp_rig
-from carriers.smsc import (
+from carriers.smpp.smsc import (
     EXPIRED,
     NO_RECEIPT,
     RECEIPT_FIRST,

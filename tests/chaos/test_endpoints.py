@@ -13,13 +13,13 @@ import pytest
 import uvloop
 
 from budstikke import metrics
+from budstikke.clients.http.transport import HttpOutlet
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.front.settings import Settings
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.states import PartState
 from budstikke.flow.notify import MOST_WAITING, Notifier
 from budstikke.flow.schedule import Scheduler
-from budstikke.outlets.http import HttpOutlet
 from journeys.processes import Child, free_port, wait_until
 from store.engines import SqliteEngine, make_template
 from store.path import RECIPIENT, Path

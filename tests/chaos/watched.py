@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route
 from budstikke import app as program
 from budstikke import config
 from budstikke.carriers.simulator.phones import Phones
-from budstikke.config_callbacks import Callbacks
+from budstikke.config.callbacks import Callbacks
 from budstikke.demo import apply_demo
 from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.dialects.native.operations import OPERATIONS

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from budstikke import cli, config
 from budstikke.carriers.simulator.phones import Phones
-from budstikke.cli_directory import read_file
-from budstikke.config_directory import Directory
+from budstikke.cli.directory import read_file
+from budstikke.config.number_directory import Directory
 from budstikke.gateway import Gateway
 from budstikke.provisioning.subscribers import SLICE, put_subscribers
 from budstikke.store.admin import open_engine
@@ -162,7 +162,7 @@ def test_settings_that_cannot_be_used(values: dict[str, object], why: str) -> No
 
 
 def test_the_example_on_the_page_is_one() -> None:
-    page = Path(__file__).parent.parent / "docs" / "configure.md"
+    page = Path(__file__).parents[2] / "docs" / "configure.md"
     (text,) = re.findall(
         r"```toml\n(\[directory\].*?)```", page.read_text("utf-8"), re.DOTALL
     )

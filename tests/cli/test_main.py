@@ -13,11 +13,12 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from budstikke import __version__, app, carriers, cli, doctor
+from budstikke import __version__, app, carriers, cli
+from budstikke.cli import doctor
+from budstikke.cli.doctor import examine, url_fault
+from budstikke.cli.doctor.finding import Level
 from budstikke.config import Http, Settings, Simulator
-from budstikke.config_callbacks import Callbacks
-from budstikke.doctor import examine, url_fault
-from budstikke.doctor.finding import Level
+from budstikke.config.callbacks import Callbacks
 from budstikke.store.admin import open_engine, read_directory
 from budstikke.store.contract import Seen, StoreUnavailable
 from budstikke.store.migrate import migrate

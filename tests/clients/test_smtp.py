@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from budstikke.flow.outlet import Mail, NotSent, Undeliverable
-from budstikke.outlets.mail import SmtpOutlet
+from budstikke.clients.smtp import SmtpOutlet
+from budstikke.flow.transports import Mail, NotSent, Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from email.message import EmailMessage
 
-TLS = Path(__file__).parents[1] / "carriers" / "tls"
+TLS = Path(__file__).parents[1] / "carriers" / "smpp" / "tls"
 SENDER = "Budstikke <alerts@gateway.example>"
 MAIL = Mail(
     to=("ola@kunde.no", "kari@kunde.no"),
@@ -281,7 +281,7 @@ def test_a_server_that_hangs_up() -> None:
 
 
 def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("budstikke.outlets.mail.TIMEOUT", 0.05)
+    monkeypatch.setattr("budstikke.clients.smtp.TIMEOUT", 0.05)
 
     async def run() -> None:
         silent = asyncio.Event()

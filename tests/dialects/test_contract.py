@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.contract import Answered, Asked, Call, Dialect
-from budstikke.domain import ask
+from budstikke.domain import queries as ask
 from budstikke.domain.callback import More, Topic, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind, MediaPart, MediaRef
 from budstikke.domain.message import Accepted, Order, StatusEvent

@@ -29,9 +29,9 @@ from budstikke.dialects.ip1.codes import (
 from budstikke.dialects.ip1.media import KINDS, UNKNOWN, extension, type_of
 from budstikke.dialects.ip1.operations import MMS, ROUTES, SMS, URL, Does, Service
 from budstikke.dialects.ip1.settings import Settings
-from budstikke.domain.ask import MessageAnswer, MessagesAnswer, MmsAsk
 from budstikke.domain.message import Order
 from budstikke.domain.mms import LARGEST
+from budstikke.domain.queries import MessageAnswer, MessagesAnswer, MmsAsk
 from budstikke.domain.receipt import Reason
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState

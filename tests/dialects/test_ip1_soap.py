@@ -26,8 +26,8 @@ from budstikke.dialects.ip1.operations import (
 )
 from budstikke.dialects.ip1.page import form_example, request_example
 from budstikke.dialects.ip1.settings import Settings
-from budstikke.domain.ask import Page
 from budstikke.domain.message import Order
+from budstikke.domain.queries import Page
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest, WireResponse
 

@@ -28,9 +28,9 @@ from budstikke.dialects.sveve.words import (
     WORDS,
     of_recipient,
 )
-from budstikke.domain.ask import GroupVerb
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.number import Length, length
+from budstikke.domain.queries import GroupVerb
 from budstikke.domain.receipt import Reason
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.domain.answer import (
+from budstikke.domain.keyword_reply import (
     MOST,
     PLACEHOLDER,
     waits,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.domain.inventory import (
+from budstikke.domain.number_inventory import (
     Inventory,
     Keyword,
     Number,

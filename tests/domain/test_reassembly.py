@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.domain.inbound import InboundPart, Kind
-from budstikke.domain.joining import (
+from budstikke.domain.reassembly import (
     GAP,
     Alphabet,
     Place,

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.domain.acceptance import (
+from budstikke.domain.directory import Access, Account, Directory
+from budstikke.domain.message import Order, Tell, TextMode
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.staging import (
     Drawn,
     TextProfile,
     common,
@@ -18,9 +21,6 @@ from budstikke.domain.acceptance import (
     planned,
     sort_out,
 )
-from budstikke.domain.directory import Access, Account, Directory
-from budstikke.domain.message import Order, Tell, TextMode
-from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.text import Concat, Plan
 
 NOW = 1_700_000_000.0

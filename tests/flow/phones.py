@@ -14,7 +14,7 @@ from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.inbound import InboundEvent, InboundPart
-from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
+from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
 from budstikke.flow.inbound import Receiver
 from budstikke.smpp import Pdu, Tlvs, build, parse
 from budstikke.smpp import commands as cmd

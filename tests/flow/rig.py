@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.front.settings import Settings
-from budstikke.domain.acceptance import TextProfile
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
 from budstikke.domain.message import Order
 from budstikke.domain.receipt import Sent
+from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
-from budstikke.flow.answering import Answerer
+from budstikke.flow.auto_reply import Answerer
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.inbound import Receiver
 from budstikke.flow.notify import Notifier
-from budstikke.flow.outlet import NotReached
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
+from budstikke.flow.transports import NotReached
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireRequest, WireResponse
 from store.path import NOW, RECIPIENT, Path

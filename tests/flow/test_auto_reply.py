@@ -10,12 +10,12 @@ import pytest
 from budstikke.dialects.sveve.settings import Settings
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.directory import Directory
-from budstikke.domain.inventory import Inventory, Keyword
+from budstikke.domain.number_inventory import Inventory, Keyword
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
+from flow.callbacks import PHONE, answer, draft, event, receive
 from flow.rig import Rig, play, until
-from flow.telling import PHONE, answer, draft, event, receive
 from store.path import NOW
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.flow.lane import Lane, Steady
+from budstikke.flow.batching import Lane, Steady
 from budstikke.store.contract import StoreDamaged, StoreUnavailable
 from patience import PATIENCE
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
+from budstikke.clients.http.transport import HttpOutlet
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.native import Native
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.inbound import InboundEvent, MediaPart, MediaRef
-from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
 from budstikke.domain.message import StatusEvent
+from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.attempt import REQUEST_KEPT, SOON, Teller, described
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets.http import HttpOutlet
+from budstikke.flow.callback_attempt import REQUEST_KEPT, SOON, Teller, described
+from budstikke.flow.transports import NotReached
 from budstikke.store.contract import CallbackResult, CallbackRow, StoreUnavailable
 from budstikke.wire import WireRequest, WireResponse
-from flow.telling import PHONE, event
+from flow.callbacks import PHONE, event
 from store.path import NOW
 
 if TYPE_CHECKING:

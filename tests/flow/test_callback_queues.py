@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.callback import QueueState
-from budstikke.flow import queues
+from budstikke.flow import callback_queues as queues
 from budstikke.store import schema
+from flow.callbacks import counters, receive, two_way
 from flow.rig import Rig, play, until
-from flow.telling import counters, receive, two_way
 from store.path import opened
 
 if TYPE_CHECKING:

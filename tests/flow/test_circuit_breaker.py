@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from budstikke.flow.circuit import (
+from budstikke.flow.circuit_breaker import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     MOST_FAILURES,

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from budstikke.domain.states import PartState
-from budstikke.flow.hand_over import HandOver
+from budstikke.flow.deferred_notifier import HandOver
 from store.path import NOW, opened
 
 if TYPE_CHECKING:

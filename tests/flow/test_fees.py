@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.domain.ledger import Kind
-from budstikke.flow.bookkeep import MOST_FEES, Bookkeeper
+from budstikke.flow.fees import MOST_FEES, Bookkeeper
 from budstikke.flow.schedule import Scheduler
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
@@ -18,7 +18,7 @@ from store.money import add, balance, entries, pay_in, write
 from store.path import NOW
 
 if TYPE_CHECKING:
-    from budstikke.flow.outlet import Mail
+    from budstikke.flow.transports import Mail
     from store.engines import SqliteEngine
 
 

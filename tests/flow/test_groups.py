@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.domain.ask import GroupAsk, GroupVerb
 from budstikke.domain.message import Order
+from budstikke.domain.queries import GroupAsk, GroupVerb
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import MOST_MESSAGES
+from budstikke.flow.queries import Asker
 from budstikke.store import schema
 from flow.accounts import NORWAY, change, left, paying
 from flow.rig import Rig, play, until

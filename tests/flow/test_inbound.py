@@ -10,7 +10,7 @@ import pytest
 
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.inbound import InboundEvent, InboundMms, Kind, MediaPart
-from budstikke.domain.joining import GAP
+from budstikke.domain.reassembly import GAP
 from budstikke.domain.text import gsm_encode, udh_concat8, udh_concat16, udh_national
 from budstikke.smpp import tags
 from budstikke.store import schema

@@ -15,19 +15,19 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from budstikke.domain.ask import MmsAnswer, MmsAsk
 from budstikke.domain.directory import Route, sorted_by_kind
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.message import MmsContent
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.money import MICROS, Price, PriceList, pieces
+from budstikke.domain.queries import MmsAnswer, MmsAsk
 from budstikke.domain.receipt import Reason, Rejected, Retry
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.ask import Asker
-from budstikke.flow.fit import Fitter
 from budstikke.flow.mms import MmsAcceptor
-from budstikke.flow.mms_link import linked
-from budstikke.flow.mms_place import NO_CARRIER, Placer
+from budstikke.flow.mms_rerouting import NO_CARRIER, Placer
+from budstikke.flow.mms_view_url import linked
+from budstikke.flow.queries import Asker
+from budstikke.flow.resize_images import Fitter
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from flow.accounts import change, left, paying

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from budstikke.domain.ask import (
+from budstikke.domain.message import Accepted
+from budstikke.domain.money import MICROS, Price, PriceList, Refund, pieces
+from budstikke.domain.queries import (
     BalanceAnswer,
     BalanceAsk,
     CancelAnswer,
@@ -19,12 +21,10 @@ from budstikke.domain.ask import (
     MessageAsk,
     OrderAsk,
 )
-from budstikke.domain.message import Accepted
-from budstikke.domain.money import MICROS, Price, PriceList, Refund, pieces
 from budstikke.domain.receipt import Reason, Rejected, Retry
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import MOST_MESSAGES
+from budstikke.flow.queries import Asker
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, PRICES, SWEDEN, change, left, paying

@@ -12,7 +12,7 @@ from budstikke.domain.callback import AGAIN
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
 from budstikke.flow import notify
-from budstikke.flow.circuit import FIRST_PAUSE, LONGEST_PAUSE, MOST_FAILURES
+from budstikke.flow.circuit_breaker import FIRST_PAUSE, LONGEST_PAUSE, MOST_FAILURES
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
 from flow.rig import Rig, directory, play, until

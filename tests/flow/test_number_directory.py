@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from budstikke.flow.outlet import NotReached
-from budstikke.flow.subscribers import FAILURES, NOBODY, REST, Subscribers, Table
+from budstikke.flow.number_directory import FAILURES, NOBODY, REST, Subscribers, Table
+from budstikke.flow.transports import NotReached
 from budstikke.store.contract import StoreUnavailable
 from patience import PATIENCE
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke import metrics
 from budstikke.domain.callback import QueueState
-from budstikke.flow.alert import LONGEST_PAUSE, PAUSE
-from budstikke.flow.outlet import Mail, NotSent, Undeliverable
-from budstikke.flow.pause import COUNT_EVERY, PauseAlerter, digest
+from budstikke.flow.queue_pause_alerts import COUNT_EVERY, PauseAlerter, digest
+from budstikke.flow.refusal_alerts import LONGEST_PAUSE, PAUSE
+from budstikke.flow.transports import Mail, NotSent, Undeliverable
 from budstikke.store import schema
 from budstikke.store.contract import QueueResult
+from flow.callbacks import receive, two_way
 from flow.rig import Rig, play
-from flow.telling import receive, two_way
 
 if TYPE_CHECKING:
     import pytest

@@ -12,12 +12,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace as replace_struct
 
-from budstikke.domain.ask import CancelAsk
 from budstikke.domain.message import Order, Recurrence, Template, TextMode, Unit
+from budstikke.domain.queries import CancelAsk
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import MOST_MESSAGES
-from budstikke.flow.recur import MOST_DUE, Recurrer, _occurrence, _order, repeats
+from budstikke.flow.queries import Asker
+from budstikke.flow.recurring_orders import (
+    MOST_DUE,
+    Recurrer,
+    _occurrence,
+    _order,
+    repeats,
+)
 from budstikke.metrics import recurred
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable

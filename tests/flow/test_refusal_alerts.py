@@ -14,8 +14,14 @@ from budstikke.dialects.front import Front
 from budstikke.dialects.front.settings import Settings
 from budstikke.domain.directory import Access, Account
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.alert import INTERVAL, LONGEST_PAUSE, MOST_MAILS, PAUSE, Alerter
-from budstikke.flow.outlet import Mail, NotSent, Undeliverable
+from budstikke.flow.refusal_alerts import (
+    INTERVAL,
+    LONGEST_PAUSE,
+    MOST_MAILS,
+    PAUSE,
+    Alerter,
+)
+from budstikke.flow.transports import Mail, NotSent, Undeliverable
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:

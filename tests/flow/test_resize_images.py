@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.fit import File, Fitter, Limits, _Turns
-from budstikke.flow.picture import MOST_JPEG_PIXELS, MOST_PIXELS
+from budstikke.flow.image_process import MOST_JPEG_PIXELS, MOST_PIXELS
+from budstikke.flow.resize_images import File, Fitter, Limits, _Turns
 
 ORIENTATION, GPS = 0x0112, 0x8825
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.flow.circuit import MOST_FAILURES
+from budstikke.flow.circuit_breaker import MOST_FAILURES
 from journeys.gateway import Gateway, account, simulator_carrier
 from journeys.processes import wait_until
 from journeys.web import Customer, front_id

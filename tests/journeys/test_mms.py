@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from standardwebhooks import Webhook
 
-from carriers.mmsc import XML, Mmsc, delivery, fault, read_reply
+from carriers.mm7.mmsc import XML, Mmsc, delivery, fault, read_reply
 from journeys.gateway import toml
 from journeys.processes import wait_until
 from journeys.twoway import OWNED, SECRET, SHARED, TwoWay, access

@@ -17,7 +17,8 @@ from zeep.transports import Transport
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.ip1.operations import MMS, SMS
 from budstikke.dialects.ip1.settings import Settings
-from budstikke.domain.ask import (
+from budstikke.domain.message import Accepted, Order
+from budstikke.domain.queries import (
     Answer,
     Ask,
     BalanceAnswer,
@@ -32,7 +33,6 @@ from budstikke.domain.ask import (
     OrderAsk,
     Page,
 )
-from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
 from budstikke.servers.http import HttpServer

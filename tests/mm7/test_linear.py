@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from budstikke.carriers.simulator.web import mms as simulator_mms
 from budstikke.dialects.form import read_form
 from budstikke.domain.refusal import Refusal
 from budstikke.domain.text import decode_labelled
@@ -23,7 +24,6 @@ from budstikke.mm7.envelope import LARGEST
 from budstikke.mm7.headers import decode_words
 from budstikke.mm7.multipart import Malformed, leaves, split
 from budstikke.mm7.transfer import NotBase64, decoded
-from budstikke.servers import simulator_mms
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
 
-from budstikke.servers.express import ExpressProtocol
+from budstikke.servers.fast_path import ExpressProtocol
 from budstikke.servers.guard import Guard
 
 if TYPE_CHECKING:

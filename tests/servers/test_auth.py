@@ -18,7 +18,7 @@ from budstikke.servers.auth import (
     new_secret,
     verify_secret,
 )
-from budstikke.servers.failures import (
+from budstikke.servers.login_failures import (
     LONGEST_SHOWN,
     MOST_KEPT,
     MOST_LINES,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budstikke.domain.message import Accepted
-from budstikke.servers.express import ExpressProtocol, Headers
+from budstikke.servers.fast_path import ExpressProtocol, Headers
 from servers.talking import Client, Observed, connected
 from servers.test_http import Served
 

@@ -9,7 +9,7 @@ import h11
 import httptools
 import pytest
 
-from budstikke.servers.express import ExpressProtocol
+from budstikke.servers.fast_path import ExpressProtocol
 from chaos.mutate import mutate
 from servers.test_http import Served
 

@@ -13,7 +13,7 @@ from budstikke import metrics
 from budstikke.servers import bounds
 from budstikke.servers.guard import Guard
 from servers.talking import Client, Observed, connected, serving
-from servers.test_sloppy import Echo
+from servers.test_lenient_http import Echo
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.servers.bounds import LONGEST_HEAD, LONGEST_VALUE, MOST_HEADERS
-from budstikke.servers.sloppy import mend
+from budstikke.servers.lenient_http import mend
 from servers.talking import Client, Observed, connected
 
 if TYPE_CHECKING:

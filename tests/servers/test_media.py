@@ -9,8 +9,8 @@ import pytest
 from budstikke.dialects.sveve import Sveve
 from budstikke.domain.directory import Directory
 from budstikke.domain.inbound import MediaPart
-from budstikke.flow.ask import Asker
-from budstikke.servers.look_ups import MOST
+from budstikke.flow.queries import Asker
+from budstikke.servers.public_lookups import MOST
 from budstikke.store.contract import StoreUnavailable
 from servers.test_http import Served
 

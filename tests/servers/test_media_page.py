@@ -11,11 +11,11 @@ from starlette.applications import Starlette
 from budstikke.domain.message import MmsContent
 from budstikke.servers.media_page import LOOK_UPS, MediaPages
 from budstikke.store.contract import StoreUnavailable
+from carriers.simulator.web.test_app import ask
 from servers.test_mm7 import Served
-from servers.test_simulator_http import ask
 
 if TYPE_CHECKING:
-    from servers.test_simulator_http import Answer
+    from carriers.simulator.web.test_app import Answer
 
 TOKEN = "12345678901234567890"
 MMS = MmsContent(

@@ -9,7 +9,7 @@ import pytest
 
 from budstikke.servers.mm7 import Mm7Server
 from budstikke.wire import WireRequest, WireResponse
-from servers.test_simulator_http import Answer, ask
+from carriers.simulator.web.test_app import Answer, ask
 
 
 async def rest(_scope: Any, _receive: Any, send: Any) -> None:

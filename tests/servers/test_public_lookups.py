@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from budstikke.dialects import DIALECTS
-from budstikke.domain.ask import MessageAnswer, MessageAsk, MessagesAnswer, OrderAsk
 from budstikke.domain.directory import Access, Account, Directory
+from budstikke.domain.queries import MessageAnswer, MessageAsk, MessagesAnswer, OrderAsk
 from budstikke.domain.states import MessageState
-from budstikke.flow.ask import Asker
+from budstikke.flow.queries import Asker
 from budstikke.servers.auth import hash_secret, new_secret
-from budstikke.servers.look_ups import KNOWN_FOR, MOST, MOST_MISSES, WITHIN
+from budstikke.servers.public_lookups import KNOWN_FOR, MOST, MOST_MISSES, WITHIN
 from servers.test_http import Served
 
 if TYPE_CHECKING:
-    from budstikke.domain.ask import Ask
+    from budstikke.domain.queries import Ask
 
 STATUS = "/sendsms/sendsms.asmx/status"
 BUNDLE = "/sendsms/sendsms.asmx/statusBundle"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.applications import Starlette
 
-from budstikke.flow.pause import digest
-from budstikke.servers.resume import MOST_LOOKS, WINDOW, ResumePage
+from budstikke.flow.queue_pause_alerts import digest
+from budstikke.servers.queue_resume_page import MOST_LOOKS, WINDOW, ResumePage
 from budstikke.store.contract import PausedQueue, StoreUnavailable
 from servers.talking import serving
 

@@ -15,7 +15,7 @@ import pytest
 
 from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.domain.inbound import InboundPart
-from budstikke.domain.joining import join, read
+from budstikke.domain.reassembly import join, read
 from budstikke.domain.text import LinkAlphabet, unpack, user_data_header
 from budstikke.smpp import Limits, PduError, Role, Session, parse
 from budstikke.smpp import commands as cmd

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import func, insert, select
 
-from budstikke.apart import frame, frames
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.engines.sqlite import SqliteStore
 from budstikke.store.migrate import migrate
+from budstikke.subprocesses import frame, frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import insert, update
 
-from budstikke.domain.acceptance import Content
 from budstikke.domain.ledger import Kind
 from budstikke.domain.message import Order
+from budstikke.domain.staging import Content
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import BulkProgress, BulkRow, Charge, Draft, Entry

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from budstikke.domain.ask import CreditAnswer
 from budstikke.domain.cet import from_wall
 from budstikke.domain.ledger import Kind
 from budstikke.domain.money import MICROS, micros
+from budstikke.domain.queries import CreditAnswer
 from budstikke.provisioning.accounts import (
     AccountError,
     Waiting,

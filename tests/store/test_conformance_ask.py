@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from budstikke.domain.ask import (
+from budstikke.domain.queries import (
     Ask,
     CancelAsk,
     MessageAnswer,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.domain.ask import (
+from budstikke.domain.ledger import Kind
+from budstikke.domain.queries import (
     CancelAnswer,
     CancelAsk,
     GroupAnswer,
@@ -19,7 +20,6 @@ from budstikke.domain.ask import (
     OrderAsk,
     ReferenceAsk,
 )
-from budstikke.domain.ledger import Kind
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import PartState
 from budstikke.store import schema
@@ -33,7 +33,7 @@ from budstikke.store.contract import (
 from store.path import NOW, RECIPIENT, Path, receipt, run, status
 
 if TYPE_CHECKING:
-    from budstikke.domain.ask import Ask
+    from budstikke.domain.queries import Ask
     from store.engines import Engine
 
 OTHER, THIRD = "+4798888888", "+4797777777"

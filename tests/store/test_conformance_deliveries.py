@@ -28,7 +28,7 @@ from budstikke.smpp.optional import build_tlvs
 from budstikke.smpp.pdus import DataSm, Sm
 from budstikke.store import schema
 from carriers.rig import settings as link
-from carriers.smsc import Smsc
+from carriers.smpp.smsc import Smsc
 from flow.phones import directory
 from store.engines import rows
 from store.path import NOW, Path
@@ -36,7 +36,7 @@ from store.path import NOW, Path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from carriers.smsc import Peer
+    from carriers.smpp.smsc import Peer
     from store.engines import Engine
 
 SMALL = settings(max_examples=60, deadline=None)

@@ -8,22 +8,22 @@ import msgspec
 import pytest
 from sqlalchemy import insert, update
 
-from budstikke.domain.ask import (
+from budstikke.domain.listing import EraseAnswer, EraseAsk, RecordsAsk, RecordsPage
+from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
+from budstikke.domain.queries import (
     CancelAnswer,
     CancelAsk,
     MessageAsk,
     MessagesAnswer,
     OrderAsk,
 )
-from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
-from budstikke.domain.listing import EraseAnswer, EraseAsk, RecordsAsk, RecordsPage
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from store.path import NOW, RECIPIENT, Path, run
 from store.phones import phone
 
 if TYPE_CHECKING:
-    from budstikke.domain.ask import Answer, Ask
+    from budstikke.domain.queries import Answer, Ask
     from store.engines import Engine
 
 BEYOND = 2**63

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.domain.ask import GroupAnswer, GroupAsk, GroupVerb, Member
+from budstikke.domain.queries import GroupAnswer, GroupAsk, GroupVerb, Member
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable

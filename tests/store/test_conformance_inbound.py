@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, insert, update
 from sqlalchemy.pool import NullPool
 
 from budstikke.domain.inbound import MediaRef
-from budstikke.domain.joining import is_copy, said
+from budstikke.domain.reassembly import is_copy, said
 from budstikke.store import schema
 from budstikke.store.contract import (
     CallbackResult,

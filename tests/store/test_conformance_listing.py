@@ -8,14 +8,6 @@ import pytest
 from sqlalchemy import select, update
 
 from budstikke.domain import listing
-from budstikke.domain.ask import (
-    CancelAnswer,
-    CancelAsk,
-    GroupAsk,
-    GroupVerb,
-    MessagesAnswer,
-    ReferenceAsk,
-)
 from budstikke.domain.callback import CallbackState
 from budstikke.domain.listing import (
     Changed,
@@ -39,6 +31,14 @@ from budstikke.domain.listing import (
     RenameAsk,
 )
 from budstikke.domain.message import Tell
+from budstikke.domain.queries import (
+    CancelAnswer,
+    CancelAsk,
+    GroupAsk,
+    GroupVerb,
+    MessagesAnswer,
+    ReferenceAsk,
+)
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from budstikke.domain.ask import CancelAnswer, CancelAsk, CreditAnswer
 from budstikke.domain.fees import midnight
 from budstikke.domain.ledger import Kind
+from budstikke.domain.queries import CancelAnswer, CancelAsk, CreditAnswer
 from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema

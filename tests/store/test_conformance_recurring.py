@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.domain.ask import CancelAnswer, CancelAsk
+from budstikke.domain.queries import CancelAnswer, CancelAsk
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import (

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.dialects.contract import Login
-from budstikke.domain.keyed import is_keyed, keyed
+from budstikke.domain.key_identifier import is_keyed, keyed
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.provisioning.apply import Secrets, apply
 from budstikke.provisioning.apply_file import read_file

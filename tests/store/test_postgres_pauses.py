@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from budstikke.flow.outlet import Mail, NotSent
-from budstikke.flow.pause import digest
+from budstikke.flow.queue_pause_alerts import digest
+from budstikke.flow.transports import Mail, NotSent
 from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.engines.postgres.node import LEASE
 from budstikke.store.settling_rules import ALERT_LEASE
 from flow.rig import Rig
-from flow.test_pause import Post, alerter, pause
+from flow.test_queue_pause_alerts import Post, alerter, pause
 from patience import PATIENCE
 from store.nodes import at_once, kill, node, play
 from store.path import NOW, Path

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.carriers import mm7, smpp
 from budstikke.carriers.simulator import carrier as simulated
-from budstikke.domain.acceptance import TextProfile
+from budstikke.carriers.simulator.settings import Settings as SimulatorSettings
+from budstikke.domain.staging import TextProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "mm7": Kind(mm7.Settings, mm7.carrier, lambda _: TextProfile(), frozenset({"mms"})),
     "simulator": Kind(
-        simulated.Settings,
+        SimulatorSettings,
         simulated.carrier,
         lambda _: TextProfile(),
         frozenset({"sms", "mms"}),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
-from budstikke.cli_inbound import row_id
+from budstikke.cli.inbound import row_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

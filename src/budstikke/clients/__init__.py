@@ -1,1 +1,1 @@
-"""I/O out to customers: what carries callbacks."""
+"""Connections out to customers: HTTP and SMTP."""

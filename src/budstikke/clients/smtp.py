@@ -17,7 +17,7 @@ from typing import Literal
 
 import aiosmtplib
 
-from budstikke.flow.outlet import Mail, NotSent, Undeliverable
+from budstikke.flow.transports import Mail, NotSent, Undeliverable
 
 log = logging.getLogger("budstikke.mail")
 

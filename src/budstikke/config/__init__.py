@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from budstikke.config_callbacks import Callbacks
-from budstikke.config_directory import Directory
-from budstikke.config_inbound import Inbound
-from budstikke.config_mail import Mail
+from budstikke.config.callbacks import Callbacks
+from budstikke.config.inbound import Inbound
+from budstikke.config.mail import Mail
+from budstikke.config.number_directory import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -386,9 +386,3 @@ def table() -> str:
         for path, default, described in rows()
     ]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(table() + "\n")

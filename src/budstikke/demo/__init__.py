@@ -70,7 +70,7 @@ def _told(dialect: str, callbacks: str) -> dict[str, Any]:
 
 
 def _beside(name: str) -> str:
-    return resources.files("budstikke").joinpath(name).read_text("utf-8")
+    return resources.files("budstikke.demo").joinpath(name).read_text("utf-8")
 
 
 def demo_lines(port: int, callbacks: str = "") -> list[str]:

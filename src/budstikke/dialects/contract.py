@@ -22,8 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from budstikke.domain.ask import Answer, Ask
 from budstikke.domain.message import Accepted, Order
+from budstikke.domain.queries import Answer, Ask
 from budstikke.domain.refusal import Refusal
 
 if TYPE_CHECKING:

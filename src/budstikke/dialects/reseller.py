@@ -18,10 +18,10 @@ from budstikke.dialects.bounds import SMALL, check_body
 from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form_pairs
 from budstikke.dialects.query import read_texts
-from budstikke.domain.ask import MessagesAnswer, ReferenceAsk
 from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.number import international
+from budstikke.domain.queries import MessagesAnswer, ReferenceAsk
 from budstikke.domain.receipt import undated
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from budstikke.dialects.contract import Answered, Asked, Call
-    from budstikke.domain.ask import MessageAnswer
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
+    from budstikke.domain.queries import MessageAnswer
     from budstikke.wire import WireRequest
 
     Fields = Mapping[str, str]

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from budstikke.domain.inventory import Inventory
 from budstikke.domain.money import PriceList, Refund
+from budstikke.domain.number_inventory import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -121,7 +121,7 @@ class Directory:
     """
     Everything the path looks up; ``revision`` tells one state from the next.
 
-    ``salt`` is that of ``domain.keyed``; empty: no access is found by that.
+    ``salt`` is that of ``domain.key_identifier``; empty: no access is found by that.
     """
 
     revision: int

@@ -96,7 +96,8 @@ class InboundEvent(msgspec.Struct, array_like=True, tag="inbound"):
             parts never came it says ``[...]``.
         data: The user data of a binary one, hexadecimal.
         keyword: The registered word that routed it; empty: none did.
-        number_id: The number (``domain.inventory``) it came to; 0: a reply number.
+        number_id: The number it came to (``domain.number_inventory``); 0: a reply
+            number.
         keyword_id: The keyword that routed it; 0: none.
         reply_to: The message it answers; 0: none is known.
         reply: It came to a reply number.

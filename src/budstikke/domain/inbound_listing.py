@@ -24,7 +24,7 @@ class OwnNumber(msgspec.Struct, frozen=True):
 
     Attributes:
         value: Digits; of a keyword its shared number.
-        kind: A ``domain.inventory.NumberKind``; of a keyword ``shared``.
+        kind: A ``domain.number_inventory.NumberKind``; of a keyword ``shared``.
         word: Of a keyword; empty: the number's default, or no keyword.
         access: (dialect, identifier) of the access that gets the messages.
 

@@ -1,9 +1,9 @@
 """
 What customers list, look at and change beside their messages, page by page.
 
-These are asks like those of ``domain.ask``, answered inside one account. A page is at
-most ``limit`` long; ``next`` is where the next one begins, ``None`` after the last. A
-page may be shorter than ``limit``, even empty, and still have a next: what does not
+These are asks like those of ``domain.queries``, answered inside one account. A page is
+at most ``limit`` long; ``next`` is where the next one begins, ``None`` after the last.
+A page may be shorter than ``limit``, even empty, and still have a next: what does not
 match is looked at, too, and only so much of it at a time.
 """
 

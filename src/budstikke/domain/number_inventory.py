@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke.domain.number import calling_code
 from budstikke.domain.text.ignorable import visible
-from budstikke.domain.text.matching import AFTER_A_WORD, ends_word, folded, unquoted
+from budstikke.domain.text.word_matching import (
+    AFTER_A_WORD,
+    ends_word,
+    folded,
+    unquoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -203,9 +208,9 @@ class Inventory:
         keyword that the text begins with decides, or else the number's default. Then
         the series with the longest beginning of ``recipient``, if that has 14 digits.
         A recipient that is none of these is looked for as ``_spelled`` has it.
-        Words are compared as ``domain.text.matching`` has it; punctuation right after
-        one, and quotation marks and brackets around it, are not part of it, unless a
-        keyword has them.
+        Words are compared as ``domain.text.word_matching`` has it; punctuation right
+        after one, and quotation marks and brackets around it, are not part of it,
+        unless a keyword has them.
 
         Args:
             recipient: Digits.

@@ -1,8 +1,8 @@
 """
 What customers ask besides sending, and what they are answered. A closed list.
 
-A dialect's ``parse`` returns one of these instead of an order; ``flow.ask`` answers it
-inside one account, or, for the look-ups that need no login, across all of them.
+A dialect's ``parse`` returns one of these instead of an order; ``flow.queries`` answers
+it inside one account, or, for the look-ups that need no login, across all of them.
 """
 
 from __future__ import annotations

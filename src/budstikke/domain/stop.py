@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from budstikke.domain.text.ignorable import visible
-from budstikke.domain.text.matching import folded
+from budstikke.domain.text.word_matching import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ def is_stop(text: str, languages: Iterable[str]) -> bool:
     """
     Tell whether a text is a word for STOP in one of these languages.
 
-    It is all of the text, compared as ``domain.text.matching`` has it; what is no
+    It is all of the text, compared as ``domain.text.word_matching`` has it; what is no
     letter or digit around it does not matter.
     Unknown languages have no words.
     """

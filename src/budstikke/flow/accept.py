@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke import metrics
-from budstikke.domain.acceptance import (
+from budstikke.domain.directory import Route
+from budstikke.domain.message import Accepted, Order, Part
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.staging import (
     Content,
     Drawn,
     TextProfile,
@@ -26,13 +29,10 @@ from budstikke.domain.acceptance import (
     reply_originator,
     unit_price,
 )
-from budstikke.domain.directory import Route
-from budstikke.domain.message import Accepted, Order, Part
-from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
-from budstikke.flow.lane import Lane, given_up
+from budstikke.flow.batching import Lane, given_up
 from budstikke.flow.prepare import Prepared, answer, prepare
-from budstikke.flow.recur import TurnTaken, repeats
+from budstikke.flow.recurring_orders import TurnTaken, repeats
 from budstikke.flow.send import Sender
 from budstikke.store.contract import (
     Charge,

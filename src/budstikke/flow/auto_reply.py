@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from budstikke.domain.directory import Directory
-    from budstikke.flow.recur import TakesOrders
+    from budstikke.flow.recurring_orders import TakesOrders
     from budstikke.store.contract import CallbackRow
 
 

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke import metrics
-from budstikke.domain.acceptance import (
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.staging import (
     Content,
     draw,
     duplicate_key,
     reply_originator,
     unit_price,
 )
-from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.lane import LONGEST_PAUSE
+from budstikke.flow.batching import LONGEST_PAUSE
 from budstikke.flow.pace import Pace, pieces
 from budstikke.flow.prepare import Prepared, answer
-from budstikke.flow.recur import repeats
+from budstikke.flow.recurring_orders import repeats
 from budstikke.store.contract import (
     BulkProgress,
     BulkRow,

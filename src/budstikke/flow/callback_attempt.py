@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from budstikke import metrics
 from budstikke.dialects.contract import Signing
-from budstikke.domain.answer import with_answer, without_answer
 from budstikke.domain.callback import More, SendEvent, Topic
 from budstikke.domain.inbound import InboundEvent, MediaPart
+from budstikke.domain.keyword_reply import with_answer, without_answer
 from budstikke.domain.masking import masked
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal
-from budstikke.flow.outlet import NotReached
+from budstikke.flow.transports import NotReached
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Dialect
     from budstikke.domain.callback import Event, Needs, Policy
     from budstikke.domain.directory import Access, Directory
-    from budstikke.domain.inventory import Inventory
-    from budstikke.flow.outlet import Outlet
+    from budstikke.domain.number_inventory import Inventory
+    from budstikke.flow.transports import Outlet
     from budstikke.store.contract import CallbackRow, Store
     from budstikke.wire import WireRequest, WireResponse
 

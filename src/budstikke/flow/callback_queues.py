@@ -18,14 +18,14 @@ from msgspec import structs
 
 from budstikke import metrics
 from budstikke.domain.callback import QueueState
-from budstikke.flow.attempt import status_only
-from budstikke.flow.lane import LONGEST_PAUSE, Steady
+from budstikke.flow.batching import LONGEST_PAUSE, Steady
+from budstikke.flow.callback_attempt import status_only
 from budstikke.store.contract import QueueResult, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from budstikke.flow.attempt import Teller
+    from budstikke.flow.callback_attempt import Teller
     from budstikke.store.contract import (
         CallbackResult,
         CallbackRow,

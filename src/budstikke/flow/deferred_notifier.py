@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from budstikke.flow.lane import Steady
+from budstikke.flow.batching import Steady
 from budstikke.store.contract import CallbackResult
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.message import StatusEvent
-from budstikke.flow.circuit import Circuit
+from budstikke.flow.circuit_breaker import Circuit
 
 if TYPE_CHECKING:
     import asyncio
 
     from budstikke.domain.callback import Event
     from budstikke.domain.directory import Directory
-    from budstikke.flow.attempt import Target
+    from budstikke.flow.callback_attempt import Target
     from budstikke.store.contract import CallbackRow
 
 Key = tuple[int, str, int] | int

@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from budstikke.domain.money import shown
-from budstikke.flow.outlet import Mail
+from budstikke.flow.transports import Mail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from budstikke import apart
+from budstikke import subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +155,7 @@ def main(descriptor: int, memory: int, seconds: int) -> None:
         seconds: Of a processor that one picture may take.
 
     """
-    apart.begin()
+    subprocesses.begin()
     os.nice(NICE)
     Image.MAX_IMAGE_PIXELS = None  # it is looked at here
     Image.preinit()

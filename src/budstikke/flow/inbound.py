@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from budstikke import metrics
 from budstikke.domain.inbound import InboundMms, InboundPart
-from budstikke.domain.inventory import is_reply_number
-from budstikke.domain.joining import Piece, Place, Reading, digest, join, read
+from budstikke.domain.number_inventory import is_reply_number
+from budstikke.domain.reassembly import Piece, Place, Reading, digest, join, read
 from budstikke.flow.inbound_draft import Drafter, Heard, heard_mms
-from budstikke.flow.inbound_parts import joined, once, others
+from budstikke.flow.reassembly import joined, once, others
 from budstikke.store.contract import Equals, HeldPart, InboundDraft
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke.domain import stop
-from budstikke.domain.answer import waits, without_answer
 from budstikke.domain.callback import SendEvent, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind, MediaRef, mms_text
-from budstikke.domain.inventory import NumberKind, Place, is_reply_number
-from budstikke.domain.joining import Reading
+from budstikke.domain.keyword_reply import waits, without_answer
+from budstikke.domain.number_inventory import NumberKind, Place, is_reply_number
+from budstikke.domain.reassembly import Reading
 from budstikke.store.contract import InboundDraft, MediaRow
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke import metrics
-from budstikke.domain.ask import MmsAnswer, MmsAsk
 from budstikke.domain.message import Tell
 from budstikke.domain.mms import ENCODING, LARGEST, size
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
+from budstikke.domain.queries import MmsAnswer, MmsAsk
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
-from budstikke.flow.fit import File
-from budstikke.flow.mms_link import LINK, link_medium, path_of
+from budstikke.flow.mms_view_url import LINK, link_medium, path_of
+from budstikke.flow.resize_images import File
 from budstikke.store.contract import Charge, Draft, MessageRow, MmsRow, PartRow
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from budstikke.domain.directory import Access, Directory
-    from budstikke.flow.fit import Fitter
+    from budstikke.flow.resize_images import Fitter
     from budstikke.flow.send import Sender
     from budstikke.store.contract import Store
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, cast
 from budstikke import metrics
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import FINAL_MESSAGE, MessageState
-from budstikke.flow.attempt import Teller
+from budstikke.flow.batching import Steady
+from budstikke.flow.callback_attempt import Teller
+from budstikke.flow.callback_queues import Queues
 from budstikke.flow.endpoint import Endpoint, Key, key_of
-from budstikke.flow.lane import Steady
-from budstikke.flow.queues import Queues
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from budstikke.dialects.contract import Dialect
     from budstikke.domain.directory import Directory
-    from budstikke.flow.attempt import FindsSubscribers, Target
-    from budstikke.flow.outlet import Outlet
+    from budstikke.flow.callback_attempt import FindsSubscribers, Target
+    from budstikke.flow.transports import Outlet
     from budstikke.store.contract import CallbackRow, Store
 
 log = logging.getLogger("budstikke.notify")

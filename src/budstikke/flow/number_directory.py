@@ -13,8 +13,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
 from budstikke import metrics
-from budstikke.flow.lane import Lane
-from budstikke.flow.outlet import NotReached
+from budstikke.flow.batching import Lane
+from budstikke.flow.transports import NotReached
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 Prepare: all that is known of an order before anything is stored.
 
 Groups become numbers, numbers become recipients, and what is wrong is refused, in the
-order of checks of ``domain.acceptance``. Long lists are worked in pieces, so that
+order of checks of ``domain.staging``. Long lists are worked in pieces, so that
 other requests wait for a few milliseconds at most.
 """
 
@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.acceptance import (
+from budstikke.domain.message import Accepted
+from budstikke.domain.number import region
+from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.staging import (
     Content,
     Numbers,
     TextProfile,
@@ -23,9 +26,6 @@ from budstikke.domain.acceptance import (
     screen,
     sort_out,
 )
-from budstikke.domain.message import Accepted
-from budstikke.domain.number import region
-from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.pace import pieces
 
 if TYPE_CHECKING:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.ask import (
+from budstikke.domain.callback_listing import ResumeAsk
+from budstikke.domain.listing import Changed
+from budstikke.domain.money import MICROS, SMS
+from budstikke.domain.queries import (
     Answer,
     Ask,
     BalanceAnswer,
@@ -31,9 +34,6 @@ from budstikke.domain.ask import (
     OrderAsk,
     Page,
 )
-from budstikke.domain.callback_listing import ResumeAsk
-from budstikke.domain.listing import Changed
-from budstikke.domain.money import MICROS, SMS
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.contract import CANCELLED_AT_ONCE
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from budstikke import metrics
 from budstikke.domain.message import Order
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.alert import LONGEST_PAUSE, PAUSE, utc
-from budstikke.flow.outlet import Mail, NotSent, Undeliverable
+from budstikke.flow.refusal_alerts import LONGEST_PAUSE, PAUSE, utc
+from budstikke.flow.transports import Mail, NotSent, Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from budstikke.domain.directory import Access, Directory
-    from budstikke.flow.outlet import MailOutlet
-    from budstikke.flow.recur import TakesOrders
+    from budstikke.flow.recurring_orders import TakesOrders
+    from budstikke.flow.transports import MailOutlet
     from budstikke.store.contract import PausedQueue, Store
 
 log = logging.getLogger("budstikke.pause")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.acceptance import Drawn, draw, unit_price
 from budstikke.domain.quote import Line, Quote
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.staging import Drawn, draw, unit_price
 from budstikke.flow.pace import Pace, pieces
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke.domain.inbound import InboundPart
-from budstikke.domain.joining import ANOTHER, generations, is_copy, join, read, said
+from budstikke.domain.reassembly import ANOTHER, generations, is_copy, join, read, said
 from budstikke.flow.inbound_draft import Heard
 from budstikke.store.contract import Equals
 

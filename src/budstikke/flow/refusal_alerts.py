@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from budstikke.dialects.contract import Alerting
-from budstikke.flow.outlet import Mail, NotSent, Undeliverable
+from budstikke.flow.transports import Mail, NotSent, Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Call, Dialect
     from budstikke.domain.directory import Access
     from budstikke.domain.refusal import Refusal
-    from budstikke.flow.outlet import MailOutlet
+    from budstikke.flow.transports import MailOutlet
 
 log = logging.getLogger("budstikke.alert")
 

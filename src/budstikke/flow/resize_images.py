@@ -16,9 +16,9 @@ from contextlib import asynccontextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from budstikke import apart
+from budstikke import subprocesses
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.picture import ANSWERED, ASKED, FORMATS, Fit
+from budstikke.flow.image_process import ANSWERED, ASKED, FORMATS, Fit
 
 if TYPE_CHECKING:
     import subprocess
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("budstikke.fit")
 
-MODULE: Final = "budstikke.flow.picture"
+MODULE: Final = "budstikke.flow.image_process"
 
 
 class Limits(NamedTuple):
@@ -202,7 +202,7 @@ class _Worker:
     async def begin(cls, limits: Limits) -> _Worker:
         """Begin one; raises OSError."""
         arguments = str(limits.memory), str(limits.cpu)
-        process, ours = await asyncio.to_thread(apart.start, MODULE, *arguments)
+        process, ours = await asyncio.to_thread(subprocesses.start, MODULE, *arguments)
         return cls(process, *await asyncio.open_unix_connection(sock=ours))
 
     @property

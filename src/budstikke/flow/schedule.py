@@ -17,7 +17,7 @@ from budstikke.store.contract import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from budstikke.flow.hand_over import Tells
+    from budstikke.flow.deferred_notifier import Tells
     from budstikke.flow.send import Sender
     from budstikke.store.contract import Store
 

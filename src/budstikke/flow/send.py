@@ -21,7 +21,7 @@ from budstikke.domain.mms import ENCODING
 from budstikke.domain.outcome import after, concerned, expired
 from budstikke.domain.receipt import Receipt, Rejected, Retry
 from budstikke.domain.states import PartState
-from budstikke.flow.lane import LONGEST_PAUSE, Lane, Steady
+from budstikke.flow.batching import LONGEST_PAUSE, Lane, Steady
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from budstikke.domain.keyed import is_keyed, is_made_here, keyed
+from budstikke.domain.key_identifier import is_keyed, is_made_here, keyed
 from budstikke.store import schema
 from budstikke.store.admin import read_salt
 

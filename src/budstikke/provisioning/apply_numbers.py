@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.inventory import NumberKind
-from budstikke.domain.text.matching import folded
+from budstikke.domain.number_inventory import NumberKind
+from budstikke.domain.text.word_matching import folded
 from budstikke.provisioning.apply_number_entries import keyword_label, number_label
 from budstikke.provisioning.apply_state import (
     Change,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Engine, Integer, String, cast, insert, select, update
 
-from budstikke.domain.inventory import NumberKind
-from budstikke.domain.text.matching import folded
+from budstikke.domain.number_inventory import NumberKind
+from budstikke.domain.text.word_matching import folded
 from budstikke.provisioning.accounts import AccountError
 from budstikke.provisioning.apply_numbers import two_way
 from budstikke.store import schema

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from budstikke.domain.keyed import is_made_here, keyed
+from budstikke.domain.key_identifier import is_made_here, keyed
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood, within
-from budstikke.servers.failures import Failures
+from budstikke.servers.login_failures import Failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,8 +152,8 @@ class Authenticator:
         """
         Find an access by a key alone; ``None``: nobody has it.
 
-        Keys that people chose are found by ``domain.keyed``, which takes as long as a
-        verification, and is bounded as those are. Raises Refusal
+        Keys that people chose are found by ``domain.key_identifier``, which takes as
+        long as a verification, and is bounded as those are. Raises Refusal
         (``TOO_MANY_REQUESTS``).
         """
         dialect, secret = caller.dialect, login.secret

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from budstikke.servers.asgi import joined
-from budstikke.servers.early import is_host
+from budstikke.servers.early_answers import is_host
 from budstikke.servers.http import HttpServer
-from budstikke.servers.sloppy import SloppyProtocol
+from budstikke.servers.lenient_http import SloppyProtocol
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:

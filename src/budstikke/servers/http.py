@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from budstikke.dialects.contract import Call, Identifying, Roomy
-from budstikke.domain.ask import Page
 from budstikke.domain.message import Accepted, Order
+from budstikke.domain.queries import Page
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.pace import Pace
 from budstikke.servers import bounds
@@ -23,7 +23,7 @@ from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
 from budstikke.servers.limits import Busy
-from budstikke.servers.look_ups import LookUps
+from budstikke.servers.public_lookups import LookUps
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from budstikke.dialects.contract import Answered, Asked, Dialect
     from budstikke.domain.directory import Access, Directory
-    from budstikke.flow.ask import Asker
     from budstikke.flow.bulk import BulkAcceptor
+    from budstikke.flow.queries import Asker
     from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.servers.auth import Authenticator

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from budstikke import metrics
 from budstikke.servers import bounds
-from budstikke.servers.early import CLOSED_AT_ONCE, is_host, written
+from budstikke.servers.early_answers import CLOSED_AT_ONCE, is_host, written
 from budstikke.servers.guard import Guard
 
 if TYPE_CHECKING:

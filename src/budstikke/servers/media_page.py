@@ -18,7 +18,7 @@ from budstikke.domain.refusal import Refusal
 from budstikke.domain.text import decode_labelled
 from budstikke.servers.asgi import read_head
 from budstikke.servers.limits import Rate
-from budstikke.servers.shown import shown_as
+from budstikke.servers.media_headers import shown_as
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:

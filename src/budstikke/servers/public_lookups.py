@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.ask import MessageAsk, MessagesAnswer, OrderAsk
+from budstikke.domain.queries import MessageAsk, MessagesAnswer, OrderAsk
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood, within
 from budstikke.servers.limits import Rate
@@ -19,9 +19,9 @@ from budstikke.servers.limits import Rate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.domain.ask import Answer, Ask
     from budstikke.domain.directory import Directory
-    from budstikke.flow.ask import Asker
+    from budstikke.domain.queries import Answer, Ask
+    from budstikke.flow.queries import Asker
 
 MOST, MOST_MISSES, WITHIN = 600, 60, 60.0
 """Look-ups of one address, those of them that find nothing, and in how many seconds."""

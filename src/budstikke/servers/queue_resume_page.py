@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from budstikke.domain.refusal import Refusal
-from budstikke.flow.alert import utc
-from budstikke.flow.pause import PATH, digest
+from budstikke.flow.queue_pause_alerts import PATH, digest
+from budstikke.flow.refusal_alerts import utc
 from budstikke.servers.addresses import client_of
 from budstikke.servers.limits import Rate
 from budstikke.store.contract import StoreUnavailable

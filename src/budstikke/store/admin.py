@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.pool import NullPool
 
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
-from budstikke.domain.inventory import Inventory, Keyword, Number, NumberKind
-from budstikke.domain.keyed import SALT
+from budstikke.domain.key_identifier import SALT
 from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
+from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
 from budstikke.store import schema
 from budstikke.store.contract.nodes import CHANNEL, Hint
 
@@ -186,7 +186,7 @@ def _directory(
 
 
 def read_salt(connection: Connection) -> str:
-    """Read the salt of ``domain.keyed``."""
+    """Read the salt of ``domain.key_identifier``."""
     meta = schema.meta.c
     found: str = connection.scalar(select(meta.value).where(meta.key == SALT)) or ""
     return found

@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from xml.etree import ElementTree as ET
 
-from carriers.smsc import (
+from carriers.smpp.smsc import (
     EXPIRED,
     NO_RECEIPT,
     RECEIPT_FIRST,

@@ -11,13 +11,13 @@ import pytest
 
 from budstikke.carriers import mm7
 from budstikke.carriers.contract import Read
-from budstikke.carriers.mm7.guard import MOST_GUESSES, WITHIN, Guard
+from budstikke.carriers.mm7.auth import MOST_GUESSES, WITHIN, Guard
 from budstikke.carriers.mm7.incoming import LARGE
 from budstikke.domain.inbound import InboundMms, MediaPart
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.mm7 import read_answer
 from budstikke.wire import WireRequest
-from carriers.mmsc import OLD, SCHEMA, XML, delivery, envelope, read_reply, report
+from carriers.mm7.mmsc import OLD, SCHEMA, XML, delivery, envelope, read_reply, report
 from carriers.rig import Rig, mm7_rig
 from carriers.waiting import LONG
 

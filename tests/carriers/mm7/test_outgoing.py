@@ -21,9 +21,9 @@ from budstikke.domain.receipt import (
     Unsure,
 )
 from budstikke.mm7 import Answer
-from carriers.mmsc import OLD, SOAP, Mmsc, Submission, envelope, fault, report
+from carriers.mm7.mmsc import OLD, SOAP, Mmsc, Submission, envelope, fault, report
 from carriers.rig import PICTURE, Rig, mm7_rig
-from carriers.smsc import NO_RECEIPT, THROTTLED
+from carriers.smpp.smsc import NO_RECEIPT, THROTTLED
 from carriers.waiting import LONG
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import pytest
 
 from budstikke.carriers.contract import InboundMms, InboundPart, Read
 from budstikke.carriers.simulator import carrier as carrier_module
-from budstikke.carriers.simulator.carrier import Settings, SimulatorCarrier, carrier
+from budstikke.carriers.simulator.carrier import SimulatorCarrier, carrier
 from budstikke.carriers.simulator.outcomes import LINK_DOWN, NOT_OFFERED, REJECTED
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.carriers.simulator.settings import Settings
 from budstikke.domain.message import Part
 from budstikke.domain.receipt import (
     Outcome,

@@ -12,7 +12,7 @@ import smpplib.consts
 import uvloop
 
 from budstikke.carriers.simulator import mailbox as mailbox_module
-from budstikke.carriers.simulator import patience
+from budstikke.carriers.simulator import redelivery as patience
 from budstikke.carriers.simulator.deliver import Delivery
 from budstikke.carriers.simulator.mailbox import Mailbox
 from budstikke.domain.text import (
@@ -26,7 +26,7 @@ from budstikke.smpp import status as st
 from budstikke.smpp import tags
 from budstikke.smpp.pdus import MessageId, Sm
 from budstikke.smpp.receipt import MessageState
-from carriers.simulator_operator import (
+from carriers.simulator.operator_bind import (
     NOW,
     OLA,
     UDHI,

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from budstikke.carriers.simulator.carrier import Settings
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import ListenerSettings
+from budstikke.carriers.simulator.settings import Settings
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def shown(default: Any) -> str:

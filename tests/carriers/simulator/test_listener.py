@@ -20,7 +20,7 @@ from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Empty, MessageId, QuerySm, QuerySmResp
 from budstikke.smpp.receipt import MessageState
 from budstikke.smpp.times import relative
-from carriers.simulator_operator import (
+from carriers.simulator.operator_bind import (
     UDHI,
     Esme,
     Operator,

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.carriers.simulator import centre as centre_module
+from budstikke.carriers.simulator import message_centre as centre_module
 from budstikke.carriers.simulator.agenda import GRAIN, Agenda
-from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
 from budstikke.carriers.simulator.fates import (
     EARLY,
     FATES,
@@ -19,6 +18,12 @@ from budstikke.carriers.simulator.fates import (
     Step,
     fate,
     schedule,
+)
+from budstikke.carriers.simulator.message_centre import (
+    Centre,
+    Event,
+    Submission,
+    Verdict,
 )
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.domain.message import Part

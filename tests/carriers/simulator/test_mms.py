@@ -6,12 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers.simulator.carrier import Settings, carrier
+from budstikke.carriers.simulator.carrier import carrier
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.carriers.simulator.settings import Settings
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.receipt import Reason, Rejected, Retry, Sent
 from carriers.rig import PICTURE, Recorder, Rig, contents
-from carriers.smsc import NO_RECEIPT, SILENT
+from carriers.smpp.smsc import NO_RECEIPT, SILENT
 from carriers.waiting import LONG
 
 if TYPE_CHECKING:

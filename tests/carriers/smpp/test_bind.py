@@ -15,7 +15,7 @@ from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind, Empty
 from carriers.rig import Rig, logged, play
-from carriers.smsc import Peer, Smsc, fate, refuse_bind, sm, take_bind
+from carriers.smpp.smsc import Peer, Smsc, fate, refuse_bind, sm, take_bind
 
 # Binding
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from budstikke.smpp import Pdu
     from budstikke.smpp.pdus import Body
-    from carriers.smsc import Peer, Smsc
+    from carriers.smpp.smsc import Peer, Smsc
 
 CUT = bytes.fromhex("0204 0004 01")
 

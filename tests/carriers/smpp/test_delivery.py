@@ -17,7 +17,7 @@ from carriers.rig import Rig, play
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-    from carriers.smsc import Peer, Smsc
+    from carriers.smpp.smsc import Peer, Smsc
 
 RECEIPT = b"id:%d sub:001 dlvrd:001 stat:DELIVRD err:000"
 

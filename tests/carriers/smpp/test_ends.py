@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers.smpp import link
+from budstikke.carriers.smpp import bind as link
 from budstikke.domain.receipt import Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Pdu, State
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Empty, MessageId, Outbind
 from carriers.rig import Rig, logged, play
-from carriers.smsc import SILENT, Peer, Smsc, fate, refuse_bind
+from carriers.smpp.smsc import SILENT, Peer, Smsc, fate, refuse_bind
 
 if TYPE_CHECKING:
     import pytest

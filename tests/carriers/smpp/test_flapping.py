@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.carriers.smpp.carrier import SmppCarrier
-from budstikke.carriers.smpp.tears import Tears
+from budstikke.carriers.smpp.flapping import Tears
 from budstikke.domain.receipt import Sent, Unsure
 from carriers.rig import Rig, play
-from carriers.smsc import Peer, Smsc, fate
+from carriers.smpp.smsc import Peer, Smsc, fate
 
 if TYPE_CHECKING:
     from budstikke.smpp import Pdu

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from budstikke.carriers import smpp
-from budstikke.carriers.smpp.bucket import Bucket
 from budstikke.carriers.smpp.settings import (
     ADDRESS_RULES,
     Settings,
@@ -20,14 +19,15 @@ from budstikke.carriers.smpp.settings import (
     text_profile,
 )
 from budstikke.carriers.smpp.statuses import STATUSES
-from budstikke.domain.acceptance import TextProfile
+from budstikke.carriers.smpp.token_bucket import Bucket
 from budstikke.domain.receipt import Retry
+from budstikke.domain.staging import TextProfile
 from budstikke.domain.text import Concat
 from budstikke.smpp import status
 from budstikke.smpp.ids import RULES
 
 LEAST: dict[str, Any] = {"host": "smsc.example", "system_id": "bud"}
-DOCS = Path(__file__).parents[2] / "docs/carriers/smpp.md"
+DOCS = Path(__file__).parents[3] / "docs/carriers/smpp.md"
 
 
 def convert(**changes: Any) -> Settings:

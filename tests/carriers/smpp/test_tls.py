@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from budstikke.carriers.smpp.link import tls_context
+from budstikke.carriers.smpp.bind import tls_context
 from budstikke.carriers.smpp.settings import Tls
 from budstikke.domain.receipt import Sent
 from carriers.rig import logged, smpp_rig
-from carriers.smsc import Smsc
+from carriers.smpp.smsc import Smsc
 from carriers.waiting import LONG
 
 TLS = Path(__file__).parent / "tls"

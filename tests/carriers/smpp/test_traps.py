@@ -15,7 +15,7 @@ from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind, DataSm, MessageId, Sm
 from budstikke.smpp.receipt import MessageState
 from carriers.rig import Rig, play
-from carriers.smsc import (
+from carriers.smpp.smsc import (
     RECEIPT_FIRST,
     SILENT,
     THROTTLED,

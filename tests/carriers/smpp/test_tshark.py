@@ -37,7 +37,7 @@ from budstikke.smpp.pdus import (
     SubmitMulti,
 )
 from carriers.rig import Recorder, Rig
-from carriers.simulator_operator import Esme, sm
+from carriers.simulator.operator_bind import Esme, sm
 from carriers.waiting import LONG
 from peers.tshark import Conversation, Read, Relay, dissect, write_capture
 from smpp.test_codec import PAIRS

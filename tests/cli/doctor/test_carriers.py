@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.carriers import KINDS
+from budstikke.cli.doctor import _http
+from budstikke.cli.doctor.carriers import look_at_carrier
+from budstikke.cli.doctor.certificates import DAY, Validity, judge, read_validity
+from budstikke.cli.doctor.finding import Level
 from budstikke.config import Http, Settings
-from budstikke.doctor import _http
-from budstikke.doctor.carriers import look_at_carrier
-from budstikke.doctor.certificates import DAY, Validity, judge, read_validity
-from budstikke.doctor.finding import Level
 from budstikke.domain.directory import CarrierEntry
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st

@@ -6,8 +6,8 @@ import socket
 import time
 
 from budstikke.carriers import KINDS
-from budstikke.doctor.carriers import look_at_carrier
-from budstikke.doctor.finding import Level
+from budstikke.cli.doctor.carriers import look_at_carrier
+from budstikke.cli.doctor.finding import Level
 from budstikke.domain.directory import CarrierEntry
 
 SETTINGS = {name: kind.settings for name, kind in KINDS.items()}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets.http import HttpOutlet
+from budstikke.clients.http.transport import HttpOutlet
+from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest, WireResponse
 from patience import PATIENCE
 

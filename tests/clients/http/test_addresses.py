@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets import names as lookups
-from budstikke.outlets.addresses import public
-from budstikke.outlets.names import Resolver
+from budstikke.clients.http import resolver as lookups
+from budstikke.clients.http.addresses import public
+from budstikke.clients.http.resolver import Resolver
+from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
-from outlets.customers import OK, Customer, ask, opened, play, why
+from clients.http.customers import OK, Customer, ask, opened, play, why
 
 if TYPE_CHECKING:
-    from budstikke.outlets.http import HttpOutlet
+    from budstikke.clients.http.transport import HttpOutlet
 
 PRIVATE = [
     "127.0.0.1",

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets.subscribers import AT_ONCE, HttpDirectory, text_at
-from outlets.customers import Customer, play
+from budstikke.clients.http.number_directory import AT_ONCE, HttpDirectory, text_at
+from budstikke.flow.transports import NotReached
+from clients.http.customers import Customer, play
 
 if TYPE_CHECKING:
-    from budstikke.outlets.http import HttpOutlet
+    from budstikke.clients.http.transport import HttpOutlet
 
 
 def answer(body: bytes, status: str = "200 OK") -> bytes:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets import process
-from budstikke.outlets.process import HttpOutletProcess
+from budstikke.clients.http import process
+from budstikke.clients.http.process import HttpOutletProcess
+from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
-from outlets.customers import OK, Customer, listening
+from clients.http.customers import OK, Customer, listening
 from patience import PATIENCE
 
 if TYPE_CHECKING:

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets import connection, http, names
-from budstikke.outlets.addresses import NOT_HTTP, public
-from budstikke.outlets.connection import MOST_ANSWER, MOST_HEAD
-from budstikke.outlets.names import Resolver
+from budstikke.clients.http import connection, transport
+from budstikke.clients.http import resolver as resolver_module
+from budstikke.clients.http.addresses import NOT_HTTP, public
+from budstikke.clients.http.connection import MOST_ANSWER, MOST_HEAD
+from budstikke.clients.http.resolver import Resolver
+from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
-from outlets.customers import OK, Customer, ask, opened, play, why
+from clients.http.customers import OK, Customer, ask, opened, play, why
 from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.outlets.http import HttpOutlet
+    from budstikke.clients.http.transport import HttpOutlet
 
 GOOD = "93.184.216.34"
 
@@ -133,7 +134,7 @@ def test_other_schemes(url: str) -> None:
 def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], list[str]]]:
     """Names and what they resolve to each time, instead of the DNS."""
     found: dict[str, Callable[[], list[str]]] = {}
-    monkeypatch.setattr(names, "look_up", lambda host, _: found[host]())
+    monkeypatch.setattr(resolver_module, "look_up", lambda host, _: found[host]())
     return found
 
 
@@ -218,7 +219,7 @@ def test_what_was_found_is_used_while_it_is_asked_for_again(
         nonlocal now
         resolver = Resolver(allow_private=False)
         assert ["1.1.1.1"] == await resolver.resolve("slow.example", 443)
-        now += names.REMEMBERED + 1
+        now += resolver_module.REMEMBERED + 1
         for _ in range(3):
             assert ["1.1.1.1"] == await resolver.resolve("slow.example", 443)
         release.set()
@@ -241,7 +242,7 @@ def test_a_name_that_is_gone_is_forgotten(
         nonlocal now
         resolver = Resolver(allow_private=False)
         assert [GOOD] == await resolver.resolve("c.example", 443)
-        now += names.USABLE + 1
+        now += resolver_module.USABLE + 1
         with pytest.raises(OSError, match="no public address"):
             await resolver.resolve("c.example", 443)
         assert [GOOD] == await resolver.resolve("c.example", 443)
@@ -263,7 +264,7 @@ def test_ports_of_other_protocols(port: int) -> None:
 def test_an_address_that_takes_nobody_is_passed_over(
     known: dict[str, Callable[[], list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "CONNECT", 0.05)
+    monkeypatch.setattr(transport, "CONNECT", 0.05)
     known["two.example"] = lambda: ["192.0.2.1", "127.0.0.1"]
     tried: list[str] = []
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets.connection import MOST_ANSWER
+from budstikke.clients.http.connection import MOST_ANSWER
+from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
-from outlets.customers import OK, Customer, ask, play, why
+from clients.http.customers import OK, Customer, ask, play, why
 
 if TYPE_CHECKING:
-    from budstikke.outlets.http import HttpOutlet
+    from budstikke.clients.http.transport import HttpOutlet
 
 # What is said
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from budstikke.dialects.native import Native
 from budstikke.dialects.native.exchange import Parts
 from budstikke.dialects.native.settings import Settings
-from budstikke.domain.acceptance import TextProfile
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
 from budstikke.domain.money import Price, PriceList
+from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
-from budstikke.flow.ask import Asker
 from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.queries import Asker
 from budstikke.flow.quote import Quoter
 from budstikke.flow.send import Sender
 from budstikke.servers.auth import Authenticator, hash_secret

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.apart import COLLECT
 from budstikke.dialects.native import large
 from budstikke.dialects.native import order as native_order
 from budstikke.dialects.native.bodies import Reader
@@ -30,6 +29,7 @@ from budstikke.domain.message import Order
 from budstikke.flow import prepare
 from budstikke.flow.bulk import at_a_time
 from budstikke.servers import rest as app
+from budstikke.subprocesses import COLLECT
 from budstikke.wire import WireRequest
 from dialects.native import rig
 from dialects.native.rig import OSLO, Api, play

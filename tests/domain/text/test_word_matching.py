@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.domain.text.ignorable import DEFAULT_IGNORABLE, visible
-from budstikke.domain.text.matching import folded, unquoted
+from budstikke.domain.text.word_matching import folded, unquoted
 
 IGNORABLE = [
     chr(point) for first, last in DEFAULT_IGNORABLE for point in range(first, last + 1)

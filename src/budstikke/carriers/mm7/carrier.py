@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 from budstikke.carriers.mm7.client import Client, NotReached
 from budstikke.carriers.mm7.incoming import Incoming
 from budstikke.carriers.mm7.statuses import outcome
+from budstikke.clients.http.connection import Broken
 from budstikke.domain.mms import ENCODING, size
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Unsure
 from budstikke.mm7 import Submit, laid_out, read_answer, write_submit
-from budstikke.outlets.connection import Broken
 
 if TYPE_CHECKING:
     from asyncio import Task

@@ -13,7 +13,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from budstikke.outlets.connection import Connection
+from budstikke.clients.http.connection import Connection
 
 if TYPE_CHECKING:
     from budstikke.carriers.mm7.settings import Settings

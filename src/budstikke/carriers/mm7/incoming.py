@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.contract import InboundMms, Read
 from budstikke.carriers.mm7 import statuses
-from budstikke.carriers.mm7.guard import Guard
+from budstikke.carriers.mm7.auth import Guard
 from budstikke.domain.address import Nature, country_of, ours, phone
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.receipt import Receipt

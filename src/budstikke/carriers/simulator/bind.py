@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from budstikke.carriers.simulator.patience import Patience
+from budstikke.carriers.simulator.redelivery import Patience
 from budstikke.smpp import (
     Answered,
     Closed,

@@ -12,13 +12,16 @@ import asyncio
 from collections import deque
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Annotated, Final
-
-from msgspec import Meta, Struct
+from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.simulator.agenda import Agenda
-from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
 from budstikke.carriers.simulator.loader import Loader
+from budstikke.carriers.simulator.message_centre import (
+    Centre,
+    Event,
+    Submission,
+    Verdict,
+)
 from budstikke.carriers.simulator.originate import as_inbound, as_mms
 from budstikke.carriers.simulator.outcomes import (
     ENDS,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from budstikke.carriers.contract import Contents, InboundMms, InboundPart, Sink
     from budstikke.carriers.simulator.phones import Composed
+    from budstikke.carriers.simulator.settings import Settings
     from budstikke.domain.message import Part
 
 RETRY: Final = 1.0
@@ -47,29 +51,6 @@ LONGEST_PAUSE: Final = 30.0
 """Seconds; the pause after being throttled doubles up to this."""
 
 INBOUND_BATCH: Final = 100
-
-Seconds = Annotated[float, Meta(ge=0, le=86_400)]
-
-
-class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Settings of a simulated link; see docs/carriers/simulator.md."""
-
-    delivery_delay: Annotated[
-        Seconds, Meta(description="Until a part is delivered, if no fate says when.")
-    ] = 1.0
-    response_timeout: Annotated[
-        Seconds, Meta(description="For an answer; after that nobody knows.")
-    ] = 5.0
-    throttle_pause: Annotated[
-        Seconds, Meta(description="First pause of a link that is throttled.")
-    ] = 0.5
-    window: Annotated[
-        int, Meta(ge=1, le=100_000, description="Parts without an answer.")
-    ] = 1000
-    numbers: Annotated[
-        tuple[str, ...],
-        Meta(description="Beginnings of numbers that phones reach here; empty: all."),
-    ] = ()
 
 
 class SimulatorCarrier:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from budstikke.carriers.simulator.centre import Event
+from budstikke.carriers.simulator.message_centre import Event
 from budstikke.carriers.simulator.originate import pieces
 from budstikke.domain.text import LinkAlphabet
 from budstikke.smpp import tags

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 from msgspec import Meta, Struct, field
 
 from budstikke.carriers.simulator.bind import Bind
-from budstikke.carriers.simulator.centre import Centre, Event, Submission, Verdict
 from budstikke.carriers.simulator.deliver import (
     OLD_IDS,
     IdForm,
@@ -28,6 +27,12 @@ from budstikke.carriers.simulator.deliver import (
     write_id,
 )
 from budstikke.carriers.simulator.mailbox import Mailbox
+from budstikke.carriers.simulator.message_centre import (
+    Centre,
+    Event,
+    Submission,
+    Verdict,
+)
 from budstikke.carriers.simulator.phones import Change
 from budstikke.carriers.simulator.submit import read_submit
 from budstikke.domain.text import LinkAlphabet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from budstikke.carriers.simulator.patience import FINAL, pause
+from budstikke.carriers.simulator.redelivery import FINAL, pause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

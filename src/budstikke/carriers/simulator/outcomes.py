@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from budstikke.carriers.simulator.centre import Event
+from budstikke.carriers.simulator.message_centre import Event
 from budstikke.domain.receipt import (
     Reason,
     Receipt,
@@ -16,7 +16,7 @@ from budstikke.domain.receipt import (
 )
 
 if TYPE_CHECKING:
-    from budstikke.carriers.simulator.centre import Submission
+    from budstikke.carriers.simulator.message_centre import Submission
 
 REJECTED: Final = Rejected(Reason.UNKNOWN_SUBSCRIBER, "ESME_RINVDSTADR", Retry.NEVER)
 NOT_OFFERED: Final = Rejected(

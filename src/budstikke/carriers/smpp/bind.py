@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from budstikke.carriers.smpp.connection import Connection
 from budstikke.carriers.smpp.counters import seldom
-from budstikke.carriers.smpp.tears import Tears
+from budstikke.carriers.smpp.flapping import Tears
 from budstikke.smpp import (
     Answered,
     Closed,

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.smpp.acknowledged import Acknowledged
+from budstikke.carriers.smpp.bind import Link
 from budstikke.carriers.smpp.counters import Counters, seldom
 from budstikke.carriers.smpp.incoming import Incoming
-from budstikke.carriers.smpp.link import Link
 from budstikke.carriers.smpp.outgoing import Outgoing
 from budstikke.carriers.smpp.settings import statuses
 from budstikke.carriers.smpp.statuses import Verdicts

@@ -10,8 +10,8 @@ from budstikke.carriers.smpp import settings as read
 from budstikke.carriers.smpp.statuses import GSM_ERRORS, GSM_NETWORK, STATES
 from budstikke.domain.address import BY_TON, Nature, country_of, ours, phone
 from budstikke.domain.inbound import InboundPart
-from budstikke.domain.joining import Alphabet
-from budstikke.domain.joining import read as read_part
+from budstikke.domain.reassembly import Alphabet
+from budstikke.domain.reassembly import read as read_part
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.text import (
     LinkAlphabet,

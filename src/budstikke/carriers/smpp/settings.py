@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from budstikke.domain.acceptance import TextProfile
 from budstikke.domain.address import PREFIX
 from budstikke.domain.receipt import Reason, Retry
+from budstikke.domain.staging import TextProfile
 from budstikke.domain.text import Concat, Filling, LinkAlphabet
 from budstikke.smpp import ids, status
 from budstikke.smpp.receipt import MessageState

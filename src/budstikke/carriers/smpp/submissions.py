@@ -13,8 +13,8 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from budstikke.carriers.smpp.bucket import Bucket
 from budstikke.carriers.smpp.counters import seldom
+from budstikke.carriers.smpp.token_bucket import Bucket
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Pdu, PduError
 from budstikke.smpp import commands as cmd

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from budstikke.doctor.carriers import look_at_carrier
-from budstikke.doctor.certificates import look_at_own
-from budstikke.doctor.finding import Finding, Level
+from budstikke.cli.doctor.carriers import look_at_carrier
+from budstikke.cli.doctor.certificates import look_at_own
+from budstikke.cli.doctor.finding import Finding, Level
+from budstikke.clients.http.addresses import public
 from budstikke.flow.clock import AWAY, STEP
-from budstikke.outlets.addresses import public
 from budstikke.servers.addresses import read_address
 from budstikke.store import schema
 from budstikke.store.admin import immediate, open_engine, read_directory
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from budstikke.config import Settings
-    from budstikke.config_callbacks import Callbacks
+    from budstikke.config.callbacks import Callbacks
     from budstikke.domain.directory import Access, CarrierEntry, Directory
-    from budstikke.domain.inventory import Inventory
+    from budstikke.domain.number_inventory import Inventory
     from budstikke.store.contract import Seen
 
     Kinds = Mapping[str, type[msgspec.Struct]]

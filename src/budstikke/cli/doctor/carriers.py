@@ -18,9 +18,9 @@ import msgspec
 
 from budstikke.carriers import mm7
 from budstikke.carriers.smpp import settings as smpp
-from budstikke.carriers.smpp.link import bind_of, server_name, tls_context
-from budstikke.doctor.certificates import look_at_own, look_at_peer, look_at_trusted
-from budstikke.doctor.finding import Finding, Level
+from budstikke.carriers.smpp.bind import bind_of, server_name, tls_context
+from budstikke.cli.doctor.certificates import look_at_own, look_at_peer, look_at_trusted
+from budstikke.cli.doctor.finding import Finding, Level
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.codec import HEADER, HEADER_SIZE, MAX_PDU, build

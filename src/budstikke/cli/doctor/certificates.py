@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from budstikke.doctor.finding import Finding, Level
+from budstikke.cli.doctor.finding import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvloop
 
-from budstikke.apart import COLLECT, Channel, begin
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets.http import HttpOutlet
+from budstikke.clients.http.transport import HttpOutlet
+from budstikke.flow.transports import NotReached
+from budstikke.subprocesses import COLLECT, Channel, begin
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.outlets.process import Answer, Asked
+    from budstikke.clients.http.process import Answer, Asked
 
 log = logging.getLogger("budstikke.callbacks")
 

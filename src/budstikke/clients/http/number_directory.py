@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from budstikke.flow.outlet import NotReached
+from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
-    from budstikke.outlets.http import HttpOutlet
+    from budstikke.clients.http.transport import HttpOutlet
 
 AT_ONCE = 16
 """Look-ups under way; more wait."""

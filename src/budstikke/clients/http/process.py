@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke import apart
-from budstikke.flow.outlet import NotReached
+from budstikke import subprocesses
+from budstikke.flow.transports import NotReached
 from budstikke.wire import WireResponse
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Answer = tuple[int, int, bytes, str]
     """The request's number, the status, the body and its type; 0: why there is none."""
 
-CALLER = "budstikke.outlets.caller"
+CALLER = "budstikke.clients.http.child"
 
 LOOK_EVERY = 1.0
 """Seconds between looks whether it answers."""
@@ -67,7 +67,7 @@ class HttpOutletProcess:
         }
         self._settings = msgspec.json.encode(settings).decode()
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel: apart.Channel | None = None
+        self._channel: subprocesses.Channel | None = None
         self._starting = asyncio.Lock()
         self._numbers = count(1)
         self._asked: dict[int, Future[WireResponse]] = {}
@@ -129,8 +129,10 @@ class HttpOutletProcess:
                 if self._process is not None:  # it has ended by itself
                     loop = asyncio.get_running_loop()
                     await loop.run_in_executor(None, self._process.wait)
-                self._process, end = apart.start(CALLER, self._settings)
-                self._channel = await apart.Channel.on(end, self._heard, self._lost)
+                self._process, end = subprocesses.start(CALLER, self._settings)
+                self._channel = await subprocesses.Channel.on(
+                    end, self._heard, self._lost
+                )
 
     def _say(self) -> None:
         batch, self._batch = self._batch, []

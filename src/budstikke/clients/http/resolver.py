@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from budstikke.outlets.addresses import NOT_HTTP, public
+from budstikke.clients.http.addresses import NOT_HTTP, public
 
 if TYPE_CHECKING:
     from asyncio import Task

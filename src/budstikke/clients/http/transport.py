@@ -17,9 +17,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from budstikke.flow.outlet import NotReached
-from budstikke.outlets.connection import Broken, Connection
-from budstikke.outlets.names import Resolver
+from budstikke.clients.http.connection import Broken, Connection
+from budstikke.clients.http.resolver import Resolver
+from budstikke.flow.transports import NotReached
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from budstikke.domain.states import MessageState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.domain.ask import MessageAnswer
+    from budstikke.domain.queries import MessageAnswer
 
 TEXTS: Mapping[int, str] = {
     0: "Delivered to gateway",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from budstikke.dialects.bounds import too_large
 from budstikke.dialects.ip1.media import extension, type_of
 from budstikke.dialects.ip1.values import breaks, dialled, digits_of
-from budstikke.domain.ask import MmsAsk
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.number import international, why_not
+from budstikke.domain.queries import MmsAsk
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:

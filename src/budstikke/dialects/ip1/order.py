@@ -17,7 +17,9 @@ from budstikke.dialects.ip1.mms import read_mms
 from budstikke.dialects.ip1.operations import URL, Does
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.dialects.ip1.values import breaks, dialled, digits_of, read_id
-from budstikke.domain.ask import (
+from budstikke.domain.cet import from_wall
+from budstikke.domain.message import Order
+from budstikke.domain.queries import (
     Ask,
     BalanceAsk,
     CancelAsk,
@@ -25,8 +27,6 @@ from budstikke.domain.ask import (
     OrderAsk,
     Page,
 )
-from budstikke.domain.cet import from_wall
-from budstikke.domain.message import Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:

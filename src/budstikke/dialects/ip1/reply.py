@@ -25,16 +25,16 @@ from budstikke.dialects.ip1.order import OPERATIONS, WSDL
 from budstikke.dialects.ip1.page import HTML, write_page
 from budstikke.dialects.ip1.request import Said, said_by
 from budstikke.dialects.ip1.wsdl import write_wsdl
-from budstikke.domain.ask import (
+from budstikke.domain.cet import to_wall
+from budstikke.domain.message import Accepted
+from budstikke.domain.money import decimal
+from budstikke.domain.queries import (
     BalanceAnswer,
     CancelAnswer,
     MessagesAnswer,
     MmsAnswer,
     Page,
 )
-from budstikke.domain.cet import to_wall
-from budstikke.domain.message import Accepted
-from budstikke.domain.money import decimal
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
 from budstikke.wire import WireResponse

@@ -20,7 +20,6 @@ from budstikke.dialects.native.shapes import (
     OptOutList,
 )
 from budstikke.domain import listing
-from budstikke.domain.ask import GroupAnswer, GroupAsk, GroupVerb
 from budstikke.domain.listing import (
     Changed,
     ContactAsk,
@@ -38,6 +37,7 @@ from budstikke.domain.listing import (
     PutOptOutAsk,
     RenameAsk,
 )
+from budstikke.domain.queries import GroupAnswer, GroupAsk, GroupVerb
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:

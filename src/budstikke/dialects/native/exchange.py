@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from budstikke.domain.ask import Answer, Ask
     from budstikke.domain.directory import Access
-    from budstikke.flow.ask import Asker
+    from budstikke.domain.queries import Answer, Ask
     from budstikke.flow.bulk import BulkAcceptor
+    from budstikke.flow.queries import Asker
     from budstikke.flow.quote import Quoter
 
 Kind = TypeVar("Kind", bound="Answer")

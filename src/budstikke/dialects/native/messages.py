@@ -17,7 +17,6 @@ from budstikke.dialects.native.shapes import (
     Repeats,
 )
 from budstikke.dialects.native.webhook import moment
-from budstikke.domain.ask import CancelAnswer, CancelAsk
 from budstikke.domain.listing import (
     EraseAnswer,
     EraseAsk,
@@ -31,6 +30,7 @@ from budstikke.domain.listing import (
 )
 from budstikke.domain.money import decimal
 from budstikke.domain.number import international
+from budstikke.domain.queries import CancelAnswer, CancelAsk
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.states import MessageState
 

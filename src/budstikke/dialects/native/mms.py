@@ -15,8 +15,8 @@ from msgspec import Meta
 
 from budstikke.dialects.native.order import LONGEST_VALIDITY, Number
 from budstikke.dialects.native.problems import Problem
-from budstikke.domain.ask import MmsAsk
 from budstikke.domain.number import international, why_not
+from budstikke.domain.queries import MmsAsk
 from budstikke.domain.refusal import RefusalCode
 
 MOST_FILES = 20

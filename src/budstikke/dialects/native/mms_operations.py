@@ -17,7 +17,7 @@ from budstikke.dialects.native.shapes import (
     Id,
     Money,
 )
-from budstikke.domain.ask import MmsAnswer
+from budstikke.domain.queries import MmsAnswer
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from budstikke.dialects.native import cursors
 from budstikke.dialects.native.exchange import Reply, ask
 from budstikke.dialects.native.shapes import Balance, Ledger, LedgerEntry
 from budstikke.dialects.native.webhook import moment
-from budstikke.domain.ask import BalanceAnswer, BalanceAsk
 from budstikke.domain.ledger import Kind
 from budstikke.domain.listing import LedgerAsk, LedgerPage
 from budstikke.domain.money import decimal
+from budstikke.domain.queries import BalanceAnswer, BalanceAsk
 
 if TYPE_CHECKING:
     from budstikke.dialects.native.exchange import Exchange

@@ -8,7 +8,7 @@ import msgspec
 
 from budstikke.dialects.sveve.request import fields_of, wants_json
 from budstikke.dialects.sveve.words import OUR_FAULT, PREPAID_ONLY, WAITING, of_request
-from budstikke.domain.ask import BalanceAnswer, CreditAnswer, GroupAnswer
+from budstikke.domain.queries import BalanceAnswer, CreditAnswer, GroupAnswer
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireResponse
 

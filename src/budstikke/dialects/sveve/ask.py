@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from budstikke.dialects.sveve.order import HOME
 from budstikke.dialects.sveve.request import ACCOUNT
 from budstikke.dialects.sveve.values import bad, given, integer, required
-from budstikke.domain.ask import BalanceAsk, CreditAsk, GroupAsk, GroupVerb
 from budstikke.domain.number import international, why_not
+from budstikke.domain.queries import BalanceAsk, CreditAsk, GroupAsk, GroupVerb
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from budstikke.dialects.sveve.request import fields_of
-from budstikke.domain.ask import MediaAnswer, MediaAsk
+from budstikke.domain.queries import MediaAnswer, MediaAsk
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireResponse
 

@@ -16,7 +16,7 @@ from budstikke.domain.text.gsm import (
     is_gsm,
 )
 from budstikke.domain.text.latin1 import decode_latin1
-from budstikke.domain.text.links import (
+from budstikke.domain.text.link_alphabet import (
     LinkAlphabet,
     decode_for,
     encode_for,

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from budstikke.domain.ask import Answer, Ask, CreditAnswer
     from budstikke.domain.directory import Directory
     from budstikke.domain.message import Part
+    from budstikke.domain.queries import Answer, Ask, CreditAnswer
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
 

@@ -31,7 +31,8 @@ class HeldPart(msgspec.Struct, array_like=True):
     A part of a long text that waits for the others; ``id`` 0: not stored yet.
 
     ``payload`` and the values of ``tlvs`` are hexadecimal; ``digest`` is of what it
-    says; of a second one that is equal it goes on with its mark (``domain.joining``).
+    says; of a second one that is equal it goes on with its mark
+    (``domain.reassembly``).
     ``due_at`` is when it is delivered without those that never came. ``equals`` says
     what is done where an equal one is kept.
     """

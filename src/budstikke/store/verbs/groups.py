@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.ask import GroupAnswer, GroupAsk, GroupVerb, Member
+from budstikke.domain.queries import GroupAnswer, GroupAsk, GroupVerb, Member
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.verbs.statement import statement
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.ask import CreditAnswer
 from budstikke.domain.ledger import Kind, ordered
+from budstikke.domain.queries import CreditAnswer
 from budstikke.store.contract import Entry
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.statement import columns, statement

@@ -9,9 +9,9 @@ import pytest
 
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.phones import Change, Phones
+from budstikke.carriers.simulator.web import app as simulator
+from budstikke.carriers.simulator.web.app import simulator_app
 from budstikke.domain.message import Part
-from budstikke.servers import simulator
-from budstikke.servers.simulator import simulator_app
 from patience import PATIENCE
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from budstikke.carriers.simulator.album import Album
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.message import MmsContent, Part
-from servers.test_simulator_http import OLA, PATH, Site
+from carriers.simulator.web.test_app import OLA, PATH, Site
 
 JPEG = b"\xff\xd8\xff\r\n\x00"
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>"

@@ -12,21 +12,35 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from budstikke.carriers.simulator.web.json_rows import (
+    composed_row,
+    message_row,
+    summary_row,
+)
+from budstikke.carriers.simulator.web.page import (
+    POLICY,
+    STATIC,
+    Row,
+    list_page,
+    phone_page,
+)
+from budstikke.carriers.simulator.web.requests import (
+    Problem,
+    is_from_elsewhere,
+    read_json_body,
+    read_message,
+)
 from budstikke.domain.text import first_outside, grapheme_at
 from budstikke.servers.bounds import whole
-from budstikke.servers.shown import shown_as
-from budstikke.servers.simulator_mms import read_form, read_json
-from budstikke.servers.simulator_page import POLICY, STATIC, Row, list_page, phone_page
-from budstikke.servers.simulator_rows import composed_row, message_row, summary_row
+from budstikke.servers.media_headers import shown_as
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -34,10 +48,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from budstikke.domain.inbound import MediaPart
-    from budstikke.servers.simulator_mms import Composed
-
-MAX_BODY: Final = 1024 * 1024
-"""Octets: an MMS in base64, and then some."""
 
 MAX_TEXT: Final = 5_000
 """Characters; more than a phone can send in 255 parts is never wanted."""
@@ -99,18 +109,6 @@ class _Switching(msgspec.Struct):
     on: bool
 
 
-Body = TypeVar("Body")
-
-
-class _Problem(Exception):  # noqa: N818 - an answer, not an error of ours
-    """Something to answer instead: HTTP status, stable code, sentence."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
 Handler = Callable[["Request"], Awaitable[Response]]
 
 
@@ -137,7 +135,7 @@ class _Screen:
 
     async def switch_phone(self, request: Request) -> Response:
         number = self._number(request)
-        switching = await _read(request, _Switching)
+        switching = await read_json_body(request, _Switching)
         self._phones.switch(number, on=switching.on)
         return _json(summary_row(self._phones.summary(number)))
 
@@ -145,25 +143,25 @@ class _Screen:
         after = request.query_params.get("after", "0")
         found = whole(after)
         if found is None:
-            raise _Problem(400, "bad_field", "after is the id of a message")
+            raise Problem(400, "bad_field", "after is the id of a message")
         return _json(self._received(self._number(request), found))
 
     async def send_message(self, request: Request) -> Response:
         number = self._number(request)
-        composing = await _read_message(request)
+        composing = await read_message(request)
         to = composing.to.replace(" ", "")
         if not 2 <= len(to.removeprefix("+")) <= 20 or not to.strip("+").isalnum():
-            raise _Problem(400, "bad_field", "to is a short number or a phone number")
+            raise Problem(400, "bad_field", "to is a short number or a phone number")
         if not composing.text and composing.mms is None:
-            raise _Problem(400, "bad_field", "text is empty")
+            raise Problem(400, "bad_field", "text is empty")
         if len(composing.text) > MAX_TEXT:
-            raise _Problem(413, "too_large", f"text has over {MAX_TEXT} characters")
+            raise Problem(413, "too_large", f"text has over {MAX_TEXT} characters")
         if not self._phones.is_on(number):
-            raise _Problem(409, "phone_off", f"{number} is switched off")
+            raise Problem(409, "phone_off", f"{number} is switched off")
         text, mms = composing.text, composing.mms
         sent = self._phones.compose(number, to, text, self._clock(), mms)
         if sent is None:
-            raise _Problem(503, "queue_full", "no carrier fetches what phones send")
+            raise Problem(503, "queue_full", "no carrier fetches what phones send")
         return _json(composed_row(sent, number), 201)
 
     async def empty_phone(self, request: Request) -> Response:
@@ -175,7 +173,7 @@ class _Screen:
         place = whole(request.path_params["place"])
         parts = () if message_id is None else self._phones.media(message_id)
         if place is None or not 1 <= place <= len(parts):
-            raise _Problem(404, "not_found", "there is no such part, or not any more")
+            raise Problem(404, "not_found", "there is no such part, or not any more")
         part = parts[place - 1]
         kind, headers = shown_as(part.type)
         return Response(part.data, 200, {**_HEADERS, **headers}, kind)
@@ -188,7 +186,7 @@ class _Screen:
         try:
             return self._phones.number(request.path_params["number"])
         except ValueError as error:
-            raise _Problem(400, "bad_number", str(error)) from error
+            raise Problem(400, "bad_number", str(error)) from error
 
     # For people
 
@@ -200,7 +198,7 @@ class _Screen:
         try:
             number = self._phones.number(asked)
         except ValueError as error:
-            raise _Problem(400, "bad_number", str(error)) from error
+            raise Problem(400, "bad_number", str(error)) from error
         received = self._received(number)
         for row in received:
             ucs2 = row["encoding"] == "ucs2"
@@ -283,36 +281,22 @@ def simulator_app(
         routes=routes,
         exception_handlers={
             HTTPException: _answer_http_exception,
-            _Problem: _answer_problem,
+            Problem: _answer_problem,
         },
     )
 
 
 def _route(path: str, handler: Handler, method: str) -> Route:
     async def guarded(request: Request) -> Response:
-        if method != "GET" and _is_from_elsewhere(request):
-            raise _Problem(403, "cross_site", "not from a page of another site")
+        if method != "GET" and is_from_elsewhere(request):
+            raise Problem(403, "cross_site", "not from a page of another site")
         return await handler(request)
 
     return Route(path, guarded, methods=[method])
 
 
-def _is_from_elsewhere(request: Request) -> bool:
-    """
-    Tell whether a page of another site sends this through someone's browser.
-
-    Browsers say so themselves (Fetch Metadata), but not to a plain http address of
-    another machine: then the page's origin says it (RFC 6454 § 7).
-    """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if site is not None or origin is None:
-        return site == "cross-site"
-    return origin.rpartition("://")[2] != request.headers.get("host")
-
-
 async def _answer_problem(_request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, _Problem)  # noqa: S101 - it is registered for no other
+    assert isinstance(problem, Problem)  # noqa: S101 - it is registered for no other
     return _json({"error": problem.code, "message": str(problem)}, problem.status)
 
 
@@ -322,47 +306,6 @@ async def _answer_http_exception(_request: Request, error: Exception) -> Respons
     answer = _json({"error": code, "message": error.detail}, error.status_code)
     answer.headers.update(error.headers or {})
     return answer
-
-
-async def _read_message(request: Request) -> Composed:
-    """Read a message from a phone: JSON, or a form with files."""
-    body = await _read_body(request)
-    kind = request.headers.get("content-type", "")
-    try:
-        if kind.lower().startswith("multipart/form-data"):
-            return read_form(kind, body)
-        return _decoded(lambda: read_json(body))
-    except ValueError as error:
-        raise _Problem(400, "bad_field", str(error)) from error
-
-
-async def _read(request: Request, form: type[Body]) -> Body:
-    """Read a JSON body, whatever its media type is said to be."""
-    body = await _read_body(request)
-    return _decoded(lambda: msgspec.json.decode(body, type=form))
-
-
-async def _read_body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise _Problem(413, "too_large", f"the body has over {MAX_BODY} octets")
-    except ClientDisconnect as error:
-        raise _Problem(400, "malformed", "the body was cut short") from error
-    return bytes(body)
-
-
-def _decoded(decode: Callable[[], Body]) -> Body:
-    try:
-        return decode()
-    except msgspec.ValidationError as error:
-        raise _Problem(400, "bad_field", str(error)) from error
-    except RecursionError as error:
-        raise _Problem(400, "malformed", "the body is too deep") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Problem(400, "malformed", f"the body is not JSON: {error}") from error
 
 
 def _outside_gsm(text: str) -> str:

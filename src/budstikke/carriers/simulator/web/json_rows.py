@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.servers.simulator_mms import part_rows
+from budstikke.carriers.simulator.web.mms import part_rows
 
 if TYPE_CHECKING:
-    from budstikke.servers.simulator_page import Row
+    from budstikke.carriers.simulator.web.page import Row
 
 
 def summary_row(phone: msgspec.Struct) -> Row:

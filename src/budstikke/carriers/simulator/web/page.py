@@ -25,7 +25,7 @@ POLICY: Final = (
 )
 """The content security policy under which these pages work."""
 
-_STATIC = Path(__file__).parent / "simulator_static"
+_STATIC = Path(__file__).parent / "static"
 
 STATIC: Final[dict[str, tuple[str, bytes]]] = {
     "phones.css": ("text/css", (_STATIC / "phones.css").read_bytes()),

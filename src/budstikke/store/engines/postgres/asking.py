@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.ask import (
+from budstikke.domain.callback_listing import EventsAsk
+from budstikke.domain.listing import Change, Look
+from budstikke.domain.queries import (
     Answer,
     Ask,
     CancelAsk,
@@ -17,8 +19,6 @@ from budstikke.domain.ask import (
     OrderAsk,
     ReferenceAsk,
 )
-from budstikke.domain.callback_listing import EventsAsk
-from budstikke.domain.listing import Change, Look
 from budstikke.store.engines.postgres import keeping, listing
 from budstikke.store.engines.postgres.cancelling import cancel
 from budstikke.store.engines.postgres.sql import OF_ORDER, STATE, state

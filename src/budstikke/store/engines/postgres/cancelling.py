@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from budstikke.domain.ask import CancelAnswer
 from budstikke.domain.ledger import Kind
+from budstikke.domain.queries import CancelAnswer
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CANCELLED_AT_ONCE, Entry
@@ -15,7 +15,7 @@ from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.money import begun
 
 if TYPE_CHECKING:
-    from budstikke.domain.ask import CancelAsk
+    from budstikke.domain.queries import CancelAsk
     from budstikke.store.engines.postgres.connection import Connection
     from budstikke.store.engines.postgres.node import Node
 

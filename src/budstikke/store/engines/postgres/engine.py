@@ -50,8 +50,8 @@ from budstikke.store.verbs.money import order_credit, post
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from budstikke.domain.ask import Answer, Ask, CreditAnswer
     from budstikke.domain.directory import Directory
+    from budstikke.domain.queries import Answer, Ask, CreditAnswer
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import Entry, LowBalance

@@ -44,7 +44,7 @@ from budstikke.store.verbs.groups import required
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from budstikke.domain.ask import MessageAnswer
+    from budstikke.domain.queries import MessageAnswer
     from budstikke.store.engines.postgres.connection import Connection
 
     Row = tuple[Any, ...]

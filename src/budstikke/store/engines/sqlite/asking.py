@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.ask import (
+from budstikke.domain.listing import Change, Look
+from budstikke.domain.queries import (
     Answer,
     Ask,
     CancelAsk,
@@ -17,7 +18,6 @@ from budstikke.domain.ask import (
     OrderAsk,
     ReferenceAsk,
 )
-from budstikke.domain.listing import Change, Look
 from budstikke.store.engines.sqlite import keeping, listing
 from budstikke.store.engines.sqlite.cancelling import cancel
 from budstikke.store.engines.sqlite.connection import Connection, finish

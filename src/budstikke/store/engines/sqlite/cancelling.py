@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.ask import CancelAnswer
 from budstikke.domain.ledger import Kind
+from budstikke.domain.queries import CancelAnswer
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CANCELLED_AT_ONCE, Entry
@@ -19,7 +19,7 @@ from budstikke.store.verbs.money import begun
 if TYPE_CHECKING:
     import sqlite3
 
-    from budstikke.domain.ask import CancelAsk
+    from budstikke.domain.queries import CancelAsk
     from budstikke.store.engines.sqlite.settling import Settling
 
 _ONE = "m.id = :message AND m.account_id = :account"

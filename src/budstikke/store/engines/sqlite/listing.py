@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
-    from budstikke.domain.ask import MessageAnswer
+    from budstikke.domain.queries import MessageAnswer
 
     Row = tuple[Any, ...]
 

@@ -15,7 +15,7 @@ from asyncio import Future
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, overload
 
-from budstikke import apart
+from budstikke import subprocesses
 from budstikke.store.contract import Pulse, StoreUnavailable
 from budstikke.store.engines.sqlite.thread import resolve
 
@@ -60,7 +60,7 @@ class WriterProcess:
         self._ended = ended
         self._pulse = pulse or Pulse()
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel: apart.Channel | None = None
+        self._channel: subprocesses.Channel | None = None
         self._waiting: deque[Future[Any]] = deque()
         self._gone: Future[None] | None = None
         self._serves = False
@@ -72,12 +72,12 @@ class WriterProcess:
         ``lock`` is the file's: the process holds it, too, as long as it lives.
         """
         arguments = (str(self._path), self._synchronous)
-        self._process, end = apart.start(WRITER, *arguments, keep=lock.filenos())
+        self._process, end = subprocesses.start(WRITER, *arguments, keep=lock.filenos())
         loop = asyncio.get_running_loop()
         opened: Future[None] = loop.create_future()
         self._gone = loop.create_future()
         self._waiting.append(opened)
-        self._channel = await apart.Channel.on(end, self._heard, self._lost)
+        self._channel = await subprocesses.Channel.on(end, self._heard, self._lost)
         await opened
         self._serves = True
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.ask import MessageAnswer
+from budstikke.domain.queries import MessageAnswer
 from budstikke.domain.states import MessageState
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 class _Shared(msgspec.Struct, frozen=True):
-    """What is read of ``domain.acceptance.Content``."""
+    """What is read of ``domain.staging.Content``."""
 
     order: _Sent = _Sent()
     prices: list[int] = []

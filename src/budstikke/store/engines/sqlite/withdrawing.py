@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.ask import CancelAsk
+from budstikke.domain.queries import CancelAsk
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CANCELLED_AT_ONCE, BulkRow
 from budstikke.store.engines.sqlite import sql

@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from budstikke.apart import COLLECT, begin, frame, frames
 from budstikke.store.engines.sqlite.opening import connect
 from budstikke.store.engines.sqlite.transactions import MOST_JOBS, Transactions
+from budstikke.subprocesses import COLLECT, begin, frame, frames
 
 if TYPE_CHECKING:
     from budstikke.store.engines.sqlite.transactions import Job, Outcome

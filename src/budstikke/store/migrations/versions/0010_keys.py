@@ -12,7 +12,7 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from budstikke.domain.keyed import keyed
+from budstikke.domain.key_identifier import keyed
 
 revision = "0010"
 down_revision = "0009"

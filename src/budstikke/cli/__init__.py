@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
-from budstikke.cli_clock import Clock
-from budstikke.cli_directory import DirectoryCommand
-from budstikke.cli_inbound import Inbound
-from budstikke.cli_money import Money
-from budstikke.cli_move import Move
+from budstikke.cli.clock import Clock
+from budstikke.cli.directory import DirectoryCommand
+from budstikke.cli.inbound import Inbound
+from budstikke.cli.money import Money
+from budstikke.cli.move import Move
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -287,8 +287,8 @@ def _kinds() -> tuple[dict[str, type[Struct]], dict[str, type[Struct]]]:
 
 def _doctor(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    from budstikke.doctor import examine
-    from budstikke.doctor.finding import Level
+    from budstikke.cli.doctor import examine
+    from budstikke.cli.doctor.finding import Level
 
     wrong = False
     for finding in examine(settings, *_kinds(), bind=args.bind):

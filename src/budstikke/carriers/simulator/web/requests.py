@@ -1,0 +1,86 @@
+"""Requests to the simulator's phones: where they come from, and their bodies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect
+
+from budstikke.carriers.simulator.web.mms import read_form, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from budstikke.carriers.simulator.web.mms import Composed
+
+MAX_BODY: Final = 1024 * 1024
+"""Octets: an MMS in base64, and then some."""
+
+Body = TypeVar("Body")
+
+
+class Problem(Exception):  # noqa: N818 - an answer, not an error of ours
+    """Something to answer instead: HTTP status, stable code, sentence."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """
+    Tell whether a page of another site sends this through someone's browser.
+
+    Browsers say so themselves (Fetch Metadata), but not to a plain http address of
+    another machine: then the page's origin says it (RFC 6454 § 7).
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None or origin is None:
+        return site == "cross-site"
+    return origin.rpartition("://")[2] != request.headers.get("host")
+
+
+async def read_message(request: Request) -> Composed:
+    """Read a message from a phone: JSON, or a form with files."""
+    body = await _read_body(request)
+    kind = request.headers.get("content-type", "")
+    try:
+        if kind.lower().startswith("multipart/form-data"):
+            return read_form(kind, body)
+        return _decoded(lambda: read_json(body))
+    except ValueError as error:
+        raise Problem(400, "bad_field", str(error)) from error
+
+
+async def read_json_body(request: Request, form: type[Body]) -> Body:
+    """Read a JSON body, whatever its media type is said to be."""
+    body = await _read_body(request)
+    return _decoded(lambda: msgspec.json.decode(body, type=form))
+
+
+async def _read_body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise Problem(413, "too_large", f"the body has over {MAX_BODY} octets")
+    except ClientDisconnect as error:
+        raise Problem(400, "malformed", "the body was cut short") from error
+    return bytes(body)
+
+
+def _decoded(decode: Callable[[], Body]) -> Body:
+    try:
+        return decode()
+    except msgspec.ValidationError as error:
+        raise Problem(400, "bad_field", str(error)) from error
+    except RecursionError as error:
+        raise Problem(400, "malformed", "the body is too deep") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, "malformed", f"the body is not JSON: {error}") from error
