@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from budstikke.flow.queue_pause_alerts import digest
 from budstikke.flow.transports import Mail, NotSent
+from budstikke.store.contract.leases import ALERT_LEASE
 from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.engines.postgres.node import LEASE
-from budstikke.store.settling_rules import ALERT_LEASE
 from flow.rig import Rig
 from flow.test_queue_pause_alerts import Post, alerter, pause
 from patience import PATIENCE

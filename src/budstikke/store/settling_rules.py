@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 Update = tuple[Concerned, PartUpdate]
 """What a carrier answered: the part as it was, and what becomes of it."""
 
-LEASE = 120.0
-"""Seconds in which a callback is told or becomes due again."""
-
-ALERT_LEASE = 300.0
-"""Seconds in which a node tells of a pause; a mail takes 120 at most."""
-
-KEEP_KEYS = 86400.0
-"""Seconds that an idempotency key is answered as the first time."""
-
 
 def rounds(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:
     """Cut a batch so that no part is twice in a round: the order of answers counts."""

@@ -53,3 +53,10 @@ class Connection(Protocol):
         SQLite takes a row's fields as ``$1`` … ``$n`` and is run for each; PostgreSQL
         takes the batch as JSON in ``$1`` and ``low``, a bound of their ids, in ``$2``.
         """
+
+    async def on_server(self, statement: Statement, *values: object) -> None:
+        """
+        Run a statement of ``server_only``: a lock between nodes, a planner's setting.
+
+        SQLite, where one connection writes, does nothing.
+        """

@@ -148,6 +148,11 @@ def two(*, sqlite: str, postgres: str) -> Statement:
     return Statement(_PARAMETER.sub(r"?\1", sqlite), postgres)
 
 
+def server_only(text: str) -> Statement:
+    """Make a statement for ``Connection.on_server``: SQLite runs none."""
+    return Statement("", text)
+
+
 def statement(text: str | Callable[[Fragments], str]) -> Statement:
     """Make a statement of one text, or of one that is written with fragments."""
     if isinstance(text, str):

@@ -8,9 +8,9 @@ import msgspec
 
 from budstikke.domain.states import PartState
 from budstikke.store.contract import BulkRow, Draft, RecurringRow, Verdict
+from budstikke.store.contract.leases import KEEP_KEYS
 from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.media import store_media
-from budstikke.store.settling_rules import KEEP_KEYS
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.money import Book, begun
 

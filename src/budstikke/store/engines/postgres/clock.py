@@ -10,10 +10,10 @@ from budstikke.domain.receipt import Reason
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CallbackRow, Woken
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.receiving import FORGET_DONE
 from budstikke.store.engines.postgres.settling import settle_parts, settle_unsure
-from budstikke.store.settling_rules import LEASE
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:

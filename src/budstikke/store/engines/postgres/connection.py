@@ -67,6 +67,10 @@ class Connection:
         """Run a statement for a batch, given as JSON in ``$1``; ``low`` is ``$2``."""
         await self.execute(statement, text(rows), low)
 
+    async def on_server(self, statement: Statement, *values: object) -> None:
+        """Run a statement that only a server needs."""
+        await self.raw.execute(statement.postgres, *values)
+
 
 _NAME = re.compile(r"(?<!:):([a-z]+)")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from budstikke.store.contract import CallbackRow, PausedQueue, QueueHead
+from budstikke.store.contract.leases import ALERT_LEASE, LEASE
 from budstikke.store.engines.postgres.sql import ROWS
 from budstikke.store.engines.postgres.telling import write_results
-from budstikke.store.settling_rules import ALERT_LEASE, LEASE
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from budstikke.domain.settlement import (
 )
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.callback_ids import draw
 from budstikke.store.engines.postgres.matching import match
 from budstikke.store.settling_rules import (
-    LEASE,
     Name,
     Update,
     as_named,

@@ -9,9 +9,9 @@ import msgspec
 
 from budstikke.domain.callback import CallbackState, Event, QueueState
 from budstikke.store.contract import CallbackRow, Received
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.postgres.callback_ids import draw
 from budstikke.store.engines.postgres.sql import IDS, ROWS, columns
-from budstikke.store.settling_rules import LEASE
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.store.contract import Draft, RecurringRow, Verdict
+from budstikke.store.contract.leases import KEEP_KEYS
 from budstikke.store.engines.sqlite import sql
 from budstikke.store.engines.sqlite.connection import Connection, finish
 from budstikke.store.engines.sqlite.json_rows import each
 from budstikke.store.engines.sqlite.media import store_media
-from budstikke.store.settling_rules import KEEP_KEYS
 from budstikke.store.verbs.money import Book, begun
 
 if TYPE_CHECKING:

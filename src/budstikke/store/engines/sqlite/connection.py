@@ -27,14 +27,15 @@ class Connection:
 
     Args:
         raw: In autocommit mode; whoever runs verbs begins and ends transactions.
+        node_id: The node that holds the database; ``take_over`` sets it.
 
     """
 
     __slots__ = ("bounds", "node_id", "raw")
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: sqlite3.Connection, node_id: int = 0) -> None:
         self.raw = raw
-        self.node_id = 0
+        self.node_id = node_id
         self.bounds = PartitionBounds()
 
     async def one(self, statement: Statement, *values: object) -> str:
@@ -66,6 +67,9 @@ class Connection:
         """Run a statement for each row of a batch, by the fields of its struct."""
         del low
         self.raw.executemany(statement.sqlite, map(msgspec.structs.astuple, rows))
+
+    async def on_server(self, statement: Statement, *values: object) -> None:
+        """Do nothing: there is no server, and nobody else writes."""
 
 
 def _bound(values: tuple[object, ...]) -> Any:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from budstikke.store.engines.sqlite.connection import Connection
-    from budstikke.store.verbs import connection as verbs
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -67,7 +66,7 @@ def check(jobs: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
 async def in_time(
     writer: Runs,
     late: Callable[[T], None] | None,
-    function: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
+    function: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
     *args: *Ts,
 ) -> T: ...
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from budstikke.domain.directory import Directory
+    from budstikke.store.engines.sqlite.connection import Connection
 
 LONGEST_LOCK = 3600.0
 """Seconds; no duplicate lock is longer, so older messages are not read for them."""
@@ -24,6 +25,24 @@ LONGEST_LOCK = 3600.0
 
 MOVED_LOCKS = "SELECT key, until FROM duplicate WHERE until > ?"
 """Locks that a database had when it was moved here from PostgreSQL."""
+
+
+# What a dead process was sending: nobody knows whether the operator has it.
+RECOVER_PARTS = """
+UPDATE part SET state = 'unsure', node_id = NULL, at = ?1, reason = 'unsure',
+    raw = 'the gateway stopped while it was being sent',
+    due_at = ?1 + coalesce((SELECT a.unsure_after FROM message m
+        JOIN access x ON x.id = m.access_id JOIN account a ON a.id = x.account_id
+        WHERE m.id = part.id >> 8), 3600)
+WHERE state = 'sending' AND node_id <> ?2"""
+
+RECOVER_CALLBACKS = """
+UPDATE callback SET due_at = ?1, node_id = NULL
+WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
+
+RECOVER_QUEUES = """
+UPDATE queue SET due_at = ?1, node_id = NULL
+WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
 
 
 class Taken(msgspec.Struct):
@@ -73,22 +92,26 @@ def read_directory(
         engine.dispose()
 
 
-def take_over(connection: sqlite3.Connection, now: float) -> Taken:
-    """Make what a dead process was doing unsure or due again, and go on after it."""
-    found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    (node_id,) = connection.execute(
-        "SELECT 1 + coalesce(max(id), 0) FROM node"
-    ).fetchone()
-    connection.execute("DELETE FROM node")
-    connection.execute(
+async def take_over(connection: Connection, now: float) -> Taken:
+    """
+    Make what a dead process was doing unsure or due again, and go on after it.
+
+    From here on the verbs that this connection runs are in the new node's name.
+    """
+    raw = connection.raw
+    found = dict(raw.execute("SELECT key, value FROM meta").fetchall())
+    (node_id,) = raw.execute("SELECT 1 + coalesce(max(id), 0) FROM node").fetchone()
+    raw.execute("DELETE FROM node")
+    raw.execute(
         "INSERT INTO node (id, name, lease_until) VALUES (?, ?, ?)",
         (node_id, "sqlite", now),
     )
-    connection.execute(sql.RECOVER_PARTS, (now, node_id))
-    connection.execute(sql.RECOVER_CALLBACKS, (now, node_id))
-    connection.execute(sql.RECOVER_QUEUES, (now, node_id))
+    raw.execute(RECOVER_PARTS, (now, node_id))
+    raw.execute(RECOVER_CALLBACKS, (now, node_id))
+    raw.execute(RECOVER_QUEUES, (now, node_id))
+    connection.node_id = node_id
     next_id = max(int(found.get("next_id", 0)), 1001)
-    return Taken(node_id, next_id, list(_locks(connection, now)))
+    return Taken(node_id, next_id, list(_locks(raw, now)))
 
 
 def _locks(connection: sqlite3.Connection, now: float) -> Iterator[tuple[int, float]]:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
+    from budstikke.store.engines.sqlite.connection import Connection
     from budstikke.store.engines.sqlite.locking import FileLock
     from budstikke.store.engines.sqlite.transactions import Outcome
-    from budstikke.store.verbs import connection as verbs
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -93,7 +93,7 @@ class WriterProcess:
     @overload
     def run(
         self,
-        function: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
+        function: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> Future[T]: ...
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from budstikke.store.contract import CallbackRow, PausedQueue, QueueHead
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.sqlite.json_rows import one
 from budstikke.store.engines.sqlite.telling import write_results
-from budstikke.store.settling_rules import LEASE
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from budstikke.domain.settlement import (
 )
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.sqlite import sql
 from budstikke.store.engines.sqlite.connection import Connection, finish
 from budstikke.store.engines.sqlite.json_rows import each, one
 from budstikke.store.engines.sqlite.node import callback_ids
 from budstikke.store.settling_rules import (
-    LEASE,
     Matches,
     Name,
     Update,

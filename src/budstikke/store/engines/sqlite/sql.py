@@ -205,23 +205,6 @@ SELECT json_group_array(json_array(p.id, m.expires_at)) FROM (
     SELECT id FROM part WHERE state = 'queued' AND id > ?1 ORDER BY id LIMIT ?2) p
 JOIN message m ON m.id = p.id >> 8"""
 
-# What a dead process was sending: nobody knows whether the operator has it.
-RECOVER_PARTS = """
-UPDATE part SET state = 'unsure', node_id = NULL, at = ?1, reason = 'unsure',
-    raw = 'the gateway stopped while it was being sent',
-    due_at = ?1 + coalesce((SELECT a.unsure_after FROM message m
-        JOIN access x ON x.id = m.access_id JOIN account a ON a.id = x.account_id
-        WHERE m.id = part.id >> 8), 3600)
-WHERE state = 'sending' AND node_id <> ?2"""
-
-RECOVER_CALLBACKS = """
-UPDATE callback SET due_at = ?1, node_id = NULL
-WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
-
-RECOVER_QUEUES = """
-UPDATE queue SET due_at = ?1, node_id = NULL
-WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
-
 UNSURE_SLICE = """
 SELECT json_group_array(id) FROM (
     SELECT id FROM part WHERE state = 'unsure' AND id > ?1 ORDER BY id LIMIT ?2)"""

@@ -8,9 +8,9 @@ import msgspec
 
 from budstikke.domain.callback import CallbackState, Event, QueueState
 from budstikke.store.contract import CallbackRow, Received
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.sqlite.json_rows import one
 from budstikke.store.engines.sqlite.node import callback_ids
-from budstikke.store.settling_rules import LEASE
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:

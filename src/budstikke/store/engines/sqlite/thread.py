@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Coroutine, Sequence
 
+    from budstikke.store.engines.sqlite.connection import Connection
     from budstikke.store.engines.sqlite.locking import FileLock
     from budstikke.store.engines.sqlite.transactions import Job, Outcome
-    from budstikke.store.verbs import connection as verbs
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -75,7 +75,7 @@ class WorkerThread:
     @overload
     def run(
         self,
-        function: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
+        function: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> Future[T]: ...
 
