@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check bench bench-all lock clean
+.PHONY: demo test check bench bench-all lock clean site site-serve changelog
 
 demo: .venv/run
 	$(BIN)/budstikke demo $(ARGS)
@@ -43,6 +43,17 @@ bench-all: .venv/dev
 .venv/peers: tests/peers/install.sh tests/peers/package-lock.json .venv/run
 	bash tests/peers/install.sh
 	touch $@
+
+# The docs as a site with a search, in build/site.
+site: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+site-serve: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+# What CHANGELOG.md will say of the next release.
+changelog: .venv/dev
+	$(BIN)/towncrier build --draft --version next
 
 lock: .venv/run
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header pyproject.toml -o requirements.lock

@@ -176,6 +176,15 @@ def test_links_lead_somewhere(file: Path) -> None:
     assert [] == [link for link in local if not (file.parent / link).exists()]
 
 
-def test_the_changelog_has_an_open_end() -> None:
-    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert "\n## [Unreleased]\n" in text
+CHANGES = [file for file in ROOT.glob("changes/*") if file.name != "README.md"]
+
+
+@pytest.mark.parametrize("file", CHANGES, ids=lambda file: file.name)
+def test_a_change_is_a_line_for_those_who_notice_it(file: Path) -> None:
+    kinds = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    known = {kind["directory"] for kind in kinds["tool"]["towncrier"]["type"]}
+    assert re.fullmatch(rf"\+[\w-]+\.(?:{'|'.join(known)})\.md", file.name)
+    text = file.read_text("utf-8")
+    assert re.fullmatch(r"\*\*\w+\*\*.{20,}\n", text)
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        assert "://" in target or (ROOT / target).exists()
