@@ -1,4 +1,4 @@
-"""From rows of what is looked at to the structs that answer."""
+"""Pages: how many rows one of them reads, and how a row becomes a struct."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOOKED_AT = 10_000
-"""Rows that one page looks at when it wants some of them only."""
+"""Rows that a page reads at most to find the few that its filter lets through."""
 
 LAST = 2**63 - 1
 """Above every id."""

@@ -68,6 +68,8 @@ class Fragments(msgspec.Struct, frozen=True):
     lock_balance: str
     skip_locked: str
     true: str
+    json_value: str
+    json_boolean: str
     rows_table: str
     texts_table: str
     ids_table: str
@@ -93,6 +95,14 @@ class Fragments(msgspec.Struct, frozen=True):
         """Write the condition, after a column, that it is among a batch of ids."""
         return self.ids_set.format(parameter)
 
+    def json(self, column: str) -> str:
+        """Write a column that holds a JSON text, as part of a JSON value."""
+        return self.json_value.format(column)
+
+    def boolean(self, condition: str) -> str:
+        """Write a condition, as part of a JSON value."""
+        return self.json_boolean.format(condition)
+
     def only(self, *, sqlite: str = "", postgres: str = "") -> str:
         """Choose a text by the engine."""
         return sqlite if self is SQLITE else postgres
@@ -107,6 +117,8 @@ SQLITE = Fragments(
     lock_balance="",
     skip_locked="",
     true="json('true')",
+    json_value="json({})",
+    json_boolean="json(CASE WHEN {} THEN 'true' ELSE 'false' END)",
     rows_table="json_each({}) j",
     texts_table="json_each({}) j",
     ids_table="json_each({}) j",
@@ -122,6 +134,8 @@ POSTGRES = Fragments(
     lock_balance="FOR NO KEY UPDATE",
     skip_locked="FOR UPDATE SKIP LOCKED",
     true="true",
+    json_value="{}::json",
+    json_boolean="({})",
     rows_table=(
         "(SELECT value, key - 1 AS key FROM jsonb_array_elements({}::jsonb)"
         " WITH ORDINALITY AS a (value, key)) j"

@@ -28,7 +28,7 @@ from budstikke.domain.callback_listing import (
 from budstikke.domain.inbound import InboundEvent
 from budstikke.domain.message import StatusEvent
 from budstikke.store.engines.postgres.callback_ids import settled
-from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
+from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

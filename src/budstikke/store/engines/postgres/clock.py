@@ -12,9 +12,9 @@ from budstikke.domain.states import PartState
 from budstikke.store.contract import CallbackRow, Woken
 from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.postgres import sql
-from budstikke.store.engines.postgres.receiving import FORGET_DONE
 from budstikke.store.engines.postgres.settling import settle_parts, settle_unsure
 from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.reassembly import FORGET_DONE
 
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres.connection import Connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.store.engines.postgres import media, queues, reading, receiving
+from budstikke.store.verbs import inbound, reassembly
 from budstikke.store.verbs.json_text import within_id
 
 if TYPE_CHECKING:
@@ -43,19 +44,19 @@ class InboundVerbs:
 
     async def hold(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
         """Keep parts of long texts."""
-        return await self._client.write(lambda c: receiving.hold(c, parts))
+        return await self._client.write(lambda c: reassembly.hold(c, parts))
 
     async def held(self, now: float, limit: int) -> list[HeldPart]:
         """Find held parts that are to be worked now."""
-        return await self._client.read(lambda c: receiving.held(c, now, limit))
+        return await self._client.read(lambda c: reassembly.held(c, now, limit))
 
     async def drop(self, part_ids: Sequence[int]) -> None:
         """Forget held parts."""
-        await self._client.write(lambda c: receiving.drop(c, part_ids))
+        await self._client.write(lambda c: reassembly.drop(c, part_ids))
 
     async def threads(self, pairs: Sequence[tuple[str, str]]) -> list[Thread | None]:
         """Find what phones answer."""
-        return await self._client.read(lambda c: receiving.threads(c, pairs))
+        return await self._client.read(lambda c: inbound.threads(c, pairs))
 
     async def receive(self, drafts: Sequence[InboundDraft], now: float) -> Received:
         """Store messages from phones, in one transaction for all drafts."""
@@ -65,7 +66,7 @@ class InboundVerbs:
 
     async def assigned(self, limit: int) -> list[Unrouted]:
         """Find messages of the tray that were given to an access."""
-        return await self._client.read(lambda c: receiving.assigned(c, limit))
+        return await self._client.read(lambda c: inbound.assigned(c, limit))
 
     async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
         """Read parts of MMS."""
@@ -86,7 +87,7 @@ class InboundVerbs:
 
     async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Look numbers up in the directory."""
-        return await self._client.read(lambda c: receiving.subscribers(c, numbers))
+        return await self._client.read(lambda c: inbound.subscribers(c, numbers))
 
     async def take_queue(
         self, queue_id: int, limit: int, now: float

@@ -22,6 +22,7 @@ from budstikke.domain.listing import (
 )
 from budstikke.store.engines.postgres import callback_listing, inbound_listing
 from budstikke.store.engines.postgres.listing import CONTACT
+from budstikke.store.verbs.account_data import TOUCH
 from budstikke.store.verbs.groups import required
 
 if TYPE_CHECKING:
@@ -103,10 +104,6 @@ ON CONFLICT (number, account_id) DO NOTHING"""
 DROP_OPT_OUT = (
     "DELETE FROM suppression WHERE number = :number AND account_id = :account"
 )
-
-# Suppressions are part of the directory: whoever holds it reads it anew.
-TOUCH = """
-UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'revision'"""
 
 
 async def change(

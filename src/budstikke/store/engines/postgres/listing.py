@@ -38,8 +38,8 @@ from budstikke.domain.states import MessageState
 from budstikke.store.engines.postgres import callback_listing, inbound_listing
 from budstikke.store.engines.postgres.sql import OF_ORDER, STATE
 from budstikke.store.engines.postgres.unmade import unmade_message
-from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
 from budstikke.store.verbs.groups import required
+from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

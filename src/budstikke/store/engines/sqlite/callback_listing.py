@@ -26,7 +26,7 @@ from budstikke.domain.callback_listing import (
 )
 from budstikke.domain.inbound import InboundEvent
 from budstikke.domain.message import StatusEvent
-from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
+from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,8 +13,8 @@ from budstikke.store.contract import CallbackRow, Woken
 from budstikke.store.contract.leases import LEASE
 from budstikke.store.engines.sqlite import sql
 from budstikke.store.engines.sqlite.json_rows import one
-from budstikke.store.engines.sqlite.receiving import FORGET_DONE
 from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.reassembly import FORGET_DONE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -120,7 +120,7 @@ def sweep(
     told += settling.unsure_receipts(connection, unsure, now)
     connection.execute(sql.FORGET_ORPHANS, (now, limit))
     connection.execute(sql.FORGET_KEYS, (now, limit))
-    connection.execute(FORGET_DONE, (now, limit))
+    connection.execute(FORGET_DONE.sqlite, (now, limit))
     after = Places(
         rows[-1][0] if len(rows) == limit else 0,
         unsure[-1] if len(unsure) == limit else 0,

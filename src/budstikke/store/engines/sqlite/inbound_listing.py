@@ -27,7 +27,7 @@ from budstikke.domain.inbound_listing import (
 )
 from budstikke.domain.listing import Changed
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
+from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.store.engines.sqlite import media, queues, reading, receiving
+from budstikke.store.verbs import inbound, reassembly
 from budstikke.store.verbs.json_text import within_id
 
 if TYPE_CHECKING:
@@ -55,19 +56,19 @@ class InboundVerbs:
 
     async def hold(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
         """Keep parts of long texts."""
-        return await self._writer.run(receiving.hold, parts)
+        return await self._writer.run(reassembly.hold, parts)
 
     async def held(self, now: float, limit: int) -> list[HeldPart]:
         """Find held parts that are to be worked now."""
-        return await self._reader.run(receiving.held, now, limit)
+        return await self._reader.run(reassembly.held, now, limit)
 
     async def drop(self, part_ids: Sequence[int]) -> None:
         """Forget held parts."""
-        await self._writer.run(receiving.drop, part_ids)
+        await self._writer.run(reassembly.drop, part_ids)
 
     async def threads(self, pairs: Sequence[tuple[str, str]]) -> list[Thread | None]:
         """Find what phones answer."""
-        return await self._reader.run(receiving.threads, pairs)
+        return await self._reader.run(inbound.threads, pairs)
 
     async def receive(self, drafts: Sequence[InboundDraft], now: float) -> Received:
         """Store messages from phones, in one transaction for all drafts."""
@@ -79,7 +80,7 @@ class InboundVerbs:
 
     async def assigned(self, limit: int) -> list[Unrouted]:
         """Find messages of the tray that were given to an access."""
-        return await self._reader.run(receiving.assigned, limit)
+        return await self._reader.run(inbound.assigned, limit)
 
     async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
         """Read parts of MMS."""
@@ -98,7 +99,7 @@ class InboundVerbs:
 
     async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Look numbers up in the directory."""
-        return await self._reader.run(receiving.subscribers, numbers)
+        return await self._reader.run(inbound.subscribers, numbers)
 
     async def take_queue(
         self, queue_id: int, limit: int, now: float

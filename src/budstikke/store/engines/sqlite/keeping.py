@@ -23,6 +23,7 @@ from budstikke.domain.listing import (
 from budstikke.store.engines.sqlite import callback_listing, inbound_listing
 from budstikke.store.engines.sqlite.connection import Connection, finish
 from budstikke.store.engines.sqlite.listing import CONTACT
+from budstikke.store.verbs.account_data import TOUCH
 from budstikke.store.verbs.groups import required
 
 if TYPE_CHECKING:
@@ -101,10 +102,6 @@ ON CONFLICT (number, account_id) DO NOTHING"""
 DROP_OPT_OUT = (
     "DELETE FROM suppression WHERE number = :number AND account_id = :account"
 )
-
-# Suppressions are part of the directory: whoever holds it reads it anew.
-TOUCH = """
-UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'revision'"""
 
 
 def change(
@@ -185,7 +182,7 @@ def _drop_opt_out(
 
 def _touched(connection: sqlite3.Connection, rows: int) -> Changed:
     if rows == 1:
-        connection.execute(TOUCH)
+        connection.execute(TOUCH.sqlite)
     return Changed(rows == 1)
 
 

@@ -38,9 +38,9 @@ from budstikke.domain.listing import (
 from budstikke.domain.states import MessageState
 from budstikke.store.engines.sqlite import callback_listing, inbound_listing
 from budstikke.store.engines.sqlite.connection import Connection, finish
-from budstikke.store.engines.sqlite.structs import LAST, LOOKED_AT, struct
 from budstikke.store.engines.sqlite.unmade import unmade_message
 from budstikke.store.verbs.groups import required
+from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
 
 if TYPE_CHECKING:
     import sqlite3

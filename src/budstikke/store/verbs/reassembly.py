@@ -1,0 +1,189 @@
+"""
+Parts of long inbound texts, held until all parts of a text are there.
+
+A part is ``held``, then ``done``. Done parts are remembered until ``due_at`` is past,
+because an operator that missed our acknowledgement delivers a part again. A part that
+equals one that is kept may be such a repeat, or belong to another text with the same
+reference; ``Equals`` says which, and the mark after its digest remembers it:
+
+- no mark: the first part with this content;
+- ``:`` and an id: another text's part with the same content as part ``id``;
+- ``?`` and an id: perhaps a repeat of part ``id``, kept as a copy; ``?a`` and an id:
+  a copy, since the operator gave it while that part was held. A copy is ``done`` at
+  once: it makes no text wait;
+- ``:u`` and an id: a copy that was used to complete a text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.store.contract import MOST_EQUAL, HeldPart
+from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.statement import columns, statement, two
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from budstikke.store.verbs.connection import Connection
+
+# Two nodes may be given parts of one text at once: the later one waits, so that it sees
+# what the earlier one kept. Ordered, so that two batches cannot wait for each other.
+LOCK_TEXTS = two(
+    sqlite="",
+    postgres="""
+SELECT count(pg_advisory_xact_lock(text)) FROM (
+    SELECT DISTINCT hashtextextended(value::text, 0) AS text
+    FROM jsonb_array_elements($1::jsonb) ORDER BY 1) t""",
+)
+
+# All marks sort before "@": the index finds equal parts, however many parts a text has.
+_EQUAL_SQLITE = """(
+    SELECT b.key, b.value, max(p.id) AS newest, count(p.id) AS equal,
+        max(p.state = 'held') AS waits
+    FROM json_each($1) b
+    LEFT JOIN inbound_part p ON p.originator = b.value->>2
+        AND p.recipient = b.value->>3 AND p.reference = b.value->>9
+        AND p.total = b.value->>10 AND p.number = b.value->>11
+        AND p.digest >= b.value->>12 AND p.digest < (b.value->>12) || '@'
+    GROUP BY b.key) j"""
+
+_EQUAL_POSTGRES = """(
+    SELECT value, key, kept.* FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY
+        AS b (value, key)
+    CROSS JOIN LATERAL (
+        SELECT max(p.id) AS newest, count(*) AS equal,
+            bool_or(p.state = 'held') AS waits
+        FROM inbound_part p
+        WHERE p.originator = b.value->>2 AND p.recipient = b.value->>3
+            AND p.reference = b.value->>9 AND p.total = (b.value->>10)::integer
+            AND p.number = (b.value->>11)::integer
+            AND p.digest COLLATE "C" >= b.value->>12
+            AND p.digest COLLATE "C" < (b.value->>12) || '@') kept) j"""
+
+# Rows of the batch: HeldPart; its last column is ``Equals`` (1 PERHAPS, 2 ANOTHER).
+HOLD = statement(
+    lambda e: (
+        f"""
+INSERT INTO inbound_part (carrier_id, originator, recipient, data_coding, udhi, payload,
+    tlvs, at, reference, total, number, digest, due_at, state)
+SELECT {columns("ittnnttftnn", 1)}, (j.value->>12) || CASE
+        WHEN j.newest IS NULL THEN ''
+        WHEN (j.value->>14)::integer = 1 THEN '?' || j.newest
+        WHEN j.waits THEN '?a' || j.newest
+        ELSE ':' || j.newest END,
+    (j.value->>13)::float8,
+    CASE WHEN j.equal = 0 OR ((j.value->>14)::integer = 2 AND NOT j.waits)
+        THEN 'held' ELSE 'done' END
+FROM {e.only(sqlite=_EQUAL_SQLITE, postgres=_EQUAL_POSTGRES)}
+WHERE j.equal = 0 OR ((j.value->>14)::integer > 0 AND j.equal < {MOST_EQUAL})
+ORDER BY j.key
+ON CONFLICT DO NOTHING"""
+    )
+)
+
+_USABLE = "(state = 'held' OR digest LIKE '%?%')"
+"""Parts that can complete a text: those that wait, and copies that no text has used."""
+
+DROP = statement(
+    lambda e: f"DELETE FROM inbound_part WHERE id {e.in_ids()} AND {_USABLE}"
+)
+
+# Rows of the batch: [originator, recipient, reference, total]
+HELD_OF = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(p.id, p.carrier_id, p.originator, p.recipient, p.data_coding,
+    p.udhi, p.payload, {e.json("p.tlvs")}, p.at, p.reference, p.total, p.number,
+    p.digest, p.due_at))
+FROM {e.rows()} {e.join} inbound_part p
+    ON p.originator = j.value->>0 AND p.recipient = j.value->>1
+    AND p.reference = j.value->>2 AND p.total = (j.value->>3)::integer
+WHERE {_USABLE}"""
+    )
+)
+
+# Texts of which a part is due, or every number is there. Left alone, SQLite would go
+# through the parts that are done, too.
+HELD_DUE = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(originator, recipient, reference, total)) FROM (
+    SELECT originator, recipient, reference, total
+    FROM inbound_part {e.only(sqlite="INDEXED BY inbound_part_held")}
+    WHERE state = 'held' GROUP BY originator, recipient, reference, total
+    HAVING min(due_at) <= $1 OR total <= count(DISTINCT
+        CASE WHEN number BETWEEN 1 AND total THEN number END)
+    ORDER BY min(id) LIMIT $2) t"""
+    )
+)
+
+HELD_STILL = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}(id) FROM (
+    SELECT id FROM inbound_part WHERE id {e.in_ids()} AND {_USABLE}
+    ORDER BY id {e.lock}) p"""
+    )
+)
+
+HELD_DONE = statement(
+    lambda e: (
+        f"""
+UPDATE inbound_part SET state = 'done', digest = replace(digest, '?', ':u')
+WHERE id {e.in_ids()}"""
+    )
+)
+
+FORGET_DONE = statement(
+    lambda e: (
+        f"""
+DELETE FROM inbound_part WHERE id IN (
+    SELECT id FROM inbound_part WHERE state = 'done' AND due_at <= $1
+    ORDER BY due_at LIMIT $2 {e.skip_locked})"""
+    )
+)
+
+_parts = msgspec.json.Decoder(list[HeldPart]).decode
+_ids = msgspec.json.Decoder(list[int]).decode
+
+
+async def hold(connection: Connection, parts: Sequence[HeldPart]) -> list[HeldPart]:
+    """Keep parts; returns all held parts of their texts, oldest first."""
+    texts = text(
+        list({(p.originator, p.recipient, p.reference, p.total) for p in parts})
+    )
+    await connection.lock(LOCK_TEXTS, texts)
+    await connection.execute(HOLD, text(parts))
+    return await _of_texts(connection, texts)
+
+
+async def drop(connection: Connection, part_ids: Sequence[int]) -> None:
+    """Forget held parts."""
+    await connection.execute(DROP, text(part_ids))
+
+
+async def held(connection: Connection, now: float, limit: int) -> list[HeldPart]:
+    """Find held parts of texts that are due or complete, oldest first."""
+    return await _of_texts(connection, await connection.one(HELD_DUE, now, limit))
+
+
+async def _of_texts(connection: Connection, texts: str) -> list[HeldPart]:
+    parts = _parts(await connection.one(HELD_OF, texts))
+    return sorted(parts, key=lambda part: part.id)
+
+
+async def still_held(connection: Connection, part_ids: Sequence[int]) -> set[int]:
+    """Find those of these parts that no text was made of; locks them."""
+    if not part_ids:
+        return set()
+    return set(_ids(await connection.one(HELD_STILL, text(part_ids))))
+
+
+async def mark_done(connection: Connection, part_ids: Iterable[int]) -> None:
+    """Note that a text was made of these parts."""
+    ids = list(part_ids)
+    if ids:
+        await connection.execute(HELD_DONE, text(ids))
