@@ -127,7 +127,7 @@ def write_history(file: pathlib.Path, count: int) -> None:
     message = (
         f"SELECT {OLD} + i, {OLD} + i, 1, '{RECIPIENT}', 'B', NULL, 'gsm', 1, 1, 0, 0,"
         f" 1, 1, NULL, NULL, {NOW - 9e5}, {NOW - 3e5}, 'delivered', '', '',"
-        f" {NOW - 8e5}, 1, 0, 1, 0, NULL, 0"
+        f" {NOW - 8e5}, 1, 0, 1, 0, NULL, 0, NULL"
     )
     part = (
         f"SELECT (({OLD} + i) << 8) + 1, 1, 'delivered', 't', 0, 1, NULL, 0, NULL,"
