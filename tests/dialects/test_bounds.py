@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import tracemalloc
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 
 from budstikke.dialects import DIALECTS, bounds
 from budstikke.dialects.contract import Call
+from budstikke.dialects.document import _has_long_number
 from budstikke.dialects.query import SLICE, read_query, unescape
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -19,6 +21,7 @@ from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 NOW = 1704067200.0
 FORM = "application/x-www-form-urlencoded"
@@ -402,6 +405,34 @@ def test_digits_in_a_row_are_as_many_as_a_text_may_have(
     assert isinstance(asked, Order) == (digits == 1600)
 
 
+@pytest.mark.parametrize("digits", [1600, 1601])
+@pytest.mark.parametrize("before", [0, 1, 1543, 1599, 1600, 1601, 9999])
+def test_digits_in_a_row_are_found_wherever_they_stand(
+    before: int, digits: int
+) -> None:
+    document = b"%b%b{" % (b"-" * before, b"7" * digits)
+
+    assert _has_long_number(document) == (digits == 1601)
+
+
+@pytest.mark.parametrize("route", [BULK, SEND])
+def test_a_document_has_as_many_names_as_its_messages_need(
+    route: tuple[str, str, str],
+) -> None:
+    begin = FRONT if route is BULK else SVEVE
+
+    def body(colons: int) -> bytes:
+        body = begin + b'"to":40000000,"phoneno":[4740000000],"x":"%b"}'
+        return body % (b":" * (colons - body.count(b":")))
+
+    few = work(route, body(bounds.MOST_NAMES), JSON)[1]
+    many = work(route, body(bounds.MOST_NAMES + 1), JSON)[1]
+
+    assert isinstance(few, Order), few
+    assert isinstance(many, Refusal)
+    assert RefusalCode.TOO_LARGE is many.code
+
+
 @pytest.mark.parametrize("depth", [2, 300, 900])
 @pytest.mark.parametrize("name", ["to", "msg", "ref"])
 def test_arrays_in_arrays_are_no_text(depth: int, name: str) -> None:
@@ -539,3 +570,24 @@ def test_escapes_are_read_where_a_slice_ends(around: int) -> None:
     value = b"%z" + b"a" * (around - 2)
 
     assert value + b"A%4%zzB" == unescape(value + b"%41%4%zz%42")
+
+
+def test_no_c_call_sees_more_than_a_slice_of_the_escapes() -> None:
+    """Each holds the interpreter until it returns."""
+    sizes: list[int] = []
+
+    def note(frame: FrameType, event: str, called: object) -> None:
+        name = getattr(called, "__name__", "")
+        if event == "c_call" and name in ("search", "sub", "replace", "a2b_qp"):
+            sizes.append(len(frame.f_locals["value"]))
+
+    value = b"%41%zz" * SLICE
+    sys.setprofile(note)
+    try:
+        read = unescape(value)
+    finally:
+        sys.setprofile(None)
+
+    assert b"A%zz" * SLICE == read
+    assert 4 * 6 <= len(sizes)
+    assert max(sizes) <= 5 * SLICE // 3  # where false ones were mended

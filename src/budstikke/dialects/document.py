@@ -13,6 +13,7 @@ import msgspec
 
 from budstikke.dialects.bounds import (
     MOST_CONTAINERS,
+    MOST_NAMES,
     MOST_VALUES,
     OCTETS_OF_A_VALUE,
     too_large,
@@ -31,7 +32,9 @@ Digits in a row, as many as the longest text may have; larger whole numbers take
 square of their length to read.
 """
 
-_DIGITS = bytes(0x30 if octet in b"0123456789" else 0x20 for octet in range(256))
+_ALL_DIGITS = b"0123456789"
+_DIGITS = bytes(0x30 if octet in _ALL_DIGITS else 0x20 for octet in range(256))
+_TOO_LONG = b"0" * (LONGEST_NUMBER + 1)
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _whole = msgspec.json.Decoder()
@@ -73,10 +76,20 @@ class Reader:
 
 
 def _has_long_number(document: bytes | msgspec.Raw) -> bool:
-    """Tell whether more than ``LONGEST_NUMBER`` digits stand in a row."""
-    if len(memoryview(document)) <= LONGEST_NUMBER:
-        return False
-    return b"0" * (LONGEST_NUMBER + 1) in bytes(document).translate(_DIGITS)
+    """
+    Tell whether more than ``LONGEST_NUMBER`` digits stand in a row.
+
+    Such a row has a digit at a multiple of ``LONGEST_NUMBER``, so that what is around
+    these alone is looked at.
+    """
+    octets = memoryview(document)
+    for place, octet in enumerate(bytes(octets[::LONGEST_NUMBER])):
+        if octet in _ALL_DIGITS:
+            start = max(0, (place - 1) * LONGEST_NUMBER)
+            around = bytes(octets[start : (place + 1) * LONGEST_NUMBER + 1])
+            if _TOO_LONG in around.translate(_DIGITS):
+                return True
+    return False
 
 
 def begins(value: msgspec.Raw, mark: bytes) -> bool:
@@ -85,8 +98,14 @@ def begins(value: msgspec.Raw, mark: bytes) -> bool:
 
 
 def checked(body: bytes) -> bytes:
-    """Strip a document; raises Refusal (``TOO_LARGE``) for one of too many values."""
+    """
+    Strip a document.
+
+    Raises Refusal (``TOO_LARGE``) for one of too many values or names.
+    """
     if body.count(b",") > MOST_VALUES + len(body) // OCTETS_OF_A_VALUE:
+        raise too_large("body")
+    if len(body) > MOST_NAMES and body.count(b":") > MOST_NAMES:
         raise too_large("body")
     return body.removeprefix(_BYTE_ORDER_MARK).strip()
 

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     Decode = Callable[[bytes], str]
 
 SLICE = 16 * 1024
-"""Octets with false escapes that are mended in one piece: about 5 ms at the worst."""
+"""
+Octets that are unescaped in one piece: 0.3 ms, or 5 ms if all escapes are false.
+
+A C call on a whole body of 8 MB would hold the interpreter for 100 ms.
+"""
 
 _false_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _javascript = re.compile(rb"((?:%u[0-9A-Fa-f]{4})+)").split
@@ -71,9 +75,9 @@ def unescape(value: bytes) -> bytes:
     """
     if b"%" not in value:
         return value
-    if _false_escape.search(value):
-        value = b"".join(_false_escape.sub(b"%25", it) for it in _slices(value))
-    return a2b_qp(value.replace(b"=", b"=3D").replace(b"%", b"="))
+    if len(value) <= SLICE:
+        return _unescape(value)
+    return b"".join([_unescape(piece) for piece in _slices(value)])
 
 
 def extended(url: str, query: str) -> str:
@@ -82,6 +86,12 @@ def extended(url: str, query: str) -> str:
     if page.endswith(("?", "&")):
         return page + query
     return f"{page}{'&' if '?' in page else '?'}{query}"
+
+
+def _unescape(value: bytes) -> bytes:
+    if _false_escape.search(value):
+        value = _false_escape.sub(b"%25", value)
+    return a2b_qp(value.replace(b"=", b"=3D").replace(b"%", b"="))
 
 
 def _items(query: bytes) -> Iterator[tuple[str, bytes]]:

@@ -136,7 +136,7 @@ class Acceptor:
         if access.account.currency:
             account = access.account
             laid.draft.charge = Charge(account.id, order_id, account.credit_limit)
-        result = answer(
+        result = await answer(
             order,
             prepared,
             first_id,
@@ -156,10 +156,12 @@ class Acceptor:
             raise Refusal(RefusalCode.NO_CREDIT)
         metrics.accepted(access.dialect, len(good) - len(verdict.duplicates))
         if verdict.duplicates:
-            result = self._without_duplicates(prepared, laid, verdict, result, first_id)
+            result = await self._without_duplicates(
+                prepared, laid, verdict, result, first_id
+            )
         return result
 
-    def _without_duplicates(
+    async def _without_duplicates(
         self,
         prepared: Prepared,
         laid: Laid,
@@ -171,7 +173,7 @@ class Acceptor:
         held = verdict.duplicates
         order = prepared.shared.order
         if len(held) == len(prepared.numbers.good):
-            none = answer(order, prepared, 0, held, order_id=0, segments=0)
+            none = await answer(order, prepared, 0, held, order_id=0, segments=0)
             raise Refusal(
                 RefusalCode.DUPLICATE,
                 invalid=none.invalid,
@@ -180,7 +182,7 @@ class Acceptor:
         rows = [laid.draft.messages[place] for place in held]
         segments = result.segments - sum(row.segments for row in rows)
         price = result.price - sum(row.price for row in rows)
-        return answer(
+        return await answer(
             order,
             prepared,
             first_id,

@@ -25,7 +25,7 @@ from budstikke.domain.staging import (
     unit_price,
 )
 from budstikke.flow.batching import LONGEST_PAUSE
-from budstikke.flow.pace import Pace, pieces
+from budstikke.flow.pace import Pace, aside, pieces
 from budstikke.flow.prepare import Prepared, answer
 from budstikke.flow.recurring_orders import repeats
 from budstikke.store.contract import (
@@ -104,7 +104,7 @@ class BulkAcceptor:
     async def _accept_large(
         self, prepared: Prepared, access: Access, turn: RecurringRow | None
     ) -> Accepted:
-        order = prepared.shared.order
+        order, numbers = prepared.shared.order, prepared.numbers
         order_id, first_id = self._acceptor.reserve(prepared)
         if order.reply and not prepared.shared.originator:
             prepared.shared.originator = reply_originator(access, order_id)
@@ -113,14 +113,15 @@ class BulkAcceptor:
             result = await self._answer(prepared, access, order_id, first_id)
             if order.test:
                 return result
-            row = self._row(prepared, access, result, first_id)
+            made = (prepared, access, result, first_id)
+            row = await aside(len(numbers.good), self._row, *made)
             row.turn = turn
             until = prepared.shared.accepted_at + order.duplicate_lock
             verdict = await self._store.accept_bulk(row, keys, until)
             if not verdict.duplicates:
                 break
             # One that came meanwhile, or to another node, holds some of them.
-            _leave_out(prepared, verdict.duplicates)
+            await aside(len(numbers.good), _leave_out, prepared, verdict.duplicates)
         if verdict.taken:
             return await self._acceptor.again(order, access, turn)
         if verdict.no_credit:
@@ -136,7 +137,7 @@ class BulkAcceptor:
         segments, prices = await self._cost(prepared, access)
         if access.account.currency:
             prepared.shared.prices = prices
-        return answer(
+        return await answer(
             prepared.shared.order,
             prepared,
             first_id,
@@ -231,7 +232,7 @@ class BulkAcceptor:
                     seen.add(key)
         numbers.good = kept
         if not kept:
-            none = answer(order, prepared, 0, (), order_id=0, segments=0)
+            none = await answer(order, prepared, 0, (), order_id=0, segments=0)
             raise Refusal(
                 RefusalCode.DUPLICATE, invalid=none.invalid, duplicate=none.duplicate
             )
@@ -256,8 +257,8 @@ class BulkAcceptor:
 
     async def _make(self, row: BulkRow) -> None:
         """Make an order messages, slice by slice, until it is done."""
-        shared = _content(row.content)
-        recipients = _numbers(row.recipients)
+        shared = await aside(row.total, _content, row.content)
+        recipients = await aside(row.total, _numbers, row.recipients)
         pause = 0.1
         while row.done < row.total:
             try:

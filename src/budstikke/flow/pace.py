@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,6 +20,8 @@ The dearest are numbers that are none, 0.1 ms each, and the first of a country, 
 """
 
 Item = TypeVar("Item")
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 class Pace:
@@ -38,6 +40,23 @@ class Pace:
         if self._clock() >= self._until:
             await asyncio.sleep(0)
             self._until = self._clock() + TURN
+
+
+AT_ONCE = 2_000
+"""Items of an order that are worked on the event loop without a rest: about 1 ms."""
+
+
+async def aside(
+    items: int, work: Callable[P, Result], *args: P.args, **named: P.kwargs
+) -> Result:
+    """
+    Do pure work on so many items: of more than ``AT_ONCE`` in a thread.
+
+    There it shares the interpreter with the loop, which has its turn after 0.1 ms.
+    """
+    if items <= AT_ONCE:
+        return work(*args, **named)
+    return await asyncio.to_thread(work, *args, **named)
 
 
 async def pieces(

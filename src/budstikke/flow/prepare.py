@@ -26,7 +26,7 @@ from budstikke.domain.staging import (
     screen,
     sort_out,
 )
-from budstikke.flow.pace import pieces
+from budstikke.flow.pace import aside, pieces
 
 if TYPE_CHECKING:
     from budstikke.domain.directory import Access, Directory
@@ -74,15 +74,15 @@ async def prepare(
     written = [*order.recipients, *members] if members else order.recipients
     # Of several recipients each has an answer of its own, if it is not bulk.
     whole = order.bulk or len(written) + len(groups) <= 1
-    if whole and not numbers.good and not set(numbers.refused.values()) & BARRED:
-        raise _refusal(numbers, written, groups)
+    if whole and not numbers.good and not await aside(len(written), _barred, numbers):
+        raise await aside(len(written), _refusal, numbers, written, groups)
     shared = content(order, access, now)
     if order.reply_to is not None:
         shared.originator = await _thread(order.reply_to, access, store)
     await _screen(numbers, order, access, directory, now)
     if whole and not numbers.good:
         planned(order.text, order, TextProfile())
-        raise _refusal(numbers, written, groups)
+        raise await aside(len(written), _refusal, numbers, written, groups)
     return Prepared(shared, written, numbers, groups)
 
 
@@ -166,6 +166,11 @@ async def _thread(message_id: int, access: Access, store: Store) -> str:
     return originator
 
 
+def _barred(numbers: Numbers) -> bool:
+    """Tell whether some of the recipients are barred, by us or by themselves."""
+    return not BARRED.isdisjoint(numbers.refused.values())
+
+
 def _refusal(
     numbers: Numbers, written: Sequence[str], groups: Sequence[tuple[str, int]]
 ) -> Refusal:
@@ -182,7 +187,31 @@ def _refusal(
     )
 
 
-def answer(
+async def answer(
+    order: Order,
+    prepared: Prepared,
+    first_id: int,
+    held: Sequence[int],
+    *,
+    order_id: int,
+    segments: int,
+    price: int = 0,
+) -> Accepted:
+    """Do as ``answer_now``; for thousands of recipients in a thread."""
+    return await aside(
+        len(prepared.written),
+        answer_now,
+        order,
+        prepared,
+        first_id,
+        held,
+        order_id=order_id,
+        segments=segments,
+        price=price,
+    )
+
+
+def answer_now(
     order: Order,
     prepared: Prepared,
     first_id: int,

@@ -6,6 +6,7 @@ Reading a request here costs a few microseconds; Starlette's would be tens.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from budstikke import metrics
@@ -58,6 +59,15 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
+LARGE = 1024 * 1024
+"""
+Octets of a body that is put together in a thread.
+
+From here on CPython's ``bytes.join`` lets go of the GIL, and the memory that it fills
+is new: 8 MB take the kernel 10 ms.
+"""
+
+
 async def read_body(receive: Receive, most: int, said: str = "") -> bytes:
     """
     Read a body of at most so many octets.
@@ -86,7 +96,9 @@ async def read_body(receive: Receive, most: int, said: str = "") -> bytes:
         if size > most:
             raise Refusal(RefusalCode.TOO_LARGE)
         pieces.append(piece)
-    return b"".join(pieces)
+    if size <= LARGE:
+        return b"".join(pieces)
+    return await asyncio.to_thread(b"".join, pieces)
 
 
 async def send_response(send: Send, response: WireResponse) -> None:

@@ -134,6 +134,7 @@ BODIES = (
         "Front, Sveve",
         FULL,
     ),
+    Row("colons in a JSON document", number(dialects.MOST_NAMES), "Front, Sveve", FULL),
     Row("body that sends or quotes", "`http.max_body`", "REST", "413"),
     Row("any other body", octets(native.SMALL), "REST", "413"),
     Row("parameters of a query", number(bodies.MOST_PARAMETERS), "REST", "400"),

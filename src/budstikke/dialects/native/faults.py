@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.dialects.native.problems import Problem
+from budstikke.dialects.native.problems import NO_FIELD, Problem
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def faults_of(body: bytes) -> Iterator[None]:
 
 def unknown(name: str) -> Problem:
     """Say that there is no such field."""
-    return Problem(RefusalCode.BAD_FIELD, detail="There is no such field", param=name)
+    return Problem(RefusalCode.BAD_FIELD, detail=NO_FIELD, param=name)
 
 
 def invalid(fault: str, array: str = "", start: int = 0) -> Problem:

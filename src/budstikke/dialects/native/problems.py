@@ -34,6 +34,10 @@ LONGEST = 200
 """Characters of ``detail`` and ``param``, which may repeat what a customer wrote."""
 
 
+NO_FIELD = "There is no such field"
+"""What is said of a field that nobody knows."""
+
+
 class Fault(StrEnum):
     """The stable names of what only this API answers."""
 

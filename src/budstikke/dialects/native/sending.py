@@ -26,7 +26,7 @@ from budstikke.domain.message import Template
 from budstikke.domain.money import decimal
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.template import text_of
-from budstikke.flow.pace import pieces
+from budstikke.flow.pace import aside, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ async def send(exchange: Exchange) -> Reply:
     order = await _order(exchange, idempotency_key(exchange))
     accepted = await exchange.parts.acceptor.accept(order, exchange.access)
     results = await _results(order, accepted)
-    made = sum(result.id is not UNSET for result in results)
+    made = await aside(len(results), _count_made, results)
     if not made:
         refused = [each async for _, some in pieces(results) for each in _refused(some)]
         raise Problem(Fault.NONE_ACCEPTED, recipients=refused)
@@ -135,10 +135,16 @@ async def _order(exchange: Exchange, key: str) -> Order:
 async def _results(order: Order, accepted: Accepted) -> list[RecipientResult]:
     """Say what became of each recipient."""
     results: list[RecipientResult] = []
-    own = zip(order.recipients, accepted.ids, strict=True)
-    async for _, some in pieces([*own, *accepted.members]):
-        results += [_result(to, what) for to, what in some]
+    async for at, some in pieces(order.recipients):
+        ids = accepted.ids[at : at + len(some)]
+        results += map(_result, some, ids)
+    async for _, members in pieces(accepted.members):
+        results += [_result(to, what) for to, what in members]
     return results
+
+
+def _count_made(results: Sequence[RecipientResult]) -> int:
+    return sum(result.id is not UNSET for result in results)
 
 
 def _result(to: str, what: int | RefusalCode) -> RecipientResult:

@@ -209,11 +209,9 @@ class PostgresStore:
         self, bulk: BulkRow, keys: Sequence[int], until: float
     ) -> Verdict:
         """Store a bulk order whole and lock its keys."""
-        held = self._duplicates.held(keys, bulk.accepted_at)
+        held = await self._duplicates.hold_all(keys, bulk.accepted_at, until)
         if held:
             return Verdict(held)
-        for key in keys:
-            self._duplicates.hold(key, until)
         try:
             with self.pulse.waiting():
                 verdict = await self._client.write(

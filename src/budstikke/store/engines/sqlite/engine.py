@@ -205,12 +205,10 @@ class SqliteStore:
         self, bulk: BulkRow, keys: Sequence[int], until: float
     ) -> Verdict:
         """Store a bulk order whole and lock its keys."""
-        held = self._duplicates.held(keys, bulk.accepted_at)
+        held = await self._duplicates.hold_all(keys, bulk.accepted_at, until)
         if held:
             return Verdict(held)
         end = self._node.unsaved()
-        for key in keys:
-            self._duplicates.hold(key, until)
         try:
             with self.pulse.waiting():
                 late = partial(self._withdraw, [bulk], bulk.accepted_at)

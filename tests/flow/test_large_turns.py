@@ -1,0 +1,86 @@
+"""What grows with an order's recipients is not done on the event loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from budstikke.domain.refusal import Refusal
+from budstikke.flow.bulk import MOST_MESSAGES
+from budstikke.flow.pace import AT_ONCE, aside
+from flow.rig import Rig, play, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from store.engines import SqliteEngine
+
+MANY = [f"+479{n:07}" for n in range(AT_ONCE + 1)]
+FEW = MANY[: MOST_MESSAGES + 1]
+
+LINEAR = {"answer_now", "_row", "aside decodes"}
+"""What is done with all recipients of an order at once."""
+
+
+@contextmanager
+def called_here() -> Iterator[set[str]]:
+    """Note the names of all functions that this thread calls, and who decodes."""
+    called: set[str] = set()
+
+    def note(frame: FrameType, event: str, what: object) -> None:
+        if event == "call":
+            called.add(frame.f_code.co_name)
+        elif event == "c_call" and getattr(what, "__name__", "") == "decode":
+            called.add(f"{frame.f_code.co_name} decodes")
+
+    sys.setprofile(note)
+    try:
+        yield called
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_large_order_is_answered_and_written_down_in_a_thread(
+    engine: SqliteEngine, *, large: bool
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        with called_here() as called:
+            accepted = await rig.accept(*(MANY if large else FEW))
+            await until(lambda: not rig.acceptor._tasks, 60)
+        assert all(accepted.ids)
+        assert {"_accept_large", "_make", "_slice"} < called
+        assert "_make decodes" not in called
+        assert LINEAR & called == (set() if large else LINEAR)
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_large_order_without_a_good_number_is_refused_in_a_thread(
+    engine: SqliteEngine, *, large: bool
+) -> None:
+    bad = ["12"] * (AT_ONCE + 1 if large else 9)
+
+    async def scenario(rig: Rig) -> None:
+        with called_here() as called, pytest.raises(Refusal) as refused:
+            await rig.accept(*bad, bulk=True)
+        assert bad == list(refused.value.invalid)
+        assert ({"_refusal", "_barred"} & called == set()) == large
+
+    play(engine, scenario)
+
+
+@pytest.mark.parametrize(("items", "turns"), [(AT_ONCE, False), (AT_ONCE + 1, True)])
+def test_others_have_their_turn_beside_many_items(items: int, *, turns: bool) -> None:
+    async def scenario() -> None:
+        other = asyncio.create_task(asyncio.sleep(0))
+        assert items == await aside(items, len, range(items))
+        assert other.done() == turns
+
+    asyncio.run(scenario())
