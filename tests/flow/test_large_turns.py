@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.domain.refusal import Refusal
+from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
 from budstikke.flow.pace import AT_ONCE, aside
+from budstikke.store import schema
 from flow.rig import Rig, play, until
 
 if TYPE_CHECKING:
@@ -57,6 +58,20 @@ def test_a_large_order_is_answered_and_written_down_in_a_thread(
         assert {"_accept_large", "_make", "_slice"} < called
         assert "_make decodes" not in called
         assert LINEAR & called == (set() if large else LINEAR)
+
+    play(engine, scenario)
+
+
+def test_one_good_number_among_many_is_kept_and_sent(engine: SqliteEngine) -> None:
+    """It is stored as a large order: no room of a link is taken while it is counted."""
+
+    async def scenario(rig: Rig) -> None:
+        with called_here() as called:
+            accepted = await rig.accept(*["12"] * AT_ONCE, MANY[0])
+            await until(lambda: not rig.acceptor._tasks, 60)
+        assert RefusalCode.BAD_RECIPIENT is accepted.ids[0]
+        assert [accepted.ids[-1]] == rig.path.column("id", schema.message)
+        assert "answer_now" not in called
 
     play(engine, scenario)
 

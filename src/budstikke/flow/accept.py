@@ -175,9 +175,7 @@ class Acceptor:
         if len(held) == len(prepared.numbers.good):
             none = await answer(order, prepared, 0, held, order_id=0, segments=0)
             raise Refusal(
-                RefusalCode.DUPLICATE,
-                invalid=none.invalid,
-                duplicate=none.duplicate,
+                RefusalCode.DUPLICATE, invalid=none.invalid, duplicate=none.duplicate
             )
         rows = [laid.draft.messages[place] for place in held]
         segments = result.segments - sum(row.segments for row in rows)

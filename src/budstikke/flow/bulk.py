@@ -25,7 +25,7 @@ from budstikke.domain.staging import (
     unit_price,
 )
 from budstikke.flow.batching import LONGEST_PAUSE
-from budstikke.flow.pace import Pace, aside, pieces
+from budstikke.flow.pace import AT_ONCE, Pace, aside, pieces
 from budstikke.flow.prepare import Prepared, answer
 from budstikke.flow.recurring_orders import repeats
 from budstikke.store.contract import (
@@ -97,7 +97,8 @@ class BulkAcceptor:
             return await self._acceptor.again(order, access)
         prepared = await self._acceptor.prepare(order, access)
         good = prepared.numbers.good
-        if len(good) <= at_a_time(order, [index for index, _ in good]):
+        few = not good or len(prepared.written) <= AT_ONCE
+        if few and len(good) <= at_a_time(order, [index for index, _ in good]):
             return await self._acceptor.accept(prepared, access, turn)
         return await self._accept_large(prepared, access, turn)
 
