@@ -53,8 +53,7 @@ from budstikke.store.contract import (
     MediaRow,
     RecurringRow,
 )
-from budstikke.store.engines.postgres import listing as postgres_listing
-from budstikke.store.engines.sqlite import listing as sqlite_listing
+from budstikke.store.verbs import listing as pages
 from store.path import NOW, RECIPIENT, Path, run
 from store.phones import held_part, phone
 
@@ -175,8 +174,7 @@ def test_records_of_some(engine: Engine) -> None:
 def test_a_page_looks_at_so_many(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (sqlite_listing, postgres_listing):
-        monkeypatch.setattr(module, "LOOKED_AT", 4)
+    monkeypatch.setattr(pages, "LOOKED_AT", 4)
 
     async def scenario(path: Path) -> None:
         (rare,) = await accept(path, OTHER_RECIPIENT)

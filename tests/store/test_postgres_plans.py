@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from budstikke.store.engines.postgres import asking, queues, sql, telling
+from budstikke.store.engines.postgres import queues, sql, telling
 from budstikke.store.engines.postgres.client import SERVER_SETTINGS
 from budstikke.store.engines.postgres.connection import _placed
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
-from budstikke.store.verbs import money
+from budstikke.store.verbs import money, queries
 from budstikke.store.verbs.statement import Statement
 from store.parted import ask
 from store.postgres_engine import PostgresEngine
@@ -52,7 +52,7 @@ BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "callbacks told": (telling.UPDATE_CALLBACKS, (f'[[{LOW + 1}, "done"]]', LOW)),
     "head of a queue": (queues.HEAD, (1, 10, LOW)),
     "look up": (sql.MESSAGES, (f"[{LOW + 1}]", LOW)),
-    "one message": _placed(asking.BY_ID, ({"id": LOW + 1, "account": 1},)),
+    "one message": _placed(queries.BY_ID, ({"id": LOW + 1, "account": 1},)),
     "backlog": (sql.BACKLOG, (PART,)),
     "open messages": (MESSAGES.is_open, (LOW, LOW + SIZE)),
     "open callbacks": (CALLBACKS.is_open, (LOW, LOW + SIZE)),

@@ -16,7 +16,7 @@ from budstikke.domain.states import PartState
 from budstikke.store import schema, verbs
 from budstikke.store.contract import CallbackResult, MediaRow, QueueResult
 from budstikke.store.engines import sqlite
-from budstikke.store.engines.sqlite import SqliteStore, listing, opening
+from budstikke.store.engines.sqlite import SqliteStore, opening
 from budstikke.store.verbs.statement import Statement
 from store.engines import SqliteEngine
 from store.path import NOW, RECIPIENT, Path, opened, receipt, run
@@ -47,7 +47,6 @@ STATEMENTS = {
     if isinstance(text, str)
     and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", text)
 }
-STATEMENTS |= {f"RECORDS {name}": text for name, text in listing.RECORDS.items()}
 
 STOPS_EARLY = {
     "sql LOCKED_KEYS",  # the reader stops at the first that is older than any lock

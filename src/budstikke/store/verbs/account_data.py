@@ -1,9 +1,210 @@
-"""What customers change of their own data."""
+"""What customers change of their own data: erasure, groups, contacts, opt-outs."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from budstikke.domain.listing import (
+    Change,
+    Changed,
+    DatedChange,
+    DropContactAsk,
+    DropOptOutAsk,
+    EraseAnswer,
+    EraseAsk,
+    EraseInboundAsk,
+    ListingAnswer,
+    PutContactAsk,
+    PutOptOutAsk,
+    RenameAsk,
+)
+from budstikke.store.verbs import inbound_listing
+from budstikke.store.verbs.groups import required
+from budstikke.store.verbs.listing import CONTACT
 from budstikke.store.verbs.statement import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from budstikke.store.verbs.connection import Connection
+
+# A message keeps its text while it is to be sent, or may be sent again; an MMS also
+# while an SMS may follow it. Later delivery reports are counted, but nobody is called.
+ERASE = statement("""
+UPDATE message SET deleted = 1, recipient = '', tell = 0, duplicate_key = NULL,
+    duplicate_until = NULL
+WHERE id = :id AND account_id = :account
+    AND state <> 'scheduled' AND NOT EXISTS (SELECT 1 FROM part p
+        WHERE p.id BETWEEN message.id * 256 AND message.id * 256 + 255
+        AND p.state IN ('queued', 'sending', 'unsure'))
+    AND NOT EXISTS (SELECT 1 FROM callback c
+        WHERE c.message_id = message.id AND c.state IN ('due', 'queued')
+        AND c.event LIKE '["send"%')
+RETURNING order_id""")
+
+ERASE_PARTS = statement("""
+UPDATE part SET text = '' WHERE id BETWEEN :id * 256 AND :id * 256 + 255""")
+
+ERASE_MMS = statement("""
+UPDATE mms SET text = '', files = '[]', subject = '', fallback = NULL,
+    read_at = coalesce(read_at, 0)
+WHERE message_id = :id""")
+
+ERASE_INBOUND = statement("""
+DELETE FROM inbound WHERE id = :id AND account_id = :account
+    AND NOT EXISTS (SELECT 1 FROM callback c
+        WHERE c.message_id = inbound.id AND c.state IN ('due', 'queued'))
+RETURNING originator, recipient""")
+
+OWNS_INBOUND = statement(
+    "SELECT 1 FROM inbound WHERE id = :id AND account_id = :account"
+)
+
+# The parts of an inbound text, which are remembered in case the operator repeats them.
+FORGET_PARTS = statement("""
+DELETE FROM inbound_part
+WHERE state = 'done' AND originator = :originator AND recipient = :recipient""")
+
+FORGET_ATTEMPTS = statement("""
+DELETE FROM attempt WHERE callback_id IN (
+    SELECT id FROM callback WHERE message_id = :id)""")
+
+FORGET_CALLBACKS = statement("DELETE FROM callback WHERE message_id = :id")
+
+FORGET_MEDIA = statement("DELETE FROM media WHERE message_id = :id")
+
+_FORGET = (FORGET_ATTEMPTS, FORGET_CALLBACKS, FORGET_MEDIA)
+"""In this order; for messages of both directions."""
+
+# An order that is expanded or cancelled needs its recipients and text no more.
+ERASE_BULK = statement("""
+UPDATE bulk SET content = '{}', recipients = '[]'
+WHERE id = :order AND (done >= total OR cancelled)""")
+
+OWNS = statement("SELECT 1 FROM message WHERE id = :id AND account_id = :account")
+
+RENAME = statement("""
+UPDATE contact_group AS g SET name = :name WHERE id = :group AND NOT EXISTS (
+    SELECT 1 FROM contact_group o
+    WHERE o.account_id = g.account_id AND o.name = :name AND o.id <> g.id)""")
+
+PUT_CONTACT = statement("""
+INSERT INTO contact (account_id, number, name, active)
+VALUES (:account, :number, :name, :active)
+ON CONFLICT (account_id, number) DO UPDATE SET name = :name, active = :active""")
+
+LEAVE_ALL = statement("""
+DELETE FROM membership WHERE contact_id IN (
+    SELECT id FROM contact WHERE account_id = :account AND number = :number)""")
+
+DROP_CONTACT = statement(
+    "DELETE FROM contact WHERE account_id = :account AND number = :number"
+)
+
+PUT_OPT_OUT = statement("""
+INSERT INTO suppression (number, account_id, reason)
+VALUES (:number, :account, :reason)
+ON CONFLICT (number, account_id) DO NOTHING""")
+
+DROP_OPT_OUT = statement(
+    "DELETE FROM suppression WHERE number = :number AND account_id = :account"
+)
 
 # Opt-outs are part of the directory: whoever holds it reads it again.
 TOUCH = statement("""
 UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'revision'""")
+
+
+async def change(
+    connection: Connection, asked: Change, account: int, now: float
+) -> ListingAnswer:
+    """Change something, in a transaction; raises Refusal for what must be there."""
+    if isinstance(asked, DatedChange):
+        return await DATED[type(asked)](connection, asked, account, now)
+    return await CHANGES[type(asked)](connection, asked, account)
+
+
+async def _erase(connection: Connection, asked: EraseAsk, account: int) -> EraseAnswer:
+    values = {"id": asked.message_id, "account": account}
+    row = await connection.row(ERASE, values)
+    if row is None:
+        found = await connection.row(OWNS, values) is not None
+        return EraseAnswer(found, erased=False)
+    for erasure in (ERASE_PARTS, ERASE_MMS, *_FORGET):
+        await connection.execute(erasure, values)
+    await connection.execute(ERASE_BULK, {"order": row[0]})
+    return EraseAnswer(found=True, erased=True)
+
+
+async def _erase_inbound(
+    connection: Connection, asked: EraseInboundAsk, account: int
+) -> EraseAnswer:
+    values = {"id": asked.message_id, "account": account}
+    row = await connection.row(ERASE_INBOUND, values)
+    if row is None:
+        found = await connection.row(OWNS_INBOUND, values) is not None
+        return EraseAnswer(found, erased=False)
+    for erasure in _FORGET:
+        await connection.execute(erasure, values)
+    whose = {"originator": row[0], "recipient": row[1]}
+    await connection.execute(FORGET_PARTS, whose)
+    return EraseAnswer(found=True, erased=True)
+
+
+async def _rename(connection: Connection, asked: RenameAsk, account: int) -> Changed:
+    group = await required(connection, account, asked.group)
+    values = {"group": group, "name": asked.name}
+    return Changed(await connection.execute(RENAME, values) == 1)
+
+
+async def _put_contact(
+    connection: Connection, asked: PutContactAsk, account: int
+) -> Changed:
+    values = {"account": account, "number": asked.contact.number}
+    new = await connection.row(CONTACT, values) is None
+    contact = msgspec.structs.asdict(asked.contact)
+    await connection.execute(PUT_CONTACT, {**contact, "account": account})
+    return Changed(new)
+
+
+async def _drop_contact(
+    connection: Connection, asked: DropContactAsk, account: int
+) -> Changed:
+    values = {"account": account, "number": asked.number}
+    await connection.execute(LEAVE_ALL, values)
+    return Changed(await connection.execute(DROP_CONTACT, values) == 1)
+
+
+async def _put_opt_out(
+    connection: Connection, asked: PutOptOutAsk, account: int
+) -> Changed:
+    values = {**msgspec.structs.asdict(asked.opt_out), "account": account}
+    return await _touched(connection, await connection.execute(PUT_OPT_OUT, values))
+
+
+async def _drop_opt_out(
+    connection: Connection, asked: DropOptOutAsk, account: int
+) -> Changed:
+    values = {"number": asked.number, "account": account}
+    return await _touched(connection, await connection.execute(DROP_OPT_OUT, values))
+
+
+async def _touched(connection: Connection, rows: int) -> Changed:
+    if rows == 1:
+        await connection.execute(TOUCH)
+    return Changed(rows == 1)
+
+
+CHANGES: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]] = {
+    EraseAsk: _erase,
+    EraseInboundAsk: _erase_inbound,
+    RenameAsk: _rename,
+    PutContactAsk: _put_contact,
+    DropContactAsk: _drop_contact,
+    PutOptOutAsk: _put_opt_out,
+    DropOptOutAsk: _drop_opt_out,
+}
+
+DATED = inbound_listing.CHANGES

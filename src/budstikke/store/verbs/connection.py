@@ -44,13 +44,6 @@ class Connection(Protocol):
     async def execute(self, statement: Statement, *values: object) -> int:
         """Run a statement that changes rows; returns how many."""
 
-    async def lock(self, statement: Statement, *values: object) -> None:
-        """
-        Take advisory locks until the transaction ends; the statement names them.
-
-        SQLite does nothing: it has one writer.
-        """
-
     async def each(
         self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
     ) -> None:

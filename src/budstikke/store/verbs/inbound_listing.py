@@ -1,4 +1,4 @@
-"""Pages of numbers, of messages from phones, and of requests for numbers."""
+"""Pages of an account's numbers, inbound messages and requests for numbers."""
 
 from __future__ import annotations
 
@@ -28,20 +28,23 @@ from budstikke.domain.inbound_listing import (
 from budstikke.domain.listing import Changed
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
+from budstikke.store.verbs.statement import statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from budstikke.domain.listing import ListingAnswer
-    from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.statement import Fragments
 
     Row = tuple[Any, ...]
     Look = Callable[[Connection, Any, int], Awaitable[ListingAnswer]]
     Change = Callable[[Connection, Any, int, float], Awaitable[ListingAnswer]]
 
-NUMBERS = """
-SELECT value, kind, word, aliases, json_build_array(dialect, identifier), url, receipt
-FROM (
+NUMBERS = statement(
+    lambda e: (
+        f"""
+SELECT value, kind, word, aliases, {e.row}(dialect, identifier), url, receipt FROM (
     SELECT n.value, n.kind, '' AS word, '[]' AS aliases, x.dialect, x.identifier,
         n.url, '' AS receipt
     FROM number n JOIN access x ON x.id = n.access_id
@@ -54,64 +57,88 @@ FROM (
     WHERE x.account_id = :account) u
 WHERE (value, word) > (:value, :word) OR :value::text = ''
 ORDER BY value, word LIMIT :limit"""
+    )
+)
 
-_INBOUND = """i.id, i.kind, i.originator, i.recipient, i.text, i.data, i.subject,
+
+def _inbound_columns(e: Fragments) -> str:
+    """Write the columns of InboundRecord, of an inbound message ``i``."""
+    return f"""i.id, i.kind, i.originator, i.recipient, i.text, i.data, i.subject,
     i.keyword, i.reply_to, i.missing, i.opt_out, i.sent_at, i.came_at,
-    (SELECT json_build_array(x.dialect, x.identifier) FROM access x
-        WHERE x.id = i.access_id),
-    (SELECT coalesce(json_agg(json_build_array(id, name, type, size) ORDER BY place),
-        '[]'::json) FROM media WHERE message_id = i.id)"""
+    (SELECT {e.row}(x.dialect, x.identifier) FROM access x WHERE x.id = i.access_id),
+    (SELECT {e.list}({e.row}(id, name, type, size)) FROM (
+        SELECT id, name, type, size FROM media WHERE message_id = i.id
+        ORDER BY place) f)"""
 
-INBOUND = f"""
-SELECT {_INBOUND} FROM inbound i WHERE i.id = :id AND i.account_id = :account"""
+
+INBOUND = statement(
+    lambda e: (
+        f"""
+SELECT {_inbound_columns(e)} FROM inbound i
+WHERE i.id = :id AND i.account_id = :account"""
+    )
+)
 
 # The first two columns say how far was looked; without a match the others are NULL.
-INBOUNDS = f"""
+INBOUNDS = statement(
+    lambda e: (
+        f"""
 WITH looked AS MATERIALIZED (SELECT id FROM inbound
     WHERE account_id = :account AND id < :before ORDER BY id DESC LIMIT :look)
 SELECT e.lowest, e.count, r.* FROM (
     SELECT min(id) AS lowest, count(*) AS count FROM looked) e
-LEFT JOIN (SELECT {_INBOUND} FROM looked JOIN inbound i ON i.id = looked.id
+LEFT JOIN (SELECT {_inbound_columns(e)}
+    FROM looked {e.join} inbound i ON i.id = looked.id
     WHERE (:since::float8 IS NULL OR i.came_at >= :since)
         AND (:until::float8 IS NULL OR i.came_at < :until)
         AND (:keyword::text IS NULL OR i.keyword = :keyword)
     ORDER BY i.id DESC LIMIT :limit) r ON true
 ORDER BY r.id DESC"""
+    )
+)
 
-MEDIA = """
+MEDIA = statement("""
 SELECT m.name, m.type, m.data FROM media m WHERE m.id = :id AND (
     EXISTS (SELECT 1 FROM inbound i
         WHERE i.id = m.message_id AND i.account_id = :account)
     OR EXISTS (SELECT 1 FROM message o
-        WHERE o.id = m.message_id AND o.account_id = :account AND o.deleted = 0))"""
+        WHERE o.id = m.message_id AND o.account_id = :account AND o.deleted = 0))""")
 
-_REQUEST = """
+
+def _requests_of_account(e: Fragments) -> str:
+    return f"""
 SELECT r.id, r.kind, r.number, r.word, r.note,
-    (SELECT json_build_array(x.dialect, x.identifier) FROM access x
-        WHERE x.id = r.access_id),
+    (SELECT {e.row}(x.dialect, x.identifier) FROM access x WHERE x.id = r.access_id),
     r.state, r.at, r.decided_at, r.answer
 FROM number_request r WHERE r.account_id = :account"""
 
-REQUESTS = f"{_REQUEST} AND r.id < :before ORDER BY r.id DESC LIMIT :limit"
 
-REQUEST = f"{_REQUEST} AND r.id = :id"
+REQUESTS = statement(
+    lambda e: (
+        f"""{_requests_of_account(e)} AND r.id < :before
+ORDER BY r.id DESC LIMIT :limit"""
+    )
+)
 
-WAITING = """
-SELECT count(*) FROM number_request WHERE account_id = :account AND state = 'waiting'"""
+REQUEST = statement(lambda e: f"{_requests_of_account(e)} AND r.id = :id")
 
-NAMED = """
+WAITING = statement("""
+SELECT count(*) FROM number_request
+WHERE account_id = :account AND state = 'waiting'""")
+
+NAMED = statement("""
 SELECT id FROM access WHERE account_id = :account AND dialect = :dialect
-    AND (:identifier::text = '' OR identifier = :identifier) LIMIT 2"""
+    AND (:identifier::text = '' OR identifier = :identifier) LIMIT 2""")
 
-ADD_REQUEST = """
+ADD_REQUEST = statement("""
 INSERT INTO number_request (account_id, access_id, kind, number, word, note, state, at,
     answer)
 VALUES (:account, :access, :kind, :number, :word, :note, 'waiting', :now, '')
-RETURNING id"""
+RETURNING id""")
 
-CANCEL_REQUEST = """
+CANCEL_REQUEST = statement("""
 UPDATE number_request SET state = 'cancelled', decided_at = :now
-WHERE id = :id AND account_id = :account AND state = 'waiting'"""
+WHERE id = :id AND account_id = :account AND state = 'waiting'""")
 
 
 async def _numbers(
@@ -161,7 +188,7 @@ async def _inbounds(
 
 
 def _record(row: Row) -> InboundRecord:
-    access, media = _json(row[13]), msgspec.json.decode(row[14])
+    access, media = _json(row[13]), _json(row[14]) or ()
     return struct(InboundRecord, (*row[:13], access, media))
 
 

@@ -1,7 +1,7 @@
 """
-Pages of messages, ledgers, contacts and opt-outs.
+Pages of an account's messages, ledger, contacts and opt-outs.
 
-Each is read in one state of the database. All of it stays inside one account.
+The engine runs a verb of this file in one snapshot of the database.
 """
 
 from __future__ import annotations
@@ -35,105 +35,131 @@ from budstikke.domain.listing import (
     RecordsPage,
 )
 from budstikke.domain.states import MessageState
-from budstikke.store.engines.postgres import callback_listing, inbound_listing
-from budstikke.store.engines.postgres.sql import OF_ORDER, STATE
-from budstikke.store.engines.postgres.unmade import unmade_message
+from budstikke.store.verbs import inbound_listing
 from budstikke.store.verbs.groups import required
+from budstikke.store.verbs.message_state import OF_ORDER, message_state
 from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
+from budstikke.store.verbs.statement import statement
+from budstikke.store.verbs.unexpanded_bulk import unexpanded_message
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from budstikke.domain.queries import MessageAnswer
-    from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.statement import Fragments, Statement
 
     Row = tuple[Any, ...]
 
-_RECORD = f"""m.id, m.order_id, m.originator, m.recipient, m.ref,
-    CASE WHEN m.deleted = 0 THEN (SELECT string_agg(p.text, '' ORDER BY p.id)
-        FROM part p WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255) END,
-    m.encoding, m.segments, {STATE}, m.reason, m.raw, m.price,
+
+def _record_columns(e: Fragments) -> str:
+    """Write the columns of Record, of a message ``m`` and its account ``a``."""
+    return f"""m.id, m.order_id, m.originator, m.recipient, m.ref,
+    CASE WHEN m.deleted = 0 THEN (SELECT {e.concatenation("text")} FROM (
+        SELECT text FROM part p
+        WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255 ORDER BY p.id) t) END,
+    m.encoding, m.segments, {message_state()}, m.reason, m.raw, m.price,
     coalesce(a.currency, ''), m.flash, m.priority, m.accepted_at, m.send_at,
     m.final_at, m.deleted"""
 
-RECORD = f"""
-SELECT {_RECORD} FROM message m LEFT JOIN account a ON a.id = m.account_id
+
+RECORD = statement(
+    lambda e: (
+        f"""
+SELECT {_record_columns(e)} FROM message m LEFT JOIN account a ON a.id = m.account_id
 WHERE m.id = :id AND m.account_id = :account"""
+    )
+)
 
-_SOURCES: Mapping[str, str] = {
-    "ALL": """SELECT id FROM message
-    WHERE account_id = :account AND id < :before""",
-    "REF": """SELECT id FROM message
-    WHERE ref = :ref AND account_id = :account AND id < :before""",
-    "ORDER": f"""SELECT id FROM {OF_ORDER}
-    WHERE account_id = :account AND id < :before""",
-}
-"""Where the ids of a page come from."""
 
-# The first two columns say how far was looked; without a match the others are NULL.
-RECORDS: Mapping[str, str] = {
-    name: f"""
-WITH looked AS MATERIALIZED ({source} ORDER BY id DESC LIMIT :look)
+def _records(ids: Callable[[Fragments], str]) -> Statement:
+    """
+    Make the statement of a page of records, by where their ids come from.
+
+    Its first two columns say how far was looked; without a match the others are NULL.
+    """
+    return statement(
+        lambda e: (
+            f"""
+WITH looked AS MATERIALIZED (
+    {ids(e)}
+    ORDER BY id DESC LIMIT :look)
 SELECT e.lowest, e.count, r.* FROM (
     SELECT min(id) AS lowest, count(*) AS count FROM looked) e
-LEFT JOIN (SELECT {_RECORD} FROM looked
-    JOIN message m ON m.id = looked.id LEFT JOIN account a ON a.id = m.account_id
-    WHERE m.deleted = 0 AND (:state::text IS NULL OR {STATE} = :state)
+LEFT JOIN (SELECT {_record_columns(e)} FROM looked
+    {e.join} message m ON m.id = looked.id LEFT JOIN account a ON a.id = m.account_id
+    WHERE m.deleted = 0 AND (:state::text IS NULL OR {message_state()} = :state)
         AND (:recipient::text IS NULL OR m.recipient = :recipient)
         AND (:ref::text IS NULL OR m.ref = :ref)
     ORDER BY m.id DESC LIMIT :limit) r ON true
 ORDER BY r.id DESC"""
-    for name, source in _SOURCES.items()
-}
+        )
+    )
 
-ORDER = f"""
-SELECT {STATE}, count(*), sum(m.segments)::bigint, sum(m.price)::bigint,
+
+ALL_RECORDS = _records(
+    lambda _: "SELECT id FROM message WHERE account_id = :account AND id < :before"
+)
+
+RECORDS_BY_REF = _records(
+    lambda e: (
+        f"""SELECT id FROM message {e.only(sqlite="INDEXED BY message_ref")}
+    WHERE ref = :ref AND account_id = :account AND id < :before"""
+    )
+)
+
+RECORDS_OF_ORDER = _records(
+    lambda _: f"SELECT id FROM {OF_ORDER} WHERE account_id = :account AND id < :before"
+)
+
+ORDER = statement(f"""
+SELECT {message_state()}, count(*), sum(m.segments)::bigint, sum(m.price)::bigint,
     min(m.accepted_at), min(m.send_at), coalesce(a.currency, '')
 FROM {OF_ORDER} LEFT JOIN account a ON a.id = m.account_id
 WHERE m.account_id = :account
-GROUP BY 1, a.currency"""
+GROUP BY 1, a.currency""")
 
-UNMADE = """
+UNEXPANDED = statement("""
 SELECT b.cancelled, b.total - b.done, b.accepted_at,
-    (b.content::jsonb#>>'{order,send_at}')::float8, a.currency
+    (b.content::json->'order'->>'send_at')::float8, a.currency
 FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
-WHERE b.id = :order AND x.account_id = :account AND b.done < b.total"""
+WHERE b.id = :order AND x.account_id = :account AND b.done < b.total""")
 
-REPEATS = """
+REPEATS = statement("""
 SELECT r.done + 1, r.next_at FROM recurring r JOIN access x ON x.id = r.access_id
-WHERE r.id = :order AND x.account_id = :account"""
+WHERE r.id = :order AND x.account_id = :account""")
 
-LEDGER = """
+LEDGER = statement("""
 SELECT id, at, kind, amount, balance, order_id, message_id, note FROM ledger
 WHERE account_id = :account AND (:before::bigint IS NULL OR (at, id) < (
     SELECT at, id FROM ledger WHERE id = :before AND account_id = :account))
-ORDER BY at DESC, id DESC LIMIT :limit"""
+ORDER BY at DESC, id DESC LIMIT :limit""")
 
-GROUPS = """
+GROUPS = statement("""
 SELECT name FROM contact_group WHERE account_id = :account AND name > :after
-ORDER BY name LIMIT :limit"""
+ORDER BY name LIMIT :limit""")
 
-MEMBERS = """
+MEMBERS = statement("""
 SELECT c.number, c.name, c.active, c.id FROM membership m
 JOIN contact c ON c.id = m.contact_id
 WHERE m.group_id = :group AND m.contact_id > :after
-ORDER BY m.contact_id LIMIT :limit"""
+ORDER BY m.contact_id LIMIT :limit""")
 
-CONTACTS = """
+CONTACTS = statement("""
 SELECT number, name, active FROM contact
-WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit"""
+WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit""")
 
-CONTACT = """
+CONTACT = statement("""
 SELECT number, name, active FROM contact
-WHERE account_id = :account AND number = :number"""
+WHERE account_id = :account AND number = :number""")
 
-OPT_OUTS = """
+OPT_OUTS = statement("""
 SELECT number, reason FROM suppression
-WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit"""
+WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit""")
 
-OPT_OUT = """
+OPT_OUT = statement("""
 SELECT number, reason FROM suppression
-WHERE account_id = :account AND number = :number"""
+WHERE account_id = :account AND number = :number""")
 
 
 async def look(connection: Connection, asked: Look, account: int) -> ListingAnswer:
@@ -148,12 +174,12 @@ async def _record(
     row = await connection.row(RECORD, values)
     if row is not None:
         return RecordsPage((struct(Record, row),))
-    unmade = await unmade_message(connection, asked.message_id, account)
-    return RecordsPage(tuple(_unmade(message) for message in unmade))
+    messages = await unexpanded_message(connection, asked.message_id, account)
+    return RecordsPage(tuple(map(_unexpanded, messages)))
 
 
-def _unmade(message: MessageAnswer) -> Record:
-    """Show a message that is to be made: its text is not yet cut."""
+def _unexpanded(message: MessageAnswer) -> Record:
+    """Show a message of a bulk order that is not expanded: its text is not cut yet."""
     return Record(
         id=message.id,
         order_id=message.order_id,
@@ -177,11 +203,9 @@ def _unmade(message: MessageAnswer) -> Record:
     )
 
 
-async def _records(
-    connection: Connection, asked: RecordsAsk, account: int
-) -> RecordsPage:
-    source = "ALL" if asked.ref is None else "REF"
-    source = source if asked.order_id is None else "ORDER"
+async def _page(connection: Connection, asked: RecordsAsk, account: int) -> RecordsPage:
+    page = ALL_RECORDS if asked.ref is None else RECORDS_BY_REF
+    page = page if asked.order_id is None else RECORDS_OF_ORDER
     some = asked.state is not None or asked.recipient is not None
     some = some or (asked.ref is not None and asked.order_id is not None)
     at_once = LOOKED_AT if some else asked.limit + 1
@@ -195,7 +219,7 @@ async def _records(
         "look": at_once,
         "limit": asked.limit + 1,
     }
-    rows = await connection.rows(RECORDS[source], values)
+    rows = await connection.rows(page, values)
     lowest, count = rows[0][:2]
     records = tuple(struct(Record, row[2:]) for row in rows if row[2] is not None)
     if len(records) > asked.limit:
@@ -209,13 +233,13 @@ async def _order(
 ) -> OrderRecordAnswer:
     values = {"order": asked.order_id, "account": account}
     rows = await connection.rows(ORDER, values)
-    unmade = await connection.row(UNMADE, values)
+    unexpanded = await connection.row(UNEXPANDED, values)
     times, next_at = await connection.row(REPEATS, values) or (0, None)
-    if not rows and unmade is None:
+    if not rows and unexpanded is None:
         return OrderRecordAnswer(None)
-    accepted_at, send_at, currency = rows[0][4:] if rows else unmade[2:]
+    accepted_at, send_at, currency = rows[0][4:] if rows else unexpanded[2:]
     states = Counter({MessageState(row[0]): row[1] for row in rows})
-    cancelled, rest = unmade[:2] if unmade else (False, 0)
+    cancelled, rest = unexpanded[:2] if unexpanded else (False, 0)
     if cancelled:
         states[MessageState.CANCELLED] += rest
     return OrderRecordAnswer(
@@ -295,7 +319,7 @@ async def _opt_out(
 
 LOOKS: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]] = {
     RecordAsk: _record,
-    RecordsAsk: _records,
+    RecordsAsk: _page,
     OrderRecordAsk: _order,
     LedgerAsk: _ledger,
     GroupsAsk: _groups,
@@ -305,5 +329,4 @@ LOOKS: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]]
     OptOutsAsk: _opt_outs,
     OptOutAsk: _opt_out,
     **inbound_listing.LOOKS,
-    **callback_listing.LOOKS,
 }

@@ -22,7 +22,7 @@ import msgspec
 
 from budstikke.store.contract import MOST_EQUAL, HeldPart
 from budstikke.store.verbs.json_text import text
-from budstikke.store.verbs.statement import columns, statement, two
+from budstikke.store.verbs.statement import columns, server_only, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,13 +31,10 @@ if TYPE_CHECKING:
 
 # Two nodes may be given parts of one text at once: the later one waits, so that it sees
 # what the earlier one kept. Ordered, so that two batches cannot wait for each other.
-LOCK_TEXTS = two(
-    sqlite="",
-    postgres="""
+LOCK_TEXTS = server_only("""
 SELECT count(pg_advisory_xact_lock(text)) FROM (
     SELECT DISTINCT hashtextextended(value::text, 0) AS text
-    FROM jsonb_array_elements($1::jsonb) ORDER BY 1) t""",
-)
+    FROM jsonb_array_elements($1::jsonb) ORDER BY 1) t""")
 
 # All marks sort before "@": the index finds equal parts, however many parts a text has.
 _EQUAL_SQLITE = """(
@@ -155,7 +152,7 @@ async def hold(connection: Connection, parts: Sequence[HeldPart]) -> list[HeldPa
     texts = text(
         list({(p.originator, p.recipient, p.reference, p.total) for p in parts})
     )
-    await connection.lock(LOCK_TEXTS, texts)
+    await connection.on_server(LOCK_TEXTS, texts)
     await connection.execute(HOLD, text(parts))
     return await _of_texts(connection, texts)
 

@@ -68,6 +68,7 @@ class Fragments(msgspec.Struct, frozen=True):
     lock_balance: str
     skip_locked: str
     true: str
+    concatenated: str
     json_value: str
     json_boolean: str
     rows_table: str
@@ -95,6 +96,10 @@ class Fragments(msgspec.Struct, frozen=True):
         """Write the condition, after a column, that it is among a batch of ids."""
         return self.ids_set.format(parameter)
 
+    def concatenation(self, column: str) -> str:
+        """Write the aggregate that joins texts in the order of their rows."""
+        return self.concatenated.format(column)
+
     def json(self, column: str) -> str:
         """Write a column that holds a JSON text, as part of a JSON value."""
         return self.json_value.format(column)
@@ -117,6 +122,7 @@ SQLITE = Fragments(
     lock_balance="",
     skip_locked="",
     true="json('true')",
+    concatenated="group_concat({}, '')",
     json_value="json({})",
     json_boolean="json(CASE WHEN {} THEN 'true' ELSE 'false' END)",
     rows_table="json_each({}) j",
@@ -134,6 +140,7 @@ POSTGRES = Fragments(
     lock_balance="FOR NO KEY UPDATE",
     skip_locked="FOR UPDATE SKIP LOCKED",
     true="true",
+    concatenated="string_agg({}, '')",
     json_value="{}::json",
     json_boolean="({})",
     rows_table=(

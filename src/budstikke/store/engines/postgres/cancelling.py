@@ -12,6 +12,7 @@ from budstikke.store.contract import CANCELLED_AT_ONCE, Entry
 from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.settling import settle_parts
 from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.message_state import OF_ORDER
 from budstikke.store.verbs.money import begun
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from budstikke.store.engines.postgres.node import Node
 
 _ONE = "message m WHERE m.id = :message AND m.account_id = :account"
-_ORDER = f"{sql.OF_ORDER} WHERE m.account_id = :account"
+_ORDER = f"{OF_ORDER} WHERE m.account_id = :account"
 
 _FOUND = "SELECT count(*) FROM "
 FOUND_ONE, FOUND_ORDER = _FOUND + _ONE, _FOUND + _ORDER

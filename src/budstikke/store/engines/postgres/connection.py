@@ -61,10 +61,6 @@ class Connection:
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
-    async def lock(self, statement: Statement, *values: object) -> None:
-        """Take advisory locks until the transaction ends."""
-        await self.value(statement, *values)
-
     async def each(
         self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
     ) -> None:

@@ -46,6 +46,7 @@ from budstikke.store.engines.sqlite.duplicates import DuplicateLock
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within, within_id
 from budstikke.store.verbs.money import order_credit, post
+from budstikke.store.verbs.queries import is_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -313,7 +314,7 @@ class PostgresStore:
     async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
         """Answer what a customer asks."""
         asked = within(asked)
-        if asking.is_read(asked):
+        if is_read(asked):
             alike = asking.in_one_snapshot(asked)
             run = self._client.snapshot if alike else self._client.read
             return await run(lambda c: asking.look_up(c, asked, account_id))

@@ -346,13 +346,8 @@ WHERE i.access_id = d.access_id AND i.key = d.key"""
 
 # look-ups
 
-OF_ORDER = """(
-    SELECT * FROM message WHERE id = :order AND order_id = :order
-    UNION ALL SELECT * FROM message WHERE order_id = :order AND order_id <> id) m"""
-"""The messages of an order: a single one has its order's id."""
 
-
-def state(within: str = "true") -> str:
+def state(within: str) -> str:
     """
     Write how a message stands: one that has left whole is ``sent``.
 
@@ -362,8 +357,6 @@ def state(within: str = "true") -> str:
         WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255 AND {within}
         AND p.state IN ('queued', 'sending', 'unsure')) THEN 'sent' ELSE m.state END"""
 
-
-STATE = state()
 
 MESSAGES = f"""
 SELECT json_agg(json_build_array(m.id, m.access_id, m.recipient, m.ref, m.segments,

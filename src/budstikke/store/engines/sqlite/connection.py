@@ -61,9 +61,6 @@ class Connection:
         """Run a statement that changes rows; returns how many."""
         return self.raw.execute(statement.sqlite, _bound(values)).rowcount
 
-    async def lock(self, statement: Statement, *values: object) -> None:
-        """Do nothing: there is one writer."""
-
     async def each(
         self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
     ) -> None:

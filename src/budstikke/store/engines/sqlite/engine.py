@@ -36,7 +36,7 @@ from budstikke.store.engines.sqlite.accepting import (
     due_recurring,
     originator_of,
 )
-from budstikke.store.engines.sqlite.asking import change, is_read, look_up
+from budstikke.store.engines.sqlite.asking import change, look_up
 from budstikke.store.engines.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.engines.sqlite.clock import Places, sweep, wake
 from budstikke.store.engines.sqlite.deadline import in_time
@@ -65,6 +65,7 @@ from budstikke.store.engines.sqlite.withdrawing import (
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within, within_id
 from budstikke.store.verbs.money import order_credit, post
+from budstikke.store.verbs.queries import is_read
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,4 +1,4 @@
-"""Messages of bulk orders that are not yet made, or never will be."""
+"""Messages of bulk orders that are not expanded yet, or were cancelled before."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import msgspec
 
 from budstikke.domain.queries import MessageAnswer
 from budstikke.domain.states import MessageState
+from budstikke.store.verbs.statement import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.statement import Statement
 
 _COLUMNS = """
 SELECT b.id, b.first_id, b.done, b.total, b.cancelled, b.accepted_at, b.content,
@@ -20,8 +22,8 @@ SELECT b.id, b.first_id, b.done, b.total, b.cancelled, b.accepted_at, b.content,
 FROM bulk b JOIN access x ON x.id = b.access_id JOIN account a ON a.id = x.account_id
 """
 
-# The bulk order with this message is the newest of those that begin before it.
-OF_MESSAGE = (
+# The bulk order of a message is the newest one with a lower id.
+OF_MESSAGE = statement(
     _COLUMNS
     + """
 WHERE b.id = (SELECT id FROM bulk WHERE id < $1 ORDER BY id DESC LIMIT 1)
@@ -29,23 +31,23 @@ WHERE b.id = (SELECT id FROM bulk WHERE id < $1 ORDER BY id DESC LIMIT 1)
     AND ($2::bigint IS NULL OR a.id = $2)"""
 )
 
-OF_ORDER = (
+OF_ORDER = statement(
     _COLUMNS
     + "WHERE b.id = $1 AND b.done < b.total AND ($2::bigint IS NULL OR a.id = $2)"
 )
 
 
-class _Sent(msgspec.Struct, frozen=True):
+class _Order(msgspec.Struct, frozen=True):
     """What is read of an order."""
 
     ref: str | None = None
     send_at: float | None = None
 
 
-class _Shared(msgspec.Struct, frozen=True):
+class _Content(msgspec.Struct, frozen=True):
     """What is read of ``domain.staging.Content``."""
 
-    order: _Sent = _Sent()
+    order: _Order = _Order()
     prices: list[int] = []
 
 
@@ -62,59 +64,59 @@ class _Row(msgspec.Struct):
     access_id: int
 
 
-_shared = msgspec.json.Decoder(_Shared).decode
+_content = msgspec.json.Decoder(_Content).decode
 _numbers = msgspec.json.Decoder(list[str]).decode
 
 
-async def unmade_message(
+async def unexpanded_message(
     connection: Connection, message_id: int, account_id: int | None
 ) -> list[MessageAnswer]:
-    """Find a message that is to be made, within an account (``None``: any)."""
+    """Find a message that does not exist yet, within an account (``None``: any)."""
     row = await _read(connection, OF_MESSAGE, message_id, account_id)
     return _answers(row, [message_id - row.first_id]) if row else []
 
 
-async def unmade_messages(
+async def unexpanded_messages(
     connection: Connection, order_id: int, account_id: int | None
 ) -> list[MessageAnswer]:
-    """Find the messages of an order that are to be made."""
+    """Find the messages of an order that do not exist yet, within an account."""
     row = await _read(connection, OF_ORDER, order_id, account_id)
     return _answers(row, range(row.done, row.total)) if row else []
 
 
 async def _read(
-    connection: Connection, statement: str, id_: int, account_id: int | None
+    connection: Connection, query: Statement, id_: int, account_id: int | None
 ) -> _Row | None:
     row: tuple[Any, ...] | None
-    row = await connection.row(statement, id_, account_id)
+    row = await connection.row(query, id_, account_id)
     return _Row(*row) if row else None
 
 
-def _answers(row: _Row, places: Iterable[int]) -> list[MessageAnswer]:
-    shared, recipients = _shared(row.content), _numbers(row.recipients)
+def _answers(row: _Row, indexes: Iterable[int]) -> list[MessageAnswer]:
+    content, recipients = _content(row.content), _numbers(row.recipients)
     if not recipients:  # its records were deleted
         return []
-    send_at = shared.order.send_at
+    send_at = content.order.send_at
     state = MessageState.ACCEPTED if send_at is None else MessageState.SCHEDULED
-    prices = shared.prices
+    prices = content.prices
     if row.cancelled:
         state, prices = MessageState.CANCELLED, []
     return [
         MessageAnswer(
-            row.first_id + place,
+            row.first_id + index,
             row.order_id,
-            recipients[place],
-            shared.order.ref,
+            recipients[index],
+            content.order.ref,
             state,
             "",
             "",
             1,
-            prices[place] if prices else 0,
+            prices[index] if prices else 0,
             row.currency,
             row.accepted_at,
             send_at,
             None,
             access_id=row.access_id,
         )
-        for place in places
+        for index in indexes
     ]

@@ -1,0 +1,107 @@
+"""Look messages up for customers and for administrators: not on the message path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from budstikke.domain.listing import Look
+from budstikke.domain.queries import (
+    Answer,
+    Ask,
+    MessageAnswer,
+    MessageAsk,
+    MessagesAnswer,
+    OrderAsk,
+    ReferenceAsk,
+)
+from budstikke.store.verbs import listing
+from budstikke.store.verbs.message_state import OF_ORDER, message_state
+from budstikke.store.verbs.pages import struct
+from budstikke.store.verbs.statement import statement
+from budstikke.store.verbs.unexpanded_bulk import (
+    unexpanded_message,
+    unexpanded_messages,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.statement import Statement
+
+
+def _view(source: str, parts: str = "") -> str:
+    """Write the columns of MessageAnswer, of messages ``m`` of a source."""
+    return f"""
+SELECT m.id, m.order_id, m.recipient, m.ref, {message_state(parts)}, m.reason, m.raw,
+    m.segments, m.price, coalesce(a.currency, ''), m.accepted_at, m.send_at, m.final_at,
+    m.deleted, m.access_id
+FROM {source} LEFT JOIN account a ON a.id = m.account_id
+"""
+
+
+_OWN = "(:account::bigint IS NULL OR m.account_id = :account)"
+
+# The id may be any of 64 bits: beyond 54 the id of its parts would be too large.
+_ITS_PARTS = """AND p.id >= 256 *
+            CASE WHEN :id < (1::bigint << 54) THEN :id ELSE 1::bigint << 54 END"""
+
+BY_ID = statement(_view("message m", _ITS_PARTS) + f"WHERE m.id = :id AND {_OWN}")
+
+BY_ORDER = statement(_view(OF_ORDER) + f"WHERE {_OWN} ORDER BY m.id")
+
+BY_REFERENCE = statement(
+    _view("message m")
+    + """
+WHERE m.ref = :ref AND m.recipient IN (:recipient, '') AND m.account_id = :account
+ORDER BY m.deleted, m.id DESC LIMIT 1"""
+)
+
+
+def is_read(asked: Ask) -> bool:
+    """Tell whether a query changes nothing, so that a reader can answer it."""
+    return isinstance(asked, MessageAsk | OrderAsk | ReferenceAsk | Look)
+
+
+async def look_up(connection: Connection, asked: Ask, account_id: int | None) -> Answer:
+    """
+    Answer a query within an account (``None``: across all); ``asked`` ``is_read``.
+
+    Raises Refusal for a group that must be there and is not.
+    """
+    if isinstance(asked, Look):
+        assert account_id is not None  # noqa: S101 - flow.queries sees to it
+        return await listing.look(connection, asked, account_id)
+    if isinstance(asked, MessageAsk):
+        values = {"account": account_id, "id": asked.message_id}
+        messages = await _find(connection, BY_ID, values) or await unexpanded_message(
+            connection, asked.message_id, account_id
+        )
+    elif isinstance(asked, OrderAsk):
+        messages = await _of_order(connection, asked.order_id, account_id)
+    else:
+        assert isinstance(asked, ReferenceAsk)  # noqa: S101 - see is_read
+        wanted = {"ref": asked.ref, "recipient": asked.recipient}
+        messages = await _find(
+            connection, BY_REFERENCE, {**wanted, "account": account_id}
+        )
+    return MessagesAnswer(tuple(messages))
+
+
+async def _of_order(
+    connection: Connection, order_id: int, account_id: int | None
+) -> list[MessageAnswer]:
+    # Those that do not exist yet come first: one that is made between the two
+    # statements is found by the second, and is not listed twice.
+    rest = await unexpanded_messages(connection, order_id, account_id)
+    values = {"order": order_id, "account": account_id}
+    messages = await _find(connection, BY_ORDER, values)
+    ids = {message.id for message in messages}
+    return messages + [message for message in rest if message.id not in ids]
+
+
+async def _find(
+    connection: Connection, query: Statement, values: Mapping[str, Any]
+) -> list[MessageAnswer]:
+    rows = await connection.rows(query, values)
+    return [struct(MessageAnswer, row) for row in rows]
