@@ -18,9 +18,9 @@ from pathlib import Path
 
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import MessageRow, PartRow
-from budstikke.store.engines.sqlite import sql
 from budstikke.store.engines.sqlite.json_rows import columns, each
 from budstikke.store.migrate import migrate
+from budstikke.store.verbs.accept import INSERT_MESSAGES, INSERT_PARTS
 from budstikke.store.verbs.json_text import text
 
 SECONDS = 1.5
@@ -29,10 +29,10 @@ MESSAGES = 100
 INTERVALS = (0.005, 0.0005, 0.0002, 0.0001)
 
 COLUMNS = len(MessageRow.__struct_fields__)
-ALL_MESSAGES = sql.INSERT_MESSAGES.partition("VALUES")[0] + (
+ALL_MESSAGES = INSERT_MESSAGES.sqlite.partition("VALUES")[0] + (
     f"SELECT {columns(COLUMNS)}, '', '' FROM json_each(?1) j"
 )
-ALL_PARTS = sql.INSERT_PARTS.partition("VALUES")[0] + (
+ALL_PARTS = INSERT_PARTS.sqlite.partition("VALUES")[0] + (
     f"SELECT {columns(9)}, 0, '', '' FROM json_each(?1) j"
 )
 
@@ -74,8 +74,8 @@ class Thread(threading.Thread):
             messages, parts = rows(1001 + self.stored)
             connection.execute("BEGIN IMMEDIATE")
             if self.way == "executemany":
-                each(connection, sql.INSERT_MESSAGES, messages)
-                each(connection, sql.INSERT_PARTS, parts)
+                each(connection, INSERT_MESSAGES.sqlite, messages)
+                each(connection, INSERT_PARTS.sqlite, parts)
             else:
                 connection.execute(ALL_MESSAGES, (text(messages),))
                 connection.execute(ALL_PARTS, (text(parts),))

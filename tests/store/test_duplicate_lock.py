@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from budstikke.store.engines.sqlite.duplicates import AT_ONCE, DuplicateLock
+from budstikke.store.duplicates import AT_ONCE, DuplicateLock
 
 NOW, UNTIL = 100.0, 160.0
 SLICES = 5

@@ -13,7 +13,7 @@ from budstikke.store.engines.postgres import queues, sql, telling
 from budstikke.store.engines.postgres.client import SERVER_SETTINGS
 from budstikke.store.engines.postgres.connection import _placed
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
-from budstikke.store.verbs import money, queries
+from budstikke.store.verbs import claim, money, queries
 from budstikke.store.verbs.statement import Statement
 from store.parted import ask
 from store.postgres_engine import PostgresEngine
@@ -31,11 +31,12 @@ LOW = (COUNT - 1) * SIZE + 1
 PART = LOW << 8
 ROW = f'[[{PART + 257}, "sent", 1, "s", "k", "", "", 1, null, 0, false]]'
 FINAL = f'[[{LOW + 1}, "delivered", "", "", 1, true]]'
+CLAIMED = {"carrier": 1, "limit": 10, "node": 1, "now": 1.0, "low": PART}
 RECEIPT = '[["s", "k"]]'
 
 BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
-    "claim": (sql.CLAIM, (1, 10, 1, 1.0, PART)),
-    "release": (sql.MARK_QUEUED, (f"[{PART + 257}]", PART)),
+    "claim": _placed(claim.CLAIM, (CLAIMED,)),
+    "release": (claim.RELEASE, (f"[{PART + 257}]", PART)),
     "still open": (sql.STILL_OPEN, (f"[{PART + 257}]", PART)),
     "update parts": (sql.UPDATE_PARTS, (ROW, PART)),
     "finish messages": (sql.FINISH_MESSAGES, (FINAL, LOW)),
@@ -53,7 +54,7 @@ BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "head of a queue": (queues.HEAD, (1, 10, LOW)),
     "look up": (sql.MESSAGES, (f"[{LOW + 1}]", LOW)),
     "one message": _placed(queries.BY_ID, ({"id": LOW + 1, "account": 1},)),
-    "backlog": (sql.BACKLOG, (PART,)),
+    "backlog": (claim.BACKLOG, (PART,)),
     "open messages": (MESSAGES.is_open, (LOW, LOW + SIZE)),
     "open callbacks": (CALLBACKS.is_open, (LOW, LOW + SIZE)),
 }

@@ -1,4 +1,4 @@
-"""The duplicate lock of a store with one writer: a dictionary."""
+"""The duplicate lock, as far as this process knows it: a dictionary."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from budstikke.store.contract import Hint
     from budstikke.store.verbs.bounds import PartitionBounds
     from budstikke.store.verbs.statement import Statement
 
@@ -42,10 +43,14 @@ class Connection(Protocol):
         """Run a statement that returns rows."""
 
     async def execute(self, statement: Statement, *values: object) -> int:
-        """Run a statement that changes rows; returns how many."""
+        """
+        Run a statement that changes rows; returns how many.
+
+        One that has no text for PostgreSQL, which needs no such step, is not run there.
+        """
 
     async def each(
-        self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
+        self, statement: Statement, rows: Sequence[msgspec.Struct], *low: int
     ) -> None:
         """
         Run a statement for each row of a batch, by the fields of its struct.
@@ -60,3 +65,19 @@ class Connection(Protocol):
 
         SQLite, where one connection writes, does nothing.
         """
+
+    async def hold_keys(
+        self, keys: Sequence[tuple[int, float]], now: float
+    ) -> set[int]:
+        """
+        Lock duplicate keys until their times; returns those that are locked now.
+
+        The others were locked before, by a transaction that was committed. An engine
+        that locks all keys before the transaction, in memory, returns all of them.
+        """
+
+    async def release_keys(self, keys: Sequence[int]) -> None:
+        """Unlock keys that ``hold_keys`` locked: what they stand for is not stored."""
+
+    async def notify(self, hint: Hint) -> None:
+        """Tell the other nodes, once this is committed, what there is to be done."""

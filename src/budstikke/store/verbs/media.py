@@ -1,4 +1,4 @@
-"""What is in MMS, row by row: octets are blobs, and no JSON."""
+"""What MMS contain, row by row: octets are blobs and cannot be in JSON."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import msgspec
 
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.message import MmsContent
+from budstikke.store.verbs.json_text import within_id
+from budstikke.store.verbs.statement import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from budstikke.store.contract import MediaRow
-    from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.verbs.connection import Connection
 
-INSERT_MEDIA = """
+INSERT_MEDIA = statement("""
 INSERT INTO media (id, message_id, place, name, type, size, data)
-VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+VALUES ($1, $2, $3, $4, $5, $6, $7)""")
 
-PART = "SELECT name, type, data FROM media WHERE id = $1"
+PART = statement("SELECT name, type, data FROM media WHERE id = $1")
 
-CONTENT = "SELECT subject, text, files FROM mms WHERE message_id = $1"
+CONTENT = statement("SELECT subject, text, files FROM mms WHERE message_id = $1")
 
 _files = msgspec.json.Decoder(tuple[tuple[str, str, bytes], ...]).decode
 
@@ -35,23 +37,25 @@ async def store_media(
         await connection.execute(INSERT_MEDIA, *values, len(row.data), row.data)
 
 
-async def parts(connection: Connection, ids: Sequence[str]) -> dict[str, MediaPart]:
-    """Read parts of MMS."""
-    found: dict[str, MediaPart] = {}
+async def read_parts(
+    connection: Connection, ids: Sequence[str]
+) -> dict[str, MediaPart]:
+    """Read parts of MMS; those that are no longer stored are left out."""
+    parts: dict[str, MediaPart] = {}
     for id_ in ids:
         row = await connection.row(PART, id_)
         if row is not None:
-            found[id_] = MediaPart(*row)
-    return found
+            parts[id_] = MediaPart(*row)
+    return parts
 
 
-async def contents(
+async def read_contents(
     connection: Connection, message_ids: Sequence[int]
 ) -> dict[int, MmsContent]:
-    """Read what is in MMS that go out."""
-    found: dict[int, MmsContent] = {}
+    """Read what MMS to be sent contain; those no longer stored are left out."""
+    contents: dict[int, MmsContent] = {}
     for message_id in message_ids:
-        row = await connection.row(CONTENT, message_id)
+        row = await connection.row(CONTENT, within_id(message_id))
         if row is not None:
-            found[message_id] = MmsContent(row[0], row[1], _files(row[2]))
-    return found
+            contents[message_id] = MmsContent(row[0], row[1], _files(row[2]))
+    return contents

@@ -165,7 +165,12 @@ _CAST = re.compile(r"::[a-z0-9]+(\[\])?")
 
 
 def two(*, sqlite: str, postgres: str) -> Statement:
-    """Make a statement of a text for each engine; both write parameters as ``$1``."""
+    """
+    Make a statement of a text for each engine; both write parameters as ``$1``.
+
+    ``postgres`` is empty for a step that PostgreSQL has done in another statement:
+    ``Connection.execute`` does not run it.
+    """
     return Statement(_PARAMETER.sub(r"?\1", sqlite), postgres)
 
 

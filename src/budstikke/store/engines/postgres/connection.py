@@ -7,15 +7,33 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from budstikke.store.contract.nodes import CHANNEL
 from budstikke.store.verbs.json_text import text
-from budstikke.store.verbs.statement import Statement
+from budstikke.store.verbs.statement import POSTGRES, Statement, columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import msgspec
-
+    from budstikke.store.contract import Hint
     from budstikke.store.verbs.bounds import PartitionBounds
+
+# Rows of the batch: [key, until]. Those that come back are locked by us now.
+HOLD_KEYS = f"""
+WITH held AS (
+    INSERT INTO duplicate (key, until)
+    SELECT DISTINCT ON (1) {columns("if")} FROM {POSTGRES.rows()} ORDER BY 1
+    ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE duplicate.until <= $2
+    RETURNING key)
+SELECT json_agg(key) FROM held"""
+
+RELEASE_KEYS = f"DELETE FROM duplicate WHERE key {POSTGRES.in_ids()}"
+
+NOTIFY = "SELECT pg_notify($1, $2)"
+
+_encode = msgspec.json.Encoder().encode
+_ids = msgspec.json.Decoder(list[int]).decode
 
 
 class Connection:
@@ -57,15 +75,31 @@ class Connection:
     async def execute(self, statement: str | Statement, *values: object) -> int:
         """Run a statement that changes rows; returns how many."""
         statement, values = _placed(statement, values)
+        if not statement:
+            return 0
         status: str = await self.raw.execute(statement, *values)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def each(
-        self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
+        self, statement: Statement, rows: Sequence[msgspec.Struct], *low: int
     ) -> None:
         """Run a statement for a batch, given as JSON in ``$1``; ``low`` is ``$2``."""
-        await self.execute(statement, text(rows), low)
+        await self.execute(statement, text(rows), *low)
+
+    async def hold_keys(
+        self, keys: Sequence[tuple[int, float]], now: float
+    ) -> set[int]:
+        """Lock duplicate keys by rows that are committed with the messages."""
+        return set(_ids(await self.one(HOLD_KEYS, text(keys), now)))
+
+    async def release_keys(self, keys: Sequence[int]) -> None:
+        """Unlock keys that this transaction has locked."""
+        await self.execute(RELEASE_KEYS, text(keys))
+
+    async def notify(self, hint: Hint) -> None:
+        """Tell the other nodes by a notification, which comes with the commit."""
+        await self.value(NOTIFY, CHANNEL, _encode(hint).decode())
 
     async def on_server(self, statement: Statement, *values: object) -> None:
         """Run a statement that only a server needs."""

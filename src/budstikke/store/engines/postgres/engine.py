@@ -27,8 +27,8 @@ from budstikke.store.contract import (
     Verdict,
     Woken,
 )
-from budstikke.store.contract.nodes import CHANNEL
-from budstikke.store.engines.postgres import accepting, asking, bookkeeping, clock, sql
+from budstikke.store.duplicates import DuplicateLock
+from budstikke.store.engines.postgres import asking, bookkeeping, clock, sql
 from budstikke.store.engines.postgres.beating import Beating
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN, Client
 from budstikke.store.engines.postgres.doubts import Doubts
@@ -42,7 +42,8 @@ from budstikke.store.engines.postgres.retiring import Retiring
 from budstikke.store.engines.postgres.settling import by_outcomes, by_receipts
 from budstikke.store.engines.postgres.stocking import Stocking
 from budstikke.store.engines.postgres.telling import write_results
-from budstikke.store.engines.sqlite.duplicates import DuplicateLock
+from budstikke.store.verbs import claim, orders
+from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within, within_id
 from budstikke.store.verbs.money import order_credit, post
@@ -60,11 +61,8 @@ if TYPE_CHECKING:
 
 _parts = msgspec.json.Decoder(list[Part]).decode
 _views = msgspec.json.Decoder(list[MessageView]).decode
-_encode = msgspec.json.Encoder().encode
 
 REVISION = "SELECT value::bigint FROM meta WHERE key = 'revision'"
-
-NOTIFY = "SELECT pg_notify($1, $2)"
 
 
 class PostgresStore:
@@ -179,22 +177,15 @@ class PostgresStore:
 
     async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
         """Store messages and parts, in one transaction for all drafts."""
-        waiting = accepting.waiting(drafts)
-
-        async def write(connection: Connection) -> list[Verdict]:
-            verdicts = await accepting.store_drafts(connection, drafts, now)
-            if waiting:
-                await self._say(connection, Hint(self._node.id, carriers=waiting))
-            return verdicts
-
         ids = [row.id for draft in drafts for row in draft.messages]
-
-        async def landed(connection: Connection) -> bool:
-            return await connection.value(sql.ANY_THERE, text(ids)) is not None
-
+        held: list[list[int]] = [[] for _ in drafts]
         try:
             with self.pulse.waiting():
-                verdicts = await self._client.write(write, landed, ACCEPT_WITHIN)
+                verdicts = await self._client.write(
+                    lambda c: store_drafts(c, drafts, held, now),
+                    lambda c: orders.any_stored(c, ids),
+                    ACCEPT_WITHIN,
+                )
         except StoreUnavailable:
             self._doubts.of_drafts(drafts, now)
             raise
@@ -202,9 +193,6 @@ class PostgresStore:
             if not verdict.taken and not verdict.no_credit:
                 self._duplicates.lock_draft(draft, now)
         return verdicts
-
-    async def _say(self, connection: Connection, hint: Hint) -> None:
-        await connection.value(NOTIFY, CHANNEL, _encode(hint).decode())
 
     async def accept_bulk(
         self, bulk: BulkRow, keys: Sequence[int], until: float
@@ -216,8 +204,8 @@ class PostgresStore:
         try:
             with self.pulse.waiting():
                 verdict = await self._client.write(
-                    lambda c: accepting.store_bulk(c, bulk, keys, until, self._node.id),
-                    lambda c: accepting.is_there(c, bulk.id),
+                    lambda c: store_bulk(c, bulk, keys, until),
+                    lambda c: orders.bulk_stored(c, bulk.id),
                     ACCEPT_WITHIN,
                 )
         except BaseException:
@@ -229,19 +217,20 @@ class PostgresStore:
 
     async def open_bulks(self) -> list[BulkRow]:
         """Take bulk orders that are not yet all messages, and that no node makes."""
-        return await self._client.write(
-            lambda c: accepting.open_bulks(c, self._node.id)
-        )
+        return await self._client.write(orders.open_bulks)
 
     # -- send and settle
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Take queued parts for sending."""
-        values = (carrier_id, limit, self._node.id, now, self._node.lows.open_part)
         found: list[Part] = []
         lost = self._client.lost
         try:
-            found = _parts(await self._client.read(lambda c: c.one(sql.CLAIM, *values)))
+            found = _parts(
+                await self._client.read(
+                    lambda c: claim.claim(c, carrier_id, limit, now)
+                )
+            )
         finally:
             if self._client.lost != lost:
                 self._doubts.of_claim(carrier_id, now, found)
@@ -250,8 +239,7 @@ class PostgresStore:
 
     async def release(self, part_ids: Sequence[int]) -> None:
         """Give claimed parts back."""
-        values = (text(part_ids), self._node.lows.part(part_ids))
-        await self._client.read(lambda c: c.execute(sql.MARK_QUEUED, *values))
+        await self._client.read(lambda c: claim.release(c, part_ids))
 
     async def record(
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
@@ -285,7 +273,7 @@ class PostgresStore:
             woken.carriers |= await self._doubts.settle(connection, self._node.id)
             if woken.carriers:  # their links may be another node's
                 hint = Hint(self._node.id, carriers=sorted(woken.carriers))
-                await self._say(connection, hint)
+                await connection.notify(hint)
             return woken
 
         await self._partitions.keep(now)
@@ -333,9 +321,8 @@ class PostgresStore:
 
     async def originator_of(self, access_id: int, message_id: int) -> str | None:
         """Find what an access's message was sent from."""
-        id_ = within_id(message_id)
         return await self._client.read(
-            lambda c: accepting.originator_of(c, access_id, id_)
+            lambda c: orders.originator_of(c, access_id, message_id)
         )
 
     async def answered(
@@ -343,12 +330,12 @@ class PostgresStore:
     ) -> tuple[str, bytes] | None:
         """Find what an idempotency key was answered."""
         return await self._client.read(
-            lambda c: accepting.answered(c, access_id, key, now)
+            lambda c: orders.answered(c, access_id, key, now)
         )
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
         """Find orders whose next time has come."""
-        return await self._client.read(lambda c: accepting.due_recurring(c, now, limit))
+        return await self._client.read(lambda c: orders.due_recurring(c, now, limit))
 
     async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
         """Write ledger entries."""
@@ -378,6 +365,4 @@ class PostgresStore:
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier."""
-        low = self._node.lows.open_part
-        rows = await self._client.read(lambda c: c.rows(sql.BACKLOG, low))
-        return dict(map(tuple, rows))
+        return await self._client.read(claim.backlog)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.postgres import media, queues, reading, receiving
-from budstikke.store.verbs import inbound, reassembly
+from budstikke.store.engines.postgres import queues, reading, receiving
+from budstikke.store.verbs import inbound, media, reassembly
 from budstikke.store.verbs.json_text import within_id
 
 if TYPE_CHECKING:
@@ -70,12 +70,11 @@ class InboundVerbs:
 
     async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
         """Read parts of MMS."""
-        return await self._client.read(lambda c: media.parts(c, ids))
+        return await self._client.read(lambda c: media.read_parts(c, ids))
 
     async def mms(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
         """Read what is in MMS that go out."""
-        ids = [within_id(id_) for id_ in message_ids]
-        return await self._client.read(lambda c: media.contents(c, ids))
+        return await self._client.read(lambda c: media.read_contents(c, message_ids))
 
     async def read(
         self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.postgres.media import store_media
 from budstikke.store.engines.postgres.telling import Telling
 from budstikke.store.verbs.inbound import store_inbound
+from budstikke.store.verbs.media import store_media
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -48,77 +48,12 @@ def ids(parameter: str = "$1") -> str:
 ROWS = batch()
 IDS = ids()
 
-# accept
-
-INSERT_MESSAGES = f"""
-INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
-    segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
-    accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
-    callback_url, reason, raw)
-SELECT {columns("iiittttnnnnnniffftiinnft")}, '', ''
-FROM jsonb_array_elements($1::jsonb) AS j (v)"""
-
-INSERT_PARTS = f"""
-INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,
-    tries, reason, raw)
-SELECT {columns("iittnnfif")}, 0, '', ''
-FROM jsonb_array_elements($1::jsonb) AS j (v)"""
-
-ANY_THERE = f"SELECT 1 FROM message WHERE id = ANY({IDS}) LIMIT 1"
-
-# Rows of the batch: [key, until]. Those that come back are held by us now.
-HOLD_KEYS = f"""
-INSERT INTO duplicate (key, until)
-SELECT DISTINCT ON (1) {columns("if")} FROM jsonb_array_elements($1::jsonb) AS j (v)
-ORDER BY 1
-ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE duplicate.until <= $2
-RETURNING key"""
-
 LOCKED_KEYS = "SELECT key, until FROM duplicate WHERE until > $1"
 
 FORGET_HELD = """
 DELETE FROM duplicate WHERE key IN (
     SELECT key FROM duplicate WHERE until <= $1 ORDER BY until LIMIT $2
     FOR UPDATE SKIP LOCKED)"""
-
-LET_GO = f"DELETE FROM duplicate WHERE key = ANY({IDS})"
-
-ADVANCE_BULK = "UPDATE bulk SET done = $2 WHERE id = $1"
-
-BULK_OPEN = """
-SELECT 1 FROM bulk WHERE id = $1 AND done < $2 AND NOT cancelled FOR UPDATE"""
-
-INSERT_BULK = """
-INSERT INTO bulk (id, access_id, accepted_at, first_id, total, done, content,
-    recipients, node_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
-
-OPEN_BULKS = """
-UPDATE bulk SET node_id = $1
-WHERE done < total AND NOT cancelled
-    AND (node_id = $1 OR NOT EXISTS (SELECT 1 FROM node n WHERE n.id = bulk.node_id))
-RETURNING id, access_id, accepted_at, first_id, total, done, content, recipients"""
-
-# claim; low: $5
-
-CLAIM = """
-WITH chosen AS MATERIALIZED (
-    SELECT id FROM part
-    WHERE carrier_id = $1 AND state = 'queued' AND due_at IS NULL AND id >= $5
-    ORDER BY priority DESC, id LIMIT $2 FOR UPDATE SKIP LOCKED),
-taken AS (
-    UPDATE part SET state = 'sending', node_id = $3, at = $4
-    FROM chosen WHERE part.id = chosen.id AND part.id >= $5
-    RETURNING part.id, part.text, part.tables, part.tries)
-SELECT json_agg(json_build_array(p.id, p.id & 255, m.parts, m.originator, m.recipient,
-    p.text, m.encoding, json_build_array(p.tables >> 8, p.tables & 255), m.flash <> 0,
-    m.protocol_id, m.priority, m.expires_at, true, m.access_id, m.ref, m.tell, p.tries,
-    m.premium, m.callback_url))
-FROM taken p JOIN message m ON m.id = p.id >> 8 AND m.id >= $5::bigint >> 8"""
-
-MARK_QUEUED = f"""
-UPDATE part SET state = 'queued', node_id = NULL
-WHERE id = ANY({IDS}) AND id >= $2 AND state = 'sending'"""
 
 # record and settle: columns of domain.settlement.PartUpdate; low: the last parameter
 
@@ -362,8 +297,3 @@ MESSAGES = f"""
 SELECT json_agg(json_build_array(m.id, m.access_id, m.recipient, m.ref, m.segments,
     {state("p.id >= $2::bigint * 256")}, m.reason, m.raw, m.accepted_at, m.final_at))
 FROM unnest({IDS}) AS j (v) JOIN message m ON m.id = j.v AND m.id >= $2"""
-
-BACKLOG = """
-SELECT carrier_id, count(*) FROM part
-WHERE state = 'queued' AND due_at IS NULL AND id >= $1
-GROUP BY carrier_id"""

@@ -1,123 +1,78 @@
 """
-The jobs of the message path, as the writer is given them.
+How the verbs of the message path cross the socket of the writer's process.
 
-What they take and return in numbers crosses a socket: it is encoded, once, by its
-types. A pickle of so many structs would cost both sides several times as much.
+What they take and return in numbers is encoded as JSON, once, by its types: a pickle of
+so many structs would cost both sides several times as much. ``CODECS`` lists these
+verbs; all others cross as pickles.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.message import Part
-from budstikke.domain.receipt import Receipt
-from budstikke.domain.settlement import Concerned, PartUpdate
-from budstikke.store.contract import (
-    BulkRow,
-    CallbackResult,
-    CallbackRow,
-    Draft,
-    Verdict,
-)
-from budstikke.store.engines.sqlite import sql
-from budstikke.store.engines.sqlite.accepting import store_bulk, store_drafts
-from budstikke.store.engines.sqlite.json_rows import one
-from budstikke.store.engines.sqlite.node import save_ids
-from budstikke.store.engines.sqlite.telling import write_results
+from budstikke.store.contract import Draft, Verdict
+from budstikke.store.verbs.accept import store_drafts
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from budstikke.store.engines.sqlite.settling import Settling
-
-decode_callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
-decode_parts = msgspec.json.Decoder(list[Part]).decode
-decode_verdicts = msgspec.json.Decoder(list[Verdict]).decode
-
-_drafts = msgspec.json.Decoder(list[Draft]).decode
-_updates = msgspec.json.Decoder(list[tuple[Concerned, PartUpdate]]).decode
-_receipts = msgspec.json.Decoder(list[Receipt]).decode
-_results = msgspec.json.Decoder(list[CallbackResult]).decode
+    from budstikke.store.verbs.connection import Connection
 
 
-def accept(
-    connection: sqlite3.Connection,
-    drafts: str,
-    held: Sequence[list[int]],
-    end: int | None,
-    now: float,
+class Codec(msgspec.Struct, frozen=True):
+    """
+    How a verb crosses.
+
+    Attributes:
+        index: Which of the verb's arguments after the connection is its batch.
+        batch: Decodes the batch.
+        result: Decodes what the verb returns.
+
+    """
+
+    index: int
+    batch: Callable[[str], Any]
+    result: Callable[[str], Any]
+
+
+def _codec(batch: Any, result: Any, index: int = 0) -> Codec:
+    """Make a codec from the types of a verb's batch and of its result."""
+    decoder = msgspec.json.Decoder
+    return Codec(index, decoder(batch).decode, decoder(result).decode)
+
+
+CODECS: Mapping[Callable[..., Any], Codec] = {
+    store_drafts: _codec(list[Draft], list[Verdict]),
+}
+
+
+def encoded(
+    verb: Callable[..., Any], args: Sequence[Any]
+) -> tuple[Callable[..., Any], Sequence[Any]]:
+    """Encode a verb and its arguments as a job, and ``decode`` its result."""
+    codec = CODECS.get(verb)
+    if codec is None:
+        return verb, args
+    values = list(args)
+    values[codec.index] = text(values[codec.index])
+    return run_decoded, (verb, *values)
+
+
+def decoded(verb: Callable[..., Any], result: Any) -> Any:
+    """Decode what the job of a verb returned."""
+    codec = CODECS.get(verb)
+    return result if codec is None else codec.result(result)
+
+
+async def run_decoded(
+    connection: Connection, verb: Callable[..., Any], *args: Any
 ) -> str:
-    """Store drafts; ``held`` are indexes of messages that the duplicate lock holds."""
-    verdicts = store_drafts(connection, _drafts(drafts), held, now)
-    save_ids(connection, end)
-    return text(verdicts)
-
-
-def accept_bulk(
-    connection: sqlite3.Connection, bulk: BulkRow, node_id: int, end: int | None
-) -> Verdict:
-    """Store a bulk order whole."""
-    verdict = store_bulk(connection, bulk, node_id, bulk.accepted_at)
-    save_ids(connection, end)
-    return verdict
-
-
-def claim(
-    connection: sqlite3.Connection,
-    carrier_id: int,
-    limit: int,
-    node_id: int,
-    now: float,
-) -> str:
-    """Take queued parts; returns them as JSON."""
-    found = one(connection, sql.QUEUED, carrier_id, limit)
-    connection.execute(sql.MARK_SENDING, (found, node_id, now))
-    return found
-
-
-def release(connection: sqlite3.Connection, ids: str) -> None:
-    """Give claimed parts back."""
-    connection.execute(sql.MARK_QUEUED, (ids,))
-
-
-def record(
-    connection: sqlite3.Connection, settling: Settling, updates: str, now: float
-) -> str:
-    """Write what carriers answered; returns callbacks."""
-    return text(settling.outcomes(connection, _updates(updates), now))
-
-
-def settle(  # noqa: PLR0917 - a job's arguments have no names
-    connection: sqlite3.Connection,
-    settling: Settling,
-    carrier_id: int,
-    receipts: str,
-    now: float,
-    keep: float,
-) -> str:
-    """Settle by receipts; returns callbacks."""
-    found = _receipts(receipts)
-    return text(settling.receipts(connection, carrier_id, found, now, keep))
-
-
-def told(connection: sqlite3.Connection, results: str) -> None:
-    """Write what came of telling customers."""
-    write_results(connection, _results(results))
-
-
-# -- what is only read
-
-
-def revision(connection: sqlite3.Connection) -> int:
-    """Read the revision of the directory."""
-    found = connection.execute("SELECT value FROM meta WHERE key = 'revision'")
-    return int(found.fetchone()[0])
-
-
-def backlog(connection: sqlite3.Connection) -> dict[int, int]:
-    """Count queued parts by carrier."""
-    return dict(connection.execute(sql.BACKLOG).fetchall())
+    """Run a verb in the writer's process: its batch and its result are JSON."""
+    codec = CODECS[verb]
+    values = list(args)
+    values[codec.index] = codec.batch(values[codec.index])
+    return text(await verb(connection, *values))

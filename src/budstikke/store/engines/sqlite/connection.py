@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Coroutine, Sequence
 
+    from budstikke.store.contract import Hint
     from budstikke.store.verbs.statement import Statement
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Connection:
         return self.raw.execute(statement.sqlite, _bound(values)).rowcount
 
     async def each(
-        self, statement: Statement, rows: Sequence[msgspec.Struct], low: int = 0
+        self, statement: Statement, rows: Sequence[msgspec.Struct], *low: int
     ) -> None:
         """Run a statement for each row of a batch, by the fields of its struct."""
         del low
@@ -70,6 +71,19 @@ class Connection:
 
     async def on_server(self, statement: Statement, *values: object) -> None:
         """Do nothing: there is no server, and nobody else writes."""
+
+    async def hold_keys(
+        self, keys: Sequence[tuple[int, float]], now: float
+    ) -> set[int]:
+        """Return all keys: the gateway has locked them in its memory."""
+        del now
+        return {key for key, _ in keys}
+
+    async def release_keys(self, keys: Sequence[int]) -> None:
+        """Leave it to the gateway, which unlocks what was not stored."""
+
+    async def notify(self, hint: Hint) -> None:
+        """Tell nobody: there is no other node."""
 
 
 def _bound(values: tuple[object, ...]) -> Any:

@@ -12,11 +12,12 @@ import contextlib
 import logging
 import os
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
 
 from budstikke.domain.listing import Look
+from budstikke.domain.message import Part
 from budstikke.store.contract import (
     Beat,
     BulkRow,
@@ -30,26 +31,21 @@ from budstikke.store.contract import (
     Verdict,
     Woken,
 )
+from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.sqlite import beating, jobs, sql
-from budstikke.store.engines.sqlite.accepting import (
-    answered,
-    due_recurring,
-    originator_of,
-)
 from budstikke.store.engines.sqlite.asking import change, look_up
 from budstikke.store.engines.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.engines.sqlite.clock import Places, sweep, wake
+from budstikke.store.engines.sqlite.codec import decoded, encoded
 from budstikke.store.engines.sqlite.deadline import in_time
-from budstikke.store.engines.sqlite.duplicates import DuplicateLock
 from budstikke.store.engines.sqlite.inbound_verbs import InboundVerbs
 from budstikke.store.engines.sqlite.json_rows import one
 from budstikke.store.engines.sqlite.links import Links
 from budstikke.store.engines.sqlite.locking import FileLock, wait_for_lock
-from budstikke.store.engines.sqlite.node import Node
+from budstikke.store.engines.sqlite.node import Node, run_with_ids
 from budstikke.store.engines.sqlite.opening import (
     connect,
     connect_reader,
-    read_bulk,
     read_directory,
     take_over,
 )
@@ -62,25 +58,30 @@ from budstikke.store.engines.sqlite.withdrawing import (
     parts_of,
     withdraw,
 )
+from budstikke.store.verbs import claim, orders
+from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.groups import active_members
-from budstikke.store.verbs.json_text import text, within, within_id
+from budstikke.store.verbs.json_text import text, within
 from budstikke.store.verbs.money import order_credit, post
 from budstikke.store.verbs.queries import is_read
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from budstikke.domain.directory import Directory
-    from budstikke.domain.message import Part
     from budstikke.domain.queries import Answer, Ask, CreditAnswer
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import Entry, LowBalance
+    from budstikke.store.verbs import connection as verbs
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 log = logging.getLogger("budstikke.store")
 
+_parts = msgspec.json.Decoder(list[Part]).decode
 _views = msgspec.json.Decoder(list[MessageView]).decode
 
 
@@ -182,16 +183,8 @@ class SqliteStore:
     async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
         """Store messages and parts, in one transaction for all drafts."""
         held = [self._duplicates.lock_draft(draft, now) for draft in drafts]
-        end = self._node.unsaved()
-        batch = text(drafts)
         try:
-            with self.pulse.waiting():
-                late = partial(self._withdraw, drafts, now)
-                verdicts = jobs.decode_verdicts(
-                    await in_time(
-                        self._writer, late, jobs.accept, batch, held, end, now
-                    )
-                )
+            verdicts = await self._store(drafts, now, store_drafts, drafts, held, now)
         except BaseException:
             for draft, left_out in zip(drafts, held, strict=True):
                 self._duplicates.let_go_draft(draft, left_out)
@@ -199,7 +192,6 @@ class SqliteStore:
         for draft, verdict in zip(drafts, verdicts, strict=True):
             if verdict.no_credit or verdict.taken:
                 self._duplicates.let_go_draft(draft, verdict.duplicates)
-        self._node.saved(end)
         return verdicts
 
     async def accept_bulk(
@@ -209,24 +201,34 @@ class SqliteStore:
         held = await self._duplicates.hold_all(keys, bulk.accepted_at, until)
         if held:
             return Verdict(held)
-        end = self._node.unsaved()
+        now = bulk.accepted_at
         try:
-            with self.pulse.waiting():
-                late = partial(self._withdraw, [bulk], bulk.accepted_at)
-                verdict: Verdict = await in_time(
-                    self._writer, late, jobs.accept_bulk, bulk, self.node_id, end
-                )
+            verdict = await self._store([bulk], now, store_bulk, bulk, (), until)
         except BaseException:
             self._duplicates.let_go(keys)
             raise
         if verdict.no_credit or verdict.taken:
             self._duplicates.let_go(keys)
-        self._node.saved(end)
         return verdict
 
-    def _withdraw(
-        self, rows: Sequence[Draft | BulkRow], now: float, _: Verdict | str
-    ) -> None:
+    async def _store(
+        self,
+        rows: Sequence[Draft | BulkRow],
+        now: float,
+        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
+        *args: *Ts,
+    ) -> T:
+        """Store orders in time, or not at all; the ids that they use are saved."""
+        end = self._node.unsaved()
+        late = partial(self._withdraw, rows, now)
+        job, values = encoded(verb, args)
+        with self.pulse.waiting():
+            done = await in_time(self._writer, late, run_with_ids, end, job, values)
+        self._node.saved(end)
+        result: T = decoded(verb, done)
+        return result
+
+    def _withdraw(self, rows: Sequence[Draft | BulkRow], now: float, _: object) -> None:
         """Take back what was stored after it was refused."""
         values = (self._settling, parts_of(rows), orders_of(rows), now)
         with contextlib.suppress(StoreUnavailable):
@@ -234,25 +236,19 @@ class SqliteStore:
 
     async def open_bulks(self) -> list[BulkRow]:
         """Find bulk orders that are not yet all messages."""
-
-        def read(connection: sqlite3.Connection) -> list[BulkRow]:
-            rows = connection.execute(sql.OPEN_BULKS).fetchall()
-            return [read_bulk(row) for row in rows]
-
-        return await self._reader.run(read)
+        return await self._writer.run(orders.open_bulks)
 
     # -- send and settle
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Take queued parts for sending."""
-        values = (carrier_id, limit, self.node_id, now)
-        found = jobs.decode_parts(await self._writer.run(jobs.claim, *values))
+        found = _parts(await self._writer.run(claim.claim, carrier_id, limit, now))
         found.sort(key=lambda part: (-part.priority, part.id))
         return found
 
     async def release(self, part_ids: Sequence[int]) -> None:
         """Give claimed parts back."""
-        await self._writer.run(jobs.release, text(part_ids))
+        await self._writer.run(claim.release, part_ids)
 
     async def record(
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
@@ -326,17 +322,17 @@ class SqliteStore:
 
     async def originator_of(self, access_id: int, message_id: int) -> str | None:
         """Find what an access's message was sent from."""
-        return await self._reader.run(originator_of, access_id, within_id(message_id))
+        return await self._reader.run(orders.originator_of, access_id, message_id)
 
     async def answered(
         self, access_id: int, key: str, now: float
     ) -> tuple[str, bytes] | None:
         """Find what an idempotency key was answered."""
-        return await self._reader.run(answered, access_id, key, now)
+        return await self._reader.run(orders.answered, access_id, key, now)
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
         """Find orders whose next time has come."""
-        return await self._reader.run(due_recurring, now, limit)
+        return await self._reader.run(orders.due_recurring, now, limit)
 
     async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
         """Write ledger entries."""
@@ -366,7 +362,7 @@ class SqliteStore:
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier."""
-        return await self._reader.run(jobs.backlog)
+        return await self._reader.run(claim.backlog)
 
 
 def _noted(withdrawn: asyncio.Future[None]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.sqlite import media, queues, reading, receiving
-from budstikke.store.verbs import inbound, reassembly
+from budstikke.store.engines.sqlite import queues, reading, receiving
+from budstikke.store.verbs import inbound, media, reassembly
 from budstikke.store.verbs.json_text import within_id
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ class InboundVerbs:
 
     async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
         """Read parts of MMS."""
-        return await self._reader.run(media.parts, ids)
+        return await self._reader.run(media.read_parts, ids)
 
     async def mms(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
         """Read what is in MMS that go out."""
-        return await self._reader.run(media.contents, message_ids)
+        return await self._reader.run(media.read_contents, message_ids)
 
     async def read(
         self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from budstikke.store.engines.sqlite.connection import Connection
 
 # No id is given twice, though its callback is purged: events are read by them.
 _LAST_CALLBACK_ID = """max(coalesce(max(id), 0), coalesce(
@@ -63,6 +65,17 @@ def save_ids(connection: sqlite3.Connection, end: int | None) -> None:
     """Set aside the block that begins at ``end``."""
     if end is not None:
         connection.execute(SAVE_NEXT_ID, (str(end + ID_BLOCK),))
+
+
+async def run_with_ids(
+    connection: Connection,
+    end: int | None,
+    verb: Callable[..., Any],
+    args: Sequence[Any],
+) -> Any:
+    """Set aside the block that begins at ``end``, and run a verb that stores ids."""
+    save_ids(connection.raw, end)
+    return await verb(connection, *args)
 
 
 def keep_callback_id(connection: sqlite3.Connection) -> None:

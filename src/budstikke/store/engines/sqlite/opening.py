@@ -9,7 +9,6 @@ import msgspec
 import sqlalchemy
 
 from budstikke.store import admin
-from budstikke.store.contract import BulkRow
 from budstikke.store.engines.sqlite import sql
 
 if TYPE_CHECKING:
@@ -121,17 +120,3 @@ def _locks(connection: sqlite3.Connection, now: float) -> Iterator[tuple[int, fl
             break
         if key is not None and until > now:
             yield key, until
-
-
-def read_bulk(row: tuple[int, int, float, int, int, int, str, str]) -> BulkRow:
-    """Read a bulk order's row."""
-    return BulkRow(
-        id=row[0],
-        access_id=row[1],
-        accepted_at=row[2],
-        first_id=row[3],
-        total=row[4],
-        done=row[5],
-        content=row[6].encode(),
-        recipients=row[7].encode(),
-    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.store.engines.sqlite.connection import Connection, finish
-from budstikke.store.engines.sqlite.media import store_media
 from budstikke.store.engines.sqlite.node import save_ids
 from budstikke.store.engines.sqlite.telling import Telling
 from budstikke.store.verbs.inbound import store_inbound
+from budstikke.store.verbs.media import store_media
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,10 +30,10 @@ def receive(
     ``end`` is where the ids end that were given, when that is to be saved.
     """
     save_ids(connection, end)
-    drafts = finish(store_inbound(Connection(connection), drafts, now))
+    verbs = Connection(connection, node_id)
+    drafts = finish(store_inbound(verbs, drafts, now))
     for draft in drafts:
-        if draft.media:
-            store_media(connection, draft.event.message_id, draft.media)
+        finish(store_media(verbs, draft.event.message_id, draft.media))
     telling = Telling(connection, node_id, now)
     telling.count_on({d.access_id for d in drafts if d.queued and d.tell})
     for draft in drafts:

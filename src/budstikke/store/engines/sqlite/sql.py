@@ -11,55 +11,9 @@ from __future__ import annotations
 
 from budstikke.store.engines.sqlite.json_rows import columns
 
-# accept
-
-INSERT_MESSAGES = """
-INSERT INTO message (id, order_id, access_id, recipient, originator, ref, encoding,
-    segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
-    accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
-    callback_url, reason, raw)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-    ?19, ?20, ?21, ?22, ?23, ?24, '', '')"""
-
-INSERT_PARTS = """
-INSERT INTO part (id, carrier_id, state, text, tables, priority, due_at, node_id, at,
-    tries, reason, raw)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, '', '')"""
-
-ADVANCE_BULK = "UPDATE bulk SET done = ?2 WHERE id = ?1"
-
-BULK_OPEN = "SELECT 1 FROM bulk WHERE id = ?1 AND done < ?2 AND NOT cancelled"
-
-INSERT_BULK = """
-INSERT INTO bulk (id, access_id, accepted_at, first_id, total, done, content,
-    recipients, node_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-
-OPEN_BULKS = """
-SELECT id, access_id, accepted_at, first_id, total, done, content, recipients
-FROM bulk WHERE done < total AND NOT cancelled ORDER BY id"""
-
 # Newest first; the reader stops at the first that is older than any lock.
 LOCKED_KEYS = """
 SELECT duplicate_key, duplicate_until, accepted_at FROM message ORDER BY id DESC"""
-
-# claim
-
-QUEUED = """
-SELECT json_group_array(json_array(p.id, p.id & 255, m.parts, m.originator,
-    m.recipient, p.text, m.encoding,
-    json_array(p.tables >> 8, p.tables & 255),
-    json(CASE WHEN m.flash THEN 'true' ELSE 'false' END), m.protocol_id, m.priority,
-    m.expires_at, json('true'), m.access_id, m.ref, m.tell, p.tries,
-    m.premium, m.callback_url))
-FROM (SELECT id, text, tables, tries FROM part
-      WHERE carrier_id = ?1 AND state = 'queued' AND due_at IS NULL
-      ORDER BY priority DESC, id LIMIT ?2) p
-JOIN message m ON m.id = p.id >> 8"""
-
-MARK_SENDING = """
-UPDATE part SET state = 'sending', node_id = ?2, at = ?3
-WHERE id IN (SELECT value->>0 FROM json_each(?1))"""
 
 MARK_QUEUED = """
 UPDATE part SET state = 'queued', node_id = NULL
@@ -249,7 +203,3 @@ SELECT json_group_array(json_array(m.id, m.access_id, m.recipient, m.ref, m.segm
         AND p.state IN ('queued', 'sending', 'unsure')), 'sent', m.state),
     m.reason, m.raw, m.accepted_at, m.final_at))
 FROM json_each(?1) j JOIN message m ON m.id = j.value"""
-
-BACKLOG = """
-SELECT carrier_id, count(*) FROM part WHERE state = 'queued' AND due_at IS NULL
-GROUP BY carrier_id"""
