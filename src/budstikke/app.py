@@ -27,14 +27,13 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from budstikke import __version__, config, metrics
+from budstikke import config, metrics
 from budstikke.carriers.simulator.fates import SUMMARIES
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.simulator.web.app import simulator_app
 from budstikke.demo import apply_demo, demo_lines
 from budstikke.dialects import DIALECTS
-from budstikke.dialects.native.exchange import Parts
 from budstikke.flow.mms_view_url import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
@@ -44,7 +43,6 @@ from budstikke.servers.http import HttpServer
 from budstikke.servers.media_page import MediaPages
 from budstikke.servers.mm7 import Mm7Server
 from budstikke.servers.queue_resume_page import ResumePage
-from budstikke.servers.rest import NativeServer
 from budstikke.store.migrate import check, migrate
 from budstikke.subprocesses import COLLECT
 
@@ -121,7 +119,7 @@ DEMO: Mapping[tuple[str, ...], str] = {
     ("http", "port"): "8080",
     ("callbacks", "allow_private"): "true",
     ("callbacks", "allow_http"): "true",
-    ("ip1", "lookups"): "open",
+    ("http", "lookups"): "open",
     ("simulator", "enabled"): "true",
     ("simulator", "listen"): "127.0.0.1:2775",
 }
@@ -230,34 +228,24 @@ async def _serve(
 def _application(gateway: Gateway, phones: Phones) -> HttpServer:
     settings = gateway.settings
     trusted = config.networks(settings.http.trusted_proxies)
-    usual: dict[str, Any] = {
-        "directory": lambda: gateway.directory,
-        "authenticator": gateway.authenticator,
-        "max_body": settings.http.max_body,
-        "trusted": trusted,
-    }
-    parts = Parts(
-        acceptor=gateway.acceptor,
-        asker=gateway.asker,
-        quoter=gateway.quoter,
-        clock=gateway.clock,
-    )
     others = Mm7Server(
         mmsc=gateway.mmsc,
         rest=Starlette(routes=_routes(gateway, phones, trusted)),
         max_body=settings.http.max_body,
         trusted=trusted,
     )
-    native = NativeServer(parts=parts, rest=others, version=__version__, **usual)
     return HttpServer(
         dialects=DIALECTS,
+        directory=lambda: gateway.directory,
+        authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,
         asker=gateway.asker,
         refused=gateway.alerter.note,
-        rest=native,
+        rest=others,
+        max_body=settings.http.max_body,
+        trusted=trusted,
         clock=gateway.clock,
-        known_only=frozenset({"ip1"} if settings.ip1.lookups == "known" else ()),
-        **usual,
+        known_only=settings.http.lookups == "known",
     )
 
 

@@ -152,8 +152,8 @@ class Gateway:
         self._answerer = self._answers()
         self.notifier: Tells = self._notifier()
         self._fitter = Fitter()
-        self.asker = Asker(mms=self._mms(), **now)
-        self.quoter = Quoter(self._accept, directory=lambda: self.directory)
+        quoter = Quoter(self._accept, directory=lambda: self.directory)
+        self.asker = Asker(mms=self._mms(), quoter=quoter, **now)
         mail = settings.mail
         server = SmtpOutlet(**msgspec.structs.asdict(mail)) if mail.host else None
         self.alerter = Alerter(outlet=server, clock=clock)

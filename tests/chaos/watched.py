@@ -28,7 +28,6 @@ from budstikke.carriers.simulator.phones import Phones
 from budstikke.config.callbacks import Callbacks
 from budstikke.demo import apply_demo
 from budstikke.dialects import DIALECTS, IDENTIFY
-from budstikke.dialects.native.operations import OPERATIONS
 from budstikke.gateway import Gateway
 from budstikke.log import configure
 from budstikke.provisioning.apply import Secrets, apply
@@ -65,11 +64,9 @@ def say(value: object) -> None:
 def routes_of(app: Any) -> list[tuple[str, str]]:
     """List what the running application serves: (method, path)."""
     dialects: HttpServer = app
-    native: Any = dialects._rest
-    starlette: Any = native._rest._rest
-    found = list(dialects._routes)
-    found += [(each.method, f"/v1{each.path}") for each in OPERATIONS]
-    found += [("GET", path) for path in native._pages]
+    rest: Any = dialects._rest
+    starlette: Any = rest._rest
+    found = [route for dialect in DIALECTS.values() for route in dialect.routes]
     found += [("POST", "/mm7/{carrier}")]
     return found + list(_below(starlette.routes, ""))
 

@@ -6,8 +6,7 @@ import json
 import sys
 import time
 import tracemalloc
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +17,7 @@ from budstikke.dialects.query import SLICE, read_query, unescape
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest
+from dialects.caller import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +41,6 @@ SLACK = 16 * 1024 * 1024
 """Octets that a request may cost however small it is."""
 
 
-@dataclass
-class Access:
-    """As much of an access as a dialect may see."""
-
-    id: int
-    settings: Any
-
-
 Asked = Refusal | Order | list[Order] | object
 
 
@@ -59,12 +51,12 @@ def work(route: tuple[str, str, str], octets: bytes, kind: str) -> tuple[Call, A
     query, body = (octets, b"") if method == "GET" else (b"", octets)
     request = WireRequest(method, path, query, {"content-type": kind}, body)
     call = Call(request, dialect.routes[method, path])
-    access = Access(1, dialect.settings())
+    access = Access(dialect.settings())
     try:
         dialect.login(call)
         return call, dialect.parse(call, access, NOW)
     except Refusal as refusal:
-        dialect.render(call, refusal)
+        dialect.render(call, refusal, 0.0)
         return call, refusal
 
 
@@ -544,7 +536,7 @@ def test_an_answer_that_names_every_recipient_takes_no_longer_for_each(
         )
         refusal = Refusal(code, invalid=listed)
         started = time.process_time()
-        body = DIALECTS["sveve"].render(call, refusal).body
+        body = DIALECTS["sveve"].render(call, refusal, 0.0).body
         assert count == body.count(b"<error>")
         return time.process_time() - started
 
@@ -556,7 +548,9 @@ def test_many_messages_are_answered_without_what_was_read_of_them() -> None:
     call, asked = work(SEND, messages(100), JSON)
     assert isinstance(asked, list)
     refusals: list[Accepted | Refusal] = [Refusal(RefusalCode.NO_ROUTE)] * len(asked)
-    assert DIALECTS["sveve"].render(call, refusals).body.count(b"<error>") == len(asked)
+    assert DIALECTS["sveve"].render(call, refusals, 0.0).body.count(b"<error>") == len(
+        asked
+    )
 
     bad = work(SEND, SVEVE + b'"messages":[{"to":"1"},{"msg":"a"}]}', JSON)[0]
     assert bad.fields is not None

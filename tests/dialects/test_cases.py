@@ -12,6 +12,7 @@ stands before the first one goes for all of the file. The other lines::
                                     of the number or keyword itself
     @@ more={...}                   what was looked up for it (files in base64)
     @@ client=192.0.2.1             the caller's address
+    @@ headers={...}                the request's headers, names in lower case
     >> GET /path?query              a request (its body on the lines after), or
     !! {...}                        a StatusEvent, or
     ~~ {...}                        an InboundEvent, an SMS if nothing else is said
@@ -36,22 +37,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from budstikke.dialects import DIALECTS
-from budstikke.dialects.contract import Answered, Asked, Call, Dialect, Login
+from budstikke.dialects.contract import (
+    Answered,
+    Asked,
+    Call,
+    Dialect,
+    Inbound,
+    Login,
+    NeedsExtras,
+    Reports,
+)
 from budstikke.domain import queries as ask
-from budstikke.domain.callback import More, Topic, topic_of
+from budstikke.domain.callback import (
+    InboundExtras,
+    InboundRequirements,
+    Topic,
+    topic_of,
+)
 from budstikke.domain.inbound import InboundEvent, Kind, MediaPart, MediaRef
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.servers.routes import Routed, Routes
 from budstikke.wire import WireRequest, WireResponse
+from dialects.caller import CASES, Access
 
-CASES = Path(__file__).parent / "cases"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MARKS = ("##", "@@", ">>", "!!", "~~", "==", "++", "<<", "??")
 DEFAULTS = {
     known.name: known.default
@@ -60,14 +78,6 @@ DEFAULTS = {
 }
 DEFAULTS = {name: msgspec.to_builtins(it) for name, it in DEFAULTS.items()}
 DEFAULTS = {n: list(it) if isinstance(it, tuple) else it for n, it in DEFAULTS.items()}
-
-
-@dataclass
-class Access:
-    """As much of an access as a dialect may see."""
-
-    id: int
-    settings: Any
 
 
 class Looked(msgspec.Struct):
@@ -135,8 +145,11 @@ def call_of(case: Case, dialect: Dialect) -> Call:
     (method, target), body = found[0].split(" ", 1), found[1]
     path, _, query = target.partition("?")
     client = case.setting("client", "")
-    request = WireRequest(method, path, query.encode(), {}, body, client)
-    return Call(request, dialect.routes[method, path.lower()])
+    headers = msgspec.json.decode(case.setting("headers", "{}"))
+    request = WireRequest(method, path, query.encode(), headers, body, client)
+    routed = Routes([dialect]).find(method, path, path)
+    assert isinstance(routed, Routed), f"{method} {path} has no route"
+    return Call(request, routed.operation, path=routed.parameters)
 
 
 def settings_of(case: Case, dialect: Dialect) -> Any:
@@ -156,15 +169,19 @@ def refusal_of(words: dict[str, Any]) -> Refusal:
     return Refusal(RefusalCode(words.pop("code")), **words)
 
 
+def now_of(case: Case) -> float:
+    now = datetime.fromisoformat(case.setting("now", "2024-01-01T00:00:00Z"))
+    return now.timestamp()
+
+
 def attempt(
     case: Case, dialect: Dialect, call: Call
 ) -> tuple[Login | None, Asked] | Refusal:
     """Take a request through login and parse."""
-    now = datetime.fromisoformat(case.setting("now", "2024-01-01T00:00:00Z"))
     try:
         login = dialect.login(call)
-        access = Access(1, settings_of(case, dialect)) if login else None
-        return login, dialect.parse(call, access, now.timestamp())
+        access = Access(settings_of(case, dialect)) if login else None
+        return login, dialect.parse(call, access, now_of(case))
     except Refusal as refusal:
         return refusal
 
@@ -189,6 +206,7 @@ def check_asked(case: Case, login: Login | None, asked: Asked) -> None:
         for words, order in zip(expected, asked, strict=True):
             check_order(case, words, order)
     else:
+        assert isinstance(asked, msgspec.Struct), "steps are not compared"
         words = {
             "type": type(asked).__name__,
             **msgspec.json.decode(msgspec.json.encode(asked)),
@@ -259,7 +277,9 @@ def check_response(case: Case, response: WireResponse) -> None:
 def status_push(case: Case, dialect: Dialect) -> WireRequest | None:
     event = StatusEvent(**(case.dict("!!", "") or {}))
     settings = settings_of(case, dialect)
-    return dialect.callback(event, case.setting("url", ""), settings)
+    if not isinstance(dialect, Reports):
+        return None
+    return dialect.report(event, case.setting("url", ""), settings)
 
 
 def inbound_push(case: Case, dialect: Dialect) -> WireRequest | None:
@@ -268,10 +288,14 @@ def inbound_push(case: Case, dialect: Dialect) -> WireRequest | None:
     words["media"] = tuple(MediaRef(**part) for part in words.get("media", ()))
     event = InboundEvent(**words)
     settings = settings_of(case, dialect)
+    if not isinstance(dialect, Inbound):
+        return None
     url = dialect.url(topic_of(event), settings, case.setting("url", ""))
     more = msgspec.json.decode(case.setting("more", "{}"), type=Looked)
-    needs = dialect.needs(settings)
-    given = More(
+    needs = InboundRequirements()
+    if isinstance(dialect, NeedsExtras):
+        needs = dialect.requirements(settings)
+    given = InboundExtras(
         tuple(more.files) if needs.files else (),
         more.name if needs.subscriber else "",
         more.address if needs.subscriber else "",
@@ -293,6 +317,7 @@ def check_verdict(case: Case, dialect: Dialect, text: str, body: bytes) -> None:
     topic = Topic(first) if first in list(Topic) else Topic.STATUS
     verdict, status, *rest = text.removeprefix(topic.value).lstrip().split(" ", 2)
     response = WireResponse(int(status), "".join(rest).encode() or body)
+    assert isinstance(dialect, Reports | Inbound), "nothing is pushed"
     taken = dialect.understood(topic, response, settings_of(case, dialect))
     assert (verdict == "taken") is taken, text
 
@@ -312,7 +337,7 @@ def test_case(case: Case) -> None:
         refusal = check_request(case, dialect, call) if case.one("==") else None
         answer = answer_of(case, refusal)
         if answer is not None:
-            check_response(case, dialect.render(call, answer))
+            check_response(case, dialect.render(call, answer, now_of(case)))
         checks += 1
     for mark, text, body in case.lines:
         if mark == "??":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
@@ -13,26 +13,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budstikke.dialects import DIALECTS
-from budstikke.dialects.contract import Answered, Asked, Call, Dialect
+from budstikke.dialects.contract import (
+    Answered,
+    Asked,
+    Call,
+    Dialect,
+    Done,
+    Inbound,
+    Reports,
+    Step,
+    Steps,
+    Stepwise,
+)
 from budstikke.domain import queries as ask
-from budstikke.domain.callback import More, Topic, topic_of
+from budstikke.domain.callback import InboundExtras, Topic, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind, MediaPart, MediaRef
 from budstikke.domain.message import Accepted, Order, StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
 from budstikke.wire import WireRequest, WireResponse
+from dialects.caller import CASES, Access, facts
 
 # All routes of a dialect share these; the machine may be busy.
 thorough = settings(deadline=None, max_examples=300)
 
-CASES = Path(__file__).parent / "cases"
 NOW = 1704067200.0
 
 every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
-ROUTED = {name: d for name, d in DIALECTS.items() if d.routes}
-"""Those that are asked through their routes: the REST API has a server of its own."""
+REPORTS = {name: d for name, d in DIALECTS.items() if isinstance(d, Reports)}
+INBOUND = {name: d for name, d in DIALECTS.items() if isinstance(d, Inbound)}
 
-every_routed_dialect = pytest.mark.parametrize("dialect", ROUTED.values(), ids=ROUTED)
+every_reporting = pytest.mark.parametrize("dialect", REPORTS.values(), ids=REPORTS)
+every_inbound = pytest.mark.parametrize("dialect", INBOUND.values(), ids=INBOUND)
+PUSHING: dict[str, Any] = {**REPORTS, **INBOUND}
+every_pushing = pytest.mark.parametrize("dialect", PUSHING.values(), ids=PUSHING)
 every_operation = pytest.mark.parametrize(
     ("dialect", "method", "path"),
     [(d, *route) for d in DIALECTS.values() for route in d.routes],
@@ -40,14 +54,6 @@ every_operation = pytest.mark.parametrize(
         f"{d.name} {' '.join(route)}" for d in DIALECTS.values() for route in d.routes
     ],
 )
-
-
-@dataclass
-class Access:
-    """As much of an access as a dialect may see."""
-
-    id: int
-    settings: Any
 
 
 def names(dialect: Dialect) -> list[str]:
@@ -82,7 +88,30 @@ def answer_to(asked: Asked) -> Answered:
             check_order(order)
             several.append(Accepted(1, [1001] * len(order.recipients), 1))
         return several
+    assert isinstance(asked, msgspec.Struct)
     return asked if isinstance(asked, ask.Page) else ANSWERS[type(asked)]
+
+
+def take_steps(steps: Steps) -> Done:
+    """Answer what steps ask for; what this suite has no answer to is refused."""
+    refused = Refusal(RefusalCode.BAD_FIELD, field="key")
+    step = following(steps.send, None)
+    while not isinstance(step, Done):
+        if step is None:
+            step = following(steps.send, None)
+        elif isinstance(step, Order) or type(step) in ANSWERS:
+            step = following(steps.send, answer_to(step))
+        else:
+            step = following(steps.throw, refused)
+    return step
+
+
+def following(resume: Callable[[Any], Step], value: object) -> Step | Done:
+    try:
+        return resume(value)
+    except StopIteration as end:
+        done: Done = end.value
+        return done
 
 
 def check_order(order: Order) -> None:
@@ -97,18 +126,26 @@ def check_order(order: Order) -> None:
 
 def work(dialect: Dialect, request: WireRequest) -> None:
     """Take a request all the way; anything but a good Order or a Refusal raises."""
-    call = Call(request, dialect.routes[request.method, request.target])
+    path = dict.fromkeys(re.findall(r"\{(\w+)\}", request.target), "1")
+    operation = dialect.routes[request.method, request.target]
+    call = Call(request, operation, path=path)
     answer: Answered
     try:
         login = dialect.login(call)
         access = None
         if login is not None:
             assert login.identifier
-            access = Access(1, dialect.settings())
-        answer = answer_to(dialect.parse(call, access, NOW))
+            access = Access(dialect.settings())
+        asked = dialect.parse(call, access, NOW)
+        if isinstance(asked, Generator):
+            asked = take_steps(asked)
+        if isinstance(asked, Done):
+            assert asked.response.status >= 200
+            return
+        answer = answer_to(asked)
     except Refusal as refusal:
         answer = refusal
-    assert dialect.render(call, answer).status >= 200
+    assert dialect.render(call, answer, 0.0).status >= 200
 
 
 def test_the_register_knows_dialects_by_their_names() -> None:
@@ -117,7 +154,7 @@ def test_the_register_knows_dialects_by_their_names() -> None:
 
 @every_dialect
 def test_routes_are_upper_case_methods_and_lower_case_paths(dialect: Dialect) -> None:
-    assert dialect.routes or dialect.name == "native"
+    assert dialect.routes
     for method, path in dialect.routes:
         assert (method.upper(), path.lower()) == (method, path)
         assert path.startswith("/")
@@ -141,24 +178,25 @@ def test_there_are_words_for_every_refusal(
     call = Call(WireRequest(method, path), dialect.routes[method, path])
     for field in ("", "nonsense", *names(dialect)):
         refusal = Refusal(code, field=field, value="<&\"'>\n", invalid=["1"])
-        response = dialect.render(call, refusal)
+        response = dialect.render(call, refusal, 0.0)
         assert 200 <= response.status < 600
         assert response.body
-    single = dialect.render(call, Accepted(1, [code], 0))
-    assert single.body
+    if not isinstance(dialect, Stepwise):
+        assert dialect.render(call, Accepted(1, [code], 0), 0.0).body
 
 
-@every_routed_dialect
+@every_dialect
 def test_junk_is_refused_and_nothing_worse(dialect: Dialect) -> None:
     @thorough
     @given(st.sampled_from(sorted(dialect.routes)), st.binary(), st.binary())
     def check(route: tuple[str, str], query: bytes, body: bytes) -> None:
-        work(dialect, WireRequest(*route, query, {}, body))
+        headers = facts(dialect).headers
+        work(dialect, WireRequest(*route, query, headers, body))
 
     check()
 
 
-@every_routed_dialect
+@every_dialect
 def test_junk_in_known_parameters_is_refused_and_nothing_worse(
     dialect: Dialect,
 ) -> None:
@@ -185,22 +223,23 @@ def test_junk_in_known_parameters_is_refused_and_nothing_worse(
     ) -> None:
         query = b"&".join(name + b"=" + value for name, value in pairs)
         body = msgspec.json.encode(document)
-        work(dialect, WireRequest(*route, query, {}, body))
-        work(dialect, WireRequest(*route, query, {}, query))
+        headers = facts(dialect).headers
+        work(dialect, WireRequest(*route, query, headers, body))
+        work(dialect, WireRequest(*route, query, headers, query))
 
     check()
 
 
-@every_dialect
+@every_reporting
 @pytest.mark.parametrize("state", MessageState)
 @pytest.mark.parametrize("ref", [None, "", "å&=#? %\n🤣"])
 def test_a_callback_is_nothing_or_a_request_to_the_url(
-    dialect: Dialect, state: MessageState, ref: str | None
+    dialect: Any, state: MessageState, ref: str | None
 ) -> None:
     event = StatusEvent(1001, "+4799999999", ref, state.value, "", "", NOW)
     url = "https://kunde.no/dr?key=1"
 
-    request = dialect.callback(event, url, dialect.settings())
+    request = dialect.report(event, url, dialect.settings())
 
     if request is not None:
         assert request.target.startswith("https://kunde.no/dr")
@@ -208,30 +247,23 @@ def test_a_callback_is_nothing_or_a_request_to_the_url(
         assert not re.search(r"[\s#]", request.target)
 
 
-@every_dialect
+@every_reporting
 @pytest.mark.parametrize("state", ["read", "deleted", "something new"])
 def test_a_state_that_a_dialect_does_not_know_does_no_harm(
-    dialect: Dialect, state: str
+    dialect: Any, state: str
 ) -> None:
     event = StatusEvent(1001, "+4799999999", None, state, "", "", NOW)
-    request = dialect.callback(event, "https://kunde.no/dr", dialect.settings())
-    assert request is None or dialect.name == "native"
+    request = dialect.report(event, "https://kunde.no/dr", dialect.settings())
+    assert (request is not None) == (state in facts(dialect).reported)
 
 
-SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",)
-
-TOLD: dict[str, list[dict[str, Any]]] = {
-    "front": [
-        {"two_way": True},
-        {"two_way": True, "mms": True},
-        {"two_way": True, "inbound_style": "get"},
-    ],
-    "sveve": [{}, {"number_lookup": True}],
-    "ip1": [{}],
-    "native": [{"webhook_secrets": SECRETS}],
-    "reseller": [{}],
+READ: Mapping[str, Callable[[bytes], object]] = {
+    "application/json": msgspec.json.decode,
+    "application/x-www-form-urlencoded": lambda body: parse_qsl(
+        body.decode("ascii"), strict_parsing=True
+    ),
 }
-"""Settings with which messages from phones are told, if they ever are."""
+"""How the body of a push is read, by its type."""
 
 inbound_events = st.builds(
     InboundEvent,
@@ -262,7 +294,7 @@ inbound_events = st.builds(
     ).map(tuple),
 )
 looked_up = st.builds(
-    More,
+    InboundExtras,
     files=st.lists(
         st.builds(MediaPart, name=st.text(), type=st.text(), data=st.binary()),
         max_size=3,
@@ -272,39 +304,36 @@ looked_up = st.builds(
 )
 
 
-@every_dialect
-def test_a_message_from_a_phone_is_nothing_or_a_request_to_the_url(
-    dialect: Dialect,
-) -> None:
-    several = [dialect.settings(**values) for values in TOLD[dialect.name]]
+@every_inbound
+def test_a_message_from_a_phone_is_a_request_to_the_url(dialect: Any) -> None:
+    several = [
+        msgspec.convert(values, dialect.settings) for values in facts(dialect).inbound
+    ]
     place = "https://kunde.no/inn?key=1"
 
     @thorough
     @given(inbound_events, looked_up, st.sampled_from(several))
-    def check(event: InboundEvent, more: More, settings: Any) -> None:
+    def check(event: InboundEvent, more: InboundExtras, settings: Any) -> None:
         url = dialect.url(topic_of(event), settings, place)
-        assert url == (place if dialect.policies else "")
+        assert url == place
         request = dialect.inbound(event, more, url, settings)
-        assert (request is not None) == bool(dialect.policies)
-        if request is None:
-            return
+        assert request is not None
         assert request.target.startswith(place)
         assert re.fullmatch("[!-~]+", request.target)
         assert "#" not in request.target
         assert (request.method == "GET") != bool(request.body)
         if request.body:
-            assert {"content-type": "application/json"}.items() <= (
-                request.headers.items()
-            )
-            msgspec.json.decode(request.body)
+            READ[request.headers["content-type"]](request.body)
 
     check()
 
 
-@every_dialect
-def test_a_topic_that_is_told_has_a_policy_and_a_url(dialect: Dialect) -> None:
-    for values in TOLD[dialect.name]:
-        settings = dialect.settings(**values)
+@every_pushing
+def test_a_topic_that_is_pushed_has_a_policy_and_a_url(dialect: Any) -> None:
+    assert (Topic.STATUS in dialect.policies) == isinstance(dialect, Reports)
+    assert (Topic.INBOUND in dialect.policies) == isinstance(dialect, Inbound)
+    for values in facts(dialect).inbound:
+        settings = msgspec.convert(values, dialect.settings)
         for topic in Topic:
             if topic not in dialect.policies:
                 assert dialect.url(topic, settings, "https://kunde.no/inn") == ""
@@ -317,22 +346,22 @@ def test_urls_in_settings_are_urls(dialect: Dialect) -> None:
         for field in msgspec.structs.fields(dialect.settings)
         if field.name.endswith("_url")
     ]
-    secrets = {"webhook_secrets": SECRETS} if dialect.name == "native" else {}
+    beside = facts(dialect).with_urls
     good = ["", "https://kunde.no", "HTTP://kunde.no:8080/a?b=%20&c#d", "http://[::1]/"]
     good += ["https://user:word@kunde.no/", "https://blåbær.no/x"]
     bad = ["kunde.no", "ftp://kunde.no/", "https://", "https:///a", "file:///etc/x"]
     bad += ["https://kunde.no/å", "https://kunde.no/a b", "https://kunde.no/\r\nX: y"]
     for name in fields:
         for url in good:
-            msgspec.convert({name: url, **secrets}, dialect.settings)
+            msgspec.convert({name: url, **beside}, dialect.settings)
         for url in bad:
             with pytest.raises(msgspec.ValidationError):
-                msgspec.convert({name: url, **secrets}, dialect.settings)
+                msgspec.convert({name: url, **beside}, dialect.settings)
 
 
-@every_dialect
+@every_pushing
 @pytest.mark.parametrize("status", [300, 302, 400, 401, 404, 429, 500, 502, 503])
-def test_a_failure_is_never_understood(dialect: Dialect, status: int) -> None:
+def test_a_failure_is_never_understood(dialect: Any, status: int) -> None:
     for body in (b"", b"true", b"OK"):
         for topic in Topic:
             answer = WireResponse(status, body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -18,6 +17,7 @@ from budstikke.dialects.front.template import TEMPLATE_NAMES
 from budstikke.domain.message import Accepted, Order, TextMode
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest
+from dialects.caller import Access
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "dialects" / "front.md").read_text("utf-8")
@@ -26,18 +26,10 @@ CASES = "".join(
 )
 
 
-@dataclass
-class Access:
-    """As much of an access as the dialect may see."""
-
-    id: int = 1
-    settings: Settings = field(default_factory=Settings)
-
-
 def parse(operation: str, request: WireRequest) -> Order:
     front, call = Front(), Call(request, operation)
     front.login(call)
-    asked = front.parse(call, Access(), 0.0)
+    asked = front.parse(call, Access(Settings()), 0.0)
     assert isinstance(asked, Order)
     return asked
 
@@ -159,6 +151,6 @@ def test_the_page_has_every_setting_and_its_default() -> None:
 def test_an_answer_is_written_without_a_request_having_been_read() -> None:
     call = Call(WireRequest("GET", "/psk/push.php"), "push")
 
-    body = Front().render(call, Accepted(1, [2**40], 1)).body
+    body = Front().render(call, Accepted(1, [2**40], 1), 0.0).body
 
     assert body == b"ErrorCode=0, ID=1099511627776"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from budstikke.domain.receipt import Reason
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
 from budstikke.wire import WireRequest
+from dialects.caller import Access
 
 quick = settings(deadline=None)  # the machine may be busy
 
@@ -43,14 +43,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "dialects" / "ip1.md").read_text("utf-8")
 LOGIN = b"konto=ip1-1000&passwd=demo"
 SEND = LOGIN + b"&till=46712345678&from=iP1&meddelande=Hej"
-
-
-@dataclass
-class Access:
-    """As much of an access as the dialect may see."""
-
-    id: int = 1
-    settings: Settings = field(default_factory=Settings)
 
 
 def called(path: str, query: bytes = b"", body: bytes = b"", **headers: str) -> Call:
@@ -62,7 +54,7 @@ def called(path: str, query: bytes = b"", body: bytes = b"", **headers: str) -> 
 
 def parse(call: Call, access: Access | None = None, now: float = 0.0) -> Any:
     login = Ip1().login(call)
-    return Ip1().parse(call, (access or Access()) if login else None, now)
+    return Ip1().parse(call, (access or Access(Settings())) if login else None, now)
 
 
 def table(heading: str, number: int = 0) -> list[list[str]]:
@@ -151,7 +143,7 @@ def time_of(send_at: float) -> bytes:
         *(2000, 2000, "+46712345678", None, MessageState.SCHEDULED, "", "", 1),
         *(0, "SEK", 0.0, send_at, None),
     )
-    return Ip1().render(call, MessagesAnswer((message,))).body
+    return Ip1().render(call, MessagesAnswer((message,)), 0.0).body
 
 
 # Templates

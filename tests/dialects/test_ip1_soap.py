@@ -30,6 +30,7 @@ from budstikke.domain.message import Order
 from budstikke.domain.queries import Page
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest, WireResponse
+from dialects.caller import Access
 
 quick = settings(deadline=None)  # the machine may be busy
 
@@ -43,13 +44,6 @@ versions = pytest.mark.parametrize("version", [SOAP11, SOAP12])
 services = pytest.mark.parametrize("service", [SMS, MMS], ids=lambda it: it.name)
 
 
-class Access:
-    """As much of an access as the dialect may see."""
-
-    id = 1
-    settings = Settings()
-
-
 def post(body: bytes, content_type: str = "", path: str = SMS_PATH) -> Call:
     headers = {"content-type": content_type} if content_type else {}
     request = WireRequest("POST", path, b"", headers, body)
@@ -58,14 +52,14 @@ def post(body: bytes, content_type: str = "", path: str = SMS_PATH) -> Call:
 
 def parse(call: Call) -> Any:
     login = Ip1().login(call)
-    return Ip1().parse(call, Access() if login else None, 0.0)
+    return Ip1().parse(call, Access(Settings()) if login else None, 0.0)
 
 
 def refused(call: Call) -> WireResponse:
     with pytest.raises(Refusal) as raised:
         parse(call)
     assert RefusalCode.MALFORMED is raised.value.code
-    return Ip1().render(call, raised.value)
+    return Ip1().render(call, raised.value, 0.0)
 
 
 def envelope(text: str = "Hej", version: str = SOAP11, head: str = "") -> str:
@@ -237,7 +231,7 @@ def test_an_envelope_with_a_fault_anywhere_is_answered_all_the_same() -> None:
             parse(call)
         except Refusal as refusal:
             answer = refusal
-        assert Ip1().render(call, answer).status in (200, 500)
+        assert Ip1().render(call, answer, 0.0).status in (200, 500)
 
     check()
 
@@ -245,7 +239,7 @@ def test_an_envelope_with_a_fault_anywhere_is_answered_all_the_same() -> None:
 def test_a_request_that_was_not_read_is_answered_by_its_content_type() -> None:
     for version, content_type in CONTENT_TYPES.items():
         call = post(b"", content_type.upper())
-        response = Ip1().render(call, Refusal(RefusalCode.TOO_LARGE))
+        response = Ip1().render(call, Refusal(RefusalCode.TOO_LARGE), 0.0)
         check_fault(response, version, "too large")
 
 
@@ -265,7 +259,7 @@ def get(service: Service, query: bytes, *, secure: bool = False, host: str = "")
     call = Call(request, ROUTES["GET", path])
     page = parse(call)
     assert isinstance(page, Page)
-    return Ip1().render(call, page).body.decode()
+    return Ip1().render(call, page, 0.0).body.decode()
 
 
 @services

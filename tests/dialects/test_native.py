@@ -49,7 +49,7 @@ def settings(*secrets: str) -> Settings:
 
 def told(*secrets: str, now: float) -> WireRequest:
     """Make a webhook for an attempt."""
-    request = NATIVE.callback(event(ref="å"), URL, settings(*secrets))
+    request = NATIVE.report(event(ref="å"), URL, settings(*secrets))
     assert request is not None
     return NATIVE.sign(request, settings(*secrets), now)
 
@@ -57,8 +57,9 @@ def told(*secrets: str, now: float) -> WireRequest:
 def test_it_signs_and_is_known_by_its_token() -> None:
     assert isinstance(NATIVE, Signing)
     assert isinstance(NATIVE, Identifying)
-    call = Call(WireRequest("GET", "/", headers={"authorization": "Bearer demo"}), "")
-    login = NATIVE.login(call)
+    headers = {"authorization": "Bearer demo"}
+    login = NATIVE.login(Call(WireRequest("GET", "/", headers=headers), "getBalance"))
+    assert login is not None
     assert ("2a97516c354b6884", "demo") == (login.identifier, login.secret)
     assert login.identifier == NATIVE.identify("demo")
 
@@ -98,7 +99,7 @@ def test_ids_tell_events_apart() -> None:
     ids = set()
     for state in TOLD:
         for message_id in (1001, 1002):
-            request = NATIVE.callback(
+            request = NATIVE.report(
                 event(state, message_id=message_id), URL, Settings()
             )
             assert request is not None

@@ -67,7 +67,7 @@ def test_a_multipart_form_is_an_order_too() -> None:
 
 
 def body_of(call: Call) -> bytes:
-    return Reseller().render(call, Accepted(1, [1], 1)).body
+    return Reseller().render(call, Accepted(1, [1], 1), 0.0).body
 
 
 def test_the_identifier_is_the_beginning_of_the_digest() -> None:
@@ -135,7 +135,7 @@ def test_the_status_is_always_200(operation: str) -> None:
     for code in RefusalCode:
         for query in (b"", b"response=json"):
             call = Call(WireRequest("GET", "/", query), operation)
-            assert 200 == Reseller().render(call, Refusal(code)).status
+            assert 200 == Reseller().render(call, Refusal(code), 0.0).status
 
 
 def test_the_page_has_every_answer() -> None:

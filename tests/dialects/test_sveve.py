@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -34,6 +33,7 @@ from budstikke.domain.queries import GroupVerb
 from budstikke.domain.receipt import Reason
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest
+from dialects.caller import Access
 
 quick = settings(deadline=None)  # the machine may be busy
 
@@ -42,14 +42,6 @@ PAGE = (ROOT / "docs" / "dialects" / "sveve.md").read_text("utf-8")
 CASES = "".join(
     path.read_text("utf-8") for path in (ROOT / "tests/dialects/cases/sveve").iterdir()
 )
-
-
-@dataclass
-class Access:
-    """As much of an access as the dialect may see."""
-
-    id: int = 1
-    settings: Settings = field(default_factory=Settings)
 
 
 def called(query: bytes = b"", body: bytes = b"", content_type: str = "") -> Call:
@@ -62,7 +54,7 @@ def called(query: bytes = b"", body: bytes = b"", content_type: str = "") -> Cal
 def parse(call: Call) -> Any:
     sveve = Sveve()
     sveve.login(call)
-    return sveve.parse(call, Access(), 0.0)
+    return sveve.parse(call, Access(Settings()), 0.0)
 
 
 def tables(heading: str) -> list[list[str]]:
@@ -115,7 +107,7 @@ def test_hostile_json_is_malformed(body: bytes) -> None:
         parse(call)
 
     assert RefusalCode.MALFORMED is raised.value.code
-    assert "application/json" == Sveve().render(call, raised.value).content_type
+    assert "application/json" == Sveve().render(call, raised.value, 0.0).content_type
 
 
 @pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"status_method": "PUT"}])
@@ -153,7 +145,7 @@ def test_every_recipient_is_a_number_or_a_group(items: list[str]) -> None:
 def test_any_text_can_stand_in_an_answer(text: str) -> None:
     refusal = Refusal(RefusalCode.UNKNOWN_GROUP, value=text)
 
-    answer = Sveve().render(called(), refusal)
+    answer = Sveve().render(called(), refusal, 0.0)
 
     root = ET.fromstring(answer.body)  # noqa: S314 - our own
     fatal = root.findtext("response/errors/fatal")
@@ -167,7 +159,7 @@ def test_clients_find_things_where_they_look() -> None:
     parse(call)
     answer = Accepted(1, [1001, RefusalCode.BAD_RECIPIENT], 1)
 
-    root = ET.fromstring(Sveve().render(call, answer).body)  # noqa: S314
+    root = ET.fromstring(Sveve().render(call, answer, 0.0).body)  # noqa: S314
 
     names = [element.tag for element in root[0]]
     assert ["msg_ok_count", "std_sms_count", "ids", "errors"] == names
@@ -180,7 +172,7 @@ def test_what_is_answered_for_without_a_recipient_is_not_lost() -> None:
     parse(call)
     answer = Accepted(1, [1001, 1002], 2, members=[("+4790059701", 1003)])
 
-    assert b'"ids":[1001,1002,1003]' in Sveve().render(call, answer).body
+    assert b'"ids":[1001,1002,1003]' in Sveve().render(call, answer, 0.0).body
 
 
 def test_many_messages_are_orders_even_when_one_is_left() -> None:
@@ -304,7 +296,7 @@ def test_an_answer_repeats_two_hundred_characters_of_what_was_written(
 ) -> None:
     call = called(f"f={f}&{query}{'x' * 300}".encode())
 
-    body = Sveve().render(call, refusal).body
+    body = Sveve().render(call, refusal, 0.0).body
 
     assert b"x" * 200 in body
     assert b"x" * 201 not in body

@@ -44,7 +44,7 @@ def express(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def noted(self: Any, data: bytes, server: Any) -> Any:
         taken = cut(self, data, server)
         if taken is not None:
-            found.append(taken[2].target)
+            found.append(taken[1].target)
         return taken
 
     monkeypatch.setattr(ExpressProtocol, "_cut_request", noted)

@@ -56,7 +56,7 @@ class Lane:
         if not data.startswith(b"GET "):  # as ``work`` asks
             return None
         found = ExpressProtocol._cut_request(this, data, self._server)
-        return None if found is None else found[2]
+        return None if found is None else found[1]
 
 
 def mutated(dice: random.Random) -> bytes:

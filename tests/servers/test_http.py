@@ -62,10 +62,10 @@ class Broken(Front):
             raise ZeroDivisionError(SECRET)
         return super().parse(call, access, now)
 
-    def render(self, call: Call, answer: Any) -> WireResponse:
+    def render(self, call: Call, answer: Any, now: float) -> WireResponse:
         if self.where == "render" and isinstance(answer, Accepted):
             raise ZeroDivisionError(SECRET)
-        return super().render(call, answer)
+        return super().render(call, answer, now)
 
 
 class Served:

@@ -15,6 +15,7 @@ from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.auth import hash_secret, new_secret
 from budstikke.servers.bounds import OFF_LOOP
+from budstikke.servers.routes import Routed
 from budstikke.wire import WireRequest
 from servers.test_http import Served
 
@@ -51,9 +52,9 @@ class Watched(Sveve):
         self.threads["parse"] = threading.current_thread().name
         return super().parse(call, access, now)
 
-    def render(self, call: Any, answer: Any) -> Any:
+    def render(self, call: Any, answer: Any, now: float) -> Any:
         self.threads["render"] = threading.current_thread().name
-        return super().render(call, answer)
+        return super().render(call, answer, now)
 
 
 def served(dialect: Sveve, acceptor: Acceptor) -> Served:
@@ -89,11 +90,11 @@ def ask(site: Served, body: bytes, acceptor: Acceptor) -> bytes:
         async def receive() -> Any:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        answer = await site.app.answer(
-            *site.app._routes["POST", "/sms/sendmessage"],
-            WireRequest("POST", "/sms/sendmessage"),
-            receive,
-        )
+        path = "/sms/sendmessage"
+        routed = site.app._routes.find("POST", path, path)
+        assert isinstance(routed, Routed)
+        request = WireRequest("POST", path)
+        answer = await site.app.answer(routed, request, receive)
         counting.cancel()
         return answer.body
 

@@ -95,7 +95,7 @@ class Site:
             asker=asker,
             directory=lambda: directory,
             clock=lambda: self.now,
-            known_only=frozenset({"ip1"} if known_only else ()),
+            known_only=known_only,
         )
 
     def ask(self, path: str, query: str, client: str = CLIENT) -> str:

@@ -109,6 +109,14 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "`trusted_proxies` have as many as they like.",
         ),
     ] = 512
+    lookups: Annotated[
+        Literal["open", "known"],
+        Meta(
+            description="Who may ask how a message stands without a login, in the APIs "
+            "that allow it (iP.1): `known`: addresses that logged in to that API "
+            "within a day, or that one of its accesses allows; `open`: everybody."
+        ),
+    ] = "known"
 
     def __post_init__(self) -> None:
         """Refuse half a certificate, and proxies that are no networks."""
@@ -149,19 +157,6 @@ class Simulator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Refuse an address without a port."""
         if self.listen:
             host_port(self.listen)
-
-
-class Ip1(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What iP.1 tells those who do not log in."""
-
-    lookups: Annotated[
-        Literal["open", "known"],
-        Meta(
-            description="Who may look up without a login: `known`: addresses "
-            "that logged in to iP.1 within a day, or that one of its accesses allows; "
-            "`open`: everybody."
-        ),
-    ] = "known"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,7 +202,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: Log = Log()
     callbacks: Callbacks = Callbacks()
     inbound: Inbound = Inbound()
-    ip1: Ip1 = Ip1()
     mail: Mail = Mail()
     directory: Directory = Directory()
     simulator: Simulator = Simulator()

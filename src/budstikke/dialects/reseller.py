@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -18,7 +18,6 @@ from budstikke.dialects.bounds import SMALL, check_body
 from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form_pairs
 from budstikke.dialects.query import read_texts
-from budstikke.domain.callback import More, Needs, Policy, Topic
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.number import international
 from budstikke.domain.queries import MessagesAnswer, ReferenceAsk
@@ -30,11 +29,8 @@ from budstikke.wire import WireResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import Answered, Asked, Call
-    from budstikke.domain.inbound import InboundEvent
-    from budstikke.domain.message import StatusEvent
+    from budstikke.dialects.contract import AccessView, Answered, Asked, Call
     from budstikke.domain.queries import MessageAnswer
-    from budstikke.wire import WireRequest
 
     Fields = Mapping[str, str]
 
@@ -122,9 +118,7 @@ class Reseller:
         ("POST", "/api/sms/dlr.php"): REPORT,
     }
     room: Mapping[str, int] = dict.fromkeys((SEND, REPORT), SMALL)
-    settings: type[msgspec.Struct] = Settings
-    keeps_events: bool = False
-    policies: Mapping[Topic, Policy] = {}
+    settings: type[Settings] = Settings
 
     def identify(self, secret: str) -> str:
         """Make the identifier of an access from its key."""
@@ -139,14 +133,16 @@ class Reseller:
             raise Refusal(RefusalCode.MISSING_LOGIN, field="key")
         return Login(self.identify(key), key)
 
-    def parse(self, call: Call, access: Any, now: float) -> Asked:
+    def parse(
+        self, call: Call, access: AccessView[Settings] | None, now: float
+    ) -> Asked:
         """Read an order or a look-up; raises Refusal."""
         fields = _fields(call)
         if call.operation == REPORT:
             return _read_look_up(fields)
         return _read_order(fields)
 
-    def render(self, call: Call, answer: Answered) -> WireResponse:
+    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
         """Write the answer: a code, or JSON where it is wanted."""
         if isinstance(answer, MessagesAnswer):
             return WireResponse(200, _json(_report(answer.messages)), JSON)
@@ -159,37 +155,6 @@ class Reseller:
         if found is None:
             return WireResponse(200, b'{"status":true,"error":0}', JSON)
         return WireResponse(200, _json({"status": False, "error": found.error}), JSON)
-
-    def callback(
-        self,
-        event: StatusEvent,
-        url: str,
-        settings: Any,
-    ) -> WireRequest | None:
-        """Tell nothing: customers look reports up."""
-        return None
-
-    def url(self, topic: Topic, settings: Any, place: str) -> str:
-        """Tell nothing: the source knows of no messages from phones."""
-        return ""
-
-    def needs(self, settings: Any) -> Needs:
-        """Need nothing."""
-        return Needs()
-
-    def inbound(
-        self,
-        event: InboundEvent,
-        more: More,
-        url: str,
-        settings: Any,
-    ) -> WireRequest | None:
-        """Tell nothing."""
-        return None
-
-    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
-        """Take any 2xx as taken, though nothing is told."""
-        return 200 <= answer.status < 300
 
 
 def _fields(call: Call) -> Fields:

@@ -94,7 +94,7 @@ class Policy(NamedTuple):
         return None if tries > len(self.again) else now + self.again[tries - 1]
 
 
-class Needs(NamedTuple):
+class InboundRequirements(NamedTuple):
     """What a dialect must be given to tell of a message from a phone."""
 
     files: bool = False
@@ -103,7 +103,7 @@ class Needs(NamedTuple):
     """Name and address of the phone's subscriber, from the number directory."""
 
 
-class More(NamedTuple):
+class InboundExtras(NamedTuple):
     """What was needed: ``files`` answers for the event's media; empty: not known."""
 
     files: tuple[MediaPart, ...] = ()

@@ -14,6 +14,8 @@ import msgspec
 from budstikke.domain.callback_listing import ResumeAsk
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.listing import Change, ListingAnswer, Look
+from budstikke.domain.message import Order
+from budstikke.domain.quote import Quote
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.states import MessageState
 
@@ -191,6 +193,12 @@ class GroupAnswer(msgspec.Struct, frozen=True):
     members: tuple[Member, ...] = ()
 
 
+class QuoteAsk(msgspec.Struct, frozen=True):
+    """What an order would be, without accepting it; answered by ``Quote``."""
+
+    order: Order
+
+
 class MmsAsk(msgspec.Struct, frozen=True):
     """
     Send an MMS; answered by ``MmsAnswer``.
@@ -264,6 +272,7 @@ Ask = (
     | CreditAsk
     | CancelAsk
     | GroupAsk
+    | QuoteAsk
     | MmsAsk
     | MediaAsk
     | Look
@@ -278,6 +287,7 @@ Answer = (
     | CreditAnswer
     | CancelAnswer
     | GroupAnswer
+    | Quote
     | MmsAnswer
     | MediaAnswer
     | ListingAnswer

@@ -1,19 +1,19 @@
 """
 An attempt: one try to tell a customer one thing, and what came of it.
 
-What is told where, how often and what counts as understood is the dialect's; the
-order in which things are told is not decided here.
+The dialect decides what is pushed where, how often it is tried and which answer means
+that it has arrived. The order of callbacks is not decided here.
 """
 
 from __future__ import annotations
 
 import logging
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from budstikke import metrics
-from budstikke.dialects.contract import Signing
-from budstikke.domain.callback import More, SendEvent, Topic
+from budstikke.dialects.contract import Inbound, NeedsExtras, Reports, Signing
+from budstikke.domain.callback import InboundExtras, SendEvent, Topic
 from budstikke.domain.inbound import InboundEvent, MediaPart
 from budstikke.domain.keyword_reply import with_answer, without_answer
 from budstikke.domain.masking import masked
@@ -25,8 +25,8 @@ from budstikke.store.contract import CallbackResult, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from budstikke.dialects.contract import Dialect
-    from budstikke.domain.callback import Event, Needs, Policy
+    from budstikke.dialects.contract import CallsBack, Dialect
+    from budstikke.domain.callback import Event, InboundRequirements, Policy
     from budstikke.domain.directory import Access, Directory
     from budstikke.domain.number_inventory import Inventory
     from budstikke.flow.transports import Outlet
@@ -49,7 +49,7 @@ NOT_KEPT = frozenset({"webhook-signature", "authorization"})
 SOON = 5.0
 """Seconds until a try that failed by our own fault is made again, uncounted."""
 
-_NOTHING_MORE = More()
+_NO_EXTRAS = InboundExtras()
 
 
 class FindsSubscribers(Protocol):
@@ -57,6 +57,16 @@ class FindsSubscribers(Protocol):
 
     async def find(self, number: str) -> tuple[str, str]:
         """Find a number's subscriber: name and address; empty: not known."""
+
+
+class Caller(NamedTuple):
+    """A dialect that calls its customers back: its parts, as far as it has them."""
+
+    common: CallsBack[Any]
+    reports: Reports[Any] | None
+    inbound: Inbound[Any] | None
+    extras: NeedsExtras[Any] | None
+    signing: Signing[Any] | None
 
 
 class Target(NamedTuple):
@@ -67,8 +77,7 @@ class Target(NamedTuple):
     """
 
     access: Access
-    dialect: Dialect
-    signing: Signing | None
+    caller: Caller
     topic: Topic
     url: str
     policy: Policy
@@ -114,8 +123,7 @@ class Teller:
     ) -> None:
         self._store = store
         self._outlet = outlet
-        self._dialects = dialects
-        self._signing = {n: d for n, d in dialects.items() if isinstance(d, Signing)}
+        self._callers = {name: _caller(each) for name, each in dialects.items()}
         self._directory = directory
         self._clock = clock
         self._subscribers = subscribers
@@ -137,13 +145,14 @@ class Teller:
         if isinstance(event, InboundEvent):
             topic = Topic.REPLY if event.reply else Topic.INBOUND
             place = _place(event, directory.inventory)
-        dialect = self._dialects[access.dialect]
-        policy = dialect.policies.get(topic)
-        url = dialect.url(topic, access.settings, place) if policy else ""
-        if policy is None or not (url or topic is Topic.STATUS):
+        caller = self._callers[access.dialect]
+        policy = caller.common.policies.get(topic) if caller is not None else None
+        if caller is None or policy is None:
             return None
-        signing = self._signing.get(access.dialect)
-        return Target(access, dialect, signing, topic, url, policy)
+        url = caller.common.url(topic, access.settings, place)
+        if not (url or topic is Topic.STATUS):
+            return None
+        return Target(access, caller, topic, url, policy)
 
     def knows(self, access_id: int) -> bool:
         """Tell whether an access is there: it may be told later what it cannot now."""
@@ -174,14 +183,12 @@ class Teller:
 
     async def _tell(self, row: CallbackRow, target: Target, url: str) -> CallbackResult:
         event, settings = row.event, target.access.settings
-        if isinstance(event, StatusEvent):
-            request = target.dialect.callback(event, url, settings)
-        else:
-            request = await self._inbound(event, target)
+        request = await self._write(event, target, url)
         if request is None:
             return self._over(row, "done", "nothing to tell")
-        if target.signing is not None:
-            request = target.signing.sign(request, settings, self._clock())
+        signing = target.caller.signing
+        if signing is not None:
+            request = signing.sign(request, settings, self._clock())
         began = monotonic()
         try:
             if target.policy.timeout is None:
@@ -194,7 +201,8 @@ class Teller:
         took = monotonic() - began
         said = _readable(answer.body[:ANSWER_KEPT])
         moved = 300 <= answer.status < 400
-        if moved or not target.dialect.understood(target.topic, answer, settings):
+        understood = target.caller.common.understood
+        if moved or not understood(target.topic, answer, settings):
             why = f"HTTP {answer.status} {said}".rstrip()
             tried = _Tried(answer.status, took, request)
             return self._not_understood(row, target, why, tried)
@@ -213,14 +221,27 @@ class Teller:
             None if type(event) is StatusEvent else self._receipt(event, answer),
         )
 
-    async def _inbound(self, event: Event, target: Target) -> WireRequest | None:
-        assert isinstance(event, InboundEvent)  # noqa: S101 - a SendEvent has no target
-        settings = target.access.settings
-        needs = target.dialect.needs(settings)
-        more = await self._more(event, needs) if any(needs) else _NOTHING_MORE
-        return target.dialect.inbound(event, more, target.url, settings)
+    async def _write(
+        self, event: Event, target: Target, url: str
+    ) -> WireRequest | None:
+        """Have the dialect write its request; ``None``: it pushes nothing of this."""
+        settings, caller = target.access.settings, target.caller
+        if isinstance(event, StatusEvent):
+            reports = caller.reports
+            return None if reports is None else reports.report(event, url, settings)
+        inbound = caller.inbound
+        if inbound is None or isinstance(event, SendEvent):
+            return None
+        extras = _NO_EXTRAS
+        if caller.extras is not None:
+            needs = caller.extras.requirements(settings)
+            extras = await self._extras(event, needs) if any(needs) else extras
+        return inbound.inbound(event, extras, url, settings)
 
-    async def _more(self, event: InboundEvent, needs: Needs) -> More:
+    async def _extras(
+        self, event: InboundEvent, needs: InboundRequirements
+    ) -> InboundExtras:
+        """Look up what a push of a message from a phone must hold besides it."""
         files: tuple[MediaPart, ...] = ()
         name = address = ""
         if needs.files and event.media:
@@ -231,7 +252,7 @@ class Teller:
             )
         if needs.subscriber and self._subscribers is not None:
             name, address = await self._subscribers.find(event.originator)
-        return More(files, name, address)
+        return InboundExtras(files, name, address)
 
     async def _told_nobody(self, row: CallbackRow) -> CallbackResult:
         event = row.event
@@ -336,6 +357,18 @@ def described(request: WireRequest) -> str:
 def _readable(octets: bytes) -> str:
     """Read octets as far as they are UTF-8; NUL can be stored nowhere."""
     return octets.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _caller(dialect: Dialect) -> Caller | None:
+    """Take a dialect's parts that push; ``None``: it pushes nothing."""
+    reports = dialect if isinstance(dialect, Reports) else None
+    inbound = dialect if isinstance(dialect, Inbound) else None
+    common = reports or inbound
+    if common is None:
+        return None
+    extras = dialect if isinstance(dialect, NeedsExtras) else None
+    signing = dialect if isinstance(dialect, Signing) else None
+    return Caller(common, reports, inbound, extras, signing)
 
 
 def _url(event: Event, target: Target) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from budstikke.dialects.contract import Inbound, KeepsEvents
 from budstikke.domain import stop
 from budstikke.domain.callback import SendEvent, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind, MediaRef, mms_text
@@ -74,7 +75,7 @@ class Drafter:
 
     Args:
         directory: Gives the directory as it is now.
-        dialects: By name; they say what is told, and where.
+        dialects: By name; those that push messages from phones say where to.
         random: For ids that nobody can guess.
         receipt_wait: Seconds that a receipt waits for what the customer answers.
 
@@ -89,7 +90,13 @@ class Drafter:
         receipt_wait: float,
     ) -> None:
         self._directory = directory
-        self._dialects = dialects
+        self._inbound = {
+            name: each if isinstance(each, Inbound) else None
+            for name, each in dialects.items()
+        }
+        self._keeps_events = frozenset(
+            name for name, each in dialects.items() if isinstance(each, KeepsEvents)
+        )
         self._random = random
         self._receipt_wait = receipt_wait
 
@@ -198,12 +205,12 @@ class Drafter:
     # What is told
 
     def _tell(self, draft: InboundDraft, access: Access, place: Place) -> None:
-        dialect = self._dialects[access.dialect]
+        dialect = self._inbound[access.dialect]
         topic = topic_of(draft.event)
-        policy = dialect.policies.get(topic)
-        if policy is None:
+        policy = dialect.policies.get(topic) if dialect is not None else None
+        if dialect is None or policy is None:
             return
-        if not dialect.keeps_events:
+        if access.dialect not in self._keeps_events:
             keyword, number = place.keyword, place.number
             url = keyword.url if keyword is not None else ""
             url = url or (number.url if number is not None else "")

@@ -33,6 +33,7 @@ from budstikke.domain.queries import (
     MmsAsk,
     OrderAsk,
     Page,
+    QuoteAsk,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.contract import CANCELLED_AT_ONCE
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Access, Account, Directory
     from budstikke.flow.mms import MmsAcceptor
+    from budstikke.flow.quote import Quoter
     from budstikke.store.contract import Store
 
 
@@ -54,6 +56,7 @@ class Asker:
         directory: Gives the directory as it is now.
         clock: Unix seconds.
         mms: Takes MMS; ``None``: none are taken.
+        quoter: Says what an order would be; ``None``: nobody asks.
 
     """
 
@@ -64,8 +67,10 @@ class Asker:
         directory: Callable[[], Directory],
         clock: Callable[[], float],
         mms: MmsAcceptor | None = None,
+        quoter: Quoter | None = None,
     ) -> None:
         self._store = store
+        self._quoter = quoter
         self._mms = mms
         self._directory = directory
         self._clock = clock
@@ -94,6 +99,9 @@ class Asker:
             if self._mms is None:
                 raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
             return await self._mms.accept(asked, access)
+        if isinstance(asked, QuoteAsk):
+            assert self._quoter is not None  # noqa: S101 - who asks has one
+            return await self._quoter.quote(asked.order, access)
         if isinstance(asked, CancelAsk):
             return await self._cancel(asked, access.account.id)
         if isinstance(asked, ResumeAsk):

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from budstikke.carriers.simulator.web import requests as simulator
 from budstikke.dialects import bounds as dialects
+from budstikke.dialects import native
 from budstikke.dialects.ip1 import envelope, operations
 from budstikke.dialects.ip1 import order as ip1
 from budstikke.dialects.native import bodies, order
 from budstikke.mm7 import envelope as mm7
 from budstikke.mm7 import multipart
 from budstikke.servers import auth, bounds
-from budstikke.servers import rest as native
 
 
 class Row(NamedTuple):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from asyncio import BaseTransport
     from collections.abc import Iterator
 
-    from budstikke.dialects.contract import Dialect
+    from budstikke.servers.routes import Routed
     from budstikke.wire import WireResponse
 
 GET, VERSION = b"GET ", b" HTTP/1.1\r\n"
@@ -109,14 +109,14 @@ class ExpressProtocol(SloppyProtocol):
 
     def _cut_request(
         self, data: bytes, server: HttpServer
-    ) -> tuple[Dialect, str, WireRequest] | None:
+    ) -> tuple[Routed, WireRequest] | None:
         """Read a request that is whole, alone and nothing unusual; else ``None``."""
         end = data.find(VERSION)
         if end < 0 or len(data) > LONGEST:
             return None
         target = data[4:end]
         path, _, query = target.partition(b"?")
-        found = server.hot.get(path.lower())
+        found = server.get_routes.get(path.lower())
         head = data[end + len(VERSION) - 2 :]
         if found is None or not _target(target) or not _plain(head):
             return None
@@ -137,12 +137,12 @@ class ExpressProtocol(SloppyProtocol):
             self.scheme == "https",
         )
         server.forwarded(request)
-        return *found, request
+        return found, request
 
     async def _express(
-        self, server: HttpServer, dialect: Dialect, operation: str, request: WireRequest
+        self, server: HttpServer, routed: Routed, request: WireRequest
     ) -> None:
-        response = await server.answer(dialect, operation, request)
+        response = await server.answer(routed, request)
         if self.flow.write_paused:
             await self.flow.drain()
         self._last = self.loop.time()

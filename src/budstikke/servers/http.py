@@ -10,10 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from budstikke.dialects.contract import Call, Identifying, Roomy
+from budstikke.dialects.contract import (
+    Call,
+    Done,
+    Identifying,
+    LooksUp,
+    Prepares,
+    Roomy,
+    Stepwise,
+)
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.queries import Page
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -24,13 +33,21 @@ from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
 from budstikke.servers.limits import Busy
 from budstikke.servers.public_lookups import LookUps
+from budstikke.servers.routes import Routed, Routes
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from budstikke.dialects.contract import Answered, Asked, Dialect
+    from budstikke.dialects.contract import (
+        Answered,
+        Asked,
+        Dialect,
+        Step,
+        StepAnswer,
+        Steps,
+    )
     from budstikke.domain.directory import Access, Directory
     from budstikke.flow.bulk import BulkAcceptor
     from budstikke.flow.queries import Asker
@@ -61,7 +78,10 @@ class HttpServer:
         trusted: Networks of proxies that are believed.
         clock: Unix seconds.
         refused: Hears of every refusal: dialect, call, access if it is known.
-        known_only: Dialects whose look-ups without a login are for known addresses.
+        known_only: Look-ups without a login are for known addresses alone.
+
+    Attributes:
+        get_routes: Those of GET without parameters, by path in lower case.
 
     """
 
@@ -78,22 +98,14 @@ class HttpServer:
         trusted: tuple[Network, ...],
         clock: Callable[[], float],
         refused: Refused | None = None,
-        known_only: frozenset[str] = frozenset(),
+        known_only: bool = False,
     ) -> None:
         self._refused = refused
-        self._routes = {
-            (method, path.lower()): (dialect, operation)
-            for dialect in dialects.values()
-            for (method, path), operation in dialect.routes.items()
-        }
-        self.hot = {
-            path.encode(): found
-            for (method, path), found in self._routes.items()
-            if method == "GET"
-        }
-        self._methods: dict[str, set[str]] = {}
-        for method, path in self._routes:
-            self._methods.setdefault(path, set()).add(method)
+        self._routes = Routes(dialects.values())
+        self.get_routes = self._routes.gets
+        self._stepwise = frozenset(
+            name for name, each in dialects.items() if isinstance(each, Stepwise)
+        )
         self._keyed = frozenset(
             name for name, each in dialects.items() if isinstance(each, Identifying)
         )
@@ -108,7 +120,9 @@ class HttpServer:
         self._acceptor = acceptor
         self._asker = asker
         self._busy = Busy()
-        self._look_ups = LookUps(asker, directory, clock, known_only)
+        looks_up = (n for n, each in dialects.items() if isinstance(each, LooksUp))
+        known = frozenset(looks_up) if known_only else frozenset()
+        self._look_ups = LookUps(asker, directory, clock, known)
         self._rest = rest
         self._max_body = max_body
         self._trusted = trusted
@@ -117,24 +131,26 @@ class HttpServer:
         # One thread: those with large bodies wait for each other, and for nobody else.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="large-answers")
+        for each in dialects.values():
+            if isinstance(each, Prepares):
+                each.prepare()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Work one request."""
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
-        path = scope["path"].lower()
-        found = self._routes.get((scope["method"], path))
-        if found is None:
-            methods = self._methods.get(path)
-            if methods is None:
-                await self._rest(scope, receive, send)
-            else:
-                await send_response(send, _not_allowed(methods))
-            return
-        request = read_head(scope, self._trusted)
-        body = None if scope["method"] == "GET" else receive
-        await send_response(send, await self.answer(*found, request, body))
+        method, path = scope["method"], scope["path"]
+        raw = (scope.get("raw_path") or path.encode()).decode("latin-1")
+        routed = self._routes.find(method, path, raw)
+        if isinstance(routed, Routed):
+            request = read_head(scope, self._trusted)
+            body = None if method == "GET" else receive
+            await send_response(send, await self.answer(routed, request, body))
+        elif routed is None:
+            await self._rest(scope, receive, send)
+        else:
+            await send_response(send, _not_allowed(routed))
 
     def forwarded(self, request: WireRequest) -> None:
         """Believe what trusted proxies say of where a request came from."""
@@ -144,11 +160,7 @@ class HttpServer:
             )
 
     async def answer(
-        self,
-        dialect: Dialect,
-        operation: str,
-        request: WireRequest,
-        receive: Receive | None = None,
+        self, routed: Routed, request: WireRequest, receive: Receive | None = None
     ) -> WireResponse:
         """
         Answer a request of a dialect; never raises.
@@ -156,27 +168,23 @@ class HttpServer:
         ``receive`` brings its body; ``None``: it has none.
         """
         started = time.perf_counter()
-        response, result = await self._work(dialect, operation, request, receive)
-        self._tally.count(dialect.name, result, time.perf_counter() - started)
+        response, result = await self._work(routed, request, receive)
+        self._tally.count(routed.dialect.name, result, time.perf_counter() - started)
         return response
 
     async def _work(
-        self,
-        dialect: Dialect,
-        operation: str,
-        request: WireRequest,
-        receive: Receive | None,
+        self, routed: Routed, request: WireRequest, receive: Receive | None
     ) -> tuple[WireResponse, str]:
         """Take a request through its dialect; never raises."""
-        call = Call(request, operation)
-        answer: Answered
+        dialect, operation, parameters, allowed = routed
+        call = Call(request, operation, path=parameters, allowed=allowed)
+        answer: Answered | Done
         try:
-            if receive is not None:
-                most = self._rooms.get((dialect.name, operation), self._max_body)
-                said = request.headers.get("content-length", "")
-                request.body = await read_body(receive, most, said)
-            answer = await self._ask(dialect, call)
-            result = "accepted"
+            if receive is not None and dialect.name not in self._stepwise:
+                await self._read(dialect, call, receive)
+                receive = None
+            answer = await self._ask(dialect, call, receive)
+            result = answer.result if isinstance(answer, Done) else "accepted"
         except Refusal as refusal:
             answer, result = refusal, refusal.code.value
         except StoreUnavailable as error:
@@ -188,7 +196,8 @@ class HttpServer:
             answer = Refusal(RefusalCode.INTERNAL)
             result = answer.code.value
         if self._refused is not None and isinstance(answer, Refusal):
-            self._refused(dialect, call, call.access, answer)
+            access = cast("Access | None", call.access)  # which ``_ask`` put there
+            self._refused(dialect, call, access, answer)
         if log.isEnabledFor(logging.DEBUG):
             _log_answer(dialect, answer, result)
         try:
@@ -196,15 +205,25 @@ class HttpServer:
         except Exception:
             log.exception("bug in %s", dialect.name)
             answer = Refusal(RefusalCode.INTERNAL)
-            return dialect.render(call, answer), answer.code.value
+            return dialect.render(call, answer, self._clock()), answer.code.value
 
-    async def _ask(self, dialect: Dialect, call: Call) -> Answered:
+    async def _read(self, dialect: Dialect, call: Call, receive: Receive) -> None:
+        """Read a body; raises Refusal when it is larger than the operation's may be."""
+        most = self._rooms.get((dialect.name, call.operation), self._max_body)
+        if most:
+            said = call.request.headers.get("content-length", "")
+            call.request.body = await read_body(receive, most, said)
+
+    async def _ask(
+        self, dialect: Dialect, call: Call, receive: Receive | None
+    ) -> Answered | Done:
+        """Find out who calls, and answer them; ``receive``: the body is to be read."""
         large = len(call.request.body) > bounds.OFF_LOOP
         login = await self._apart(dialect.login, call) if large else dialect.login(call)
         if login is None:
             asked = await self._parse(dialect, call, None)
-            assert not isinstance(asked, Order | list)  # noqa: S101 - the contract
-            if isinstance(asked, Page):
+            assert not isinstance(asked, Order | list | Generator)  # noqa: S101 - the contract
+            if isinstance(asked, Page | Done):
                 return asked
             return await self._look_ups.answer(asked, dialect.name, call.request.client)
         directory, request = self._directory(), call.request
@@ -221,17 +240,44 @@ class HttpServer:
         self._look_ups.logged_in(dialect.name, request.client)
         most = getattr(access.settings, "concurrency", None)
         if most is None:
-            return await self._answer(dialect, call, access)
+            return await self._answer(dialect, call, access, receive)
         with self._busy.one(access.id, most):
-            return await self._answer(dialect, call, access)
+            return await self._answer(dialect, call, access, receive)
 
-    async def _answer(self, dialect: Dialect, call: Call, access: Access) -> Answered:
+    async def _answer(
+        self, dialect: Dialect, call: Call, access: Access, receive: Receive | None
+    ) -> Answered | Done:
+        if receive is not None:
+            await self._read(dialect, call, receive)
         asked = await self._parse(dialect, call, access)
         if isinstance(asked, Order):
             return await self._acceptor.accept(asked, access)
         if isinstance(asked, list):
             return await self._accept_all(asked, access)
+        if isinstance(asked, Generator):
+            return await self._take_steps(asked, access)
+        if isinstance(asked, Done):
+            return asked
         return await self._asker.answer(asked, access)
+
+    async def _take_steps(self, steps: Steps, access: Access) -> Done:
+        """Do what a request's steps ask for, one after the other."""
+        pace = Pace()
+        step = _next(steps.send, None)
+        while not isinstance(step, Done):
+            answer: StepAnswer = None
+            try:
+                if step is None:
+                    await pace.rest()
+                elif isinstance(step, Order):
+                    answer = await self._acceptor.accept(step, access)
+                else:
+                    answer = await self._asker.answer(step, access)
+            except Refusal as refusal:
+                step = _next(steps.throw, refusal)
+            else:
+                step = _next(steps.send, answer)
+        return step
 
     async def _accept_all(
         self, orders: list[Order], access: Access
@@ -248,18 +294,23 @@ class HttpServer:
         self, dialect: Dialect, call: Call, access: Access | None
     ) -> Asked:
         now = self._clock()
-        if len(call.request.body) > bounds.OFF_LOOP:
+        large = len(call.request.body) > bounds.OFF_LOOP
+        if large and dialect.name not in self._stepwise:
             return await self._apart(dialect.parse, call, access, now)
         return dialect.parse(call, access, now)
 
     async def _render(
-        self, dialect: Dialect, call: Call, answer: Answered
+        self, dialect: Dialect, call: Call, answer: Answered | Done
     ) -> WireResponse:
         """Write an answer; one that may name thousands of recipients in a thread."""
+        if isinstance(answer, Done):
+            return answer.response
+        now = self._clock()
         if len(call.request.body) <= bounds.OFF_LOOP:
-            return dialect.render(call, answer)
+            return dialect.render(call, answer, now)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, dialect.render, call, answer)
+        write = self._writer
+        return await loop.run_in_executor(write, dialect.render, call, answer, now)
 
     async def _apart(self, work: Callable[..., Found], *values: object) -> Found:
         """Do what is pure in a thread: of a large body, so that others do not wait."""
@@ -276,12 +327,21 @@ class HttpServer:
             return Refusal(RefusalCode.STORAGE_DOWN)
 
 
-def _not_allowed(methods: set[str]) -> WireResponse:
+def _next(resume: Callable[[Any], Step], value: object) -> Step | Done:
+    """Resume steps; gives the next one, or what they came to."""
+    try:
+        return resume(value)
+    except StopIteration as end:
+        done: Done = end.value
+        return done
+
+
+def _not_allowed(methods: frozenset[str]) -> WireResponse:
     allowed = ", ".join(sorted(methods))
     return WireResponse(405, b"Method not allowed\n", headers={"allow": allowed})
 
 
-def _log_answer(dialect: Dialect, answer: Answered, result: str) -> None:
+def _log_answer(dialect: Dialect, answer: Answered | Done, result: str) -> None:
     extra: dict[str, Any] = {"dialect": dialect.name, "result": result}
     if isinstance(answer, Accepted):
         extra["message_id"] = answer.order_id

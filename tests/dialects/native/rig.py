@@ -9,7 +9,6 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from budstikke.dialects.native import Native
-from budstikke.dialects.native.exchange import Parts
 from budstikke.dialects.native.settings import Settings
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
 from budstikke.domain.money import Price, PriceList
@@ -20,7 +19,7 @@ from budstikke.flow.queries import Asker
 from budstikke.flow.quote import Quoter
 from budstikke.flow.send import Sender
 from budstikke.servers.auth import Authenticator, hash_secret
-from budstikke.servers.rest import NativeServer
+from budstikke.servers.http import HttpServer
 from flow.rig import FakeCarrier, Flaky, until
 from store.path import NOW
 
@@ -90,20 +89,16 @@ class Api:
         )
         self.bulk = BulkAcceptor(acceptor, **now, **known)
         self.authenticator = Authenticator()
-        self.parts = Parts(
-            acceptor=self.bulk,
-            asker=Asker(**now, **known),
-            quoter=Quoter(acceptor, **known),
-            clock=lambda: self.now,
-        )
         self.rest: list[str] = []
-        self.server = NativeServer(
-            parts=self.parts,
+        self.server = HttpServer(
+            dialects={"native": Native()},
+            acceptor=self.bulk,
+            asker=Asker(quoter=Quoter(acceptor, **known), **now, **known),
             authenticator=self.authenticator,
             rest=self._note,
             max_body=MAX_BODY,
             trusted=(),
-            version="1.2.3",
+            clock=lambda: self.now,
             **known,
         )
 

@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from budstikke import __version__
 from budstikke.dialects.native.openapi import describe
 from budstikke.dialects.native.operations import OPERATIONS
 from budstikke.dialects.native.order import SendBody
@@ -29,7 +30,9 @@ from dialects.native.rig import Api, play
 if TYPE_CHECKING:
     from store.engines import SqliteEngine
 
-DESCRIPTION = msgspec.json.decode(msgspec.json.encode(describe(OPERATIONS, "1.2.3")))
+DESCRIPTION = msgspec.json.decode(
+    msgspec.json.encode(describe(OPERATIONS, __version__))
+)
 
 
 def test_it_validates() -> None:

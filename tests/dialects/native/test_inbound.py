@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import create_engine, insert
 from sqlalchemy.pool import NullPool
 
-from budstikke.domain.callback import More, SendEvent
+from budstikke.dialects.native import Native
+from budstikke.domain.callback import InboundExtras, SendEvent
 from budstikke.domain.inbound import InboundEvent, Kind, MediaRef
 from budstikke.domain.inbound_listing import MOST_WAITING
 from budstikke.domain.message import StatusEvent
@@ -353,7 +354,7 @@ def test_events_are_what_webhooks_tell(engine: SqliteEngine) -> None:
             },
         } == first
         settings = api.directory.accesses[1].settings
-        hook = api.server._dialect.inbound(MMS, More(), "https://x", settings)
+        hook = Native().inbound(MMS, InboundExtras(), "https://x", settings)
         assert hook is not None
         assert hook.headers["webhook-id"] == second.pop("id")
         assert json.loads(hook.body) == second

@@ -8,7 +8,7 @@ Front: a Norwegian two-way gateway's HTTP API, versions 3.05 and 2.25.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from budstikke.dialects.front import inbound
 from budstikke.dialects.front.order import read_order
@@ -22,16 +22,21 @@ from budstikke.dialects.front.request import (
 )
 from budstikke.dialects.front.settings import Settings
 from budstikke.dialects.front.status import push
-from budstikke.domain.callback import More, Needs, Policy, Topic
+from budstikke.domain.callback import InboundExtras, InboundRequirements, Policy, Topic
 from budstikke.domain.message import Accepted
 from budstikke.domain.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import msgspec
-
-    from budstikke.dialects.contract import Alert, Answered, Asked, Call, Login
+    from budstikke.dialects.contract import (
+        AccessView,
+        Alert,
+        Answered,
+        Asked,
+        Call,
+        Login,
+    )
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
@@ -47,8 +52,7 @@ class Front:
         ("POST", "/psk/push_bulk.php"): BULK,
     }
     room: Mapping[str, int] = ROOM
-    settings: type[msgspec.Struct] = Settings
-    keeps_events: bool = False
+    settings: type[Settings] = Settings
     policies: Mapping[Topic, Policy] = {
         Topic.STATUS: Policy(),
         Topic.INBOUND: Policy((60, 300), queued=True, timeout=60.0),
@@ -59,39 +63,44 @@ class Front:
         """Read who is calling; raises Refusal."""
         return read_login(call)
 
-    def parse(self, call: Call, access: Any, now: float) -> Asked:
+    def parse(
+        self, call: Call, access: AccessView[Settings] | None, now: float
+    ) -> Asked:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        assert access is not None  # noqa: S101 - every operation has a login
         return read_order(call.fields or {}, call.operation, access.settings, now)
 
-    def render(self, call: Call, answer: Answered) -> WireResponse:
+    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
         """Write the answer."""
         assert isinstance(answer, Accepted | Refusal)  # noqa: S101 - all it asks for
         return render(call, answer)
 
-    def callback(
-        self, event: StatusEvent, url: str, settings: Any
+    def report(
+        self, event: StatusEvent, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a status push; ``None``: nothing is told."""
+        """Write a status push; ``None``: Front does not push this state."""
         return push(event, url, settings)
 
-    def url(self, topic: Topic, settings: Any, place: str) -> str:
-        """Find where a topic is told; messages from phones need two-way."""
+    def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
+        """Find where a topic is pushed to; messages from phones need ``two_way``."""
         if topic is Topic.STATUS:
-            return str(settings.status_url)
-        return str(place or settings.inbound_url) if settings.two_way else ""
+            return settings.status_url
+        return (number_url or settings.inbound_url) if settings.two_way else ""
 
-    def needs(self, settings: Any) -> Needs:
-        """Need the files of MMS, where a service gets them."""
-        return Needs(files=settings.mms and settings.style == "json")
+    def requirements(self, settings: Settings) -> InboundRequirements:
+        """Ask for the files of MMS where the service receives them."""
+        return InboundRequirements(files=settings.mms and settings.style == "json")
 
     def inbound(
-        self, event: InboundEvent, more: More, url: str, settings: Any
+        self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write what is told of a message from a phone; ``None``: nothing is told."""
-        return inbound.push(event, more, url, settings) if settings.two_way else None
+        """Write a push of a message from a phone; ``None``: the service has none."""
+        return inbound.push(event, extras, url, settings) if settings.two_way else None
 
-    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
-        """Take any 2xx; a message from a phone that was told by GET: ``true``."""
+    def understood(
+        self, topic: Topic, answer: WireResponse, settings: Settings
+    ) -> bool:
+        """Accept any 2xx; of a message from a phone pushed by GET the body ``true``."""
         if topic is Topic.STATUS:
             return 200 <= answer.status < 300
         return inbound.understood(answer, settings)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from budstikke.dialects.front.settings import Settings
-    from budstikke.domain.callback import More
+    from budstikke.domain.callback import InboundExtras
     from budstikke.domain.inbound import InboundEvent, MediaPart
     from budstikke.wire import WireResponse
 
@@ -67,7 +67,9 @@ class Message(msgspec.Struct):
 _json = msgspec.json.Encoder().encode
 
 
-def push(event: InboundEvent, more: More, url: str, settings: Settings) -> WireRequest:
+def push(
+    event: InboundEvent, more: InboundExtras, url: str, settings: Settings
+) -> WireRequest:
     """Write a message from a phone; the URL keeps the query it has."""
     if settings.style == "get":
         return WireRequest("GET", extended(url, _query(event)))

@@ -9,7 +9,7 @@ what a request says (with ``envelope``), ``order`` and ``mms`` what is asked by 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from budstikke.dialects.ip1 import inbound
 from budstikke.dialects.ip1.operations import ROOM, ROUTES
@@ -17,16 +17,13 @@ from budstikke.dialects.ip1.order import read_asked
 from budstikke.dialects.ip1.reply import render
 from budstikke.dialects.ip1.request import read_login, said_by
 from budstikke.dialects.ip1.settings import Settings
-from budstikke.domain.callback import More, Needs, Policy, Topic
+from budstikke.domain.callback import InboundExtras, Policy, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import msgspec
-
-    from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.dialects.contract import AccessView, Answered, Asked, Call, Login
     from budstikke.domain.inbound import InboundEvent
-    from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
 
 TAKEN = b"OK"
@@ -38,8 +35,8 @@ class Ip1:
     name: str = "ip1"
     routes: Mapping[tuple[str, str], str] = ROUTES
     room: Mapping[str, int] = ROOM
-    settings: type[msgspec.Struct] = Settings
-    keeps_events: bool = False
+    looks_up: bool = True
+    settings: type[Settings] = Settings
     policies: Mapping[Topic, Policy] = {
         Topic.INBOUND: Policy((1800,) * 9),
         Topic.REPLY: Policy((1800,) * 9),
@@ -49,34 +46,29 @@ class Ip1:
         """Read who is calling, where that is needed; raises Refusal."""
         return read_login(call)
 
-    def parse(self, call: Call, access: Any, now: float) -> Asked:
+    def parse(
+        self, call: Call, access: AccessView[Settings] | None, now: float
+    ) -> Asked:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
         settings = access.settings if access is not None else None
         return read_asked(said_by(call), settings, now, call.request.query)
 
-    def render(self, call: Call, answer: Answered) -> WireResponse:
+    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
         """Write the answer."""
         return render(call, answer)
 
-    def callback(
-        self, event: StatusEvent, url: str, settings: Any
-    ) -> WireRequest | None:
-        """Tell nothing of how messages stand: customers ask."""
-
-    def url(self, topic: Topic, settings: Any, place: str) -> str:
-        """Find where a topic is told."""
-        return "" if topic is Topic.STATUS else str(place or settings.inbound_url)
-
-    def needs(self, settings: Any) -> Needs:
-        """Need nothing more."""
-        return Needs()
+    def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
+        """Find where messages from phones are pushed to; statuses are looked up."""
+        return "" if topic is Topic.STATUS else number_url or settings.inbound_url
 
     def inbound(
-        self, event: InboundEvent, more: More, url: str, settings: Any
+        self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write what is told of a message from a phone."""
+        """Write a push of a message from a phone."""
         return inbound.push(event, url)
 
-    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
-        """Take a 2xx whose body is OK, whatever white space is around it."""
+    def understood(
+        self, topic: Topic, answer: WireResponse, settings: Settings
+    ) -> bool:
+        """Accept a 2xx whose body is OK, whatever white space is around it."""
         return 200 <= answer.status < 300 and answer.body.strip() == TAKEN

@@ -1,29 +1,35 @@
 """
-Native: the REST API, as pure translation.
+Native: the REST API.
 
-Its requests are taken by ``servers.native``, since their paths have parameters, so
-that its ``routes`` are empty: what is here is who calls, what is told by webhooks
-(``webhook``), what an order is (``order``), and the words for every refusal
-(``problems``).
+``operations`` is the table of what can be asked, and the modules it names have the
+handlers; ``steps`` takes a request through one of them. ``order`` says what an order
+is, ``shapes`` what is answered, ``problems`` how it is refused; ``webhook`` writes what
+is pushed, and ``openapi`` and ``page`` the description of all of it.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from budstikke.dialects.contract import Login
+from budstikke import __version__
+from budstikke.dialects.contract import UNROUTED, Done, Login
 from budstikke.dialects.native import problems, webhook
+from budstikke.dialects.native.description import DOCUMENT, PAGE, pages
+from budstikke.dialects.native.operations import OPERATIONS
+from budstikke.dialects.native.path import read_path
+from budstikke.dialects.native.problems import Fault, Problem
 from budstikke.dialects.native.settings import Settings
-from budstikke.domain.callback import More, Needs, Policy, Topic
+from budstikke.dialects.native.steps import refused, steps
+from budstikke.domain.callback import Policy, Topic
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import msgspec
-
-    from budstikke.dialects.contract import Answered, Asked, Call
+    from budstikke.dialects.contract import AccessView, Answered, Asked, Call
+    from budstikke.dialects.native.exchange import PathValues
+    from budstikke.domain.callback import InboundExtras
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
@@ -31,23 +37,61 @@ if TYPE_CHECKING:
 IDENTIFIER_DIGITS = 16
 """Hexadecimal digits of the token's SHA-256 that an access is found by."""
 
+PREFIX = "/v1"
+
+SMALL = 64 * 1024
+"""Octets of a body that neither sends nor quotes."""
+
+DESCRIBE = "describe"
+"""The operation of the paths that need no token."""
+
+VALUES, PROBLEM = "values", "problem"
+"""What ``login`` notes in ``Call.fields`` of the path: its values, or what is wrong."""
+
 
 class Native:
     """The REST API; see docs/dialects/native.md."""
 
     name: str = "native"
-    routes: Mapping[tuple[str, str], str] = {}
-    settings: type[msgspec.Struct] = Settings
+    routes: Mapping[tuple[str, str], str] = {
+        ("GET", DOCUMENT): DESCRIBE,
+        ("GET", PAGE): DESCRIBE,
+        **{(each.method, PREFIX + each.path): each.name for each in OPERATIONS},
+    }
+    prefix: str = f"{PREFIX}/"
+    stepwise: bool = True
+    room: Mapping[str, int] = {
+        each.name: 0 if each.body is None else SMALL
+        for each in OPERATIONS
+        if not each.large
+    }
+    settings: type[Settings] = Settings
     keeps_events: bool = True
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
+
+    def prepare(self) -> None:
+        """Write the description, which takes a tenth of a second."""
+        pages(__version__)
 
     def identify(self, secret: str) -> str:
         """Make the identifier of an access from its token."""
         digest = sha256(secret.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:IDENTIFIER_DIGITS]
 
-    def login(self, call: Call) -> Login:
-        """Read the token (RFC 6750 § 2.1); raises Refusal without one."""
+    def login(self, call: Call) -> Login | None:
+        """
+        Read the token (RFC 6750 § 2.1); raises Refusal without one.
+
+        ``None`` where none is needed: for the description, and where the path leads to
+        nothing.
+        """
+        if call.operation in {UNROUTED, DESCRIBE}:
+            return None
+        try:
+            call.fields = {VALUES: read_path(call.path)}
+        except Problem as problem:
+            call.fields = {PROBLEM: problem}
+            return None
         given = call.request.headers.get("authorization", "")
         scheme, _, token = given.partition(" ")
         token = token.strip()
@@ -55,46 +99,58 @@ class Native:
             raise Refusal(RefusalCode.MISSING_LOGIN)
         return Login(self.identify(token), token)
 
-    def parse(self, call: Call, access: Any, now: float) -> Asked:
-        """Refuse: there are no routes that lead here."""
-        raise Refusal(RefusalCode.MALFORMED)
+    def parse(
+        self, call: Call, access: AccessView[Settings] | None, now: float
+    ) -> Asked:
+        """Begin to work a request; ``now`` is Unix seconds."""
+        if access is None:
+            return _without_login(call)
+        path: PathValues = (call.fields or {})[VALUES]
+        return steps(call, path, access, now)
 
-    def render(self, call: Call, answer: Answered) -> WireResponse:
-        """Write a problem; nothing else is answered here."""
-        assert isinstance(answer, Refusal)  # noqa: S101 - parse always raises
+    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+        """Write a problem; all else is answered by the steps themselves."""
+        assert isinstance(answer, Refusal)  # noqa: S101 - steps have their own answers
         return problems.render(problems.problem_of(answer))
 
-    def callback(
-        self,
-        event: StatusEvent,
-        url: str,
-        settings: Any,
+    def report(
+        self, event: StatusEvent, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a webhook, not yet signed; ``None``: nothing is told."""
+        """Write a webhook, not yet signed; ``None``: it is not one of ``events``."""
         return webhook.write(event, url, settings.events)
 
-    def sign(self, request: WireRequest, settings: Any, now: float) -> WireRequest:
+    def sign(self, request: WireRequest, settings: Settings, now: float) -> WireRequest:
         """Sign a webhook for an attempt that is made now (Unix seconds)."""
         return webhook.sign(request, settings.webhook_secrets, now)
 
-    def url(self, topic: Topic, settings: Any, place: str) -> str:
-        """Find where a topic is told; nowhere without secrets to sign with."""
+    def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
+        """Find where webhooks are sent; nowhere without secrets to sign them with."""
         if topic is Topic.STATUS:
-            return str(settings.status_url)
+            return settings.status_url
         if not settings.webhook_secrets:
             return ""
-        return str(place or settings.inbound_url or settings.status_url)
-
-    def needs(self, settings: Any) -> Needs:
-        """Need nothing more."""
-        return Needs()
+        return number_url or settings.inbound_url or settings.status_url
 
     def inbound(
-        self, event: InboundEvent, more: More, url: str, settings: Any
+        self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a webhook, not yet signed; ``None``: nothing is told."""
+        """Write a webhook, not yet signed; ``None``: it is not one of ``events``."""
         return webhook.write(event, url, settings.events)
 
-    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
-        """Take any 2xx as taken."""
+    def understood(
+        self, topic: Topic, answer: WireResponse, settings: Settings
+    ) -> bool:
+        """Accept any 2xx."""
         return 200 <= answer.status < 300
+
+
+def _without_login(call: Call) -> Done:
+    """Answer what needs no token: the description, and paths that lead to nothing."""
+    if call.operation == DESCRIBE:
+        return Done(pages(__version__)[call.request.target])
+    problem = (call.fields or {}).get(PROBLEM)
+    if problem is None and call.allowed:
+        allow = ", ".join(sorted(call.allowed))
+        detail = f"Only {allow}"
+        problem = Problem(Fault.METHOD_NOT_ALLOWED, detail=detail, allow=allow)
+    return refused(problem or Problem(Fault.NOT_FOUND))

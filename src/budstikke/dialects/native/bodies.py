@@ -21,6 +21,7 @@ from budstikke.domain.refusal import RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from budstikke.dialects.native.exchange import Work
     from budstikke.dialects.native.operation import Operation
     from budstikke.wire import WireRequest
 
@@ -43,7 +44,7 @@ class Reader:
             if operation.body is not None
         }
 
-    async def body(self, operation: Operation, request: WireRequest) -> Any:
+    def body(self, operation: Operation, request: WireRequest) -> Work[Any]:
         """
         Read the body; ``None``: the operation has none. Raises Problem.
 
@@ -59,7 +60,7 @@ class Reader:
         decode: Callable[[bytes], Any] = self._decoders[operation.name].decode
         with faults_of(body):
             if operation.body is SendBody and len(body) > LARGE:
-                return await read_large(body, decode) or decode(body)
+                return (yield from read_large(body, decode)) or decode(body)
             if operation.body is MmsBody:
                 check_size(body)
             return decode(body)

@@ -43,7 +43,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange, Work
     from budstikke.dialects.native.shapes import (
         ContactBody,
         GroupBody,
@@ -57,42 +57,42 @@ _control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 # Groups
 
 
-async def list_groups(exchange: Exchange) -> Reply:
+def list_groups(exchange: Exchange) -> Work[Reply]:
     """List groups by name."""
     query: PageQuery = exchange.query
     asked = GroupsAsk(limit=query.limit, after=cursors.read(query.cursor))
-    page = await ask(exchange, asked, GroupsPage)
+    page = yield from ask(asked, GroupsPage)
     data = [Group(name=name) for name in page.names]
     return Reply(GroupList(data=data, next_cursor=cursors.write(page.next)))
 
 
-async def put_group(exchange: Exchange) -> Reply:
+def put_group(exchange: Exchange) -> Work[Reply]:
     """Make a group; there already: nothing happens."""
     asked = GroupAsk(verb=GroupVerb.ADD, group=exchange.path.name)
-    await ask(exchange, asked, GroupAnswer)
+    yield from ask(asked, GroupAnswer)
     return Reply(Group(name=exchange.path.name))
 
 
-async def rename_group(exchange: Exchange) -> Reply:
+def rename_group(exchange: Exchange) -> Work[Reply]:
     """Give a group another name."""
     body: GroupBody = exchange.body
     checked_name(body.name)
     with _group_is_found():
         asked = RenameAsk(exchange.path.name, body.name)
-        answer = await ask(exchange, asked, Changed)
+        answer = yield from ask(asked, Changed)
     if not answer.changed:
         raise Problem(Fault.NAME_TAKEN, param="name")
     return Reply(Group(name=body.name))
 
 
-async def delete_group(exchange: Exchange) -> Reply:
+def delete_group(exchange: Exchange) -> Work[Reply]:
     """Delete a group; its contacts stay."""
     asked = GroupAsk(verb=GroupVerb.DELETE, group=exchange.path.name)
-    await ask(exchange, asked, GroupAnswer)
+    yield from ask(asked, GroupAnswer)
     return Reply(status=204)
 
 
-async def list_members(exchange: Exchange) -> Reply:
+def list_members(exchange: Exchange) -> Work[Reply]:
     """List who is in a group."""
     query: PageQuery = exchange.query
     asked = MembersAsk(
@@ -101,11 +101,11 @@ async def list_members(exchange: Exchange) -> Reply:
         after=cursors.read_id(query.cursor) or 0,
     )
     with _group_is_found():
-        page = await ask(exchange, asked, ContactsPage)
+        page = yield from ask(asked, ContactsPage)
     return Reply(_contact_list(page))
 
 
-async def put_member(exchange: Exchange) -> Reply:
+def put_member(exchange: Exchange) -> Work[Reply]:
     """Put a number into a group."""
     body: ContactBody = exchange.body
     asked = GroupAsk(
@@ -116,11 +116,11 @@ async def put_member(exchange: Exchange) -> Reply:
         active=body.active,
     )
     with _group_is_found():
-        await ask(exchange, asked, GroupAnswer)
-    return await get_contact(exchange)
+        yield from ask(asked, GroupAnswer)
+    return (yield from get_contact(exchange))
 
 
-async def delete_member(exchange: Exchange) -> Reply:
+def delete_member(exchange: Exchange) -> Work[Reply]:
     """Take a number out of a group; its contact stays."""
     asked = GroupAsk(
         verb=GroupVerb.DELETE_MEMBER,
@@ -128,76 +128,76 @@ async def delete_member(exchange: Exchange) -> Reply:
         number=exchange.path.number,
     )
     with _group_is_found():
-        await ask(exchange, asked, GroupAnswer)
+        yield from ask(asked, GroupAnswer)
     return Reply(status=204)
 
 
 # Contacts
 
 
-async def list_contacts(exchange: Exchange) -> Reply:
+def list_contacts(exchange: Exchange) -> Work[Reply]:
     """List contacts by number."""
     query: PageQuery = exchange.query
     asked = ContactsAsk(limit=query.limit, after=cursors.read(query.cursor))
-    return Reply(_contact_list(await ask(exchange, asked, ContactsPage)))
+    return Reply(_contact_list((yield from ask(asked, ContactsPage))))
 
 
-async def get_contact(exchange: Exchange) -> Reply:
+def get_contact(exchange: Exchange) -> Work[Reply]:
     """Show a contact."""
-    page = await ask(exchange, ContactAsk(exchange.path.number), ContactsPage)
+    page = yield from ask(ContactAsk(exchange.path.number), ContactsPage)
     if not page.contacts:
         raise Problem(Fault.NOT_FOUND)
     return Reply(_contact(page.contacts[0]))
 
 
-async def put_contact(exchange: Exchange) -> Reply:
+def put_contact(exchange: Exchange) -> Work[Reply]:
     """Write a contact."""
     body: ContactBody = exchange.body
     number = exchange.path.number
     contact = listing.Contact(number, _clean(body.name), body.active)
-    answer = await ask(exchange, PutContactAsk(contact), Changed)
+    answer = yield from ask(PutContactAsk(contact), Changed)
     return Reply(_contact(contact), 201 if answer.changed else 200)
 
 
-async def delete_contact(exchange: Exchange) -> Reply:
+def delete_contact(exchange: Exchange) -> Work[Reply]:
     """Forget a contact, in groups as well."""
-    await ask(exchange, DropContactAsk(exchange.path.number), Changed)
+    yield from ask(DropContactAsk(exchange.path.number), Changed)
     return Reply(status=204)
 
 
 # Opt-outs
 
 
-async def list_opt_outs(exchange: Exchange) -> Reply:
+def list_opt_outs(exchange: Exchange) -> Work[Reply]:
     """List numbers that want nothing from the account."""
     query: PageQuery = exchange.query
     asked = OptOutsAsk(limit=query.limit, after=cursors.read(query.cursor))
-    page = await ask(exchange, asked, OptOutsPage)
+    page = yield from ask(asked, OptOutsPage)
     data = [_opt_out(found) for found in page.opt_outs]
     return Reply(OptOutList(data=data, next_cursor=cursors.write(page.next)))
 
 
-async def get_opt_out(exchange: Exchange) -> Reply:
+def get_opt_out(exchange: Exchange) -> Work[Reply]:
     """Show whether a number wants nothing."""
-    page = await ask(exchange, OptOutAsk(exchange.path.number), OptOutsPage)
+    page = yield from ask(OptOutAsk(exchange.path.number), OptOutsPage)
     if not page.opt_outs:
         raise Problem(Fault.NOT_FOUND)
     return Reply(_opt_out(page.opt_outs[0]))
 
 
-async def put_opt_out(exchange: Exchange) -> Reply:
+def put_opt_out(exchange: Exchange) -> Work[Reply]:
     """Send a number nothing any more; there already: nothing happens."""
     body: OptOutBody = exchange.body
     opt_out = listing.OptOut(exchange.path.number, _clean(body.reason, "reason"))
-    answer = await ask(exchange, PutOptOutAsk(opt_out), Changed)
+    answer = yield from ask(PutOptOutAsk(opt_out), Changed)
     if answer.changed:
         return Reply(_opt_out(opt_out), 201)
-    return await get_opt_out(exchange)
+    return (yield from get_opt_out(exchange))
 
 
-async def delete_opt_out(exchange: Exchange) -> Reply:
+def delete_opt_out(exchange: Exchange) -> Work[Reply]:
     """Let a number be sent to again."""
-    await ask(exchange, DropOptOutAsk(exchange.path.number), Changed)
+    yield from ask(DropOptOutAsk(exchange.path.number), Changed)
     return Reply(status=204)
 
 

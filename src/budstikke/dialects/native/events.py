@@ -43,7 +43,7 @@ from budstikke.domain.listing import Changed
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
-    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange, Work
     from budstikke.dialects.native.shapes_inbound import (
         CallbackQuery,
         EventQuery,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 # Events
 
 
-async def list_events(exchange: Exchange) -> Reply:
+def list_events(exchange: Exchange) -> Work[Reply]:
     """List the token's events, oldest first."""
     query: EventQuery = exchange.query
     wanted = frozenset(query.types.split(",")) if query.types else frozenset()
@@ -63,7 +63,7 @@ async def list_events(exchange: Exchange) -> Reply:
         limit=query.limit,
         after=cursors.read_id(query.cursor) or 0,
     )
-    page = await ask(exchange, asked, EventsPage)
+    page = yield from ask(asked, EventsPage)
     shown = [_event(event) for event in page.events]
     data = [item for item in shown if item and (not wanted or item.type in wanted)]
     following = cursors.write(page.next) or ""
@@ -80,7 +80,7 @@ def _event(event: Event) -> EventItem | None:
     )
 
 
-async def replay_events(exchange: Exchange) -> Reply:
+def replay_events(exchange: Exchange) -> Work[Reply]:
     """Tell the token's events of a time range again, by its webhooks."""
     body: ReplayBody = exchange.body
     since, until = body.from_.timestamp(), body.to.timestamp()
@@ -90,7 +90,7 @@ async def replay_events(exchange: Exchange) -> Reply:
     asked = ReplayAsk(access_id=exchange.access.id, since=since, until=until)
     count = 0
     while True:  # others come in between
-        answer = await ask(exchange, asked, ReplayAnswer)
+        answer = yield from ask(asked, ReplayAnswer)
         count += answer.count
         if answer.next is None:
             return Reply(Replayed(events=count))
@@ -100,7 +100,7 @@ async def replay_events(exchange: Exchange) -> Reply:
 # The delivery log
 
 
-async def list_callbacks(exchange: Exchange) -> Reply:
+def list_callbacks(exchange: Exchange) -> Work[Reply]:
     """List what the account's accesses are told, newest first."""
     query: CallbackQuery = exchange.query
     asked = CallbacksAsk(
@@ -109,28 +109,28 @@ async def list_callbacks(exchange: Exchange) -> Reply:
         state=query.state or None,
         message_id=query.message or None,
     )
-    page = await ask(exchange, asked, CallbacksPage)
+    page = yield from ask(asked, CallbacksPage)
     data = [_callback(found) for found in page.callbacks]
     return Reply(CallbackList(data=data, next_cursor=cursors.write(page.next)))
 
 
-async def get_callback(exchange: Exchange) -> Reply:
+def get_callback(exchange: Exchange) -> Work[Reply]:
     """Show something that is told, with the attempts."""
-    return Reply(await _detail(exchange))
+    return Reply((yield from _detail(exchange)))
 
 
-async def resend_callback(exchange: Exchange) -> Reply:
+def resend_callback(exchange: Exchange) -> Work[Reply]:
     """Tell something again, now."""
-    answer = await ask(exchange, ResendAsk(exchange.path.id), ResendAnswer)
+    answer = yield from ask(ResendAsk(exchange.path.id), ResendAnswer)
     if answer.state is None:
         raise Problem(Fault.NOT_FOUND)
     if answer.state is CallbackState.QUEUED:
         raise Problem(Fault.QUEUED)
-    return Reply(await _detail(exchange))
+    return Reply((yield from _detail(exchange)))
 
 
-async def _detail(exchange: Exchange) -> CallbackDetail:
-    page = await ask(exchange, CallbackAsk(exchange.path.id), CallbacksPage)
+def _detail(exchange: Exchange) -> Work[CallbackDetail]:
+    page = yield from ask(CallbackAsk(exchange.path.id), CallbacksPage)
     if not page.callbacks:
         raise Problem(Fault.NOT_FOUND)
     (found,) = page.callbacks
@@ -168,16 +168,16 @@ def _callback(found: CallbackRecord) -> Callback:
 # Queues
 
 
-async def list_queues(exchange: Exchange) -> Reply:
+def list_queues(_exchange: Exchange) -> Work[Reply]:
     """List the queues of the account's accesses."""
-    answer = await ask(exchange, QueuesAsk(), QueuesAnswer)
+    answer = yield from ask(QueuesAsk(), QueuesAnswer)
     return Reply(QueueList(data=[_queue(found) for found in answer.queues]))
 
 
-async def resume_queue(exchange: Exchange) -> Reply:
+def resume_queue(exchange: Exchange) -> Work[Reply]:
     """Let a paused queue go on; it is not paused: nothing happens."""
-    await ask(exchange, ResumeAsk(exchange.path.id), Changed)
-    answer = await ask(exchange, QueuesAsk(), QueuesAnswer)
+    yield from ask(ResumeAsk(exchange.path.id), Changed)
+    answer = yield from ask(QueuesAsk(), QueuesAnswer)
     for found in answer.queues:
         if found.id == exchange.path.id:
             return Reply(_queue(found))

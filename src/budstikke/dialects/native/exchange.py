@@ -1,30 +1,27 @@
-"""One request on its way through the REST API, and what it is worked with."""
+"""One request on its way through the REST API, and how handlers work it."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+
+from budstikke.dialects.contract import Step, StepAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from budstikke.dialects.contract import AccessView
+    from budstikke.dialects.native.settings import Settings
+    from budstikke.domain.message import Accepted
+    from budstikke.domain.queries import Answer
 
-    from budstikke.domain.directory import Access
-    from budstikke.domain.queries import Answer, Ask
-    from budstikke.flow.bulk import BulkAcceptor
-    from budstikke.flow.queries import Asker
-    from budstikke.flow.quote import Quoter
+T = TypeVar("T")
+Kind = TypeVar("Kind", bound="Answer | Accepted")
 
-Kind = TypeVar("Kind", bound="Answer")
+Work: TypeAlias = Generator[Step, StepAnswer, T]
+"""What a handler is: it yields what it asks of the gateway, and returns a ``T``."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What does the work: the steps of the path, and the clock (Unix seconds)."""
-
-    acceptor: BulkAcceptor
-    asker: Asker
-    quoter: Quoter
-    clock: Callable[[], float]
+PIECE = 20
+"""Items of a long list that are worked before other requests may run."""
 
 
 class PathValues(NamedTuple):
@@ -42,8 +39,8 @@ class Exchange:
     A request that was read.
 
     Attributes:
-        parts: What does the work.
         access: Who asks.
+        now: When the request was read, Unix seconds.
         headers: Lower-case names.
         path: What the path names.
         query: The operation's query struct, or ``None``.
@@ -51,8 +48,8 @@ class Exchange:
 
     """
 
-    parts: Parts
-    access: Access
+    access: AccessView[Settings]
+    now: float
     headers: Mapping[str, str]
     path: PathValues
     query: Any = None
@@ -73,8 +70,14 @@ class Reply:
     media_type: str = ""
 
 
-async def ask(exchange: Exchange, asked: Ask, kind: type[Kind]) -> Kind:
-    """Ask on behalf of who asks; raises Refusal and StoreUnavailable."""
-    answer = await exchange.parts.asker.answer(asked, exchange.access)
-    assert isinstance(answer, kind)  # noqa: S101 - each ask has one kind of answer
+def ask(asked: Step, kind: type[Kind]) -> Work[Kind]:
+    """Ask on behalf of the caller; raises Refusal."""
+    answer = yield asked
+    assert isinstance(answer, kind)  # noqa: S101 - each question has one kind of answer
     return answer
+
+
+def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut a long list, so that its reader can let others run between the pieces."""
+    for start in range(0, len(items), PIECE):
+        yield items[start : start + PIECE]

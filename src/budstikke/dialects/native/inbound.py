@@ -44,7 +44,7 @@ from budstikke.domain.refusal import RefusalCode
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange, Work
     from budstikke.dialects.native.shapes import PageQuery
     from budstikke.dialects.native.shapes_inbound import InboundQuery, NumberRequestBody
     from budstikke.domain import inbound_listing
@@ -54,12 +54,12 @@ _is_type = re.compile(r"[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+").fullmatch
 # Numbers
 
 
-async def list_numbers(exchange: Exchange) -> Reply:
+def list_numbers(exchange: Exchange) -> Work[Reply]:
     """List the account's numbers, series and keywords."""
     query: PageQuery = exchange.query
     value, _, word = cursors.read(query.cursor).partition(" ")
     asked = NumbersAsk(limit=query.limit, after=(value, word))
-    page = await ask(exchange, asked, NumbersPage)
+    page = yield from ask(asked, NumbersPage)
     following = None if page.next is None else " ".join(page.next)
     data = [_number(found) for found in page.numbers]
     return Reply(OwnNumberList(data=data, next_cursor=cursors.write(following)))
@@ -86,7 +86,7 @@ def access_name(access: tuple[str, str]) -> str:
 # Requests for numbers
 
 
-async def create_request(exchange: Exchange) -> Reply:
+def create_request(exchange: Exchange) -> Work[Reply]:
     """Ask for a number, a series or a keyword; an administrator decides."""
     body: NumberRequestBody = exchange.body
     word = " ".join(body.word.split())
@@ -104,38 +104,38 @@ async def create_request(exchange: Exchange) -> Reply:
         access=body.access,
         access_id=exchange.access.id,
     )
-    page = await ask(exchange, asked, RequestsPage)
+    page = yield from ask(asked, RequestsPage)
     if not page.requests:
         raise Problem(Fault.TOO_MANY_WAITING)
     return Reply(_request(page.requests[0]), 201)
 
 
-async def list_requests(exchange: Exchange) -> Reply:
+def list_requests(exchange: Exchange) -> Work[Reply]:
     """List what the account asked for, newest first."""
     query: PageQuery = exchange.query
     asked = RequestsAsk(limit=query.limit, before=cursors.read_id(query.cursor))
-    page = await ask(exchange, asked, RequestsPage)
+    page = yield from ask(asked, RequestsPage)
     data = [_request(found) for found in page.requests]
     return Reply(NumberRequestList(data=data, next_cursor=cursors.write(page.next)))
 
 
-async def get_request(exchange: Exchange) -> Reply:
+def get_request(exchange: Exchange) -> Work[Reply]:
     """Show what was asked for, and what was answered."""
-    return Reply(await _found_request(exchange))
+    return Reply((yield from _found_request(exchange)))
 
 
-async def cancel_request(exchange: Exchange) -> Reply:
+def cancel_request(exchange: Exchange) -> Work[Reply]:
     """Take back what was asked for; again: nothing happens."""
-    await _found_request(exchange)
-    await ask(exchange, CancelRequestAsk(exchange.path.id), Changed)
-    after = await _found_request(exchange)
+    yield from _found_request(exchange)
+    yield from ask(CancelRequestAsk(exchange.path.id), Changed)
+    after = yield from _found_request(exchange)
     if after.state != "cancelled":
         raise Problem(Fault.DECIDED, detail=f"It is {after.state}")
     return Reply(after)
 
 
-async def _found_request(exchange: Exchange) -> NumberRequest:
-    page = await ask(exchange, RequestAsk(exchange.path.id), RequestsPage)
+def _found_request(exchange: Exchange) -> Work[NumberRequest]:
+    page = yield from ask(RequestAsk(exchange.path.id), RequestsPage)
     if not page.requests:
         raise Problem(Fault.NOT_FOUND)
     return _request(page.requests[0])
@@ -159,7 +159,7 @@ def _request(found: inbound_listing.NumberRequest) -> NumberRequest:
 # Messages from phones
 
 
-async def list_inbound(exchange: Exchange) -> Reply:
+def list_inbound(exchange: Exchange) -> Work[Reply]:
     """List messages from phones, newest first."""
     query: InboundQuery = exchange.query
     asked = InboundsAsk(
@@ -169,7 +169,7 @@ async def list_inbound(exchange: Exchange) -> Reply:
         until=_seconds(query.to, "to"),
         keyword=query.keyword or None,
     )
-    page = await ask(exchange, asked, InboundPage)
+    page = yield from ask(asked, InboundPage)
     data = [_inbound(record) for record in page.records]
     return Reply(InboundList(data=data, next_cursor=cursors.write(page.next)))
 
@@ -185,17 +185,17 @@ def _seconds(written: str | msgspec.UnsetType, param: str) -> float | None:
     return at.timestamp()
 
 
-async def get_inbound(exchange: Exchange) -> Reply:
+def get_inbound(exchange: Exchange) -> Work[Reply]:
     """Show a message from a phone."""
-    page = await ask(exchange, InboundAsk(exchange.path.id), InboundPage)
+    page = yield from ask(InboundAsk(exchange.path.id), InboundPage)
     if not page.records:
         raise Problem(Fault.NOT_FOUND)
     return Reply(_inbound(page.records[0]))
 
 
-async def delete_inbound(exchange: Exchange) -> Reply:
+def delete_inbound(exchange: Exchange) -> Work[Reply]:
     """Delete a message from a phone: nothing of it is left."""
-    answer = await ask(exchange, EraseInboundAsk(exchange.path.id), EraseAnswer)
+    answer = yield from ask(EraseInboundAsk(exchange.path.id), EraseAnswer)
     if not answer.found:
         raise Problem(Fault.NOT_FOUND)
     if not answer.erased:
@@ -226,9 +226,9 @@ def _inbound(record: InboundRecord) -> Inbound:
     )
 
 
-async def get_media(exchange: Exchange) -> Reply:
+def get_media(exchange: Exchange) -> Work[Reply]:
     """Fetch a part of an MMS: its octets."""
-    answer = await ask(exchange, MediaAsk(exchange.path.media), MediaAnswer)
+    answer = yield from ask(MediaAsk(exchange.path.media), MediaAnswer)
     if answer.part is None:
         raise Problem(Fault.NOT_FOUND)
     kind = answer.part.type if _is_type(answer.part.type) else UNKNOWN_TYPE

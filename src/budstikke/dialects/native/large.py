@@ -9,7 +9,6 @@ stands between two recipients. That a slice decodes shows that the guess was rig
 
 from __future__ import annotations
 
-import asyncio
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,8 +28,9 @@ from budstikke.dialects.native.problems import Problem
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from budstikke.dialects.native.exchange import Work
     from budstikke.dialects.native.order import SendBody
 
 LARGE = 64 * 1024
@@ -69,9 +69,9 @@ class _Span(NamedTuple):
     end: int
 
 
-async def read_large(
+def read_large(
     body: bytes, decode: Callable[[bytes], SendBody]
-) -> LargeOrder | None:
+) -> Work[LargeOrder | None]:
     """
     Read a large order; ``decode`` reads a body that is not large.
 
@@ -87,20 +87,21 @@ async def read_large(
     to: list[str] = []
     texts: list[str] = []
     filler = Filler(order.text) if has_fields(order) else None
-    async for recipients in _slices(body, span):
+    for recipients in _slices(body, span):
         if filler:
             for filled in filler.batches(recipients, len(to)):
                 texts += filled
-                await asyncio.sleep(0)
+                yield None
         to += [each.to for each in recipients]
         if len(to) > MOST_RECIPIENTS:
             raise too_many(name)
+        yield None
     return LargeOrder(order, to, texts)
 
 
 def _check_rest(size: int) -> None:
     if size > REST:
-        detail = f"More than {REST // 1024} kB besides its recipients"
+        detail = f"InboundExtras than {REST // 1024} kB besides its recipients"
         raise Problem(RefusalCode.TOO_LARGE, detail=detail)
 
 
@@ -127,14 +128,13 @@ def _read_rest(
     raise Problem(RefusalCode.MALFORMED, detail=detail)
 
 
-async def _slices(body: bytes, span: _Span) -> AsyncIterator[list[Recipient]]:
+def _slices(body: bytes, span: _Span) -> Iterator[list[Recipient]]:
     """Decode an array slice by slice."""
     start, number = span.start, 0
     while start < span.end:
         found, start = _slice(body, span._replace(start=start), number)
         number += len(found)
         yield found
-        await asyncio.sleep(0)
 
 
 def _slice(body: bytes, span: _Span, number: int) -> tuple[list[Recipient], int]:

@@ -37,16 +37,16 @@ from budstikke.domain.states import MessageState
 if TYPE_CHECKING:
     from typing import Literal
 
-    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange, Work
     from budstikke.dialects.native.shapes import MessageQuery
 
 
-async def get_message(exchange: Exchange) -> Reply:
+def get_message(exchange: Exchange) -> Work[Reply]:
     """Show a message."""
-    return Reply(_shown(await _record(exchange)))
+    return Reply(_shown((yield from _record(exchange))))
 
 
-async def list_messages(exchange: Exchange) -> Reply:
+def list_messages(exchange: Exchange) -> Work[Reply]:
     """List messages, newest first."""
     query: MessageQuery = exchange.query
     asked = RecordsAsk(
@@ -57,24 +57,24 @@ async def list_messages(exchange: Exchange) -> Reply:
         recipient=None if query.to is UNSET else _number(query.to),
         order_id=query.order or None,
     )
-    page = await ask(exchange, asked, RecordsPage)
+    page = yield from ask(asked, RecordsPage)
     data = [_shown(record) for record in page.records]
     return Reply(MessageList(data=data, next_cursor=cursors.write(page.next)))
 
 
-async def cancel_message(exchange: Exchange) -> Reply:
+def cancel_message(exchange: Exchange) -> Work[Reply]:
     """Cancel a message that has not been sent; again: nothing happens."""
     asked = CancelAsk(message_id=exchange.path.id)
-    answer = await ask(exchange, asked, CancelAnswer)
-    record = await _record(exchange)
+    answer = yield from ask(asked, CancelAnswer)
+    record = yield from _record(exchange)
     if not answer.cancelled and record.state is not MessageState.CANCELLED:
         raise Problem(Fault.TOO_LATE, detail=f"It is {record.state.value}")
     return Reply(_shown(record))
 
 
-async def delete_message(exchange: Exchange) -> Reply:
+def delete_message(exchange: Exchange) -> Work[Reply]:
     """Delete the record of a message: text and number are gone; it is not shown."""
-    answer = await ask(exchange, EraseAsk(exchange.path.id), EraseAnswer)
+    answer = yield from ask(EraseAsk(exchange.path.id), EraseAnswer)
     if not answer.found:
         raise Problem(Fault.NOT_FOUND)
     if not answer.erased:
@@ -82,9 +82,9 @@ async def delete_message(exchange: Exchange) -> Reply:
     return Reply(status=204)
 
 
-async def get_order(exchange: Exchange) -> Reply:
+def get_order(exchange: Exchange) -> Work[Reply]:
     """Show an order as a whole."""
-    record = await _order_record(exchange)
+    record = yield from _order_record(exchange)
     repeats = None
     if record.times:
         repeats = Repeats(times=record.times, next_at=_moment(record.next_at))
@@ -103,14 +103,14 @@ async def get_order(exchange: Exchange) -> Reply:
     )
 
 
-async def cancel_order(exchange: Exchange) -> Reply:
+def cancel_order(exchange: Exchange) -> Work[Reply]:
     """Cancel all of an order that has not been sent, and its further times."""
     order_id = exchange.path.id
-    await _order_record(exchange)
+    yield from _order_record(exchange)
     asked = CancelAsk(order_id=order_id)
-    answer = await ask(exchange, asked, CancelAnswer)
+    answer = yield from ask(asked, CancelAnswer)
     if not answer.cancelled and not answer.ended:
-        after = await _order_record(exchange)
+        after = yield from _order_record(exchange)
         if set(after.states) - {MessageState.CANCELLED}:
             raise Problem(Fault.TOO_LATE)
     return Reply(
@@ -123,8 +123,8 @@ async def cancel_order(exchange: Exchange) -> Reply:
     )
 
 
-async def _record(exchange: Exchange) -> Record:
-    page = await ask(exchange, RecordAsk(exchange.path.id), RecordsPage)
+def _record(exchange: Exchange) -> Work[Record]:
+    page = yield from ask(RecordAsk(exchange.path.id), RecordsPage)
     if not page.records:
         raise Problem(Fault.NOT_FOUND)
     if page.records[0].deleted:
@@ -132,9 +132,9 @@ async def _record(exchange: Exchange) -> Record:
     return page.records[0]
 
 
-async def _order_record(exchange: Exchange) -> OrderRecord:
+def _order_record(exchange: Exchange) -> Work[OrderRecord]:
     asked = OrderRecordAsk(exchange.path.id)
-    answer = await ask(exchange, asked, OrderRecordAnswer)
+    answer = yield from ask(asked, OrderRecordAnswer)
     if answer.order is None:
         raise Problem(Fault.NOT_FOUND)
     return answer.order

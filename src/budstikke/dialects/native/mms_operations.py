@@ -21,7 +21,7 @@ from budstikke.domain.queries import MmsAnswer
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
-    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange, Work
 
 _R = RefusalCode
 
@@ -35,10 +35,10 @@ class SentMms(msgspec.Struct, kw_only=True):
     currency: Currency | None
 
 
-async def send_mms(exchange: Exchange) -> Reply:
+def send_mms(exchange: Exchange) -> Work[Reply]:
     """Accept an MMS, or answer as the first time for its idempotency key."""
     asked = read_mms(exchange.body, idempotency_key(exchange))
-    answer = await ask(exchange, asked, MmsAnswer)
+    answer = yield from ask(asked, MmsAnswer)
     price, currency = charged(exchange, answer.price)
     body = SentMms(
         id=answer.message_id, size=answer.size, price=price, currency=currency

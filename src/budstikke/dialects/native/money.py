@@ -14,14 +14,14 @@ from budstikke.domain.money import decimal
 from budstikke.domain.queries import BalanceAnswer, BalanceAsk
 
 if TYPE_CHECKING:
-    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange, Work
     from budstikke.dialects.native.shapes import PageQuery
     from budstikke.domain import listing
 
 
-async def get_balance(exchange: Exchange) -> Reply:
+def get_balance(_exchange: Exchange) -> Work[Reply]:
     """Tell what is left."""
-    answer = await ask(exchange, BalanceAsk(), BalanceAnswer)
+    answer = yield from ask(BalanceAsk(), BalanceAnswer)
     return Reply(
         Balance(
             balance=decimal(answer.balance) if answer.currency else None,
@@ -32,11 +32,11 @@ async def get_balance(exchange: Exchange) -> Reply:
     )
 
 
-async def list_ledger(exchange: Exchange) -> Reply:
+def list_ledger(exchange: Exchange) -> Work[Reply]:
     """List the ledger, newest first."""
     query: PageQuery = exchange.query
     asked = LedgerAsk(limit=query.limit, before=cursors.read_id(query.cursor))
-    page = await ask(exchange, asked, LedgerPage)
+    page = yield from ask(asked, LedgerPage)
     data = [_entry(entry) for entry in page.entries]
     return Reply(Ledger(data=data, next_cursor=cursors.write(page.next)))
 

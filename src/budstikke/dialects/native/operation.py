@@ -9,13 +9,13 @@ from budstikke.dialects.native.problems import PROBLEMS, Fault
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import msgspec
 
-    from budstikke.dialects.native.exchange import Exchange, Reply
+    from budstikke.dialects.native.exchange import Exchange, Reply, Work
 
-    Handler = Callable[[Exchange], Awaitable[Reply]]
+    Handler = Callable[[Exchange], Work[Reply]]
     Code = RefusalCode | Fault
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET
 
-from budstikke.dialects.native.exchange import Reply
+from budstikke.dialects.native.exchange import PIECE, Reply, ask, pieces
 from budstikke.dialects.native.large import LargeOrder
 from budstikke.dialects.native.order import Filler, has_fields, read_order
 from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, Refused
@@ -22,32 +21,39 @@ from budstikke.dialects.native.shapes import (
     TemplateShape,
 )
 from budstikke.dialects.native.templates import KINDS
-from budstikke.domain.message import Template
+from budstikke.domain.message import Accepted, Template
 from budstikke.domain.money import decimal
+from budstikke.domain.queries import QuoteAsk
+from budstikke.domain.quote import Quote
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.template import text_of
-from budstikke.flow.pace import aside, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.dialects.native.exchange import Exchange
+    from budstikke.dialects.native.exchange import Exchange, Work
     from budstikke.dialects.native.order import SendBody
-    from budstikke.domain.message import Accepted, Order
+    from budstikke.domain.message import Order
     from budstikke.domain.quote import Line
 
 KEY = "idempotency-key"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch
 
 
-async def send(exchange: Exchange) -> Reply:
+def send(exchange: Exchange) -> Work[Reply]:
     """Accept an order, or answer as the first time for its idempotency key."""
-    order = await _order(exchange, idempotency_key(exchange))
-    accepted = await exchange.parts.acceptor.accept(order, exchange.access)
-    results = await _results(order, accepted)
-    made = await aside(len(results), _count_made, results)
+    order = yield from _order(exchange, idempotency_key(exchange))
+    accepted = yield from ask(order, Accepted)
+    results = yield from _results(order, accepted)
+    made = 0
+    for some in pieces(results):
+        made += _count_made(some)
+        yield None
     if not made:
-        refused = [each async for _, some in pieces(results) for each in _refused(some)]
+        refused: list[Refused] = []
+        for some in pieces(results):
+            refused += _refused(some)
+            yield None
         raise Problem(Fault.NONE_ACCEPTED, recipients=refused)
     price, currency = charged(exchange, accepted.price)
     body = Sent(
@@ -66,14 +72,15 @@ async def send(exchange: Exchange) -> Reply:
     return Reply(body, 200, {**headers, "idempotent-replay": "true"})
 
 
-async def quote(exchange: Exchange) -> Reply:
+def quote(exchange: Exchange) -> Work[Reply]:
     """Say what an order would be."""
-    order = await _order(exchange, "")
-    quoted = await exchange.parts.quoter.quote(order, exchange.access)
+    order = yield from _order(exchange, "")
+    quoted = yield from ask(QuoteAsk(order), Quote)
     price, currency = charged(exchange, quoted.price)
     lines: list[QuotedRecipient] = []
-    async for _, some in pieces(quoted.lines):
+    for some in pieces(quoted.lines):
         lines += [_quoted(line, charge=currency is not None) for line in some]
+        yield None
     return Reply(
         Quoted(
             segments=quoted.segments, price=price, currency=currency, recipients=lines
@@ -81,8 +88,9 @@ async def quote(exchange: Exchange) -> Reply:
     )
 
 
-async def list_templates(_exchange: Exchange) -> Reply:
+def list_templates(_exchange: Exchange) -> Work[Reply]:
     """List the kinds of pre-approved texts."""
+    yield from ()
     return Reply(
         TemplateList(
             data=[
@@ -116,9 +124,9 @@ def idempotency_key(exchange: Exchange) -> str:
     return key
 
 
-async def _order(exchange: Exchange, key: str) -> Order:
+def _order(exchange: Exchange, key: str) -> Work[Order]:
     """Read the order, and fill in its texts."""
-    settings, now = exchange.access.settings, exchange.parts.clock()
+    settings, now = exchange.access.settings, exchange.now
     found, exchange.body = exchange.body, None
     if isinstance(found, LargeOrder):
         order = read_order(found.body, found.texts, settings, key, now)
@@ -128,18 +136,20 @@ async def _order(exchange: Exchange, key: str) -> Order:
     if has_fields(body):
         for filled in Filler(body.text).batches(body.recipients or [], 0):
             texts += filled
-            await asyncio.sleep(0)
+            yield None
     return read_order(body, texts, settings, key, now)
 
 
-async def _results(order: Order, accepted: Accepted) -> list[RecipientResult]:
+def _results(order: Order, accepted: Accepted) -> Work[list[RecipientResult]]:
     """Say what became of each recipient."""
     results: list[RecipientResult] = []
-    async for at, some in pieces(order.recipients):
-        ids = accepted.ids[at : at + len(some)]
-        results += map(_result, some, ids)
-    async for _, members in pieces(accepted.members):
+    for start in range(0, len(order.recipients), PIECE):
+        some = slice(start, start + PIECE)
+        results += map(_result, order.recipients[some], accepted.ids[some])
+        yield None
+    for members in pieces(accepted.members):
         results += [_result(to, what) for to, what in members]
+        yield None
     return results
 
 

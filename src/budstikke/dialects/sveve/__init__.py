@@ -9,7 +9,7 @@ phones, whose parts ``media`` hands out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from budstikke.dialects.sveve import admin, inbound, media, reply
 from budstikke.dialects.sveve.ask import read_ask
@@ -24,16 +24,14 @@ from budstikke.dialects.sveve.request import (
 )
 from budstikke.dialects.sveve.settings import Settings
 from budstikke.dialects.sveve.status import push
-from budstikke.domain.callback import More, Needs, Policy, Topic
+from budstikke.domain.callback import InboundExtras, InboundRequirements, Policy, Topic
 from budstikke.domain.message import Accepted
 from budstikke.domain.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import msgspec
-
-    from budstikke.dialects.contract import Answered, Asked, Call, Login
+    from budstikke.dialects.contract import AccessView, Answered, Asked, Call, Login
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
@@ -57,23 +55,24 @@ class Sveve:
         for method in (("GET",) if operation == MEDIA else ("GET", "POST"))
     }
     room: Mapping[str, int] = ROOM
-    settings: type[msgspec.Struct] = Settings
-    keeps_events: bool = False
+    settings: type[Settings] = Settings
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
     def login(self, call: Call) -> Login | None:
         """Read who is calling, where that is needed; raises Refusal."""
         return None if call.operation == MEDIA else read_login(call)
 
-    def parse(self, call: Call, access: Any, now: float) -> Asked:
+    def parse(
+        self, call: Call, access: AccessView[Settings] | None, now: float
+    ) -> Asked:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
-        if call.operation == MEDIA:
+        if access is None:
             return media.read_ask(call)
         if call.operation == SEND:
             return read_orders(call, access.settings, now)
         return read_ask(call.fields or {}, call.operation)
 
-    def render(self, call: Call, answer: Answered) -> WireResponse:
+    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
         """Write the answer."""
         if call.operation == MEDIA:
             return media.render(answer)
@@ -83,30 +82,32 @@ class Sveve:
             return reply.render(call, answer)
         return admin.render(call, answer)
 
-    def callback(
-        self, event: StatusEvent, url: str, settings: Any
+    def report(
+        self, event: StatusEvent, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a delivery report; ``None``: nothing is told."""
+        """Write a delivery report; ``None``: Sveve does not report this state."""
         return push(event, url, settings)
 
-    def url(self, topic: Topic, settings: Any, place: str) -> str:
-        """Find where a topic is told."""
+    def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
+        """Find where a topic is pushed to."""
         if topic is Topic.STATUS:
-            return str(settings.status_url)
+            return settings.status_url
         if topic is Topic.REPLY:
-            return str(place or settings.reply_url)
-        return str(place or settings.inbound_url)
+            return number_url or settings.reply_url
+        return number_url or settings.inbound_url
 
-    def needs(self, settings: Any) -> Needs:
-        """Need to know who wrote, where a user wants to."""
-        return Needs(subscriber=settings.number_lookup)
+    def requirements(self, settings: Settings) -> InboundRequirements:
+        """Ask for the subscriber's name and address where the user wants them."""
+        return InboundRequirements(subscriber=settings.number_lookup)
 
     def inbound(
-        self, event: InboundEvent, more: More, url: str, settings: Any
+        self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write what is told of a message from a phone."""
-        return inbound.push(event, more, url, settings)
+        """Write a push of a message from a phone."""
+        return inbound.push(event, extras, url, settings)
 
-    def understood(self, topic: Topic, answer: WireResponse, settings: Any) -> bool:
-        """Take any 2xx as taken."""
+    def understood(
+        self, topic: Topic, answer: WireResponse, settings: Settings
+    ) -> bool:
+        """Accept any 2xx."""
         return 200 <= answer.status < 300

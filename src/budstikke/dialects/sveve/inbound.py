@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from budstikke.dialects.sveve.settings import Settings
-    from budstikke.domain.callback import More
+    from budstikke.domain.callback import InboundExtras
     from budstikke.domain.inbound import InboundEvent
 
 
@@ -23,7 +23,9 @@ NORWAY = "+47"
 _norwegian = re.compile(r"\+47[0-9]{8}").fullmatch
 
 
-def push(event: InboundEvent, more: More, url: str, settings: Settings) -> WireRequest:
+def push(
+    event: InboundEvent, more: InboundExtras, url: str, settings: Settings
+) -> WireRequest:
     """Write a message from a phone; the URL keeps the query it has."""
     if topic_of(event) is Topic.REPLY:
         said = _reply(event, settings)
@@ -36,7 +38,9 @@ def push(event: InboundEvent, more: More, url: str, settings: Settings) -> WireR
     return WireRequest("GET", extended(url, query))
 
 
-def _message(event: InboundEvent, more: More, settings: Settings) -> Mapping[str, str]:
+def _message(
+    event: InboundEvent, more: InboundExtras, settings: Settings
+) -> Mapping[str, str]:
     """Write "Push av mottatte meldinger"; look-ups that found nobody are blank."""
     said = {
         "number": _number(event, settings),
