@@ -17,8 +17,8 @@ from budstikke.dialects import DIALECTS
 from budstikke.domain import states
 from budstikke.domain.refusal import RefusalCode
 from budstikke.metrics import METRICS, registry
-from budstikke.provisioning import apply_file
-from budstikke.provisioning.apply import Secrets, apply
+from budstikke.provisioning import reference
+from budstikke.provisioning.apply import Secrets, apply, read_file
 from budstikke.servers import bounds_table
 from budstikke.store.admin import open_engine
 from budstikke.store.migrate import migrate
@@ -41,7 +41,7 @@ def test_bounds_of_requests() -> None:
 
 
 def test_keys_of_apply() -> None:
-    assert apply_file.table() in page("configure.md")
+    assert reference.table() in page("configure.md")
 
 
 def test_the_example_of_apply_is_one(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_example_of_apply_is_one(tmp_path: Path) -> None:
     )
     dialects = {name: dialect.settings for name, dialect in DIALECTS.items()}
     carriers = {name: kind.settings for name, kind in KINDS.items()}
-    file = apply_file.read_file(text, dialects, carriers, {"ACME_PASSWORD": "x"})
+    file = read_file(text, dialects, carriers, {"ACME_PASSWORD": "x"})
     assert ["acme"] == [account.name for account in file.account]
     url = f"sqlite:///{tmp_path}/b.sqlite"
     migrate(url)

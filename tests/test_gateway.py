@@ -17,8 +17,7 @@ from budstikke.dialects import IDENTIFY
 from budstikke.domain.message import Order, Recurrence, Unit
 from budstikke.gateway import SETTINGS, Gateway
 from budstikke.provisioning.accounts import statement
-from budstikke.provisioning.apply import Secrets, apply
-from budstikke.provisioning.apply_file import read_file
+from budstikke.provisioning.apply import Secrets, apply, read_file
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.store.admin import open_engine
 from budstikke.store.ledger_check import check

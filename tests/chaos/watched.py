@@ -30,8 +30,7 @@ from budstikke.demo import apply_demo
 from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.gateway import Gateway
 from budstikke.log import configure
-from budstikke.provisioning.apply import Secrets, apply
-from budstikke.provisioning.apply_file import read_file
+from budstikke.provisioning.apply import Secrets, apply, read_file
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.store.admin import open_engine
 from budstikke.store.migrate import migrate
@@ -120,7 +119,7 @@ async def main(folder: str, port: int) -> None:
     file = read_file(MMSC, dialects, carriers, {}, IDENTIFY)
     engine = open_engine(settings.database_url)
     secrets = Secrets(hash_secret, verify_secret, IDENTIFY)
-    apply(engine, file, secrets, actor="test", now=time.time(), dialects=dialects)
+    apply(engine, file, secrets, actor="test", now=time.time())
     engine.dispose()
     phones = Phones()
     gateway = Gateway(settings, phones=phones, apart=True)

@@ -325,8 +325,7 @@ def found(
 
 def put(here: Path, text: str) -> None:
     """Apply a file with the kinds of this test."""
-    from budstikke.provisioning.apply import Secrets, apply
-    from budstikke.provisioning.apply_file import read_file
+    from budstikke.provisioning.apply import Secrets, apply, read_file
 
     engine = open_engine("sqlite:///data/budstikke.sqlite")
     secrets = Secrets(lambda plain: plain, lambda plain, stored: plain == stored)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, insert, select, update
 
 from budstikke.domain.fees import midnight
 from budstikke.domain.money import MICROS, Refund
-from budstikke.provisioning import apply_file
+from budstikke.provisioning import apply as apply_file
 from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply
 from budstikke.store import schema
 from budstikke.store.admin import open_engine, read_directory
@@ -145,7 +145,7 @@ def test_a_list_becomes_as_the_file_says(engine: Engine) -> None:
 def test_a_list_in_use_stays(engine: Engine) -> None:
     put(engine, ACME)
     gone = '[[price_list]]\nname = "retail"\nremove = true\n'
-    assert "account acme: price_list: there is no retail" == fault(gone, engine)
+    assert "account acme: there is no price_list retail" == fault(gone, engine)
     euro = '[[price_list]]\nname = "retail"\ncurrency = "EUR"\n'
     assert "account acme: price_list: retail is in another currency" == fault(
         euro, engine
@@ -160,10 +160,16 @@ def test_a_list_in_use_stays(engine: Engine) -> None:
     ("text", "expected"),
     [
         ('prefix = "+47", amount = 0.4', "price_list p: price +47: amount: expected "),
-        ('prefix = "+47", amount = "0,4"', "price_list p: price +47: not a decimal nu"),
-        ('prefix = "+47", amount = "-1"', "price_list p: price +47: is too little: -1"),
-        ('prefix = "+47", amount = "0.0000001"', "price_list p: price +47: not an amo"),
-        ('prefix = "47", amount = 1', "price_list p: price 47: prefix: expected `str`"),
+        ('prefix = "+47", amount = "0,4"', "price_list p: price +47: amount: not a de"),
+        (
+            'prefix = "+47", amount = "-1"',
+            "price_list p: price +47: amount: is too li",
+        ),
+        (
+            'prefix = "+47", amount = "0.0000001"',
+            "price_list p: price +47: amount: no",
+        ),
+        ('prefix = "47", amount = 1', "price_list p: price 47: prefix: expected `+` a"),
         (
             'prefix = "+47"',
             "price_list p: price +47: amount is mi",
@@ -252,7 +258,7 @@ def test_an_account_without_currency_has_no_prices(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('currency = "nok"', "account a: currency: expected `str` matching regex"),
+        ('currency = "nok"', "account a: currency: expected three capital letters"),
         ('currency = "NOK"', "account a: price_list is missing: nothing would be sold"),
         ('price_list = "p"', "account a: price_list: needs a currency"),
         ("prepaid = false", "account a: credit_limit is missing: it is invoiced"),
@@ -261,7 +267,10 @@ def test_an_account_without_currency_has_no_prices(engine: Engine) -> None:
             "account a: credit_limit: is for invoiced ones; prepaid = false",
         ),
         ("balance = 5", "account a: balance: needs a currency"),
-        ('currency = "SMS"\nbalance = 5.5', "account a: balance: expected `int | st"),
+        (
+            'currency = "SMS"\nbalance = 5.5',
+            "account a: balance: expected a whole",
+        ),
         ('currency = "SMS"\nbalance = "-5"', "account a: balance: is too little: -5"),
         (
             'trial = true\ncurrency = "NOK"\nprice_list = "p"',
@@ -269,8 +278,11 @@ def test_an_account_without_currency_has_no_prices(engine: Engine) -> None:
         ),
         ("trial = true\nbalance = 5", "account a: trial: is prepaid, in SMS, and beg"),
         ('pays_for = "air"', "account a: pays_for: invalid enum value 'air'"),
-        ('home = "47"', "account a: home: expected `str` matching regex"),
-        ('reply_number = "2229"', "account a: reply_number: expected `str` matching"),
+        ('home = "47"', "account a: home: expected `+` and a country's calling code"),
+        (
+            'reply_number = "2229"',
+            "account a: reply_number: expected five digits",
+        ),
         (
             'currency = "SMS"\nalert_below = 5',
             "account a: alert_below and alert_mail need each other",
@@ -279,8 +291,14 @@ def test_an_account_without_currency_has_no_prices(engine: Engine) -> None:
             'currency = "SMS"\nalert_mail = ["a@b.example"]',
             "account a: alert_below and alert_mail need each other",
         ),
-        ('alert_mail = ["a b"]', "account a: alert_mail no. 1: expected `str` matchin"),
-        ("order_ceiling = -1", "account a: order_ceiling: expected `int` >= 0"),
+        (
+            'alert_mail = ["a b"]',
+            "account a: alert_mail no. 1: expected a mail",
+        ),
+        (
+            "order_ceiling = -1",
+            "account a: order_ceiling: expected a whole number >=",
+        ),
     ],
 )
 def test_faulty_accounts_say_where(engine: Engine, text: str, expected: str) -> None:
@@ -289,7 +307,7 @@ def test_faulty_accounts_say_where(engine: Engine, text: str, expected: str) -> 
 
 
 def test_lists_are_there_and_in_the_currency(engine: Engine) -> None:
-    assert "account acme: price_list: there is no retail" == fault(ACCOUNT, engine)
+    assert "account acme: there is no price_list retail" == fault(ACCOUNT, engine)
     other = ACME.replace('currency = "NOK"\nprice_list', 'currency = "SEK"\nprice_list')
     assert "account acme: price_list: retail is in another currency" == fault(
         other, engine
@@ -431,11 +449,11 @@ def test_a_fee_is_removed(engine: Engine) -> None:
     ("text", "expected"),
     [
         (fee(""), "fee hosting of acme: amount is missing"),
-        (fee("amount = 0"), "fee hosting of acme: is too little: 0"),
-        (fee("amount = 1.5"), "account acme: fee hosting: amount: expected `int | str"),
+        (fee("amount = 0"), "account acme: fee hosting: amount: is too little: 0"),
+        (fee("amount = 1.5"), "account acme: fee hosting: amount: expected a whole"),
         (
             fee("amount = 1") + "[[account.fee]]\nname='hosting'\namount=1",
-            "account acm",
+            "fee hosting of acme is there twice",
         ),
         (
             "[[account]]\nname='a'\n[[account.fee]]\nname='f'\namount=1",
@@ -543,15 +561,18 @@ def test_accounts_have_groups_and_contacts_of_their_own(engine: Engine) -> None:
     [
         (
             GROUPS.replace('"Kari" }]', '"Berit" }]'),
-            "group Alle of acme: member +4799999991: differs elsewhere",
+            "account acme: group Alle: member +4799999991: differs elsewhere",
         ),
         (
             GROUPS.replace("99992", "99991"),
-            "group Kunder of acme: member +4799999991 i",
+            (
+                "account acme: group Kunder: member +4799999991: differs elsewhere\n"
+                "group Kunder of acme: member +4799999991 is there twice"
+            ),
         ),
         (
             GROUPS.replace('"Alle"', '"Kunder"'),
-            "account acme: group Kunder is there tw",
+            "group Kunder of acme is there twice",
         ),
         (
             GROUPS.replace("+4799999992", "99999992"),
@@ -559,7 +580,7 @@ def test_accounts_have_groups_and_contacts_of_their_own(engine: Engine) -> None:
         ),
         (
             GROUPS.replace('"Alle"', '"Alle"\nremove = true'),
-            "group Alle of acme: is removed with its members: list none",
+            "group Alle of acme: is removed with all that it has: list nothing",
         ),
     ],
 )

@@ -10,8 +10,7 @@ import msgspec
 import pytest
 
 from budstikke.dialects import DIALECTS, IDENTIFY
-from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply
-from budstikke.provisioning.apply_file import read_file
+from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply, read_file
 from budstikke.servers.auth import hash_secret, new_secret, verify_secret
 from budstikke.store.admin import open_engine, read_directory
 from budstikke.store.migrate import migrate
@@ -174,7 +173,7 @@ def test_a_key_cannot_be_two_accounts(
     database.put(f'{ACCESS}password = "{KEY}"')
     text = ACCESS.replace("acme", "other") + f'password = "{KEY}"'
 
-    assert f"access reseller {ID}: is of account acme" == fault(text)
+    assert f"access reseller {ID}: is of account acme, not other" == fault(text)
 
 
 def test_a_key_cannot_be_there_twice(fault: Callable[..., str]) -> None:
@@ -193,5 +192,5 @@ def test_other_dialects_need_an_id(fault: Callable[..., str]) -> None:
 def test_settings_have_no_keys(fault: Callable[..., str]) -> None:
     text = f'{ACCESS}password = "{KEY}"\n[account.access.settings]\nx = 1'
 
-    assert fault(text) == ("access reseller: settings: there is no key `x`")
+    assert fault(text) == f"access reseller {ID}: settings: there is no key `x`"
     assert [] == list(msgspec.structs.fields(DIALECTS["reseller"].settings))

@@ -15,8 +15,7 @@ from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.dialects.contract import Login
 from budstikke.domain.key_identifier import is_keyed, keyed
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.provisioning.apply import Secrets, apply
-from budstikke.provisioning.apply_file import read_file
+from budstikke.provisioning.apply import Secrets, apply, read_file
 from budstikke.servers import auth
 from budstikke.servers.auth import Authenticator, Caller, hash_secret, verify_secret
 from budstikke.store.admin import open_engine, read_directory
@@ -60,7 +59,7 @@ def put(engine: Engine, text: str = FILE) -> list[str]:
     """Apply a file; gives the plan."""
     secrets = Secrets(hash_secret, verify_secret, IDENTIFY)
     file = read_file(text, SETTINGS, {}, {}, IDENTIFY)
-    plan = apply(engine, file, secrets, actor="t", now=time.time(), dialects=SETTINGS)
+    plan = apply(engine, file, secrets, actor="t", now=time.time())
     return [str(change) for change in plan.effective]
 
 

@@ -63,7 +63,7 @@ def _exit_code(error: Exception) -> int | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from budstikke.provisioning.accounts import AccountError
-    from budstikke.provisioning.apply_file import ApplyError
+    from budstikke.provisioning.values import ApplyError
     from budstikke.store.contract import StoreUnavailable
     from budstikke.store.migrate import SchemaError
     from budstikke.store.move import MoveError
@@ -229,8 +229,7 @@ def _secret(_args: argparse.Namespace) -> int:
 def _apply(args: argparse.Namespace) -> int:
     settings = _settings(args)
     from budstikke.dialects import IDENTIFY
-    from budstikke.provisioning.apply import ApplyError, Secrets, apply
-    from budstikke.provisioning.apply_file import read_file
+    from budstikke.provisioning.apply import ApplyError, Secrets, apply, read_file
     from budstikke.servers.auth import hash_secret, verify_secret
     from budstikke.store.admin import open_engine
     from budstikke.store.migrate import check
@@ -248,7 +247,6 @@ def _apply(args: argparse.Namespace) -> int:
             actor=f"apply by {_actor()}",
             now=time.time(),
             dry_run=args.dry_run,
-            dialects=dialects,
         )
     except ApplyError as error:
         faults = [f"{args.file}: {line}" for line in str(error).splitlines()]

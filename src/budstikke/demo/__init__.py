@@ -12,9 +12,8 @@ from msgspec import structs
 from budstikke.carriers import KINDS
 from budstikke.dialects import IDENTIFY
 from budstikke.gateway import SETTINGS
-from budstikke.provisioning.apply import Secrets, apply
-from budstikke.provisioning.apply_file import read_file
-from budstikke.provisioning.apply_values import ALL
+from budstikke.provisioning.apply import Secrets, apply, read_file
+from budstikke.provisioning.resource import ALL
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.store.admin import open_engine
 from budstikke.store.time_seen import confirm
@@ -41,14 +40,14 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
     """
     kinds = {name: kind.settings for name, kind in KINDS.items()}
     file = read_file(_beside("demo.toml"), SETTINGS, kinds, {}, IDENTIFY)
-    for _, access in file.accesses:
+    for access in (access for account in file.account for access in account.access):
         access.settings |= _told(access.dialect, callbacks)
         access.said = structs.replace(access.said, reset=frozenset({ALL}))
     engine = open_engine(settings.database_url)
     try:
         secrets = Secrets(hash_secret, verify_secret, IDENTIFY)
         now = time.time()
-        apply(engine, file, secrets, actor="demo", now=now, dialects=SETTINGS)
+        apply(engine, file, secrets, actor="demo", now=now)
     finally:
         engine.dispose()
     confirm(settings.database_url, now)  # however long ago it was shown last

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from budstikke.domain.fees import day_of, midnight
 from budstikke.domain.ledger import Kind, ordered
+from budstikke.provisioning.audit import write_audit
 from budstikke.store import schema
 from budstikke.store.admin import immediate
 
@@ -88,7 +89,8 @@ def credit(
         if not account.currency:
             raise AccountError(f"account {name} has no currency: nothing is charged")
         balance = _enter(connection, account.id, (kind, amount, note), now)
-        _audit(connection, actor, f"{kind} of {amount} micros to account {name}", now)
+        act = f"{kind} of {amount} micros to account {name}"
+        write_audit(connection, actor, [act], now)
     return balance, account.currency
 
 
@@ -124,7 +126,7 @@ def decide(
             raise AccountError(f"no order {order_id} is waiting")
         change = update(table).where(table.c.id == order_id).values(state=state)
         connection.execute(change)
-        _audit(connection, actor, f"{state} order {order_id}", now)
+        write_audit(connection, actor, [f"{state} order {order_id}"], now)
         if not approve:
             return _balance(connection, order.account_id)
         note = ordered(order._mapping["count"])  # noqa: SLF001 - SQLAlchemy's API
@@ -246,7 +248,3 @@ def _enter(
         update(account).where(account.c.id == account_id).values(balance=balance)
     )
     return balance
-
-
-def _audit(connection: Connection, actor: str, act: str, now: float) -> None:
-    connection.execute(insert(schema.audit), {"at": now, "actor": actor, "act": act})

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Integer, String, cast, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from budstikke.domain.number_inventory import NumberKind
 from budstikke.domain.text.word_matching import folded
 from budstikke.provisioning.accounts import AccountError
-from budstikke.provisioning.apply_numbers import two_way
+from budstikke.provisioning.audit import touch_directory, write_audit
+from budstikke.provisioning.resources.accesses import is_two_way
 from budstikke.store import schema
-from budstikke.store.admin import announce_directory, immediate
+from budstikke.store.admin import immediate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def refuse(
     with immediate(engine) as connection:
         _waiting(connection, request_id)
         _decide(connection, request_id, "refused", answer, now)
-        _audit(connection, actor, f"refused request {request_id}", now)
+        write_audit(connection, actor, [f"refused request {request_id}"], now)
 
 
 def approve(
@@ -116,8 +117,8 @@ def approve(
             given = f"{found.kind} {value}"
         _decide(connection, request_id, "approved", answer or given, now)
         act = f"approved request {request_id}: {given} for {access}"
-        _audit(connection, actor, act, now)
-        _touch(connection)
+        write_audit(connection, actor, [act], now)
+        touch_directory(connection)
     return f"{given} for {access}"
 
 
@@ -138,7 +139,7 @@ def _access(connection: Connection, access_id: int, dialects: Dialects) -> str:
     if row is None:
         raise AccountError("the access that it is for is gone")
     name = f"{row.dialect}:{row.identifier}"
-    if not two_way(row.dialect, msgspec.json.decode(row.settings), dialects):
+    if not is_two_way(row.dialect, msgspec.json.decode(row.settings), dialects):
         raise AccountError(f"access {name} is not two_way")
     return name
 
@@ -206,15 +207,3 @@ def _decide(
         .where(table.c.id == request_id)
         .values(state=state, answer=answer, decided_at=now)
     )
-
-
-def _touch(connection: Connection) -> None:
-    """Have gateways read the directory anew."""
-    meta = schema.meta
-    later = cast(cast(meta.c.value, Integer) + 1, String)
-    connection.execute(update(meta).where(meta.c.key == "revision").values(value=later))
-    announce_directory(connection)
-
-
-def _audit(connection: Connection, actor: str, act: str, now: float) -> None:
-    connection.execute(insert(schema.audit), {"at": now, "actor": actor, "act": act})

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, select, update
 
 from budstikke.provisioning.accounts import AccountError
-from budstikke.provisioning.apply_numbers import two_way
+from budstikke.provisioning.audit import write_audit
+from budstikke.provisioning.resources.accesses import is_two_way
 from budstikke.store import schema
 from budstikke.store.admin import immediate
 
@@ -78,7 +79,7 @@ def assign(
         ).one_or_none()
         if found is None:
             raise AccountError(f"there is no access {access}")
-        if not two_way(dialect, msgspec.json.decode(found.settings), dialects):
+        if not is_two_way(dialect, msgspec.json.decode(found.settings), dialects):
             raise AccountError(f"access {access} is not two_way")
         given = connection.execute(
             update(inbound)
@@ -92,5 +93,4 @@ def assign(
         if given.rowcount != 1:
             raise AccountError(f"no message {message_id} waits in the tray")
         act = f"gave message {message_id} from a phone to access {access}"
-        row = {"at": now, "actor": actor, "act": act}
-        connection.execute(insert(schema.audit), row)
+        write_audit(connection, actor, [act], now)

@@ -1,0 +1,86 @@
+"""How the present state is read, from what resources declare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from budstikke.provisioning.changes import State
+from budstikke.provisioning.resource import (
+    REFERENCES,
+    Column,
+    Key,
+    Resource,
+    columns_of,
+)
+from budstikke.store.admin import read_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
+
+    from budstikke.provisioning.resources import File
+
+AT_A_TIME = 500
+"""Values that one statement looks up."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A state that is being read; ``names`` are keys by resource and id, so far."""
+
+    connection: Connection
+    file: File
+    names: dict[str, dict[int, Key]] = field(default_factory=dict)
+
+    def rows(
+        self, resource: Resource, *only: ColumnElement[bool]
+    ) -> dict[Key, dict[str, Any]]:
+        """Read the rows of a resource, those that fit ``only``."""
+        load = {
+            key: (column.name, self._loader(column))
+            for key, column in columns_of(resource).items()
+            if column is not None
+        }
+        keys = [(name, self._loader(Column(name))) for name in resource.key]
+        found: dict[Key, dict[str, Any]] = {}
+        statement = select(resource.table).where(*only)
+        for stored in self.connection.execute(statement).mappings():
+            key = resource.key_of(loaded(stored[name]) for name, loaded in keys)
+            row = {key: loaded(stored[name]) for key, (name, loaded) in load.items()}
+            found[key] = row | {"id": stored.get("id")}
+        return found
+
+    def _loader(self, column: Column) -> Callable[[Any], Any]:
+        """Make what reads a column: JSON is decoded, ids become keys."""
+        if column.name in REFERENCES:
+            return self.names[REFERENCES[column.name]].get
+        if column.each:
+            names = self.names[column.each]
+            return lambda text: [
+                names.get(id_, f"no. {id_}") for id_ in msgspec.json.decode(text)
+            ]
+        return msgspec.json.decode if column.json else lambda value: value
+
+
+def read_state(
+    connection: Connection, file: File, resources: Iterable[Resource]
+) -> State:
+    """Read what is there of all that a file may speak of."""
+    reading = Reading(connection, file)
+    found: dict[str, Mapping[Key, Mapping[str, Any]]] = {}
+    for resource in resources:
+        rows = resource.read(reading) if resource.read else reading.rows(resource)
+        found[resource.name] = rows
+        reading.names[resource.name] = {row["id"]: key for key, row in rows.items()}
+    return State(read_revision(connection), found)
+
+
+def slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Cut values into as many as one statement looks up."""
+    for start in range(0, len(values), AT_A_TIME):
+        yield values[start : start + AT_A_TIME]

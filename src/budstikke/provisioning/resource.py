@@ -1,0 +1,340 @@
+"""
+What a resource of ``apply`` declares; the engine does the rest.
+
+A resource is a table of the database with one or more tables of the TOML file (its
+sections). A section's entry is a ``Struct`` whose fields say type, constraint, default
+and description, and by ``Stored`` how they are kept where that is not a column of
+their name. A field that is declared is read, checked, planned, written and documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, Meta, Struct, structs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+    from budstikke.provisioning.changes import Change, Row
+    from budstikke.provisioning.plan import Planning
+    from budstikke.provisioning.present import Reading
+
+SAID = "(said)"
+"""What ``Said`` is called in an entry; as a key of the file it is refused."""
+
+ALL = "*"
+
+Key = Any
+"""What tells a row from others of its table: a name, or a tuple of them."""
+
+
+class Said(Struct, frozen=True):
+    """
+    What an entry of the file says itself; all else stays as it is.
+
+    Attributes:
+        keys: Those that it has.
+        reset: Keys of its settings that get their defaults; ``ALL``: each.
+        line: Where it begins in the file, from 1; 0 where that is not known.
+
+    """
+
+    keys: frozenset[str] = frozenset()
+    reset: frozenset[str] = frozenset()
+    line: int = 0
+
+
+class Entry(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[table]]`` of the file."""
+
+    said: Said = msgspec.field(default=Said(), name=SAID)
+    remove: Annotated[bool, "Take it away."] = False
+
+
+E = TypeVar("E", bound=Entry)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """
+    How a field is kept, where that is not as a column of its name.
+
+    Attributes:
+        column: The column; ``None``: rows of another table, which hooks write.
+        convert: From the file's value to the row's.
+        each: The resource whose ids a list holds; the row has their keys.
+        kept: Whether the row has it: not what names the row, or is read but once.
+        literal: The text ``"default"`` means itself.
+        secret: Only a hash is kept; an empty text takes it away.
+        merged: A table whose keys are kept one by one.
+
+    """
+
+    column: str | None = ""
+    convert: Callable[[Any], Any] = _as_it_is
+    each: str = ""
+    kept: bool = True
+    literal: bool = False
+    secret: bool = False
+    merged: bool = False
+
+
+KEY = Stored(kept=False, literal=True)
+"""A part of what tells the entry from others."""
+ONCE = Stored(kept=False)
+"""Only read when the entry is new."""
+BELOW = Stored(column=None)
+"""Kept in rows of another table."""
+SETTINGS = Stored(merged=True)
+"""A table of settings."""
+
+REFERENCES = {
+    "account_id": "account",
+    "access_id": "access",
+    "number_id": "number",
+    "price_list_id": "price_list",
+}
+"""Columns that hold the id of another row; in the engine's rows stands its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """
+    A field of an entry, as its ``Struct`` declares it.
+
+    ``nested`` is what it lists, if these are tables of their own.
+    """
+
+    name: str
+    key: str
+    type: Any
+    default: Any
+    description: str
+    stored: Stored
+    nested: type[Struct] | None
+
+    @property
+    def required(self) -> bool:
+        """Tell whether each entry has to say it."""
+        return self.default is NODEFAULT
+
+    @property
+    def column(self) -> Column | None:
+        """Say where the row has it; ``None``: in no column of its own."""
+        stored = self.stored
+        if not stored.kept or stored.column is None:
+            return None
+        default = None if self.required else stored.convert(self.default)
+        return Column(
+            stored.column or self.key, isinstance(default, list | dict), stored.each
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a resource's table: whether it holds JSON, and ids of what."""
+
+    name: str
+    json: bool = False
+    each: str = ""
+
+
+@cache
+def fields_of(kind: type[Struct]) -> tuple[Field, ...]:
+    """List the fields that an entry declares, ``remove`` last."""
+    found = [_field(each) for each in structs.fields(kind) if each.encode_name != SAID]
+    return tuple(sorted(found, key=lambda field: field.key == "remove"))
+
+
+def _field(declared: structs.FieldInfo) -> Field:
+    extra = get_args(declared.type)[1:] if _is_annotated(declared.type) else ()
+    default = declared.default
+    if declared.default_factory is not NODEFAULT:
+        default = declared.default_factory()
+    kind = get_args(declared.type)[0] if extra else declared.type
+    (of,) = get_args(kind) if get_origin(kind) is list else (None,)
+    nested = of if isinstance(of, type) and issubclass(of, Struct) else None
+    stored = [each for each in extra if isinstance(each, Stored)]
+    is_kept = nested is None and declared.encode_name != "remove"
+    plain = Stored(kept=is_kept, literal=not is_kept)
+    return Field(
+        name=declared.name,
+        key=declared.encode_name,
+        type=declared.type,
+        default=default,
+        description="".join(each for each in extra if isinstance(each, str)),
+        stored=stored[-1] if stored else plain,
+        nested=nested,
+    )
+
+
+def _is_annotated(kind: Any) -> bool:
+    return get_origin(kind) is Annotated
+
+
+def metas(kind: Any) -> Iterable[Meta]:
+    """List the constraints within a type."""
+    for each in get_args(kind):
+        if isinstance(each, Meta):
+            yield each
+        else:
+            yield from metas(each)
+
+
+class Source(Struct, frozen=True):
+    """
+    What a file is read by.
+
+    Attributes:
+        dialects: The settings of an access, by dialect.
+        carriers: The settings of a carrier, by kind.
+        environ: Where variables that hold secrets are looked up.
+        identify: By dialect, what makes an access's id of its password.
+
+    """
+
+    dialects: Mapping[str, type[Struct]] = {}
+    carriers: Mapping[str, type[Struct]] = {}
+    environ: Mapping[str, str] = {}
+    identify: Mapping[str, Callable[[str], str]] = {}
+
+
+@dataclass(slots=True)
+class Draft(Generic[E]):
+    """
+    What becomes of one row while it is planned.
+
+    Attributes:
+        owner: The account whose table the entry stands in; ``None``: the file's.
+        there: The row as it is; ``None``: it is new.
+        row: The row as it will be; a section's ``complete`` may change it. Keys that
+            no field declares are columns to write, and do not count as a change.
+
+    """
+
+    owner: str | None
+    entry: E
+    key: Key
+    there: Row | None
+    row: dict[str, Any]
+    planning: Planning
+
+
+def _nothing(*_: Any) -> Iterable[Any]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Section(Generic[E]):
+    """
+    A table of the file. Its hooks yield what is wrong, without the entry's label.
+
+    Attributes:
+        path: Where it stands in the file, such as ``account.access``.
+        entry: Its fields.
+        key: Makes the key of (the account it stands in, the entry).
+        fill: Fills in what the entry's key is made of, before anything else.
+        check: What the file alone shows to be wrong; not asked of what is removed.
+        allow: What the present row forbids, removal included.
+        complete: Fills in the row, and says what does not go together.
+        along: Further changes that a new row brings.
+
+    """
+
+    path: str
+    entry: type[E]
+    key: Callable[[str | None, E], Key]
+    fill: Callable[[E, Source], Iterable[str]] = _nothing
+    check: Callable[[E, Source], Iterable[str]] = _nothing
+    allow: Callable[[Draft[E]], Iterable[str]] = _nothing
+    complete: Callable[[Draft[E]], Iterable[str]] = _nothing
+    along: Callable[[Draft[E]], Iterable[Change]] = _nothing
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """List what an entry may say."""
+        kind: type[Entry] = self.entry
+        return fields_of(kind)
+
+    def entries(self, file: Any) -> list[tuple[str | None, E]]:
+        """List a file's entries, each with the account that it stands in."""
+        outer, _, inner = self.path.partition(".")
+        if not inner:
+            return [(None, entry) for entry in getattr(file, outer)]
+        return [
+            (owner.name, entry)
+            for owner in getattr(file, outer)
+            for entry in getattr(owner, inner)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resource:
+    """
+    A table of the database that ``apply`` keeps.
+
+    Attributes:
+        key: The columns of its key.
+        label: Names a row, by its key, in messages, plans and the audit.
+        sections: The tables of the file that speak of it.
+        derived: What a row has beside the fields: its column; ``None``: none.
+        read: Reads the present rows; without: all of them.
+        goes_with: The (resource, key) of rows that it is removed with.
+        whole: What is wrong with all rows together, by key: after everything else.
+        before_removal: Removes what hangs on rows, or raises ApplyError.
+        write_below: Writes rows of other tables, for (id, change) of each row.
+
+    """
+
+    table: Table
+    key: tuple[str, ...]
+    label: Callable[[Key], str]
+    sections: tuple[Section[Any], ...] = ()
+    derived: Mapping[str, str | None] = field(default_factory=dict)
+    read: Callable[[Reading], dict[Key, dict[str, Any]]] | None = None
+    goes_with: Callable[[Key, Row, Planning], Iterable[tuple[str, Key]]] = _nothing
+    whole: Callable[[Planning], Iterable[tuple[Key, str]]] = _nothing
+    before_removal: Callable[[Connection, list[Change]], Any] = _nothing
+    write_below: Callable[[Connection, list[tuple[int, Change]]], Any] = _nothing
+
+    @property
+    def name(self) -> str:
+        """What the engine calls it."""
+        return self.table.name
+
+    def key_of(self, parts: Iterable[Any]) -> Key:
+        """Make a key of the values of its columns."""
+        values = tuple(parts)
+        return values if len(values) > 1 else values[0]
+
+    def parts_of(self, key: Key) -> tuple[Any, ...]:
+        """Take a key apart."""
+        return key if len(self.key) > 1 else (key,)
+
+
+@cache
+def columns_of(resource: Resource) -> Mapping[str, Column | None]:
+    """List what a resource's rows have that may differ, and their columns."""
+    found: dict[str, Column | None] = {
+        each.key: each.column
+        for section in resource.sections
+        for each in section.fields
+        if each.stored.kept
+    }
+    for key, column in resource.derived.items():
+        found[key] = None if column is None else Column(column)
+    return found
+
+
+def of(account: str | None) -> str:
+    """Say whose something is."""
+    return f" of {account}" if account else ""

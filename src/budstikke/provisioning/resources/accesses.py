@@ -1,0 +1,173 @@
+"""Accesses: the ways in which accounts log in."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from budstikke.domain.key_identifier import is_keyed, is_made_here, keyed
+from budstikke.provisioning.resource import (
+    KEY,
+    SETTINGS,
+    Draft,
+    Entry,
+    Resource,
+    Section,
+    Source,
+    Stored,
+)
+from budstikke.provisioning.settings import (
+    given_faults,
+    kind_faults,
+    whole_faults,
+)
+from budstikke.provisioning.values import Name
+from budstikke.store import schema
+from budstikke.store.admin import read_salt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from budstikke.provisioning.resources import File
+
+
+class AccessEntry(Entry, kw_only=True):
+    """``[[account.access]]``: one way an account logs in."""
+
+    dialect: Annotated[str, KEY, "The API it speaks."]
+    id: Annotated[
+        Name | None,
+        KEY,
+        "Who is calling, in that API's words; not needed where the password is all "
+        "that a caller gives.",
+    ] = None
+    password: Annotated[
+        str | None,
+        Stored("secret", secret=True, literal=True),
+        'Only a hash is kept; `""` takes it away.',
+    ] = None
+    password_env: Annotated[
+        Name | None,
+        Stored(kept=False, literal=True),
+        "The variable that holds the password.",
+    ] = None
+    allow_from: Annotated[
+        list[str],
+        Stored("networks"),
+        "Addresses and networks; none: from anywhere.",
+    ] = []
+    require_https: Annotated[bool, "Refuse plain http."] = True
+    blocked: Annotated[bool, "Refuse every request."] = False
+    settings: Annotated[
+        dict[str, Any], SETTINGS, "Those of its dialect: docs/dialects/."
+    ] = {}
+
+
+def fill_secrets(entry: AccessEntry, source: Source) -> Iterator[str]:
+    """Fill in the password that a variable holds, and the id that it makes."""
+    if entry.password_env is not None:
+        if entry.password is not None:
+            yield "give password or password_env, not both"
+            return
+        entry.password = source.environ.get(entry.password_env)
+        if not entry.password:
+            yield f"password_env: {entry.password_env} is not set"
+            return
+    identify = source.identify.get(entry.dialect)
+    if identify is None:
+        if entry.id is None:
+            yield "id is missing"
+    elif entry.password == "":
+        yield "password: nobody is known without it"
+    elif entry.password is None:
+        if entry.id is None:
+            yield "needs password, password_env or its id"
+    else:
+        made = identify(entry.password)
+        if entry.id not in (None, made):
+            yield "id: is not that of the password; leave it out"
+        entry.id = made
+
+
+def _check(entry: AccessEntry, source: Source) -> Iterator[str]:
+    yield from kind_faults("dialect", entry.dialect, source.dialects)
+    yield from given_faults(entry.settings, source.dialects.get(entry.dialect))
+    for network in entry.allow_from:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            yield f"allow_from: {error}"
+
+
+def find_by_keys(connection: Connection, file: File, alone: Collection[str]) -> None:
+    """
+    Give accesses whose key people chose the identifiers that they are found by.
+
+    ``alone``: the dialects in which a key is all that a caller gives.
+    """
+    salt, access = read_salt(connection), schema.access.c
+    for account in file.account:
+        for entry in account.access:
+            if not salt or entry.dialect not in alone or is_keyed(entry.id or ""):
+                continue
+            if entry.password is not None and is_made_here(entry.password):
+                continue
+            made = keyed(salt, entry.id or "")
+            there = select(access.id).where(
+                access.dialect == entry.dialect, access.identifier == made
+            )
+            if entry.password or connection.scalar(there) is not None:
+                entry.id = made
+
+
+def _allow(draft: Draft[AccessEntry]) -> Iterator[str]:
+    there = draft.there
+    if there is not None and there["account"] != draft.owner:
+        yield f"is of account {there['account']}, not {draft.owner}"
+
+
+def _complete(draft: Draft[AccessEntry]) -> Iterator[str]:
+    row = draft.row
+    row["account"] = draft.owner
+    if not row["password"] and not row["allow_from"]:
+        yield "needs password, password_env or allow_from"
+    kind = draft.planning.source.dialects.get(draft.entry.dialect)
+    yield from whole_faults(row["settings"], kind)
+
+
+ACCESS = Resource(
+    table=schema.access,
+    key=("dialect", "identifier"),
+    label=lambda key: f"access {key[0]} {key[1]}".rstrip(),
+    sections=(
+        Section(
+            path="account.access",
+            entry=AccessEntry,
+            key=lambda _, entry: (entry.dialect, entry.id or ""),
+            fill=fill_secrets,
+            check=_check,
+            allow=_allow,
+            complete=_complete,
+        ),
+    ),
+    derived={"account": "account_id"},
+    goes_with=lambda _key, row, _planning: [("account", row["account"])],
+)
+
+
+def is_two_way(
+    dialect: str,
+    settings: Mapping[str, Any],
+    dialects: Mapping[str, type[msgspec.Struct]],
+) -> bool:
+    """Tell whether an access may get messages from phones, by its settings as JSON."""
+    kind = dialects.get(dialect)
+    if kind is None:
+        return bool(settings.get("two_way", True))
+    try:
+        return bool(getattr(msgspec.convert(settings, kind), "two_way", True))
+    except msgspec.ValidationError:  # of another access, which no gateway can use
+        return False

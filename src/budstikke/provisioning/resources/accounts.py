@@ -1,0 +1,316 @@
+"""Accounts, what they pay, and their fees."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, field
+from sqlalchemy import Connection, delete, select
+
+from budstikke.domain.fees import day_of, midnight
+from budstikke.domain.money import MICROS, SMS
+from budstikke.domain.originator import read_grants
+from budstikke.domain.stop import LANGUAGES
+from budstikke.provisioning.changes import Change, Verb
+from budstikke.provisioning.resource import (
+    KEY,
+    ONCE,
+    Draft,
+    Entry,
+    Resource,
+    Section,
+    Source,
+    Stored,
+    of,
+)
+from budstikke.provisioning.resources.accesses import AccessEntry
+from budstikke.provisioning.resources.contacts import (
+    GroupEntry,
+    OptOutEntry,
+    contact_faults,
+)
+from budstikke.provisioning.resources.numbers import (
+    KeywordEntry,
+    NumberEntry,
+    SeriesEntry,
+)
+from budstikke.provisioning.values import (
+    Address,
+    Amount,
+    Currency,
+    FeeAmount,
+    HomePrefix,
+    Name,
+    Reply,
+    ReplyNumber,
+    SignedAmount,
+)
+from budstikke.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from budstikke.provisioning.present import Reading
+
+TRIAL = 25 * MICROS
+"""What a trial account begins with: 25 SMS."""
+
+
+class FeeEntry(Entry, kw_only=True):
+    """``[[account.fee]]``: a set-up or monthly fee."""
+
+    name: Annotated[Name, KEY, "What statements call it."]
+    amount: Annotated[
+        FeeAmount | None, "A number as text; needed but for `remove`."
+    ] = None
+    monthly: Annotated[bool, "Taken on the same day each month; `false`: once."] = True
+    since: Annotated[
+        date | None,
+        ONCE,
+        "The first day, only read when it is new; without: that day.",
+    ] = field(default=None, name="from")
+
+
+class AccountEntry(Entry, kw_only=True):
+    """``[[account]]``: a customer."""
+
+    name: Annotated[Name, KEY, "Ours; no customer sees it."]
+    originators: Annotated[
+        list[str],
+        Stored("grants"),
+        "Senders it may use: texts, numbers, series (`26114*` or, with nine digits "
+        "more, `26114/9`), or `*` for any well-formed one.",
+    ] = []
+    home: Annotated[HomePrefix, "Prefix of its home country."] = "+47"
+    reply_number: Annotated[
+        ReplyNumber,
+        "Short number of five digits that its reply numbers begin with; empty: it has "
+        "none.",
+    ] = ""
+    premium: Annotated[bool, "May send premium messages."] = False
+    currency: Annotated[Currency, "ISO 4217, or `SMS`; empty: nothing is charged."] = ""
+    price_list: Annotated[
+        Name | None,
+        Stored("price_list_id"),
+        "What it pays. Without one an account in `SMS` pays 1 for a segment to its "
+        "home country, and can send to no other.",
+    ] = None
+    prepaid: Annotated[bool, "`false`: it is invoiced."] = True
+    credit_limit: Annotated[
+        Amount | None,
+        Stored(convert=lambda limit: limit or 0),
+        "How far below zero an invoiced account may go.",
+    ] = None
+    pays_for: Annotated[
+        Literal["accepted", "sent", "delivered"],
+        "The messages it pays for; others are refunded. `accepted`: all but cancelled "
+        "ones; `sent`: those that an operator has taken.",
+    ] = "sent"
+    balance: Annotated[
+        Amount | None,
+        ONCE,
+        "What it begins with, only read when the account is new.",
+    ] = None
+    trial: Annotated[
+        bool, "A new account in `SMS` that begins with 25 for nothing."
+    ] = False
+    order_ceiling: Annotated[
+        int,
+        Meta(ge=0),
+        "SMS that it may order in a day and have at once; what is more waits until an "
+        "administrator approves it. 0: every order waits.",
+    ] = 0
+    alert_below: Annotated[
+        SignedAmount | None, "A mail is sent when the balance falls below this."
+    ] = None
+    alert_mail: Annotated[list[Address], Stored(convert=", ".join), "To whom."] = []
+    unsure: Annotated[
+        Literal["fail", "resend"],
+        "When nobody knows whether an operator has a message: report it failed, or "
+        "send it again and accept a double.",
+    ] = "fail"
+    unsure_after: Annotated[
+        float, Meta(gt=0), "Seconds to wait for a delivery report before that."
+    ] = 3600.0
+    stop: Annotated[
+        list[str],
+        "Languages (`nb`, `sv`, `en`, …) whose words for STOP make a phone that writes "
+        "one get nothing more; none: no word does.",
+    ] = []
+    stop_reply: Annotated[Reply, "What such a phone is answered; empty: nothing."] = ""
+    blocked: Annotated[bool, "Refuse every request."] = False
+    access: list[AccessEntry] = []
+    number: list[NumberEntry] = []
+    series: list[SeriesEntry] = []
+    keyword: list[KeywordEntry] = []
+    fee: list[FeeEntry] = []
+    group: list[GroupEntry] = []
+    opt_out: list[OptOutEntry] = []
+    remove: Annotated[bool, "Take it away with all it has; not if it has a ledger."] = (
+        False
+    )
+
+
+def _check(entry: AccountEntry, _: Source) -> Iterator[str]:
+    try:
+        read_grants(tuple(entry.originators))
+    except ValueError as error:
+        yield f"originators: {error}"
+    for language in entry.stop:
+        if language not in LANGUAGES:
+            yield f"stop: there is no {language!r}, only {', '.join(LANGUAGES)}"
+    yield from contact_faults(entry.group)
+
+
+def _allow(draft: Draft[AccountEntry]) -> Iterator[str]:
+    """Keep an account whose ledger tells what was paid."""
+    if draft.entry.remove and draft.there and draft.there["has_ledger"]:
+        yield "has a ledger: set blocked = true"
+
+
+def _complete(draft: Draft[AccountEntry]) -> Iterator[str]:
+    row, there = draft.row, draft.there
+    if row["trial"]:
+        row["currency"] = row["currency"] or SMS
+    yield from _currency_faults(draft.entry, row)
+    yield from _credit_limit(draft)
+    if (row["alert_below"] is None) != (not row["alert_mail"]):
+        yield "alert_below and alert_mail need each other"
+    if there is None:
+        row["balance"] = _opening(draft.entry)[1]
+        return
+    if row["currency"] != there["currency"] and there["has_ledger"]:
+        yield f"currency: its ledger is in {there['currency']}; make another"
+    if row["trial"] and not there["trial"]:
+        yield "trial: only a new account can be one"
+    if row["alert_below"] != there["alert_below"]:
+        row["alerted"] = False  # a new threshold is a new alert
+
+
+def _currency_faults(entry: AccountEntry, row: dict[str, Any]) -> Iterator[str]:
+    currency = row["currency"]
+    if row["trial"] and (currency != SMS or not row["prepaid"] or entry.balance):
+        yield "trial: is prepaid, in SMS, and begins with 25"
+    if currency not in ("", SMS) and row["price_list"] is None:
+        yield "price_list is missing: nothing would be sold"
+    charged = {**row, "balance": entry.balance, "fee": entry.fee}
+    for key in ("price_list", "credit_limit", "balance", "alert_below", "fee"):
+        if charged[key] and not currency:
+            yield f"{key}: needs a currency"
+
+
+def _credit_limit(draft: Draft[AccountEntry]) -> Iterator[str]:
+    entry, there = draft.entry, draft.there
+    if draft.row["prepaid"]:
+        draft.row["credit_limit"] = 0  # one of when it was invoiced ends
+        if entry.credit_limit is not None:
+            yield "credit_limit: is for invoiced ones; prepaid = false"
+    elif entry.credit_limit is None:
+        stays = "credit_limit" not in entry.said.keys
+        if not (stays and there and not there["prepaid"]):
+            yield "credit_limit is missing: it is invoiced"
+
+
+def _opening(entry: AccountEntry) -> tuple[str, int]:
+    """Say what a new account begins with: (kind of ledger entry, micros)."""
+    return ("trial", TRIAL) if entry.trial else ("payment", entry.balance or 0)
+
+
+def _open_ledger(draft: Draft[AccountEntry]) -> Iterator[Change]:
+    kind, amount = _opening(draft.entry)
+    if amount:
+        key, now = (draft.key, kind), draft.planning.now
+        values: dict[str, Any] = {"amount": amount, "balance": amount, "at": now}
+        values["note"] = "opening balance"
+        yield Change(Verb.ADDED, LEDGER.name, key, LEDGER.label(key), None, values)
+
+
+def _read(reading: Reading) -> dict[str, dict[str, Any]]:
+    """Read accounts, and which have a ledger; the index says it."""
+    account, ledger = schema.account.c, schema.ledger.c
+    entry = select(ledger.id).where(ledger.account_id == account.id).exists()
+    kept = set(reading.connection.scalars(select(account.name).where(entry)))
+    rows = reading.rows(ACCOUNT)
+    return {name: row | {"has_ledger": name in kept} for name, row in rows.items()}
+
+
+def _remove_belongings(connection: Connection, changes: list[Change]) -> None:
+    """Delete what accounts have, but for rows that have a change of their own."""
+    group, member = schema.contact_group.c, schema.membership
+    for change in changes:
+        account_id = (change.there or {})["id"]
+        groups = select(group.id).where(group.account_id == account_id)
+        connection.execute(delete(member).where(member.c.group_id.in_(groups)))
+        for table in (
+            schema.contact_group,
+            schema.contact,
+            schema.fee,
+            schema.credit_order,
+            schema.number_request,
+            schema.suppression,
+        ):
+            connection.execute(delete(table).where(table.c.account_id == account_id))
+
+
+def _price_list_faults(planning: Any) -> Iterator[tuple[str, str]]:
+    lists = planning.future["price_list"]
+    for name, row in planning.future["account"].items():
+        priced = lists.get(row["price_list"])
+        if priced is not None and priced["currency"] != row["currency"]:
+            yield name, f"price_list: {row['price_list']} is in another currency"
+
+
+ACCOUNT = Resource(
+    table=schema.account,
+    key=("name",),
+    label=lambda name: f"account {name}",
+    sections=(
+        Section(
+            path="account",
+            entry=AccountEntry,
+            key=lambda _, entry: entry.name,
+            check=_check,
+            allow=_allow,
+            complete=_complete,
+            along=_open_ledger,
+        ),
+    ),
+    read=_read,
+    whole=_price_list_faults,
+    before_removal=_remove_belongings,
+)
+
+LEDGER = Resource(
+    table=schema.ledger,
+    key=("account_id", "kind"),
+    label=lambda key: f"{key[1]}{of(key[0])}",
+    read=lambda _: {},
+)
+"""Only first entries of new accounts are written here."""
+
+
+def _complete_fee(draft: Draft[FeeEntry]) -> Iterator[str]:
+    row, there = draft.row, draft.there
+    if row["amount"] is None:
+        yield "amount is missing"
+    if there is None:
+        first = draft.entry.since or day_of(draft.planning.now)
+        row |= {"next_at": midnight(first), "day": first.day}
+    elif row["monthly"] != there["monthly"]:
+        yield "monthly: cannot change; remove it, make another"
+
+
+FEE = Resource(
+    table=schema.fee,
+    key=("account_id", "name"),
+    label=lambda key: f"fee {key[1]}{of(key[0])}",
+    sections=(
+        Section(
+            path="account.fee",
+            entry=FeeEntry,
+            key=lambda owner, entry: (owner, entry.name),
+            complete=_complete_fee,
+        ),
+    ),
+)

@@ -1,0 +1,150 @@
+"""Carriers, and the routes that lead to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from sqlalchemy import Connection, select
+
+from budstikke.domain.originator import classify
+from budstikke.domain.template import TEXTS
+from budstikke.provisioning.resource import (
+    KEY,
+    SETTINGS,
+    Draft,
+    Entry,
+    Resource,
+    Section,
+    Source,
+    Stored,
+    of,
+)
+from budstikke.provisioning.settings import (
+    given_faults,
+    kind_faults,
+    merged,
+    whole_faults,
+)
+from budstikke.provisioning.values import ApplyError, Name, Prefix
+from budstikke.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from budstikke.provisioning.changes import Change
+
+
+class CarrierEntry(Entry, kw_only=True):
+    """``[[carrier]]``: a connection to an operator."""
+
+    name: Annotated[Name, KEY, "Ours; routes and metrics use it."]
+    kind: Annotated[str, "What it speaks; needed but for `remove`."] = ""
+    settings: Annotated[
+        dict[str, Any], SETTINGS, "Those of its kind: docs/carriers/."
+    ] = {}
+
+
+def _check_carrier(entry: CarrierEntry, source: Source) -> Iterator[str]:
+    if entry.kind or "kind" in entry.said.keys:
+        yield from kind_faults("kind", entry.kind, source.carriers)
+        yield from given_faults(entry.settings, source.carriers.get(entry.kind))
+
+
+def _complete_carrier(draft: Draft[CarrierEntry]) -> Iterator[str]:
+    row, source = draft.row, draft.planning.source
+    if draft.there and draft.there["kind"] != row["kind"]:
+        row["settings"] = merged({}, draft.entry.settings, draft.entry.said)
+    yield from kind_faults("kind", row["kind"], source.carriers)
+    yield from whole_faults(row["settings"], source.carriers.get(row["kind"]))
+
+
+def _refuse_while_sending(connection: Connection, changes: list[Change]) -> None:
+    """Keep a carrier that has messages to send; the indexes find them."""
+    part = schema.part.c
+    for change in changes:
+        for waiting in (
+            (part.state == "queued", part.due_at.is_(None)),
+            (part.due_at.is_not(None),),
+            (part.state == "sending",),
+            (part.state == "unsure",),
+        ):
+            of_it = part.carrier_id == (change.there or {})["id"]
+            here = select(part.id).where(of_it, *waiting).limit(1)
+            if connection.scalar(here) is not None:
+                raise ApplyError(
+                    f"{change}: has messages to send; remove its routes first, then "
+                    "wait"
+                )
+
+
+CARRIER = Resource(
+    table=schema.carrier,
+    key=("name",),
+    label=lambda name: f"carrier {name}",
+    sections=(
+        Section(
+            path="carrier",
+            entry=CarrierEntry,
+            key=lambda _, entry: entry.name,
+            check=_check_carrier,
+            complete=_complete_carrier,
+        ),
+    ),
+    before_removal=_refuse_while_sending,
+)
+
+
+class RouteEntry(Entry, kw_only=True):
+    """``[[route]]``: the carriers of recipients whose numbers begin with ``prefix``."""
+
+    prefix: Annotated[Prefix, KEY, "`+` and digits; `+` alone is everybody."]
+    carriers: Annotated[
+        list[Name], Stored(each="carrier"), "Names, in the order they are tried."
+    ] = []
+    account: Annotated[
+        Name | None,
+        Stored(kept=False),
+        "The account whose messages go there; without: everybody's.",
+    ] = None
+    requires: Annotated[
+        list[Literal["sender", "template"]],
+        Stored(convert=sorted),
+        "What must be approved there: `sender`, `template`, or both.",
+    ] = []
+    senders: Annotated[
+        dict[str, str], 'The approved sender of each template: `{ otp = "MyOTP" }`.'
+    ] = {}
+
+
+def _check_route(entry: RouteEntry, _: Source) -> Iterator[str]:
+    if not entry.carriers and "carriers" in entry.said.keys:
+        yield "carriers is missing"
+    for kind, sender in entry.senders.items():
+        if kind not in TEXTS:
+            yield f"senders: there is no {kind!r}, only {', '.join(TEXTS)}"
+        elif classify(sender) is None:
+            yield f"senders: {kind}: is no originator: {sender!r}"
+
+
+def _complete_route(draft: Draft[RouteEntry]) -> Iterator[str]:
+    if not draft.row["carriers"]:
+        yield "carriers is missing"
+    if draft.row["senders"] and "sender" not in draft.row["requires"]:
+        yield 'senders: needs requires = ["sender"]'
+
+
+ROUTE = Resource(
+    table=schema.route,
+    key=("account_id", "prefix"),
+    label=lambda key: f"route {key[1] or '+'}{of(key[0])}",
+    sections=(
+        Section(
+            path="route",
+            entry=RouteEntry,
+            key=lambda _, entry: (entry.account, entry.prefix.removesuffix("+")),
+            check=_check_route,
+            complete=_complete_route,
+        ),
+    ),
+    goes_with=lambda key, _row, _planning: [("account", key[0])],
+)

@@ -1,0 +1,258 @@
+"""Groups of contacts, and numbers that nothing may be sent to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from budstikke.provisioning.present import Reading, slices
+from budstikke.provisioning.resource import (
+    KEY,
+    Draft,
+    Entry,
+    Resource,
+    Section,
+    Source,
+    Stored,
+    of,
+)
+from budstikke.provisioning.values import E164, Name
+from budstikke.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from budstikke.provisioning.changes import Change
+    from budstikke.provisioning.resource import Key
+
+ContactName = Annotated[str, Meta(max_length=100)]
+
+
+class MemberEntry(Entry, kw_only=True):
+    """``[[account.group.member]]``: a contact that is in a group."""
+
+    number: Annotated[E164, KEY, "E.164 with `+`."]
+    name: Annotated[
+        ContactName | None, Stored(literal=True), "Without: the one it has."
+    ] = None
+    active: Annotated[bool, "Gets what is sent to any group it is in."] = True
+    remove: Annotated[bool, "Take it out of the group; it stays a contact."] = False
+
+
+class GroupEntry(Entry, kw_only=True):
+    """``[[account.group]]``: contacts that can be sent to by one name."""
+
+    name: Annotated[Name, KEY, "What orders call it."]
+    member: list[MemberEntry] = []
+    remove: Annotated[bool, "Take it away; its members stay contacts."] = False
+
+
+Member = tuple[str | None, bool]
+"""Name (``None``: the one that the contact has), and whether it is active."""
+
+
+def _check_group(entry: GroupEntry, _: Source) -> Iterator[str]:
+    numbers = Counter(member.number for member in entry.member)
+    for number, count in numbers.items():
+        if count > 1:
+            yield f"member {number} is there twice"
+
+
+def contact_faults(groups: Iterable[GroupEntry]) -> Iterator[str]:
+    """Find contacts of several groups that are not the same in all of them."""
+    known: dict[str, Member] = {}
+    for group in groups:
+        for member in group.member:
+            said = member.name, member.active
+            if not member.remove and known.setdefault(member.number, said) != said:
+                yield f"group {group.name}: member {member.number}: differs elsewhere"
+
+
+def _complete_group(draft: Draft[GroupEntry]) -> Iterator[str]:
+    """Put members in, or take them out; those that are not named stay."""
+    present: dict[str, Member] = draft.there["members"] if draft.there else {}
+    members = dict(present)
+    for entry in draft.entry.member:
+        name, active = present.get(entry.number, (None, entry.active))
+        if "active" in entry.said.keys:
+            active = entry.active
+        members[entry.number] = entry.name or name, active
+        if entry.remove:
+            del members[entry.number]
+    draft.row["members"] = members
+    return iter(())
+
+
+def _read_groups(reading: Reading) -> dict[Key, dict[str, Any]]:
+    """Read the groups, and the members of those that the file names."""
+    rows = reading.rows(GROUP)
+    (section,) = GROUP.sections
+    named = [section.key(*each) for each in section.entries(reading.file)]
+    by_id = {rows[key]["id"]: key for key in named if key in rows}
+    for key in named:
+        if key in rows:
+            rows[key]["members"] = {}
+    contact, member = schema.contact.c, schema.membership.c
+    columns = member.group_id, contact.number, contact.name, contact.active
+    for some in slices(list(by_id)):
+        members = (
+            select(*columns)
+            .join(schema.contact, member.contact_id == contact.id)
+            .where(member.group_id.in_(some))
+            .order_by(member.id)
+        )
+        for group_id, number, name, active in reading.connection.execute(members):
+            rows[by_id[group_id]]["members"][number] = (name, active)
+    return rows
+
+
+def _write_members(connection: Connection, changes: list[tuple[int, Change]]) -> None:
+    for group_id, change in changes:
+        before = change.there["members"] if change.there else {}
+        after = change.values["members"]
+        _take_out(connection, group_id, [n for n in before if n not in after])
+        put = {n: each for n, each in after.items() if before.get(n) != each}
+        for some in slices(list(put)):
+            _put_in(connection, group_id, {number: put[number] for number in some})
+
+
+def _account_of(group_id: int) -> Any:
+    group = schema.contact_group.c
+    return select(group.account_id).where(group.id == group_id).scalar_subquery()
+
+
+def _contacts(
+    connection: Connection, group_id: int, numbers: Iterable[str]
+) -> dict[str, int]:
+    """Find the ids of contacts of the account that has a group."""
+    contact = schema.contact.c
+    found = select(contact.number, contact.id).where(
+        contact.account_id == _account_of(group_id), contact.number.in_(list(numbers))
+    )
+    return dict(connection.execute(found).all())
+
+
+def _take_out(connection: Connection, group_id: int, numbers: list[str]) -> None:
+    member = schema.membership
+    for some in slices(numbers):
+        ids = _contacts(connection, group_id, some).values()
+        connection.execute(
+            delete(member).where(
+                member.c.group_id == group_id, member.c.contact_id.in_(list(ids))
+            )
+        )
+
+
+def _put_in(connection: Connection, group_id: int, members: dict[str, Member]) -> None:
+    """Write some contacts, and make them members."""
+    contact, member = schema.contact, schema.membership
+    known = _contacts(connection, group_id, members)
+    new = [
+        {"number": number, "name": name or "", "active": active}
+        for number, (name, active) in members.items()
+        if number not in known
+    ]
+    if new:
+        account = connection.scalar(select(_account_of(group_id)))
+        connection.execute(
+            insert(contact), [row | {"account_id": account} for row in new]
+        )
+    for number, id_ in known.items():
+        name, active = members[number]
+        values = {"active": active} | ({} if name is None else {"name": name})
+        connection.execute(update(contact).where(contact.c.id == id_).values(**values))
+    ids = _contacts(connection, group_id, members)
+    there = select(member.c.contact_id).where(
+        member.c.group_id == group_id, member.c.contact_id.in_(list(ids.values()))
+    )
+    already = set(connection.scalars(there))
+    rows = [
+        {"group_id": group_id, "contact_id": ids[number]}
+        for number in members
+        if ids[number] not in already
+    ]
+    if rows:
+        connection.execute(insert(member), rows)
+
+
+def _remove_members(connection: Connection, changes: list[Change]) -> None:
+    """Take all members out of groups that are removed; they stay contacts."""
+    member = schema.membership
+    connection.execute(
+        delete(member).where(member.c.group_id == bindparam("of")),
+        [{"of": (change.there or {})["id"]} for change in changes],
+    )
+
+
+GROUP = Resource(
+    table=schema.contact_group,
+    key=("account_id", "name"),
+    label=lambda key: f"group {key[1]}{of(key[0])}",
+    sections=(
+        Section(
+            path="account.group",
+            entry=GroupEntry,
+            key=lambda owner, entry: (owner, entry.name),
+            check=_check_group,
+            complete=_complete_group,
+        ),
+    ),
+    derived={"members": None},
+    read=_read_groups,
+    before_removal=_remove_members,
+    write_below=_write_members,
+)
+
+
+class SuppressionEntry(Entry, kw_only=True):
+    """``[[suppression]]``: a number that no account may send to."""
+
+    number: Annotated[E164, KEY, "E.164 with `+`."]
+    reason: Annotated[Name, "For people."] = "blacklist"
+
+
+class OptOutEntry(Entry, kw_only=True):
+    """``[[account.opt_out]]``: a number that wants nothing from one account."""
+
+    number: Annotated[E164, KEY, "E.164 with `+`."]
+    reason: Annotated[Name, "For people."] = "opted out"
+
+
+def _read_suppressions(reading: Reading) -> dict[Key, dict[str, Any]]:
+    """Read those that the file names: there may be millions of others."""
+    numbers = {
+        entry.number
+        for section in SUPPRESSION.sections
+        for _, entry in section.entries(reading.file)
+    }
+    found: dict[Key, dict[str, Any]] = {}
+    for some in slices(sorted(numbers)):
+        found |= reading.rows(SUPPRESSION, schema.suppression.c.number.in_(some))
+    return found
+
+
+def _suppression_label(key: tuple[str | None, str]) -> str:
+    return f"opt_out {key[1]}{of(key[0])}" if key[0] else f"suppression {key[1]}"
+
+
+SUPPRESSION = Resource(
+    table=schema.suppression,
+    key=("account_id", "number"),
+    label=_suppression_label,
+    sections=(
+        Section(
+            path="suppression",
+            entry=SuppressionEntry,
+            key=lambda _, entry: (None, entry.number),
+        ),
+        Section(
+            path="account.opt_out",
+            entry=OptOutEntry,
+            key=lambda owner, entry: (owner, entry.number),
+        ),
+    ),
+    read=_read_suppressions,
+)

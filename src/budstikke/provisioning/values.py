@@ -1,0 +1,124 @@
+"""
+Types of values in ``apply``'s file, each with words for what is allowed.
+
+``extra["expected"]`` beside a pattern is what a fault says; ``"default"`` as a value
+gives a key its default again.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from budstikke.domain.money import MOST, micros
+
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+E164 = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+[1-9][0-9]{6,14}\Z",
+        extra={"expected": "`+` and 7 to 15 digits, the first of them not 0 (E.164)"},
+    ),
+]
+Prefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\+([1-9][0-9]{0,14})?)?\Z",
+        extra={"expected": "`+` and up to 15 digits, the first of them not 0"},
+    ),
+]
+HomePrefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+[1-9][0-9]{0,3}\Z",
+        extra={"expected": "`+` and a country's calling code, such as `+47`"},
+    ),
+]
+Currency = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Z]{3})?\Z",
+        extra={"expected": "three capital letters (ISO 4217), or `SMS`"},
+    ),
+]
+Address = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^@\s,]+@[^@\s,]+\Z",
+        extra={"expected": "a mail address, such as `ops@example.com`"},
+    ),
+]
+Digits = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+?[0-9]{3,15}\Z",
+        extra={"expected": "3 to 15 digits, perhaps after `+`"},
+    ),
+]
+SeriesPrefix = Annotated[
+    str, Meta(pattern=r"^[0-9]{5,13}\Z", extra={"expected": "5 to 13 digits"})
+]
+ReplyNumber = Annotated[
+    str,
+    Meta(
+        pattern=r"^([1-9][0-9]{4})?\Z",
+        extra={"expected": "five digits, the first of them not 0, or nothing"},
+    ),
+]
+Word = Annotated[
+    str,
+    Meta(
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]*\Z",
+        extra={"expected": "one line of text, without control characters"},
+    ),
+]
+Reply = Annotated[str, Meta(max_length=1530)]
+"""A text of ten segments at most."""
+
+Url = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=r"\A(?:(?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?\Z",
+        extra={"expected": "an http or https URL, percent-encoded, or nothing"},
+    ),
+]
+
+
+class Amount(int):
+    """Micros that are not negative, of a decimal number as text or a whole one."""
+
+
+class FeeAmount(int):
+    """Micros, one at least."""
+
+
+class SignedAmount(int):
+    """Micros that may be negative."""
+
+
+LEAST = {Amount: 0, FeeAmount: 1, SignedAmount: -MOST}
+
+
+def read_amount(kind: type, value: object) -> Any:
+    """Read an amount (msgspec's ``dec_hook``); raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError('expected a whole number, or a decimal one as text: "0.05"')  # noqa: TRY004 - msgspec places it
+    amount = micros(str(value))
+    if amount < LEAST[kind]:
+        raise ValueError(f"is too little: {value}")
+    return kind(amount)
+
+
+DEFAULT = "default"
+"""What a key is set to that shall have its default again."""
+
+
+class ApplyError(Exception):
+    """
+    A file that cannot be applied.
+
+    The message says which entries, a line for each fault, and never a secret.
+    """
