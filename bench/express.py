@@ -21,9 +21,9 @@ from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.message import Accepted
 from budstikke.servers.auth import Authenticator, hash_secret
-from budstikke.servers.fast_path import ExpressProtocol
+from budstikke.servers.fast_path import FastPathProtocol
 from budstikke.servers.http import HttpServer
-from budstikke.servers.lenient_http import SloppyProtocol
+from budstikke.servers.lenient_http import LenientProtocol
 
 REQUEST = (
     b"GET /psk/push.php?serviceid=1000&password=bench&phoneno=004790000000"
@@ -94,7 +94,7 @@ def application() -> HttpServer:
     )
 
 
-async def microseconds(kind: type[SloppyProtocol], app: HttpServer) -> float:
+async def microseconds(kind: type[LenientProtocol], app: HttpServer) -> float:
     """Ask over and over on one connection."""
     config = uvicorn.Config(
         app,
@@ -124,8 +124,8 @@ async def main() -> None:
     app = application()
     found: dict[str, list[float]] = {"usual": [], "express": []}
     for _ in range(TURNS):
-        found["usual"].append(await microseconds(SloppyProtocol, app))
-        found["express"].append(await microseconds(ExpressProtocol, app))
+        found["usual"].append(await microseconds(LenientProtocol, app))
+        found["express"].append(await microseconds(FastPathProtocol, app))
     for name, times in found.items():
         print(f"{name}: {min(times):.1f} us a request")
 

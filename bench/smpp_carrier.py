@@ -24,7 +24,7 @@ from budstikke.smpp.receipt import MessageState, receipt_text, receipt_tlvs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.carriers.contract import InboundPart, Read
+    from budstikke.carriers.contract import InboundPart, ReadReport
     from budstikke.domain.inbound import InboundMms
     from budstikke.domain.receipt import Outcome, Receipt
 
@@ -116,7 +116,7 @@ class Sink:
         """Fail: nobody writes."""
         raise AssertionError(parts)
 
-    def read(self, reads: Sequence[Read]) -> asyncio.Future[None]:
+    def read(self, reads: Sequence[ReadReport]) -> asyncio.Future[None]:
         """Fail: nothing is read."""
         raise AssertionError(reads)
 

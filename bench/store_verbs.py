@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # their server
 
-from budstikke.domain.message import Tell
+from budstikke.domain.message import NotifyOn
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.settlement import Concerned, PartUpdate
 from budstikke.domain.states import MessageState, PartState
@@ -70,7 +70,7 @@ def draft(store: Store, count: int, state: PartState) -> Draft:
     messages = [
         MessageRow(
             *(n, first, 1, RECIPIENT, "Budstikke", None, "gsm", 1, 1, 0, 0, 1),
-            *(int(Tell.FINAL), None, None, NOW, NOW + 86400, MessageState.ACCEPTED),
+            *(int(NotifyOn.FINAL), None, None, NOW, NOW + 86400, MessageState.ACCEPTED),
             account_id=1,
             price=100,
         )
@@ -91,7 +91,7 @@ def answers(ids: Sequence[int]) -> list[tuple[Concerned, PartUpdate]]:
         (
             Concerned(
                 *(0, id_, sending, 1, 0, id_ >> 8, 1, accepted),
-                *(int(Tell.FINAL), 1, RECIPIENT, None),
+                *(int(NotifyOn.FINAL), 1, RECIPIENT, None),
             ),
             PartUpdate(id_, PartState.SENT, 1, f"s{id_}", f"k{id_}", at=NOW),
         )

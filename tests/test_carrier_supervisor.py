@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke import metrics
-from budstikke.carrier_supervisor import LONGEST_WITHOUT, Links
+from budstikke.carrier_supervisor import LONGEST_WITHOUT, CarrierSupervisor
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.smpp import SmppCarrier
 from budstikke.config import ConfigError
@@ -62,7 +62,7 @@ class Site:
         self.now = 1000.0
         self.store = Leases()
         store: Any = self.store
-        self.links = Links(
+        self.links = CarrierSupervisor(
             store=store,
             phones=Phones(),
             directory=lambda: Directory(revision=1, accesses={}, carriers={}),

@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from budstikke import config
-from budstikke.clients.smtp import SmtpOutlet
+from budstikke.clients.smtp import SmtpTransport
 from budstikke.config import ConfigError, Settings, host_port, load, networks
 
 
@@ -197,7 +197,7 @@ def test_a_mail_server() -> None:
         },
     ).mail
     assert (587, "starttls") == (found.port, found.tls)
-    SmtpOutlet(**structs.asdict(found))  # its arguments are these keys
+    SmtpTransport(**structs.asdict(found))  # its arguments are these keys
 
 
 def test_node_is_named_after_the_host_unless_said() -> None:

@@ -37,12 +37,12 @@ from budstikke.dialects import DIALECTS
 from budstikke.flow.mms_view_url import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
-from budstikke.servers.fast_path import ExpressProtocol
+from budstikke.servers.fast_path import FastPathProtocol
 from budstikke.servers.guard import Guard
 from budstikke.servers.http import HttpServer
 from budstikke.servers.media_page import MediaPages
 from budstikke.servers.mm7 import Mm7Server
-from budstikke.servers.queue_resume_page import ResumePage
+from budstikke.servers.queue_resume_page import QueueResumePage
 from budstikke.store.migrate import check, migrate
 from budstikke.subprocesses import COLLECT
 
@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
             server.close()
         connections = self.server_state.connections
         for connection in list(connections):
-            cast("ExpressProtocol", connection).leave()
+            cast("FastPathProtocol", connection).leave()
         loop = asyncio.get_running_loop()
         end = loop.time() + LAST_ANSWERS
         while connections and loop.time() < end:  # noqa: ASYNC110 - a set tells nobody
@@ -255,7 +255,7 @@ def _routes(
     """List what is served beside the customers' APIs."""
     routes: list[BaseRoute] = [
         *(() if gateway.settings.health else _health_routes(gateway)),
-        *ResumePage(
+        *QueueResumePage(
             store=gateway.store,
             resumed=gateway.notifier.queues,
             clock=gateway.clock,
@@ -304,7 +304,7 @@ async def _http(app: Any, address: config.Http) -> Any:
         bodies=address.max_bodies,
         trusted=config.networks(address.trusted_proxies),
     )
-    kind: Any = partial(ExpressProtocol, guard=guard)
+    kind: Any = partial(FastPathProtocol, guard=guard)
     server = Server(
         uvicorn.Config(
             app,

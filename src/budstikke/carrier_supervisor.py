@@ -56,7 +56,7 @@ LONGEST_WITHOUT = LINK_LEASE - 2 * SHORT_DRAIN - PATIENCE - EVERY
 """Seconds without a renewal after which a link ends, lest the next look be too late."""
 
 
-class Links:
+class CarrierSupervisor:
     """
     All links of this node.
 

@@ -18,34 +18,34 @@ import msgspec
 
 from budstikke import __version__
 from budstikke.carrier_supervisor import EVERY as HOLD_EVERY
-from budstikke.carrier_supervisor import Links
+from budstikke.carrier_supervisor import CarrierSupervisor
 from budstikke.carriers import KINDS
 from budstikke.carriers.mm7 import Mm7Carrier
-from budstikke.clients.http.number_directory import HttpDirectory
-from budstikke.clients.http.process import HttpOutletProcess
-from budstikke.clients.http.transport import HttpOutlet
-from budstikke.clients.smtp import SmtpOutlet
+from budstikke.clients.http.number_directory import HttpNumberDirectory
+from budstikke.clients.http.process import HttpTransportProcess
+from budstikke.clients.http.transport import HttpTransport
+from budstikke.clients.smtp import SmtpTransport
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Directory, sorted_by_kind
 from budstikke.domain.number import load_plans
 from budstikke.flow.accept import Acceptor
-from budstikke.flow.auto_reply import Answerer
+from budstikke.flow.auto_reply import AutoReplier
 from budstikke.flow.bulk import BulkAcceptor
 from budstikke.flow.clock import GuardedClock, steady
-from budstikke.flow.deferred_notifier import HandOver
-from budstikke.flow.fees import Bookkeeper
+from budstikke.flow.deferred_notifier import DeferredNotifier
+from budstikke.flow.fees import FeeJob
 from budstikke.flow.health import Health, Watched
-from budstikke.flow.inbound import Receiver
+from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.mms import MmsAcceptor
-from budstikke.flow.mms_rerouting import Placer
+from budstikke.flow.mms_rerouting import MmsRerouter
 from budstikke.flow.notify import Notifier
-from budstikke.flow.number_directory import Subscribers, Table
-from budstikke.flow.queries import Asker
-from budstikke.flow.queue_pause_alerts import PauseAlerter
+from budstikke.flow.number_directory import DirectoryTable, NumberDirectory
+from budstikke.flow.queries import QueryHandler
+from budstikke.flow.queue_pause_alerts import QueuePauseAlerts
 from budstikke.flow.quote import Quoter
-from budstikke.flow.recurring_orders import Recurrer
-from budstikke.flow.refusal_alerts import Alerter
-from budstikke.flow.resize_images import Fitter
+from budstikke.flow.recurring_orders import RecurringOrders
+from budstikke.flow.refusal_alerts import RefusalAlerts
+from budstikke.flow.resize_images import ImageResizer
 from budstikke.flow.schedule import Scheduler
 from budstikke.servers.auth import Authenticator
 from budstikke.store.contract import StoreUnavailable
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
     from budstikke.carriers.simulator.phones import Phones
     from budstikke.config import Settings
-    from budstikke.flow.deferred_notifier import Tells
+    from budstikke.flow.deferred_notifier import CallbackSink
     from budstikke.store.contract import CallbackRow, Hint, Received
 
 log = logging.getLogger("budstikke")
@@ -132,9 +132,9 @@ class Gateway:
         self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
-        self.outlet = self._outlet(HttpOutletProcess if apart else HttpOutlet)
+        self.outlet = self._outlet(HttpTransportProcess if apart else HttpTransport)
         own: dict[str, Watched] = {}
-        if isinstance(self.outlet, HttpOutletProcess):
+        if isinstance(self.outlet, HttpTransportProcess):
             own["callbacks"] = self.outlet
         self.health = Health(store=self.store, clock=clock, processes=own)
         now: dict[str, Any] = {
@@ -150,16 +150,16 @@ class Gateway:
         self._accept = Acceptor(senders=self.senders, profiles=profiles, **now)
         self.acceptor = BulkAcceptor(self._accept, **now)
         self._answerer = self._answers()
-        self.notifier: Tells = self._notifier()
-        self._fitter = Fitter()
+        self.notifier: CallbackSink = self._notifier()
+        self._fitter = ImageResizer()
         quoter = Quoter(self._accept, directory=lambda: self.directory)
-        self.asker = Asker(mms=self._mms(), quoter=quoter, **now)
+        self.asker = QueryHandler(mms=self._mms(), quoter=quoter, **now)
         mail = settings.mail
-        server = SmtpOutlet(**msgspec.structs.asdict(mail)) if mail.host else None
-        self.alerter = Alerter(outlet=server, clock=clock)
+        server = SmtpTransport(**msgspec.structs.asdict(mail)) if mail.host else None
+        self.alerter = RefusalAlerts(outlet=server, clock=clock)
         post = self.alerter.post if server else None
-        books = Bookkeeper(store=self.store, post=post, clock=clock)
-        recurrer = Recurrer(acceptor=self.acceptor, **now)
+        books = FeeJob(store=self.store, post=post, clock=clock)
+        recurrer = RecurringOrders(acceptor=self.acceptor, **now)
         self.scheduler = self._scheduler(recurrer, books, self._pauses(server))
 
     def _mms(self) -> MmsAcceptor:
@@ -173,8 +173,8 @@ class Gateway:
             base_url=self.settings.http.base_url,
         )
 
-    def _placer(self) -> Placer:
-        return Placer(
+    def _placer(self) -> MmsRerouter:
+        return MmsRerouter(
             store=self.store,
             directory=lambda: self.directory,
             clock=self._clock,
@@ -183,8 +183,8 @@ class Gateway:
         )
 
     def _outlet(
-        self, kind: type[HttpOutlet | HttpOutletProcess]
-    ) -> HttpOutlet | HttpOutletProcess:
+        self, kind: type[HttpTransport | HttpTransportProcess]
+    ) -> HttpTransport | HttpTransportProcess:
         callbacks = self.settings.callbacks
         return kind(
             timeout=callbacks.timeout,
@@ -193,11 +193,11 @@ class Gateway:
             version=__version__,
         )
 
-    def _answers(self) -> Answerer:
-        return Answerer(acceptor=self.acceptor, directory=lambda: self.directory)
+    def _answers(self) -> AutoReplier:
+        return AutoReplier(acceptor=self.acceptor, directory=lambda: self.directory)
 
-    def _make_links(self, phones: Phones) -> Links:
-        return Links(
+    def _make_links(self, phones: Phones) -> CarrierSupervisor:
+        return CarrierSupervisor(
             store=self.store,
             directory=lambda: self.directory,
             clock=self._clock,
@@ -207,9 +207,9 @@ class Gateway:
             sends="send" in self.settings.roles,
         )
 
-    def _notifier(self) -> Tells:
+    def _notifier(self) -> CallbackSink:
         if "notify" not in self.settings.roles:
-            return HandOver(store=self.store, clock=self._clock)
+            return DeferredNotifier(store=self.store, clock=self._clock)
         callbacks = self.settings.callbacks
         return Notifier(
             store=self.store,
@@ -223,8 +223,8 @@ class Gateway:
             answer=self._answerer.answer,
         )
 
-    def _pauses(self, server: SmtpOutlet | None) -> PauseAlerter:
-        return PauseAlerter(
+    def _pauses(self, server: SmtpTransport | None) -> QueuePauseAlerts:
+        return QueuePauseAlerts(
             store=self.store,
             directory=lambda: self.directory,
             outlet=server,
@@ -235,8 +235,8 @@ class Gateway:
             token=lambda: token_urlsafe(24),
         )
 
-    def _receiver(self) -> Receiver:
-        return Receiver(
+    def _receiver(self) -> InboundReceiver:
+        return InboundReceiver(
             store=self.store,
             directory=lambda: self.directory,
             dialects=DIALECTS,
@@ -246,15 +246,15 @@ class Gateway:
             **msgspec.structs.asdict(self.settings.inbound),
         )
 
-    def _subscribers(self) -> Subscribers | None:
+    def _subscribers(self) -> NumberDirectory | None:
         """Make the number directory, if there is one; its URL is the operator's own."""
         settings = self.settings.directory
         if not settings.kind:
             return None
-        source: Table | HttpDirectory = Table(self.store)
+        source: DirectoryTable | HttpNumberDirectory = DirectoryTable(self.store)
         if settings.kind == "http":
-            source = HttpDirectory(
-                HttpOutlet(
+            source = HttpNumberDirectory(
+                HttpTransport(
                     timeout=settings.timeout,
                     allow_private=True,
                     allow_http=True,
@@ -265,7 +265,7 @@ class Gateway:
                 name=settings.name,
                 address=settings.address,
             )
-        return Subscribers(
+        return NumberDirectory(
             source,
             clock=self._clock,
             timeout=settings.timeout,
@@ -274,7 +274,7 @@ class Gateway:
         )
 
     def _scheduler(
-        self, recurrer: Recurrer, books: Bookkeeper, pauses: PauseAlerter
+        self, recurrer: RecurringOrders, books: FeeJob, pauses: QueuePauseAlerts
     ) -> Scheduler:
         schedules = "schedule" in self.settings.roles
         scheduled = (

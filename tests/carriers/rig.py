@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.contract import (
         Carrier,
         Contents,
-        Read,
+        ReadReport,
     )
     from budstikke.domain.receipt import Outcome, Receipt
     from budstikke.wire import WireResponse
@@ -44,7 +44,7 @@ class Recorder(Waiting):
         self.got: list[Receipt] = []
         self.messages: list[InboundPart] = []
         self.mms: list[InboundMms] = []
-        self.reads: list[Read] = []
+        self.reads: list[ReadReport] = []
         self.rooms = 0
         self.keep = True
         self.fail = False
@@ -74,7 +74,7 @@ class Recorder(Waiting):
         self.mms += [part for part in parts if isinstance(part, InboundMms)]
         return self._kept()
 
-    def read(self, reads: Sequence[Read]) -> asyncio.Future[None]:
+    def read(self, reads: Sequence[ReadReport]) -> asyncio.Future[None]:
         self.reads.extend(reads)
         return self._kept()
 

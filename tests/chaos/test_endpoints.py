@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from budstikke import metrics
-from budstikke.clients.http.transport import HttpOutlet
+from budstikke.clients.http.transport import HttpTransport
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.front.settings import Settings
 from budstikke.domain.directory import Access, Account, Directory
@@ -92,7 +92,7 @@ def directory(port: int) -> Directory:
 
 async def drive(engine: SqliteEngine, store: Store, port: int) -> Run:
     known = directory(port)
-    outlet = HttpOutlet(
+    outlet = HttpTransport(
         timeout=30.0, allow_private=True, allow_http=True, version="test"
     )
     notifier = Notifier(

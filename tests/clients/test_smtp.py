@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from budstikke.clients.smtp import SmtpOutlet
+from budstikke.clients.smtp import SmtpTransport
 from budstikke.flow.transports import Mail, NotSent, Undeliverable
 
 if TYPE_CHECKING:
@@ -105,10 +105,10 @@ async def serving(server: Server, tls: str = "none", **more: Any) -> AsyncIterat
         await listening.wait_closed()
 
 
-def outlet(port: int, **more: Any) -> SmtpOutlet:
+def outlet(port: int, **more: Any) -> SmtpTransport:
     usual: dict[str, Any] = {"host": "127.0.0.1", "port": port, "tls": "none"}
     usual |= {"username": "", "password": "", "sender": SENDER}
-    return SmtpOutlet(**usual | more)
+    return SmtpTransport(**usual | more)
 
 
 def send(server: Server, *mails: Mail, tls: str = "none", **more: Any) -> None:

@@ -19,7 +19,7 @@ stands before the first one goes for all of the file. The other lines::
     == login {...}                  who calls
     == order {...}                  the Order, without what is default, or
     == orders [{...}, ...]          several of them, or
-    == asked {"type": "BalanceAsk"} another thing that is asked (domain.ask), or
+    == asked {"type": "BalanceQuery"} another thing that is asked (domain.ask), or
     == refusal {...}                its code, field and (where given) value, or
     == push GET https://...         the push that an event becomes, or
     == nothing                      it becomes none

@@ -63,15 +63,17 @@ def names(dialect: Dialect) -> list[str]:
 
 
 ANSWERS: dict[type, Answered] = {
-    ask.MessageAsk: ask.MessagesAnswer(()),
-    ask.OrderAsk: ask.MessagesAnswer(()),
-    ask.ReferenceAsk: ask.MessagesAnswer(()),
-    ask.BalanceAsk: ask.BalanceAnswer("EUR", 1_000_000, True, 50_000),
-    ask.CreditAsk: ask.CreditAnswer(False, 1_000_000),
-    ask.CancelAsk: ask.CancelAnswer(1, 0),
-    ask.MmsAsk: ask.MmsAnswer(1001),
-    ask.MediaAsk: ask.MediaAnswer(MediaPart("a.jpg", "image/jpeg", b"x")),
-    ask.GroupAsk: ask.GroupAnswer(("Ansatte",), (ask.Member("Ola", "+4799999999"),)),
+    ask.MessageQuery: ask.MessagesAnswer(()),
+    ask.OrderQuery: ask.MessagesAnswer(()),
+    ask.ReferenceQuery: ask.MessagesAnswer(()),
+    ask.BalanceQuery: ask.BalanceAnswer("EUR", 1_000_000, True, 50_000),
+    ask.CreditCommand: ask.CreditAnswer(False, 1_000_000),
+    ask.CancelCommand: ask.CancelAnswer(1, 0),
+    ask.MmsOrder: ask.MmsAnswer(1001),
+    ask.MediaQuery: ask.MediaAnswer(MediaPart("a.jpg", "image/jpeg", b"x")),
+    ask.GroupCommand: ask.GroupAnswer(
+        ("Ansatte",), (ask.Member("Ola", "+4799999999"),)
+    ),
 }
 """What might be answered to each thing that is asked."""
 

@@ -30,7 +30,7 @@ from budstikke.dialects.ip1.operations import MMS, ROUTES, SMS, URL, Does, Servi
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.domain.message import Order
 from budstikke.domain.mms import LARGEST
-from budstikke.domain.queries import MessageAnswer, MessagesAnswer, MmsAsk
+from budstikke.domain.queries import MessageAnswer, MessagesAnswer, MmsOrder
 from budstikke.domain.receipt import Reason
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -194,12 +194,12 @@ def envelope(operation: str, **values: str) -> bytes:
 # Files
 
 
-def sent(*files: bytes) -> MmsAsk:
+def sent(*files: bytes) -> MmsOrder:
     strings = "".join(f"<string>{b64encode(it).decode()}</string>" for it in files)
     values = {"konto": "a", "to": "46712345678", "from": "46705"}
     body = envelope("sendMMS", **values, files=strings)
     mms = parse(called(MMS.path, b"", body))
-    assert isinstance(mms, MmsAsk)
+    assert isinstance(mms, MmsOrder)
     return mms
 
 

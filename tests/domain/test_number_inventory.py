@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.domain.number_inventory import (
-    Inventory,
     Keyword,
     Number,
+    NumberInventory,
     NumberKind,
-    Place,
+    NumberMatch,
     is_reply_number,
 )
 
@@ -35,7 +35,7 @@ KEYWORDS = (
     keyword(4, ""),
     keyword(5, "STRASSE", "Åre"),
 )
-INVENTORY = Inventory(
+INVENTORY = NumberInventory(
     {n.id: n for n in (SHARED, OWNED, SERIES, INNER, BARE)},
     {k.id: k for k in KEYWORDS},
 )
@@ -75,7 +75,7 @@ INVENTORY = Inventory(
     ],
 )
 def test_what_is_not_part_of_a_keyword(text: str, found: int, around: str) -> None:
-    wanted = Place(SHARED, INVENTORY.keywords[found])
+    wanted = NumberMatch(SHARED, INVENTORY.keywords[found])
     assert wanted == INVENTORY.place("2229", text + around)
 
 
@@ -96,22 +96,22 @@ def test_what_is_not_part_of_a_keyword(text: str, found: int, around: str) -> No
 )
 def test_keywords_as_they_may_be_registered(word: str, text: str) -> None:
     own = keyword(1, word)
-    inventory = Inventory({1: SHARED}, {1: own})
-    assert Place(SHARED, own) == inventory.place("2229", text)
+    inventory = NumberInventory({1: SHARED}, {1: own})
+    assert NumberMatch(SHARED, own) == inventory.place("2229", text)
     whole = text.removesuffix(" hei").removesuffix(", hei")
-    assert Place(SHARED, own) == inventory.named("2229", whole)
+    assert NumberMatch(SHARED, own) == inventory.named("2229", whole)
 
 
 @pytest.mark.parametrize(
     "text", ["velger", "vel-kommen", "v el", "ve\u0301l", "o(vel)"]
 )
 def test_other_words(text: str) -> None:
-    assert Place(SHARED, INVENTORY.keywords[4]) == INVENTORY.place("2229", text)
+    assert NumberMatch(SHARED, INVENTORY.keywords[4]) == INVENTORY.place("2229", text)
 
 
 def test_a_keyword_that_is_not_seen_is_none() -> None:
-    inventory = Inventory({1: SHARED}, {1: keyword(1, "\u200b")})
-    assert Place(SHARED) == inventory.place("2229", "hei")
+    inventory = NumberInventory({1: SHARED}, {1: keyword(1, "\u200b")})
+    assert NumberMatch(SHARED) == inventory.place("2229", "hei")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,9 @@ def test_a_keyword_that_is_not_seen_is_none() -> None:
     ],
 )
 def test_keywords(text: str, found: int) -> None:
-    assert Place(SHARED, INVENTORY.keywords[found]) == INVENTORY.place("2229", text)
+    assert NumberMatch(SHARED, INVENTORY.keywords[found]) == INVENTORY.place(
+        "2229", text
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_keywords(text: str, found: int) -> None:
     ],
 )
 def test_numbers(recipient: str, number: Number | None) -> None:
-    assert Place(number) == INVENTORY.place(recipient, "VEL")
+    assert NumberMatch(number) == INVENTORY.place(recipient, "VEL")
 
 
 @pytest.mark.parametrize(
@@ -188,9 +190,9 @@ def test_numbers_as_an_operator_may_write_them(
 
 def test_the_end_of_two_numbers_is_neither() -> None:
     swedish = Number(id=9, value="4659000000", kind=NumberKind.OWNED, access_id=9)
-    inventory = Inventory({2: OWNED, 9: swedish})
-    assert Place(None) == inventory.place("59000000", "")
-    assert Place(swedish) == inventory.place("4659000000", "")
+    inventory = NumberInventory({2: OWNED, 9: swedish})
+    assert NumberMatch(None) == inventory.place("59000000", "")
+    assert NumberMatch(swedish) == inventory.place("4659000000", "")
 
 
 def test_whose_it_is() -> None:
@@ -203,17 +205,17 @@ def test_whose_it_is() -> None:
 
 def test_an_exact_number_comes_before_the_series_around_it() -> None:
     one = Number(id=9, value="26114123456789", kind=NumberKind.OWNED, access_id=9)
-    inventory = Inventory({3: SERIES, 9: one})
-    assert Place(one) == inventory.place("26114123456789", "")
-    assert Place(SERIES) == inventory.place("26114123456780", "")
+    inventory = NumberInventory({3: SERIES, 9: one})
+    assert NumberMatch(one) == inventory.place("26114123456789", "")
+    assert NumberMatch(SERIES) == inventory.place("26114123456780", "")
 
 
 def test_a_word_wins_over_an_alias() -> None:
     alias, word = keyword(1, "ONE", "TWO", " "), keyword(2, "Two")
     for order in ((alias, word), (word, alias)):
-        inventory = Inventory({1: SHARED}, {k.id: k for k in order})
-        assert Place(SHARED, word) == inventory.place("2229", "two")
-        assert Place(SHARED) == inventory.place("2229", " ")
+        inventory = NumberInventory({1: SHARED}, {k.id: k for k in order})
+        assert NumberMatch(SHARED, word) == inventory.place("2229", "two")
+        assert NumberMatch(SHARED) == inventory.place("2229", " ")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ def test_a_word_wins_over_an_alias() -> None:
     [("vel", 1), (" Vel  kommen!", 2), ("vel hei", 0), ("", 0), ("..", 0), ("C++", 3)],
 )
 def test_the_keyword_that_a_whole_text_is(text: str, found: int) -> None:
-    wanted = Place(SHARED, INVENTORY.keywords[found]) if found else None
+    wanted = NumberMatch(SHARED, INVENTORY.keywords[found]) if found else None
     assert wanted == INVENTORY.named("2229", text)
     assert INVENTORY.named("4759000000", text) is None
     assert INVENTORY.named("1963", text) is None
@@ -257,7 +259,7 @@ def test_the_longest_whole_words_decide(
         keyword(number, word, *aliases)
         for number, (word, aliases) in enumerate(registered.items(), 1)
     ]
-    inventory = Inventory({1: SHARED}, {k.id: k for k in keywords})
+    inventory = NumberInventory({1: SHARED}, {k.id: k for k in keywords})
     text = blank.join(said) + mark
     found = inventory.place("2229", text.upper() if upper else text).keyword
 

@@ -14,8 +14,8 @@ from budstikke.domain.inbound import InboundPart, Kind
 from budstikke.domain.reassembly import (
     GAP,
     Alphabet,
-    Place,
-    Reading,
+    PartPosition,
+    PhoneText,
     alphabet,
     digest,
     generations,
@@ -48,14 +48,14 @@ def headed(header: bytes, body: bytes, data_coding: int = 0) -> InboundPart:
     return part(header + body, data_coding, udhi=True)
 
 
-def whole(given: InboundPart) -> Reading:
+def whole(given: InboundPart) -> PhoneText:
     piece = read(given)
     assert piece.place is None
     return join([piece])
 
 
-def sms(text: str) -> Reading:
-    return Reading(Kind.SMS, text)
+def sms(text: str) -> PhoneText:
+    return PhoneText(Kind.SMS, text)
 
 
 # One part
@@ -131,7 +131,7 @@ def test_alphabets(payload: bytes, data_coding: int, text: str) -> None:
 )
 def test_what_is_no_text_is_kept(data_coding: int) -> None:
     assert Alphabet.BINARY is alphabet(data_coding)
-    wanted = Reading(Kind.BINARY, "", "00ff1b")
+    wanted = PhoneText(Kind.BINARY, "", "00ff1b")
     assert wanted == whole(part(b"\x00\xff\x1b", data_coding))
 
 
@@ -159,7 +159,7 @@ def test_no_header_and_parameters_that_join() -> None:
 @pytest.mark.parametrize("data_coding", [0, 3, 8])
 def test_ports_in_parameters_make_it_binary(tag: int, data_coding: int) -> None:
     tlvs = {tag: b"\x23\xf0"}
-    wanted = Reading(Kind.BINARY, "", b"BEG".hex())
+    wanted = PhoneText(Kind.BINARY, "", b"BEG".hex())
     assert wanted == whole(part(b"BEG", data_coding, tlvs=tlvs))
     parts = [
         part(udh_concat8(1, 2, number) + body, data_coding, udhi=True, tlvs=tlvs)
@@ -170,7 +170,7 @@ def test_ports_in_parameters_make_it_binary(tag: int, data_coding: int) -> None:
 
 def test_ports_make_it_binary_whatever_it_says() -> None:
     ports = bytes.fromhex("06050423f40000")
-    assert Reading(Kind.BINARY, "", "06050423f40000424547") == whole(
+    assert PhoneText(Kind.BINARY, "", "06050423f40000424547") == whole(
         headed(ports, b"BEG")
     )
     small = bytes.fromhex("0404020101")
@@ -184,9 +184,11 @@ def test_binary_in_parts_keeps_one_header() -> None:
         for number, body in ((1, b"\x01\x02"), (2, b"\x03"))
     ]
     pieces = [read(each) for each in parts]
-    assert [Place("8:7", 2, 1), Place("8:7", 2, 2)] == [each.place for each in pieces]
-    assert Reading(Kind.BINARY, "", f"06{ports}010203") == join(pieces)
-    assert Reading(Kind.BINARY, "", f"06{ports}03", 1) == join([None, pieces[1]])
+    assert [PartPosition("8:7", 2, 1), PartPosition("8:7", 2, 2)] == [
+        each.place for each in pieces
+    ]
+    assert PhoneText(Kind.BINARY, "", f"06{ports}010203") == join(pieces)
+    assert PhoneText(Kind.BINARY, "", f"06{ports}03", 1) == join([None, pieces[1]])
 
 
 @pytest.mark.parametrize(
@@ -210,14 +212,14 @@ def test_national_tables_are_of_septets_only() -> None:
 @pytest.mark.parametrize(
     ("given", "place"),
     [
-        (headed(udh_concat8(7, 3, 2), b"x"), Place("8:7", 3, 2)),
-        (headed(udh_concat16(7, 3, 2), b"x"), Place("16:7", 3, 2)),
-        (headed(udh_concat16(0xABCD, 3, 2), b"x"), Place("16:43981", 3, 2)),
-        (headed(udh_concat8(7, 2, 1, (1, 1)), b"x"), Place("8:7", 2, 1)),
+        (headed(udh_concat8(7, 3, 2), b"x"), PartPosition("8:7", 3, 2)),
+        (headed(udh_concat16(7, 3, 2), b"x"), PartPosition("16:7", 3, 2)),
+        (headed(udh_concat16(0xABCD, 3, 2), b"x"), PartPosition("16:43981", 3, 2)),
+        (headed(udh_concat8(7, 2, 1, (1, 1)), b"x"), PartPosition("8:7", 2, 1)),
         (headed(udh_concat8(7, 1, 1), b"x"), None),
         (
             part(b"x", tlvs={0x20C: b"\x01\x02", 0x20E: b"\x02", 0x20F: b"\x01"}),
-            Place("sar:258", 2, 1),
+            PartPosition("sar:258", 2, 1),
         ),
         (part(b"x", tlvs={0x20C: b"\1", 0x20E: b"\2", 0x20F: b"\3"}), None),
         (part(b"x", tlvs={0x20C: b"\1", 0x20E: b"\0", 0x20F: b"\0"}), None),
@@ -225,7 +227,7 @@ def test_national_tables_are_of_septets_only() -> None:
         (part(b"x", tlvs={0x20E: b"\2", 0x20F: b"\1"}), None),
     ],
 )
-def test_places(given: InboundPart, place: Place | None) -> None:
+def test_places(given: InboundPart, place: PartPosition | None) -> None:
     assert place == read(given).place
 
 
@@ -277,7 +279,7 @@ def hold(parts: list[InboundPart]) -> list[Held]:
     return list(kept.values())
 
 
-def joined(parts: list[InboundPart], total: int) -> list[Reading]:
+def joined(parts: list[InboundPart], total: int) -> list[PhoneText]:
     return [
         join([read(text[n].part) if n in text else None for n in range(1, total + 1)])
         for text in generations(hold(parts), lambda row: row.number)
@@ -305,7 +307,7 @@ def test_a_mark_in_the_first_part_is_of_all_of_them(again: bytes) -> None:
     ]
     assert [sms("Blå to tre")] == joined(parts, 3)
     del parts[0]
-    assert [Reading(Kind.SMS, f"Blå {GAP}tre", "", 1)] == joined(parts, 3)
+    assert [PhoneText(Kind.SMS, f"Blå {GAP}tre", "", 1)] == joined(parts, 3)
 
 
 def test_a_mark_of_big_endian_in_each_part_is_no_text() -> None:
@@ -347,10 +349,10 @@ def test_parts_that_never_came() -> None:
     def piece(number: int) -> InboundPart:
         return headed(udh_concat8(1, 5, number), b"%d" % number)
 
-    assert [Reading(Kind.SMS, f"1{GAP}3{GAP}", "", 3)] == joined(
+    assert [PhoneText(Kind.SMS, f"1{GAP}3{GAP}", "", 3)] == joined(
         [piece(1), piece(3)], 5
     )
-    assert [Reading(Kind.SMS, f"{GAP}5", "", 4)] == joined([piece(5)], 5)
+    assert [PhoneText(Kind.SMS, f"{GAP}5", "", 4)] == joined([piece(5)], 5)
 
 
 def test_two_texts_with_one_reference() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.domain.message import Tell
+from budstikke.domain.message import NotifyOn
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.settlement import (
     RECEIPT_TO_PART,
@@ -31,7 +31,7 @@ def row(
     parts: int = 1,
     message: MessageState = M.ACCEPTED,
     recipient: str = PHONE,
-    tell: int = Tell.FINAL | Tell.SENT,
+    tell: int = NotifyOn.FINAL | NotifyOn.SENT,
 ) -> Concerned:
     return Concerned(
         0, (5 << 8) + number, state, 1, 2, 5, parts, message, tell, 7, recipient, "ref"
@@ -88,7 +88,7 @@ def test_a_final_receipt_settles(state: ReceiptState, part: PartState) -> None:
 
 
 def test_who_wants_to_hear_nothing_is_told_nothing() -> None:
-    result = settle([said()], {0: [row(tell=Tell.NOTHING)]}, {})
+    result = settle([said()], {0: [row(tell=NotifyOn.NOTHING)]}, {})
     assert [M.DELIVERED] == [final.state for final in result.messages]
     assert [] == result.told
 

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budstikke.domain.directory import Access, Account, Directory
-from budstikke.domain.message import Order, Tell, TextMode
+from budstikke.domain.message import NotifyOn, Order, TextMode
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.staging import (
-    Drawn,
+    Rendered,
     TextProfile,
     common,
-    content,
     duplicate_key,
+    order_context,
     parts,
-    planned,
+    segment_order_text,
     sort_out,
 )
-from budstikke.domain.text import Concat, Plan
+from budstikke.domain.text import Concat, Segmentation
 
 NOW = 1_700_000_000.0
 PHONE, OTHER, BARRED = "+4799999999", "+4798888888", "+4790000001"
@@ -34,8 +34,8 @@ def order(**values: Any) -> Order:
     return Order(**{"recipients": [PHONE], "text": "Hei", "originator": "B"} | values)
 
 
-def split(asked: Order, profile: TextProfile) -> Plan:
-    return planned(asked.text, asked, profile)
+def split(asked: Order, profile: TextProfile) -> Segmentation:
+    return segment_order_text(asked.text, asked, profile)
 
 
 def access(*grants: str) -> Access:
@@ -45,7 +45,7 @@ def access(*grants: str) -> Access:
 
 def refused(order: Order, *grants: str) -> RefusalCode:
     with pytest.raises(Refusal) as caught:
-        content(order, access(*grants), NOW)
+        order_context(order, access(*grants), NOW)
     return caught.value.code
 
 
@@ -78,7 +78,7 @@ def test_national_tables_that_all_carriers_take() -> None:
 
 
 def test_content() -> None:
-    shared = content(order(originator=" 0047 999 99 999 "), access(), NOW)
+    shared = order_context(order(originator=" 0047 999 99 999 "), access(), NOW)
     assert ("4799999999", NOW, NOW + 7 * 86400) == (
         shared.originator,
         shared.accepted_at,
@@ -88,21 +88,21 @@ def test_content() -> None:
 
 def test_validity_counts_from_when_it_is_due() -> None:
     asked = order(validity=60, send_at=NOW + 1000)
-    assert NOW + 1060 == content(asked, access(), NOW).expires_at
+    assert NOW + 1060 == order_context(asked, access(), NOW).expires_at
 
 
 @pytest.mark.parametrize(
     ("report", "interim", "tell"),
     [
-        (True, True, Tell.FINAL | Tell.SENT),
-        (True, False, Tell.FINAL),
-        (False, True, Tell.SENT),
-        (False, False, Tell.NOTHING),
+        (True, True, NotifyOn.FINAL | NotifyOn.SENT),
+        (True, False, NotifyOn.FINAL),
+        (False, True, NotifyOn.SENT),
+        (False, False, NotifyOn.NOTHING),
     ],
 )
-def test_what_is_told(*, report: bool, interim: bool, tell: Tell) -> None:
+def test_what_is_told(*, report: bool, interim: bool, tell: NotifyOn) -> None:
     asked = order(report=report, interim=interim)
-    assert tell == content(asked, access(), NOW).tell
+    assert tell == order_context(asked, access(), NOW).tell
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_with_a_price_nobody_looks_at_the_originator(originator: str) -> None:
 @pytest.mark.parametrize("originator", ["Firm", "26114", "26114123456789"])
 def test_originators_that_are_the_accounts(originator: str) -> None:
     asked = order(originator=originator)
-    assert originator == content(asked, access("Firm", "26114*"), NOW).originator
+    assert originator == order_context(asked, access("Firm", "26114*"), NOW).originator
 
 
 # The text
@@ -236,13 +236,13 @@ def test_keys_are_64_bit(text: str) -> None:
 # Parts
 
 
-def drawn(asked: Order) -> Drawn:
-    return Drawn("B", split(asked, TextProfile()), 0)
+def drawn(asked: Order) -> Rendered:
+    return Rendered("B", split(asked, TextProfile()), 0)
 
 
 def test_parts() -> None:
     asked = order(text="x" * 161, ref="r", flash=True, protocol_id=65, priority=2)
-    shared = content(asked, access(), NOW)
+    shared = order_context(asked, access(), NOW)
     made = parts(5, PHONE, shared, drawn(asked), 7)
     assert [(1281, 1, 2, 153), (1282, 2, 2, 8)] == [
         (part.id, part.number, part.total, len(part.text)) for part in made
@@ -257,7 +257,7 @@ def test_parts() -> None:
         one.protocol_id,
         one.priority,
     )
-    assert (NOW + 7 * 86400, True, 7, "r", int(Tell.FINAL), 0) == (
+    assert (NOW + 7 * 86400, True, 7, "r", int(NotifyOn.FINAL), 0) == (
         one.expires_at,
         one.report,
         one.access_id,
@@ -274,7 +274,7 @@ def test_parts() -> None:
 @pytest.mark.parametrize("originator", ["2229", "4759000000", "26114123456789"])
 def test_an_answer_comes_from_what_the_phone_wrote_to(originator: str) -> None:
     asked = order(originator=originator, answering=True)
-    assert originator == content(asked, access("Other"), NOW).originator
+    assert originator == order_context(asked, access("Other"), NOW).originator
     assert RefusalCode.BAD_ORIGINATOR is refused(order(originator=originator), "Other")
 
 

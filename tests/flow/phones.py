@@ -14,8 +14,13 @@ from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.inbound import InboundEvent, InboundPart
-from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
-from budstikke.flow.inbound import Receiver
+from budstikke.domain.number_inventory import (
+    Keyword,
+    Number,
+    NumberInventory,
+    NumberKind,
+)
+from budstikke.flow.inbound import InboundReceiver
 from budstikke.smpp import Pdu, Tlvs, build, parse
 from budstikke.smpp import commands as cmd
 from budstikke.smpp.pdus import Sm
@@ -86,7 +91,7 @@ def directory(**account: Any) -> Directory:
             for number, dialect, given in ACCESSES
         },
         carriers={},
-        inventory=Inventory(
+        inventory=NumberInventory(
             {n.id: n for n in NUMBERS}, {keyword.id: keyword for keyword in KEYWORDS}
         ),
     )
@@ -102,7 +107,7 @@ class Phones:
         self.directory = directory()
         self.received: list[Received] = []
         self.broken: str | None = None
-        self.receiver = Receiver(
+        self.receiver = InboundReceiver(
             store=self,  # type: ignore[arg-type]  # it stands before the store
             directory=lambda: self.directory,
             dialects=DIALECTS,

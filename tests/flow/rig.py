@@ -16,9 +16,9 @@ from budstikke.domain.message import Order
 from budstikke.domain.receipt import Sent
 from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
-from budstikke.flow.auto_reply import Answerer
+from budstikke.flow.auto_reply import AutoReplier
 from budstikke.flow.bulk import BulkAcceptor
-from budstikke.flow.inbound import Receiver
+from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.notify import Notifier
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
@@ -156,7 +156,7 @@ class Rig:
             **now,
             **known,
         )
-        self.receiver = Receiver(
+        self.receiver = InboundReceiver(
             dialects=DIALECTS,
             tell=self._received,
             random=Random(1),  # noqa: S311 - dice
@@ -187,7 +187,7 @@ class Rig:
             **known,
         )
         self.acceptor = BulkAcceptor(self.small, **now, **known)
-        self.answerer = Answerer(acceptor=self.acceptor, **known)
+        self.answerer = AutoReplier(acceptor=self.acceptor, **known)
 
     async def _answer(self, row: CallbackRow) -> None:
         await self.answerer.answer(row)

@@ -10,7 +10,7 @@ import pytest
 from budstikke.dialects.sveve.settings import Settings
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.directory import Directory
-from budstikke.domain.number_inventory import Inventory, Keyword
+from budstikke.domain.number_inventory import Keyword, NumberInventory
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
@@ -90,7 +90,7 @@ async def asked(rig: Rig, receipt: str, url: str = "https://in.example/in") -> N
     settings = Settings(inbound_url=url)
     access = replace(known.accesses[1], dialect="sveve", settings=settings)
     rig.directory = replace(
-        known, accesses={1: access}, inventory=Inventory({}, {7: word})
+        known, accesses={1: access}, inventory=NumberInventory({}, {7: word})
     )
     told = event(rig.path.store.reserve_ids(1), number_id=1, keyword_id=7)
     late = answer("the other text", LATER)

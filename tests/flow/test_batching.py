@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.flow.batching import Lane, Steady
+from budstikke.flow.batching import Coalescer, WriteBehind
 from budstikke.store.contract import StoreDamaged, StoreUnavailable
 from patience import PATIENCE
 
@@ -56,7 +56,7 @@ class Work:
 
 def test_each_item_has_its_own_result() -> None:
     async def scenario() -> None:
-        put = Lane(Work()).put
+        put = Coalescer(Work()).put
         results = await asyncio.gather(*(put(n) for n in range(50)))
         assert [n * 10 for n in range(50)] == results
 
@@ -66,7 +66,7 @@ def test_each_item_has_its_own_result() -> None:
 def test_what_comes_meanwhile_is_the_next_batch() -> None:
     async def scenario() -> None:
         work = Work()
-        its = Lane(work)
+        its = Coalescer(work)
         first = its.put(1)
         await asyncio.sleep(0)  # the batch has begun
         rest = [its.put(n) for n in (2, 3, 4)]
@@ -79,7 +79,7 @@ def test_what_comes_meanwhile_is_the_next_batch() -> None:
 def test_a_batch_has_a_limit_and_order_is_kept() -> None:
     async def scenario() -> None:
         work = Work()
-        its = Lane(work, most=4)
+        its = Coalescer(work, most=4)
         await asyncio.gather(*(its.put(n) for n in range(10)))
         assert [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]] == work.batches
 
@@ -88,7 +88,7 @@ def test_a_batch_has_a_limit_and_order_is_kept() -> None:
 
 def test_what_is_put_as_soon_as_there_is_a_result_is_worked() -> None:
     async def scenario() -> None:
-        lane = Lane(Work())
+        lane = Coalescer(Work())
         async with asyncio.timeout(PATIENCE):
             assert [0, 10, 20] == [await lane.put(n) for n in range(3)]
 
@@ -105,7 +105,7 @@ def test_so_many_batches_are_worked_at_a_time() -> None:
         return items
 
     async def scenario() -> None:
-        lane: Lane[int, int] = Lane(work, ahead=2)
+        lane: Coalescer[int, int] = Coalescer(work, ahead=2)
         results = []
         for item in range(4):
             results.append(lane.put(item))
@@ -124,7 +124,7 @@ def test_a_failure_is_given_to_its_batch_and_the_next_goes_on() -> None:
     async def scenario() -> None:
         work = Work()
         work.failures = [StoreUnavailable("full")]
-        its = Lane(work)
+        its = Coalescer(work)
         first = [its.put(n) for n in (1, 2)]
         await asyncio.sleep(0)
         second = its.put(3)
@@ -138,7 +138,7 @@ def test_a_failure_is_given_to_its_batch_and_the_next_goes_on() -> None:
 def test_whoever_asked_may_go_away() -> None:
     async def scenario() -> None:
         work = Work()
-        its = Lane(work)
+        its = Coalescer(work)
         futures = [its.put(n) for n in (1, 2, 3)]
         futures[1].cancel()
         assert [10, 30] == [await futures[0], await futures[2]]
@@ -150,7 +150,7 @@ def test_whoever_asked_may_go_away() -> None:
 def test_a_drained_lane_is_empty_and_can_be_used_again() -> None:
     async def scenario() -> None:
         work = Work()
-        its = Lane(work)
+        its = Coalescer(work)
         futures = [its.put(n) for n in (1, 2)]
         await its.drain()
         assert [True, True] == [future.done() for future in futures]
@@ -169,7 +169,7 @@ def test_what_could_not_be_written_is_written_later_in_order(
     async def scenario() -> None:
         work = Work()
         work.failures = [StoreUnavailable("full")] * 9
-        its = Steady(work.write, most=3)
+        its = WriteBehind(work.write, most=3)
         its.push([1, 2])
         await asyncio.sleep(0)
         its.push([3, 4])
@@ -185,7 +185,7 @@ def test_what_a_damaged_store_does_not_take_is_kept() -> None:
     async def scenario() -> None:
         work = Work()
         work.failures = [StoreDamaged("the database is damaged")] * 30
-        its = Steady(work.write)
+        its = WriteBehind(work.write)
         its.push([1, 2])
         await its.drain()
         assert [[1, 2]] == work.batches
@@ -196,7 +196,7 @@ def test_what_a_damaged_store_does_not_take_is_kept() -> None:
 def test_nothing_is_pushed() -> None:
     async def scenario() -> None:
         work = Work()
-        its = Steady(work.write)
+        its = WriteBehind(work.write)
         its.push([])
         await its.drain()
         assert [] == work.batches
@@ -210,7 +210,7 @@ def test_one_that_cannot_be_worked_does_not_take_the_others_with_it(
     async def scenario() -> None:
         work = Work()
         work.poison = 5
-        its = Steady(work.write, most=8)
+        its = WriteBehind(work.write, most=8)
         its.push(range(20))
         await its.drain()
         written = [n for batch in work.batches for n in batch]
@@ -228,7 +228,7 @@ def test_what_is_dropped_is_not_quoted(caplog: pytest.LogCaptureFixture) -> None
         raise ZeroDivisionError
 
     async def scenario() -> None:
-        its = Steady(work)
+        its = WriteBehind(work)
         its.push(["Koden din er 123456"])
         await its.drain()
 
@@ -241,7 +241,7 @@ def test_a_drain_ends_even_when_nothing_can_be_written() -> None:
     async def scenario() -> None:
         work = Work()
         work.failures = [StoreUnavailable("full")] * 1_000_000
-        its = Steady(work.write)
+        its = WriteBehind(work.write)
         its.push([1])
         await its.drain(0.01)
         assert [] == work.batches

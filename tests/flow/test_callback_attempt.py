@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from budstikke.clients.http.transport import HttpOutlet
+from budstikke.clients.http.transport import HttpTransport
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.native import Native
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.inbound import InboundEvent, MediaPart, MediaRef
 from budstikke.domain.message import StatusEvent
-from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
+from budstikke.domain.number_inventory import (
+    Keyword,
+    Number,
+    NumberInventory,
+    NumberKind,
+)
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.callback_attempt import REQUEST_KEPT, SOON, Teller, described
+from budstikke.flow.callback_attempt import (
+    REQUEST_KEPT,
+    SOON,
+    CallbackAttempts,
+    described,
+)
 from budstikke.flow.transports import NotReached
 from budstikke.store.contract import CallbackResult, CallbackRow, StoreUnavailable
 from budstikke.wire import WireRequest, WireResponse
@@ -39,7 +49,7 @@ SETTINGS: dict[int, tuple[str, dict[str, Any]]] = {
     RESELLER: ("reseller", {}),
 }
 RECEIPT = "Takk! %HTTP_PUSH_RESPONSE%"
-INVENTORY = Inventory(
+INVENTORY = NumberInventory(
     numbers={
         1: Number(id=1, value="2229", kind=NumberKind.SHARED),
         2: Number(
@@ -115,7 +125,7 @@ def attempt(
 ) -> CallbackResult:
     known = directory()
     has: Any = store or Media()
-    teller = Teller(
+    teller = CallbackAttempts(
         store=has,
         outlet=customer,
         dialects=DIALECTS,
@@ -200,11 +210,11 @@ def test_a_report_goes_to_its_orders_own_url(access_id: int) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://10.0.0.1/dlr"])
 def test_an_orders_own_url_is_held_to_the_rules_for_addresses(url: str) -> None:
     async def scenario() -> CallbackResult:
-        outlet = HttpOutlet(
+        outlet = HttpTransport(
             timeout=1, allow_private=False, allow_http=True, version="0"
         )
         known = directory()
-        teller = Teller(
+        teller = CallbackAttempts(
             store=cast("Any", Media()),
             outlet=outlet,
             dialects=DIALECTS,

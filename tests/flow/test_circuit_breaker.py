@@ -6,12 +6,12 @@ from budstikke.flow.circuit_breaker import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     MOST_FAILURES,
-    Circuit,
+    CircuitBreaker,
 )
 
 
-def opened(now: float = 0.0) -> Circuit:
-    circuit = Circuit()
+def opened(now: float = 0.0) -> CircuitBreaker:
+    circuit = CircuitBreaker()
     said = [circuit.failed(now) for _ in range(MOST_FAILURES)]
     assert [False] * (MOST_FAILURES - 1) + [True] == said
     return circuit
@@ -25,7 +25,7 @@ def test_failures_in_a_row_open_it() -> None:
 
 
 def test_an_answer_between_them_does_not() -> None:
-    circuit = Circuit()
+    circuit = CircuitBreaker()
     for _ in range(3):
         for _ in range(MOST_FAILURES - 1):
             assert not circuit.failed(0.0)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from budstikke.domain.states import PartState
-from budstikke.flow.deferred_notifier import HandOver
+from budstikke.flow.deferred_notifier import DeferredNotifier
 from store.path import NOW, opened
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def test_what_is_handed_over_is_due_at_once(engine: Engine) -> None:
             (part,) = await path.sending()
             rows = await path.answer(part, PartState.REJECTED)
             assert [] == (await path.store.wake(NOW, 10, 10)).callbacks
-            other = HandOver(store=path.store, clock=lambda: NOW)
+            other = DeferredNotifier(store=path.store, clock=lambda: NOW)
             assert 0 == other.free()
             await other.woken(rows)
             other.queues([1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.domain.ledger import Kind
-from budstikke.flow.fees import MOST_FEES, Bookkeeper
+from budstikke.flow.fees import MOST_FEES, FeeJob
 from budstikke.flow.schedule import Scheduler
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from store.engines import SqliteEngine
 
 
-def books(rig: Rig, mails: list[Mail] | None) -> Bookkeeper:
+def books(rig: Rig, mails: list[Mail] | None) -> FeeJob:
     post = None if mails is None else mails.append
-    return Bookkeeper(store=rig.store, post=post, clock=lambda: rig.now)
+    return FeeJob(store=rig.store, post=post, clock=lambda: rig.now)
 
 
 def fee(engine: SqliteEngine, amount: int = 5, *names: str) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.domain.message import Order
-from budstikke.domain.queries import GroupAsk, GroupVerb
+from budstikke.domain.queries import GroupCommand, GroupVerb
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
-from budstikke.flow.queries import Asker
+from budstikke.flow.queries import QueryHandler
 from budstikke.store import schema
 from flow.accounts import NORWAY, change, left, paying
 from flow.rig import Rig, play, until
@@ -31,9 +31,9 @@ KARI, OLA, PER, EVA = (f"+479999999{n}" for n in range(1, 5))
 async def group(rig: Rig, name: str, *numbers: str, asleep: Sequence[str] = ()) -> None:
     """Make a group of account 1."""
     store = rig.path.store
-    await store.ask(GroupAsk(verb=GroupVerb.ADD, group=name), 1, NOW)
+    await store.ask(GroupCommand(verb=GroupVerb.ADD, group=name), 1, NOW)
     for number in (*numbers, *asleep):
-        asked = GroupAsk(
+        asked = GroupCommand(
             verb=GroupVerb.ADD_MEMBER,
             group=name,
             number=number,
@@ -194,10 +194,10 @@ def test_groups_are_looked_at_before_a_number_that_is_none(
     async def scenario(rig: Rig) -> None:
         await group(rig, "a", KARI)
         await group(rig, "b")
-        asker = Asker(
+        asker = QueryHandler(
             store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
         )
-        asked = GroupAsk(
+        asked = GroupCommand(
             verb=verb,
             group=groups[0],
             new_group=groups[-1] if len(groups) > 1 else "",

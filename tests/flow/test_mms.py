@@ -20,14 +20,14 @@ from budstikke.domain.inbound import MediaPart
 from budstikke.domain.message import MmsContent
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.money import MICROS, Price, PriceList, pieces
-from budstikke.domain.queries import MmsAnswer, MmsAsk
+from budstikke.domain.queries import MmsAnswer, MmsOrder
 from budstikke.domain.receipt import Reason, Rejected, Retry
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.mms import MmsAcceptor
-from budstikke.flow.mms_rerouting import NO_CARRIER, Placer
+from budstikke.flow.mms_rerouting import NO_CARRIER, MmsRerouter
 from budstikke.flow.mms_view_url import linked
-from budstikke.flow.queries import Asker
-from budstikke.flow.resize_images import Fitter
+from budstikke.flow.queries import QueryHandler
+from budstikke.flow.resize_images import ImageResizer
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from flow.accounts import change, left, paying
@@ -47,9 +47,9 @@ PRICES = PriceList(
 )
 
 
-def ask(**values: Any) -> MmsAsk:
+def ask(**values: Any) -> MmsOrder:
     usual = {"recipient": RECIPIENT, "originator": "2229", "text": "Hei"}
-    return MmsAsk(**{**usual, "files": (GIF,), **values})
+    return MmsOrder(**{**usual, "files": (GIF,), **values})
 
 
 class Taking:
@@ -60,7 +60,7 @@ class Taking:
         rig.directory = replace(
             rig.directory, routes=(Route(prefix="", carriers=(1,), mms=(2, 1)),)
         )
-        self.fitter = Fitter(at_once=1)
+        self.fitter = ImageResizer(at_once=1)
         self.acceptor = MmsAcceptor(
             store=rig.store,
             senders=rig.senders,
@@ -180,7 +180,7 @@ def test_what_is_refused(engine: SqliteEngine) -> None:
 
 def test_without_a_step_for_mms_there_is_no_route(engine: SqliteEngine) -> None:
     async def scenario(rig: Rig) -> None:
-        asker = Asker(
+        asker = QueryHandler(
             store=rig.store,
             directory=lambda: rig.directory,
             clock=lambda: rig.now,
@@ -321,7 +321,7 @@ def test_mms_that_waited_for_a_carrier_are_given_to_one(engine: SqliteEngine) ->
         )
         first = await taking.accept()
         late = await taking.accept(validity=60)
-        placer = Placer(
+        placer = MmsRerouter(
             store=rig.store,
             directory=lambda: rig.directory,
             clock=lambda: rig.now,

@@ -13,18 +13,18 @@ from budstikke.domain.message import Accepted
 from budstikke.domain.money import MICROS, Price, PriceList, Refund, pieces
 from budstikke.domain.queries import (
     BalanceAnswer,
-    BalanceAsk,
+    BalanceQuery,
     CancelAnswer,
-    CancelAsk,
+    CancelCommand,
     CreditAnswer,
-    CreditAsk,
-    MessageAsk,
-    OrderAsk,
+    CreditCommand,
+    MessageQuery,
+    OrderQuery,
 )
 from budstikke.domain.receipt import Reason, Rejected, Retry
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
-from budstikke.flow.queries import Asker
+from budstikke.flow.queries import QueryHandler
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, PRICES, SWEDEN, change, left, paying
@@ -263,7 +263,7 @@ def test_a_large_order_is_cancelled_while_it_is_made(engine: SqliteEngine) -> No
         await until(lambda: stored(engine) >= MOST_MESSAGES)
         asker = ask(rig)
         answer = await asker.answer(
-            CancelAsk(order_id=accepted.order_id), rig.directory.accesses[1]
+            CancelCommand(order_id=accepted.order_id), rig.directory.accesses[1]
         )
         assert CancelAnswer(count, count) == answer
         assert count * NORWAY == await left(rig)
@@ -273,10 +273,10 @@ def test_a_large_order_is_cancelled_while_it_is_made(engine: SqliteEngine) -> No
             row[0] for row in rows(engine, schema.message, "state")
         }
         told = await asker.answer(
-            OrderAsk(accepted.order_id), rig.directory.accesses[1]
+            OrderQuery(accepted.order_id), rig.directory.accesses[1]
         )
         assert [count, {"cancelled"}] == [
-            len(told.messages),  # type: ignore[union-attr]  # an OrderAsk's answer
+            len(told.messages),  # type: ignore[union-attr]  # an OrderQuery's answer
             {message.state for message in told.messages},  # type: ignore[union-attr]
         ]
 
@@ -397,8 +397,8 @@ def test_with_a_key_there_is_no_duplicate_lock(engine: SqliteEngine) -> None:
 # What customers ask
 
 
-def ask(rig: Rig) -> Asker:
-    return Asker(
+def ask(rig: Rig) -> QueryHandler:
+    return QueryHandler(
         store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
     )
 
@@ -407,9 +407,9 @@ def ask(rig: Rig) -> Asker:
 def test_what_is_left(engine: SqliteEngine, *, prepaid: bool) -> None:
     async def scenario(rig: Rig) -> None:
         await paying(rig, 1000, prepaid=prepaid)
-        answer = await ask(rig).answer(BalanceAsk(), rig.directory.accesses[1])
+        answer = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[1])
         assert BalanceAnswer("NOK", 1000, prepaid, NORWAY) == answer
-        nothing = await ask(rig).answer(BalanceAsk(), rig.directory.accesses[2])
+        nothing = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[2])
         assert BalanceAnswer("", 0, prepaid=True, home_price=0) == nothing
 
     play(engine, scenario)
@@ -420,7 +420,7 @@ def test_sms_are_worth_the_price_at_home(engine: SqliteEngine) -> None:
 
     async def scenario(rig: Rig) -> None:
         await paying(rig, 0, home="+46")
-        answer = await ask(rig).answer(CreditAsk(500), rig.directory.accesses[1])
+        answer = await ask(rig).answer(CreditCommand(500), rig.directory.accesses[1])
         assert CreditAnswer(waiting=False, balance=500 * SWEDEN, home_price=SWEDEN) == (
             answer
         )
@@ -444,7 +444,7 @@ def test_who_cannot_order_sms(
     async def scenario(rig: Rig) -> None:
         await paying(rig, 0, **account)
         with pytest.raises(Refusal) as caught:
-            await ask(rig).answer(CreditAsk(500), rig.directory.accesses[1])
+            await ask(rig).answer(CreditCommand(500), rig.directory.accesses[1])
         assert (RefusalCode.BAD_FIELD, field) == (
             caught.value.code,
             caught.value.field,
@@ -458,9 +458,13 @@ def test_without_a_login_only_messages_are_told_of(engine: SqliteEngine) -> None
     async def scenario(rig: Rig) -> None:
         (message,) = await rig.send()
         for dialect, seen in (("front", 1), ("ip1", 0), ("", 0)):
-            found = await ask(rig).answer(MessageAsk(message), None, dialect)
+            found = await ask(rig).answer(MessageQuery(message), None, dialect)
             assert seen == len(found.messages)  # type: ignore[union-attr]  # its answer
-        for asked in (BalanceAsk(), CreditAsk(500), CancelAsk(message_id=message)):
+        for asked in (
+            BalanceQuery(),
+            CreditCommand(500),
+            CancelCommand(message_id=message),
+        ):
             with pytest.raises(Refusal) as caught:
                 await ask(rig).answer(asked, None)
             assert RefusalCode.MISSING_LOGIN is caught.value.code

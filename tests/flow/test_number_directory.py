@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from budstikke.flow.number_directory import FAILURES, NOBODY, REST, Subscribers, Table
+from budstikke.flow.number_directory import (
+    FAILURES,
+    NOBODY,
+    REST,
+    DirectoryTable,
+    NumberDirectory,
+)
 from budstikke.flow.transports import NotReached
 from budstikke.store.contract import StoreUnavailable
 from patience import PATIENCE
@@ -44,7 +50,7 @@ class Rig:
         self.now = 1000.0
         self.source = Source()
         known: dict[str, Any] = {"timeout": 5.0, "keep": 60.0, "most": 3}
-        self.subscribers = Subscribers(
+        self.subscribers = NumberDirectory(
             self.source, clock=lambda: self.now, **known | values
         )
 
@@ -194,7 +200,7 @@ class Store:
 
 def test_look_ups_in_the_table_share_queries() -> None:
     store = Store()
-    table = Table(cast("Any", store))  # as much of a store as it needs
+    table = DirectoryTable(cast("Any", store))  # as much of a store as it needs
 
     async def scenario() -> None:
         found = await asyncio.gather(*(table.find(f"+47{n}") for n in range(100)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke import metrics
 from budstikke.domain.callback import QueueState
-from budstikke.flow.queue_pause_alerts import COUNT_EVERY, PauseAlerter, digest
+from budstikke.flow.queue_pause_alerts import COUNT_EVERY, QueuePauseAlerts, digest
 from budstikke.flow.refusal_alerts import LONGEST_PAUSE, PAUSE
 from budstikke.flow.transports import Mail, NotSent, Undeliverable
 from budstikke.store import schema
@@ -41,9 +41,9 @@ class Post:
         return [link for (link,) in links]
 
 
-def alerter(rig: Rig, post: Post | None, first: int = 1) -> PauseAlerter:
+def alerter(rig: Rig, post: Post | None, first: int = 1) -> QueuePauseAlerts:
     tokens = iter(range(first, 1000))
-    return PauseAlerter(
+    return QueuePauseAlerts(
         store=rig.store,
         directory=lambda: rig.directory,
         outlet=post,

@@ -13,13 +13,13 @@ import pytest
 from msgspec.structs import replace as replace_struct
 
 from budstikke.domain.message import Order, Recurrence, Template, TextMode, Unit
-from budstikke.domain.queries import CancelAsk
+from budstikke.domain.queries import CancelCommand
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
-from budstikke.flow.queries import Asker
+from budstikke.flow.queries import QueryHandler
 from budstikke.flow.recurring_orders import (
     MOST_DUE,
-    Recurrer,
+    RecurringOrders,
     _occurrence,
     _order,
     repeats,
@@ -46,8 +46,8 @@ def numbers(count: int) -> list[str]:
     return [f"+479{n:07}" for n in range(count)]
 
 
-def recurrer(rig: Rig) -> Recurrer:
-    return Recurrer(
+def recurrer(rig: Rig) -> RecurringOrders:
+    return RecurringOrders(
         store=rig.store,
         acceptor=rig.acceptor,
         directory=lambda: rig.directory,
@@ -471,10 +471,10 @@ def test_what_was_cancelled_meanwhile_is_not_fired(engine: SqliteEngine) -> None
     async def scenario(rig: Rig) -> None:
         (first,) = await rig.send(recurrence=HOURLY)
         rig.now = NOW + HOUR
-        asker = Asker(
+        asker = QueryHandler(
             store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
         )
-        asked = CancelAsk(order_id=first)
+        asked = CancelCommand(order_id=first)
         turning = asyncio.create_task(recurrer(rig).turn())
         await asyncio.gather(turning, asker.answer(asked, rig.directory.accesses[1]))
         assert [None] == [row[1] for row in recurring(engine)]

@@ -19,7 +19,7 @@ from budstikke.flow.refusal_alerts import (
     LONGEST_PAUSE,
     MOST_MAILS,
     PAUSE,
-    Alerter,
+    RefusalAlerts,
 )
 from budstikke.flow.transports import Mail, NotSent, Undeliverable
 from budstikke.wire import WireRequest
@@ -74,16 +74,16 @@ def post() -> Post:
 
 
 @pytest.fixture
-def alerter(clock: Clock, post: Post) -> Alerter:
-    return Alerter(outlet=post, clock=clock)
+def alerter(clock: Clock, post: Post) -> RefusalAlerts:
+    return RefusalAlerts(outlet=post, clock=clock)
 
 
-def turn(alerter: Alerter) -> None:
+def turn(alerter: RefusalAlerts) -> None:
     asyncio.run(alerter.turn())
 
 
 def test_the_first_refusal_is_mailed_at_once(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     alerter.refused(access(), "3", "Invalid fromid: Blå")
     clock.now += 1
@@ -106,7 +106,7 @@ For each error code one such mail is sent in 15 minutes at most.
 
 
 def test_the_rest_is_counted_until_the_time_is_over(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     alerter.refused(access(), "3", "first")
     turn(alerter)
@@ -129,7 +129,7 @@ def test_the_rest_is_counted_until_the_time_is_over(
 
 
 def test_what_was_told_is_not_told_again(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     alerter.refused(access(), "3", "a")
     for _ in range(5):
@@ -140,7 +140,7 @@ def test_what_was_told_is_not_told_again(
 
 
 def test_after_a_quiet_time_the_first_is_mailed_at_once_again(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     for _ in range(2):
         alerter.refused(access(), "3", "a")
@@ -151,7 +151,9 @@ def test_after_a_quiet_time_the_first_is_mailed_at_once_again(
     assert ["Error code 3 on service 1234: once"] * 2 == [m.subject for m in post.sent]
 
 
-def test_accesses_and_codes_are_counted_apart(alerter: Alerter, post: Post) -> None:
+def test_accesses_and_codes_are_counted_apart(
+    alerter: RefusalAlerts, post: Post
+) -> None:
     alerter.refused(access(), "3", "a")
     alerter.refused(access(), "1", "b")
     alerter.refused(access(2, "1235", ("per@annen.no",)), "3", "c")
@@ -166,7 +168,7 @@ def test_accesses_and_codes_are_counted_apart(alerter: Alerter, post: Post) -> N
 
 
 def test_a_failing_server_loses_no_count(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     post.error = NotSent("away")
     alerter.refused(access(), "3", "a")
@@ -183,7 +185,7 @@ def test_a_failing_server_loses_no_count(
 
 
 def test_a_failing_server_is_left_alone_for_longer_and_longer(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     tries: list[float] = []
     post.meanwhile = lambda: tries.append(clock.now)
@@ -199,7 +201,7 @@ def test_a_failing_server_is_left_alone_for_longer_and_longer(
 
 
 def test_the_pause_is_short_again_after_a_success(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     alerter.refused(access(), "3", "a")
     post.error = NotSent("away")
@@ -219,7 +221,7 @@ def test_the_pause_is_short_again_after_a_success(
 
 
 def test_one_that_is_not_taken_holds_up_the_others_until_then(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     alerter.refused(access(), "3", "a")
     alerter.refused(access(), "1", "a")
@@ -236,7 +238,7 @@ def test_one_that_is_not_taken_holds_up_the_others_until_then(
 
 
 def test_a_mail_that_is_never_taken_is_not_tried_again(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     post.error = Undeliverable("no such mailbox")
     alerter.refused(access(), "3", "a")
@@ -250,7 +252,7 @@ def test_a_mail_that_is_never_taken_is_not_tried_again(
 
 
 def test_what_comes_while_a_mail_is_sent_is_counted_for_the_next(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     alerter.refused(access(), "3", "a")
     post.meanwhile = lambda: alerter.refused(access(), "3", "b")
@@ -262,7 +264,7 @@ def test_what_comes_while_a_mail_is_sent_is_counted_for_the_next(
     assert ["once", "once"] == [mail.subject[-4:] for mail in post.sent]
 
 
-def test_nobody_is_told_without_addresses(alerter: Alerter, post: Post) -> None:
+def test_nobody_is_told_without_addresses(alerter: RefusalAlerts, post: Post) -> None:
     class Plain(msgspec.Struct):
         """Settings of a dialect that knows no alerts."""
 
@@ -283,7 +285,7 @@ def test_nobody_is_told_without_addresses(alerter: Alerter, post: Post) -> None:
 
 
 def test_nothing_is_kept_without_a_mail_server(clock: Clock) -> None:
-    alerter = Alerter(outlet=None, clock=clock)
+    alerter = RefusalAlerts(outlet=None, clock=clock)
     alerter.refused(access(), "3", "a")
     alerter.post(Mail(to=TO, subject="a", text="b"))
     turn(alerter)
@@ -294,7 +296,7 @@ def test_nothing_is_kept_without_a_mail_server(clock: Clock) -> None:
 
 
 def test_other_mails_are_sent_in_order_and_tried_again(
-    alerter: Alerter, clock: Clock, post: Post
+    alerter: RefusalAlerts, clock: Clock, post: Post
 ) -> None:
     mails = [Mail(to=TO, subject=str(number), text="") for number in range(3)]
     for mail in mails:
@@ -310,7 +312,7 @@ def test_other_mails_are_sent_in_order_and_tried_again(
 
 
 def test_of_too_many_mails_the_oldest_are_given_up(
-    alerter: Alerter, post: Post
+    alerter: RefusalAlerts, post: Post
 ) -> None:
     for number in range(MOST_MAILS + 3):
         alerter.post(Mail(to=TO, subject=str(number), text=""))
@@ -321,7 +323,7 @@ def test_of_too_many_mails_the_oldest_are_given_up(
 
 
 def test_a_mail_given_up_while_it_is_sent_takes_no_other_with_it(
-    alerter: Alerter, post: Post
+    alerter: RefusalAlerts, post: Post
 ) -> None:
     def flood() -> None:
         post.meanwhile = lambda: None
@@ -336,14 +338,16 @@ def test_a_mail_given_up_while_it_is_sent_takes_no_other_with_it(
     assert expected == [mail.subject for mail in post.sent]
 
 
-def test_a_mail_to_nobody_is_none(alerter: Alerter, post: Post) -> None:
+def test_a_mail_to_nobody_is_none(alerter: RefusalAlerts, post: Post) -> None:
     alerter.post(Mail(to=(), subject="a", text="b"))
     turn(alerter)
 
     assert [] == post.sent
 
 
-def test_running_survives_a_bug(alerter: Alerter, clock: Clock, post: Post) -> None:
+def test_running_survives_a_bug(
+    alerter: RefusalAlerts, clock: Clock, post: Post
+) -> None:
     async def run() -> None:
         seen = asyncio.Event()
         post.meanwhile = seen.set
@@ -369,7 +373,9 @@ def call(client: str = "") -> Call:
     return Call(request, "push")
 
 
-def test_a_refusal_is_noted_in_the_dialects_words(alerter: Alerter, post: Post) -> None:
+def test_a_refusal_is_noted_in_the_dialects_words(
+    alerter: RefusalAlerts, post: Post
+) -> None:
     refusal = Refusal(RefusalCode.BAD_ORIGINATOR, value="Blå")
     alerter.note(Front(), call(), access(), refusal)
     turn(alerter)
@@ -378,7 +384,7 @@ def test_a_refusal_is_noted_in_the_dialects_words(alerter: Alerter, post: Post) 
 
 
 def test_a_dialect_without_words_or_an_unknown_caller_is_not_noted(
-    alerter: Alerter, post: Post
+    alerter: RefusalAlerts, post: Post
 ) -> None:
     class Mute:
         name = "mute"

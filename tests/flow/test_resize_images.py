@@ -14,14 +14,14 @@ from PIL import Image
 
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.image_process import MOST_JPEG_PIXELS, MOST_PIXELS
-from budstikke.flow.resize_images import File, Fitter, Limits, _Turns
+from budstikke.flow.resize_images import File, ImageResizer, Limits, _Turns
 
 ORIENTATION, GPS = 0x0112, 0x8825
 
 
 def fitted(files: list[File], room: int, limits: Limits | None = None) -> list[File]:
     async def story() -> list[File]:
-        fitter = Fitter(1, limits)
+        fitter = ImageResizer(1, limits)
         try:
             return [*await fitter.fit(files, room)]
         finally:
@@ -203,7 +203,7 @@ HARD = written(noise(1600, 1600), "PNG")
 
 def test_what_takes_too_much_memory_is_refused_and_the_next_is_not() -> None:
     async def story() -> None:
-        fitter = Fitter(1, Limits(memory=64 * 1024 * 1024))
+        fitter = ImageResizer(1, Limits(memory=64 * 1024 * 1024))
         large = written(Image.new("RGB", (4000, 4000)), "PNG")
         with pytest.raises(Refusal) as caught:
             await fitter.fit([File("a", "image/png", large)], 300_000)
@@ -231,7 +231,7 @@ def test_an_order_does_not_wait_for_ever() -> None:
     assert RefusalCode.TOO_MANY_REQUESTS is caught.value.code
 
 
-async def until_busy(fitter: Fitter) -> int:
+async def until_busy(fitter: ImageResizer) -> int:
     """Wait until a process has been asked; gives its id."""
     while not fitter.processes():  # noqa: ASYNC110 - of another process
         await asyncio.sleep(0.001)
@@ -241,7 +241,7 @@ async def until_busy(fitter: Fitter) -> int:
 
 def test_a_process_that_is_killed_is_replaced() -> None:
     async def story() -> None:
-        fitter = Fitter(1)
+        fitter = ImageResizer(1)
         file = File("a.png", "image/png", HARD)
         fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
         os.kill(await until_busy(fitter), signal.SIGKILL)
@@ -259,7 +259,7 @@ def test_a_process_that_is_killed_is_replaced() -> None:
 
 def test_a_picture_that_breaks_every_process_is_refused() -> None:
     async def story() -> None:
-        fitter = Fitter(1)
+        fitter = ImageResizer(1)
         file = File("a.png", "image/png", HARD)
         fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
         killed: set[int] = set()
@@ -279,7 +279,7 @@ def test_a_picture_that_breaks_every_process_is_refused() -> None:
 
 def test_an_order_that_is_given_up_leaves_its_place() -> None:
     async def story() -> None:
-        fitter = Fitter(1)
+        fitter = ImageResizer(1)
         file = File("a.png", "image/png", HARD)
         first = asyncio.ensure_future(fitter.fit([file], 30_000, 1))
         waiting = asyncio.ensure_future(fitter.fit([file], 30_000, 2))
@@ -313,7 +313,7 @@ def test_a_turn_that_is_given_up_when_it_comes_is_anothers() -> None:
 
 def test_one_account_leaves_the_second_process_to_others() -> None:
     async def story() -> None:
-        fitter = Fitter(2)
+        fitter = ImageResizer(2)
         file = File("a.png", "image/png", written(noise(300, 300), "PNG"))
         await asyncio.gather(*(fitter.fit([file], 20_000, 1) for _ in range(4)))
         assert 1 == len(fitter.processes())
@@ -326,7 +326,7 @@ def test_one_account_leaves_the_second_process_to_others() -> None:
 
 def test_many_pictures_of_one_account_do_not_hold_up_anothers() -> None:
     async def story() -> list[str]:
-        fitter = Fitter(2)
+        fitter = ImageResizer(2)
         done: list[str] = []
         small = File("a.png", "image/png", written(noise(300, 300), "PNG"))
 
@@ -346,7 +346,7 @@ def test_the_loop_goes_on_while_pictures_are_fitted() -> None:
     data = HARD
 
     async def story() -> int:
-        fitter = Fitter()
+        fitter = ImageResizer()
         done = asyncio.ensure_future(
             fitter.fit([File("a.png", "image/png", data)], 50_000)
         )

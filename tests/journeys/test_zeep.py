@@ -20,18 +20,18 @@ from budstikke.dialects.ip1.settings import Settings
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.queries import (
     Answer,
-    Ask,
     BalanceAnswer,
-    BalanceAsk,
+    BalanceQuery,
     CancelAnswer,
-    CancelAsk,
+    CancelCommand,
     MessageAnswer,
-    MessageAsk,
+    MessageQuery,
     MessagesAnswer,
     MmsAnswer,
-    MmsAsk,
-    OrderAsk,
+    MmsOrder,
+    OrderQuery,
     Page,
+    QueryOrCommand,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -90,20 +90,20 @@ class Path:
         return Accepted(2000 if len(ids) > 1 else 2001, ids, len(ids))
 
     async def answer(
-        self, asked: Ask, access: Access | None, dialect: str = ""
+        self, asked: QueryOrCommand, access: Access | None, dialect: str = ""
     ) -> Answer:
         if isinstance(asked, Page):
             return asked
         self.asked.append(asked)
-        if isinstance(asked, MmsAsk):
+        if isinstance(asked, MmsOrder):
             return MmsAnswer(3001)
-        if isinstance(asked, BalanceAsk):
+        if isinstance(asked, BalanceQuery):
             return BalanceAnswer("SEK", 1_234_560_000, True, 0)
-        if isinstance(asked, CancelAsk):
+        if isinstance(asked, CancelCommand):
             return CancelAnswer(1, 1)
-        assert isinstance(asked, MessageAsk | OrderAsk)
+        assert isinstance(asked, MessageQuery | OrderQuery)
         known = [told(2001, MessageState.SCHEDULED), told(2002, MessageState.DELIVERED)]
-        if isinstance(asked, MessageAsk):
+        if isinstance(asked, MessageQuery):
             known = [one for one in known if one.id == asked.message_id]
         return MessagesAnswer(tuple(known))
 
@@ -244,9 +244,9 @@ def test_cancelling(site: Site, port: str) -> None:
     sms = site.port("sendSms", port)
 
     assert "0" == sms.avbrytSMS(**LOGIN, smsID="2001")
-    assert CancelAsk(message_id=2001) == site.last()
+    assert CancelCommand(message_id=2001) == site.last()
     assert "0" == sms.avbrytBundleSMS(**LOGIN, BundleID="2000")
-    assert CancelAsk(order_id=2000) == site.last()
+    assert CancelCommand(order_id=2000) == site.last()
 
 
 @every_port

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
 
-from budstikke.servers.fast_path import ExpressProtocol
+from budstikke.servers.fast_path import FastPathProtocol
 from budstikke.servers.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
-class Observed(ExpressProtocol):
+class Observed(FastPathProtocol):
     """Says how much was received, so that a client can wait with its next segment."""
 
     received = 0

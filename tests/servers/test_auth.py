@@ -22,7 +22,7 @@ from budstikke.servers.login_failures import (
     LONGEST_SHOWN,
     MOST_KEPT,
     MOST_LINES,
-    Failures,
+    LoginFailures,
 )
 
 PASSWORD = "demo"
@@ -441,7 +441,7 @@ def test_many_failures_do_not_flood_the_log(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "budstikke.login")
-    failures = Failures(clock)
+    failures = LoginFailures(clock)
     why = Refusal(RefusalCode.UNKNOWN_LOGIN)
     for number in range(10_000):
         failures.note(f"10.0.{number // 256}.{number % 256}", "sveve", "x" * 999, why)

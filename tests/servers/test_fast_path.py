@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budstikke.domain.message import Accepted
-from budstikke.servers.fast_path import ExpressProtocol, Headers
+from budstikke.servers.fast_path import FastPathProtocol, Headers
 from servers.talking import Client, Observed, connected
 from servers.test_http import Served
 
@@ -39,7 +39,7 @@ class Slow:
 def express(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the targets that went into the express lane."""
     found: list[str] = []
-    cut = ExpressProtocol._cut_request
+    cut = FastPathProtocol._cut_request
 
     def noted(self: Any, data: bytes, server: Any) -> Any:
         taken = cut(self, data, server)
@@ -47,7 +47,7 @@ def express(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             found.append(taken[1].target)
         return taken
 
-    monkeypatch.setattr(ExpressProtocol, "_cut_request", noted)
+    monkeypatch.setattr(FastPathProtocol, "_cut_request", noted)
     return found
 
 

@@ -9,7 +9,7 @@ import h11
 import httptools
 import pytest
 
-from budstikke.servers.fast_path import ExpressProtocol
+from budstikke.servers.fast_path import FastPathProtocol
 from chaos.mutate import mutate
 from servers.test_http import Served
 
@@ -55,7 +55,7 @@ class Lane:
         this: Any = self
         if not data.startswith(b"GET "):  # as ``work`` asks
             return None
-        found = ExpressProtocol._cut_request(this, data, self._server)
+        found = FastPathProtocol._cut_request(this, data, self._server)
         return None if found is None else found[1]
 
 

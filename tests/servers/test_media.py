@@ -9,7 +9,7 @@ import pytest
 from budstikke.dialects.sveve import Sveve
 from budstikke.domain.directory import Directory
 from budstikke.domain.inbound import MediaPart
-from budstikke.flow.queries import Asker
+from budstikke.flow.queries import QueryHandler
 from budstikke.servers.public_lookups import MOST
 from budstikke.store.contract import StoreUnavailable
 from servers.test_http import Served
@@ -41,7 +41,7 @@ class Store:
 
 def served(store: Store) -> Served:
     directory = Directory(revision=1, accesses={}, carriers={})
-    asker = Asker(
+    asker = QueryHandler(
         store=cast("Any", store), directory=lambda: directory, clock=lambda: 1000.0
     )
     return Served(dialects={"sveve": Sveve()}, asker=asker)

@@ -10,15 +10,20 @@ import pytest
 
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Access, Account, Directory
-from budstikke.domain.queries import MessageAnswer, MessageAsk, MessagesAnswer, OrderAsk
+from budstikke.domain.queries import (
+    MessageAnswer,
+    MessageQuery,
+    MessagesAnswer,
+    OrderQuery,
+)
 from budstikke.domain.states import MessageState
-from budstikke.flow.queries import Asker
+from budstikke.flow.queries import QueryHandler
 from budstikke.servers.auth import hash_secret, new_secret
 from budstikke.servers.public_lookups import KNOWN_FOR, MOST, MOST_MISSES, WITHIN
 from servers.test_http import Served
 
 if TYPE_CHECKING:
-    from budstikke.domain.queries import Ask
+    from budstikke.domain.queries import QueryOrCommand
 
 STATUS = "/sendsms/sendsms.asmx/status"
 BUNDLE = "/sendsms/sendsms.asmx/statusBundle"
@@ -39,12 +44,14 @@ class Store:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def ask(self, asked: Ask, account_id: int | None, now: float) -> Any:
+    async def ask(
+        self, asked: QueryOrCommand, account_id: int | None, now: float
+    ) -> Any:
         self.asked += 1
-        if isinstance(asked, OrderAsk):
+        if isinstance(asked, OrderQuery):
             ids = list(BY_ACCESS) if asked.order_id == 2000 else []
         else:
-            assert isinstance(asked, MessageAsk)
+            assert isinstance(asked, MessageQuery)
             ids = [it for it in BY_ACCESS if it == asked.message_id]
         return MessagesAnswer(tuple(map(message, ids)))
 
@@ -85,7 +92,7 @@ class Site:
         )
         self.now = 1_000_000.0
         self.store = Store()
-        asker = Asker(
+        asker = QueryHandler(
             store=cast("Any", self.store),
             directory=lambda: directory,
             clock=lambda: self.now,

@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from budstikke.flow.queue_pause_alerts import digest
-from budstikke.servers.queue_resume_page import MOST_LOOKS, WINDOW, ResumePage
+from budstikke.servers.queue_resume_page import MOST_LOOKS, WINDOW, QueueResumePage
 from budstikke.store.contract import PausedQueue, StoreUnavailable
 from servers.talking import serving
 
@@ -60,7 +60,7 @@ class Page:
         def resumed(ids: Iterable[int]) -> None:
             self.resumed += ids
 
-        page = ResumePage(
+        page = QueueResumePage(
             store=store, resumed=resumed, clock=lambda: self.now, trusted=()
         )
         return Starlette(routes=page.routes())

@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 
 from budstikke.domain.ledger import Kind
 from budstikke.domain.message import Order
-from budstikke.domain.staging import Content
+from budstikke.domain.staging import OrderContext
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import BulkProgress, BulkRow, Charge, Draft, Entry
@@ -50,7 +50,7 @@ def large(path: Path, prices: Sequence[int], **order: Any) -> BulkRow:
     """Make a bulk order of account 1 with a message for each price."""
     order_id = path.store.reserve_ids(len(prices) + 1)
     bare = Order(recipients=(), text="x", originator="B", **order)
-    shared = Content("B", bare, 1, NOW, NOW + 86400, prices)
+    shared = OrderContext("B", bare, 1, NOW, NOW + 86400, prices)
     numbers = [f"+47999{n:05}" for n in range(len(prices))]
     return BulkRow(
         order_id,

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from budstikke.domain.message import Part, StatusEvent, Tell
+from budstikke.domain.message import NotifyOn, Part, StatusEvent
 from budstikke.domain.outcome import concerned
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.settlement import Concerned, PartUpdate
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 NOW = 1_700_000_000.0
 RECIPIENT = "+4799999999"
 KEEP = 7 * 86400.0
-BOTH = int(Tell.FINAL | Tell.SENT)
-FINAL = int(Tell.FINAL)
+BOTH = int(NotifyOn.FINAL | NotifyOn.SENT)
+FINAL = int(NotifyOn.FINAL)
 
 Update = tuple[Concerned, PartUpdate]
 

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from budstikke.domain.queries import (
-    Ask,
-    CancelAsk,
+    CancelCommand,
     MessageAnswer,
-    MessageAsk,
+    MessageQuery,
     MessagesAnswer,
-    OrderAsk,
-    ReferenceAsk,
+    OrderQuery,
+    QueryOrCommand,
+    ReferenceQuery,
 )
 from budstikke.domain.receipt import Reason, ReceiptState
 from budstikke.domain.states import MessageState, PartState
@@ -30,7 +30,7 @@ OTHER = "+4798888888"
 
 
 async def ask(
-    path: Path, asked: Ask, account_id: int | None = 1
+    path: Path, asked: QueryOrCommand, account_id: int | None = 1
 ) -> tuple[MessageAnswer, ...]:
     answer = await path.store.ask(asked, account_id, NOW)
     assert isinstance(answer, MessagesAnswer)
@@ -38,7 +38,7 @@ async def ask(
 
 
 async def one(path: Path, message_id: int, account_id: int | None = 1) -> MessageAnswer:
-    (found,) = await ask(path, MessageAsk(message_id), account_id)
+    (found,) = await ask(path, MessageQuery(message_id), account_id)
     return found
 
 
@@ -129,12 +129,12 @@ def test_an_order_of_many(engine: Engine) -> None:
         draft = order(path, 1, RECIPIENT, OTHER, RECIPIENT)
         await path.store.accept([draft, order(path, 1, OTHER)], NOW)
         ids = [row.id for row in draft.messages]
-        found = await ask(path, OrderAsk(ids[0] - 1))
+        found = await ask(path, OrderQuery(ids[0] - 1))
         assert ids == [message.id for message in found]
         assert [RECIPIENT, OTHER, RECIPIENT] == [m.recipient for m in found]
         assert {ids[0] - 1} == {message.order_id for message in found}
-        assert () == await ask(path, OrderAsk(ids[0]))  # it is a message of it
-        assert () == await ask(path, MessageAsk(ids[0] - 1))  # it is no message
+        assert () == await ask(path, OrderQuery(ids[0]))  # it is a message of it
+        assert () == await ask(path, MessageQuery(ids[0] - 1))  # it is no message
 
     run(engine, scenario)
 
@@ -144,7 +144,7 @@ def test_an_order_of_one_has_the_message_s_id(engine: Engine) -> None:
         draft = order(path, 1, RECIPIENT)
         await path.store.accept([draft], NOW)
         message = draft.messages[0].id
-        assert (await one(path, message),) == await ask(path, OrderAsk(message))
+        assert (await one(path, message),) == await ask(path, OrderQuery(message))
 
     run(engine, scenario)
 
@@ -174,7 +174,7 @@ def test_the_newest_with_a_reference(engine: Engine) -> None:
             (2, RECIPIENT, "r", [ids[4]]),
             (2, OTHER, "r", []),
         ):
-            found = await ask(path, ReferenceAsk(recipient, ref), account)
+            found = await ask(path, ReferenceQuery(recipient, ref), account)
             assert expected == [message.id for message in found]
 
     run(engine, scenario)
@@ -194,12 +194,12 @@ def test_nobody_sees_what_is_not_theirs(engine: Engine) -> None:
             (2, (*(row.id for row in mine.messages), bulk.first_id, bulk.first_id + 2)),
         ):
             for message in unseen:
-                assert () == await ask(path, MessageAsk(message), account_id)
-                assert () == await ask(path, OrderAsk(message), account_id)
+                assert () == await ask(path, MessageQuery(message), account_id)
+                assert () == await ask(path, OrderQuery(message), account_id)
         for order_id, count in ((mine.messages[0].order_id, 2), (bulk.id, 3)):
-            assert () == await ask(path, OrderAsk(order_id), 2)
-            assert count == len(await ask(path, OrderAsk(order_id), 1))
-            assert count == len(await ask(path, OrderAsk(order_id), None))
+            assert () == await ask(path, OrderQuery(order_id), 2)
+            assert count == len(await ask(path, OrderQuery(order_id), 1))
+            assert count == len(await ask(path, OrderQuery(order_id), None))
         assert (
             theirs.messages[0].id == (await one(path, theirs.messages[0].id, None)).id
         )
@@ -207,10 +207,10 @@ def test_nobody_sees_what_is_not_theirs(engine: Engine) -> None:
     run(engine, scenario)
 
 
-@pytest.mark.parametrize("asked", [MessageAsk, OrderAsk])
+@pytest.mark.parametrize("asked", [MessageQuery, OrderQuery])
 @pytest.mark.parametrize("number", [-1, 0, 1, 2**40, 2**63 - 1])
 def test_ids_that_are_none(
-    engine: Engine, asked: type[MessageAsk | OrderAsk], number: int
+    engine: Engine, asked: type[MessageQuery | OrderQuery], number: int
 ) -> None:
     async def scenario(path: Path) -> None:
         await path.store.accept([order(path, 1, RECIPIENT)], NOW)
@@ -233,7 +233,7 @@ def test_messages_to_be_made_are_told_of(engine: Engine) -> None:
         row = large(path, prices, ref="campaign")
         await path.store.accept_bulk(row, [], NOW)
         await path.store.accept([slice_of(path, row, prices[:1], 0)], NOW)
-        made, *rest = await ask(path, OrderAsk(row.id))
+        made, *rest = await ask(path, OrderQuery(row.id))
         assert row.first_id == made.id
         assert [
             MessageAnswer(
@@ -256,9 +256,9 @@ def test_messages_to_be_made_are_told_of(engine: Engine) -> None:
         ] == rest
         for answer in (made, *rest):
             assert answer == await one(path, answer.id)
-        assert () == await ask(path, MessageAsk(row.first_id + 3))
+        assert () == await ask(path, MessageQuery(row.first_id + 3))
         await path.store.accept([slice_of(path, row, prices[1:], 1)], NOW)
-        found = await ask(path, OrderAsk(row.id))
+        found = await ask(path, OrderQuery(row.id))
         assert [row.first_id + n for n in range(3)] == [m.id for m in found]
 
     run(engine, scenario)
@@ -279,8 +279,8 @@ def test_they_are_cancelled_with_it_and_cost_nothing(engine: Engine) -> None:
         await pay_in(path, 100)
         row = large(path, [30, 30])
         await path.store.accept_bulk(row, [], NOW)
-        await path.store.ask(CancelAsk(order_id=row.id), 1, NOW)
-        found = await ask(path, OrderAsk(row.id))
+        await path.store.ask(CancelCommand(order_id=row.id), 1, NOW)
+        found = await ask(path, OrderQuery(row.id))
         assert [("cancelled", 0), ("cancelled", 0)] == [
             (m.state, m.price) for m in found
         ]

@@ -9,16 +9,16 @@ import pytest
 from budstikke.domain.ledger import Kind
 from budstikke.domain.queries import (
     CancelAnswer,
-    CancelAsk,
+    CancelCommand,
     GroupAnswer,
-    GroupAsk,
+    GroupCommand,
     GroupVerb,
     Member,
     MessageAnswer,
-    MessageAsk,
+    MessageQuery,
     MessagesAnswer,
-    OrderAsk,
-    ReferenceAsk,
+    OrderQuery,
+    ReferenceQuery,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import PartState
@@ -33,7 +33,7 @@ from budstikke.store.contract import (
 from store.path import NOW, RECIPIENT, Path, receipt, run, status
 
 if TYPE_CHECKING:
-    from budstikke.domain.queries import Ask
+    from budstikke.domain.queries import QueryOrCommand
     from store.engines import Engine
 
 OTHER, THIRD = "+4798888888", "+4797777777"
@@ -57,7 +57,7 @@ async def accepted(path: Path, *recipients: str, **columns: Any) -> list[int]:
     return [row.id for row in made.messages]
 
 
-async def found(path: Path, asked: Ask, account_id: int | None = 1) -> Any:
+async def found(path: Path, asked: QueryOrCommand, account_id: int | None = 1) -> Any:
     answer = await path.store.ask(asked, account_id, NOW)
     assert isinstance(answer, MessagesAnswer)
     return answer.messages
@@ -76,10 +76,10 @@ def test_a_message(engine: Engine) -> None:
             None,
             access_id=1,
         )
-        assert (expected,) == await found(path, MessageAsk(one))
-        assert (expected,) == await found(path, MessageAsk(one), None)
-        assert () == await found(path, MessageAsk(one), 2)
-        assert () == await found(path, MessageAsk(one + 1))
+        assert (expected,) == await found(path, MessageQuery(one))
+        assert (expected,) == await found(path, MessageQuery(one), None)
+        assert () == await found(path, MessageQuery(one), 2)
+        assert () == await found(path, MessageQuery(one + 1))
 
     run(engine, scenario)
 
@@ -91,9 +91,9 @@ def test_its_state_is_derived(engine: Engine) -> None:
         for number in (1, 2):
             part = (one << 8) + number
             await path.answer(part, PartState.SENT, f"{number}", parts=2)
-            states += [row.state for row in await found(path, MessageAsk(one))]
+            states += [row.state for row in await found(path, MessageQuery(one))]
         await path.settle(receipt("1"), receipt("2"))
-        states += [row.state for row in await found(path, MessageAsk(one))]
+        states += [row.state for row in await found(path, MessageQuery(one))]
         assert ["accepted", "sent", "delivered"] == states
 
     run(engine, scenario)
@@ -103,10 +103,10 @@ def test_an_order(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         ids = await accepted(path, RECIPIENT, OTHER, THIRD)
         (single,) = await accepted(path)
-        assert ids == [row.id for row in await found(path, OrderAsk(ids[0]))]
-        assert [single] == [row.id for row in await found(path, OrderAsk(single))]
-        assert () == await found(path, OrderAsk(ids[1]))
-        assert () == await found(path, OrderAsk(ids[0]), 2)
+        assert ids == [row.id for row in await found(path, OrderQuery(ids[0]))]
+        assert [single] == [row.id for row in await found(path, OrderQuery(single))]
+        assert () == await found(path, OrderQuery(ids[1]))
+        assert () == await found(path, OrderQuery(ids[0]), 2)
 
     run(engine, scenario)
 
@@ -117,9 +117,9 @@ def test_the_newest_with_a_reference(engine: Engine) -> None:
         (newest,) = await accepted(path, ref="r")
         await accepted(path, OTHER, ref="r")
         await accepted(path, ref="r", account_id=2)
-        asked = ReferenceAsk(RECIPIENT, "r")
+        asked = ReferenceQuery(RECIPIENT, "r")
         assert [newest] == [row.id for row in await found(path, asked)]
-        assert () == await found(path, ReferenceAsk(THIRD, "r"))
+        assert () == await found(path, ReferenceQuery(THIRD, "r"))
 
     run(engine, scenario)
 
@@ -128,7 +128,7 @@ def test_the_newest_with_a_reference(engine: Engine) -> None:
 
 
 async def cancel(path: Path, account_id: int = 1, **which: int) -> CancelAnswer:
-    answer = await path.store.ask(CancelAsk(**which), account_id, NOW + 1)
+    answer = await path.store.ask(CancelCommand(**which), account_id, NOW + 1)
     assert isinstance(answer, CancelAnswer)
     return answer
 
@@ -223,7 +223,7 @@ def test_cancelling_that_cannot_be_stored_changes_nothing(engine: Engine) -> Non
 
 
 async def do(path: Path, verb: GroupVerb, account_id: int = 1, **asked: Any) -> Any:
-    answer = await path.store.ask(GroupAsk(verb=verb, **asked), account_id, NOW)
+    answer = await path.store.ask(GroupCommand(verb=verb, **asked), account_id, NOW)
     assert isinstance(answer, GroupAnswer)
     return answer.groups or answer.members
 

@@ -20,7 +20,7 @@ from budstikke.carriers.smpp import SmppCarrier
 from budstikke.dialects import DIALECTS
 from budstikke.domain.states import PartState
 from budstikke.domain.text import gsm_encode, udh_concat8
-from budstikke.flow.inbound import Receiver
+from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.send import Sender
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import tags
@@ -205,7 +205,7 @@ class World:
             clock=lambda: NOW,
         )
         everything = directory()
-        receiver = Receiver(
+        receiver = InboundReceiver(
             store=self.store,
             directory=lambda: everything,
             dialects=DIALECTS,

@@ -8,14 +8,24 @@ import msgspec
 import pytest
 from sqlalchemy import insert, update
 
-from budstikke.domain.listing import EraseAnswer, EraseAsk, RecordsAsk, RecordsPage
-from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
+from budstikke.domain.listing import (
+    EraseAnswer,
+    EraseCommand,
+    RecordsPage,
+    RecordsQuery,
+)
+from budstikke.domain.number_inventory import (
+    Keyword,
+    Number,
+    NumberInventory,
+    NumberKind,
+)
 from budstikke.domain.queries import (
     CancelAnswer,
-    CancelAsk,
-    MessageAsk,
+    CancelCommand,
+    MessageQuery,
     MessagesAnswer,
-    OrderAsk,
+    OrderQuery,
 )
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
@@ -23,7 +33,7 @@ from store.path import NOW, RECIPIENT, Path, run
 from store.phones import phone
 
 if TYPE_CHECKING:
-    from budstikke.domain.queries import Answer, Ask
+    from budstikke.domain.queries import Answer, QueryOrCommand
     from store.engines import Engine
 
 BEYOND = 2**63
@@ -50,7 +60,7 @@ def test_numbers_and_keywords_are_read(engine: Engine) -> None:
     default = {"id": 8, "number_id": 5, "word": "", "access_id": 2}
 
     async def scenario(path: Path) -> None:
-        assert Inventory() == (await path.store.directory({})).inventory
+        assert NumberInventory() == (await path.store.directory({})).inventory
         for table, rows in (
             (schema.number, [shared, owned]),
             (schema.keyword, [word, default]),
@@ -97,17 +107,17 @@ def test_what_accounts_say_of_stop_is_read(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
-        (MessageAsk(BEYOND), MessagesAnswer(())),
-        (OrderAsk(BEYOND), MessagesAnswer(())),
-        (CancelAsk(message_id=BEYOND), CancelAnswer(0, 0)),
-        (CancelAsk(order_id=BEYOND), CancelAnswer(0, 0)),
-        (EraseAsk(BEYOND), EraseAnswer(found=False, erased=False)),
-        (RecordsAsk(limit=9, order_id=BEYOND), RecordsPage((), None)),
+        (MessageQuery(BEYOND), MessagesAnswer(())),
+        (OrderQuery(BEYOND), MessagesAnswer(())),
+        (CancelCommand(message_id=BEYOND), CancelAnswer(0, 0)),
+        (CancelCommand(order_id=BEYOND), CancelAnswer(0, 0)),
+        (EraseCommand(BEYOND), EraseAnswer(found=False, erased=False)),
+        (RecordsQuery(limit=9, order_id=BEYOND), RecordsPage((), None)),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_has_an_id_beyond_64_bits_is_not_there(
-    engine: Engine, asked: Ask, answer: Answer
+    engine: Engine, asked: QueryOrCommand, answer: Answer
 ) -> None:
     async def scenario(path: Path) -> None:
         await path.accept()
@@ -132,7 +142,7 @@ def test_all_is_before_what_is_beyond_64_bits(engine: Engine) -> None:
         draft = path.draft(path.store.reserve_ids(1))
         draft.messages[0].account_id = 1
         await path.store.accept([draft], NOW)
-        page = await path.store.ask(RecordsAsk(limit=9, before=BEYOND), 1, NOW)
+        page = await path.store.ask(RecordsQuery(limit=9, before=BEYOND), 1, NOW)
         assert isinstance(page, RecordsPage)
         assert 1 == len(page.records)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.domain.queries import GroupAnswer, GroupAsk, GroupVerb, Member
+from budstikke.domain.queries import GroupAnswer, GroupCommand, GroupVerb, Member
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
@@ -28,7 +28,7 @@ class Groups:
         self._account_id = account_id
 
     async def ask(self, verb: GroupVerb, **fields: object) -> GroupAnswer:
-        asked = GroupAsk(verb=verb, **fields)  # type: ignore[arg-type]  # as the tests give them
+        asked = GroupCommand(verb=verb, **fields)  # type: ignore[arg-type]  # as the tests give them
         answer = await self._path.store.ask(asked, self._account_id, NOW)
         assert isinstance(answer, GroupAnswer)
         return answer

@@ -12,29 +12,29 @@ from budstikke.domain.callback import CallbackState, QueueState, SendEvent, Topi
 from budstikke.domain.callback_listing import (
     REPLAYED_AT_ONCE,
     Attempt,
-    CallbackAsk,
-    CallbacksAsk,
-    EventsAsk,
+    CallbackRecordQuery,
+    CallbacksQuery,
+    EventsQuery,
     QueueRecord,
-    QueuesAsk,
-    ReplayAsk,
+    QueuesQuery,
+    ReplayCommand,
     ResendAnswer,
-    ResendAsk,
+    ResendCommand,
 )
 from budstikke.domain.inbound import InboundEvent, Kind, MediaPart, MediaRef
 from budstikke.domain.inbound_listing import (
     MOST_WAITING,
-    AddRequestAsk,
-    CancelRequestAsk,
-    InboundAsk,
+    AddRequestCommand,
+    CancelRequestCommand,
+    InboundMessageQuery,
     InboundRecord,
-    InboundsAsk,
-    MediaAsk,
+    InboundsQuery,
+    MediaQuery,
     NumberRequest,
-    NumbersAsk,
+    NumbersQuery,
     OwnNumber,
-    RequestAsk,
-    RequestsAsk,
+    RequestQuery,
+    RequestsQuery,
 )
 from budstikke.domain.listing import Changed
 from budstikke.domain.message import StatusEvent
@@ -113,7 +113,7 @@ def test_own_numbers_and_keywords(engine: Engine) -> None:
     fill_numbers(engine)
 
     async def scenario(path: Path) -> None:
-        page = await ask(path, NumbersAsk(limit=10))
+        page = await ask(path, NumbersQuery(limit=10))
         front, native = ("front", "1"), ("native", "abc")
         assert (
             OwnNumber("2229", "shared", "", (), native, "", ""),
@@ -124,7 +124,7 @@ def test_own_numbers_and_keywords(engine: Engine) -> None:
             OwnNumber("4759440000", "owned", "", (), front, "", ""),
         ) == page.numbers
         assert page.next is None
-        theirs = await ask(path, NumbersAsk(limit=10), 2)
+        theirs = await ask(path, NumbersQuery(limit=10), 2)
         assert ["OTHER", ""] == [each.word for each in theirs.numbers]
 
     run(engine, scenario)
@@ -137,7 +137,7 @@ def test_numbers_by_pages(engine: Engine) -> None:
         found = []
         after: Any = ("", "")
         for _ in range(4):
-            page = await ask(path, NumbersAsk(limit=1, after=after))
+            page = await ask(path, NumbersQuery(limit=1, after=after))
             found += [(each.value, each.word) for each in page.numbers]
             after = page.next
         assert after is None
@@ -198,7 +198,7 @@ def test_a_message_from_a_phone(engine: Engine) -> None:
     )
 
     async def scenario(path: Path) -> None:
-        (record,) = (await ask(path, InboundAsk(1))).records
+        (record,) = (await ask(path, InboundMessageQuery(1))).records
         assert (
             InboundRecord(
                 id=1,
@@ -222,11 +222,11 @@ def test_a_message_from_a_phone(engine: Engine) -> None:
             )
             == record
         )
-        assert () == (await ask(path, InboundAsk(1), 2)).records
-        part = (await ask(path, MediaAsk(f"{2:020}"))).part
+        assert () == (await ask(path, InboundMessageQuery(1), 2)).records
+        part = (await ask(path, MediaQuery(f"{2:020}"))).part
         assert MediaPart("2.jpg", "image/jpeg", b"\0\xff\2") == part
-        assert (await ask(path, MediaAsk(f"{2:020}"), 2)).part is None
-        assert (await ask(path, MediaAsk(f"{3:020}"))).part is None
+        assert (await ask(path, MediaQuery(f"{2:020}"), 2)).part is None
+        assert (await ask(path, MediaQuery(f"{3:020}"))).part is None
 
     run(engine, scenario)
 
@@ -243,9 +243,9 @@ def test_media_of_a_message_that_went_out(engine: Engine) -> None:
         for message_id in ids:
             media = {"id": f"{message_id:020}", "message_id": message_id, **row}
             add(engine, schema.media, media)
-        found = (await ask(path, MediaAsk(f"{ids[0]:020}"))).part
+        found = (await ask(path, MediaQuery(f"{ids[0]:020}"))).part
         assert MediaPart("", "text/plain", b"x") == found
-        assert (await ask(path, MediaAsk(f"{ids[0]:020}"), 2)).part is None
+        assert (await ask(path, MediaQuery(f"{ids[0]:020}"), 2)).part is None
 
     run(engine, scenario)
 
@@ -255,7 +255,7 @@ async def follow(path: Path, limit: int, **which: Any) -> list[int]:
     found: list[int] = []
     before: int | None = None
     while True:
-        page = await ask(path, InboundsAsk(limit=limit, before=before, **which))
+        page = await ask(path, InboundsQuery(limit=limit, before=before, **which))
         found += [record.id for record in page.records]
         assert len(page.records) <= limit
         if page.next is None:
@@ -281,7 +281,7 @@ def test_messages_from_phones_by_pages(engine: Engine) -> None:
             path, 2, since=NOW + 4, until=NOW + 5, keyword="TIPS"
         )
         assert [] == await follow(path, 2, keyword="tips")
-        page = await ask(path, InboundsAsk(limit=8))
+        page = await ask(path, InboundsQuery(limit=8))
         assert (8, None) == (len(page.records), page.next)
 
     run(engine, scenario)
@@ -290,8 +290,8 @@ def test_messages_from_phones_by_pages(engine: Engine) -> None:
 # -- requests
 
 
-def asked_for(**fields: Any) -> AddRequestAsk:
-    return AddRequestAsk(**{"kind": "keyword", "access_id": EXTRA, **fields})
+def asked_for(**fields: Any) -> AddRequestCommand:
+    return AddRequestCommand(**{"kind": "keyword", "access_id": EXTRA, **fields})
 
 
 def test_asking_for_a_keyword(engine: Engine) -> None:
@@ -313,13 +313,13 @@ def test_asking_for_a_keyword(engine: Engine) -> None:
         assert expected == added
         (mine,) = (await ask(path, asked_for(kind="number"))).requests
         assert ("native", "abc") == mine.access
-        page = await ask(path, RequestsAsk(limit=1))
+        page = await ask(path, RequestsQuery(limit=1))
         assert ((mine,), mine.id) == (page.requests, page.next)
-        page = await ask(path, RequestsAsk(limit=1, before=page.next))
+        page = await ask(path, RequestsQuery(limit=1, before=page.next))
         assert ((added,), None) == (page.requests, page.next)
-        assert (added,) == (await ask(path, RequestAsk(added.id))).requests
-        assert () == (await ask(path, RequestAsk(added.id), 2)).requests
-        assert () == (await ask(path, RequestsAsk(limit=9), 2)).requests
+        assert (added,) == (await ask(path, RequestQuery(added.id))).requests
+        assert () == (await ask(path, RequestQuery(added.id), 2)).requests
+        assert () == (await ask(path, RequestsQuery(limit=9), 2)).requests
 
     run(engine, scenario)
 
@@ -327,11 +327,11 @@ def test_asking_for_a_keyword(engine: Engine) -> None:
 def test_taking_a_request_back(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         (added,) = (await ask(path, asked_for(kind="series"))).requests
-        assert not (await ask(path, CancelRequestAsk(added.id), 2)).changed
-        assert Changed(changed=True) == await ask(path, CancelRequestAsk(added.id))
-        (after,) = (await ask(path, RequestAsk(added.id))).requests
+        assert not (await ask(path, CancelRequestCommand(added.id), 2)).changed
+        assert Changed(changed=True) == await ask(path, CancelRequestCommand(added.id))
+        (after,) = (await ask(path, RequestQuery(added.id))).requests
         assert ("cancelled", NOW) == (after.state, after.decided_at)
-        assert not (await ask(path, CancelRequestAsk(added.id))).changed
+        assert not (await ask(path, CancelRequestCommand(added.id))).changed
 
     run(engine, scenario)
 
@@ -348,7 +348,7 @@ def test_only_for_an_access_of_the_account(engine: Engine, access: str) -> None:
             refusal.value.code,
             refusal.value.field,
         )
-        assert () == (await ask(path, RequestsAsk(limit=9))).requests
+        assert () == (await ask(path, RequestsQuery(limit=9))).requests
 
     run(engine, scenario)
 
@@ -365,8 +365,8 @@ def test_not_too_many_wait(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         assert () == (await ask(path, asked_for())).requests
         assert 1 == len((await ask(path, asked_for(access_id=2), 2)).requests)
-        page = await ask(path, RequestsAsk(limit=200))
-        await ask(path, CancelRequestAsk(page.requests[-1].id))
+        page = await ask(path, RequestsQuery(limit=200))
+        await ask(path, CancelRequestCommand(page.requests[-1].id))
         assert 1 == len((await ask(path, asked_for())).requests)
 
     run(engine, scenario)
@@ -422,17 +422,17 @@ def test_events_from_a_cursor(engine: Engine) -> None:
     )
 
     async def scenario(path: Path) -> None:
-        page = await ask(path, EventsAsk(access_id=EXTRA, limit=3))
+        page = await ask(path, EventsQuery(access_id=EXTRA, limit=3))
         assert (tuple(events[:3]), 3, True) == (page.events, page.next, page.more)
-        page = await ask(path, EventsAsk(access_id=EXTRA, limit=3, after=3))
+        page = await ask(path, EventsQuery(access_id=EXTRA, limit=3, after=3))
         assert ((events[3], status(7)), 7, False) == (
             page.events,
             page.next,
             page.more,
         )
-        page = await ask(path, EventsAsk(access_id=EXTRA, limit=3, after=7))
+        page = await ask(path, EventsQuery(access_id=EXTRA, limit=3, after=7))
         assert ((), 7, False) == (page.events, page.next, page.more)
-        page = await ask(path, EventsAsk(access_id=EXTRA, limit=3), 2)
+        page = await ask(path, EventsQuery(access_id=EXTRA, limit=3), 2)
         assert ((), 0, False) == (page.events, page.next, page.more)
 
     run(engine, scenario)
@@ -457,7 +457,7 @@ def test_the_delivery_log(engine: Engine) -> None:
     )
 
     async def scenario(path: Path) -> None:
-        page = await ask(path, CallbacksAsk(limit=10))
+        page = await ask(path, CallbacksQuery(limit=10))
         assert page.next is None
         assert [
             (6, ("native", "abc"), Topic.STATUS, CallbackState.DUE, NOW + 9),
@@ -476,14 +476,15 @@ def test_the_delivery_log(engine: Engine) -> None:
             second.at,
             second.attempts,
         )
-        of_message = await ask(path, CallbacksAsk(limit=10, message_id=70))
+        of_message = await ask(path, CallbacksQuery(limit=10, message_id=70))
         assert [4, 1] == [c.id for c in of_message.callbacks]
-        one = CallbacksAsk(limit=10, message_id=70, state=CallbackState.QUEUED)
+        one = CallbacksQuery(limit=10, message_id=70, state=CallbackState.QUEUED)
         assert [1] == [c.id for c in (await ask(path, one)).callbacks]
-        theirs = await ask(path, CallbacksAsk(limit=10), 2)
+        theirs = await ask(path, CallbacksQuery(limit=10), 2)
         assert [5] == [c.id for c in theirs.callbacks]
         assert (
-            () == (await ask(path, CallbacksAsk(limit=10, message_id=70), 2)).callbacks
+            ()
+            == (await ask(path, CallbacksQuery(limit=10, message_id=70), 2)).callbacks
         )
 
     run(engine, scenario)
@@ -493,7 +494,7 @@ async def log(path: Path, limit: int, **which: Any) -> list[int]:
     found: list[int] = []
     before: int | None = None
     while True:
-        page = await ask(path, CallbacksAsk(limit=limit, before=before, **which))
+        page = await ask(path, CallbacksQuery(limit=limit, before=before, **which))
         found += [each.id for each in page.callbacks]
         assert len(page.callbacks) <= limit
         if page.next is None:
@@ -519,7 +520,7 @@ def test_the_delivery_log_by_pages(engine: Engine, limit: int) -> None:
         assert shown == await log(path, limit)
         assert shown == await log(path, limit, state=CallbackState.DONE)
         assert [] == await log(path, limit, state=CallbackState.FAILED)
-        page = await ask(path, CallbacksAsk(limit=50, state=CallbackState.FAILED), 2)
+        page = await ask(path, CallbacksQuery(limit=50, state=CallbackState.FAILED), 2)
         assert theirs == [each.id for each in page.callbacks]
 
     run(engine, scenario)
@@ -537,15 +538,15 @@ def test_a_callback_with_its_attempts(engine: Engine) -> None:
     add(engine, schema.attempt, {**attempt, "at": NOW, "status": 503})
 
     async def scenario(path: Path) -> None:
-        (first,) = (await ask(path, CallbackAsk(1))).callbacks
+        (first,) = (await ask(path, CallbackRecordQuery(1))).callbacks
         assert (
             Attempt(NOW, 30.0, 503, "busy", "POST …"),
             Attempt(NOW + 60, 0.25, 200, "", ""),
         ) == first.attempts
-        (second,) = (await ask(path, CallbackAsk(2))).callbacks
+        (second,) = (await ask(path, CallbackRecordQuery(2))).callbacks
         assert (Attempt(NOW, 0.25, 200, "OK", ""),) == second.attempts
-        assert () == (await ask(path, CallbackAsk(1), 2)).callbacks
-        assert () == (await ask(path, CallbackAsk(3))).callbacks
+        assert () == (await ask(path, CallbackRecordQuery(1), 2)).callbacks
+        assert () == (await ask(path, CallbackRecordQuery(3))).callbacks
 
     run(engine, scenario)
 
@@ -574,16 +575,16 @@ def test_telling_again(engine: Engine) -> None:
         }
         add(engine, schema.callback, callback(5, state="due", **lease))
         before = states(engine)
-        assert ResendAnswer(None) == await ask(path, ResendAsk(1), 2)
-        assert ResendAnswer(None) == await ask(path, ResendAsk(6))
-        assert ResendAnswer(None) == await ask(path, ResendAsk(7))
-        queued = await ask(path, ResendAsk(3))
+        assert ResendAnswer(None) == await ask(path, ResendCommand(1), 2)
+        assert ResendAnswer(None) == await ask(path, ResendCommand(6))
+        assert ResendAnswer(None) == await ask(path, ResendCommand(7))
+        queued = await ask(path, ResendCommand(3))
         assert ResendAnswer(CallbackState.QUEUED) == queued
-        leased = await ask(path, ResendAsk(5))
+        leased = await ask(path, ResendCommand(5))
         assert ResendAnswer(CallbackState.DUE) == leased
         assert before == states(engine)
         for callback_id in (1, 2, 4):
-            answer = await ask(path, ResendAsk(callback_id))
+            answer = await ask(path, ResendCommand(callback_id))
             assert ResendAnswer(CallbackState.DUE) == answer
         assert dict.fromkeys((1, 2, 4), ("due", NOW, 0)) == {
             id_: state for id_, state in states(engine).items() if id_ in {1, 2, 4}
@@ -594,8 +595,8 @@ def test_telling_again(engine: Engine) -> None:
     run(engine, scenario)
 
 
-def replay(since: float, until: float, **more: Any) -> ReplayAsk:
-    return ReplayAsk(access_id=EXTRA, since=since, until=until, **more)
+def replay(since: float, until: float, **more: Any) -> ReplayCommand:
+    return ReplayCommand(access_id=EXTRA, since=since, until=until, **more)
 
 
 def test_replaying_a_time_range(engine: Engine) -> None:
@@ -665,8 +666,8 @@ def test_queues(engine: Engine) -> None:
         assert (
             QueueRecord(1, ("front", "1"), QueueState.PAUSED, 2, 3, NOW, "HTTP 500"),
             QueueRecord(3, ("native", "abc"), QueueState.IDLE, 0, 0, None, ""),
-        ) == (await ask(path, QueuesAsk())).queues
-        (theirs,) = (await ask(path, QueuesAsk(), 2)).queues
+        ) == (await ask(path, QueuesQuery())).queues
+        (theirs,) = (await ask(path, QueuesQuery(), 2)).queues
         assert 2 == theirs.id
 
     run(engine, scenario)

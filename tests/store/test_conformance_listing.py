@@ -12,32 +12,32 @@ from budstikke.domain.callback import CallbackState
 from budstikke.domain.listing import (
     Changed,
     Contact,
-    ContactAsk,
-    ContactsAsk,
+    ContactQuery,
+    ContactsQuery,
     EraseAnswer,
-    EraseAsk,
-    EraseInboundAsk,
-    GroupsAsk,
-    LedgerAsk,
-    MembersAsk,
+    EraseCommand,
+    EraseInboundCommand,
+    GroupsQuery,
+    LedgerQuery,
+    MembersQuery,
     OptOut,
-    OptOutAsk,
-    OptOutsAsk,
-    OrderRecordAsk,
-    PutContactAsk,
-    PutOptOutAsk,
-    RecordAsk,
-    RecordsAsk,
-    RenameAsk,
+    OptOutQuery,
+    OptOutsQuery,
+    OrderRecordQuery,
+    PutContactCommand,
+    PutOptOutCommand,
+    RecordQuery,
+    RecordsQuery,
+    RenameCommand,
 )
-from budstikke.domain.message import Tell
+from budstikke.domain.message import NotifyOn
 from budstikke.domain.queries import (
     CancelAnswer,
-    CancelAsk,
-    GroupAsk,
+    CancelCommand,
+    GroupCommand,
     GroupVerb,
     MessagesAnswer,
-    ReferenceAsk,
+    ReferenceQuery,
 )
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -91,7 +91,7 @@ async def follow(path: Path, limit: int, **which: Any) -> list[int]:
     found: list[int] = []
     before: int | None = None
     while True:
-        page = await ask(path, RecordsAsk(limit=limit, before=before, **which))
+        page = await ask(path, RecordsQuery(limit=limit, before=before, **which))
         found += [record.id for record in page.records]
         if page.next is None:
             return found
@@ -102,7 +102,7 @@ async def follow(path: Path, limit: int, **which: Any) -> list[int]:
 def test_a_record(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         (message_id,) = await accept(path, parts=3, ref="r", priority=2, flash=1)
-        (record,) = (await ask(path, RecordAsk(message_id))).records
+        (record,) = (await ask(path, RecordQuery(message_id))).records
         expected = listing.Record(
             id=message_id,
             order_id=message_id,
@@ -125,8 +125,8 @@ def test_a_record(engine: Engine) -> None:
             deleted=False,
         )
         assert expected == record
-        assert () == (await ask(path, RecordAsk(message_id), 2)).records
-        assert () == (await ask(path, RecordAsk(message_id + 1))).records
+        assert () == (await ask(path, RecordQuery(message_id), 2)).records
+        assert () == (await ask(path, RecordQuery(message_id + 1))).records
 
     run(engine, scenario)
 
@@ -179,7 +179,7 @@ def test_a_page_looks_at_so_many(
     async def scenario(path: Path) -> None:
         (rare,) = await accept(path, OTHER_RECIPIENT)
         await accept(path, *[RECIPIENT] * 10)
-        asked = RecordsAsk(limit=3, recipient=OTHER_RECIPIENT)
+        asked = RecordsQuery(limit=3, recipient=OTHER_RECIPIENT)
         first = await ask(path, asked)
         assert () == first.records
         assert first.next is not None
@@ -194,7 +194,7 @@ def test_an_order(engine: Engine) -> None:
         (part,) = [id_ for id_ in path.parts() if id_ == (second << 8) + 1]
         await path.store.claim(1, 10, NOW)
         await path.answer(part, PartState.REJECTED, parts=2)
-        order = (await ask(path, OrderRecordAsk(first))).order
+        order = (await ask(path, OrderRecordQuery(first))).order
         assert {MessageState.ACCEPTED: 1, MessageState.REJECTED: 1} == order.states
         assert (first, 0, 4, NOW, 0) == (
             order.id,
@@ -204,9 +204,9 @@ def test_an_order(engine: Engine) -> None:
             order.times,
         )
         for asked, account_id in (
-            (OrderRecordAsk(first), 2),
-            (OrderRecordAsk(second), 1),
-            (OrderRecordAsk(7), 1),
+            (OrderRecordQuery(first), 2),
+            (OrderRecordQuery(second), 1),
+            (OrderRecordQuery(7), 1),
         ):
             assert (await ask(path, asked, account_id)).order is None
 
@@ -225,18 +225,18 @@ def test_an_order_that_is_not_yet_made(engine: Engine) -> None:
         draft.messages[0].account_id = 1
         draft.progress = BulkProgress(order_id, 1)
         await path.store.accept([draft], NOW)
-        order = (await ask(path, OrderRecordAsk(order_id))).order
+        order = (await ask(path, OrderRecordQuery(order_id))).order
         assert ({MessageState.ACCEPTED: 1}, 2) == (order.states, order.pending)
-        (record,) = (await ask(path, RecordAsk(order_id + 2))).records
+        (record,) = (await ask(path, RecordQuery(order_id + 2))).records
         assert (order_id, OTHER_RECIPIENT, "r", None) == (
             record.order_id,
             record.recipient,
             record.ref,
             record.text,
         )
-        assert () == (await ask(path, RecordAsk(order_id + 2), 2)).records
-        await path.store.ask(CancelAsk(order_id=order_id), 1, NOW)
-        order = (await ask(path, OrderRecordAsk(order_id))).order
+        assert () == (await ask(path, RecordQuery(order_id + 2), 2)).records
+        await path.store.ask(CancelCommand(order_id=order_id), 1, NOW)
+        order = (await ask(path, OrderRecordQuery(order_id))).order
         assert ({MessageState.CANCELLED: 3}, 0) == (order.states, order.pending)
 
     run(engine, scenario)
@@ -249,16 +249,16 @@ def test_an_order_that_repeats(engine: Engine) -> None:
         draft.messages[0].account_id = 1
         draft.repeats = RecurringRow(order_id, 1, b"{}", NOW, 0, NOW + 60)
         await path.store.accept([draft], NOW)
-        order = (await ask(path, OrderRecordAsk(order_id))).order
+        order = (await ask(path, OrderRecordQuery(order_id))).order
         assert (1, NOW + 60) == (order.times, order.next_at)
         turn = RecurringRow(order_id, 1, b"", NOW, 1, NOW + 120)
         await path.store.accept([Draft([], [], turn=turn)], NOW)
-        order = (await ask(path, OrderRecordAsk(order_id))).order
+        order = (await ask(path, OrderRecordQuery(order_id))).order
         assert (2, NOW + 120) == (order.times, order.next_at)
-        answer = await path.store.ask(CancelAsk(order_id=order_id), 1, NOW)
+        answer = await path.store.ask(CancelCommand(order_id=order_id), 1, NOW)
         assert isinstance(answer, CancelAnswer)
         assert answer.ended
-        order = (await ask(path, OrderRecordAsk(order_id))).order
+        order = (await ask(path, OrderRecordQuery(order_id))).order
         assert (2, None) == (order.times, order.next_at)
 
     run(engine, scenario)
@@ -282,13 +282,13 @@ def test_erasing_what_needs_no_text(
         (message_id,) = await accept(path, state=wanted)
         if state not in (PartState.QUEUED, PartState.SENDING):
             await path.answer((message_id << 8) + 1, state, "x")
-        assert EraseAnswer(False, False) == await ask(path, EraseAsk(message_id), 2)
-        answer = await ask(path, EraseAsk(message_id))
+        assert EraseAnswer(False, False) == await ask(path, EraseCommand(message_id), 2)
+        answer = await ask(path, EraseCommand(message_id))
         assert EraseAnswer(True, erased) == answer
-        (record,) = (await ask(path, RecordAsk(message_id))).records
+        (record,) = (await ask(path, RecordQuery(message_id))).records
         assert (erased, None if erased else "text 1") == (record.deleted, record.text)
         assert ["" if erased else "text 1"] == path.column("text")
-        listed = (await ask(path, RecordsAsk(limit=5))).records
+        listed = (await ask(path, RecordsQuery(limit=5))).records
         shown = [] if erased else [message_id]
         assert shown == [each.id for each in listed]
 
@@ -315,17 +315,17 @@ def test_erasing_leaves_nothing_of_the_person(engine: Engine) -> None:
         message_id = path.store.reserve_ids(1)
         draft = path.draft(message_id, PERSONAL, state=PartState.SENDING)
         row = draft.messages[0]
-        row.account_id, row.ref, row.tell = 1, "r", Tell.FINAL | Tell.SENT
+        row.account_id, row.ref, row.tell = 1, "r", NotifyOn.FINAL | NotifyOn.SENT
         draft.parts[0].text = "private"
         await path.store.accept([draft], NOW)
         part_id = (message_id << 8) + 1
         await path.answer(part_id, PartState.SENT, "x")
         assert PERSONAL in everywhere(path)
-        assert (await ask(path, EraseAsk(message_id))).erased
+        assert (await ask(path, EraseCommand(message_id))).erased
         held = everywhere(path)
         assert PERSONAL not in held
         assert "private" not in held
-        found = await path.store.ask(ReferenceAsk(PERSONAL, "r"), 1, NOW)
+        found = await path.store.ask(ReferenceQuery(PERSONAL, "r"), 1, NOW)
         assert isinstance(found, MessagesAnswer)
         assert [True] == [each.deleted for each in found.messages]
         # What comes late is counted, and told nobody.
@@ -334,7 +334,7 @@ def test_erasing_leaves_nothing_of_the_person(engine: Engine) -> None:
         ]
         assert [] == await path.store.settle(1, receipts, NOW, 60)
         assert ["delivered"] == path.column("state", schema.message)
-        assert (await ask(path, EraseAsk(message_id))).erased
+        assert (await ask(path, EraseCommand(message_id))).erased
 
     run(engine, scenario)
 
@@ -350,7 +350,7 @@ def test_erasing_a_message_from_a_phone(engine: Engine) -> None:
         draft.media = [MediaRow("1", 1, "a.jpg", "image/jpeg", b"private")]
         (callback,) = (await path.store.receive([draft], NOW)).callbacks
         message_id = draft.event.message_id
-        erase = EraseInboundAsk(message_id)
+        erase = EraseInboundCommand(message_id)
         assert EraseAnswer(False, False) == await ask(path, erase, 2)
         assert EraseAnswer(True, False) == await ask(path, erase)
         done = CallbackResult(callback.id, CallbackState.DONE, None, 1, "", NOW)
@@ -359,7 +359,7 @@ def test_erasing_a_message_from_a_phone(engine: Engine) -> None:
         left = everywhere(path)
         assert PERSONAL not in left
         assert "private" not in left
-        assert (await ask(path, OptOutAsk(PERSONAL))).opt_outs
+        assert (await ask(path, OptOutQuery(PERSONAL))).opt_outs
         assert EraseAnswer(False, False) == await ask(path, erase)
 
     run(engine, scenario)
@@ -378,7 +378,7 @@ def test_erasing_also_what_an_order_was_made_from(engine: Engine) -> None:
         draft.progress = BulkProgress(order_id, 1)
         await path.store.accept([draft], NOW)
         await path.answer(((order_id + 1) << 8) + 1, PartState.SENT, "x")
-        assert (await ask(path, EraseAsk(order_id + 1))).erased
+        assert (await ask(path, EraseCommand(order_id + 1))).erased
         assert ["{}"] == path.column("content", schema.bulk)
         assert ["[]"] == path.column("recipients", schema.bulk)
 
@@ -394,17 +394,17 @@ def test_the_ledger(engine: Engine) -> None:
         amounts: list[int] = []
         before: int | None = None
         while True:
-            page = await ask(path, LedgerAsk(limit=3, before=before))
+            page = await ask(path, LedgerQuery(limit=3, before=before))
             amounts += [entry.amount for entry in page.entries]
             if page.next is None:
                 break
             before = page.next
         assert [-1, 4, -1, 3, -1, 2, -1, 1, -1, 0] == amounts
-        newest = (await ask(path, LedgerAsk(limit=1))).entries[0]
+        newest = (await ask(path, LedgerQuery(limit=1))).entries[0]
         assert ("fee", 5, "monthly") == (newest.kind, newest.balance, newest.note)
         # The cursor of another's ledger leads nowhere.
-        theirs = (await ask(path, LedgerAsk(limit=1), 2)).entries[0]
-        page = await ask(path, LedgerAsk(limit=1, before=theirs.id))
+        theirs = (await ask(path, LedgerQuery(limit=1), 2)).entries[0]
+        page = await ask(path, LedgerQuery(limit=1, before=theirs.id))
         assert () == page.entries
 
     run(engine, scenario)
@@ -413,29 +413,29 @@ def test_the_ledger(engine: Engine) -> None:
 def test_groups_and_members(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         for name in ("b", "a", "c"):
-            await ask(path, GroupAsk(verb=GroupVerb.ADD, group=name))
-        await ask(path, GroupAsk(verb=GroupVerb.ADD, group="d"), 2)
-        first = await ask(path, GroupsAsk(limit=2))
+            await ask(path, GroupCommand(verb=GroupVerb.ADD, group=name))
+        await ask(path, GroupCommand(verb=GroupVerb.ADD, group="d"), 2)
+        first = await ask(path, GroupsQuery(limit=2))
         assert (("a", "b"), "b") == (first.names, first.next)
-        rest = await ask(path, GroupsAsk(limit=2, after="b"))
+        rest = await ask(path, GroupsQuery(limit=2, after="b"))
         assert (("c",), None) == (rest.names, rest.next)
         for n in range(3):
             number = f"+4790000{n:03}"
-            asked = GroupAsk(verb=GroupVerb.ADD_MEMBER, group="a", number=number)
+            asked = GroupCommand(verb=GroupVerb.ADD_MEMBER, group="a", number=number)
             await ask(path, asked)
-        page = await ask(path, MembersAsk(group="a", limit=2))
+        page = await ask(path, MembersQuery(group="a", limit=2))
         assert ["+4790000000", "+4790000001"] == [c.number for c in page.contacts]
-        rest = await ask(path, MembersAsk(group="a", limit=2, after=page.next))
+        rest = await ask(path, MembersQuery(group="a", limit=2, after=page.next))
         assert ["+4790000002"] == [c.number for c in rest.contacts]
         assert rest.next is None
-        assert Changed(True) == await ask(path, RenameAsk("a", "z"))
-        assert Changed(False) == await ask(path, RenameAsk("z", "b"))
-        assert ("b", "c", "z") == (await ask(path, GroupsAsk(limit=9))).names
+        assert Changed(True) == await ask(path, RenameCommand("a", "z"))
+        assert Changed(False) == await ask(path, RenameCommand("z", "b"))
+        assert ("b", "c", "z") == (await ask(path, GroupsQuery(limit=9))).names
         for refused, account_id in (
-            (MembersAsk(group="a", limit=2), 1),
-            (MembersAsk(group="z", limit=2), 2),
-            (RenameAsk("a", "q"), 1),
-            (RenameAsk("z", "q"), 2),
+            (MembersQuery(group="a", limit=2), 1),
+            (MembersQuery(group="z", limit=2), 2),
+            (RenameCommand("a", "q"), 1),
+            (RenameCommand("z", "q"), 2),
         ):
             with pytest.raises(Refusal) as caught:
                 await ask(path, refused, account_id)
@@ -447,24 +447,24 @@ def test_groups_and_members(engine: Engine) -> None:
 def test_contacts(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         kari = Contact(RECIPIENT, "Kari", True)
-        assert Changed(True) == await ask(path, PutContactAsk(kari))
+        assert Changed(True) == await ask(path, PutContactCommand(kari))
         silent = Contact(RECIPIENT, "", False)
-        assert Changed(False) == await ask(path, PutContactAsk(silent))
-        assert (silent,) == (await ask(path, ContactAsk(RECIPIENT))).contacts
-        assert () == (await ask(path, ContactAsk(RECIPIENT), 2)).contacts
-        await ask(path, PutContactAsk(Contact(OTHER_RECIPIENT, "", True)))
-        page = await ask(path, ContactsAsk(limit=1))
+        assert Changed(False) == await ask(path, PutContactCommand(silent))
+        assert (silent,) == (await ask(path, ContactQuery(RECIPIENT))).contacts
+        assert () == (await ask(path, ContactQuery(RECIPIENT), 2)).contacts
+        await ask(path, PutContactCommand(Contact(OTHER_RECIPIENT, "", True)))
+        page = await ask(path, ContactsQuery(limit=1))
         assert OTHER_RECIPIENT == page.next
-        rest = await ask(path, ContactsAsk(limit=1, after=page.next))
+        rest = await ask(path, ContactsQuery(limit=1, after=page.next))
         assert ((silent,), None) == (rest.contacts, rest.next)
-        await ask(path, GroupAsk(verb=GroupVerb.ADD, group="a"))
-        member = GroupAsk(verb=GroupVerb.ADD_MEMBER, group="a", number=RECIPIENT)
+        await ask(path, GroupCommand(verb=GroupVerb.ADD, group="a"))
+        member = GroupCommand(verb=GroupVerb.ADD_MEMBER, group="a", number=RECIPIENT)
         await ask(path, member)
-        drop = listing.DropContactAsk(RECIPIENT)
+        drop = listing.DropContactCommand(RECIPIENT)
         assert Changed(False) == await ask(path, drop, 2)
         assert Changed(True) == await ask(path, drop)
         assert Changed(False) == await ask(path, drop)
-        assert () == (await ask(path, MembersAsk(group="a", limit=2))).contacts
+        assert () == (await ask(path, MembersQuery(group="a", limit=2))).contacts
 
     run(engine, scenario)
 
@@ -472,21 +472,21 @@ def test_contacts(engine: Engine) -> None:
 def test_opt_outs(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
         revision = await path.store.revision()
-        put = PutOptOutAsk(OptOut(RECIPIENT, "letter"))
+        put = PutOptOutCommand(OptOut(RECIPIENT, "letter"))
         assert Changed(True) == await ask(path, put)
-        again = PutOptOutAsk(OptOut(RECIPIENT, "again"))
+        again = PutOptOutCommand(OptOut(RECIPIENT, "again"))
         assert Changed(False) == await ask(path, again)
         assert revision + 1 == await path.store.revision()
-        await ask(path, PutOptOutAsk(OptOut(OTHER_RECIPIENT, "api")))
-        page = await ask(path, OptOutsAsk(limit=1))
+        await ask(path, PutOptOutCommand(OptOut(OTHER_RECIPIENT, "api")))
+        page = await ask(path, OptOutsQuery(limit=1))
         assert OTHER_RECIPIENT == page.next
-        rest = await ask(path, OptOutsAsk(limit=1, after=page.next))
+        rest = await ask(path, OptOutsQuery(limit=1, after=page.next))
         assert ((OptOut(RECIPIENT, "letter"),), None) == (rest.opt_outs, rest.next)
-        assert () == (await ask(path, OptOutAsk(RECIPIENT), 2)).opt_outs
-        drop = listing.DropOptOutAsk(RECIPIENT)
+        assert () == (await ask(path, OptOutQuery(RECIPIENT), 2)).opt_outs
+        drop = listing.DropOptOutCommand(RECIPIENT)
         assert Changed(False) == await ask(path, drop, 2)
         assert Changed(True) == await ask(path, drop)
         assert revision + 3 == await path.store.revision()
-        assert () == (await ask(path, OptOutAsk(RECIPIENT))).opt_outs
+        assert () == (await ask(path, OptOutQuery(RECIPIENT))).opt_outs
 
     run(engine, scenario)

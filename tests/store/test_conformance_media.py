@@ -10,7 +10,7 @@ import pytest
 
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.inbound import Kind, MediaPart, MediaRef
-from budstikke.domain.message import MmsContent, StatusEvent, Tell
+from budstikke.domain.message import MmsContent, NotifyOn, StatusEvent
 from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema
@@ -149,7 +149,8 @@ def test_it_is_leased_and_says_what_was_done(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tell", "rows"), [(Tell.NOTHING, 0), (Tell.SENT, 0), (Tell.FINAL, 1), (BOTH, 1)]
+    ("tell", "rows"),
+    [(NotifyOn.NOTHING, 0), (NotifyOn.SENT, 0), (NotifyOn.FINAL, 1), (BOTH, 1)],
 )
 def test_it_is_told_to_who_asked(engine: Engine, tell: int, rows: int) -> None:
     async def scenario(path: Path) -> None:
@@ -213,7 +214,7 @@ def test_an_mms_that_fails_is_followed_by_an_sms(
 
 def test_so_is_one_that_the_carrier_refuses(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
-        part_id = await mms(path, smsc_id="", tell=int(Tell.NOTHING))
+        part_id = await mms(path, smsc_id="", tell=int(NotifyOn.NOTHING))
         (row,) = await path.answer(part_id, PartState.REJECTED, tell=0, at=NOW + 2)
         assert instead(part_id, NOW + 2) == row.event
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from budstikke.domain.fees import midnight
 from budstikke.domain.ledger import Kind
-from budstikke.domain.queries import CancelAnswer, CancelAsk, CreditAnswer
+from budstikke.domain.queries import CancelAnswer, CancelCommand, CreditAnswer
 from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema
@@ -141,7 +141,7 @@ def test_what_is_cancelled_is_always_given_back(engine: Engine, rule: int) -> No
         await pay_in(path, 100)
         draft = priced(path, 30, refund=rule, due_at=NOW + 60)
         await path.store.accept([draft], NOW)
-        asked = CancelAsk(message_id=draft.messages[0].id)
+        asked = CancelCommand(message_id=draft.messages[0].id)
         assert CancelAnswer(1, 1) == await path.store.ask(asked, 1, NOW)
         assert 100 == await balance(path)
 
@@ -235,7 +235,7 @@ def test_what_is_not_yet_made_is_cancelled_and_given_back(engine: Engine) -> Non
         assert [Verdict()] == await store.accept(
             [slice_of(path, row, prices[:1], 0)], NOW
         )
-        asked = CancelAsk(order_id=row.id)
+        asked = CancelCommand(order_id=row.id)
         assert CancelAnswer(4, 4) == await store.ask(asked, 1, NOW)
         assert 100 == await balance(path)
         # its maker learns it, and makes nothing more
@@ -547,12 +547,12 @@ class Play:
 
     async def cancel(self, one: int, _: int) -> None:
         if self.messages:
-            asked = CancelAsk(message_id=self.messages[one % len(self.messages)])
+            asked = CancelCommand(message_id=self.messages[one % len(self.messages)])
             await self.path.store.ask(asked, 1, self.now)
 
     async def cancel_order(self, one: int, _: int) -> None:
         if self.orders:
-            asked = CancelAsk(order_id=self.orders[one % len(self.orders)])
+            asked = CancelCommand(order_id=self.orders[one % len(self.orders)])
             await self.path.store.ask(asked, 1, self.now)
 
     async def bulk(self, one: int, two: int) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from budstikke.domain.listing import (
     Contact,
-    ContactAsk,
+    ContactQuery,
     ContactsPage,
-    PutContactAsk,
+    PutContactCommand,
 )
 from budstikke.store.contract import MediaRow
 from store.path import NOW, Path, run
@@ -33,9 +33,9 @@ def test_where_it_is_looked_for_nothing_is_found(engine: Engine) -> None:
 
 def test_a_contact_is_kept_in_spite_of_it(engine: Engine) -> None:
     async def scenario(path: Path) -> None:
-        put = PutContactAsk(Contact("+4799999999", NUL, active=True))
+        put = PutContactCommand(Contact("+4799999999", NUL, active=True))
         await path.store.ask(put, 1, NOW)
-        page = await path.store.ask(ContactAsk("+4799999999"), 1, NOW)
+        page = await path.store.ask(ContactQuery("+4799999999"), 1, NOW)
         assert isinstance(page, ContactsPage)
         (contact,) = page.contacts
         assert ("a", "b") == (contact.name[0], contact.name[-1])

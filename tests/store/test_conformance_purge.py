@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.domain.callback_listing import EventsAsk, EventsPage
+from budstikke.domain.callback_listing import EventsPage, EventsQuery
 from budstikke.domain.message import MmsContent
 from budstikke.domain.states import PartState
 from budstikke.store import schema
@@ -57,7 +57,7 @@ def test_events_made_after_a_purge_are_not_passed(engine: Engine) -> None:
 
     async def scenario(path: Path) -> None:
         async def read(path: Path, after: int) -> tuple[list[int], int]:
-            asked = EventsAsk(access_id=1, limit=10, after=after)
+            asked = EventsQuery(access_id=1, limit=10, after=after)
             page = await path.store.ask(asked, 1, NOW)
             assert isinstance(page, EventsPage)
             return [seen.message_id for seen in page.events], page.next

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.domain.queries import CancelAnswer, CancelAsk
+from budstikke.domain.queries import CancelAnswer, CancelCommand
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import (
@@ -141,7 +141,7 @@ def test_two_nodes_take_a_turn_once(engine: Engine) -> None:
 
 
 async def cancel(path: Path, account_id: int = 1, **asked: int) -> CancelAnswer:
-    answer = await path.store.ask(CancelAsk(**asked), account_id, NOW + 5)
+    answer = await path.store.ask(CancelCommand(**asked), account_id, NOW + 5)
     assert isinstance(answer, CancelAnswer)
     return answer
 

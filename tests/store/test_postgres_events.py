@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.domain.callback_listing import EventsAsk, EventsPage
+from budstikke.domain.callback_listing import EventsPage, EventsQuery
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
 from budstikke.store.engines.postgres import PostgresStore
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 async def read(path: Path, after: int = 0, limit: int = 100) -> EventsPage:
     page = await path.store.ask(
-        EventsAsk(access_id=1, limit=limit, after=after), 1, NOW
+        EventsQuery(access_id=1, limit=limit, after=after), 1, NOW
     )
     assert isinstance(page, EventsPage)
     return page

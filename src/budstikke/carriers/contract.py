@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from budstikke.domain.receipt import Outcome, Receipt
 
 
-__all__ = ["Carrier", "Contents", "InboundMms", "InboundPart", "Read", "Sink"]
+__all__ = ["Carrier", "Contents", "InboundMms", "InboundPart", "ReadReport", "Sink"]
 
 
-class Read(NamedTuple):
+class ReadReport(NamedTuple):
     """
     A read reply of an MMS (MM7 § 7.1.8 of 3GPP TS 23.140).
 
@@ -70,7 +70,7 @@ class Sink(Protocol):
     def inbound(self, parts: Sequence[InboundPart | InboundMms]) -> Future[None]:
         """Take messages from phones; the future is as for receipts."""
 
-    def read(self, reads: Sequence[Read]) -> Future[None]:
+    def read(self, reads: Sequence[ReadReport]) -> Future[None]:
         """Take that MMS were read or deleted; the future is as for receipts."""
 
 

@@ -33,7 +33,7 @@ PERMANENT = 500
 """Replies from here on are final (RFC 5321 § 4.2.1)."""
 
 
-class SmtpOutlet:
+class SmtpTransport:
     """
     The outlet for mails; the arguments are the keys of the settings' ``[mail]``.
 

@@ -17,10 +17,10 @@ A request passes through these steps; each may refuse it, in the dialect's own w
     render(call, answer, now) -> WireResponse   also for a Refusal
 
 ``parse`` returns an order, several orders (each is accepted or refused by itself), a
-question (``Ask``), ``Steps`` where one question follows from another, or ``Done``. A
+question (``QueryOrCommand``), ``Steps`` where one question follows from another, or ``Done``. A
 ``login`` of ``None`` means that the operation needs none: ``parse`` is then given no
-access, and may only return ``Done``, a ``Page``, ``MediaAsk``, ``MessageAsk`` or
-``OrderAsk``.
+access, and may only return ``Done``, a ``Page``, ``MediaQuery``, ``MessageQuery`` or
+``OrderQuery``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from typing import (
 import msgspec
 
 from budstikke.domain.message import Accepted, Order
-from budstikke.domain.queries import Answer, Ask
+from budstikke.domain.queries import Answer, QueryOrCommand
 from budstikke.domain.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Done:
     result: str = "accepted"
 
 
-Step: TypeAlias = Order | Ask | None
+Step: TypeAlias = Order | QueryOrCommand | None
 """What ``Steps`` ask for; ``None``: let other requests run, if it is time."""
 
 StepAnswer: TypeAlias = Accepted | Answer | None
@@ -138,7 +138,7 @@ StepAnswer: TypeAlias = Accepted | Answer | None
 Steps: TypeAlias = Generator[Step, StepAnswer, Done]
 """A request that is worked in several steps; may raise Refusal."""
 
-Asked: TypeAlias = Order | list[Order] | Ask | Steps | Done
+Asked: TypeAlias = Order | list[Order] | QueryOrCommand | Steps | Done
 Answered: TypeAlias = Accepted | list[Accepted | Refusal] | Answer | Refusal
 """A list answers for a list of orders, one by one."""
 

@@ -20,7 +20,7 @@ from budstikke.dialects.form import read_form_pairs
 from budstikke.dialects.query import read_texts
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.number import international
-from budstikke.domain.queries import MessagesAnswer, ReferenceAsk
+from budstikke.domain.queries import MessagesAnswer, ReferenceQuery
 from budstikke.domain.receipt import undated
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
@@ -206,13 +206,13 @@ def _read_order(fields: Fields) -> Order:
     )
 
 
-def _read_look_up(fields: Fields) -> ReferenceAsk:
+def _read_look_up(fields: Fields) -> ReferenceQuery:
     mobile = _required(fields, "full_number")
     ref = _required(fields, "ref")
     number = international(_dialled(mobile))
     if number is None:
         raise Refusal(RefusalCode.BAD_RECIPIENT, field="full_number", value=mobile)
-    return ReferenceAsk(number, ref)
+    return ReferenceQuery(number, ref)
 
 
 def _dialled(mobile: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from budstikke.domain.callback import CallbackState, Event, QueueState, Topic
 
 
-class EventsAsk(msgspec.Struct, frozen=True, kw_only=True):
+class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
     Events of an access of the account, oldest first.
 
@@ -36,7 +36,7 @@ class EventsPage(msgspec.Struct, frozen=True):
     more: bool
 
 
-class CallbacksAsk(msgspec.Struct, frozen=True, kw_only=True):
+class CallbacksQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
     The delivery log of all the account's accesses, newest first.
 
@@ -54,7 +54,7 @@ class CallbacksAsk(msgspec.Struct, frozen=True, kw_only=True):
     message_id: int | None = None
 
 
-class CallbackAsk(msgspec.Struct, frozen=True):
+class CallbackRecordQuery(msgspec.Struct, frozen=True):
     """One callback with its attempts; answered by ``CallbacksPage``: one or none."""
 
     callback_id: int
@@ -118,7 +118,7 @@ class CallbacksPage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
-class ResendAsk(msgspec.Struct, frozen=True):
+class ResendCommand(msgspec.Struct, frozen=True):
     """
     Tell something again that was told, or that was given up.
 
@@ -138,7 +138,7 @@ REPLAYED_AT_ONCE = 1000
 """Callbacks that one transaction of a replay looks at: others wait meanwhile."""
 
 
-class ReplayAsk(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayCommand(msgspec.Struct, frozen=True, kw_only=True):
     """
     Tell an access's events of a time range again, slice by slice.
 
@@ -163,7 +163,7 @@ class ReplayAnswer(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
-class QueuesAsk(msgspec.Struct, frozen=True):
+class QueuesQuery(msgspec.Struct, frozen=True):
     """The queues of all the account's accesses."""
 
 
@@ -194,12 +194,12 @@ class QueuesAnswer(msgspec.Struct, frozen=True):
     queues: tuple[QueueRecord, ...]
 
 
-class ResumeAsk(msgspec.Struct, frozen=True):
+class ResumeCommand(msgspec.Struct, frozen=True):
     """Let a paused queue of the account go on; answered by ``Changed``."""
 
     queue_id: int
 
 
-CallbackLook = EventsAsk | CallbacksAsk | CallbackAsk | QueuesAsk
-CallbackChange = ResendAsk | ReplayAsk
+CallbackQueries = EventsQuery | CallbacksQuery | CallbackRecordQuery | QueuesQuery
+CallbackCommands = ResendCommand | ReplayCommand
 CallbackAnswer = EventsPage | CallbacksPage | ResendAnswer | ReplayAnswer | QueuesAnswer

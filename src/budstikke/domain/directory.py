@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.money import PriceList, Refund
-from budstikke.domain.number_inventory import Inventory
+from budstikke.domain.number_inventory import NumberInventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -129,7 +129,7 @@ class Directory:
     carriers: Mapping[int, CarrierEntry]
     routes: tuple[Route, ...] = ()
     blacklist: frozenset[str] = frozenset()
-    inventory: Inventory = field(default_factory=Inventory)
+    inventory: NumberInventory = field(default_factory=NumberInventory)
     salt: str = ""
     _logins: Mapping[tuple[str, str], Access] = field(init=False)
     _routes: Mapping[int | None, _ByPrefix] = field(init=False)

@@ -11,7 +11,7 @@ import msgspec
 from budstikke.domain.inbound import Kind, MediaPart, MediaRef
 
 
-class NumbersAsk(msgspec.Struct, frozen=True, kw_only=True):
+class NumbersQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The account's numbers, series and keywords; ``after``: those that follow it."""
 
     limit: int
@@ -46,7 +46,7 @@ class NumbersPage(msgspec.Struct, frozen=True):
     next: tuple[str, str] | None = None
 
 
-class InboundsAsk(msgspec.Struct, frozen=True, kw_only=True):
+class InboundsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
     Messages from phones, newest first.
 
@@ -66,7 +66,7 @@ class InboundsAsk(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str | None = None
 
 
-class InboundAsk(msgspec.Struct, frozen=True):
+class InboundMessageQuery(msgspec.Struct, frozen=True):
     """One message from a phone; answered by ``InboundPage`` with one or none."""
 
     message_id: int
@@ -100,7 +100,7 @@ class InboundPage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
-class MediaAsk(msgspec.Struct, frozen=True):
+class MediaQuery(msgspec.Struct, frozen=True):
     """A part of an MMS of the account, by its id."""
 
     media_id: str
@@ -112,14 +112,14 @@ class MediaAnswer(msgspec.Struct, frozen=True):
     part: MediaPart | None
 
 
-class RequestsAsk(msgspec.Struct, frozen=True, kw_only=True):
+class RequestsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What the account asked an administrator for, newest first."""
 
     limit: int
     before: int | None = None
 
 
-class RequestAsk(msgspec.Struct, frozen=True):
+class RequestQuery(msgspec.Struct, frozen=True):
     """One of them; answered by ``RequestsPage`` with one or none."""
 
     request_id: int
@@ -162,7 +162,7 @@ MOST_WAITING = 100
 """Requests of one account that may wait at a time."""
 
 
-class AddRequestAsk(msgspec.Struct, frozen=True, kw_only=True):
+class AddRequestCommand(msgspec.Struct, frozen=True, kw_only=True):
     """
     Ask for a number; answered by ``RequestsPage`` with it, or none: too many wait.
 
@@ -178,14 +178,19 @@ class AddRequestAsk(msgspec.Struct, frozen=True, kw_only=True):
     access_id: int
 
 
-class CancelRequestAsk(msgspec.Struct, frozen=True):
+class CancelRequestCommand(msgspec.Struct, frozen=True):
     """Take a request back while it waits; answered by ``Changed``."""
 
     request_id: int
 
 
-InboundLook = (
-    NumbersAsk | InboundsAsk | InboundAsk | MediaAsk | RequestsAsk | RequestAsk
+InboundQueries = (
+    NumbersQuery
+    | InboundsQuery
+    | InboundMessageQuery
+    | MediaQuery
+    | RequestsQuery
+    | RequestQuery
 )
-InboundChange = AddRequestAsk | CancelRequestAsk
+InboundCommands = AddRequestCommand | CancelRequestCommand
 InboundAnswer = NumbersPage | InboundPage | MediaAnswer | RequestsPage

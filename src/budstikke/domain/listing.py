@@ -15,18 +15,18 @@ import msgspec
 
 from budstikke.domain.callback_listing import (
     CallbackAnswer,
-    CallbackChange,
-    CallbackLook,
+    CallbackCommands,
+    CallbackQueries,
 )
 from budstikke.domain.inbound_listing import (
     InboundAnswer,
-    InboundChange,
-    InboundLook,
+    InboundCommands,
+    InboundQueries,
 )
 from budstikke.domain.states import MessageState
 
 
-class RecordsAsk(msgspec.Struct, frozen=True, kw_only=True):
+class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
     Messages, newest first, without those whose record was deleted.
 
@@ -48,7 +48,7 @@ class RecordsAsk(msgspec.Struct, frozen=True, kw_only=True):
     order_id: int | None = None
 
 
-class RecordAsk(msgspec.Struct, frozen=True):
+class RecordQuery(msgspec.Struct, frozen=True):
     """One message; answered by ``RecordsPage`` with one (also deleted) or none."""
 
     message_id: int
@@ -97,7 +97,7 @@ class RecordsPage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
-class OrderRecordAsk(msgspec.Struct, frozen=True):
+class OrderRecordQuery(msgspec.Struct, frozen=True):
     """An order as a whole."""
 
     order_id: int
@@ -135,13 +135,13 @@ class OrderRecordAnswer(msgspec.Struct, frozen=True):
     order: OrderRecord | None
 
 
-class EraseAsk(msgspec.Struct, frozen=True):
+class EraseCommand(msgspec.Struct, frozen=True):
     """Delete the record of a message that has left, or never will."""
 
     message_id: int
 
 
-class EraseInboundAsk(msgspec.Struct, frozen=True):
+class EraseInboundCommand(msgspec.Struct, frozen=True):
     """Delete a message from a phone, of which everybody was told who is to be."""
 
     message_id: int
@@ -154,7 +154,7 @@ class EraseAnswer(msgspec.Struct, frozen=True):
     erased: bool
 
 
-class LedgerAsk(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The account's ledger, newest first; ``before``: entries with a lower id."""
 
     limit: int
@@ -181,7 +181,7 @@ class LedgerPage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
-class GroupsAsk(msgspec.Struct, frozen=True, kw_only=True):
+class GroupsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The account's groups by name; ``after``: names that follow it."""
 
     limit: int
@@ -195,7 +195,7 @@ class GroupsPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-class RenameAsk(msgspec.Struct, frozen=True):
+class RenameCommand(msgspec.Struct, frozen=True):
     """
     Give a group another name; answered by ``Changed``: a name that is taken is kept.
 
@@ -206,7 +206,7 @@ class RenameAsk(msgspec.Struct, frozen=True):
     name: str
 
 
-class MembersAsk(msgspec.Struct, frozen=True, kw_only=True):
+class MembersQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Who is in a group; refused with ``UNKNOWN_GROUP``."""
 
     group: str
@@ -214,14 +214,14 @@ class MembersAsk(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
 
 
-class ContactsAsk(msgspec.Struct, frozen=True, kw_only=True):
+class ContactsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The account's contacts by number; ``after``: numbers that follow it."""
 
     limit: int
     after: str = ""
 
 
-class ContactAsk(msgspec.Struct, frozen=True):
+class ContactQuery(msgspec.Struct, frozen=True):
     """One contact; answered by ``ContactsPage`` with one or none."""
 
     number: str
@@ -242,26 +242,26 @@ class ContactsPage(msgspec.Struct, frozen=True):
     next: str | int | None = None
 
 
-class PutContactAsk(msgspec.Struct, frozen=True):
+class PutContactCommand(msgspec.Struct, frozen=True):
     """Write a contact as it is; answered by ``Changed``."""
 
     contact: Contact
 
 
-class DropContactAsk(msgspec.Struct, frozen=True):
+class DropContactCommand(msgspec.Struct, frozen=True):
     """Forget a contact, in groups as well; answered by ``Changed``."""
 
     number: str
 
 
-class OptOutsAsk(msgspec.Struct, frozen=True, kw_only=True):
+class OptOutsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers that want nothing from the account; ``after``: those that follow it."""
 
     limit: int
     after: str = ""
 
 
-class OptOutAsk(msgspec.Struct, frozen=True):
+class OptOutQuery(msgspec.Struct, frozen=True):
     """One of them; answered by ``OptOutsPage`` with one or none."""
 
     number: str
@@ -281,13 +281,13 @@ class OptOutsPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-class PutOptOutAsk(msgspec.Struct, frozen=True):
+class PutOptOutCommand(msgspec.Struct, frozen=True):
     """Send a number nothing any more; answered by ``Changed``."""
 
     opt_out: OptOut
 
 
-class DropOptOutAsk(msgspec.Struct, frozen=True):
+class DropOptOutCommand(msgspec.Struct, frozen=True):
     """Let a number be sent to again; answered by ``Changed``."""
 
     number: str
@@ -299,33 +299,33 @@ class Changed(msgspec.Struct, frozen=True):
     changed: bool
 
 
-Look = (
-    RecordsAsk
-    | RecordAsk
-    | OrderRecordAsk
-    | LedgerAsk
-    | GroupsAsk
-    | MembersAsk
-    | ContactsAsk
-    | ContactAsk
-    | OptOutsAsk
-    | OptOutAsk
-    | InboundLook
-    | CallbackLook
+ListingQuery = (
+    RecordsQuery
+    | RecordQuery
+    | OrderRecordQuery
+    | LedgerQuery
+    | GroupsQuery
+    | MembersQuery
+    | ContactsQuery
+    | ContactQuery
+    | OptOutsQuery
+    | OptOutQuery
+    | InboundQueries
+    | CallbackQueries
 )
 """What changes nothing."""
 
-DatedChange = InboundChange | CallbackChange
+DatedChange = InboundCommands | CallbackCommands
 """What depends on the time."""
 
-Change = (
-    EraseAsk
-    | EraseInboundAsk
-    | RenameAsk
-    | PutContactAsk
-    | DropContactAsk
-    | PutOptOutAsk
-    | DropOptOutAsk
+ListingCommand = (
+    EraseCommand
+    | EraseInboundCommand
+    | RenameCommand
+    | PutContactCommand
+    | DropContactCommand
+    | PutOptOutCommand
+    | DropOptOutCommand
     | DatedChange
 )
 

@@ -24,7 +24,7 @@ class TextMode(StrEnum):
     """Always GSM: refuse the text otherwise."""
 
 
-class Tell(IntFlag):
+class NotifyOn(IntFlag):
     """What a customer is told of a message."""
 
     NOTHING = 0

@@ -77,7 +77,7 @@ class Keyword:
     receipt: str = ""
 
 
-class Place(NamedTuple):
+class NumberMatch(NamedTuple):
     """Where a message leads: ``number`` ``None``: a number nobody knows."""
 
     number: Number | None
@@ -175,7 +175,7 @@ def _without_codes(exact: Mapping[str, Number]) -> dict[str, Number | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
+class NumberInventory:
     """All numbers and keywords, by id, and indexed for look-ups."""
 
     numbers: Mapping[int, Number] = field(default_factory=dict)
@@ -200,7 +200,7 @@ class Inventory:
         object.__setattr__(self, "_national", _without_codes(exact))
         object.__setattr__(self, "_words", _index(self.keywords.values()))
 
-    def place(self, recipient: str, text: str) -> Place:
+    def place(self, recipient: str, text: str) -> NumberMatch:
         """
         Find where a message leads.
 
@@ -221,12 +221,12 @@ class Inventory:
         if number is None:
             series = self._series_of(recipient)
             if series is not None:
-                return Place(series)
+                return NumberMatch(series)
             number = self._spelled(recipient)
         if number is None or number.kind is NumberKind.OWNED:
-            return Place(number)
+            return NumberMatch(number)
         words = self._words.get(number.id)
-        return Place(number, words.find(text) if words is not None else None)
+        return NumberMatch(number, words.find(text) if words is not None else None)
 
     def _series_of(self, recipient: str) -> Number | None:
         if is_reply_number(recipient):
@@ -247,7 +247,7 @@ class Inventory:
         found = self._exact.get(recipient[len(code) :]) if code else None
         return found or self._national.get(recipient.lstrip("0"))
 
-    def named(self, recipient: str, text: str) -> Place | None:
+    def named(self, recipient: str, text: str) -> NumberMatch | None:
         """Find the keyword of a shared number that a whole text is; ``None``: none."""
         number = self._exact.get(recipient) or self._spelled(recipient)
         if number is None or number.kind is not NumberKind.SHARED or not text.strip():
@@ -261,5 +261,5 @@ class Inventory:
             bare = each.rstrip(_AFTER).rstrip()
             found = words.by_word.get(each) or (bare and words.by_word.get(bare))
             if found:
-                return Place(number, found)
+                return NumberMatch(number, found)
         return None

@@ -11,28 +11,28 @@ from enum import StrEnum
 
 import msgspec
 
-from budstikke.domain.callback_listing import ResumeAsk
+from budstikke.domain.callback_listing import ResumeCommand
 from budstikke.domain.inbound import MediaPart
-from budstikke.domain.listing import Change, ListingAnswer, Look
+from budstikke.domain.listing import ListingAnswer, ListingCommand, ListingQuery
 from budstikke.domain.message import Order
 from budstikke.domain.quote import Quote
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.states import MessageState
 
 
-class MessageAsk(msgspec.Struct, frozen=True):
+class MessageQuery(msgspec.Struct, frozen=True):
     """How a message stands; answered by ``MessagesAnswer`` with one or none."""
 
     message_id: int
 
 
-class OrderAsk(msgspec.Struct, frozen=True):
+class OrderQuery(msgspec.Struct, frozen=True):
     """How all messages of an order stand; answered by ``MessagesAnswer``."""
 
     order_id: int
 
 
-class ReferenceAsk(msgspec.Struct, frozen=True):
+class ReferenceQuery(msgspec.Struct, frozen=True):
     """The account's newest message to a recipient (E.164) with this reference."""
 
     recipient: str
@@ -77,7 +77,7 @@ class MessagesAnswer(msgspec.Struct, frozen=True):
     messages: tuple[MessageAnswer, ...]
 
 
-class BalanceAsk(msgspec.Struct, frozen=True):
+class BalanceQuery(msgspec.Struct, frozen=True):
     """What is left on the account."""
 
 
@@ -99,7 +99,7 @@ class BalanceAnswer(msgspec.Struct, frozen=True):
     home_price: int
 
 
-class CreditAsk(msgspec.Struct, frozen=True):
+class CreditCommand(msgspec.Struct, frozen=True):
     """Order ``count`` SMS for a prepaid account."""
 
     count: int
@@ -121,7 +121,7 @@ class CreditAnswer(msgspec.Struct, frozen=True):
     home_price: int = 1_000_000
 
 
-class CancelAsk(msgspec.Struct, frozen=True):
+class CancelCommand(msgspec.Struct, frozen=True):
     """Cancel what has not been sent: one message, or all of an order. One is given."""
 
     message_id: int | None = None
@@ -161,7 +161,7 @@ class GroupVerb(StrEnum):
     """Take ``number`` out of ``group``; not in it: nothing happens."""
 
 
-class GroupAsk(msgspec.Struct, frozen=True, kw_only=True):
+class GroupCommand(msgspec.Struct, frozen=True, kw_only=True):
     """
     Something about groups; ``number`` is E.164.
 
@@ -199,7 +199,7 @@ class QuoteAsk(msgspec.Struct, frozen=True):
     order: Order
 
 
-class MmsAsk(msgspec.Struct, frozen=True):
+class MmsOrder(msgspec.Struct, frozen=True):
     """
     Send an MMS; answered by ``MmsAnswer``.
 
@@ -246,7 +246,7 @@ class MmsAnswer(msgspec.Struct, frozen=True):
     replayed: bool = False
 
 
-class MediaAsk(msgspec.Struct, frozen=True):
+class MediaQuery(msgspec.Struct, frozen=True):
     """A part of an MMS, by its id, which nobody can guess."""
 
     id: str
@@ -264,20 +264,20 @@ class Page(msgspec.Struct, frozen=True):
     name: str
 
 
-Ask = (
-    MessageAsk
-    | OrderAsk
-    | ReferenceAsk
-    | BalanceAsk
-    | CreditAsk
-    | CancelAsk
-    | GroupAsk
+QueryOrCommand = (
+    MessageQuery
+    | OrderQuery
+    | ReferenceQuery
+    | BalanceQuery
+    | CreditCommand
+    | CancelCommand
+    | GroupCommand
     | QuoteAsk
-    | MmsAsk
-    | MediaAsk
-    | Look
-    | Change
-    | ResumeAsk
+    | MmsOrder
+    | MediaQuery
+    | ListingQuery
+    | ListingCommand
+    | ResumeCommand
     | Page
 )
 

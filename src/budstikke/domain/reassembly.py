@@ -104,7 +104,7 @@ def alphabet(data_coding: int) -> Alphabet:
     return Alphabet.GSM
 
 
-class Place(NamedTuple):
+class PartPosition(NamedTuple):
     """Which part of which text: ``number`` of ``total``."""
 
     reference: str
@@ -112,7 +112,7 @@ class Place(NamedTuple):
     number: int
 
 
-class Piece(NamedTuple):
+class TextPart(NamedTuple):
     """
     One part as it is read.
 
@@ -125,14 +125,14 @@ class Piece(NamedTuple):
 
     """
 
-    place: Place | None
+    place: PartPosition | None
     alphabet: Alphabet
     tables: tuple[int, int]
     header: bytes
     body: bytes
 
 
-class Reading(NamedTuple):
+class PhoneText(NamedTuple):
     """
     A message as it is read.
 
@@ -147,7 +147,7 @@ class Reading(NamedTuple):
     missing: int = 0
 
 
-def read(part: InboundPart) -> Piece:
+def read(part: InboundPart) -> TextPart:
     """
     Read what one part is; never fails.
 
@@ -161,13 +161,13 @@ def read(part: InboundPart) -> Piece:
     else:
         kind = alphabet(part.data_coding)
     if kind is Alphabet.BINARY:
-        return Piece(place, kind, DEFAULT, _others(elements), body)
+        return TextPart(place, kind, DEFAULT, _others(elements), body)
     tables = national_tables(elements)
     if tables != DEFAULT and part.data_coding == _ASCII:
         kind = Alphabet.GSM  # only septets have tables; node-smpp calls them ASCII
     if kind is not Alphabet.GSM:
         tables = DEFAULT
-    return Piece(place, kind, tables, b"", body)
+    return TextPart(place, kind, tables, b"", body)
 
 
 def digest(part: InboundPart) -> str:
@@ -188,7 +188,7 @@ def is_ported(elements: Elements, tlvs: Mapping[int, bytes]) -> bool:
     return named or not _PORT_TLVS.isdisjoint(tlvs)
 
 
-def _place(elements: Elements, tlvs: Mapping[int, bytes]) -> Place | None:
+def _place(elements: Elements, tlvs: Mapping[int, bytes]) -> PartPosition | None:
     found = concatenation(elements)
     if found is not None:
         width = "16" if found.wide else "8"
@@ -204,8 +204,8 @@ def _place(elements: Elements, tlvs: Mapping[int, bytes]) -> Place | None:
     return _of_several(f"sar:{reference & 0xFFFF}", total, number)
 
 
-def _of_several(reference: str, total: int, number: int) -> Place | None:
-    return Place(reference, total, number) if total > 1 else None
+def _of_several(reference: str, total: int, number: int) -> PartPosition | None:
+    return PartPosition(reference, total, number) if total > 1 else None
 
 
 def _others(elements: Elements) -> bytes:
@@ -268,7 +268,7 @@ def generations(
     return found
 
 
-def join(pieces: Sequence[Piece | None]) -> Reading:
+def join(pieces: Sequence[TextPart | None]) -> PhoneText:
     """
     Read a message, its parts in order; ``None``: one that never came. Never fails.
 
@@ -280,19 +280,19 @@ def join(pieces: Sequence[Piece | None]) -> Reading:
     if any(piece.alphabet is Alphabet.BINARY for piece in there):
         header = next((piece.header for piece in there if piece.header), b"")
         data = header + b"".join(piece.body for piece in there)
-        return Reading(Kind.BINARY, "", data.hex(), missing)
+        return PhoneText(Kind.BINARY, "", data.hex(), missing)
     # No phone shows NUL, and databases end a text there or refuse it.
-    return Reading(Kind.SMS, "".join(_texts(pieces)).replace("\0", ""), "", missing)
+    return PhoneText(Kind.SMS, "".join(_texts(pieces)).replace("\0", ""), "", missing)
 
 
 _How = tuple[Alphabet, tuple[int, int]]
 
 
-def _how(piece: Piece | None) -> _How | None:
+def _how(piece: TextPart | None) -> _How | None:
     return None if piece is None else (piece.alphabet, piece.tables)
 
 
-def _texts(pieces: Sequence[Piece | None]) -> Iterator[str]:
+def _texts(pieces: Sequence[TextPart | None]) -> Iterator[str]:
     order = BIG_ENDIAN  # a mark holds for what comes after it, over gaps, too
     for how, run in groupby(pieces, _how):
         if how is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.message import StatusEvent, Tell
+from budstikke.domain.message import NotifyOn, StatusEvent
 from budstikke.domain.receipt import Receipt, ReceiptState, dated
 from budstikke.domain.states import (
     FINAL_MESSAGE,
@@ -84,7 +84,7 @@ class MessageFinal(msgspec.Struct, array_like=True):
     sent: bool = False
 
 
-class Told(msgspec.Struct, array_like=True):
+class Notification(msgspec.Struct, array_like=True):
     """Something an access is to be told."""
 
     access_id: int
@@ -96,7 +96,7 @@ class Settlement(msgspec.Struct):
 
     parts: list[PartUpdate]
     messages: list[MessageFinal]
-    told: list[Told]
+    told: list[Notification]
     orphans: list[Receipt]
 
 
@@ -257,17 +257,17 @@ def _conclude(
                 sent,
             )
         )
-        if part.tell & Tell.FINAL:
+        if part.tell & NotifyOn.FINAL:
             result.told.append(_told(part, after, update))
     elif (
         after is MessageState.SENT
         and update.state is PartState.SENT
-        and part.tell & Tell.SENT
+        and part.tell & NotifyOn.SENT
     ):
         result.told.append(_told(part, after, update))
 
 
-def _told(part: Concerned, state: MessageState, update: PartUpdate) -> Told:
+def _told(part: Concerned, state: MessageState, update: PartUpdate) -> Notification:
     event = StatusEvent(
         part.message_id,
         part.recipient,
@@ -278,4 +278,4 @@ def _told(part: Concerned, state: MessageState, update: PartUpdate) -> Told:
         update.at,
         part.callback_url,
     )
-    return Told(part.access_id, event)
+    return Notification(part.access_id, event)

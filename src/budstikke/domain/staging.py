@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.message import Order, Part, Tell
+from budstikke.domain.message import NotifyOn, Order, Part
 from budstikke.domain.number import international_many, why_not
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.template import text_of
-from budstikke.domain.text import GSM, Concat, Plan, plan
+from budstikke.domain.text import GSM, Concat, Segmentation, segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from budstikke.domain.directory import Access, Directory, Route
 
-FINAL, SENT = Tell.FINAL.value, Tell.SENT.value
+FINAL, SENT = NotifyOn.FINAL.value, NotifyOn.SENT.value
 
 PREMIUM_ORIGINATOR = "2401"
 """What premium messages are sent from, whatever was asked (Front v3.05 § 2.1)."""
@@ -59,7 +59,7 @@ def common(profiles: Iterable[TextProfile]) -> TextProfile:
     return TextProfile(concat, frozenset.intersection(*(p.national for p in found)))
 
 
-class Content(msgspec.Struct):
+class OrderContext(msgspec.Struct):
     """
     What all messages of an order share; ``originator`` may be found out later.
 
@@ -74,7 +74,7 @@ class Content(msgspec.Struct):
     prices: Sequence[int] = ()
 
 
-def content(order: Order, access: Access, now: float) -> Content:
+def order_context(order: Order, access: Access, now: float) -> OrderContext:
     """
     Check what concerns the whole order but its text.
 
@@ -88,7 +88,7 @@ def content(order: Order, access: Access, now: float) -> Content:
         raise Refusal(RefusalCode.PREMIUM_NOT_ALLOWED)
     tell = (FINAL if order.report else 0) | (SENT if order.interim else 0)
     due = order.send_at if order.send_at is not None else now
-    return Content(originator, order, tell, now, due + order.validity)
+    return OrderContext(originator, order, tell, now, due + order.validity)
 
 
 def _originator(order: Order, access: Access) -> str:
@@ -120,15 +120,15 @@ def is_reply_number(originator: str) -> bool:
     return found is not None and found.kind is Kind.REPLY
 
 
-class Drawn(msgspec.Struct):
+class Rendered(msgspec.Struct):
     """How one message goes out: from whom, how its text is split, what it costs."""
 
     originator: str
-    split: Plan
+    split: Segmentation
     price: int
 
 
-def planned(text: str, order: Order, profile: TextProfile) -> Plan:
+def segment_order_text(text: str, order: Order, profile: TextProfile) -> Segmentation:
     """
     Split a text for carriers of this profile.
 
@@ -137,7 +137,7 @@ def planned(text: str, order: Order, profile: TextProfile) -> Plan:
     """
     if "\0" in text:
         text = text.replace("\0", "")
-    result = plan(
+    result = segment(
         text, mode=order.mode, concat=profile.concat, national=profile.national
     )
     if order.price > 0 and (result.encoding != GSM or result.units > PREMIUM_LONGEST):
@@ -148,13 +148,13 @@ def planned(text: str, order: Order, profile: TextProfile) -> Plan:
     return result
 
 
-def draw(
-    shared: Content, text: str, route: Route, profile: TextProfile, unit: int
-) -> Drawn:
+def render_text(
+    shared: OrderContext, text: str, route: Route, profile: TextProfile, unit: int
+) -> Rendered:
     """
     Say how a message goes out on a route; ``unit`` is micros a segment.
 
-    Raises Refusal as ``planned`` and ``domain.template.text_of`` do.
+    Raises Refusal as ``segment_order_text`` and ``domain.template.text_of`` do.
     """
     order, originator = shared.order, shared.originator
     if order.template is not None:
@@ -162,8 +162,8 @@ def draw(
             text = text_of(order.template)
         if "sender" in route.requires:
             originator = route.senders.get(order.template.kind, originator)
-    split = planned(text, order, profile)
-    return Drawn(originator, split, unit * split.segments)
+    split = segment_order_text(text, order, profile)
+    return Rendered(originator, split, unit * split.segments)
 
 
 class Numbers(msgspec.Struct):
@@ -260,7 +260,11 @@ def duplicate_key(access_id: int, originator: str, recipient: str, text: str) ->
 
 
 def parts(
-    message_id: int, recipient: str, shared: Content, drawn: Drawn, access_id: int
+    message_id: int,
+    recipient: str,
+    shared: OrderContext,
+    drawn: Rendered,
+    access_id: int,
 ) -> list[Part]:
     """Make the parts of one message."""
     order, split = shared.order, drawn.split

@@ -19,20 +19,20 @@ from budstikke.domain.directory import Route
 from budstikke.domain.message import Accepted, Order, Part
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.staging import (
-    Content,
-    Drawn,
+    OrderContext,
+    Rendered,
     TextProfile,
     common,
-    draw,
     duplicate_key,
     parts,
+    render_text,
     reply_originator,
     unit_price,
 )
 from budstikke.domain.states import MessageState, PartState
-from budstikke.flow.batching import Lane, given_up
+from budstikke.flow.batching import Coalescer, given_up
 from budstikke.flow.prepare import Prepared, answer, prepare
-from budstikke.flow.recurring_orders import TurnTaken, repeats
+from budstikke.flow.recurring_orders import OccurrenceTaken, repeats
 from budstikke.flow.send import Sender
 from budstikke.store.contract import (
     Charge,
@@ -53,7 +53,7 @@ _accepted = msgspec.json.Decoder(Accepted).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Laid(msgspec.Struct):
+class StagedOrder(msgspec.Struct):
     """A draft, and what its senders wait for."""
 
     draft: Draft
@@ -64,14 +64,14 @@ class Laid(msgspec.Struct):
     price: int = 0
 
 
-class One(msgspec.Struct):
+class OutgoingMessage(msgspec.Struct):
     """One message to be: its id, whom it goes to, its text as the customer wrote it."""
 
     id: int
     recipient: str
     text: str
     route: Route
-    drawn: Drawn
+    drawn: Rendered
     price: int
 
 
@@ -102,7 +102,7 @@ class Acceptor:
         self._profiles = profiles
         self._directory = directory
         self._clock = clock
-        self._lane: Lane[Laid, Verdict] = Lane(self._commit, ahead=2)
+        self._lane: Coalescer[StagedOrder, Verdict] = Coalescer(self._commit, ahead=2)
 
     async def prepare(self, order: Order, access: Access) -> Prepared:
         """Check an order and find whom it goes to; raises Refusal."""
@@ -124,7 +124,8 @@ class Acceptor:
         Make a prepared order durable, in one transaction.
 
         ``turn``: it is a time of this recurring order. Raises Refusal when nothing of
-        it was accepted, StoreUnavailable when nothing can be stored, and TurnTaken.
+        it was accepted, StoreUnavailable when nothing can be stored, and
+        OccurrenceTaken.
         """
         order, good = prepared.shared.order, prepared.numbers.good
         order_id, first_id = self.reserve(prepared)
@@ -164,7 +165,7 @@ class Acceptor:
     async def _without_duplicates(
         self,
         prepared: Prepared,
-        laid: Laid,
+        laid: StagedOrder,
         verdict: Verdict,
         result: Accepted,
         first_id: int,
@@ -197,10 +198,10 @@ class Acceptor:
         Answer an order whose idempotency key was used, as the first time.
 
         Raises Refusal with ``BAD_FIELD`` ``key`` when it is not the same order, and
-        TurnTaken when it is its turn that was taken.
+        OccurrenceTaken when it is its turn that was taken.
         """
         if turn is not None:
-            raise TurnTaken
+            raise OccurrenceTaken
         found = await self._store.answered(access.id, order.key, self._clock())
         if found is None or found[0] != digest(order):
             raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)
@@ -221,18 +222,18 @@ class Acceptor:
 
     def lay(
         self,
-        shared: Content,
+        shared: OrderContext,
         access: Access,
         recipients: Sequence[tuple[int, str]],
         first_id: int,
         order_id: int,
-    ) -> Laid:
+    ) -> StagedOrder:
         """
         Lay out messages and parts, and take room for them on their links.
 
         Raises Refusal for a text that cannot be sent or a recipient without a route.
         """
-        laid = Laid(Draft([], []), [], [])
+        laid = StagedOrder(Draft([], []), [], [])
         ones = self._draw(shared, access, recipients, first_id)
         for one in ones:
             laid.draft.messages.append(_message(shared, access, order_id, one))
@@ -243,15 +244,15 @@ class Acceptor:
 
     def _draw(
         self,
-        shared: Content,
+        shared: OrderContext,
         access: Access,
         recipients: Sequence[tuple[int, str]],
         first_id: int,
-    ) -> list[One]:
+    ) -> list[OutgoingMessage]:
         order, texts = shared.order, shared.order.texts
         directory, account_id = self._directory(), access.account.id
-        known: dict[tuple[str, str, int | None, int], Drawn] = {}
-        ones: list[One] = []
+        known: dict[tuple[str, str, int | None, int], Rendered] = {}
+        ones: list[OutgoingMessage] = []
         for message_id, (index, recipient) in enumerate(recipients, first_id):
             text = texts[index] if texts else order.text
             route = directory.route(account_id, recipient)
@@ -263,13 +264,21 @@ class Acceptor:
             key = (text, route.prefix, route.account_id, unit)
             drawn = known.get(key)
             if drawn is None:
-                drawn = draw(shared, text, route, self.profile(route), unit)
+                drawn = render_text(shared, text, route, self.profile(route), unit)
                 known[key] = drawn
             price = shared.prices[index] if shared.prices else drawn.price
-            ones.append(One(message_id, recipient, text, route, drawn, price))
+            ones.append(
+                OutgoingMessage(message_id, recipient, text, route, drawn, price)
+            )
         return ones
 
-    def _lay_parts(self, laid: Laid, shared: Content, access: Access, one: One) -> None:
+    def _lay_parts(
+        self,
+        laid: StagedOrder,
+        shared: OrderContext,
+        access: Access,
+        one: OutgoingMessage,
+    ) -> None:
         order = shared.order
         sender = self._choose(one.route)
         made = parts(one.id, one.recipient, shared, one.drawn, access.id)
@@ -312,11 +321,11 @@ class Acceptor:
                 return sender
         return senders[0]
 
-    async def commit(self, laid: Laid) -> Verdict:
+    async def commit(self, laid: StagedOrder) -> Verdict:
         """Store what was laid out."""
         return await self._lane.put(laid)
 
-    async def _commit(self, batch: list[Laid]) -> list[Verdict]:
+    async def _commit(self, batch: list[StagedOrder]) -> list[Verdict]:
         try:
             drafts = [laid.draft for laid in batch]
             verdicts = await self._store.accept(drafts, self._clock())
@@ -334,13 +343,13 @@ class Acceptor:
         self._call(batch)
         return verdicts
 
-    def _call(self, batch: list[Laid]) -> None:
+    def _call(self, batch: list[StagedOrder]) -> None:
         """Have what was queued claimed, also by a link that was made anew meanwhile."""
         for sender, count in Counter(s for laid in batch for s in laid.queued).items():
             sender.stored(count)
             self._senders.get(sender.carrier_id, sender).stored()
 
-    def _stored(self, laid: Laid, verdict: Verdict) -> list[tuple[Sender, Part]]:
+    def _stored(self, laid: StagedOrder, verdict: Verdict) -> list[tuple[Sender, Part]]:
         """Find what is sent now; room that is not needed is given back."""
         if verdict.no_credit or verdict.taken:
             self._take_back(laid.direct)
@@ -365,7 +374,9 @@ def digest(order: Order) -> str:
     return sha256(_encode(order)).hexdigest()
 
 
-def _message(shared: Content, access: Access, order_id: int, one: One) -> MessageRow:
+def _message(
+    shared: OrderContext, access: Access, order_id: int, one: OutgoingMessage
+) -> MessageRow:
     order, split, account = shared.order, one.drawn.split, access.account
     key, until = None, None
     if order.duplicate_lock and not (order.key or order.answering):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from budstikke.store.contract import CallbackRow
 
 
-class Answerer:
+class AutoReplier:
     """
     The step that answers phones.
 

@@ -25,7 +25,7 @@ LONGEST_PAUSE = 5.0
 """Seconds between tries while nothing can be stored."""
 
 
-class Lane(Generic[T, R]):
+class Coalescer(Generic[T, R]):
     """
     Work items in batches, and give each its own result.
 
@@ -103,7 +103,7 @@ def given_up(batch: Sequence[object], error: BaseException) -> bool:
     return len(batch) == 1 or not bug
 
 
-class Steady(Generic[T]):
+class WriteBehind(Generic[T]):
     """
     Write batches that must not be lost: try until the store takes them.
 

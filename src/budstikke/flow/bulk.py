@@ -18,9 +18,9 @@ import msgspec
 from budstikke import metrics
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.staging import (
-    Content,
-    draw,
+    OrderContext,
     duplicate_key,
+    render_text,
     reply_originator,
     unit_price,
 )
@@ -51,7 +51,7 @@ MOST_MESSAGES = 500
 MOST_PARTS = 1500
 """Parts in one transaction, by a guess: what is laid out at once takes about 15 ms."""
 
-_content = msgspec.json.Decoder(Content).decode
+_content = msgspec.json.Decoder(OrderContext).decode
 _numbers = msgspec.json.Decoder(list[str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -194,7 +194,7 @@ class BulkAcceptor:
             found = known.get(key)
             if found is None:
                 profile = self._acceptor.profile(route)
-                drawn = draw(shared, text, route, profile, unit)
+                drawn = render_text(shared, text, route, profile, unit)
                 found = known[key] = (drawn.split.segments, drawn.price)
             segments += found[0]
             prices.append(found[1])
@@ -275,7 +275,7 @@ class BulkAcceptor:
                 await asyncio.sleep(LONGEST_PAUSE)
 
     async def _slice(
-        self, row: BulkRow, shared: Content, recipients: list[str]
+        self, row: BulkRow, shared: OrderContext, recipients: list[str]
     ) -> None:
         access = self._directory().accesses.get(row.access_id)
         if access is None:

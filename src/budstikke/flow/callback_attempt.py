@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import CallsBack, Dialect
     from budstikke.domain.callback import Event, InboundRequirements, Policy
     from budstikke.domain.directory import Access, Directory
-    from budstikke.domain.number_inventory import Inventory
-    from budstikke.flow.transports import Outlet
+    from budstikke.domain.number_inventory import NumberInventory
+    from budstikke.flow.transports import CallbackTransport
     from budstikke.store.contract import CallbackRow, Store
     from budstikke.wire import WireRequest, WireResponse
 
@@ -94,7 +94,7 @@ class _Tried(NamedTuple):
 _NOT_TRIED = _Tried()
 
 
-class Teller:
+class CallbackAttempts:
     """
     Makes attempts.
 
@@ -114,7 +114,7 @@ class Teller:
         self,
         *,
         store: Store,
-        outlet: Outlet,
+        outlet: CallbackTransport,
         dialects: Mapping[str, Dialect],
         directory: Callable[[], Directory],
         clock: Callable[[], float],
@@ -377,7 +377,7 @@ def _url(event: Event, target: Target) -> str:
     return own or target.url
 
 
-def _place(event: InboundEvent, inventory: Inventory) -> str:
+def _place(event: InboundEvent, inventory: NumberInventory) -> str:
     """Find the URL of the keyword or number that a message came to."""
     if event.keyword_id:
         keyword = inventory.keywords.get(event.keyword_id)

@@ -18,14 +18,14 @@ from msgspec import structs
 
 from budstikke import metrics
 from budstikke.domain.callback import QueueState
-from budstikke.flow.batching import LONGEST_PAUSE, Steady
+from budstikke.flow.batching import LONGEST_PAUSE, WriteBehind
 from budstikke.flow.callback_attempt import status_only
 from budstikke.store.contract import QueueResult, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from budstikke.flow.callback_attempt import Teller
+    from budstikke.flow.callback_attempt import CallbackAttempts
     from budstikke.store.contract import (
         CallbackResult,
         CallbackRow,
@@ -45,7 +45,7 @@ NO_URL = "there is no URL to tell it to"
 """Why a queue is paused whose URL was taken away."""
 
 
-class Queues:
+class CallbackQueues:
     """
     Works queues, each by a task of its own.
 
@@ -57,7 +57,7 @@ class Queues:
     """
 
     def __init__(
-        self, *, store: Store, teller: Teller, clock: Callable[[], float]
+        self, *, store: Store, teller: CallbackAttempts, clock: Callable[[], float]
     ) -> None:
         self._store = store
         self._teller = teller
@@ -68,7 +68,7 @@ class Queues:
         self._unwritten: Counter[int] = Counter()
         self._written: dict[int, asyncio.Event] = {}
         self._lost: set[int] = set()  # what came of a callback could not be written
-        self._results: Steady[QueueResult] = Steady(self._write)
+        self._results: WriteBehind[QueueResult] = WriteBehind(self._write)
 
     def work(self, ids: Iterable[int]) -> None:
         """Have these looked at: there is or may be something in them."""

@@ -15,7 +15,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds that it is open at first and at most; doubled at each try that fails."""
 
 
-class Circuit:
+class CircuitBreaker:
     """One server's; times are Unix seconds."""
 
     __slots__ = ("_pause", "failures", "probing", "since", "until")

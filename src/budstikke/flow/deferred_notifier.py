@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from budstikke.flow.batching import Steady
+from budstikke.flow.batching import WriteBehind
 from budstikke.store.contract import CallbackResult
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from budstikke.store.contract import CallbackRow, Store
 
 
-class Tells(Protocol):
+class CallbackSink(Protocol):
     """Whoever takes callbacks."""
 
     def free(self) -> int:
@@ -36,7 +36,7 @@ class Tells(Protocol):
         """Begin nothing new, and end."""
 
 
-class HandOver:
+class DeferredNotifier:
     """
     The step that tells, on a node that does not.
 
@@ -48,7 +48,7 @@ class HandOver:
 
     def __init__(self, *, store: Store, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._results: Steady[CallbackResult] = Steady(store.told)
+        self._results: WriteBehind[CallbackResult] = WriteBehind(store.told)
 
     def free(self) -> int:
         """Take none that are due."""

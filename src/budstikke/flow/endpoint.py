@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.message import StatusEvent
-from budstikke.flow.circuit_breaker import Circuit
+from budstikke.flow.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     import asyncio
@@ -75,7 +75,7 @@ class Endpoint:
     def __init__(self, access_id: int, event: Event) -> None:
         self.access_id = access_id
         self.event = event
-        self.circuit = Circuit()
+        self.circuit = CircuitBreaker()
         self.seen: Directory | None = None
         self.target: Target | None = None
         self.waiting: list[tuple[int, CallbackRow]] = []  # a heap

@@ -26,7 +26,7 @@ MOST_FEES = 1000
 """Fees in one transaction."""
 
 
-class Bookkeeper:
+class FeeJob:
     """
     The step that keeps accounts in order.
 

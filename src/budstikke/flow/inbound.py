@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING
 from budstikke import metrics
 from budstikke.domain.inbound import InboundMms, InboundPart
 from budstikke.domain.number_inventory import is_reply_number
-from budstikke.domain.reassembly import Piece, Place, Reading, digest, join, read
-from budstikke.flow.inbound_draft import Drafter, Heard, heard_mms
+from budstikke.domain.reassembly import (
+    PartPosition,
+    PhoneText,
+    TextPart,
+    digest,
+    join,
+    read,
+)
+from budstikke.flow.inbound_draft import InboundDrafter, JoinedMessage, heard_mms
 from budstikke.flow.reassembly import joined, once, others
 from budstikke.store.contract import Equals, HeldPart, InboundDraft
 
@@ -41,7 +48,7 @@ MOST_ASSIGNED = 200
 """Messages of the tray that one turn gives to their accesses."""
 
 
-class Receiver:
+class InboundReceiver:
     """
     The step that takes messages from phones.
 
@@ -74,7 +81,7 @@ class Receiver:
         self._tell = tell
         self._clock = clock
         self._join_timeout = join_timeout
-        self._drafter = Drafter(
+        self._drafter = InboundDrafter(
             directory=directory,
             dialects=dialects,
             random=random,
@@ -89,7 +96,7 @@ class Receiver:
 
         Raises StoreUnavailable: then nothing is done that may not be done again.
         """
-        heard: list[Heard] = []
+        heard: list[JoinedMessage] = []
         parts: list[HeldPart] = []
         for message in messages:
             if isinstance(message, InboundMms):
@@ -132,7 +139,7 @@ class Receiver:
         await self._keep([_assigned(each) for each in mine])
         return len(parts) >= MOST_HELD or len(mine) >= MOST_ASSIGNED
 
-    async def _hold(self, parts: Sequence[HeldPart]) -> list[Heard]:
+    async def _hold(self, parts: Sequence[HeldPart]) -> list[JoinedMessage]:
         """Keep parts; returns the texts that are whole with them."""
         held = await self._store.hold(once(parts))
         kept = others(parts, held)
@@ -141,14 +148,18 @@ class Receiver:
             held = sorted({p.id: p for p in (*held, *more)}.values(), key=_id)
         return await self._joined(held, due=False)
 
-    async def _joined(self, parts: Sequence[HeldPart], *, due: bool) -> list[Heard]:
+    async def _joined(
+        self, parts: Sequence[HeldPart], *, due: bool
+    ) -> list[JoinedMessage]:
         """Join parts, and forget copies of which nothing came."""
         heard, copies = joined(parts, self._clock(), due=due)
         if copies:
             await self._store.drop(copies)
         return heard
 
-    def _part(self, carrier_id: int, part: InboundPart, place: Place) -> HeldPart:
+    def _part(
+        self, carrier_id: int, part: InboundPart, place: PartPosition
+    ) -> HeldPart:
         return HeldPart(
             0,
             carrier_id,
@@ -171,7 +182,7 @@ class Receiver:
             Equals.ANOTHER if part.new else Equals.PERHAPS,
         )
 
-    async def _keep(self, heard: Sequence[Heard]) -> None:
+    async def _keep(self, heard: Sequence[JoinedMessage]) -> None:
         """Store whole messages, and tell of them."""
         if not heard:
             return
@@ -192,7 +203,7 @@ class Receiver:
         self._tell(received)
 
     def _draft(
-        self, heard: Heard, message_id: int, thread: Thread | None, now: float
+        self, heard: JoinedMessage, message_id: int, thread: Thread | None, now: float
     ) -> InboundDraft:
         """Draft one; a bug of ours puts it in the tray and spares the others."""
         try:
@@ -201,7 +212,7 @@ class Receiver:
             log.exception("not routed", extra={"message_id": message_id})
             return self._drafter.unrouted(heard, message_id, now)
 
-    async def _threads(self, heard: Sequence[Heard]) -> list[Thread | None]:
+    async def _threads(self, heard: Sequence[JoinedMessage]) -> list[Thread | None]:
         """Find what is answered, of those that came to a reply number."""
         found: list[Thread | None] = [None] * len(heard)
         replies = [
@@ -217,22 +228,24 @@ class Receiver:
         return found
 
 
-def _whole(carrier_id: int, part: InboundPart, piece: Piece) -> Heard:
-    return Heard(carrier_id, part.originator, part.recipient, part.at, join([piece]))
+def _whole(carrier_id: int, part: InboundPart, piece: TextPart) -> JoinedMessage:
+    return JoinedMessage(
+        carrier_id, part.originator, part.recipient, part.at, join([piece])
+    )
 
 
 def _id(part: HeldPart) -> int:
     return part.id
 
 
-def _assigned(given: Unrouted) -> Heard:
+def _assigned(given: Unrouted) -> JoinedMessage:
     event = given.event
-    return Heard(
+    return JoinedMessage(
         given.carrier_id,
         event.originator,
         given.recipient,
         event.sent_at,
-        Reading(event.kind, event.text, event.data, event.missing),
+        PhoneText(event.kind, event.text, event.data, event.missing),
         assigned=given,
     )
 

@@ -13,8 +13,8 @@ from budstikke.domain import stop
 from budstikke.domain.callback import SendEvent, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind, MediaRef, mms_text
 from budstikke.domain.keyword_reply import waits, without_answer
-from budstikke.domain.number_inventory import NumberKind, Place, is_reply_number
-from budstikke.domain.reassembly import Reading
+from budstikke.domain.number_inventory import NumberKind, NumberMatch, is_reply_number
+from budstikke.domain.reassembly import PhoneText
 from budstikke.store.contract import InboundDraft, MediaRow
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MEDIA_DIGITS = 20
 """Of the id of an MMS's part: whoever knows it may read the part."""
 
 
-class Heard(NamedTuple):
+class JoinedMessage(NamedTuple):
     """
     A whole message from a phone.
 
@@ -46,30 +46,32 @@ class Heard(NamedTuple):
     originator: str
     recipient: str
     at: float
-    reading: Reading
+    reading: PhoneText
     held: tuple[int, ...] = ()
     mms: InboundMms | None = None
     assigned: Unrouted | None = None
 
 
-def heard_mms(carrier_id: int, mms: InboundMms) -> Heard:
+def heard_mms(carrier_id: int, mms: InboundMms) -> JoinedMessage:
     """Read an MMS: its text is its subject and its text parts, a line each."""
-    reading = Reading(Kind.MMS, mms_text(mms.subject, mms.parts))
-    return Heard(carrier_id, mms.originator, mms.recipient, mms.at, reading, mms=mms)
+    reading = PhoneText(Kind.MMS, mms_text(mms.subject, mms.parts))
+    return JoinedMessage(
+        carrier_id, mms.originator, mms.recipient, mms.at, reading, mms=mms
+    )
 
 
 class _Way(NamedTuple):
     """Where a message leads; ``access`` ``None``: to the tray."""
 
     access: Access | None
-    place: Place
+    place: NumberMatch
     reply: bool = False
     reply_to: int = 0
     stop: str = ""
     """The word for STOP, if one stands before a keyword."""
 
 
-class Drafter:
+class InboundDrafter:
     """
     Makes drafts of messages from phones.
 
@@ -100,7 +102,9 @@ class Drafter:
         self._random = random
         self._receipt_wait = receipt_wait
 
-    def unrouted(self, heard: Heard, message_id: int, now: float) -> InboundDraft:
+    def unrouted(
+        self, heard: JoinedMessage, message_id: int, now: float
+    ) -> InboundDraft:
         """Put a message in the tray as it is."""
         reading = heard.reading
         event = InboundEvent(
@@ -125,7 +129,7 @@ class Drafter:
         )
 
     def draft(
-        self, heard: Heard, message_id: int, thread: Thread | None, now: float
+        self, heard: JoinedMessage, message_id: int, thread: Thread | None, now: float
     ) -> InboundDraft:
         """Say what becomes of a message; ``thread`` is what it answers, if known."""
         way = self._way(heard, thread)
@@ -160,7 +164,7 @@ class Drafter:
 
     # Whose
 
-    def _way(self, heard: Heard, thread: Thread | None) -> _Way:
+    def _way(self, heard: JoinedMessage, thread: Thread | None) -> _Way:
         directory = self._directory()
         recipient, text = heard.recipient, heard.reading.text
         reply = is_reply_number(recipient)
@@ -168,7 +172,7 @@ class Drafter:
         if thread is not None and reply and assigned is None:
             access = directory.accesses.get(thread.access_id)
             if access is not None:
-                return _Way(access, Place(None), reply, thread.message_id)
+                return _Way(access, NumberMatch(None), reply, thread.message_id)
         place = directory.inventory.place(recipient, text)
         word = ""
         if place.keyword is None or not place.keyword.word:
@@ -178,11 +182,13 @@ class Drafter:
             reply = False
         access_id = place.access_id
         if assigned is not None and access_id != assigned.access_id:
-            access_id, place, word = assigned.access_id, Place(number), ""
+            access_id, place, word = assigned.access_id, NumberMatch(number), ""
         access = directory.accesses.get(access_id) if access_id else None
         return _Way(access, place, reply, stop=word)
 
-    def _meant(self, heard: Heard, place: Place) -> tuple[Place, str]:
+    def _meant(
+        self, heard: JoinedMessage, place: NumberMatch
+    ) -> tuple[NumberMatch, str]:
         """
         Look closer at a text without a keyword: perhaps it is not what comes first.
 
@@ -204,7 +210,7 @@ class Drafter:
 
     # What is told
 
-    def _tell(self, draft: InboundDraft, access: Access, place: Place) -> None:
+    def _tell(self, draft: InboundDraft, access: Access, place: NumberMatch) -> None:
         dialect = self._inbound[access.dialect]
         topic = topic_of(draft.event)
         policy = dialect.policies.get(topic) if dialect is not None else None
@@ -263,7 +269,7 @@ class Drafter:
         ]
 
 
-def _texts(heard: Heard) -> list[str]:
+def _texts(heard: JoinedMessage) -> list[str]:
     """Find what may be a word for STOP: all of it, and an MMS without its subject."""
     text, mms = heard.reading.text, heard.mms
     if mms is None or not mms.subject.strip():
@@ -271,7 +277,7 @@ def _texts(heard: Heard) -> list[str]:
     return [text, mms_text("", mms.parts)]
 
 
-def _said(heard: Heard, way: _Way) -> list[str]:
+def _said(heard: JoinedMessage, way: _Way) -> list[str]:
     return [way.stop] if way.stop else _texts(heard)
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke import metrics
-from budstikke.domain.message import Tell
+from budstikke.domain.message import NotifyOn
 from budstikke.domain.mms import ENCODING, LARGEST, size
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
-from budstikke.domain.queries import MmsAnswer, MmsAsk
+from budstikke.domain.queries import MmsAnswer, MmsOrder
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState, PartState
 from budstikke.flow.mms_view_url import LINK, link_medium, path_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from budstikke.domain.directory import Access, Directory
-    from budstikke.flow.resize_images import Fitter
+    from budstikke.flow.resize_images import ImageResizer
     from budstikke.flow.send import Sender
     from budstikke.store.contract import Store
 
@@ -59,7 +59,7 @@ class MmsAcceptor:
         senders: Mapping[int, Sender],
         directory: Callable[[], Directory],
         clock: Callable[[], float],
-        fitter: Fitter,
+        fitter: ImageResizer,
         random: Random,
         base_url: str,
     ) -> None:
@@ -71,7 +71,7 @@ class MmsAcceptor:
         self._random = random
         self._base_url = base_url
 
-    async def accept(self, asked: MmsAsk, access: Access) -> MmsAnswer:
+    async def accept(self, asked: MmsOrder, access: Access) -> MmsAnswer:
         """
         Make an MMS durable, and take what it costs.
 
@@ -119,7 +119,7 @@ class MmsAcceptor:
                 return carrier_id
         return carriers[0]
 
-    async def _fitted(self, asked: MmsAsk, account: int) -> Sequence[File]:
+    async def _fitted(self, asked: MmsOrder, account: int) -> Sequence[File]:
         """Find the files as they are sent; raises Refusal with ``TOO_LARGE``."""
         files = [File(name, kind, a2b_base64(b64)) for name, kind, b64 in asked.files]
         if asked.fit:
@@ -129,7 +129,7 @@ class MmsAcceptor:
             raise Refusal(RefusalCode.TOO_LARGE, field="files")
         return files
 
-    def _row(self, asked: MmsAsk, files: Sequence[File], message_id: int) -> MmsRow:
+    def _row(self, asked: MmsOrder, files: Sequence[File], message_id: int) -> MmsRow:
         written = [
             (name, kind, b2a_base64(data, newline=False).decode())
             for name, kind, data in files
@@ -143,7 +143,7 @@ class MmsAcceptor:
 
     def _draft(
         self,
-        asked: MmsAsk,
+        asked: MmsOrder,
         access: Access,
         answer: MmsAnswer,
         *,
@@ -165,7 +165,7 @@ class MmsAcceptor:
             flash=0,
             protocol_id=0,
             priority=1,
-            tell=(Tell.FINAL if asked.report else Tell.NOTHING).value,
+            tell=(NotifyOn.FINAL if asked.report else NotifyOn.NOTHING).value,
             duplicate_key=None,
             duplicate_until=None,
             accepted_at=now,
@@ -184,7 +184,7 @@ class MmsAcceptor:
             draft.key = (asked.key, _digest(asked), _encode(answer))
         return draft
 
-    async def _again(self, asked: MmsAsk, access: Access) -> MmsAnswer:
+    async def _again(self, asked: MmsOrder, access: Access) -> MmsAnswer:
         """Answer an MMS whose idempotency key was used, as the first time."""
         found = await self._store.answered(access.id, asked.key, self._clock())
         if found is None or found[0] != _digest(asked):
@@ -192,7 +192,7 @@ class MmsAcceptor:
         return msgspec.structs.replace(_answer(found[1]), replayed=True)
 
 
-def checked_originator(asked: MmsAsk, access: Access) -> str:
+def checked_originator(asked: MmsOrder, access: Access) -> str:
     """Find the number that an MMS is sent from; raises Refusal."""
     found = classify(asked.originator)
     if (
@@ -223,5 +223,5 @@ def mms_price(access: Access, recipient: str, now: float) -> int:
     return price
 
 
-def _digest(asked: MmsAsk) -> str:
+def _digest(asked: MmsOrder) -> str:
     return sha256(_encode(asked)).hexdigest()

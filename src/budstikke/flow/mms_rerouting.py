@@ -23,7 +23,7 @@ MOST_PLACED = 1000
 QUEUED = PartState.QUEUED
 
 
-class Placer:
+class MmsRerouter:
     """
     The step that gives them to carriers.
 

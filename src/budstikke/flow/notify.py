@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, cast
 from budstikke import metrics
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import FINAL_MESSAGE, MessageState
-from budstikke.flow.batching import Steady
-from budstikke.flow.callback_attempt import Teller
-from budstikke.flow.callback_queues import Queues
+from budstikke.flow.batching import WriteBehind
+from budstikke.flow.callback_attempt import CallbackAttempts
+from budstikke.flow.callback_queues import CallbackQueues
 from budstikke.flow.endpoint import Endpoint, Key, key_of
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Dialect
     from budstikke.domain.directory import Directory
     from budstikke.flow.callback_attempt import FindsSubscribers, Target
-    from budstikke.flow.transports import Outlet
+    from budstikke.flow.transports import CallbackTransport
     from budstikke.store.contract import CallbackRow, Store
 
 log = logging.getLogger("budstikke.notify")
@@ -75,7 +75,7 @@ class Notifier:
         self,
         *,
         store: Store,
-        outlet: Outlet,
+        outlet: CallbackTransport,
         dialects: Mapping[str, Dialect],
         directory: Callable[[], Directory],
         clock: Callable[[], float],
@@ -89,7 +89,7 @@ class Notifier:
         self._clock = clock
         self._per_endpoint = per_endpoint
         self._apart = 1 / rate if rate else 0.0
-        self._teller = Teller(
+        self._teller = CallbackAttempts(
             store=store,
             outlet=outlet,
             dialects=dialects,
@@ -103,8 +103,8 @@ class Notifier:
         self._held: set[int] = set()  # in memory, until what came of them is written
         self._waiting = 0
         self._stopping = False
-        self._results: Steady[CallbackResult] = Steady(self._write)
-        self._queues = Queues(store=store, teller=self._teller, clock=clock)
+        self._results: WriteBehind[CallbackResult] = WriteBehind(self._write)
+        self._queues = CallbackQueues(store=store, teller=self._teller, clock=clock)
 
     def free(self) -> int:
         """Tell how many more callbacks may be given."""

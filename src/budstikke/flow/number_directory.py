@@ -13,7 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
 from budstikke import metrics
-from budstikke.flow.batching import Lane
+from budstikke.flow.batching import Coalescer
 from budstikke.flow.transports import NotReached
 from budstikke.store.contract import StoreUnavailable
 
@@ -36,7 +36,7 @@ REST = 10.0
 """Seconds that it is left alone then, and that a failed look-up is not repeated."""
 
 
-class Source(Protocol):
+class DirectorySource(Protocol):
     """A number directory."""
 
     async def find(self, number: str) -> Subscriber:
@@ -50,7 +50,7 @@ class Source(Protocol):
         """Let go of what it holds."""
 
 
-class Table:
+class DirectoryTable:
     """
     The directory that was imported; look-ups at a time share a query.
 
@@ -61,7 +61,7 @@ class Table:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lane: Lane[str, Subscriber] = Lane(self._look_up)
+        self._lane: Coalescer[str, Subscriber] = Coalescer(self._look_up)
 
     async def find(self, number: str) -> Subscriber:
         """Look one number up; raises StoreUnavailable."""
@@ -75,7 +75,7 @@ class Table:
         return [found.get(number, NOBODY) for number in numbers]
 
 
-class Subscribers:
+class NumberDirectory:
     """
     Looks numbers up, and remembers.
 
@@ -90,7 +90,7 @@ class Subscribers:
 
     def __init__(
         self,
-        source: Source,
+        source: DirectorySource,
         *,
         clock: Callable[[], float],
         timeout: float,

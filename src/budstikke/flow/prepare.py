@@ -17,13 +17,13 @@ from budstikke.domain.message import Accepted
 from budstikke.domain.number import region
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.staging import (
-    Content,
     Numbers,
+    OrderContext,
     TextProfile,
-    content,
     is_reply_number,
-    planned,
+    order_context,
     screen,
+    segment_order_text,
     sort_out,
 )
 from budstikke.flow.pace import aside, pieces
@@ -54,7 +54,7 @@ class Prepared(msgspec.Struct):
 
     """
 
-    shared: Content
+    shared: OrderContext
     written: Sequence[str]
     numbers: Numbers
     groups: list[tuple[str, int]]
@@ -76,12 +76,12 @@ async def prepare(
     whole = order.bulk or len(written) + len(groups) <= 1
     if whole and not numbers.good and not await aside(len(written), _barred, numbers):
         raise await aside(len(written), _refusal, numbers, written, groups)
-    shared = content(order, access, now)
+    shared = order_context(order, access, now)
     if order.reply_to is not None:
         shared.originator = await _thread(order.reply_to, access, store)
     await _screen(numbers, order, access, directory, now)
     if whole and not numbers.good:
-        planned(order.text, order, TextProfile())
+        segment_order_text(order.text, order, TextProfile())
         raise await aside(len(written), _refusal, numbers, written, groups)
     return Prepared(shared, written, numbers, groups)
 

@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.callback_listing import ResumeAsk
+from budstikke.domain.callback_listing import ResumeCommand
 from budstikke.domain.listing import Changed
 from budstikke.domain.money import MICROS, SMS
 from budstikke.domain.queries import (
     Answer,
-    Ask,
     BalanceAnswer,
-    BalanceAsk,
+    BalanceQuery,
     CancelAnswer,
-    CancelAsk,
+    CancelCommand,
     CreditAnswer,
-    CreditAsk,
-    GroupAsk,
+    CreditCommand,
+    GroupCommand,
     GroupVerb,
     MediaAnswer,
-    MediaAsk,
-    MessageAsk,
+    MediaQuery,
+    MessageQuery,
     MessagesAnswer,
-    MmsAsk,
-    OrderAsk,
+    MmsOrder,
+    OrderQuery,
     Page,
+    QueryOrCommand,
     QuoteAsk,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from budstikke.store.contract import Store
 
 
-class Asker:
+class QueryHandler:
     """
     The step that answers questions.
 
@@ -76,7 +76,7 @@ class Asker:
         self._clock = clock
 
     async def answer(
-        self, asked: Ask, access: Access | None, dialect: str = ""
+        self, asked: QueryOrCommand, access: Access | None, dialect: str = ""
     ) -> Answer:
         """
         Answer; raises Refusal, and StoreUnavailable when nothing can be read.
@@ -85,33 +85,33 @@ class Asker:
         """
         if isinstance(asked, Page):
             return asked
-        if isinstance(asked, MediaAsk):
+        if isinstance(asked, MediaQuery):
             return MediaAnswer((await self._store.media([asked.id])).get(asked.id))
-        if access is None and not isinstance(asked, MessageAsk | OrderAsk):
+        if access is None and not isinstance(asked, MessageQuery | OrderQuery):
             raise Refusal(RefusalCode.MISSING_LOGIN)
         if access is None:
             return await self._look_up(asked, dialect)
-        if isinstance(asked, BalanceAsk):
+        if isinstance(asked, BalanceQuery):
             return await self._balance(access.account)
-        if isinstance(asked, CreditAsk):
+        if isinstance(asked, CreditCommand):
             return await self._credit(asked, access.account)
-        if isinstance(asked, MmsAsk):
+        if isinstance(asked, MmsOrder):
             if self._mms is None:
                 raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
             return await self._mms.accept(asked, access)
         if isinstance(asked, QuoteAsk):
             assert self._quoter is not None  # noqa: S101 - who asks has one
             return await self._quoter.quote(asked.order, access)
-        if isinstance(asked, CancelAsk):
+        if isinstance(asked, CancelCommand):
             return await self._cancel(asked, access.account.id)
-        if isinstance(asked, ResumeAsk):
+        if isinstance(asked, ResumeCommand):
             return await self._resume(asked, access.account.id)
-        if isinstance(asked, GroupAsk) and asked.fault is not None:
+        if isinstance(asked, GroupCommand) and asked.fault is not None:
             await self._look_at_groups(asked, access.account.id)
             raise Refusal(asked.fault, field="number", value=asked.number)
         return await self._store.ask(asked, access.account.id, self._clock())
 
-    async def _cancel(self, asked: CancelAsk, account_id: int) -> CancelAnswer:
+    async def _cancel(self, asked: CancelCommand, account_id: int) -> CancelAnswer:
         """Cancel slice by slice, so that others wait for one slice at most."""
         cancelled, ended = 0, False
         while True:
@@ -122,17 +122,17 @@ class Asker:
             if answer.cancelled < CANCELLED_AT_ONCE:
                 return CancelAnswer(answer.found, cancelled, ended)
 
-    async def _look_at_groups(self, asked: GroupAsk, account_id: int) -> None:
+    async def _look_at_groups(self, asked: GroupCommand, account_id: int) -> None:
         """Raise Refusal for a group that is not there: nobody is taken out of it."""
         verb = GroupVerb.MOVE_MEMBER if asked.new_group else GroupVerb.DELETE_MEMBER
         nobody = msgspec.structs.replace(asked, verb=verb, number="", fault=None)
         await self._store.ask(nobody, account_id, self._clock())
 
-    async def _resume(self, asked: ResumeAsk, account_id: int) -> Changed:
+    async def _resume(self, asked: ResumeCommand, account_id: int) -> Changed:
         found = await self._store.resume(queue_id=asked.queue_id, account_id=account_id)
         return Changed(found is not None)
 
-    async def _look_up(self, asked: Ask, dialect: str) -> Answer:
+    async def _look_up(self, asked: QueryOrCommand, dialect: str) -> Answer:
         """
         Answer a look-up without a login, of what was sent through that dialect.
 
@@ -160,7 +160,7 @@ class Asker:
             return MICROS if account.currency == SMS else 0
         return account.prices.price(account.home, self._clock()) or 0
 
-    async def _credit(self, asked: CreditAsk, account: Account) -> CreditAnswer:
+    async def _credit(self, asked: CreditCommand, account: Account) -> CreditAnswer:
         if not account.prepaid or not account.currency:
             raise Refusal(RefusalCode.BAD_FIELD, field="prepaid")
         price = self._home_price(account)

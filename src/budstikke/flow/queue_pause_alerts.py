@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Access, Directory
     from budstikke.flow.recurring_orders import TakesOrders
-    from budstikke.flow.transports import MailOutlet
+    from budstikke.flow.transports import MailTransport
     from budstikke.store.contract import PausedQueue, Store
 
 log = logging.getLogger("budstikke.pause")
@@ -56,7 +56,7 @@ class _Alert(NamedTuple):
     pause: float = PAUSE
 
 
-class PauseAlerter:
+class QueuePauseAlerts:
     """
     The step that tells of pauses.
 
@@ -77,7 +77,7 @@ class PauseAlerter:
         *,
         store: Store,
         directory: Callable[[], Directory],
-        outlet: MailOutlet | None,
+        outlet: MailTransport | None,
         acceptor: TakesOrders,
         clock: Callable[[], float],
         base_url: str,
@@ -150,7 +150,7 @@ class PauseAlerter:
         await self._store.alerted(paused.queue_id, stored)
         self._alerts.pop(paused.queue_id, None)
 
-    async def _mail(self, outlet: MailOutlet, mail: Mail) -> None:
+    async def _mail(self, outlet: MailTransport, mail: Mail) -> None:
         try:
             await outlet.send(mail)
         except Undeliverable as error:

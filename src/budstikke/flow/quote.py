@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from budstikke.domain.quote import Line, Quote
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.domain.staging import Drawn, draw, unit_price
+from budstikke.domain.staging import Rendered, render_text, unit_price
 from budstikke.flow.pace import Pace, pieces
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from budstikke.flow.accept import Acceptor
     from budstikke.flow.prepare import Prepared
 
-    Known = dict[tuple[str, str, int | None, int], Drawn]
+    Known = dict[tuple[str, str, int | None, int], Rendered]
 
 
 class Quoter:
@@ -67,7 +67,7 @@ class Quoter:
 
     def _draw(
         self, prepared: Prepared, access: Access, index: int, number: str, known: Known
-    ) -> Drawn:
+    ) -> Rendered:
         """Draw a message, or give what was drawn for one like it."""
         shared = prepared.shared
         order = shared.order
@@ -80,13 +80,13 @@ class Quoter:
         drawn = known.get(key)
         if drawn is None:
             profile = self._acceptor.profile(route)
-            drawn = draw(shared, text, route, profile, unit)
+            drawn = render_text(shared, text, route, profile, unit)
             if not order.texts:  # of many texts hardly two are alike
                 known[key] = drawn
         return drawn
 
 
-def _line(written: str, number: str, drawn: Drawn) -> Line:
+def _line(written: str, number: str, drawn: Rendered) -> Line:
     split = drawn.split
     return Line(
         written=written,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke.domain.inbound import InboundPart
 from budstikke.domain.reassembly import ANOTHER, generations, is_copy, join, read, said
-from budstikke.flow.inbound_draft import Heard
+from budstikke.flow.inbound_draft import JoinedMessage
 from budstikke.store.contract import Equals
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ class _Text(NamedTuple):
 
 def joined(
     parts: Iterable[HeldPart], now: float, *, due: bool
-) -> tuple[list[Heard], list[int]]:
+) -> tuple[list[JoinedMessage], list[int]]:
     """
     Join parts to the texts that are whole, and find copies that are of no use.
 
     With ``due``, texts whose time is over at ``now`` (Unix seconds) are whole, too.
     """
-    heard: list[Heard] = []
+    heard: list[JoinedMessage] = []
     useless: list[int] = []
     for text, came in _by_text(parts).items():
         late = {p.id for p in came if _is_copy(p) and p.due_at < now}
@@ -134,13 +134,13 @@ def _number(part: HeldPart) -> int:
     return part.number
 
 
-def _heard(text: _Text, found: Mapping[int, HeldPart]) -> Heard:
+def _heard(text: _Text, found: Mapping[int, HeldPart]) -> JoinedMessage:
     pieces = [
         read(_as_it_came(found[number])) if number in found else None
         for number in range(1, text.total + 1)
     ]
     first = min(found.values(), key=lambda part: part.id)
-    return Heard(
+    return JoinedMessage(
         first.carrier_id,
         text.originator,
         text.recipient,

@@ -38,7 +38,7 @@ _order = msgspec.json.Decoder(Order).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class TurnTaken(Exception):  # noqa: N818 - a race that somebody else has won
+class OccurrenceTaken(Exception):  # noqa: N818 - a race that somebody else has won
     """This time of a recurring order was accepted meanwhile, or it was ended."""
 
 
@@ -51,7 +51,7 @@ class TakesOrders(Protocol):
         """
         Make an order durable, as a time of a recurring one.
 
-        Raises Refusal, StoreUnavailable and TurnTaken.
+        Raises Refusal, StoreUnavailable and OccurrenceTaken.
         """
 
 
@@ -90,7 +90,7 @@ def repeats(
     return RecurringRow(order_id, access.id, _encode(bare), first, number - 1, due)
 
 
-class Recurrer:
+class RecurringOrders:
     """
     The step that repeats orders.
 
@@ -141,7 +141,7 @@ class Recurrer:
             turn = _turn(order, row, now)
             access = self._access(row, turn)
             result = await self._acceptor.accept(_occurrence(order), access, turn)
-        except TurnTaken:
+        except OccurrenceTaken:
             return
         except Refusal as refusal:
             log.warning(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Call, Dialect
     from budstikke.domain.directory import Access
     from budstikke.domain.refusal import Refusal
-    from budstikke.flow.transports import MailOutlet
+    from budstikke.flow.transports import MailTransport
 
 log = logging.getLogger("budstikke.alert")
 
@@ -63,7 +63,7 @@ class _Tally:
         return not self.count and told_at is not None and now - told_at >= INTERVAL
 
 
-class Alerter:
+class RefusalAlerts:
     """
     Counts refusals and mails them; use from one event loop.
 
@@ -74,7 +74,7 @@ class Alerter:
     """
 
     def __init__(
-        self, *, outlet: MailOutlet | None, clock: Callable[[], float]
+        self, *, outlet: MailTransport | None, clock: Callable[[], float]
     ) -> None:
         self._outlet = outlet
         self._clock = clock
@@ -143,14 +143,14 @@ class Alerter:
                 extra={"why": str(error), "again_at": self._rest_until},
             )
 
-    async def _send_mails(self, outlet: MailOutlet) -> None:
+    async def _send_mails(self, outlet: MailTransport) -> None:
         while self._mails:
             mail = self._mails[0]
             await self._send(outlet, mail)
             if self._mails and self._mails[0] is mail:  # it was not given up meanwhile
                 self._mails.popleft()
 
-    async def _send_tallies(self, outlet: MailOutlet) -> None:
+    async def _send_tallies(self, outlet: MailTransport) -> None:
         for key, tally in list(self._tallies.items()):
             now = self._clock()
             if tally.over(now):
@@ -161,7 +161,7 @@ class Alerter:
                 tally.count -= told  # more may have come while it was sent
                 tally.told_at = tally.since = now
 
-    async def _send(self, outlet: MailOutlet, mail: Mail) -> None:
+    async def _send(self, outlet: MailTransport, mail: Mail) -> None:
         """Send one; raises NotSent when it is to be tried again."""
         try:
             await outlet.send(mail)

@@ -58,7 +58,7 @@ class File(NamedTuple):
     data: bytes
 
 
-class Fitter:
+class ImageResizer:
     """
     Fits pictures; begins a process when there is something to do.
 

@@ -17,7 +17,7 @@ from budstikke.store.contract import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from budstikke.flow.deferred_notifier import Tells
+    from budstikke.flow.deferred_notifier import CallbackSink
     from budstikke.flow.send import Sender
     from budstikke.store.contract import Store
 
@@ -33,7 +33,7 @@ MOST_DUE = 2000
 """Rows of each kind in one transaction."""
 
 
-class Turning(Protocol):
+class PeriodicJob(Protocol):
     """A step that is worked now and then."""
 
     def turn(self) -> Awaitable[bool]:
@@ -60,10 +60,10 @@ class Scheduler:
         *,
         store: Store,
         senders: Mapping[int, Sender],
-        notifier: Tells,
+        notifier: CallbackSink,
         clock: Callable[[], float],
         retention: float,
-        also: Sequence[tuple[float, Turning]] = (),
+        also: Sequence[tuple[float, PeriodicJob]] = (),
         sweeps: bool = True,
     ) -> None:
         self._store = store

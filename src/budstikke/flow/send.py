@@ -21,13 +21,13 @@ from budstikke.domain.mms import ENCODING
 from budstikke.domain.outcome import after, concerned, expired
 from budstikke.domain.receipt import Receipt, Rejected, Retry
 from budstikke.domain.states import PartState
-from budstikke.flow.batching import LONGEST_PAUSE, Lane, Steady
+from budstikke.flow.batching import LONGEST_PAUSE, Coalescer, WriteBehind
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from budstikke.carriers.contract import Carrier, InboundMms, InboundPart, Read
+    from budstikke.carriers.contract import Carrier, InboundMms, InboundPart, ReadReport
     from budstikke.domain.directory import Directory
     from budstikke.domain.message import Part
     from budstikke.domain.receipt import Outcome
@@ -95,12 +95,14 @@ class Sender:
         self._wake = asyncio.Event()
         self._stopping = False
         self._given_back = asyncio.Event()  # stopping, and nothing is reserved
-        self._answers: Steady[tuple[Concerned, PartUpdate]] = Steady(self._record)
-        self._receipts: Lane[Sequence[Receipt], None] = Lane(self._settle)
-        self._inbound: Lane[Sequence[InboundPart | InboundMms], None] = Lane(
+        self._answers: WriteBehind[tuple[Concerned, PartUpdate]] = WriteBehind(
+            self._record
+        )
+        self._receipts: Coalescer[Sequence[Receipt], None] = Coalescer(self._settle)
+        self._inbound: Coalescer[Sequence[InboundPart | InboundMms], None] = Coalescer(
             self._keep_inbound
         )
-        self._reads: Lane[Sequence[Read], None] = Lane(self._keep_reads)
+        self._reads: Coalescer[Sequence[ReadReport], None] = Coalescer(self._keep_reads)
 
     # -- before the store: flow.accept asks
 
@@ -263,7 +265,7 @@ class Sender:
         """Keep these messages from phones."""
         return self._inbound.put(parts)
 
-    def read(self, reads: Sequence[Read]) -> asyncio.Future[None]:
+    def read(self, reads: Sequence[ReadReport]) -> asyncio.Future[None]:
         """Note that these MMS were read or deleted."""
         return self._reads.put(reads)
 
@@ -327,7 +329,7 @@ class Sender:
         metrics.inbound(self.carrier.name, len(parts))
         return [None] * len(batches)
 
-    async def _keep_reads(self, batches: list[Sequence[Read]]) -> list[None]:
+    async def _keep_reads(self, batches: list[Sequence[ReadReport]]) -> list[None]:
         rows = [
             (read.smsc_id, "deleted" if read.deleted else "read", read.at)
             for batch in batches

@@ -14,7 +14,7 @@ class NotReached(Exception):  # noqa: N818 - a customer's server being away is n
     """The customer's server could not be asked; the message says why."""
 
 
-class Outlet(Protocol):
+class CallbackTransport(Protocol):
     """Carries one callback and brings the answer."""
 
     async def deliver(
@@ -43,7 +43,7 @@ class Undeliverable(Exception):  # noqa: N818 - addresses that are gone are norm
     """The mail server will never take this mail. The message says why."""
 
 
-class MailOutlet(Protocol):
+class MailTransport(Protocol):
     """Gives one mail to a mail server."""
 
     async def send(self, mail: Mail) -> None:

@@ -26,7 +26,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from budstikke.domain.key_identifier import is_made_here, keyed
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood, within
-from budstikke.servers.login_failures import Failures
+from budstikke.servers.login_failures import LoginFailures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +142,7 @@ class Authenticator:
         self._wrong: dict[tuple[str, bytes], float] = {}
         self._guesses: dict[str, tuple[int, float]] = {}
         self._pending: dict[tuple[str, bytes], asyncio.Future[bool]] = {}
-        self._failures = Failures(clock)
+        self._failures = LoginFailures(clock)
         self._found: dict[bytes, str] = {}
         self._making: dict[tuple[str, bytes], asyncio.Future[str]] = {}
 

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from budstikke.servers.asgi import joined
 from budstikke.servers.early_answers import is_host
 from budstikke.servers.http import HttpServer
-from budstikke.servers.lenient_http import SloppyProtocol
+from budstikke.servers.lenient_http import LenientProtocol
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Headers(Mapping[str, str]):
         return len(self._read())
 
 
-class ExpressProtocol(SloppyProtocol):
-    """``SloppyProtocol`` with an express lane, if its application is an HttpServer."""
+class FastPathProtocol(LenientProtocol):
+    """``LenientProtocol`` with an express lane, if its application is an HttpServer."""
 
     _answering = False  # in the express lane
 

@@ -31,8 +31,8 @@ from budstikke.servers import bounds
 from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
-from budstikke.servers.limits import Busy
-from budstikke.servers.public_lookups import LookUps
+from budstikke.servers.limits import ConcurrencyLimit
+from budstikke.servers.public_lookups import PublicLookups
 from budstikke.servers.routes import Routed, Routes
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     )
     from budstikke.domain.directory import Access, Directory
     from budstikke.flow.bulk import BulkAcceptor
-    from budstikke.flow.queries import Asker
+    from budstikke.flow.queries import QueryHandler
     from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.servers.auth import Authenticator
@@ -92,7 +92,7 @@ class HttpServer:
         directory: Callable[[], Directory],
         authenticator: Authenticator,
         acceptor: BulkAcceptor,
-        asker: Asker,
+        asker: QueryHandler,
         rest: App,
         max_body: int,
         trusted: tuple[Network, ...],
@@ -119,10 +119,10 @@ class HttpServer:
         self._authenticator = authenticator
         self._acceptor = acceptor
         self._asker = asker
-        self._busy = Busy()
+        self._busy = ConcurrencyLimit()
         looks_up = (n for n, each in dialects.items() if isinstance(each, LooksUp))
         known = frozenset(looks_up) if known_only else frozenset()
-        self._look_ups = LookUps(asker, directory, clock, known)
+        self._look_ups = PublicLookups(asker, directory, clock, known)
         self._rest = rest
         self._max_body = max_body
         self._trusted = trusted

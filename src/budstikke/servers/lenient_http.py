@@ -53,7 +53,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error of ours
     """Stops the parser; what is answered is in ``_fault``."""
 
 
-class SloppyProtocol(HttpToolsProtocol):
+class LenientProtocol(HttpToolsProtocol):
     """
     uvicorn's protocol, with request lines mended and everything bounded.
 

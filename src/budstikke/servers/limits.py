@@ -16,7 +16,7 @@ MOST_CALLERS = 65536
 """Callers that are remembered; then all are forgotten."""
 
 
-class Busy:
+class ConcurrencyLimit:
     """Counts requests under way, by access."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Busy:
                 del self._under_way[access_id]
 
 
-class Rate:
+class RateLimit:
     """
     Counts requests in windows of time, by address (of IPv6: by /64).
 

@@ -32,7 +32,7 @@ LONGEST_SHOWN = 64
 """Characters of an identifier."""
 
 
-class Failures:
+class LoginFailures:
     """Writes failed logins to the log; ``clock``: seconds, never going back."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

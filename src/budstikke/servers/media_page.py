@@ -17,7 +17,7 @@ from starlette.routing import Route
 from budstikke.domain.refusal import Refusal
 from budstikke.domain.text import decode_labelled
 from budstikke.servers.asgi import read_head
-from budstikke.servers.limits import Rate
+from budstikke.servers.limits import RateLimit
 from budstikke.servers.media_headers import shown_as
 from budstikke.store.contract import StoreUnavailable
 
@@ -91,7 +91,7 @@ class MediaPages:
     ) -> None:
         self._linked = linked
         self._trusted = trusted
-        self._look_ups = Rate(clock, LOOK_UPS, LOOK_UPS_WITHIN)
+        self._look_ups = RateLimit(clock, LOOK_UPS, LOOK_UPS_WITHIN)
 
     def routes(self) -> list[Route]:
         """List the routes, for Starlette."""

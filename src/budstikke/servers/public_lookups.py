@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.queries import MessageAsk, MessagesAnswer, OrderAsk
+from budstikke.domain.queries import MessageQuery, MessagesAnswer, OrderQuery
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood, within
-from budstikke.servers.limits import Rate
+from budstikke.servers.limits import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from budstikke.domain.directory import Directory
-    from budstikke.domain.queries import Answer, Ask
-    from budstikke.flow.queries import Asker
+    from budstikke.domain.queries import Answer, QueryOrCommand
+    from budstikke.flow.queries import QueryHandler
 
 MOST, MOST_MISSES, WITHIN = 600, 60, 60.0
 """Look-ups of one address, those of them that find nothing, and in how many seconds."""
@@ -33,7 +33,7 @@ MOST_KNOWN = 65_536
 """Addresses that are remembered; then the oldest are forgotten."""
 
 
-class LookUps:
+class PublicLookups:
     """
     Answers those who do not log in; use from one event loop.
 
@@ -47,7 +47,7 @@ class LookUps:
 
     def __init__(
         self,
-        asker: Asker,
+        asker: QueryHandler,
         directory: Callable[[], Directory],
         clock: Callable[[], float],
         known_only: frozenset[str] = frozenset(),
@@ -57,8 +57,8 @@ class LookUps:
         self._clock = clock
         self._known_only = known_only
         self._known: dict[tuple[str, str], float] = {}
-        self._asked = Rate(clock, MOST, WITHIN)
-        self._missed = Rate(clock, MOST_MISSES, WITHIN)
+        self._asked = RateLimit(clock, MOST, WITHIN)
+        self._missed = RateLimit(clock, MOST_MISSES, WITHIN)
 
     def logged_in(self, dialect: str, client: str) -> None:
         """Remember an address that has logged in."""
@@ -70,7 +70,7 @@ class LookUps:
         if len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]
 
-    async def answer(self, asked: Ask, dialect: str, client: str) -> Answer:
+    async def answer(self, asked: QueryOrCommand, dialect: str, client: str) -> Answer:
         """
         Answer a look-up.
 
@@ -78,7 +78,7 @@ class LookUps:
         that is not known; and StoreUnavailable.
         """
         self._asked.count(client)
-        if not isinstance(asked, MessageAsk | OrderAsk):
+        if not isinstance(asked, MessageQuery | OrderQuery):
             return await self._asker.answer(asked, None, dialect)
         if dialect in self._known_only and not self._is_known(dialect, client):
             raise Refusal(RefusalCode.ADDRESS_NOT_ALLOWED)

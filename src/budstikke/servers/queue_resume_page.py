@@ -19,7 +19,7 @@ from budstikke.domain.refusal import Refusal
 from budstikke.flow.queue_pause_alerts import PATH, digest
 from budstikke.flow.refusal_alerts import utc
 from budstikke.servers.addresses import client_of
-from budstikke.servers.limits import Rate
+from budstikke.servers.limits import RateLimit
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ HEADERS = {
 }
 
 
-class ResumePage:
+class QueueResumePage:
     """
     Answers the links.
 
@@ -80,7 +80,7 @@ class ResumePage:
         self._store = store
         self._resumed = resumed
         self._trusted = trusted
-        self._rate = Rate(clock, MOST_LOOKS, WINDOW)
+        self._rate = RateLimit(clock, MOST_LOOKS, WINDOW)
 
     def routes(self) -> list[Route]:
         """List its routes."""

@@ -15,7 +15,7 @@ LAST_SEQUENCE: Final = 0x7FFFFFFF
 """Sequence numbers run from 1 to this (SMPP 3.4 § 3.2), and wrap."""
 
 
-class Asked(NamedTuple):
+class PendingRequest(NamedTuple):
     """One request of ours; ``deadline`` is when it expires."""
 
     command: int
@@ -44,8 +44,8 @@ class Window:
         self._remember = remember
         self._sequence = 0
         # All wait equally long, so the order of sending is that of deadlines.
-        self._in_flight: dict[int, Asked] = {}
-        self._expired: OrderedDict[int, Asked] = OrderedDict()
+        self._in_flight: dict[int, PendingRequest] = {}
+        self._expired: OrderedDict[int, PendingRequest] = OrderedDict()
 
     def next_sequence(self) -> int:
         """Take the next number that neither is in flight nor may be answered late."""
@@ -58,9 +58,9 @@ class Window:
 
     def add(self, sequence: int, command: int, token: Any, now: float) -> None:
         """Note a request as sent."""
-        self._in_flight[sequence] = Asked(command, token, now + self._timeout)
+        self._in_flight[sequence] = PendingRequest(command, token, now + self._timeout)
 
-    def answer(self, sequence: int, response: int) -> Asked | None:
+    def answer(self, sequence: int, response: int) -> PendingRequest | None:
         """Match a response with its request, which is then no longer in flight."""
         asked = self._in_flight.get(sequence)
         if asked is None or not asked.answered_by(response):
@@ -68,7 +68,7 @@ class Window:
         del self._in_flight[sequence]
         return asked
 
-    def answer_late(self, sequence: int, response: int) -> Asked | None:
+    def answer_late(self, sequence: int, response: int) -> PendingRequest | None:
         """Match a response with a request that has expired."""
         asked = self._expired.get(sequence)
         if asked is None or not asked.answered_by(response):
@@ -82,7 +82,7 @@ class Window:
             return asked.deadline
         return inf
 
-    def expire(self, now: float) -> Iterator[tuple[int, Asked]]:
+    def expire(self, now: float) -> Iterator[tuple[int, PendingRequest]]:
         """Take out those whose time is over, oldest first, and remember them."""
         while self._in_flight:
             sequence, asked = next(iter(self._in_flight.items()))
@@ -94,7 +94,7 @@ class Window:
                 self._expired.popitem(last=False)
             yield sequence, asked
 
-    def empty(self) -> list[Asked]:
+    def empty(self) -> list[PendingRequest]:
         """Take out all, oldest first: the link is gone."""
         lost = list(self._in_flight.values())
         self._in_flight.clear()

@@ -17,7 +17,12 @@ from sqlalchemy.pool import NullPool
 from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
 from budstikke.domain.key_identifier import SALT
 from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
-from budstikke.domain.number_inventory import Inventory, Keyword, Number, NumberKind
+from budstikke.domain.number_inventory import (
+    Keyword,
+    Number,
+    NumberInventory,
+    NumberKind,
+)
 from budstikke.store import schema
 from budstikke.store.contract.nodes import CHANNEL, Hint
 
@@ -192,7 +197,7 @@ def read_salt(connection: Connection) -> str:
     return found
 
 
-def _inventory(connection: Connection) -> Inventory:
+def _inventory(connection: Connection) -> NumberInventory:
     numbers = {
         row.id: Number(
             id=row.id,
@@ -215,7 +220,7 @@ def _inventory(connection: Connection) -> Inventory:
         )
         for row in connection.execute(select(schema.keyword))
     }
-    return Inventory(numbers, keywords)
+    return NumberInventory(numbers, keywords)
 
 
 def _price_lists(connection: Connection) -> dict[int, PriceList]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.carriers import mm7
-from budstikke.carriers.contract import Read
-from budstikke.carriers.mm7.auth import MOST_GUESSES, WITHIN, Guard
+from budstikke.carriers.contract import ReadReport
+from budstikke.carriers.mm7.auth import MOST_GUESSES, WITHIN, MmscAuthenticator
 from budstikke.carriers.mm7.incoming import LARGE
 from budstikke.domain.inbound import InboundMms, MediaPart
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
@@ -123,7 +123,7 @@ def test_read_replies() -> None:
         assert (200, 1000) == await ask(rig, read_reply("m-2", unread))
         for nothing in ("Indeterminate", "", "Ready"):
             assert (200, 1000) == await ask(rig, read_reply("m-3", nothing))
-        assert [Read("m-1", False, AT + 5), Read("m-2", True, AT + 5)] == (
+        assert [ReadReport("m-1", False, AT + 5), ReadReport("m-2", True, AT + 5)] == (
             rig.sink.reads
         )
 
@@ -316,7 +316,7 @@ def test_refusals_are_logged_once_an_address(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = mm7.Settings(url="https://mmsc.example.com/", deliver_token="secret")
-    guard = Guard("op", settings, lambda: 0.0)
+    guard = MmscAuthenticator("op", settings, lambda: 0.0)
     for client in ["192.0.2.1"] * 5 + ["192.0.2.2"]:
         guard.refuses(WireRequest("POST", "/mm7/op", b"token=guess", client=client))
     lines = [record.getMessage() for record in caplog.records]
@@ -346,7 +346,7 @@ def test_a_large_mms_is_read_beside_the_loop() -> None:
 def test_guesses_are_forgotten() -> None:
     now = [1000 * WITHIN]
     settings = mm7.Settings(url="https://mmsc.example.com/", deliver_token="secret")
-    guard = Guard("op", settings, lambda: now[0])
+    guard = MmscAuthenticator("op", settings, lambda: now[0])
     wrong = WireRequest("POST", "/mm7/op", b"token=x", client="192.0.2.1")
     right = WireRequest("POST", "/mm7/op", b"token=secret", client="192.0.2.1")
     assert [401] * MOST_GUESSES + [429] == [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from budstikke.carriers.contract import InboundMms, InboundPart, Read
+from budstikke.carriers.contract import InboundMms, InboundPart, ReadReport
 from budstikke.carriers.simulator import carrier as carrier_module
 from budstikke.carriers.simulator.carrier import SimulatorCarrier, carrier
 from budstikke.carriers.simulator.outcomes import LINK_DOWN, NOT_OFFERED, REJECTED
@@ -74,7 +74,7 @@ class Sink:
     def inbound(self, parts: Sequence[InboundPart | InboundMms]) -> Future[None]:
         return self._stored(self.parts, parts)
 
-    def read(self, reads: Sequence[Read]) -> Future[None]:
+    def read(self, reads: Sequence[ReadReport]) -> Future[None]:
         raise AssertionError("nobody says what phones read")
 
     def _stored(self, where: list[Any], values: Sequence[Any]) -> Future[None]:

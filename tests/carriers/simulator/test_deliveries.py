@@ -213,7 +213,7 @@ def test_which_answers_have_a_delivery_repeated(
 
 def test_a_client_that_refuses_for_ever_is_asked_ever_less_often() -> None:
     asked = []
-    client = patience.Patience()
+    client = patience.RedeliveryBackoff()
     now = 0.0
     while now < 3_600:
         asked.append(now)
@@ -226,7 +226,7 @@ def test_a_client_that_refuses_for_ever_is_asked_ever_less_often() -> None:
 def test_what_was_in_flight_is_one_refusal_and_one_delivery_tries_a_rested_client() -> (
     None
 ):
-    client = patience.Patience()
+    client = patience.RedeliveryBackoff()
     assert client.may_ask(0.0, 99)
     assert [1.0, 0.75] == [client.refused(0.0), client.refused(0.25)]
     assert not client.may_ask(0.5, 0)

@@ -20,8 +20,8 @@ from budstikke.carriers.simulator.fates import (
     schedule,
 )
 from budstikke.carriers.simulator.message_centre import (
-    Centre,
     Event,
+    MessageCentre,
     Submission,
     Verdict,
 )
@@ -58,7 +58,7 @@ class World:
 
     def __init__(self) -> None:
         self.phones = Phones()
-        self.centre = Centre(self.phones, delay=DELAY)
+        self.centre = MessageCentre(self.phones, delay=DELAY)
         self.ids = count(1)
         self.now = NOW
         self.log: list[tuple[float, int, Event]] = []

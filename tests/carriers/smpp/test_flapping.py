@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.carriers.smpp.carrier import SmppCarrier
-from budstikke.carriers.smpp.flapping import Tears
+from budstikke.carriers.smpp.flapping import FlapDetector
 from budstikke.domain.receipt import Sent, Unsure
 from carriers.rig import Rig, play
 from carriers.smpp.smsc import Peer, Smsc, fate
@@ -21,8 +21,8 @@ LONG: dict[str, Any] = {"reconnect_max": 3600, "response_timeout": 60}
 """So that a slow machine's connections are not taken for well."""
 
 
-def tears(most: int = 3) -> Tears:
-    return Tears(most, first=10.0, longest=600.0, well=60.0)
+def tears(most: int = 3) -> FlapDetector:
+    return FlapDetector(most, first=10.0, longest=600.0, well=60.0)
 
 
 def test_the_third_tear_in_a_row_pauses_and_each_pause_is_longer() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from budstikke.carriers.smpp.outgoing import Outgoing
 from budstikke.domain.message import Part, TextMode
-from budstikke.domain.text import Concat, LinkAlphabet, plan
+from budstikke.domain.text import Concat, LinkAlphabet, segment
 from budstikke.smpp import PduError, Tlvs, tags
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Sm
@@ -136,7 +136,7 @@ def test_a_full_segment_needs_no_payload() -> None:
 def test_every_planned_segment_fits(
     concat: Concat, alphabet: LinkAlphabet, char: str
 ) -> None:
-    planned = plan(char * 500, mode=TextMode.AUTO, concat=concat)
+    planned = segment(char * 500, mode=TextMode.AUTO, concat=concat)
     outgoing = Outgoing(settings(2775, concat=concat, alphabet=alphabet))
     for number, text in enumerate(planned.parts, 1):
         body, tlvs = outgoing.write(
@@ -238,10 +238,10 @@ def test_national_tables() -> None:
         ("26114123456789", (1, 1)),
     ],
 )
-def test_numbers_by_default(originator: str, plan: tuple[int, int]) -> None:
+def test_numbers_by_default(originator: str, segment: tuple[int, int]) -> None:
     body, _ = write(part(originator=originator))
     assert originator.removeprefix("+") == body.source_addr
-    assert plan == (body.source_addr_ton, body.source_addr_npi)
+    assert segment == (body.source_addr_ton, body.source_addr_npi)
 
 
 def test_number_rules_of_the_link() -> None:

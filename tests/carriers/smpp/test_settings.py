@@ -19,7 +19,7 @@ from budstikke.carriers.smpp.settings import (
     text_profile,
 )
 from budstikke.carriers.smpp.statuses import STATUSES
-from budstikke.carriers.smpp.token_bucket import Bucket
+from budstikke.carriers.smpp.token_bucket import TokenBucket
 from budstikke.domain.receipt import Retry
 from budstikke.domain.staging import TextProfile
 from budstikke.domain.text import Concat
@@ -160,7 +160,7 @@ def test_the_docs_have_every_rule_for_ids() -> None:
 
 
 def test_bucket() -> None:
-    bucket = Bucket(100.0, 0.0)
+    bucket = TokenBucket(100.0, 0.0)
     assert [True] * 10 + [False] == [bucket.take(0.0) for _ in range(11)]
     assert 0.01 == pytest.approx(bucket.wait())
     assert [True, False] == [bucket.take(0.01), bucket.take(0.01)]
@@ -168,13 +168,13 @@ def test_bucket() -> None:
 
 
 def test_slow_bucket() -> None:
-    bucket = Bucket(0.5, 0.0)
+    bucket = TokenBucket(0.5, 0.0)
     assert [True, False] == [bucket.take(0.0), bucket.take(1.0)]
     assert 1.0 == pytest.approx(bucket.wait())
     assert bucket.take(2.0)
 
 
 def test_bucket_over_time() -> None:
-    bucket = Bucket(30.0, 0.0)
+    bucket = TokenBucket(30.0, 0.0)
     taken = sum(bucket.take(millisecond / 1000) for millisecond in range(10_000))
     assert 300 <= taken <= 303

@@ -21,7 +21,7 @@ from budstikke.carriers import smpp
 from budstikke.carriers.simulator.listener import Listener, ListenerSettings
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.domain.message import TextMode
-from budstikke.domain.text import DEFAULT, Concat, LinkAlphabet, Plan, plan
+from budstikke.domain.text import DEFAULT, Concat, LinkAlphabet, Segmentation, segment
 from budstikke.smpp import Pdu, build
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
@@ -180,7 +180,7 @@ class Said(NamedTuple):
     texts: list[str | None]
 
 
-def shown(text: str, planned: Plan, coding: int) -> str | None:
+def shown(text: str, planned: Segmentation, coding: int) -> str | None:
     """
     Say what tshark shows of a part; ``None``: it cannot decode such a one.
 
@@ -196,7 +196,7 @@ async def sent(rig: Rig, link: Link) -> list[str | None]:
     national = frozenset(link.changes.get("national", ()))
     written: list[str | None] = []
     for text in link.texts:
-        planned = plan(text, mode=TextMode.AUTO, concat=concat, national=national)
+        planned = segment(text, mode=TextMode.AUTO, concat=concat, national=national)
         ending = text if text.isdigit() else "9999"
         fields = {
             "total": len(planned.parts),
@@ -410,7 +410,7 @@ def test_what_the_carrier_and_the_simulator_write(name: str, tmp_path: Path) -> 
     same(said.texts, messages(reads, cmd.SUBMIT_SM))
     pieces: list[str | None] = []
     for text in WRITTEN_BY_PHONES:
-        planned = plan(text, mode=TextMode.AUTO)
+        planned = segment(text, mode=TextMode.AUTO)
         pieces += [shown(each, planned, 0) for each in planned.parts]
     delivered = messages(reads, cmd.DELIVER_SM)
     of_phones = [read for read in delivered if not is_receipt(read)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.clients.http.transport import HttpOutlet
+from budstikke.clients.http.transport import HttpTransport
 from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest, WireResponse
 from patience import PATIENCE
@@ -67,14 +67,14 @@ async def listening(customer: Customer) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def opened(**values: Any) -> AsyncIterator[HttpOutlet]:
+async def opened(**values: Any) -> AsyncIterator[HttpTransport]:
     known: dict[str, Any] = {
         "timeout": 10.0,
         "allow_private": True,
         "allow_http": True,
         "version": "1.2",
     }
-    outlet = HttpOutlet(**known | values)
+    outlet = HttpTransport(**known | values)
     try:
         yield outlet
     finally:
@@ -83,7 +83,7 @@ async def opened(**values: Any) -> AsyncIterator[HttpOutlet]:
 
 def play(
     customer: Customer,
-    scenario: Callable[[HttpOutlet, str], Awaitable[None]],
+    scenario: Callable[[HttpTransport, str], Awaitable[None]],
     **values: Any,
 ) -> Customer:
     async def whole() -> None:
@@ -102,7 +102,7 @@ def ask(customer: Customer, path: str = "/s?a=1", **values: Any) -> WireResponse
     """Make one request and return its answer."""
     answers: list[WireResponse] = []
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         answers.append(await outlet.deliver(WireRequest("GET", url + path)))
 
     play(customer, scenario, **values)

@@ -15,7 +15,7 @@ from budstikke.wire import WireRequest
 from clients.http.customers import OK, Customer, ask, opened, play, why
 
 if TYPE_CHECKING:
-    from budstikke.clients.http.transport import HttpOutlet
+    from budstikke.clients.http.transport import HttpTransport
 
 PRIVATE = [
     "127.0.0.1",
@@ -77,7 +77,7 @@ def test_what_is_no_address_is_not_public(address: str) -> None:
 def test_private_hosts_are_not_connected_to(host: str) -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         port = url.rpartition(":")[2]
         with pytest.raises(NotReached):
             await outlet.deliver(WireRequest("GET", f"http://{host}:{port}/"))
@@ -99,7 +99,7 @@ def test_names_that_lead_to_private_addresses(names: dict[str, list[str]]) -> No
     names["evil.example"] = ["127.0.0.1", "::1", "10.0.0.1"]
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         port = url.rpartition(":")[2]
         with pytest.raises(NotReached, match=r"evil\.example has no public address"):
             await outlet.deliver(WireRequest("GET", f"http://evil.example:{port}/"))
@@ -141,7 +141,7 @@ def test_the_next_of_several_addresses(names: dict[str, list[str]]) -> None:
     customer = Customer(OK)
     names["two.example"] = ["127.0.0.2", "127.0.0.1"]
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         port = url.rpartition(":")[2]
         target = f"http://two.example:{port}/"
         assert 200 == (await outlet.deliver(WireRequest("GET", target))).status
@@ -191,7 +191,7 @@ def test_https_only_unless_allowed() -> None:
 def test_a_server_without_a_certificate_is_not_spoken_to() -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         with pytest.raises(NotReached):
             await outlet.deliver(WireRequest("GET", url.replace("http", "https")))
 

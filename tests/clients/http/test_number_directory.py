@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.clients.http.number_directory import AT_ONCE, HttpDirectory, text_at
+from budstikke.clients.http.number_directory import (
+    AT_ONCE,
+    HttpNumberDirectory,
+    text_at,
+)
 from budstikke.flow.transports import NotReached
 from clients.http.customers import Customer, play
 
 if TYPE_CHECKING:
-    from budstikke.clients.http.transport import HttpOutlet
+    from budstikke.clients.http.transport import HttpTransport
 
 
 def answer(body: bytes, status: str = "200 OK") -> bytes:
@@ -32,8 +36,8 @@ def look_up(
     found: list[tuple[str, str]] = []
     known: dict[str, Any] = {"headers": {}, "name": "name", "address": "address"}
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
-        directory = HttpDirectory(outlet, url=url + path, **known | values)
+    async def scenario(outlet: HttpTransport, url: str) -> None:
+        directory = HttpNumberDirectory(outlet, url=url + path, **known | values)
         found.append(await directory.find("+4799999999"))
 
     play(customer, scenario)
@@ -86,8 +90,8 @@ def test_a_directory_that_fails(said: bytes, why: str) -> None:
 def test_so_many_at_once_and_no_more() -> None:
     customer = Customer()
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
-        directory = HttpDirectory(
+    async def scenario(outlet: HttpTransport, url: str) -> None:
+        directory = HttpNumberDirectory(
             outlet, url=url + "/{digits}", headers={}, name="n", address="a"
         )
         tasks = [

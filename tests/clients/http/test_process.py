@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.clients.http import process
-from budstikke.clients.http.process import HttpOutletProcess
+from budstikke.clients.http.process import HttpTransportProcess
 from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
 from clients.http.customers import OK, Customer, listening
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def opened(**values: Any) -> AsyncIterator[HttpOutletProcess]:
+async def opened(**values: Any) -> AsyncIterator[HttpTransportProcess]:
     usual: dict[str, Any] = {"timeout": 10.0, "allow_private": True, "version": "1.2"}
-    outlet = HttpOutletProcess(allow_http=True, **usual | values)
+    outlet = HttpTransportProcess(allow_http=True, **usual | values)
     try:
         yield outlet
     finally:
@@ -35,7 +35,7 @@ async def opened(**values: Any) -> AsyncIterator[HttpOutletProcess]:
 
 def play(
     customer: Customer,
-    scenario: Callable[[HttpOutletProcess, str], Awaitable[None]],
+    scenario: Callable[[HttpTransportProcess, str], Awaitable[None]],
     **values: Any,
 ) -> Customer:
     async def whole() -> None:
@@ -50,7 +50,7 @@ def play(
     return customer
 
 
-def pid(outlet: HttpOutletProcess) -> int:
+def pid(outlet: HttpTransportProcess) -> int:
     assert outlet._process is not None
     return outlet._process.pid
 
@@ -62,7 +62,7 @@ def told(answer: WireResponse) -> tuple[int, bytes, str]:
 def test_what_is_asked_and_answered() -> None:
     refused = OK.replace(b"200 OK", b"500 No").replace(b"text/plain", b"text/html")
 
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         first = await outlet.deliver(WireRequest("GET", f"{url}/s?a=1"))
         headers = {"Content-Type": "application/json"}
         request = WireRequest("POST", f"{url}/in", headers=headers, body=b'{"a":1}')
@@ -91,7 +91,7 @@ def test_many_at_once_each_get_their_own() -> None:
             writer.write(path)
             writer.close()
 
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         paths = [f"/{number}" for number in range(300)]
         answers = await asyncio.gather(
             *(outlet.deliver(WireRequest("GET", url + path)) for path in paths)
@@ -102,7 +102,7 @@ def test_many_at_once_each_get_their_own() -> None:
 
 
 def test_why_there_is_no_answer() -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         for target, why in (
             ("ftp://example.com/", "ftp URLs are not called"),
             ("http://example.com:99999/", "not a URL"),
@@ -116,7 +116,7 @@ def test_why_there_is_no_answer() -> None:
 
 
 def test_private_addresses_are_refused_there() -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         with pytest.raises(NotReached, match="address"):
             await outlet.deliver(WireRequest("GET", url))
 
@@ -124,7 +124,7 @@ def test_private_addresses_are_refused_there() -> None:
 
 
 def test_one_that_was_killed_is_replaced() -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", url)))
         await customer.came.wait()
         first = pid(outlet)
@@ -141,7 +141,7 @@ def test_one_that_was_killed_is_replaced() -> None:
 
 
 def test_what_was_not_yet_said_is_given_up_with_the_rest() -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         faults: list[object] = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: faults.append(context))
@@ -160,7 +160,7 @@ def test_what_was_not_yet_said_is_given_up_with_the_rest() -> None:
 
 
 def test_signals_to_the_whole_group_are_the_gateway_s() -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         await outlet.deliver(WireRequest("GET", url))
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(pid(outlet), number)
@@ -171,7 +171,7 @@ def test_signals_to_the_whole_group_are_the_gateway_s() -> None:
 
 
 def test_whoever_asked_may_go_away() -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", url)))
         await customer.came.wait()
         asked.cancel()
@@ -189,7 +189,7 @@ def test_an_end_waits_for_nobody_s_answer() -> None:
     async def whole() -> None:
         customer = Customer()
         async with asyncio.timeout(PATIENCE), listening(customer):
-            outlet = HttpOutletProcess(
+            outlet = HttpTransportProcess(
                 timeout=60.0, allow_private=True, allow_http=True, version="1"
             )
             asked = asyncio.ensure_future(
@@ -210,11 +210,11 @@ def test_an_end_waits_for_nobody_s_answer() -> None:
 def test_one_that_hangs_is_said_to_and_replaced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def becomes(outlet: HttpOutletProcess, said: str) -> None:
+    async def becomes(outlet: HttpTransportProcess, said: str) -> None:
         while outlet.look()[: len(said) or None] != said:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         assert "" == outlet.look()  # there is none yet
         await outlet.deliver(WireRequest("GET", url))
         first = pid(outlet)
@@ -234,7 +234,7 @@ def test_one_that_hangs_is_said_to_and_replaced(
 
 
 def test_nobody_is_said_to_hang_by_a_gateway_that_was_away_itself() -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         await outlet.deliver(WireRequest("GET", url))
         outlet.look()
         outlet._unanswered = True
@@ -248,7 +248,7 @@ def test_nobody_is_said_to_hang_by_a_gateway_that_was_away_itself() -> None:
 
 
 def test_one_that_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(outlet: HttpOutletProcess, url: str) -> None:
+    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
         await outlet.deliver(WireRequest("GET", url))
         for _ in range(20):
             outlet.look()

@@ -22,7 +22,7 @@ from patience import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.clients.http.transport import HttpOutlet
+    from budstikke.clients.http.transport import HttpTransport
 
 GOOD = "93.184.216.34"
 
@@ -104,7 +104,7 @@ HOSTS = [
 def test_every_spelling_of_ourselves_is_refused(host: str) -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         port = url.rpartition(":")[2]
         for target in (f"http://{host}:{port}/", f"http://{host}:{port}?x@{GOOD}/"):
             with pytest.raises(NotReached):
@@ -268,7 +268,7 @@ def test_an_address_that_takes_nobody_is_passed_over(
     known["two.example"] = lambda: ["192.0.2.1", "127.0.0.1"]
     tried: list[str] = []
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
 
@@ -295,7 +295,7 @@ def test_an_address_that_takes_nobody_is_passed_over(
 
 @pytest.mark.parametrize("bad", ["a\r\nX: y", "a\nX: y", "a\rb", "a\0b", "a\x7fb"])
 def test_headers_cannot_be_made_more(bad: str) -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         for headers in ({"x": bad}, {bad: "x"}):
             with pytest.raises(NotReached, match="line break"):
                 await outlet.deliver(WireRequest("GET", url, headers=headers))
@@ -305,7 +305,7 @@ def test_headers_cannot_be_made_more(bad: str) -> None:
 
 
 def test_headers_that_are_no_latin_1() -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         with pytest.raises(NotReached):
             await outlet.deliver(WireRequest("GET", url, headers={"x": "€"}))
 

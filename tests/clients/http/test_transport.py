@@ -14,7 +14,7 @@ from budstikke.wire import WireRequest
 from clients.http.customers import OK, Customer, ask, play, why
 
 if TYPE_CHECKING:
-    from budstikke.clients.http.transport import HttpOutlet
+    from budstikke.clients.http.transport import HttpTransport
 
 # What is said
 
@@ -38,7 +38,7 @@ def test_what_is_asked() -> None:
 def test_a_body_and_headers() -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         headers = {"Content-Type": "application/json"}
         request = WireRequest("POST", f"{url}/in", headers=headers, body=b'{"a":1}')
         await outlet.deliver(request)
@@ -56,7 +56,7 @@ def test_a_body_and_headers() -> None:
 def test_a_password_in_the_url_is_basic_authentication() -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         target = url.replace("://", "://ola:n%40rd@") + "/s"
         await outlet.deliver(WireRequest("GET", target))
 
@@ -160,7 +160,7 @@ def test_no_answer_in_time(answer: bytes) -> None:
 
 
 def test_nobody_listens() -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             target = f"http://127.0.0.1:{free.getsockname()[1]}/"
@@ -174,7 +174,7 @@ def test_nobody_listens() -> None:
 
 
 def test_a_connection_is_used_again() -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         for number in range(5):
             await outlet.deliver(WireRequest("GET", f"{url}/{number}"))
 
@@ -184,7 +184,7 @@ def test_a_connection_is_used_again() -> None:
 
 
 def test_one_that_was_closed_meanwhile_is_made_anew() -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         for number in range(3):
             answer = await outlet.deliver(WireRequest("GET", f"{url}/{number}"))
             assert b"OK" == answer.body
@@ -196,7 +196,7 @@ def test_one_that_was_closed_meanwhile_is_made_anew() -> None:
 
 @pytest.mark.parametrize("extra", [b"x", OK])
 def test_more_than_was_asked_for_is_never_another_answer(extra: bytes) -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         bodies = []
         for number in range(2):
             answer = await outlet.deliver(WireRequest("GET", f"{url}/{number}"))
@@ -223,7 +223,7 @@ def test_a_late_answer_is_not_taken_for_the_next() -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + head[4:9])
             writer.close()
 
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         with pytest.raises(NotReached, match="in time"):
             await outlet.deliver(WireRequest("GET", f"{url}/slow"))
         late.set()
@@ -235,7 +235,7 @@ def test_a_late_answer_is_not_taken_for_the_next() -> None:
 
 
 def test_many_at_once() -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         requests = [
             outlet.deliver(WireRequest("GET", f"{url}/{number}"))
             for number in range(50)
@@ -248,7 +248,7 @@ def test_many_at_once() -> None:
 
 
 def test_closing_ends_what_is_under_way() -> None:
-    async def scenario(outlet: HttpOutlet, url: str) -> None:
+    async def scenario(outlet: HttpTransport, url: str) -> None:
         request = asyncio.create_task(outlet.deliver(WireRequest("GET", url)))
         await customer.came.wait()
         await outlet.close()

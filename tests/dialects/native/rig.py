@@ -15,7 +15,7 @@ from budstikke.domain.money import Price, PriceList
 from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.bulk import BulkAcceptor
-from budstikke.flow.queries import Asker
+from budstikke.flow.queries import QueryHandler
 from budstikke.flow.quote import Quoter
 from budstikke.flow.send import Sender
 from budstikke.servers.auth import Authenticator, hash_secret
@@ -93,7 +93,7 @@ class Api:
         self.server = HttpServer(
             dialects={"native": Native()},
             acceptor=self.bulk,
-            asker=Asker(quoter=Quoter(acceptor, **known), **now, **known),
+            asker=QueryHandler(quoter=Quoter(acceptor, **known), **now, **known),
             authenticator=self.authenticator,
             rest=self._note,
             max_body=MAX_BODY,

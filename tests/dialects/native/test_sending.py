@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.dialects.native.settings import Settings
-from budstikke.domain.message import Tell
+from budstikke.domain.message import NotifyOn
 from dialects.native.rig import MALMO, OSLO, OTHER, Api, play
 from store.path import NOW
 
@@ -226,8 +226,8 @@ def test_options_reach_the_carrier_and_the_store(engine: SqliteEngine) -> None:
 @pytest.mark.parametrize(
     ("settings", "tell"),
     [
-        (Settings(), Tell.FINAL),
-        (Settings(status_interim=True), Tell.FINAL | Tell.SENT),
+        (Settings(), NotifyOn.FINAL),
+        (Settings(status_interim=True), NotifyOn.FINAL | NotifyOn.SENT),
         (
             Settings(status_url="https://x.no", webhook_secrets=("whsec_" + "a" * 32,)),
             1,
@@ -238,7 +238,7 @@ def test_options_reach_the_carrier_and_the_store(engine: SqliteEngine) -> None:
                 webhook_secrets=("whsec_" + "a" * 32,),
                 status_interim=True,
             ),
-            Tell.FINAL | Tell.SENT,
+            NotifyOn.FINAL | NotifyOn.SENT,
         ),
     ],
     ids=["nowhere", "nowhere, all", "ends", "all"],

@@ -11,13 +11,13 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.text import (
     GSM_CHARACTERS,
     Concat,
-    Plan,
+    Segmentation,
     fill_bits_after,
     graphemes,
     gsm_encode,
     is_gsm,
     pack,
-    plan,
+    segment,
     to_gsm,
     ucs2_encode,
     udh_concat8,
@@ -41,22 +41,22 @@ ROOM = {
 quick = settings(deadline=None)
 
 
-def lengths(found: Plan) -> list[int]:
+def lengths(found: Segmentation) -> list[int]:
     return [len(part) for part in found.parts]
 
 
 class TestNational:
     def test_they_are_off_unless_allowed(self) -> None:
-        assert "ucs2" == plan("ş" * 71, mode=AUTO).encoding
-        assert "gsm" == plan("ş" * 71, mode=AUTO, national=frozenset({1})).encoding
+        assert "ucs2" == segment("ş" * 71, mode=AUTO).encoding
+        assert "gsm" == segment("ş" * 71, mode=AUTO, national=frozenset({1})).encoding
 
     def test_they_are_not_used_where_they_save_nothing(self) -> None:
-        found = plan("ş", mode=AUTO, national=EVERY_LANGUAGE)
+        found = segment("ş", mode=AUTO, national=EVERY_LANGUAGE)
         assert ("ucs2", (0, 0), "ş") == (found.encoding, found.tables, found.forced_by)
 
     def test_single_shift_is_preferred_where_it_does_as_well(self) -> None:
         text = "Yarın görüşürüz, iyi akşamlar! " * 3
-        found = plan(text, mode=AUTO, national=EVERY_LANGUAGE)
+        found = segment(text, mode=AUTO, national=EVERY_LANGUAGE)
         assert ("gsm", (0, 1), 1, None) == (
             found.encoding,
             found.tables,
@@ -66,7 +66,7 @@ class TestNational:
         assert units(text, "gsm", (0, 1)) == found.units
 
     def test_locking_shift_where_single_shift_is_longer(self) -> None:
-        found = plan("ş" * 100, mode=AUTO, national=frozenset({1}))
+        found = segment("ş" * 100, mode=AUTO, national=frozenset({1}))
         assert ("gsm", (1, 0), 1, 100) == (
             found.encoding,
             found.tables,
@@ -76,7 +76,7 @@ class TestNational:
 
     def test_both_for_hindi_with_latin_capitals(self) -> None:
         text = "नमस्ते OTP " * 8
-        found = plan(text, mode=AUTO, national=EVERY_LANGUAGE)
+        found = segment(text, mode=AUTO, national=EVERY_LANGUAGE)
         assert ("gsm", (6, 6), 1) == (found.encoding, found.tables, found.segments)
 
     @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ class TestNational:
         self, text: str, tables: tuple[int, int], room: int
     ) -> None:
         national = frozenset({max(tables)})
-        found = plan(text, mode=AUTO, national=national)
+        found = segment(text, mode=AUTO, national=national)
         assert (tables, 1) == (found.tables, found.segments)
         septets = pack(
             gsm_encode(text, tables), fill_bits_after(udh_national(found.tables))
         )
         assert len(udh_national(found.tables)) + len(septets) <= 140
         assert found.units <= room
-        longer = plan(
+        longer = segment(
             text + "a" * (room + 1 - found.units), mode=AUTO, national=national
         )
         assert 2 == longer.segments
@@ -104,11 +104,11 @@ class TestNational:
         [(Concat.UDH8, [149, 149, 2]), (Concat.UDH16, [148, 148, 4])],
     )
     def test_and_in_each_of_several(self, concat: Concat, cuts: list[int]) -> None:
-        found = plan("ş" * 300, mode=AUTO, concat=concat, national=frozenset({1}))
+        found = segment("ş" * 300, mode=AUTO, concat=concat, national=frozenset({1}))
         assert cuts == lengths(found)
 
     def test_two_tables_take_more(self) -> None:
-        found = plan("नननA" * 75, mode=AUTO, national=frozenset({6}))
+        found = segment("नननA" * 75, mode=AUTO, national=frozenset({6}))
         assert (6, 6) == found.tables
         assert 375 == found.units
         assert [146, 146, 83] == [units(part, "gsm", (6, 6)) for part in found.parts]
@@ -116,24 +116,24 @@ class TestNational:
     @pytest.mark.parametrize("concat", [Concat.SAR, Concat.PAYLOAD])
     def test_not_where_the_smsc_would_add_a_second_header(self, concat: Concat) -> None:
         national = frozenset({1})
-        long = plan("ş" * 200, mode=AUTO, concat=concat, national=national)
-        short = plan("ş" * 100, mode=AUTO, concat=concat, national=national)
+        long = segment("ş" * 200, mode=AUTO, concat=concat, national=national)
+        short = segment("ş" * 100, mode=AUTO, concat=concat, national=national)
         assert ("ucs2", "gsm") == (long.encoding, short.encoding)
 
     def test_they_may_carry_what_is_too_long_for_ucs2(self) -> None:
         text = "ş" * (255 * 67 + 1)
-        found = plan(text, mode=AUTO, national=frozenset({1}))
+        found = segment(text, mode=AUTO, national=frozenset({1}))
         assert ((1, 0), "gsm") == (found.tables, found.encoding)
 
     def test_other_modes_keep_to_the_default_alphabet(self) -> None:
         national = frozenset({1})
-        assert "s" * 99 == plan("ş" * 99, mode=CONVERT, national=national).parts[0]
+        assert "s" * 99 == segment("ş" * 99, mode=CONVERT, national=national).parts[0]
         with pytest.raises(Refusal):
-            plan("ş" * 99, mode=GSM_ONLY, national=national)
+            segment("ş" * 99, mode=GSM_ONLY, national=national)
 
     def test_unknown_languages_are_ignored(self) -> None:
         national = frozenset({0, 14, 255, -1})
-        assert "ucs2" == plan("ş" * 99, mode=AUTO, national=national).encoding
+        assert "ucs2" == segment("ş" * 99, mode=AUTO, national=national).encoding
 
 
 PIECES = [
@@ -164,7 +164,7 @@ TEXTS = st.one_of(
 CONCATS = st.sampled_from([Concat.UDH8, Concat.UDH16, Concat.SAR])
 
 
-def octets_of(found: Plan, part: str, concat: Concat) -> bytes:
+def octets_of(found: Segmentation, part: str, concat: Concat) -> bytes:
     """The user data of one part, as it would be in a TPDU."""
     if len(found.parts) == 1:
         header = udh_national(found.tables)
@@ -189,7 +189,7 @@ def octets_of(found: Plan, part: str, concat: Concat) -> bytes:
 def test_every_plan_holds(
     text: str, mode: TextMode, concat: Concat, national: frozenset[int]
 ) -> None:
-    found = plan(text, mode=mode, concat=concat, national=national)
+    found = segment(text, mode=mode, concat=concat, national=national)
     whole = to_gsm(text) if mode is CONVERT else text
     well_formed = whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert well_formed == "".join(found.parts)
@@ -210,7 +210,7 @@ def test_every_plan_holds(
 def test_no_grapheme_is_cut_and_no_part_could_be_longer(
     text: str, concat: Concat
 ) -> None:
-    found = plan(text, mode=AUTO, concat=concat)
+    found = segment(text, mode=AUTO, concat=concat)
     whole = "".join(found.parts)
     longest = max((units(one, "ucs2") for one in graphemes(whole)), default=0)
     if found.segments == 1 or longest > 66:
@@ -228,10 +228,10 @@ def test_no_grapheme_is_cut_and_no_part_could_be_longer(
 @given(TEXTS)
 def test_gsm_only_refuses_just_what_is_not_gsm(text: str) -> None:
     if is_gsm(text):
-        assert plan(text, mode=AUTO) == plan(text, mode=GSM_ONLY)
+        assert segment(text, mode=AUTO) == segment(text, mode=GSM_ONLY)
         return
     with pytest.raises(Refusal) as raised:
-        plan(text, mode=GSM_ONLY)
+        segment(text, mode=GSM_ONLY)
     assert RefusalCode.BAD_CHARACTERS == raised.value.code
     assert not is_gsm(raised.value.value)
 
@@ -239,8 +239,8 @@ def test_gsm_only_refuses_just_what_is_not_gsm(text: str) -> None:
 @quick
 @given(TEXTS)
 def test_payload_counts_as_udh8(text: str) -> None:
-    cut = plan(text, mode=AUTO)
-    whole = plan(text, mode=AUTO, concat=Concat.PAYLOAD)
+    cut = segment(text, mode=AUTO)
+    whole = segment(text, mode=AUTO, concat=Concat.PAYLOAD)
     assert ("".join(cut.parts),) == whole.parts
     assert (cut.segments, cut.units, cut.encoding, cut.forced_by) == (
         whole.segments,

@@ -9,8 +9,8 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.text import (
     MAX_SEGMENTS,
     Concat,
-    Plan,
-    plan,
+    Segmentation,
+    segment,
     ucs2_encode,
     units,
 )
@@ -19,17 +19,17 @@ AUTO, CONVERT, GSM_ONLY = TextMode.AUTO, TextMode.CONVERT, TextMode.GSM_ONLY
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"  # 11 UTF-16 units
 
 
-def lengths(found: Plan) -> list[int]:
+def lengths(found: Segmentation) -> list[int]:
     return [len(part) for part in found.parts]
 
 
 def test_an_ordinary_text() -> None:
-    found = plan("Blåbær €5", mode=AUTO)
-    assert Plan("gsm", ("Blåbær €5",), 10, 1, None, (0, 0)) == found
+    found = segment("Blåbær €5", mode=AUTO)
+    assert Segmentation("gsm", ("Blåbær €5",), 10, 1, None, (0, 0)) == found
 
 
 def test_an_empty_text_is_one_segment() -> None:
-    assert Plan("gsm", ("",), 0, 1, None, (0, 0)) == plan("", mode=AUTO)
+    assert Segmentation("gsm", ("",), 0, 1, None, (0, 0)) == segment("", mode=AUTO)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_an_empty_text_is_one_segment() -> None:
     ],
 )
 def test_cuts_of_gsm(septets: int, concat: Concat, cuts: list[int]) -> None:
-    found = plan("a" * septets, mode=AUTO, concat=concat)
+    found = segment("a" * septets, mode=AUTO, concat=concat)
     assert cuts == lengths(found)
     assert (septets, len(cuts)) == (found.units, found.segments)
 
@@ -71,7 +71,7 @@ def test_cuts_of_gsm(septets: int, concat: Concat, cuts: list[int]) -> None:
     ],
 )
 def test_cuts_of_ucs2(length: int, concat: Concat, cuts: list[int]) -> None:
-    found = plan("–" * length, mode=AUTO, concat=concat)
+    found = segment("–" * length, mode=AUTO, concat=concat)
     assert cuts == lengths(found)
     assert (length, len(cuts), "ucs2") == (found.units, found.segments, found.encoding)
 
@@ -79,7 +79,7 @@ def test_cuts_of_ucs2(length: int, concat: Concat, cuts: list[int]) -> None:
 @pytest.mark.parametrize("at", range(148, 162))
 def test_a_euro_sign_at_every_boundary_is_not_cut(at: int) -> None:
     text = "a" * at + "€" + "b" * (305 - at)
-    found = plan(text, mode=AUTO)
+    found = segment(text, mode=AUTO)
     if at == 152:  # the escape would be the 153rd septet, which stays unused
         cuts = [152, 152, 2]
     elif at < 152:
@@ -97,7 +97,7 @@ def test_a_euro_sign_at_every_boundary_is_not_cut(at: int) -> None:
     [(80, [80]), (81, [76, 5]), (152, [76, 76]), (153, [76, 76, 1])],
 )
 def test_euro_signs_alone(euros: int, cuts: list[int]) -> None:
-    found = plan("€" * euros, mode=AUTO)
+    found = segment("€" * euros, mode=AUTO)
     assert cuts == lengths(found)
     assert 2 * euros == found.units
 
@@ -105,7 +105,7 @@ def test_euro_signs_alone(euros: int, cuts: list[int]) -> None:
 @pytest.mark.parametrize("before", range(52, 70))
 def test_a_family_at_every_boundary_is_not_cut(before: int) -> None:
     text = "–" * before + FAMILY + "–" * 10
-    found = plan(text, mode=AUTO)
+    found = segment(text, mode=AUTO)
     fits = before + 11 <= 67
     first = 67 - 11 + len(FAMILY) if fits else min(before, 67)
     assert text[:first] == found.parts[0]
@@ -128,25 +128,25 @@ def test_a_family_at_every_boundary_is_not_cut(before: int) -> None:
     ],
 )
 def test_what_belongs_together_stays_together(text: str, first: int) -> None:
-    found = plan(text, mode=AUTO)
+    found = segment(text, mode=AUTO)
     assert (text[:first], text[first:]) == found.parts
 
 
 def test_a_grapheme_longer_than_a_segment_is_cut_between_code_points() -> None:
     text = "a" + "\u0301" * 200
-    found = plan("– " + text, mode=AUTO)
+    found = segment("– " + text, mode=AUTO)
     assert ["– ", 67, 67, 67] == [found.parts[0], *lengths(found)[1:]]
     family = "\u200d".join("👨" * 60)  # 3 units each, the pairs of which must hold
-    found = plan(family, mode=AUTO)
+    found = segment(family, mode=AUTO)
     assert family == "".join(found.parts)
     assert all(units(part, "ucs2") <= 67 for part in found.parts)
 
 
 def test_payload_goes_out_whole_and_is_counted_as_cut() -> None:
     text = "a" * 307
-    found = plan(text, mode=AUTO, concat=Concat.PAYLOAD)
+    found = segment(text, mode=AUTO, concat=Concat.PAYLOAD)
     assert ((text,), 3, 307) == (found.parts, found.segments, found.units)
-    found = plan("–" * 135, mode=AUTO, concat=Concat.PAYLOAD)
+    found = segment("–" * 135, mode=AUTO, concat=Concat.PAYLOAD)
     assert (("–" * 135,), 3, 135) == (found.parts, found.segments, found.units)
 
 
@@ -166,13 +166,13 @@ def test_more_than_255_segments_are_refused(
     text: str, mode: TextMode, concat: Concat
 ) -> None:
     with pytest.raises(Refusal) as raised:
-        plan(text, mode=mode, concat=concat)
+        segment(text, mode=mode, concat=concat)
     assert RefusalCode.TEXT_TOO_LONG == raised.value.code
 
 
 @pytest.mark.parametrize("text", ["a" * 255 * 153, "–" * 255 * 67, "€" * 255 * 76])
 def test_255_segments_are_not(text: str) -> None:
-    assert MAX_SEGMENTS == plan(text, mode=AUTO).segments
+    assert MAX_SEGMENTS == segment(text, mode=AUTO).segments
 
 
 @pytest.mark.parametrize(
@@ -189,13 +189,13 @@ def test_255_segments_are_not(text: str) -> None:
     ],
 )
 def test_what_forced_ucs2_is_named(text: str, forced_by: str) -> None:
-    assert forced_by == plan(text, mode=AUTO).forced_by
+    assert forced_by == segment(text, mode=AUTO).forced_by
 
 
 @pytest.mark.parametrize("text", ["a\ud83db", "\ude00", "\udc00\ud800", "\ud83d" * 99])
 @pytest.mark.parametrize("mode", [AUTO, CONVERT])
 def test_a_lone_surrogate_is_a_replacement_character(text: str, mode: TextMode) -> None:
-    whole = "".join(plan(text, mode=mode).parts)
+    whole = "".join(segment(text, mode=mode).parts)
     stands = "\ufffd" if mode is AUTO else "?"
     assert len(text) == len(whole)
     assert stands in whole
@@ -203,25 +203,25 @@ def test_a_lone_surrogate_is_a_replacement_character(text: str, mode: TextMode) 
 
 
 def test_two_surrogates_that_are_a_pair_are_a_character() -> None:
-    assert ("😀",) == plan("\ud83d\ude00", mode=AUTO).parts
+    assert ("😀",) == segment("\ud83d\ude00", mode=AUTO).parts
 
 
 def test_gsm_only_names_the_character_it_refuses() -> None:
     with pytest.raises(Refusal) as raised:
-        plan("Hei " + FAMILY, mode=GSM_ONLY)
+        segment("Hei " + FAMILY, mode=GSM_ONLY)
     assert (RefusalCode.BAD_CHARACTERS, "", FAMILY) == (
         raised.value.code,
         raised.value.field,
         raised.value.value,
     )
-    assert plan("Hei €", mode=AUTO) == plan("Hei €", mode=GSM_ONLY)
+    assert segment("Hei €", mode=AUTO) == segment("Hei €", mode=GSM_ONLY)
 
 
 def test_convert_counts_what_it_made() -> None:
-    found = plan("“" + "a" * 158 + "…", mode=CONVERT)
+    found = segment("“" + "a" * 158 + "…", mode=CONVERT)
     assert ("gsm", 162, 2) == (found.encoding, found.units, found.segments)
     assert '"' + "a" * 158 + "..." == "".join(found.parts)
-    assert plan("…" * 54, mode=CONVERT).segments == 2
+    assert segment("…" * 54, mode=CONVERT).segments == 2
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ LATER: Final = WireResponse(
 )
 
 
-class Guard:
+class MmscAuthenticator:
     """
     Lets the MMSC in.
 

@@ -11,9 +11,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from budstikke.carriers.contract import InboundMms, Read
+from budstikke.carriers.contract import InboundMms, ReadReport
 from budstikke.carriers.mm7 import statuses
-from budstikke.carriers.mm7.auth import Guard
+from budstikke.carriers.mm7.auth import MmscAuthenticator
 from budstikke.domain.address import Nature, country_of, ours, phone
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.receipt import Receipt
@@ -69,7 +69,7 @@ class Incoming:
         self._name = name
         self._settings = settings
         self._clock = clock
-        self._guard = Guard(name, settings, clock)
+        self._guard = MmscAuthenticator(name, settings, clock)
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
         """Answer who is not the MMSC, before its body is read; ``None``: it is."""
@@ -161,13 +161,13 @@ class Incoming:
         nature = _NATURES.get(address.kind, Nature.UNKNOWN)
         return ours(address.dialled, nature, self._settings.home)
 
-    def _read_reply(self, asked: ReadReply) -> Read | None:
+    def _read_reply(self, asked: ReadReply) -> ReadReport | None:
         deleted = statuses.deleted(asked.status)
         if deleted is None:
             log.info("%s: ignored a read reply: %.40r", self._name, asked.status)
             return None
         at = asked.at if asked.at is not None else self._clock()
-        return Read(asked.message_id, deleted, at)
+        return ReadReport(asked.message_id, deleted, at)
 
 
 def _media(piece: Piece) -> MediaPart:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from budstikke.carriers.simulator.redelivery import Patience
+from budstikke.carriers.simulator.redelivery import RedeliveryBackoff
 from budstikke.smpp import (
     Answered,
     Closed,
@@ -70,7 +70,7 @@ class Bind(asyncio.Protocol):
         self._blocked = False
         self._second = 0
         self._submits = 0
-        self._patience = Patience()
+        self._patience = RedeliveryBackoff()
 
     @property
     def version(self) -> int:

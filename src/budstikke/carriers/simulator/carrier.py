@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from budstikke.carriers.simulator.agenda import Agenda
 from budstikke.carriers.simulator.loader import Loader
 from budstikke.carriers.simulator.message_centre import (
-    Centre,
     Event,
+    MessageCentre,
     Submission,
     Verdict,
 )
@@ -71,7 +71,7 @@ class SimulatorCarrier:
         self._loader = Loader(contents, self._loaded)
         self._settings = settings
         self._clock = clock
-        self._centre = Centre(phones, delay=settings.delivery_delay)
+        self._centre = MessageCentre(phones, delay=settings.delivery_delay)
         # Never the same id twice, not even after a restart.
         self._ids = count(random.getrandbits(31) << 32)
         self._references = count(random.getrandbits(8))

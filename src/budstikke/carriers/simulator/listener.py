@@ -28,8 +28,8 @@ from budstikke.carriers.simulator.deliver import (
 )
 from budstikke.carriers.simulator.mailbox import Mailbox
 from budstikke.carriers.simulator.message_centre import (
-    Centre,
     Event,
+    MessageCentre,
     Submission,
     Verdict,
 )
@@ -143,7 +143,7 @@ class Listener:
         self.settings = settings
         self._phones = phones
         self._clock = clock
-        self._centre = Centre(phones, delay=settings.delivery_delay)
+        self._centre = MessageCentre(phones, delay=settings.delivery_delay)
         # Never the same id twice, not even after a restart.
         self._ids = count(random.getrandbits(31) << 32)
         self._old_ids = count(random.randrange(OLD_IDS))

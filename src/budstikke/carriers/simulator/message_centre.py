@@ -74,7 +74,7 @@ class Submission(msgspec.Struct, eq=False):
     expired: bool = False
 
 
-class Centre:
+class MessageCentre:
     """
     Plays the fate of each part on the phones.
 

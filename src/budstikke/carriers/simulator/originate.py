@@ -14,7 +14,7 @@ from budstikke.domain.text import (
     fill_bits_after,
     gsm_encode,
     pack,
-    plan,
+    segment,
     ucs2_encode,
     udh_concat8,
 )
@@ -49,7 +49,7 @@ def pieces(
     ``ref`` (0 to 255) joins the parts of a long text: 3GPP TS 23.040 § 9.2.3.24.1.
     ``alphabet`` is what data_coding 0 means on the link.
     """
-    planned = plan(text[:LONGEST], mode=TextMode.AUTO)
+    planned = segment(text[:LONGEST], mode=TextMode.AUTO)
     total = len(planned.parts)
     found = []
     for number, part in enumerate(planned.parts, start=1):

@@ -55,7 +55,7 @@ def pause(times: int) -> float:
     return min(RETRY * 2.0 ** min(times - 1, 30), LONGEST)
 
 
-class Patience:
+class RedeliveryBackoff:
     """
     How a client is asked that may refuse.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from budstikke.carriers.smpp.connection import Connection
 from budstikke.carriers.smpp.counters import seldom
-from budstikke.carriers.smpp.flapping import Tears
+from budstikke.carriers.smpp.flapping import FlapDetector
 from budstikke.smpp import (
     Answered,
     Closed,
@@ -26,7 +26,8 @@ from budstikke.smpp import (
 )
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
-from budstikke.smpp.pdus import Bind, Empty
+from budstikke.smpp.pdus import Bind as BindPdu
+from budstikke.smpp.pdus import Empty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ _MESSAGES: Final = frozenset({cmd.DELIVER_SM, cmd.DATA_SM})
 class Owner(Protocol):
     """What a link tells its carrier."""
 
-    def bound(self, link: Link) -> None:
+    def bound(self, link: Bind) -> None:
         """Hear that a link was bound."""
 
     def late(self, part: Part, outcome: Outcome) -> None:
@@ -61,7 +62,7 @@ class Owner(Protocol):
         """Take receipts and messages; they are answered on ``connection``."""
 
 
-class Link:
+class Bind:
     """
     A bind that is kept up.
 
@@ -105,7 +106,7 @@ class Link:
         self._bound_at: float | None = None
         self._pause = 0.0
         self._cut_told = False
-        self._tears = Tears(
+        self._tears = FlapDetector(
             settings.tears,
             first=settings.tear_pause_min,
             longest=settings.tear_pause_max,
@@ -159,7 +160,7 @@ class Link:
             connection.cut()
             return
         self._connection = connection
-        connection.ask(self._command, bind_of(settings), _BIND, self._loop.time())
+        connection.ask(self._command, bind_request(settings), _BIND, self._loop.time())
         await connection.over
 
     async def _rest(self) -> None:
@@ -352,9 +353,9 @@ def _limits(settings: Settings) -> Limits:
     return Limits(timing=timing, window=settings.window)
 
 
-def bind_of(settings: Settings) -> Bind:
+def bind_request(settings: Settings) -> BindPdu:
     """Write our bind."""
-    return Bind(
+    return BindPdu(
         settings.system_id,
         settings.password,
         settings.system_type,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.smpp.acknowledged import Acknowledged
-from budstikke.carriers.smpp.bind import Link
+from budstikke.carriers.smpp.bind import Bind
 from budstikke.carriers.smpp.counters import Counters, seldom
 from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.carriers.smpp.outgoing import Outgoing
@@ -77,8 +77,8 @@ class SmppCarrier:
         self._acknowledged = Acknowledged()
         self._verdicts = Verdicts(statuses(settings))
         self._sink: Sink | None = None
-        self._links: list[Link] = []
-        self._senders: list[Link] = []
+        self._links: list[Bind] = []
+        self._senders: list[Bind] = []
         self._draining = False
         self._idle = asyncio.Event()
         self._unreported = 0  # parts sent for which a receipt was asked, and none came
@@ -137,7 +137,7 @@ class SmppCarrier:
         else:
             self._spread(parts, senders)
 
-    def _spread(self, parts: Sequence[Part], senders: list[Link]) -> None:
+    def _spread(self, parts: Sequence[Part], senders: list[Bind]) -> None:
         """
         Give each part to a link.
 
@@ -157,7 +157,7 @@ class SmppCarrier:
         for key, share in shares.items():
             links[key].submissions.put(share)
 
-    def _home(self, message_id: int) -> Link:
+    def _home(self, message_id: int) -> Bind:
         """Find a message's link: the first one bound from its place on."""
         senders = self._senders
         for step in range(len(senders)):
@@ -180,7 +180,7 @@ class SmppCarrier:
             for link in self._links:
                 group.create_task(link.keep())
 
-    def _link(self, number: int, command: int, suffix: str) -> Link:
+    def _link(self, number: int, command: int, suffix: str) -> Bind:
         name = f"{self.name}/{number}{suffix}"
         submissions = Submissions(
             name,
@@ -191,7 +191,7 @@ class SmppCarrier:
             report=self._answered,
             clock=self._clock,
         )
-        return Link(
+        return Bind(
             name,
             command,
             settings=self._settings,
@@ -219,7 +219,7 @@ class SmppCarrier:
 
     # What links tell
 
-    def bound(self, link: Link) -> None:
+    def bound(self, link: Bind) -> None:
         """Hear that a link was bound."""
         if link.sends and self._sink is not None:
             self._sink.room()

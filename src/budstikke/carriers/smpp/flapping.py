@@ -7,7 +7,7 @@ Each time nobody knows what became of what was written and not answered. Pure.
 from __future__ import annotations
 
 
-class Tears:
+class FlapDetector:
     """
     Torn connections in a row, and the pauses that follow.
 

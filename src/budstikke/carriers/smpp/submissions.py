@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.smpp.counters import seldom
-from budstikke.carriers.smpp.token_bucket import Bucket
+from budstikke.carriers.smpp.token_bucket import TokenBucket
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Pdu, PduError
 from budstikke.smpp import commands as cmd
@@ -79,7 +79,7 @@ class Submissions:
         self._loop = asyncio.get_running_loop()
         self._key = RULES[settings.message_ids][Side.RESPONSE.value]
         rate = settings.throughput
-        self._bucket = Bucket(rate, self._loop.time()) if rate else None
+        self._bucket = TokenBucket(rate, self._loop.time()) if rate else None
         self._connection: Connection | None = None
         self._waiting: deque[Part] = deque()
         self._refused: list[Token] = []  # by the operator, for being too fast

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from budstikke.config import Settings
     from budstikke.config.callbacks import Callbacks
     from budstikke.domain.directory import Access, CarrierEntry, Directory
-    from budstikke.domain.number_inventory import Inventory
+    from budstikke.domain.number_inventory import NumberInventory
     from budstikke.store.contract import Seen
 
     Kinds = Mapping[str, type[msgspec.Struct]]
@@ -241,7 +241,7 @@ def _access(access: Access, callbacks: Callbacks) -> Iterator[Finding]:
         yield Finding(Level.OK, subject, f"of {access.account.name}")
 
 
-def _places(inventory: Inventory, callbacks: Callbacks) -> Iterator[Finding]:
+def _places(inventory: NumberInventory, callbacks: Callbacks) -> Iterator[Finding]:
     """Look at the URLs of numbers and keywords; those that are right say nothing."""
     places = [(f"number {each.value}", each.url) for each in inventory.numbers.values()]
     for keyword in inventory.keywords.values():

@@ -18,7 +18,7 @@ import msgspec
 
 from budstikke.carriers import mm7
 from budstikke.carriers.smpp import settings as smpp
-from budstikke.carriers.smpp.bind import bind_of, server_name, tls_context
+from budstikke.carriers.smpp.bind import bind_request, server_name, tls_context
 from budstikke.cli.doctor.certificates import look_at_own, look_at_peer, look_at_trusted
 from budstikke.cli.doctor.finding import Finding, Level
 from budstikke.smpp import commands as cmd
@@ -134,7 +134,7 @@ def _bind(
     timeout = min(settings.response_timeout, PATIENCE)
     link.settimeout(timeout)
     try:
-        link.sendall(build(Pdu(command, 0, 1, bind_of(settings))))
+        link.sendall(build(Pdu(command, 0, 1, bind_request(settings))))
         status = _answer_to(link, command)
         if status == st.ESME_ROK:
             link.sendall(build(Pdu(cmd.UNBIND, 0, 2, Empty())))

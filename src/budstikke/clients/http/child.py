@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvloop
 
-from budstikke.clients.http.transport import HttpOutlet
+from budstikke.clients.http.transport import HttpTransport
 from budstikke.flow.transports import NotReached
 from budstikke.subprocesses import COLLECT, Channel, begin
 from budstikke.wire import WireRequest
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.callbacks")
 
 
-class Caller:
+class HttpChild:
     """
     Makes requests, and says what came of them.
 
@@ -36,7 +36,7 @@ class Caller:
 
     """
 
-    def __init__(self, outlet: HttpOutlet, ended: asyncio.Event) -> None:
+    def __init__(self, outlet: HttpTransport, ended: asyncio.Event) -> None:
         self._outlet = outlet
         self._ended = ended
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,8 +83,8 @@ class Caller:
 
 
 async def _main(end: socket.socket, settings: str) -> None:
-    outlet = HttpOutlet(**msgspec.json.decode(settings))
-    await Caller(outlet, asyncio.Event()).run(end)
+    outlet = HttpTransport(**msgspec.json.decode(settings))
+    await HttpChild(outlet, asyncio.Event()).run(end)
 
 
 def main(arguments: list[str]) -> int:

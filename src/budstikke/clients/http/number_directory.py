@@ -12,7 +12,7 @@ from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
-    from budstikke.clients.http.transport import HttpOutlet
+    from budstikke.clients.http.transport import HttpTransport
 
 AT_ONCE = 16
 """Look-ups under way; more wait."""
@@ -26,7 +26,7 @@ UNKNOWN = frozenset({204, 404, 410})
 _json = msgspec.json.Decoder()
 
 
-class HttpDirectory:
+class HttpNumberDirectory:
     """
     The directory behind a URL.
 
@@ -42,7 +42,7 @@ class HttpDirectory:
 
     def __init__(
         self,
-        outlet: HttpOutlet,
+        outlet: HttpTransport,
         *,
         url: str,
         headers: dict[str, str],

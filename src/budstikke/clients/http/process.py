@@ -48,9 +48,9 @@ ENDING = 5.0
 """Seconds that it may take to end."""
 
 
-class HttpOutletProcess:
+class HttpTransportProcess:
     """
-    ``HttpOutlet`` in a process of its own, which takes the same settings.
+    ``HttpTransport`` in a process of its own, which takes the same settings.
 
     It keeps nothing that matters: when it ends, what it was asked counts as not
     answered, and the next request starts another.
@@ -102,7 +102,7 @@ class HttpOutletProcess:
     async def deliver(
         self, request: WireRequest, seconds: float | None = None
     ) -> WireResponse:
-        """Make the request, as ``HttpOutlet.deliver`` does; raises NotReached."""
+        """Make the request, as ``HttpTransport.deliver`` does; raises NotReached."""
         if self._channel is None:
             await self._start()
         loop = asyncio.get_running_loop()

@@ -82,7 +82,7 @@ def _idna(host: str) -> str:
         raise NotReached("not a URL") from error
 
 
-class HttpOutlet:
+class HttpTransport:
     """
     The outlet for URLs.
 

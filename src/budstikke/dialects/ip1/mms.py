@@ -11,7 +11,7 @@ from budstikke.dialects.ip1.media import extension, type_of
 from budstikke.dialects.ip1.values import breaks, dialled, digits_of
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.number import international, why_not
-from budstikke.domain.queries import MmsAsk
+from budstikke.domain.queries import MmsOrder
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _content_type = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,80}").fullmatch
 _name = re.compile(r"[^\w .()+-]").sub
 
 
-def read_mms(said: Said) -> MmsAsk:
+def read_mms(said: Said) -> MmsOrder:
     """
     Read an MMS to one recipient.
 
@@ -49,7 +49,7 @@ def read_mms(said: Said) -> MmsAsk:
     files = _read_files(said.files)
     if not files and not text.strip():
         raise Refusal(RefusalCode.MISSING_FIELD, field="msg")
-    return MmsAsk(recipient, originator, text, files)
+    return MmsOrder(recipient, originator, text, files)
 
 
 def _read_files(files: Sequence[File]) -> tuple[tuple[str, str, str], ...]:

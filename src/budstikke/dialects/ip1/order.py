@@ -20,12 +20,12 @@ from budstikke.dialects.ip1.values import breaks, dialled, digits_of, read_id
 from budstikke.domain.cet import from_wall
 from budstikke.domain.message import Order
 from budstikke.domain.queries import (
-    Ask,
-    BalanceAsk,
-    CancelAsk,
-    MessageAsk,
-    OrderAsk,
+    BalanceQuery,
+    CancelCommand,
+    MessageQuery,
+    OrderQuery,
     Page,
+    QueryOrCommand,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
 
@@ -73,16 +73,16 @@ def read_asked(
     return _read_order(said, settings or Settings(), now)
 
 
-QUESTIONS: Mapping[Does, Callable[[Said], Ask]] = {
-    Does.BALANCE: lambda _: BalanceAsk(),
+QUESTIONS: Mapping[Does, Callable[[Said], QueryOrCommand]] = {
+    Does.BALANCE: lambda _: BalanceQuery(),
     Does.DESCRIBE: lambda _: Page(DESCRIPTION),
-    Does.CANCEL: lambda said: CancelAsk(message_id=read_id(said.given("smsid"))),
-    Does.CANCEL_BUNDLE: lambda said: CancelAsk(
+    Does.CANCEL: lambda said: CancelCommand(message_id=read_id(said.given("smsid"))),
+    Does.CANCEL_BUNDLE: lambda said: CancelCommand(
         order_id=read_id(said.given("bundleid"))
     ),
-    Does.STATUS: lambda said: MessageAsk(read_id(said.given("id", "mmsid"))),
-    Does.STATUS_BUNDLE: lambda said: OrderAsk(read_id(said.given("bundleid"))),
-    Does.TIME: lambda said: MessageAsk(read_id(said.given("id"))),
+    Does.STATUS: lambda said: MessageQuery(read_id(said.given("id", "mmsid"))),
+    Does.STATUS_BUNDLE: lambda said: OrderQuery(read_id(said.given("bundleid"))),
+    Does.TIME: lambda said: MessageQuery(read_id(said.given("id"))),
 }
 
 

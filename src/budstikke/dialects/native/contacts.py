@@ -22,22 +22,22 @@ from budstikke.dialects.native.shapes import (
 from budstikke.domain import listing
 from budstikke.domain.listing import (
     Changed,
-    ContactAsk,
-    ContactsAsk,
+    ContactQuery,
     ContactsPage,
-    DropContactAsk,
-    DropOptOutAsk,
-    GroupsAsk,
+    ContactsQuery,
+    DropContactCommand,
+    DropOptOutCommand,
     GroupsPage,
-    MembersAsk,
-    OptOutAsk,
-    OptOutsAsk,
+    GroupsQuery,
+    MembersQuery,
+    OptOutQuery,
     OptOutsPage,
-    PutContactAsk,
-    PutOptOutAsk,
-    RenameAsk,
+    OptOutsQuery,
+    PutContactCommand,
+    PutOptOutCommand,
+    RenameCommand,
 )
-from budstikke.domain.queries import GroupAnswer, GroupAsk, GroupVerb
+from budstikke.domain.queries import GroupAnswer, GroupCommand, GroupVerb
 from budstikke.domain.refusal import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ _control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 def list_groups(exchange: Exchange) -> Work[Reply]:
     """List groups by name."""
     query: PageQuery = exchange.query
-    asked = GroupsAsk(limit=query.limit, after=cursors.read(query.cursor))
+    asked = GroupsQuery(limit=query.limit, after=cursors.read(query.cursor))
     page = yield from ask(asked, GroupsPage)
     data = [Group(name=name) for name in page.names]
     return Reply(GroupList(data=data, next_cursor=cursors.write(page.next)))
@@ -68,7 +68,7 @@ def list_groups(exchange: Exchange) -> Work[Reply]:
 
 def put_group(exchange: Exchange) -> Work[Reply]:
     """Make a group; there already: nothing happens."""
-    asked = GroupAsk(verb=GroupVerb.ADD, group=exchange.path.name)
+    asked = GroupCommand(verb=GroupVerb.ADD, group=exchange.path.name)
     yield from ask(asked, GroupAnswer)
     return Reply(Group(name=exchange.path.name))
 
@@ -78,7 +78,7 @@ def rename_group(exchange: Exchange) -> Work[Reply]:
     body: GroupBody = exchange.body
     checked_name(body.name)
     with _group_is_found():
-        asked = RenameAsk(exchange.path.name, body.name)
+        asked = RenameCommand(exchange.path.name, body.name)
         answer = yield from ask(asked, Changed)
     if not answer.changed:
         raise Problem(Fault.NAME_TAKEN, param="name")
@@ -87,7 +87,7 @@ def rename_group(exchange: Exchange) -> Work[Reply]:
 
 def delete_group(exchange: Exchange) -> Work[Reply]:
     """Delete a group; its contacts stay."""
-    asked = GroupAsk(verb=GroupVerb.DELETE, group=exchange.path.name)
+    asked = GroupCommand(verb=GroupVerb.DELETE, group=exchange.path.name)
     yield from ask(asked, GroupAnswer)
     return Reply(status=204)
 
@@ -95,7 +95,7 @@ def delete_group(exchange: Exchange) -> Work[Reply]:
 def list_members(exchange: Exchange) -> Work[Reply]:
     """List who is in a group."""
     query: PageQuery = exchange.query
-    asked = MembersAsk(
+    asked = MembersQuery(
         group=exchange.path.name,
         limit=query.limit,
         after=cursors.read_id(query.cursor) or 0,
@@ -108,7 +108,7 @@ def list_members(exchange: Exchange) -> Work[Reply]:
 def put_member(exchange: Exchange) -> Work[Reply]:
     """Put a number into a group."""
     body: ContactBody = exchange.body
-    asked = GroupAsk(
+    asked = GroupCommand(
         verb=GroupVerb.ADD_MEMBER,
         group=exchange.path.name,
         number=exchange.path.number,
@@ -122,7 +122,7 @@ def put_member(exchange: Exchange) -> Work[Reply]:
 
 def delete_member(exchange: Exchange) -> Work[Reply]:
     """Take a number out of a group; its contact stays."""
-    asked = GroupAsk(
+    asked = GroupCommand(
         verb=GroupVerb.DELETE_MEMBER,
         group=exchange.path.name,
         number=exchange.path.number,
@@ -138,13 +138,13 @@ def delete_member(exchange: Exchange) -> Work[Reply]:
 def list_contacts(exchange: Exchange) -> Work[Reply]:
     """List contacts by number."""
     query: PageQuery = exchange.query
-    asked = ContactsAsk(limit=query.limit, after=cursors.read(query.cursor))
+    asked = ContactsQuery(limit=query.limit, after=cursors.read(query.cursor))
     return Reply(_contact_list((yield from ask(asked, ContactsPage))))
 
 
 def get_contact(exchange: Exchange) -> Work[Reply]:
     """Show a contact."""
-    page = yield from ask(ContactAsk(exchange.path.number), ContactsPage)
+    page = yield from ask(ContactQuery(exchange.path.number), ContactsPage)
     if not page.contacts:
         raise Problem(Fault.NOT_FOUND)
     return Reply(_contact(page.contacts[0]))
@@ -155,13 +155,13 @@ def put_contact(exchange: Exchange) -> Work[Reply]:
     body: ContactBody = exchange.body
     number = exchange.path.number
     contact = listing.Contact(number, _clean(body.name), body.active)
-    answer = yield from ask(PutContactAsk(contact), Changed)
+    answer = yield from ask(PutContactCommand(contact), Changed)
     return Reply(_contact(contact), 201 if answer.changed else 200)
 
 
 def delete_contact(exchange: Exchange) -> Work[Reply]:
     """Forget a contact, in groups as well."""
-    yield from ask(DropContactAsk(exchange.path.number), Changed)
+    yield from ask(DropContactCommand(exchange.path.number), Changed)
     return Reply(status=204)
 
 
@@ -171,7 +171,7 @@ def delete_contact(exchange: Exchange) -> Work[Reply]:
 def list_opt_outs(exchange: Exchange) -> Work[Reply]:
     """List numbers that want nothing from the account."""
     query: PageQuery = exchange.query
-    asked = OptOutsAsk(limit=query.limit, after=cursors.read(query.cursor))
+    asked = OptOutsQuery(limit=query.limit, after=cursors.read(query.cursor))
     page = yield from ask(asked, OptOutsPage)
     data = [_opt_out(found) for found in page.opt_outs]
     return Reply(OptOutList(data=data, next_cursor=cursors.write(page.next)))
@@ -179,7 +179,7 @@ def list_opt_outs(exchange: Exchange) -> Work[Reply]:
 
 def get_opt_out(exchange: Exchange) -> Work[Reply]:
     """Show whether a number wants nothing."""
-    page = yield from ask(OptOutAsk(exchange.path.number), OptOutsPage)
+    page = yield from ask(OptOutQuery(exchange.path.number), OptOutsPage)
     if not page.opt_outs:
         raise Problem(Fault.NOT_FOUND)
     return Reply(_opt_out(page.opt_outs[0]))
@@ -189,7 +189,7 @@ def put_opt_out(exchange: Exchange) -> Work[Reply]:
     """Send a number nothing any more; there already: nothing happens."""
     body: OptOutBody = exchange.body
     opt_out = listing.OptOut(exchange.path.number, _clean(body.reason, "reason"))
-    answer = yield from ask(PutOptOutAsk(opt_out), Changed)
+    answer = yield from ask(PutOptOutCommand(opt_out), Changed)
     if answer.changed:
         return Reply(_opt_out(opt_out), 201)
     return (yield from get_opt_out(exchange))
@@ -197,7 +197,7 @@ def put_opt_out(exchange: Exchange) -> Work[Reply]:
 
 def delete_opt_out(exchange: Exchange) -> Work[Reply]:
     """Let a number be sent to again."""
-    yield from ask(DropOptOutAsk(exchange.path.number), Changed)
+    yield from ask(DropOptOutCommand(exchange.path.number), Changed)
     return Reply(status=204)
 
 

@@ -24,20 +24,20 @@ from budstikke.dialects.native.shapes_inbound import (
 from budstikke.dialects.native.webhook import moment, told
 from budstikke.domain.callback import CallbackState, SendEvent
 from budstikke.domain.callback_listing import (
-    CallbackAsk,
     CallbackRecord,
-    CallbacksAsk,
+    CallbackRecordQuery,
     CallbacksPage,
-    EventsAsk,
+    CallbacksQuery,
     EventsPage,
+    EventsQuery,
     QueueRecord,
     QueuesAnswer,
-    QueuesAsk,
+    QueuesQuery,
     ReplayAnswer,
-    ReplayAsk,
+    ReplayCommand,
     ResendAnswer,
-    ResendAsk,
-    ResumeAsk,
+    ResendCommand,
+    ResumeCommand,
 )
 from budstikke.domain.listing import Changed
 from budstikke.domain.refusal import RefusalCode
@@ -58,7 +58,7 @@ def list_events(exchange: Exchange) -> Work[Reply]:
     """List the token's events, oldest first."""
     query: EventQuery = exchange.query
     wanted = frozenset(query.types.split(",")) if query.types else frozenset()
-    asked = EventsAsk(
+    asked = EventsQuery(
         access_id=exchange.access.id,
         limit=query.limit,
         after=cursors.read_id(query.cursor) or 0,
@@ -87,7 +87,7 @@ def replay_events(exchange: Exchange) -> Work[Reply]:
     if until <= since:
         detail = "It is not after from"
         raise Problem(RefusalCode.BAD_FIELD, detail=detail, param="to")
-    asked = ReplayAsk(access_id=exchange.access.id, since=since, until=until)
+    asked = ReplayCommand(access_id=exchange.access.id, since=since, until=until)
     count = 0
     while True:  # others come in between
         answer = yield from ask(asked, ReplayAnswer)
@@ -103,7 +103,7 @@ def replay_events(exchange: Exchange) -> Work[Reply]:
 def list_callbacks(exchange: Exchange) -> Work[Reply]:
     """List what the account's accesses are told, newest first."""
     query: CallbackQuery = exchange.query
-    asked = CallbacksAsk(
+    asked = CallbacksQuery(
         limit=query.limit,
         before=cursors.read_id(query.cursor),
         state=query.state or None,
@@ -121,7 +121,7 @@ def get_callback(exchange: Exchange) -> Work[Reply]:
 
 def resend_callback(exchange: Exchange) -> Work[Reply]:
     """Tell something again, now."""
-    answer = yield from ask(ResendAsk(exchange.path.id), ResendAnswer)
+    answer = yield from ask(ResendCommand(exchange.path.id), ResendAnswer)
     if answer.state is None:
         raise Problem(Fault.NOT_FOUND)
     if answer.state is CallbackState.QUEUED:
@@ -130,7 +130,7 @@ def resend_callback(exchange: Exchange) -> Work[Reply]:
 
 
 def _detail(exchange: Exchange) -> Work[CallbackDetail]:
-    page = yield from ask(CallbackAsk(exchange.path.id), CallbacksPage)
+    page = yield from ask(CallbackRecordQuery(exchange.path.id), CallbacksPage)
     if not page.callbacks:
         raise Problem(Fault.NOT_FOUND)
     (found,) = page.callbacks
@@ -170,14 +170,14 @@ def _callback(found: CallbackRecord) -> Callback:
 
 def list_queues(_exchange: Exchange) -> Work[Reply]:
     """List the queues of the account's accesses."""
-    answer = yield from ask(QueuesAsk(), QueuesAnswer)
+    answer = yield from ask(QueuesQuery(), QueuesAnswer)
     return Reply(QueueList(data=[_queue(found) for found in answer.queues]))
 
 
 def resume_queue(exchange: Exchange) -> Work[Reply]:
     """Let a paused queue go on; it is not paused: nothing happens."""
-    yield from ask(ResumeAsk(exchange.path.id), Changed)
-    answer = yield from ask(QueuesAsk(), QueuesAnswer)
+    yield from ask(ResumeCommand(exchange.path.id), Changed)
+    answer = yield from ask(QueuesQuery(), QueuesAnswer)
     for found in answer.queues:
         if found.id == exchange.path.id:
             return Reply(_queue(found))

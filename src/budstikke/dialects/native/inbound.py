@@ -24,21 +24,21 @@ from budstikke.dialects.native.shapes_inbound import (
 )
 from budstikke.dialects.native.webhook import MediaItem, moment
 from budstikke.domain.inbound_listing import (
-    AddRequestAsk,
-    CancelRequestAsk,
-    InboundAsk,
+    AddRequestCommand,
+    CancelRequestCommand,
+    InboundMessageQuery,
     InboundPage,
     InboundRecord,
-    InboundsAsk,
+    InboundsQuery,
     MediaAnswer,
-    MediaAsk,
-    NumbersAsk,
+    MediaQuery,
     NumbersPage,
-    RequestAsk,
-    RequestsAsk,
+    NumbersQuery,
+    RequestQuery,
     RequestsPage,
+    RequestsQuery,
 )
-from budstikke.domain.listing import Changed, EraseAnswer, EraseInboundAsk
+from budstikke.domain.listing import Changed, EraseAnswer, EraseInboundCommand
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def list_numbers(exchange: Exchange) -> Work[Reply]:
     """List the account's numbers, series and keywords."""
     query: PageQuery = exchange.query
     value, _, word = cursors.read(query.cursor).partition(" ")
-    asked = NumbersAsk(limit=query.limit, after=(value, word))
+    asked = NumbersQuery(limit=query.limit, after=(value, word))
     page = yield from ask(asked, NumbersPage)
     following = None if page.next is None else " ".join(page.next)
     data = [_number(found) for found in page.numbers]
@@ -96,7 +96,7 @@ def create_request(exchange: Exchange) -> Work[Reply]:
     if body.kind != "keyword" and word:
         detail = "Only a keyword has one"
         raise Problem(RefusalCode.BAD_FIELD, detail=detail, param="word")
-    asked = AddRequestAsk(
+    asked = AddRequestCommand(
         kind=body.kind,
         number=body.number.removeprefix("+"),
         word=word,
@@ -113,7 +113,7 @@ def create_request(exchange: Exchange) -> Work[Reply]:
 def list_requests(exchange: Exchange) -> Work[Reply]:
     """List what the account asked for, newest first."""
     query: PageQuery = exchange.query
-    asked = RequestsAsk(limit=query.limit, before=cursors.read_id(query.cursor))
+    asked = RequestsQuery(limit=query.limit, before=cursors.read_id(query.cursor))
     page = yield from ask(asked, RequestsPage)
     data = [_request(found) for found in page.requests]
     return Reply(NumberRequestList(data=data, next_cursor=cursors.write(page.next)))
@@ -127,7 +127,7 @@ def get_request(exchange: Exchange) -> Work[Reply]:
 def cancel_request(exchange: Exchange) -> Work[Reply]:
     """Take back what was asked for; again: nothing happens."""
     yield from _found_request(exchange)
-    yield from ask(CancelRequestAsk(exchange.path.id), Changed)
+    yield from ask(CancelRequestCommand(exchange.path.id), Changed)
     after = yield from _found_request(exchange)
     if after.state != "cancelled":
         raise Problem(Fault.DECIDED, detail=f"It is {after.state}")
@@ -135,7 +135,7 @@ def cancel_request(exchange: Exchange) -> Work[Reply]:
 
 
 def _found_request(exchange: Exchange) -> Work[NumberRequest]:
-    page = yield from ask(RequestAsk(exchange.path.id), RequestsPage)
+    page = yield from ask(RequestQuery(exchange.path.id), RequestsPage)
     if not page.requests:
         raise Problem(Fault.NOT_FOUND)
     return _request(page.requests[0])
@@ -162,7 +162,7 @@ def _request(found: inbound_listing.NumberRequest) -> NumberRequest:
 def list_inbound(exchange: Exchange) -> Work[Reply]:
     """List messages from phones, newest first."""
     query: InboundQuery = exchange.query
-    asked = InboundsAsk(
+    asked = InboundsQuery(
         limit=query.limit,
         before=cursors.read_id(query.cursor),
         since=_seconds(query.from_, "from"),
@@ -187,7 +187,7 @@ def _seconds(written: str | msgspec.UnsetType, param: str) -> float | None:
 
 def get_inbound(exchange: Exchange) -> Work[Reply]:
     """Show a message from a phone."""
-    page = yield from ask(InboundAsk(exchange.path.id), InboundPage)
+    page = yield from ask(InboundMessageQuery(exchange.path.id), InboundPage)
     if not page.records:
         raise Problem(Fault.NOT_FOUND)
     return Reply(_inbound(page.records[0]))
@@ -195,7 +195,7 @@ def get_inbound(exchange: Exchange) -> Work[Reply]:
 
 def delete_inbound(exchange: Exchange) -> Work[Reply]:
     """Delete a message from a phone: nothing of it is left."""
-    answer = yield from ask(EraseInboundAsk(exchange.path.id), EraseAnswer)
+    answer = yield from ask(EraseInboundCommand(exchange.path.id), EraseAnswer)
     if not answer.found:
         raise Problem(Fault.NOT_FOUND)
     if not answer.erased:
@@ -228,7 +228,7 @@ def _inbound(record: InboundRecord) -> Inbound:
 
 def get_media(exchange: Exchange) -> Work[Reply]:
     """Fetch a part of an MMS: its octets."""
-    answer = yield from ask(MediaAsk(exchange.path.media), MediaAnswer)
+    answer = yield from ask(MediaQuery(exchange.path.media), MediaAnswer)
     if answer.part is None:
         raise Problem(Fault.NOT_FOUND)
     kind = answer.part.type if _is_type(answer.part.type) else UNKNOWN_TYPE

@@ -19,18 +19,18 @@ from budstikke.dialects.native.shapes import (
 from budstikke.dialects.native.webhook import moment
 from budstikke.domain.listing import (
     EraseAnswer,
-    EraseAsk,
+    EraseCommand,
     OrderRecord,
     OrderRecordAnswer,
-    OrderRecordAsk,
+    OrderRecordQuery,
     Record,
-    RecordAsk,
-    RecordsAsk,
+    RecordQuery,
     RecordsPage,
+    RecordsQuery,
 )
 from budstikke.domain.money import decimal
 from budstikke.domain.number import international
-from budstikke.domain.queries import CancelAnswer, CancelAsk
+from budstikke.domain.queries import CancelAnswer, CancelCommand
 from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.states import MessageState
 
@@ -49,7 +49,7 @@ def get_message(exchange: Exchange) -> Work[Reply]:
 def list_messages(exchange: Exchange) -> Work[Reply]:
     """List messages, newest first."""
     query: MessageQuery = exchange.query
-    asked = RecordsAsk(
+    asked = RecordsQuery(
         limit=query.limit,
         before=cursors.read_id(query.cursor),
         state=query.state or None,
@@ -64,7 +64,7 @@ def list_messages(exchange: Exchange) -> Work[Reply]:
 
 def cancel_message(exchange: Exchange) -> Work[Reply]:
     """Cancel a message that has not been sent; again: nothing happens."""
-    asked = CancelAsk(message_id=exchange.path.id)
+    asked = CancelCommand(message_id=exchange.path.id)
     answer = yield from ask(asked, CancelAnswer)
     record = yield from _record(exchange)
     if not answer.cancelled and record.state is not MessageState.CANCELLED:
@@ -74,7 +74,7 @@ def cancel_message(exchange: Exchange) -> Work[Reply]:
 
 def delete_message(exchange: Exchange) -> Work[Reply]:
     """Delete the record of a message: text and number are gone; it is not shown."""
-    answer = yield from ask(EraseAsk(exchange.path.id), EraseAnswer)
+    answer = yield from ask(EraseCommand(exchange.path.id), EraseAnswer)
     if not answer.found:
         raise Problem(Fault.NOT_FOUND)
     if not answer.erased:
@@ -107,7 +107,7 @@ def cancel_order(exchange: Exchange) -> Work[Reply]:
     """Cancel all of an order that has not been sent, and its further times."""
     order_id = exchange.path.id
     yield from _order_record(exchange)
-    asked = CancelAsk(order_id=order_id)
+    asked = CancelCommand(order_id=order_id)
     answer = yield from ask(asked, CancelAnswer)
     if not answer.cancelled and not answer.ended:
         after = yield from _order_record(exchange)
@@ -124,7 +124,7 @@ def cancel_order(exchange: Exchange) -> Work[Reply]:
 
 
 def _record(exchange: Exchange) -> Work[Record]:
-    page = yield from ask(RecordAsk(exchange.path.id), RecordsPage)
+    page = yield from ask(RecordQuery(exchange.path.id), RecordsPage)
     if not page.records:
         raise Problem(Fault.NOT_FOUND)
     if page.records[0].deleted:
@@ -133,7 +133,7 @@ def _record(exchange: Exchange) -> Work[Record]:
 
 
 def _order_record(exchange: Exchange) -> Work[OrderRecord]:
-    asked = OrderRecordAsk(exchange.path.id)
+    asked = OrderRecordQuery(exchange.path.id)
     answer = yield from ask(asked, OrderRecordAnswer)
     if answer.order is None:
         raise Problem(Fault.NOT_FOUND)

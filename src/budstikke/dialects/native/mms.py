@@ -16,7 +16,7 @@ from msgspec import Meta
 from budstikke.dialects.native.order import LONGEST_VALIDITY, Number
 from budstikke.dialects.native.problems import LONGEST, NO_FIELD, Problem
 from budstikke.domain.number import international, why_not
-from budstikke.domain.queries import MmsAsk
+from budstikke.domain.queries import MmsOrder
 from budstikke.domain.refusal import RefusalCode
 
 MOST_FILES = 20
@@ -122,7 +122,7 @@ def check_size(body: bytes) -> None:
         start = end + 1
 
 
-def read_mms(body: MmsBody, key: str) -> MmsAsk:
+def read_mms(body: MmsBody, key: str) -> MmsOrder:
     """Read an MMS; ``key`` is its idempotency key. Raises Problem."""
     recipient = international(body.to)
     if recipient is None:
@@ -133,7 +133,7 @@ def read_mms(body: MmsBody, key: str) -> MmsAsk:
     for param in ("subject", "text", "fallback", "ref"):
         if "\0" in (getattr(body, param) or ""):
             raise _bad(param, "It has a NUL character")
-    return MmsAsk(
+    return MmsOrder(
         recipient=recipient,
         originator=body.from_,
         text=body.text,

@@ -9,9 +9,9 @@ from budstikke.dialects.native.exchange import Reply, ask
 from budstikke.dialects.native.shapes import Balance, Ledger, LedgerEntry
 from budstikke.dialects.native.webhook import moment
 from budstikke.domain.ledger import Kind
-from budstikke.domain.listing import LedgerAsk, LedgerPage
+from budstikke.domain.listing import LedgerPage, LedgerQuery
 from budstikke.domain.money import decimal
-from budstikke.domain.queries import BalanceAnswer, BalanceAsk
+from budstikke.domain.queries import BalanceAnswer, BalanceQuery
 
 if TYPE_CHECKING:
     from budstikke.dialects.native.exchange import Exchange, Work
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def get_balance(_exchange: Exchange) -> Work[Reply]:
     """Tell what is left."""
-    answer = yield from ask(BalanceAsk(), BalanceAnswer)
+    answer = yield from ask(BalanceQuery(), BalanceAnswer)
     return Reply(
         Balance(
             balance=decimal(answer.balance) if answer.currency else None,
@@ -35,7 +35,7 @@ def get_balance(_exchange: Exchange) -> Work[Reply]:
 def list_ledger(exchange: Exchange) -> Work[Reply]:
     """List the ledger, newest first."""
     query: PageQuery = exchange.query
-    asked = LedgerAsk(limit=query.limit, before=cursors.read_id(query.cursor))
+    asked = LedgerQuery(limit=query.limit, before=cursors.read_id(query.cursor))
     page = yield from ask(asked, LedgerPage)
     data = [_entry(entry) for entry in page.entries]
     return Reply(Ledger(data=data, next_cursor=cursors.write(page.next)))

@@ -8,7 +8,12 @@ from budstikke.dialects.sveve.order import HOME
 from budstikke.dialects.sveve.request import ACCOUNT
 from budstikke.dialects.sveve.values import bad, given, integer, required
 from budstikke.domain.number import international, why_not
-from budstikke.domain.queries import BalanceAsk, CreditAsk, GroupAsk, GroupVerb
+from budstikke.domain.queries import (
+    BalanceQuery,
+    CreditCommand,
+    GroupCommand,
+    GroupVerb,
+)
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
@@ -37,21 +42,23 @@ OF_MEMBERS = frozenset({_V.ADD_MEMBER, _V.MOVE_MEMBER, _V.DELETE_MEMBER})
 """What needs a number."""
 
 
-def read_ask(fields: Fields, operation: str) -> BalanceAsk | CreditAsk | GroupAsk:
+def read_ask(
+    fields: Fields, operation: str
+) -> BalanceQuery | CreditCommand | GroupCommand:
     """Read what is asked; raises Refusal."""
     command = required(fields, "cmd").strip().lower()
     if operation == ACCOUNT:
         if command == "sms_count":
-            return BalanceAsk()
+            return BalanceQuery()
         if command == "order_sms":
-            return CreditAsk(_count(fields))
+            return CreditCommand(_count(fields))
         raise bad("cmd", command)
     if command not in COMMANDS:
         raise bad("cmd", command)
     verb, groups = COMMANDS[command]
     has = {name: required(fields, name).strip() for name in groups}
     number, fault = _number(fields) if verb in OF_MEMBERS else ("", None)
-    return GroupAsk(
+    return GroupCommand(
         verb=verb,
         group=has.get("group", ""),
         new_group=has.get("new_group", ""),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from budstikke.dialects.sveve.request import fields_of
-from budstikke.domain.queries import MediaAnswer, MediaAsk
+from budstikke.domain.queries import MediaAnswer, MediaQuery
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireResponse
 
@@ -43,13 +43,13 @@ _type = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:;[ -~]*)?").f
 _id = re.compile(r"[0-9]{1,40}").fullmatch
 
 
-def read_ask(call: Call) -> MediaAsk:
+def read_ask(call: Call) -> MediaQuery:
     """Read which part is asked for; raises Refusal (``BAD_FIELD``) for none."""
     written = fields_of(call).get("id")
     found = _id(written.strip()) if isinstance(written, str) else None
     if found is None:
         raise Refusal(RefusalCode.BAD_FIELD, field="id")
-    return MediaAsk(found[0])
+    return MediaQuery(found[0])
 
 
 def render(answer: Answered) -> WireResponse:

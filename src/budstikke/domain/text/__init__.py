@@ -1,7 +1,7 @@
 """
 Text as phones take it: the alphabets of 3GPP TS 23.038, segments and their headers.
 
-``plan`` is what the quote, the charge and the wire ask. See docs/text.md.
+``segment`` is what the quote, the charge and the wire ask. See docs/text.md.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from budstikke.domain.text.segments import (
     MAX_SEGMENTS,
     UCS2,
     Concat,
-    Plan,
-    plan,
+    Segmentation,
+    segment,
     units,
 )
 from budstikke.domain.text.tables import DEFAULT, LOCKING, SINGLE_SHIFT
@@ -68,7 +68,7 @@ __all__ = [
     "Filling",
     "LinkAlphabet",
     "NotInAlphabetError",
-    "Plan",
+    "Segmentation",
     "concatenation",
     "decode_for",
     "decode_labelled",
@@ -85,7 +85,7 @@ __all__ = [
     "national_tables",
     "pack",
     "parse_udh",
-    "plan",
+    "segment",
     "to_gsm",
     "transliterate",
     "ucs2_decode",

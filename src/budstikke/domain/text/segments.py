@@ -1,8 +1,8 @@
 """
 How a text is sent: encoding, cuts and count.
 
-The quote, the charge and the wire ask the same ``plan``, so what is counted is what is
-sent (3GPP TS 23.038 § 6.2, TS 23.040 § 9.2.3.24).
+The quote, the charge and the carrier all call ``segment``, so the segments that are
+counted are the segments that are sent (3GPP TS 23.038 § 6.2, TS 23.040 § 9.2.3.24).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _CONCAT_OCTETS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Segmentation:
     """
     How a text is sent.
 
@@ -94,13 +94,13 @@ class Plan:
     tables: tuple[int, int]
 
 
-def plan(
+def segment(
     text: str,
     *,
     mode: TextMode,
     concat: Concat = Concat.UDH8,
     national: frozenset[int] = frozenset(),
-) -> Plan:
+) -> Segmentation:
     """
     Decide how a text is sent.
 
@@ -123,12 +123,12 @@ def plan(
         if mode is TextMode.AUTO:
             return _wide_plan(_well_formed(text), concat, national)
         if mode is TextMode.CONVERT:
-            return plan(to_gsm(text), mode=TextMode.GSM_ONLY, concat=concat)
+            return segment(to_gsm(text), mode=TextMode.GSM_ONLY, concat=concat)
         text = _well_formed(text)
         stranger = _shown(text, first_outside(text))
         raise Refusal(RefusalCode.BAD_CHARACTERS, value=stranger)
     if len(coded) <= SINGLE_GSM and coded.isascii():
-        return Plan(GSM, (text,), len(coded), 1, None, DEFAULT)
+        return Segmentation(GSM, (text,), len(coded), 1, None, DEFAULT)
     return _checked(_gsm_plan(text, coded, concat, DEFAULT))
 
 
@@ -161,13 +161,13 @@ def room(header_elements: int) -> tuple[int, int]:
     return octets * 8 // 7, octets // 2
 
 
-def _checked(found: Plan | None) -> Plan:
+def _checked(found: Segmentation | None) -> Segmentation:
     if found is None:
         raise Refusal(RefusalCode.TEXT_TOO_LONG)
     return found
 
 
-def _wide_plan(text: str, concat: Concat, national: frozenset[int]) -> Plan:
+def _wide_plan(text: str, concat: Concat, national: frozenset[int]) -> Segmentation:
     """Plan a text outside the default alphabet: UCS-2, unless tables save segments."""
     best = _ucs2_plan(text, concat)
     for tables in _candidates(national):
@@ -198,12 +198,12 @@ def _candidates(national: frozenset[int]) -> Iterator[tuple[int, int]]:
 
 def _gsm_plan(
     text: str, coded: bytes, concat: Concat, tables: tuple[int, int]
-) -> Plan | None:
+) -> Segmentation | None:
     """Plan a text in 7-bit tables; ``None`` if it cannot be sent so."""
     septets = len(coded) + escapes(coded)
     elements = national_octets(tables)
     if septets <= room(elements)[0]:
-        return Plan(GSM, (text,), septets, 1, None, tables)
+        return Segmentation(GSM, (text,), septets, 1, None, tables)
     if elements and concat in (Concat.SAR, Concat.PAYLOAD):
         # The header would be ours and the SMSC's at once; few get that right.
         return None
@@ -215,15 +215,15 @@ def _gsm_plan(
     if parts is None:
         return None
     out = _sent(text, parts, concat)
-    return Plan(GSM, out, septets, len(parts), None, tables)
+    return Segmentation(GSM, out, septets, len(parts), None, tables)
 
 
-def _ucs2_plan(text: str, concat: Concat) -> Plan | None:
+def _ucs2_plan(text: str, concat: Concat) -> Segmentation | None:
     """Plan a text in UCS-2; ``None`` if it is too long."""
     length = units(text, UCS2)
     forced_by = _shown(text, first_outside(text))
     if length <= SINGLE_UCS2:
-        return Plan(UCS2, (text,), length, 1, forced_by, DEFAULT)
+        return Segmentation(UCS2, (text,), length, 1, forced_by, DEFAULT)
 
     def cost(start: int, end: int) -> int:
         return len(text[start:end].encode("utf-16-le")) >> 1
@@ -232,7 +232,7 @@ def _ucs2_plan(text: str, concat: Concat) -> Plan | None:
     if parts is None:
         return None
     out = _sent(text, parts, concat)
-    return Plan(UCS2, out, length, len(parts), forced_by, DEFAULT)
+    return Segmentation(UCS2, out, length, len(parts), forced_by, DEFAULT)
 
 
 def _sent(text: str, parts: list[str], concat: Concat) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Directory
     from budstikke.domain.message import Part
-    from budstikke.domain.queries import Answer, Ask, CreditAnswer
+    from budstikke.domain.queries import Answer, CreditAnswer, QueryOrCommand
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
 
@@ -211,7 +211,9 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
         """Look messages up; unknown ids are left out."""
 
-    async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
+    async def ask(
+        self, asked: QueryOrCommand, account_id: int | None, now: float
+    ) -> Answer:
         """
         Answer what a customer asks, within an account (``None``: across all).
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from budstikke.domain.listing import (
-    Change,
     Changed,
     DatedChange,
-    DropContactAsk,
-    DropOptOutAsk,
+    DropContactCommand,
+    DropOptOutCommand,
     EraseAnswer,
-    EraseAsk,
-    EraseInboundAsk,
+    EraseCommand,
+    EraseInboundCommand,
     ListingAnswer,
-    PutContactAsk,
-    PutOptOutAsk,
-    RenameAsk,
+    ListingCommand,
+    PutContactCommand,
+    PutOptOutCommand,
+    RenameCommand,
 )
 from budstikke.store.verbs import inbound_listing
 from budstikke.store.verbs.groups import required
@@ -118,7 +118,7 @@ UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'revision'""")
 
 
 async def change(
-    connection: Connection, asked: Change, account: int, now: float
+    connection: Connection, asked: ListingCommand, account: int, now: float
 ) -> ListingAnswer:
     """Change something, in a transaction; raises Refusal for what must be there."""
     if isinstance(asked, DatedChange):
@@ -126,7 +126,9 @@ async def change(
     return await CHANGES[type(asked)](connection, asked, account)
 
 
-async def _erase(connection: Connection, asked: EraseAsk, account: int) -> EraseAnswer:
+async def _erase(
+    connection: Connection, asked: EraseCommand, account: int
+) -> EraseAnswer:
     values = {"id": asked.message_id, "account": account}
     row = await connection.row(ERASE, values)
     if row is None:
@@ -139,7 +141,7 @@ async def _erase(connection: Connection, asked: EraseAsk, account: int) -> Erase
 
 
 async def _erase_inbound(
-    connection: Connection, asked: EraseInboundAsk, account: int
+    connection: Connection, asked: EraseInboundCommand, account: int
 ) -> EraseAnswer:
     values = {"id": asked.message_id, "account": account}
     row = await connection.row(ERASE_INBOUND, values)
@@ -153,14 +155,16 @@ async def _erase_inbound(
     return EraseAnswer(found=True, erased=True)
 
 
-async def _rename(connection: Connection, asked: RenameAsk, account: int) -> Changed:
+async def _rename(
+    connection: Connection, asked: RenameCommand, account: int
+) -> Changed:
     group = await required(connection, account, asked.group)
     values = {"group": group, "name": asked.name}
     return Changed(await connection.execute(RENAME, values) == 1)
 
 
 async def _put_contact(
-    connection: Connection, asked: PutContactAsk, account: int
+    connection: Connection, asked: PutContactCommand, account: int
 ) -> Changed:
     values = {"account": account, "number": asked.contact.number}
     new = await connection.row(CONTACT, values) is None
@@ -170,7 +174,7 @@ async def _put_contact(
 
 
 async def _drop_contact(
-    connection: Connection, asked: DropContactAsk, account: int
+    connection: Connection, asked: DropContactCommand, account: int
 ) -> Changed:
     values = {"account": account, "number": asked.number}
     await connection.execute(LEAVE_ALL, values)
@@ -178,14 +182,14 @@ async def _drop_contact(
 
 
 async def _put_opt_out(
-    connection: Connection, asked: PutOptOutAsk, account: int
+    connection: Connection, asked: PutOptOutCommand, account: int
 ) -> Changed:
     values = {**msgspec.structs.asdict(asked.opt_out), "account": account}
     return await _touched(connection, await connection.execute(PUT_OPT_OUT, values))
 
 
 async def _drop_opt_out(
-    connection: Connection, asked: DropOptOutAsk, account: int
+    connection: Connection, asked: DropOptOutCommand, account: int
 ) -> Changed:
     values = {"number": asked.number, "account": account}
     return await _touched(connection, await connection.execute(DROP_OPT_OUT, values))
@@ -198,13 +202,13 @@ async def _touched(connection: Connection, rows: int) -> Changed:
 
 
 CHANGES: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]] = {
-    EraseAsk: _erase,
-    EraseInboundAsk: _erase_inbound,
-    RenameAsk: _rename,
-    PutContactAsk: _put_contact,
-    DropContactAsk: _drop_contact,
-    PutOptOutAsk: _put_opt_out,
-    DropOptOutAsk: _drop_opt_out,
+    EraseCommand: _erase,
+    EraseInboundCommand: _erase_inbound,
+    RenameCommand: _rename,
+    PutContactCommand: _put_contact,
+    DropContactCommand: _drop_contact,
+    PutOptOutCommand: _put_opt_out,
+    DropOptOutCommand: _drop_opt_out,
 }
 
 DATED = inbound_listing.CHANGES

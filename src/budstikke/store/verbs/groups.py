@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.queries import GroupAnswer, GroupAsk, GroupVerb, Member
+from budstikke.domain.queries import GroupAnswer, GroupCommand, GroupVerb, Member
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.verbs.statement import statement
 
@@ -67,7 +67,7 @@ ORDER BY j.key, m.id"""
 
 
 async def answer_group(
-    connection: Connection, asked: GroupAsk, account_id: int
+    connection: Connection, asked: GroupCommand, account_id: int
 ) -> GroupAnswer:
     """Do what is asked of groups; raises Refusal with ``UNKNOWN_GROUP``."""
     return await VERBS[asked.verb](connection, asked, account_id)
@@ -96,17 +96,21 @@ async def required(connection: Connection, account_id: int, name: str) -> int:
     return found
 
 
-async def _list(connection: Connection, _: GroupAsk, account: int) -> GroupAnswer:
+async def _list(connection: Connection, _: GroupCommand, account: int) -> GroupAnswer:
     rows = await connection.rows(LIST, account)
     return GroupAnswer(tuple(row[0] for row in rows))
 
 
-async def _add(connection: Connection, asked: GroupAsk, account: int) -> GroupAnswer:
+async def _add(
+    connection: Connection, asked: GroupCommand, account: int
+) -> GroupAnswer:
     await connection.execute(ADD, account, asked.group)
     return GroupAnswer()
 
 
-async def _delete(connection: Connection, asked: GroupAsk, account: int) -> GroupAnswer:
+async def _delete(
+    connection: Connection, asked: GroupCommand, account: int
+) -> GroupAnswer:
     group = await _find(connection, account, asked.group)
     if group is not None:
         await connection.execute(EMPTY, group)
@@ -114,7 +118,9 @@ async def _delete(connection: Connection, asked: GroupAsk, account: int) -> Grou
     return GroupAnswer()
 
 
-async def _move(connection: Connection, asked: GroupAsk, account: int) -> GroupAnswer:
+async def _move(
+    connection: Connection, asked: GroupCommand, account: int
+) -> GroupAnswer:
     source = await required(connection, account, asked.group)
     target = await required(connection, account, asked.new_group)
     if source != target:
@@ -124,7 +130,7 @@ async def _move(connection: Connection, asked: GroupAsk, account: int) -> GroupA
 
 
 async def _members(
-    connection: Connection, asked: GroupAsk, account: int
+    connection: Connection, asked: GroupCommand, account: int
 ) -> GroupAnswer:
     group = await required(connection, account, asked.group)
     rows = await connection.rows(MEMBERS, group)
@@ -133,7 +139,7 @@ async def _members(
 
 
 async def _add_member(
-    connection: Connection, asked: GroupAsk, account: int
+    connection: Connection, asked: GroupCommand, account: int
 ) -> GroupAnswer:
     group = await required(connection, account, asked.group)
     values = (account, asked.number, asked.name, asked.active)
@@ -143,7 +149,7 @@ async def _add_member(
 
 
 async def _move_member(
-    connection: Connection, asked: GroupAsk, account: int
+    connection: Connection, asked: GroupCommand, account: int
 ) -> GroupAnswer:
     source = await required(connection, account, asked.group)
     target = await required(connection, account, asked.new_group)
@@ -154,7 +160,7 @@ async def _move_member(
 
 
 async def _delete_member(
-    connection: Connection, asked: GroupAsk, account: int
+    connection: Connection, asked: GroupCommand, account: int
 ) -> GroupAnswer:
     group = await required(connection, account, asked.group)
     await connection.execute(LEAVE, group, account, asked.number)
@@ -162,7 +168,7 @@ async def _delete_member(
 
 
 VERBS: Mapping[
-    GroupVerb, Callable[[Connection, GroupAsk, int], Awaitable[GroupAnswer]]
+    GroupVerb, Callable[[Connection, GroupCommand, int], Awaitable[GroupAnswer]]
 ] = {
     GroupVerb.LIST: _list,
     GroupVerb.ADD: _add,

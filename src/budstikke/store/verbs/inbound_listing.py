@@ -9,21 +9,21 @@ import msgspec
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.inbound_listing import (
     MOST_WAITING,
-    AddRequestAsk,
-    CancelRequestAsk,
-    InboundAsk,
+    AddRequestCommand,
+    CancelRequestCommand,
+    InboundMessageQuery,
     InboundPage,
     InboundRecord,
-    InboundsAsk,
+    InboundsQuery,
     MediaAnswer,
-    MediaAsk,
+    MediaQuery,
     NumberRequest,
-    NumbersAsk,
     NumbersPage,
+    NumbersQuery,
     OwnNumber,
-    RequestAsk,
-    RequestsAsk,
+    RequestQuery,
     RequestsPage,
+    RequestsQuery,
 )
 from budstikke.domain.listing import Changed
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -142,7 +142,7 @@ WHERE id = :id AND account_id = :account AND state = 'waiting'""")
 
 
 async def _numbers(
-    connection: Connection, asked: NumbersAsk, account: int
+    connection: Connection, asked: NumbersQuery, account: int
 ) -> NumbersPage:
     value, word = asked.after
     values = {"account": account, "value": value, "word": word}
@@ -158,14 +158,14 @@ def _own(row: Row) -> OwnNumber:
 
 
 async def _inbound(
-    connection: Connection, asked: InboundAsk, account: int
+    connection: Connection, asked: InboundMessageQuery, account: int
 ) -> InboundPage:
     values = {"id": asked.message_id, "account": account}
     return InboundPage(tuple(map(_record, await connection.rows(INBOUND, values))))
 
 
 async def _inbounds(
-    connection: Connection, asked: InboundsAsk, account: int
+    connection: Connection, asked: InboundsQuery, account: int
 ) -> InboundPage:
     some = (asked.since, asked.until, asked.keyword) != (None, None, None)
     at_once = LOOKED_AT if some else asked.limit + 1
@@ -196,14 +196,16 @@ def _json(text: str | None) -> Any:
     return None if text is None else msgspec.json.decode(text)
 
 
-async def _media(connection: Connection, asked: MediaAsk, account: int) -> MediaAnswer:
+async def _media(
+    connection: Connection, asked: MediaQuery, account: int
+) -> MediaAnswer:
     values = {"id": asked.media_id, "account": account}
     row = await connection.row(MEDIA, values)
     return MediaAnswer(None if row is None else MediaPart(*row))
 
 
 async def _requests(
-    connection: Connection, asked: RequestsAsk, account: int
+    connection: Connection, asked: RequestsQuery, account: int
 ) -> RequestsPage:
     before = LAST if asked.before is None else asked.before
     values = {"account": account, "before": before, "limit": asked.limit + 1}
@@ -217,14 +219,14 @@ def _request_of(row: Row) -> NumberRequest:
 
 
 async def _request(
-    connection: Connection, asked: RequestAsk, account: int
+    connection: Connection, asked: RequestQuery, account: int
 ) -> RequestsPage:
     values = {"id": asked.request_id, "account": account}
     return RequestsPage(tuple(map(_request_of, await connection.rows(REQUEST, values))))
 
 
 async def _add_request(
-    connection: Connection, asked: AddRequestAsk, account: int, now: float
+    connection: Connection, asked: AddRequestCommand, account: int, now: float
 ) -> RequestsPage:
     (waiting,) = await connection.row(WAITING, {"account": account})
     if waiting >= MOST_WAITING:
@@ -239,10 +241,10 @@ async def _add_request(
         "now": now,
     }
     (added,) = await connection.row(ADD_REQUEST, values)
-    return await _request(connection, RequestAsk(added), account)
+    return await _request(connection, RequestQuery(added), account)
 
 
-async def _named(connection: Connection, asked: AddRequestAsk, account: int) -> int:
+async def _named(connection: Connection, asked: AddRequestCommand, account: int) -> int:
     """Find the access that is named; raises Refusal when it is not just one."""
     if not asked.access:
         return asked.access_id
@@ -256,22 +258,22 @@ async def _named(connection: Connection, asked: AddRequestAsk, account: int) -> 
 
 
 async def _cancel_request(
-    connection: Connection, asked: CancelRequestAsk, account: int, now: float
+    connection: Connection, asked: CancelRequestCommand, account: int, now: float
 ) -> Changed:
     values = {"id": asked.request_id, "account": account, "now": now}
     return Changed(await connection.execute(CANCEL_REQUEST, values) == 1)
 
 
 LOOKS: Mapping[type, Look] = {
-    NumbersAsk: _numbers,
-    InboundAsk: _inbound,
-    InboundsAsk: _inbounds,
-    MediaAsk: _media,
-    RequestAsk: _request,
-    RequestsAsk: _requests,
+    NumbersQuery: _numbers,
+    InboundMessageQuery: _inbound,
+    InboundsQuery: _inbounds,
+    MediaQuery: _media,
+    RequestQuery: _request,
+    RequestsQuery: _requests,
 }
 
 CHANGES: Mapping[type, Change] = {
-    AddRequestAsk: _add_request,
-    CancelRequestAsk: _cancel_request,
+    AddRequestCommand: _add_request,
+    CancelRequestCommand: _cancel_request,
 }

@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.listing import (
     Contact,
-    ContactAsk,
-    ContactsAsk,
+    ContactQuery,
     ContactsPage,
-    GroupsAsk,
+    ContactsQuery,
     GroupsPage,
-    LedgerAsk,
+    GroupsQuery,
     LedgerEntry,
     LedgerPage,
+    LedgerQuery,
     ListingAnswer,
-    Look,
-    MembersAsk,
+    ListingQuery,
+    MembersQuery,
     OptOut,
-    OptOutAsk,
-    OptOutsAsk,
+    OptOutQuery,
     OptOutsPage,
+    OptOutsQuery,
     OrderRecord,
     OrderRecordAnswer,
-    OrderRecordAsk,
+    OrderRecordQuery,
     Record,
-    RecordAsk,
-    RecordsAsk,
+    RecordQuery,
     RecordsPage,
+    RecordsQuery,
 )
 from budstikke.domain.states import MessageState
 from budstikke.store.verbs import inbound_listing
@@ -162,13 +162,15 @@ SELECT number, reason FROM suppression
 WHERE account_id = :account AND number = :number""")
 
 
-async def look(connection: Connection, asked: Look, account: int) -> ListingAnswer:
+async def look(
+    connection: Connection, asked: ListingQuery, account: int
+) -> ListingAnswer:
     """Answer what changes nothing; raises Refusal for a group that is not there."""
     return await LOOKS[type(asked)](connection, asked, account)
 
 
 async def _record(
-    connection: Connection, asked: RecordAsk, account: int
+    connection: Connection, asked: RecordQuery, account: int
 ) -> RecordsPage:
     values = {"id": asked.message_id, "account": account}
     row = await connection.row(RECORD, values)
@@ -203,7 +205,9 @@ def _unexpanded(message: MessageAnswer) -> Record:
     )
 
 
-async def _page(connection: Connection, asked: RecordsAsk, account: int) -> RecordsPage:
+async def _page(
+    connection: Connection, asked: RecordsQuery, account: int
+) -> RecordsPage:
     page = ALL_RECORDS if asked.ref is None else RECORDS_BY_REF
     page = page if asked.order_id is None else RECORDS_OF_ORDER
     some = asked.state is not None or asked.recipient is not None
@@ -229,7 +233,7 @@ async def _page(connection: Connection, asked: RecordsAsk, account: int) -> Reco
 
 
 async def _order(
-    connection: Connection, asked: OrderRecordAsk, account: int
+    connection: Connection, asked: OrderRecordQuery, account: int
 ) -> OrderRecordAnswer:
     values = {"order": asked.order_id, "account": account}
     rows = await connection.rows(ORDER, values)
@@ -258,14 +262,18 @@ async def _order(
     )
 
 
-async def _ledger(connection: Connection, asked: LedgerAsk, account: int) -> LedgerPage:
+async def _ledger(
+    connection: Connection, asked: LedgerQuery, account: int
+) -> LedgerPage:
     values = {"account": account, "before": asked.before, "limit": asked.limit + 1}
     rows = await connection.rows(LEDGER, values)
     entries = tuple(struct(LedgerEntry, row) for row in rows[: asked.limit])
     return LedgerPage(entries, entries[-1].id if len(rows) > asked.limit else None)
 
 
-async def _groups(connection: Connection, asked: GroupsAsk, account: int) -> GroupsPage:
+async def _groups(
+    connection: Connection, asked: GroupsQuery, account: int
+) -> GroupsPage:
     values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
     names = [row[0] for row in await connection.rows(GROUPS, values)]
     page = tuple(names[: asked.limit])
@@ -273,7 +281,7 @@ async def _groups(connection: Connection, asked: GroupsAsk, account: int) -> Gro
 
 
 async def _members(
-    connection: Connection, asked: MembersAsk, account: int
+    connection: Connection, asked: MembersQuery, account: int
 ) -> ContactsPage:
     group = await required(connection, account, asked.group)
     values = {"group": group, "after": asked.after, "limit": asked.limit + 1}
@@ -284,7 +292,7 @@ async def _members(
 
 
 async def _contacts(
-    connection: Connection, asked: ContactsAsk, account: int
+    connection: Connection, asked: ContactsQuery, account: int
 ) -> ContactsPage:
     values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
     rows = await connection.rows(CONTACTS, values)
@@ -293,7 +301,7 @@ async def _contacts(
 
 
 async def _contact(
-    connection: Connection, asked: ContactAsk, account: int
+    connection: Connection, asked: ContactQuery, account: int
 ) -> ContactsPage:
     values = {"account": account, "number": asked.number}
     rows = await connection.rows(CONTACT, values)
@@ -301,7 +309,7 @@ async def _contact(
 
 
 async def _opt_outs(
-    connection: Connection, asked: OptOutsAsk, account: int
+    connection: Connection, asked: OptOutsQuery, account: int
 ) -> OptOutsPage:
     values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
     rows = await connection.rows(OPT_OUTS, values)
@@ -310,7 +318,7 @@ async def _opt_outs(
 
 
 async def _opt_out(
-    connection: Connection, asked: OptOutAsk, account: int
+    connection: Connection, asked: OptOutQuery, account: int
 ) -> OptOutsPage:
     values = {"account": account, "number": asked.number}
     rows = await connection.rows(OPT_OUT, values)
@@ -318,15 +326,15 @@ async def _opt_out(
 
 
 LOOKS: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]] = {
-    RecordAsk: _record,
-    RecordsAsk: _page,
-    OrderRecordAsk: _order,
-    LedgerAsk: _ledger,
-    GroupsAsk: _groups,
-    MembersAsk: _members,
-    ContactsAsk: _contacts,
-    ContactAsk: _contact,
-    OptOutsAsk: _opt_outs,
-    OptOutAsk: _opt_out,
+    RecordQuery: _record,
+    RecordsQuery: _page,
+    OrderRecordQuery: _order,
+    LedgerQuery: _ledger,
+    GroupsQuery: _groups,
+    MembersQuery: _members,
+    ContactsQuery: _contacts,
+    ContactQuery: _contact,
+    OptOutsQuery: _opt_outs,
+    OptOutQuery: _opt_out,
     **inbound_listing.LOOKS,
 }

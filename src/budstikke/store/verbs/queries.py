@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from budstikke.domain.listing import Look
+from budstikke.domain.listing import ListingQuery
 from budstikke.domain.queries import (
     Answer,
-    Ask,
     MessageAnswer,
-    MessageAsk,
+    MessageQuery,
     MessagesAnswer,
-    OrderAsk,
-    ReferenceAsk,
+    OrderQuery,
+    QueryOrCommand,
+    ReferenceQuery,
 )
 from budstikke.store.verbs import listing
 from budstikke.store.verbs.message_state import OF_ORDER, message_state
@@ -58,29 +58,31 @@ ORDER BY m.deleted, m.id DESC LIMIT 1"""
 )
 
 
-def is_read(asked: Ask) -> bool:
+def is_read(asked: QueryOrCommand) -> bool:
     """Tell whether a query changes nothing, so that a reader can answer it."""
-    return isinstance(asked, MessageAsk | OrderAsk | ReferenceAsk | Look)
+    return isinstance(asked, MessageQuery | OrderQuery | ReferenceQuery | ListingQuery)
 
 
-async def look_up(connection: Connection, asked: Ask, account_id: int | None) -> Answer:
+async def look_up(
+    connection: Connection, asked: QueryOrCommand, account_id: int | None
+) -> Answer:
     """
     Answer a query within an account (``None``: across all); ``asked`` ``is_read``.
 
     Raises Refusal for a group that must be there and is not.
     """
-    if isinstance(asked, Look):
+    if isinstance(asked, ListingQuery):
         assert account_id is not None  # noqa: S101 - flow.queries sees to it
         return await listing.look(connection, asked, account_id)
-    if isinstance(asked, MessageAsk):
+    if isinstance(asked, MessageQuery):
         values = {"account": account_id, "id": asked.message_id}
         messages = await _find(connection, BY_ID, values) or await unexpanded_message(
             connection, asked.message_id, account_id
         )
-    elif isinstance(asked, OrderAsk):
+    elif isinstance(asked, OrderQuery):
         messages = await _of_order(connection, asked.order_id, account_id)
     else:
-        assert isinstance(asked, ReferenceAsk)  # noqa: S101 - see is_read
+        assert isinstance(asked, ReferenceQuery)  # noqa: S101 - see is_read
         wanted = {"ref": asked.ref, "recipient": asked.recipient}
         messages = await _find(
             connection, BY_REFERENCE, {**wanted, "account": account_id}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.callback_listing import EventsAsk
-from budstikke.domain.listing import Change, Look
-from budstikke.domain.queries import Answer, Ask, CancelAsk, GroupAsk
+from budstikke.domain.callback_listing import EventsQuery
+from budstikke.domain.listing import ListingCommand, ListingQuery
+from budstikke.domain.queries import Answer, CancelCommand, GroupCommand, QueryOrCommand
 from budstikke.store.engines.postgres import callback_listing
 from budstikke.store.engines.postgres.cancelling import cancel
 from budstikke.store.verbs import account_data, queries
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from budstikke.store.engines.postgres.node import Node
 
 
-def in_one_snapshot(asked: Ask) -> bool:
+def in_one_snapshot(asked: QueryOrCommand) -> bool:
     """Tell whether all statements of a look-up are to see one state of the database."""
-    return isinstance(asked, Look) and not isinstance(asked, EventsAsk)
+    return isinstance(asked, ListingQuery) and not isinstance(asked, EventsQuery)
 
 
-async def look_up(connection: Connection, asked: Ask, account_id: int | None) -> Answer:
+async def look_up(
+    connection: Connection, asked: QueryOrCommand, account_id: int | None
+) -> Answer:
     """Answer a look-up; raises Refusal for a group that is not there."""
     if type(asked) in callback_listing.LOOKS:
         assert account_id is not None  # noqa: S101 - flow.queries sees to it
@@ -33,17 +35,17 @@ async def look_up(connection: Connection, asked: Ask, account_id: int | None) ->
 async def change(
     connection: Connection,
     node: Node,
-    asked: Ask,
+    asked: QueryOrCommand,
     account_id: int,
     now: float,
 ) -> Answer:
     """Answer what changes something; raises Refusal."""
-    if isinstance(asked, CancelAsk):
+    if isinstance(asked, CancelCommand):
         return await cancel(connection, node, asked, account_id, now)
     if type(asked) in callback_listing.CHANGES:
         verb = callback_listing.CHANGES[type(asked)]
         return await verb(connection, asked, account_id, now)
-    if isinstance(asked, Change):
+    if isinstance(asked, ListingCommand):
         return await account_data.change(connection, asked, account_id, now)
-    assert isinstance(asked, GroupAsk)  # noqa: S101 - flow.queries answers the others
+    assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others
     return await answer_group(connection, asked, account_id)

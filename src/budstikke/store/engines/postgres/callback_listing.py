@@ -11,19 +11,19 @@ from budstikke.domain.callback import CallbackState, Event, Topic
 from budstikke.domain.callback_listing import (
     REPLAYED_AT_ONCE,
     Attempt,
-    CallbackAsk,
     CallbackRecord,
-    CallbacksAsk,
+    CallbackRecordQuery,
     CallbacksPage,
-    EventsAsk,
+    CallbacksQuery,
     EventsPage,
+    EventsQuery,
     QueueRecord,
     QueuesAnswer,
-    QueuesAsk,
+    QueuesQuery,
     ReplayAnswer,
-    ReplayAsk,
+    ReplayCommand,
     ResendAnswer,
-    ResendAsk,
+    ResendCommand,
 )
 from budstikke.domain.inbound import InboundEvent
 from budstikke.domain.message import StatusEvent
@@ -134,7 +134,9 @@ WHERE x.account_id = :account ORDER BY q.id"""
 _event = msgspec.json.Decoder(Event).decode
 
 
-async def _events(connection: Connection, asked: EventsAsk, account: int) -> EventsPage:
+async def _events(
+    connection: Connection, asked: EventsQuery, account: int
+) -> EventsPage:
     """
     Read a page in three statements, each of which sees what is committed by then.
 
@@ -160,7 +162,7 @@ async def _events(connection: Connection, asked: EventsAsk, account: int) -> Eve
 
 
 async def _callbacks(
-    connection: Connection, asked: CallbacksAsk, account: int
+    connection: Connection, asked: CallbacksQuery, account: int
 ) -> CallbacksPage:
     """
     Read a page: the newest of what all accesses have.
@@ -202,7 +204,7 @@ def _record(row: Row) -> CallbackRecord:
 
 
 async def _callback(
-    connection: Connection, asked: CallbackAsk, account: int
+    connection: Connection, asked: CallbackRecordQuery, account: int
 ) -> CallbacksPage:
     values = {"id": asked.callback_id, "account": account}
     row = await connection.row(CALLBACK, values)
@@ -219,7 +221,7 @@ async def _callback(
 
 
 async def _resend(
-    connection: Connection, asked: ResendAsk, account: int, now: float
+    connection: Connection, asked: ResendCommand, account: int, now: float
 ) -> ResendAnswer:
     values = {"id": asked.callback_id, "account": account, "now": now}
     if await connection.row(CALLBACK, values) is None:
@@ -229,7 +231,7 @@ async def _resend(
 
 
 async def _replay(
-    connection: Connection, asked: ReplayAsk, account: int, now: float
+    connection: Connection, asked: ReplayCommand, account: int, now: float
 ) -> ReplayAnswer:
     values = {
         "access": asked.access_id,
@@ -249,7 +251,7 @@ async def _replay(
 
 
 async def _queues(
-    connection: Connection, _asked: QueuesAsk, account: int
+    connection: Connection, _asked: QueuesQuery, account: int
 ) -> QueuesAnswer:
     rows = await connection.rows(QUEUES, {"account": account})
     return QueuesAnswer(
@@ -261,10 +263,10 @@ async def _queues(
 
 
 LOOKS: Mapping[type, Look] = {
-    EventsAsk: _events,
-    CallbacksAsk: _callbacks,
-    CallbackAsk: _callback,
-    QueuesAsk: _queues,
+    EventsQuery: _events,
+    CallbacksQuery: _callbacks,
+    CallbackRecordQuery: _callback,
+    QueuesQuery: _queues,
 }
 
-CHANGES: Mapping[type, Change] = {ResendAsk: _resend, ReplayAsk: _replay}
+CHANGES: Mapping[type, Change] = {ResendCommand: _resend, ReplayCommand: _replay}

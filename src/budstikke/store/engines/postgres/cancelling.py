@@ -16,7 +16,7 @@ from budstikke.store.verbs.message_state import OF_ORDER
 from budstikke.store.verbs.money import begun
 
 if TYPE_CHECKING:
-    from budstikke.domain.queries import CancelAsk
+    from budstikke.domain.queries import CancelCommand
     from budstikke.store.engines.postgres.connection import Connection
     from budstikke.store.engines.postgres.node import Node
 
@@ -58,7 +58,7 @@ UPDATE recurring SET next_at = NULL WHERE id = :order AND next_at IS NOT NULL
 async def cancel(
     connection: Connection,
     node: Node,
-    asked: CancelAsk,
+    asked: CancelCommand,
     account_id: int,
     now: float,
 ) -> CancelAnswer:

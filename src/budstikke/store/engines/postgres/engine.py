@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from budstikke.domain.directory import Directory
-    from budstikke.domain.queries import Answer, Ask, CreditAnswer
+    from budstikke.domain.queries import Answer, CreditAnswer, QueryOrCommand
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import Entry, LowBalance
@@ -299,7 +299,9 @@ class PostgresStore:
 
     # -- look-ups
 
-    async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
+    async def ask(
+        self, asked: QueryOrCommand, account_id: int | None, now: float
+    ) -> Answer:
         """Answer what a customer asks."""
         asked = within(asked)
         if is_read(asked):

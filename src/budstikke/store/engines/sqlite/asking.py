@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.listing import Change, Look
-from budstikke.domain.queries import Answer, Ask, CancelAsk, GroupAsk
+from budstikke.domain.listing import ListingCommand, ListingQuery
+from budstikke.domain.queries import Answer, CancelCommand, GroupCommand, QueryOrCommand
 from budstikke.store.engines.sqlite import callback_listing
 from budstikke.store.engines.sqlite.cancelling import cancel
 from budstikke.store.engines.sqlite.connection import Connection, finish
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def look_up(
-    connection: sqlite3.Connection, asked: Ask, account_id: int | None
+    connection: sqlite3.Connection, asked: QueryOrCommand, account_id: int | None
 ) -> Answer:
     """
     Answer a look-up; raises Refusal for a group that is not there.
 
     All statements of a page see one state of the database.
     """
-    if not isinstance(asked, Look):
+    if not isinstance(asked, ListingQuery):
         return finish(queries.look_up(Connection(connection), asked, account_id))
     connection.execute("BEGIN")
     try:
@@ -41,17 +41,17 @@ def look_up(
 def change(
     connection: sqlite3.Connection,
     settling: Settling,
-    asked: Ask,
+    asked: QueryOrCommand,
     account_id: int,
     now: float,
 ) -> Answer:
     """Answer what changes something; raises Refusal."""
     verbs = Connection(connection)
-    if isinstance(asked, CancelAsk):
+    if isinstance(asked, CancelCommand):
         return cancel(connection, settling, asked, account_id, now)
     if type(asked) in callback_listing.CHANGES:
         return callback_listing.CHANGES[type(asked)](connection, asked, account_id, now)
-    if isinstance(asked, Change):
+    if isinstance(asked, ListingCommand):
         return finish(account_data.change(verbs, asked, account_id, now))
-    assert isinstance(asked, GroupAsk)  # noqa: S101 - flow.queries answers the others
+    assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others
     return finish(answer_group(verbs, asked, account_id))

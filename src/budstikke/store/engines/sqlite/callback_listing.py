@@ -10,19 +10,19 @@ from budstikke.domain.callback import CallbackState, Event, Topic
 from budstikke.domain.callback_listing import (
     REPLAYED_AT_ONCE,
     Attempt,
-    CallbackAsk,
     CallbackRecord,
-    CallbacksAsk,
+    CallbackRecordQuery,
     CallbacksPage,
-    EventsAsk,
+    CallbacksQuery,
     EventsPage,
+    EventsQuery,
     QueueRecord,
     QueuesAnswer,
-    QueuesAsk,
+    QueuesQuery,
     ReplayAnswer,
-    ReplayAsk,
+    ReplayCommand,
     ResendAnswer,
-    ResendAsk,
+    ResendCommand,
 )
 from budstikke.domain.inbound import InboundEvent
 from budstikke.domain.message import StatusEvent
@@ -124,7 +124,7 @@ _event = msgspec.json.Decoder(Event).decode
 
 
 def _events(
-    connection: sqlite3.Connection, asked: EventsAsk, account: int
+    connection: sqlite3.Connection, asked: EventsQuery, account: int
 ) -> EventsPage:
     values = {"access": asked.access_id, "account": account, "after": asked.after}
     rows = connection.execute(EVENTS, {**values, "limit": asked.limit + 1}).fetchall()
@@ -135,7 +135,7 @@ def _events(
 
 
 def _callbacks(
-    connection: sqlite3.Connection, asked: CallbacksAsk, account: int
+    connection: sqlite3.Connection, asked: CallbacksQuery, account: int
 ) -> CallbacksPage:
     """
     Read a page: the newest of what all accesses have.
@@ -176,7 +176,7 @@ def _record(row: Row) -> CallbackRecord:
 
 
 def _callback(
-    connection: sqlite3.Connection, asked: CallbackAsk, account: int
+    connection: sqlite3.Connection, asked: CallbackRecordQuery, account: int
 ) -> CallbacksPage:
     values = {"id": asked.callback_id, "account": account}
     row = connection.execute(CALLBACK, values).fetchone()
@@ -193,7 +193,7 @@ def _callback(
 
 
 def _resend(
-    connection: sqlite3.Connection, asked: ResendAsk, account: int, now: float
+    connection: sqlite3.Connection, asked: ResendCommand, account: int, now: float
 ) -> ResendAnswer:
     values = {"id": asked.callback_id, "account": account, "now": now}
     if connection.execute(CALLBACK, values).fetchone() is None:
@@ -203,7 +203,7 @@ def _resend(
 
 
 def _replay(
-    connection: sqlite3.Connection, asked: ReplayAsk, account: int, now: float
+    connection: sqlite3.Connection, asked: ReplayCommand, account: int, now: float
 ) -> ReplayAnswer:
     values = {
         "access": asked.access_id,
@@ -223,7 +223,7 @@ def _replay(
 
 
 def _queues(
-    connection: sqlite3.Connection, _asked: QueuesAsk, account: int
+    connection: sqlite3.Connection, _asked: QueuesQuery, account: int
 ) -> QueuesAnswer:
     rows = connection.execute(QUEUES, {"account": account})
     return QueuesAnswer(
@@ -235,10 +235,10 @@ def _queues(
 
 
 LOOKS: Mapping[type, Look] = {
-    EventsAsk: _events,
-    CallbacksAsk: _callbacks,
-    CallbackAsk: _callback,
-    QueuesAsk: _queues,
+    EventsQuery: _events,
+    CallbacksQuery: _callbacks,
+    CallbackRecordQuery: _callback,
+    QueuesQuery: _queues,
 }
 
-CHANGES: Mapping[type, Change] = {ResendAsk: _resend, ReplayAsk: _replay}
+CHANGES: Mapping[type, Change] = {ResendCommand: _resend, ReplayCommand: _replay}

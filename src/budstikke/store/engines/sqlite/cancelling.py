@@ -19,7 +19,7 @@ from budstikke.store.verbs.money import begun
 if TYPE_CHECKING:
     import sqlite3
 
-    from budstikke.domain.queries import CancelAsk
+    from budstikke.domain.queries import CancelCommand
     from budstikke.store.engines.sqlite.settling import Settling
 
 _ONE = "m.id = :message AND m.account_id = :account"
@@ -62,7 +62,7 @@ _ids = msgspec.json.Decoder(list[int]).decode
 def cancel(
     connection: sqlite3.Connection,
     settling: Settling,
-    asked: CancelAsk,
+    asked: CancelCommand,
     account_id: int,
     now: float,
 ) -> CancelAnswer:

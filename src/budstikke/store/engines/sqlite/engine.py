@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
 
-from budstikke.domain.listing import Look
+from budstikke.domain.listing import ListingQuery
 from budstikke.domain.message import Part
 from budstikke.store.contract import (
     Beat,
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from budstikke.domain.directory import Directory
-    from budstikke.domain.queries import Answer, Ask, CreditAnswer
+    from budstikke.domain.queries import Answer, CreditAnswer, QueryOrCommand
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
     from budstikke.store.contract import Entry, LowBalance
@@ -304,11 +304,13 @@ class SqliteStore:
 
     # -- look-ups
 
-    async def ask(self, asked: Ask, account_id: int | None, now: float) -> Answer:
+    async def ask(
+        self, asked: QueryOrCommand, account_id: int | None, now: float
+    ) -> Answer:
         """Answer what a customer asks."""
         asked = within(asked)
         if is_read(asked):
-            reader = self._browser if isinstance(asked, Look) else self._reader
+            reader = self._browser if isinstance(asked, ListingQuery) else self._reader
             return await reader.run(look_up, asked, account_id)
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         values = (self._settling, asked, account_id, now)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.domain.message import StatusEvent, Tell
-from budstikke.domain.settlement import Concerned, Settlement, Told
+from budstikke.domain.message import NotifyOn, StatusEvent
+from budstikke.domain.settlement import Concerned, Notification, Settlement
 from budstikke.store.engines.sqlite import sql
 from budstikke.store.engines.sqlite.json_rows import one
 from budstikke.store.verbs.json_text import text
@@ -47,22 +47,22 @@ def read(
     ids = text([part.message_id for part in newest.values()])
     unread = set(_ids(one(connection, NOT_READ, ids)))
     times: list[tuple[int, float]] = []
-    told: list[Told] = []
+    told: list[Notification] = []
     for index, (_, word, at) in enumerate(replies):
         meant = newest.get(index)
         if meant is None or meant.message_id not in unread:
             continue
         unread.discard(meant.message_id)
         times.append((meant.message_id, at))
-        if meant.tell & Tell.FINAL:
+        if meant.tell & NotifyOn.FINAL:
             told.append(_told(meant, word, at))
     if times:
         connection.execute(MARK_READ, (text(times),))
     return settling.write(connection, Settlement([], [], told, []), now)
 
 
-def _told(part: Concerned, word: str, at: float) -> Told:
+def _told(part: Concerned, word: str, at: float) -> Notification:
     event = StatusEvent(
         part.message_id, part.recipient, part.ref, word, "", "", at, part.callback_url
     )
-    return Told(part.access_id, event)
+    return Notification(part.access_id, event)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.domain.queries import CancelAsk
+from budstikke.domain.queries import CancelCommand
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CANCELLED_AT_ONCE, BulkRow
 from budstikke.store.engines.sqlite import sql
@@ -72,6 +72,6 @@ def withdraw(
     connection.execute(sql.MARK_QUEUED, (parts,))
     for order_id, access_id in orders:
         (account,) = connection.execute(ACCOUNT, (order_id, access_id)).fetchone()
-        asked, cancelled = CancelAsk(order_id=order_id), CANCELLED_AT_ONCE
+        asked, cancelled = CancelCommand(order_id=order_id), CANCELLED_AT_ONCE
         while cancelled >= CANCELLED_AT_ONCE:
             cancelled = cancel(connection, settling, asked, account, now).cancelled
