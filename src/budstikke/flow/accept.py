@@ -8,8 +8,6 @@ together with whatever else came meanwhile; only then is the customer answered.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,6 +29,7 @@ from budstikke.domain.staging import (
 )
 from budstikke.domain.states import MessageState, PartState
 from budstikke.flow.batching import Coalescer, given_up
+from budstikke.flow.idempotency import replay, stored_key
 from budstikke.flow.prepare import Prepared, answer, prepare
 from budstikke.flow.recurring_orders import OccurrenceTaken, repeats
 from budstikke.flow.send import Sender
@@ -48,9 +47,6 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Access, Directory
     from budstikke.store.contract import Store
-
-_accepted = msgspec.json.Decoder(Accepted).decode
-_encode = msgspec.json.Encoder().encode
 
 
 class StagedOrder(msgspec.Struct):
@@ -149,7 +145,7 @@ class Acceptor:
         if order.test or not (good or turn):
             return result
         if order.key:
-            laid.draft.key = self.key(order, result)
+            laid.draft.key = stored_key(order, result)
         verdict = await self._lane.put(laid)
         if verdict.taken:
             return await self.again(order, access, turn)
@@ -202,14 +198,8 @@ class Acceptor:
         """
         if turn is not None:
             raise OccurrenceTaken
-        found = await self._store.answered(access.id, order.key, self._clock())
-        if found is None or found[0] != digest(order):
-            raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)
-        return replace(_accepted(found[1]), replayed=True)
-
-    def key(self, order: Order, result: Accepted) -> tuple[str, str, bytes]:
-        """Say what is kept of an order with an idempotency key."""
-        return order.key, digest(order), _encode(result)
+        stored = await self._store.answered(access.id, order.key, self._clock())
+        return replay(order, stored)
 
     def reserve(self, prepared: Prepared) -> tuple[int, int]:
         """Take ids for an order and its messages; a single message names both."""
@@ -367,11 +357,6 @@ class Acceptor:
     async def drain(self) -> None:
         """Wait until all that was begun is durable and with its sender."""
         await self._lane.drain()
-
-
-def digest(order: Order) -> str:
-    """Tell orders apart that use one idempotency key."""
-    return sha256(_encode(order)).hexdigest()
 
 
 def _message(

@@ -25,6 +25,7 @@ from budstikke.domain.staging import (
     unit_price,
 )
 from budstikke.flow.batching import LONGEST_PAUSE
+from budstikke.flow.idempotency import stored_key
 from budstikke.flow.pace import AT_ONCE, Pace, aside, pieces
 from budstikke.flow.prepare import Prepared, answer
 from budstikke.flow.recurring_orders import repeats
@@ -171,7 +172,7 @@ class BulkAcceptor:
             )
         row.repeats = repeats(order, result.order_id, access, shared.accepted_at)
         if order.key:
-            row.key = self._acceptor.key(order, result)
+            row.key = stored_key(order, result)
         return row
 
     async def _cost(self, prepared: Prepared, access: Access) -> tuple[int, list[int]]:
