@@ -13,14 +13,14 @@ A request passes through these steps; each may refuse it, in the dialect's own w
     login(call) -> Login                    raises Refusal
     [servers.auth checks address, password, https, blocked accounts]
     parse(call, access, now) -> Asked       raises Refusal
-    [flow.accept or flow.ask]
+    [flow.accept or flow.queries]
     render(call, answer, now) -> WireResponse   also for a Refusal
 
 ``parse`` returns an order, several orders (each is accepted or refused by itself), a
-question (``QueryOrCommand``), ``Steps`` where one question follows from another, or ``Done``. A
-``login`` of ``None`` means that the operation needs none: ``parse`` is then given no
-access, and may only return ``Done``, a ``Page``, ``MediaQuery``, ``MessageQuery`` or
-``OrderQuery``.
+query or command (``QueryOrCommand``), ``Steps`` where one query follows from another,
+or ``Done``. A ``login`` of ``None`` means that the operation needs none: ``parse`` is
+then given no access, and may only return ``Done``, a ``Page``, ``MediaQuery``,
+``MessageQuery`` or ``OrderQuery``.
 """
 
 from __future__ import annotations
