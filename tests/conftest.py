@@ -26,6 +26,12 @@ class Closes(Protocol):
 Thing = TypeVar("Thing", bound=Closes)
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run tests that are coroutines on asyncio, each in a loop of its own."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def patient_writer() -> Iterator[None]:
     """

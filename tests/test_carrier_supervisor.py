@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from budstikke.store.contract import StoreUnavailable
 from patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 SMPP = {"host": "127.0.0.1", "port": 9, "system_id": "test"}
 LIMITED = CarrierEntry(
@@ -80,19 +81,18 @@ class Site:
         return set(self.links._tasks)
 
 
-def play(scenario: Callable[[Site], Awaitable[None]], *, sends: bool = True) -> None:
-    async def whole() -> None:
-        site = Site(sends=sends)
-        await scenario(site)
-        await site.links.stop()
-        assert ([1, 2] if sends else []) == site.store.unbound
-        assert set() == site.running()
+@asynccontextmanager
+async def site_of_links(*, sends: bool = True) -> AsyncIterator[Site]:
+    """Run links for the block; afterwards each has ended and given up its lease."""
+    site = Site(sends=sends)
+    yield site
+    await site.links.stop()
+    assert ([1, 2] if sends else []) == site.store.unbound
+    assert set() == site.running()
 
-    asyncio.run(whole())
 
-
-def test_a_limited_link_waits_for_its_lease() -> None:
-    async def scenario(site: Site) -> None:
+async def test_a_limited_link_waits_for_its_lease() -> None:
+    async with site_of_links() as site:
         assert {2} == site.running()
         site.store.free = {2}
         await site.links.turn()
@@ -101,11 +101,9 @@ def test_a_limited_link_waits_for_its_lease() -> None:
         await site.links.turn()
         assert {1, 2} == site.running()
 
-    play(scenario)
 
-
-def test_a_link_whose_lease_is_lost_ends_and_begins_again() -> None:
-    async def scenario(site: Site) -> None:
+async def test_a_link_whose_lease_is_lost_ends_and_begins_again() -> None:
+    async with site_of_links() as site:
         await site.links.turn()
         first = site.links.senders[1]
         site.store.free = set()
@@ -116,11 +114,9 @@ def test_a_link_whose_lease_is_lost_ends_and_begins_again() -> None:
         await site.links.turn()
         assert {1, 2} == site.running()
 
-    play(scenario)
 
-
-def test_a_lease_that_cannot_be_renewed_ends_the_link_in_time() -> None:
-    async def scenario(site: Site) -> None:
+async def test_a_lease_that_cannot_be_renewed_ends_the_link_in_time() -> None:
+    async with site_of_links() as site:
         await site.links.turn()
         site.store.away = True
         site.now += LONGEST_WITHOUT
@@ -132,11 +128,9 @@ def test_a_lease_that_cannot_be_renewed_ends_the_link_in_time() -> None:
             await site.links.turn()
         assert {2} == site.running()
 
-    play(scenario)
 
-
-def test_a_node_that_does_not_send_runs_no_link() -> None:
-    async def scenario(site: Site) -> None:
+async def test_a_node_that_does_not_send_runs_no_link() -> None:
+    async with site_of_links(sends=False) as site:
         await site.links.turn()
         assert set() == site.running()
         assert not site.links.senders[1].reserve(1)
@@ -146,8 +140,6 @@ def test_a_node_that_does_not_send_runs_no_link() -> None:
         assert site.links.senders[1].up()
         assert not site.links.senders[2].up()
 
-    play(scenario, sends=False)
-
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
@@ -155,8 +147,8 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_each_turn_looks_for_what_others_queued() -> None:
-    async def scenario(site: Site) -> None:
+async def test_each_turn_looks_for_what_others_queued() -> None:
+    async with site_of_links() as site:
         carrier = site.links.senders[2].carrier
         await until(lambda: carrier.healthy() and site.store.claims)
         for _ in range(2):
@@ -164,11 +156,9 @@ def test_each_turn_looks_for_what_others_queued() -> None:
             await site.links.turn()
             await until(lambda: len(site.store.claims) > before)  # noqa: B023 - waited
 
-    play(scenario)
 
-
-def test_a_carrier_that_is_removed_is_unbound() -> None:
-    async def scenario(site: Site) -> None:
+async def test_a_carrier_that_is_removed_is_unbound() -> None:
+    async with site_of_links() as site:
         await site.links.turn()
         site.links.follow({2: FREE})
         await site.links.forget({2: FREE})
@@ -179,15 +169,13 @@ def test_a_carrier_that_is_removed_is_unbound() -> None:
         await site.links.turn()
         assert {1, 2} == site.running()
 
-    play(scenario)
 
-
-def test_each_turn_says_how_many_links_of_a_carrier_are_paused() -> None:
+async def test_each_turn_says_how_many_links_of_a_carrier_are_paused() -> None:
     def shown() -> float | None:
         labels = {"carrier": "limited"}
         return metrics.registry.get_sample_value("budstikke_carrier_paused", labels)
 
-    async def scenario(site: Site) -> None:
+    async with site_of_links() as site:
         await site.links.turn()
         assert 0 == shown()
         carrier = site.links.senders[1].carrier
@@ -197,8 +185,6 @@ def test_each_turn_says_how_many_links_of_a_carrier_are_paused() -> None:
         carrier._links[0]._tear_pause = 60.0
         await site.links.turn()
         assert 1 == shown()
-
-    play(scenario)
 
 
 def test_settings_that_an_earlier_version_took_are_named() -> None:

@@ -86,29 +86,24 @@ def kinds(settings: config.Settings) -> list[tuple[str, int]]:
     return [(line.kind, (line.amount or 0) // 1_000_000) for line in lines[1:-1]]
 
 
-def test_what_turns_by_itself(settings: config.Settings) -> None:
-    async def whole() -> None:
-        now = NOW
-        gateway = Gateway(
-            settings, phones=Phones(), clock=lambda: now, count=lambda: now
+async def test_what_turns_by_itself(settings: config.Settings) -> None:
+    now = NOW
+    gateway = Gateway(settings, phones=Phones(), clock=lambda: now, count=lambda: now)
+    await gateway.start()
+    try:
+        access = gateway.directory.login("front", "1234")
+        assert access is not None
+        await until(lambda: ("fee", -5) in kinds(settings))
+        await until(lambda: gateway.alerter._mails)
+        order = Order(
+            recipients=["+4799990001"],
+            text="Hei",
+            originator="Acme",
+            recurrence=Recurrence(value=1, unit=Unit.HOUR),
         )
-        await gateway.start()
-        try:
-            access = gateway.directory.login("front", "1234")
-            assert access is not None
-            await until(lambda: ("fee", -5) in kinds(settings))
-            await until(lambda: gateway.alerter._mails)
-            order = Order(
-                recipients=["+4799990001"],
-                text="Hei",
-                originator="Acme",
-                recurrence=Recurrence(value=1, unit=Unit.HOUR),
-            )
-            await gateway.acceptor.accept(order, access)
-            now += 3 * 3600.0
-            await until(lambda: ("charge", -2) in kinds(settings))
-        finally:
-            await gateway.stop()
-
-    asyncio.run(whole())
+        await gateway.acceptor.accept(order, access)
+        now += 3 * 3600.0
+        await until(lambda: ("charge", -2) in kinds(settings))
+    finally:
+        await gateway.stop()
     assert [("payment", 10), ("fee", -5), ("charge", -2)] == kinds(settings)

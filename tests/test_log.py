@@ -150,18 +150,15 @@ def test_a_database_s_error_has_its_state(out: io.StringIO) -> None:
     assert "UniqueViolationError 23505: [" in fail(of_postgres())["error"]
 
 
-def test_a_task_that_nobody_waited_for_says_only_that(out: io.StringIO) -> None:
-    async def main() -> None:
-        async def broken() -> None:
-            raise ValueError(TEXT)
+async def test_a_task_that_nobody_waited_for_says_only_that(out: io.StringIO) -> None:
+    async def broken() -> None:
+        raise ValueError(TEXT)
 
-        task = asyncio.create_task(broken())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        del task
-        gc.collect()
-
-    asyncio.run(main())
+    task = asyncio.create_task(broken())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
     assert TEXT not in out.getvalue()
     assert "Task exception was never retrieved" == json.loads(out.getvalue())["step"]
 

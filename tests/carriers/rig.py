@@ -22,7 +22,7 @@ from carriers.smpp.smsc import Smsc
 from carriers.waiting import LONG, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from budstikke.carriers.contract import (
         Carrier,
@@ -257,27 +257,22 @@ async def mm7_rig(
             await asyncio.sleep(0)  # what was handed to the loop before is begun
 
 
-def play(
-    story: Callable[[Rig, Smsc], Coroutine[None, None, None]],
+@asynccontextmanager
+async def smpp_link(
     *,
     script: Callable[[Smsc], None] = lambda _: None,
     started: bool = True,
-    runner: Callable[[Coroutine[None, None, None]], None] = asyncio.run,
     **changes: Any,
-) -> None:
-    """Tell a story of an SMPP carrier and its message centre."""
-
-    async def told() -> None:
-        smsc = Smsc()
-        script(smsc)
-        async with asyncio.timeout(LONG), smpp_rig(smsc, **changes) as rig:
-            if started:
-                await rig.start()
-            else:
-                rig.task = asyncio.create_task(rig.carrier.run(rig.sink))
-            await story(rig, smsc)
-
-    runner(told())
+) -> AsyncIterator[tuple[Rig, Smsc]]:
+    """Run an SMPP carrier that is bound to a message centre, for the block."""
+    smsc = Smsc()
+    script(smsc)
+    async with asyncio.timeout(LONG), smpp_rig(smsc, **changes) as rig:
+        if started:
+            await rig.start()
+        else:
+            rig.task = asyncio.create_task(rig.carrier.run(rig.sink))
+        yield rig, smsc
 
 
 class Flag(logging.Handler):

@@ -8,6 +8,7 @@ four digits of the recipient, as the simulator's phones do.
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -34,7 +35,7 @@ from carriers.smpp.smsc import (
 from carriers.waiting import LONG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
 
 Story: TypeAlias = "Callable[[Rig], Coroutine[None, None, None]]"
@@ -55,58 +56,45 @@ def make_rig(request: pytest.FixtureRequest) -> MakeRig:
     return RIGS[request.param]
 
 
-def play(
-    make_rig: MakeRig, story: Callable[[Rig], Coroutine[None, None, None]]
-) -> None:
-    async def told() -> None:
-        async with asyncio.timeout(LONG), make_rig() as rig:
-            await rig.start()
-            await story(rig)
-
-    asyncio.run(told())
+@asynccontextmanager
+async def started(make_rig: MakeRig) -> AsyncIterator[Rig]:
+    async with asyncio.timeout(LONG), make_rig() as rig:
+        await rig.start()
+        yield rig
 
 
-def test_no_room_before_it_runs(make_rig: MakeRig) -> None:
-    async def story() -> None:
-        async with make_rig() as rig:
-            assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
-            await rig.start()
-            assert rig.carrier.room() > 0
-            assert rig.carrier.healthy()
-
-    asyncio.run(story())
+async def test_no_room_before_it_runs(make_rig: MakeRig) -> None:
+    async with make_rig() as rig:
+        assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
+        await rig.start()
+        assert rig.carrier.room() > 0
+        assert rig.carrier.healthy()
 
 
-def test_answer(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_answer(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         first, second = await rig.send([rig.part(NO_RECEIPT), rig.part(NO_RECEIPT)])
         assert isinstance(first, Sent)
         assert isinstance(second, Sent)
         assert first.smsc_id
         assert first.smsc_id != second.smsc_id
 
-    play(make_rig, story)
 
-
-def test_refuse(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_refuse(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         refused = Rejected(Reason.UNKNOWN_SUBSCRIBER, rig.refusal, Retry.NEVER)
         assert [refused] == await rig.send([rig.part(REJECTED)])
 
-    play(make_rig, story)
 
-
-def test_silence(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_silence(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         (outcome,) = await rig.send([rig.part(SILENT)])
         assert isinstance(outcome, Unsure)
         assert outcome.raw
 
-    play(make_rig, story)
 
-
-def test_each_part_is_answered_once(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_each_part_is_answered_once(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         endings = [NO_RECEIPT, REJECTED, SILENT, THROTTLED, RECEIPT_FIRST, "9999"]
         parts = [rig.part(endings[index % len(endings)]) for index in range(48)]
         outcomes = await rig.send(parts)
@@ -115,11 +103,9 @@ def test_each_part_is_answered_once(make_rig: MakeRig) -> None:
         assert 32 == sum(isinstance(each, Sent) for each in outcomes)
         assert {1} == set(rig.sink.times().values())
 
-    play(make_rig, story)
 
-
-def test_throttle_keeps_the_order(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_throttle_keeps_the_order(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         # Each of the phones is throttled three times. Links keep order, each its own:
         # first segments with even ids have the same of two links.
         parts = [rig.part(THROTTLED, message=2 * each, total=2) for each in range(9)]
@@ -127,11 +113,9 @@ def test_throttle_keeps_the_order(make_rig: MakeRig) -> None:
         assert all(isinstance(each, Sent) for each in outcomes)
         assert parts == [part for part, _ in rig.sink.outcomes]
 
-    play(make_rig, story)
 
-
-def test_receipts(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_receipts(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         parts = [rig.part("9999"), rig.part(UNDELIVERED), rig.part(EXPIRED)]
         outcomes = await rig.send(parts)
         sent = [each.smsc_id for each in outcomes if isinstance(each, Sent)]
@@ -146,40 +130,32 @@ def test_receipts(make_rig: MakeRig) -> None:
             found[each].recipient for each in sent
         ]
 
-    play(make_rig, story)
 
-
-def test_no_receipt_when_none_is_asked(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_no_receipt_when_none_is_asked(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         await rig.send([rig.part("9999", report=False), rig.part("9999")])
         await rig.sink.until(lambda: bool(rig.sink.got))
         assert 1 == len(rig.sink.got)
 
-    play(make_rig, story)
 
-
-def test_receipt_before_the_answer(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_receipt_before_the_answer(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         (outcome,) = await rig.send([rig.part(RECEIPT_FIRST)])
         await rig.sink.until(lambda: bool(rig.sink.got))
         assert isinstance(outcome, Sent)
         assert [outcome.smsc_id] == [each.smsc_id for each in rig.sink.got]
 
-    play(make_rig, story)
 
-
-def test_receipt_twice(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_receipt_twice(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         (outcome,) = await rig.send([rig.part(RECEIPT_TWICE)])
         await rig.sink.until(lambda: len(rig.sink.got) == 2)
         assert isinstance(outcome, Sent)
         assert {outcome.smsc_id} == {each.smsc_id for each in rig.sink.got}
 
-    play(make_rig, story)
 
-
-def test_everything_is_answered_when_it_is_cancelled(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_everything_is_answered_when_it_is_cancelled(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         parts = [rig.part(SILENT) for _ in range(30)]
         rig.carrier.offer(parts)
         await rig.stop()
@@ -188,11 +164,9 @@ def test_everything_is_answered_when_it_is_cancelled(make_rig: MakeRig) -> None:
         for _, outcome in rig.sink.outcomes:
             assert isinstance(outcome, Unsure) or outcome.retry is Retry.LATER  # type: ignore[union-attr] # never Sent
 
-    play(make_rig, story)
 
-
-def test_drain_waits_for_answers(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_drain_waits_for_answers(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         parts = [rig.part(NO_RECEIPT) for _ in range(30)]
         rig.carrier.offer(parts)
         await rig.carrier.drain(LONG)
@@ -202,14 +176,10 @@ def test_drain_waits_for_answers(make_rig: MakeRig) -> None:
         assert rig.task is not None
         await rig.task
 
-    play(make_rig, story)
 
-
-def test_drain_gives_up(make_rig: MakeRig) -> None:
-    async def story(rig: Rig) -> None:
+async def test_drain_gives_up(make_rig: MakeRig) -> None:
+    async with started(make_rig) as rig:
         parts = [rig.part(SILENT) for _ in range(30)]
         rig.carrier.offer(parts)
         await rig.carrier.drain(0.01)
         assert {part.id: 1 for part in parts} == dict(rig.sink.times())
-
-    play(make_rig, story)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from carriers.rig import settings
 from store.path import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from budstikke.store.contract import CallbackRow, Received, Store
     from store.engines import SqliteEngine
@@ -168,23 +167,15 @@ class Phones:
             )
 
 
-def play(engine: SqliteEngine, scenario: Callable[[Phones], Awaitable[None]]) -> None:
-    """Play a scenario on a store that is opened and closed for it."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Phones]:
-        store = engine.store()
-        await store.open(NOW)
-        try:
-            yield Phones(engine, store)
-        finally:
-            await store.close()
-
-    async def whole() -> None:
-        async with opened() as phones:
-            await scenario(phones)
-
-    asyncio.run(whole())
+@asynccontextmanager
+async def phones_on(engine: SqliteEngine) -> AsyncIterator[Phones]:
+    """Have phones write to a store that is open for the block."""
+    store = engine.store()
+    await store.open(NOW)
+    try:
+        yield Phones(engine, store)
+    finally:
+        await store.close()
 
 
 def delivered(octets: bytes, tlvs: Tlvs = (), **fields: Any) -> InboundPart:

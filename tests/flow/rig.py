@@ -286,18 +286,25 @@ async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
         await asyncio.sleep(0)
 
 
+@asynccontextmanager
+async def rig_on(engine: Engine) -> AsyncIterator[Rig]:
+    """Make a rig with a store that is open for the block."""
+    store = engine.store()
+    await store.open(NOW)
+    rig = Rig(Path(engine, store))
+    try:
+        yield rig
+    finally:
+        rig.store.down = False
+        await rig.written()
+        await store.close()
+
+
 def play(engine: Engine, scenario: Callable[[Rig], Awaitable[None]]) -> None:
-    """Play a scenario on a rig with a store that is opened and closed for it."""
+    """Play a scenario on a rig, in a loop of its own."""
 
     async def whole() -> None:
-        store = engine.store()
-        await store.open(NOW)
-        rig = Rig(Path(engine, store))
-        try:
+        async with rig_on(engine) as rig:
             await scenario(rig)
-        finally:
-            rig.store.down = False
-            await rig.written()
-            await store.close()
 
     asyncio.run(whole())

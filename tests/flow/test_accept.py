@@ -15,7 +15,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.send import AHEAD
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import change
-from flow.rig import Rig, directory, play, until
+from flow.rig import Rig, directory, until
 from store.path import NOW, RECIPIENT
 
 if TYPE_CHECKING:
@@ -33,72 +33,60 @@ def delivered(part_id: int) -> Receipt:
 # The whole path
 
 
-def test_from_order_to_callback(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        one = rig.carriers[1]
-        async with rig.running():
-            await rig.settled_down()
-            accepted = await rig.accept(text="x" * 200, ref="r", interim=True)
-            message = accepted.order_id
-            assert ([message], 2) == (accepted.ids, accepted.segments)
-            assert [1, 2] == [part.number for part in one.offered]
-            one.answer()
-            await rig.told(1)
-            assert ["sent"] == await rig.path.states(message)
-            await one.sink.receipts([delivered(part.id) for part in one.offered])
-            await rig.told(2)
-            assert ["delivered"] == await rig.path.states(message)
-        assert [
-            f"https://c1.example/s?status={status}&origid={message}"
-            "&ref=r&phoneno=%2B4799999999"
-            for status in (-1, 4)
-        ] == rig.outlet.asked
-
-    play(engine, scenario)
+async def test_from_order_to_callback(rig: Rig) -> None:
+    one = rig.carriers[1]
+    async with rig.running():
+        await rig.settled_down()
+        accepted = await rig.accept(text="x" * 200, ref="r", interim=True)
+        message = accepted.order_id
+        assert ([message], 2) == (accepted.ids, accepted.segments)
+        assert [1, 2] == [part.number for part in one.offered]
+        one.answer()
+        await rig.told(1)
+        assert ["sent"] == await rig.path.states(message)
+        await one.sink.receipts([delivered(part.id) for part in one.offered])
+        await rig.told(2)
+        assert ["delivered"] == await rig.path.states(message)
+    assert [
+        f"https://c1.example/s?status={status}&origid={message}"
+        "&ref=r&phoneno=%2B4799999999"
+        for status in (-1, 4)
+    ] == rig.outlet.asked
 
 
-def test_a_receipt_that_comes_before_the_answer(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        one = rig.carriers[1]
-        async with rig.running():
-            await rig.settled_down()
-            (message,) = await rig.send()
-            await one.sink.receipts([delivered(one.offered[0].id)])
-            assert ["accepted"] == await rig.path.states(message)
-            one.answer()
-            await rig.told(1)
-            assert ["delivered"] == await rig.path.states(message)
-
-    play(engine, scenario)
-
-
-def test_what_is_answered_is_durable(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_receipt_that_comes_before_the_answer(rig: Rig) -> None:
+    one = rig.carriers[1]
+    async with rig.running():
+        await rig.settled_down()
         (message,) = await rig.send()
-        copy = engine.after_power_loss()
-        store = copy.store()
-        await store.open(NOW)
-        assert [message] == [view.id for view in await store.messages([message])]
-        await store.close()
+        await one.sink.receipts([delivered(one.offered[0].id)])
+        assert ["accepted"] == await rig.path.states(message)
+        one.answer()
+        await rig.told(1)
+        assert ["delivered"] == await rig.path.states(message)
 
-    play(engine, scenario)
+
+async def test_what_is_answered_is_durable(engine: SqliteEngine, rig: Rig) -> None:
+    (message,) = await rig.send()
+    copy = engine.after_power_loss()
+    store = copy.store()
+    await store.open(NOW)
+    assert [message] == [view.id for view in await store.messages([message])]
+    await store.close()
 
 
 # What is answered
 
 
-def test_each_recipient_is_answered_for(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.directory = directory(blacklist=frozenset({THIRD}))
-        accepted = await rig.accept("12", OTHER, THIRD, RECIPIENT)
-        bad, other, barred, good = accepted.ids
-        assert (RefusalCode.BAD_RECIPIENT, RefusalCode.BLACKLISTED) == (bad, barred)
-        assert isinstance(other, int)
-        assert isinstance(good, int)
-        views = await rig.path.views(other, good)
-        assert [OTHER, RECIPIENT] == [view.recipient for view in views]
-
-    play(engine, scenario)
+async def test_each_recipient_is_answered_for(rig: Rig) -> None:
+    rig.directory = directory(blacklist=frozenset({THIRD}))
+    accepted = await rig.accept("12", OTHER, THIRD, RECIPIENT)
+    bad, other, barred, good = accepted.ids
+    assert (RefusalCode.BAD_RECIPIENT, RefusalCode.BLACKLISTED) == (bad, barred)
+    assert isinstance(other, int)
+    assert isinstance(good, int)
+    views = await rig.path.views(other, good)
+    assert [OTHER, RECIPIENT] == [view.recipient for view in views]
 
 
 @pytest.mark.parametrize(
@@ -109,67 +97,55 @@ def test_each_recipient_is_answered_for(engine: SqliteEngine) -> None:
     ],
 )
 @pytest.mark.parametrize("bulk", [False, True])
-def test_numbers_of_the_account_s_home_country(
-    *, engine: SqliteEngine, home: str, written: list[str], e164: str, bulk: bool
+async def test_numbers_of_the_account_s_home_country(
+    *, rig: Rig, home: str, written: list[str], e164: str, bulk: bool
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        change(rig, home=home)
-        async with rig.running():
-            await rig.settled_down()
-            accepted = await rig.accept(*written, "12", bulk=bulk)
-            await rig.settled_down()
-            sent = [part.recipient for part in rig.carriers[1].offered]
-        assert [f"{e164}{last}" for last in (47, 48, 49)] == sorted(sent)
-        assert (["12"] if bulk else []) == list(accepted.invalid)
-
-    play(engine, scenario)
+    change(rig, home=home)
+    async with rig.running():
+        await rig.settled_down()
+        accepted = await rig.accept(*written, "12", bulk=bulk)
+        await rig.settled_down()
+        sent = [part.recipient for part in rig.carriers[1].offered]
+    assert [f"{e164}{last}" for last in (47, 48, 49)] == sorted(sent)
+    assert (["12"] if bulk else []) == list(accepted.invalid)
 
 
-def test_only_where_the_api_has_it(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        access = replace(rig.directory.accesses[1], settings=None)
-        rig.directory = replace(rig.directory, accesses={1: access})
+async def test_only_where_the_api_has_it(rig: Rig) -> None:
+    access = replace(rig.directory.accesses[1], settings=None)
+    rig.directory = replace(rig.directory, accesses={1: access})
+    with pytest.raises(Refusal) as caught:
+        await rig.accept("92867449")
+    assert RefusalCode.BAD_RECIPIENT is caught.value.code
+
+
+async def test_duplicates_are_answered_for_and_not_sent(rig: Rig) -> None:
+    async with rig.running():
+        await rig.settled_down()
+        await rig.accept(OTHER, duplicate_lock=120)
+        accepted = await rig.accept(RECIPIENT, OTHER, THIRD, duplicate_lock=120)
+        first, held, third = accepted.ids
+        assert RefusalCode.DUPLICATE is held
+        assert 2 == accepted.segments
+        assert isinstance(first, int)
+        assert isinstance(third, int)
+        sent = {part.message_id: part.recipient for part in rig.carriers[1].offered}
+        assert (RECIPIENT, THIRD) == (sent[first], sent[third])
+        assert 3 == len(rig.carriers[1].offered)
         with pytest.raises(Refusal) as caught:
-            await rig.accept("92867449")
-        assert RefusalCode.BAD_RECIPIENT is caught.value.code
-
-    play(engine, scenario)
-
-
-def test_duplicates_are_answered_for_and_not_sent(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running():
-            await rig.settled_down()
-            await rig.accept(OTHER, duplicate_lock=120)
-            accepted = await rig.accept(RECIPIENT, OTHER, THIRD, duplicate_lock=120)
-            first, held, third = accepted.ids
-            assert RefusalCode.DUPLICATE is held
-            assert 2 == accepted.segments
-            assert isinstance(first, int)
-            assert isinstance(third, int)
-            sent = {part.message_id: part.recipient for part in rig.carriers[1].offered}
-            assert (RECIPIENT, THIRD) == (sent[first], sent[third])
-            assert 3 == len(rig.carriers[1].offered)
-            with pytest.raises(Refusal) as caught:
-                await rig.accept(RECIPIENT, duplicate_lock=120)
-            assert RefusalCode.DUPLICATE is caught.value.code
-            rig.now += 120
             await rig.accept(RECIPIENT, duplicate_lock=120)
-            assert 4 == len(rig.carriers[1].offered)
-        assert [0, 0] == rig.reserved()
+        assert RefusalCode.DUPLICATE is caught.value.code
+        rig.now += 120
+        await rig.accept(RECIPIENT, duplicate_lock=120)
+        assert 4 == len(rig.carriers[1].offered)
+    assert [0, 0] == rig.reserved()
 
-    play(engine, scenario)
 
-
-def test_two_alike_at_once(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        orders = [rig.accept(duplicate_lock=120) for _ in range(10)]
-        results = await asyncio.gather(*orders, return_exceptions=True)
-        refused = [r for r in results if isinstance(r, Refusal)]
-        assert [RefusalCode.DUPLICATE] * 9 == [refusal.code for refusal in refused]
-        assert 1 == len(rig.path.parts())
-
-    play(engine, scenario)
+async def test_two_alike_at_once(rig: Rig) -> None:
+    orders = [rig.accept(duplicate_lock=120) for _ in range(10)]
+    results = await asyncio.gather(*orders, return_exceptions=True)
+    refused = [r for r in results if isinstance(r, Refusal)]
+    assert [RefusalCode.DUPLICATE] * 9 == [refusal.code for refusal in refused]
+    assert 1 == len(rig.path.parts())
 
 
 @pytest.mark.parametrize(
@@ -184,236 +160,203 @@ def test_two_alike_at_once(engine: SqliteEngine) -> None:
         (["+46701234567"], {}, RefusalCode.NO_ROUTE),
     ],
 )
-def test_refused_and_nothing_is_stored(
-    engine: SqliteEngine,
+async def test_refused_and_nothing_is_stored(
+    rig: Rig,
     recipients: list[str],
     values: dict[str, Any],
     code: RefusalCode,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        only_norway = Route(prefix="+47", carriers=(1, 2))
-        rig.directory = directory(only_norway, blacklist=frozenset({THIRD}))
-        async with rig.running():
-            await rig.settled_down()
-            with pytest.raises(Refusal) as caught:
-                await rig.accept(*recipients, **values)
-            assert code is caught.value.code
-            assert {} == rig.path.parts()
-            assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
+    only_norway = Route(prefix="+47", carriers=(1, 2))
+    rig.directory = directory(only_norway, blacklist=frozenset({THIRD}))
+    async with rig.running():
+        await rig.settled_down()
+        with pytest.raises(Refusal) as caught:
+            await rig.accept(*recipients, **values)
+        assert code is caught.value.code
+        assert {} == rig.path.parts()
+        assert [0, 0] == rig.reserved()
 
 
 # Where it goes
 
 
-def test_the_first_carrier_that_is_up(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        one, two = rig.carriers.values()
-        async with rig.running():
-            await rig.settled_down()
-            one.up = False
-            await rig.accept()
-            await until(lambda: 1 == len(two.offered))
-            two.up = False
-            (message,) = await rig.send()
-            assert ["accepted"] == await rig.path.states(message)
-            assert {1: 1} == await rig.store.backlog()
-            one.up = True
-            one.sink.room()
-            await until(lambda: 1 == len(one.offered))
-
-    play(engine, scenario)
+async def test_the_first_carrier_that_is_up(rig: Rig) -> None:
+    one, two = rig.carriers.values()
+    async with rig.running():
+        await rig.settled_down()
+        one.up = False
+        await rig.accept()
+        await until(lambda: 1 == len(two.offered))
+        two.up = False
+        (message,) = await rig.send()
+        assert ["accepted"] == await rig.path.states(message)
+        assert {1: 1} == await rig.store.backlog()
+        one.up = True
+        one.sink.room()
+        await until(lambda: 1 == len(one.offered))
 
 
-def test_more_than_there_is_room_for_is_queued_and_sent_in_order(
-    engine: SqliteEngine,
+async def test_more_than_there_is_room_for_is_queued_and_sent_in_order(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        one = rig.carriers[1]
-        async with rig.running():
-            await rig.settled_down()
-            for _ in range(300):
-                await rig.accept(text="x" * 200)
-            states = list(rig.path.parts().values())
-            assert states.count("sending") <= one.window + AHEAD
-            assert 600 == len(states)
-            while len(one.offered) < 600:
-                one.answer()
-                await asyncio.sleep(0)
+    one = rig.carriers[1]
+    async with rig.running():
+        await rig.settled_down()
+        for _ in range(300):
+            await rig.accept(text="x" * 200)
+        states = list(rig.path.parts().values())
+        assert states.count("sending") <= one.window + AHEAD
+        assert 600 == len(states)
+        while len(one.offered) < 600:
             one.answer()
-            await rig.written()
-        ids = [part.id for part in one.offered]
-        assert sorted(ids) == ids
-        assert {"sent"} == set(rig.path.parts().values())
-        assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
+            await asyncio.sleep(0)
+        one.answer()
+        await rig.written()
+    ids = [part.id for part in one.offered]
+    assert sorted(ids) == ids
+    assert {"sent"} == set(rig.path.parts().values())
+    assert [0, 0] == rig.reserved()
 
 
 # Time
 
 
-def test_scheduled(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        one = rig.carriers[1]
-        async with rig.running():
-            await rig.settled_down()
-            ids = await rig.send(RECIPIENT, OTHER, send_at=NOW + 3600)
-            assert ["scheduled"] * 2 == await rig.path.states(*ids)
-            rig.now += 3599
-            await rig.scheduler.wake()
-            await asyncio.sleep(0)
-            assert [] == one.offered
-            rig.now += 1
-            await rig.scheduler.wake()
-            await until(lambda: 2 == len(one.offered))
-            assert ["accepted"] * 2 == await rig.path.states(*ids)
-
-    play(engine, scenario)
+async def test_scheduled(rig: Rig) -> None:
+    one = rig.carriers[1]
+    async with rig.running():
+        await rig.settled_down()
+        ids = await rig.send(RECIPIENT, OTHER, send_at=NOW + 3600)
+        assert ["scheduled"] * 2 == await rig.path.states(*ids)
+        rig.now += 3599
+        await rig.scheduler.wake()
+        await asyncio.sleep(0)
+        assert [] == one.offered
+        rig.now += 1
+        await rig.scheduler.wake()
+        await until(lambda: 2 == len(one.offered))
+        assert ["accepted"] * 2 == await rig.path.states(*ids)
 
 
-def test_what_is_not_sent_within_its_validity_expires(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_what_is_not_sent_within_its_validity_expires(rig: Rig) -> None:
+    for carrier in rig.carriers.values():
+        carrier.up = False
+    async with rig.running():
+        (message,) = await rig.send(validity=60)
+        rig.now += 59
+        await rig.scheduler.sweep()
+        assert ["accepted"] == await rig.path.states(message)
+        rig.now += 1
+        await rig.scheduler.sweep()
+        await rig.told(1)
+        assert ["expired"] == await rig.path.states(message)
         for carrier in rig.carriers.values():
-            carrier.up = False
-        async with rig.running():
-            (message,) = await rig.send(validity=60)
-            rig.now += 59
-            await rig.scheduler.sweep()
-            assert ["accepted"] == await rig.path.states(message)
-            rig.now += 1
-            await rig.scheduler.sweep()
-            await rig.told(1)
-            assert ["expired"] == await rig.path.states(message)
-            for carrier in rig.carriers.values():
-                carrier.up = True
-                carrier.sink.room()
-            await rig.settled_down()
-            assert [] == rig.carriers[1].offered
-
-    play(engine, scenario)
+            carrier.up = True
+            carrier.sink.room()
+        await rig.settled_down()
+        assert [] == rig.carriers[1].offered
 
 
 # When it goes wrong
 
 
-def test_what_could_not_be_stored_is_not_sent(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running():
-            await rig.settled_down()
-            rig.store.down = True
-            orders = [rig.accept(duplicate_lock=120) for _ in range(5)]
-            results = await asyncio.gather(*orders, return_exceptions=True)
-            assert {StoreUnavailable} == {type(result) for result in results}
-            assert [0, 0] == rig.reserved()
-            assert [] == rig.carriers[1].offered
-            rig.store.down = False
-            await rig.accept(duplicate_lock=120)
-            assert 1 == len(rig.carriers[1].offered)
-
-    play(engine, scenario)
+async def test_what_could_not_be_stored_is_not_sent(rig: Rig) -> None:
+    async with rig.running():
+        await rig.settled_down()
+        rig.store.down = True
+        orders = [rig.accept(duplicate_lock=120) for _ in range(5)]
+        results = await asyncio.gather(*orders, return_exceptions=True)
+        assert {StoreUnavailable} == {type(result) for result in results}
+        assert [0, 0] == rig.reserved()
+        assert [] == rig.carriers[1].offered
+        rig.store.down = False
+        await rig.accept(duplicate_lock=120)
+        assert 1 == len(rig.carriers[1].offered)
 
 
-def test_a_customer_that_goes_away_is_still_served(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running():
-            await rig.settled_down()
-            order = asyncio.create_task(rig.accept())
-            await until(lambda: rig.reserved() == [1, 0])
-            order.cancel()
-            await rig.small.drain()
-            assert order.cancelled()
-            assert 1 == len(rig.carriers[1].offered)
-            assert ["sending"] == list(rig.path.parts().values())
-            assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
+async def test_a_customer_that_goes_away_is_still_served(rig: Rig) -> None:
+    async with rig.running():
+        await rig.settled_down()
+        order = asyncio.create_task(rig.accept())
+        await until(lambda: rig.reserved() == [1, 0])
+        order.cancel()
+        await rig.small.drain()
+        assert order.cancelled()
+        assert 1 == len(rig.carriers[1].offered)
+        assert ["sending"] == list(rig.path.parts().values())
+        assert [0, 0] == rig.reserved()
 
 
-def test_an_order_that_cannot_be_stored_does_not_harm_others(
-    engine: SqliteEngine,
+async def test_an_order_that_cannot_be_stored_does_not_harm_others(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running():
-            await rig.settled_down()
-            orders = [rig.accept(ref="\ud800" if n == 5 else "r") for n in range(10)]
-            results = await asyncio.gather(*orders, return_exceptions=True)
-            failed = [n for n, r in enumerate(results) if isinstance(r, Exception)]
-            assert [5] == failed
-            assert 9 == len(rig.carriers[1].offered)
-            assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
+    async with rig.running():
+        await rig.settled_down()
+        orders = [rig.accept(ref="\ud800" if n == 5 else "r") for n in range(10)]
+        results = await asyncio.gather(*orders, return_exceptions=True)
+        failed = [n for n, r in enumerate(results) if isinstance(r, Exception)]
+        assert [5] == failed
+        assert 9 == len(rig.carriers[1].offered)
+        assert [0, 0] == rig.reserved()
 
 
-def test_a_ref_with_nul_comes_back(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        (message,) = await rig.send(ref="a\0b\\u0000")
-        (view,) = await rig.path.views(message)
-        assert view.ref is not None
-        assert ("a", "b\\u0000") == (view.ref[0], view.ref[2:])
-
-    play(engine, scenario)
+async def test_a_ref_with_nul_comes_back(rig: Rig) -> None:
+    (message,) = await rig.send(ref="a\0b\\u0000")
+    (view,) = await rig.path.views(message)
+    assert view.ref is not None
+    assert ("a", "b\\u0000") == (view.ref[0], view.ref[2:])
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_happens_room_is_given_back_and_all_is_sent_once(
-    engine: SqliteEngine, seed: int
+async def test_whatever_happens_room_is_given_back_and_all_is_sent_once(
+    rig: Rig, seed: int
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        random = Random(seed)  # noqa: S311 - a test's dice
-        one = rig.carriers[1]
-        one.window = 30
-        rig.directory = directory(Route(prefix="", carriers=(1,)))
-        kept: list[int] = []
+    random = Random(seed)  # noqa: S311 - a test's dice
+    one = rig.carriers[1]
+    one.window = 30
+    rig.directory = directory(Route(prefix="", carriers=(1,)))
+    kept: list[int] = []
 
-        async def order() -> None:
-            for _ in range(random.randint(0, 50)):
-                await asyncio.sleep(0)
-            numbers = [f"+479{random.randint(0, 99):07}" for _ in range(8)]
-            try:
-                accepted = await rig.accept(*numbers, duplicate_lock=60)
-            except (Refusal, StoreUnavailable):
-                return
-            kept.extend(m for m in accepted.ids if isinstance(m, int))
+    async def order() -> None:
+        for _ in range(random.randint(0, 50)):
+            await asyncio.sleep(0)
+        numbers = [f"+479{random.randint(0, 99):07}" for _ in range(8)]
+        try:
+            accepted = await rig.accept(*numbers, duplicate_lock=60)
+        except (Refusal, StoreUnavailable):
+            return
+        kept.extend(m for m in accepted.ids if isinstance(m, int))
 
-        async with rig.running(1):
-            orders = [asyncio.create_task(order()) for _ in range(40)]
-            while not all(each.done() for each in orders):
-                assert rig.reserved()[0] >= 0
-                one.up = random.random() < 0.8
-                rig.store.down = random.random() < 0.1
-                one.answer(count=random.randint(0, 10))
-                await asyncio.sleep(0)
-            one.up, rig.store.down = True, False
-            await rig.small.drain()
-            while len(one.offered) < len(rig.path.parts()):
-                one.answer()
-                one.sink.room()
-                await asyncio.sleep(0)
+    async with rig.running(1):
+        orders = [asyncio.create_task(order()) for _ in range(40)]
+        while not all(each.done() for each in orders):
+            assert rig.reserved()[0] >= 0
+            one.up = random.random() < 0.8
+            rig.store.down = random.random() < 0.1
+            one.answer(count=random.randint(0, 10))
+            await asyncio.sleep(0)
+        one.up, rig.store.down = True, False
+        await rig.small.drain()
+        while len(one.offered) < len(rig.path.parts()):
             one.answer()
-            await rig.written()
-        assert sorted(kept) == sorted(part.message_id for part in one.offered)
-        assert {"sent"} == set(rig.path.parts().values())
-        assert len({part.recipient for part in one.offered}) == len(one.offered)
-        assert [0, 0] == rig.reserved()
+            one.sink.room()
+            await asyncio.sleep(0)
+        one.answer()
+        await rig.written()
+    assert sorted(kept) == sorted(part.message_id for part in one.offered)
+    assert {"sent"} == set(rig.path.parts().values())
+    assert len({part.recipient for part in one.offered}) == len(one.offered)
+    assert [0, 0] == rig.reserved()
 
-    play(engine, scenario)
 
-
-def test_an_answer_to_a_phone_that_opted_out(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        change(rig, opted_out=frozenset({RECIPIENT}), grants=())
-        asked: dict[str, Any] = {"originator": "2229", "duplicate_lock": 120}
-        with pytest.raises(Refusal):
-            await rig.accept(**asked)
-        for _ in range(2):
-            assert await rig.send(answering=True, **asked)
-        blacklist = frozenset({RECIPIENT})
-        rig.directory = replace(rig.directory, blacklist=blacklist)
-        with pytest.raises(Refusal) as caught:
-            await rig.accept(answering=True, **asked)
-        assert RefusalCode.BLACKLISTED is caught.value.code
-
-    play(engine, scenario)
+async def test_an_answer_to_a_phone_that_opted_out(rig: Rig) -> None:
+    change(rig, opted_out=frozenset({RECIPIENT}), grants=())
+    asked: dict[str, Any] = {"originator": "2229", "duplicate_lock": 120}
+    with pytest.raises(Refusal):
+        await rig.accept(**asked)
+    for _ in range(2):
+        assert await rig.send(answering=True, **asked)
+    blacklist = frozenset({RECIPIENT})
+    rig.directory = replace(rig.directory, blacklist=blacklist)
+    with pytest.raises(Refusal) as caught:
+        await rig.accept(answering=True, **asked)
+    assert RefusalCode.BLACKLISTED is caught.value.code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,11 +14,8 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
 from flow.callbacks import PHONE, answer, draft, event, receive
-from flow.rig import Rig, play, until
+from flow.rig import Rig, until
 from store.path import NOW
-
-if TYPE_CHECKING:
-    from store.engines import SqliteEngine
 
 ROW = CallbackRow(7, 1, SendEvent(1, PHONE, "2229", "Takk!", "stop"), 0)
 LATER = NOW + 1800
@@ -30,57 +26,45 @@ def messages(rig: Rig) -> list[tuple[str, str]]:
     return list(zip(rig.path.column("originator", schema.message), texts, strict=True))
 
 
-def test_it_is_one_message_however_often_it_is_tried(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        for _ in range(3):
-            await rig.answerer.answer(ROW)
-        assert [("2229", "Takk!")] == messages(rig)
-        assert [0] == rig.path.column("tell", schema.message)
-
-    play(engine, scenario)
+async def test_it_is_one_message_however_often_it_is_tried(rig: Rig) -> None:
+    for _ in range(3):
+        await rig.answerer.answer(ROW)
+    assert [("2229", "Takk!")] == messages(rig)
+    assert [0] == rig.path.column("tell", schema.message)
 
 
 @pytest.mark.parametrize("recipient", ["+47", "VIPPS", ""])
-def test_what_is_no_phone_is_not_answered(engine: SqliteEngine, recipient: str) -> None:
-    async def scenario(rig: Rig) -> None:
-        told = SendEvent(1, recipient, "2229", "Takk!", "stop")
-        with pytest.raises(Refusal):
-            await rig.answerer.answer(CallbackRow(7, 1, told, 0))
-        assert [] == messages(rig)
-
-    play(engine, scenario)
+async def test_what_is_no_phone_is_not_answered(rig: Rig, recipient: str) -> None:
+    told = SendEvent(1, recipient, "2229", "Takk!", "stop")
+    with pytest.raises(Refusal):
+        await rig.answerer.answer(CallbackRow(7, 1, told, 0))
+    assert [] == messages(rig)
 
 
-def test_one_that_is_gone_or_blocked_answers_nothing(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        known = rig.directory.accesses[1]
-        blocked = replace(known, account=replace(known.account, blocked=True))
-        for accesses in ({}, {1: replace(known, blocked=True)}, {1: blocked}):
-            rig.directory = Directory(revision=2, accesses=accesses, carriers={})
-            with pytest.raises(Refusal) as caught:
-                await rig.answerer.answer(ROW)
-            assert RefusalCode.ACCOUNT_BLOCKED == caught.value.code
-
-    play(engine, scenario)
+async def test_one_that_is_gone_or_blocked_answers_nothing(rig: Rig) -> None:
+    known = rig.directory.accesses[1]
+    blocked = replace(known, account=replace(known.account, blocked=True))
+    for accesses in ({}, {1: replace(known, blocked=True)}, {1: blocked}):
+        rig.directory = Directory(revision=2, accesses=accesses, carriers={})
+        with pytest.raises(Refusal) as caught:
+            await rig.answerer.answer(ROW)
+        assert RefusalCode.ACCOUNT_BLOCKED == caught.value.code
 
 
-def test_after_a_stop_it_is_left_to_the_next(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        received = await receive(rig, 1, tell=False, sends=[answer("Takk!")])
-        rig.answerer.stop()
-        rig.notifier.tell(received.callbacks)
-        await until(lambda: not rig.notifier.busy())
-        await rig.written()
-        assert [] == messages(rig)
-        assert [("due", 0)] == [
-            *zip(
-                rig.path.column("state", schema.callback),
-                rig.path.column("tries", schema.callback),
-                strict=True,
-            )
-        ]
-
-    play(engine, scenario)
+async def test_after_a_stop_it_is_left_to_the_next(rig: Rig) -> None:
+    received = await receive(rig, 1, tell=False, sends=[answer("Takk!")])
+    rig.answerer.stop()
+    rig.notifier.tell(received.callbacks)
+    await until(lambda: not rig.notifier.busy())
+    await rig.written()
+    assert [] == messages(rig)
+    assert [("due", 0)] == [
+        *zip(
+            rig.path.column("state", schema.callback),
+            rig.path.column("tries", schema.callback),
+            strict=True,
+        )
+    ]
 
 
 async def asked(rig: Rig, receipt: str, url: str = "https://in.example/in") -> None:
@@ -108,54 +92,39 @@ async def sends(rig: Rig) -> list[tuple[str, str]]:
     return messages(rig)
 
 
-def test_the_phone_is_answered_with_the_customers_words(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await asked(rig, "We say: %HTTP_PUSH_RESPONSE%")
-        assert [("2229", "We say: thanks")] == await sends(rig)
-        rig.now = LATER + 1
-        assert 1 == len(await sends(rig))
-
-    play(engine, scenario)
+async def test_the_phone_is_answered_with_the_customers_words(rig: Rig) -> None:
+    await asked(rig, "We say: %HTTP_PUSH_RESPONSE%")
+    assert [("2229", "We say: thanks")] == await sends(rig)
+    rig.now = LATER + 1
+    assert 1 == len(await sends(rig))
 
 
-def test_it_is_answered_without_them_when_they_do_not_come(
-    engine: SqliteEngine,
+async def test_it_is_answered_without_them_when_they_do_not_come(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status["in.example"] = 500
-        await asked(rig, "We say: %HTTP_PUSH_RESPONSE%")
-        assert [] == await sends(rig)
-        rig.now = LATER + 1
-        assert [("2229", "the other text")] == await sends(rig)
-
-    play(engine, scenario)
+    rig.outlet.status["in.example"] = 500
+    await asked(rig, "We say: %HTTP_PUSH_RESPONSE%")
+    assert [] == await sends(rig)
+    rig.now = LATER + 1
+    assert [("2229", "the other text")] == await sends(rig)
 
 
-def test_nobody_is_waited_for_who_is_not_asked(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await asked(rig, "Thanks %HTTP_PUSH_RESPONSE%", url="")
-        assert [("2229", "Thanks")] == await sends(rig)
-
-    play(engine, scenario)
+async def test_nobody_is_waited_for_who_is_not_asked(rig: Rig) -> None:
+    await asked(rig, "Thanks %HTTP_PUSH_RESPONSE%", url="")
+    assert [("2229", "Thanks")] == await sends(rig)
 
 
-def test_nothing_is_answered_when_nothing_is_left(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await asked(rig, "%HTTP_PUSH_RESPONSE%", url="")
-        rig.now = LATER + 1
-        assert [] == await sends(rig)
-        assert ["done", "done"] == rig.path.column("state", schema.callback)
-
-    play(engine, scenario)
+async def test_nothing_is_answered_when_nothing_is_left(rig: Rig) -> None:
+    await asked(rig, "%HTTP_PUSH_RESPONSE%", url="")
+    rig.now = LATER + 1
+    assert [] == await sends(rig)
+    assert ["done", "done"] == rig.path.column("state", schema.callback)
 
 
-def test_answers_at_once(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        received = await receive(rig, 1, tell=False, sends=[answer("Takk!")])
-        rig.notifier.tell(received.callbacks)
-        await until(lambda: not rig.notifier.busy())
-        await rig.written()
-        assert [("2229", "Takk!")] == messages(rig)
-        assert ["done"] == rig.path.column("state", schema.callback)
-
-    play(engine, scenario)
+async def test_answers_at_once(rig: Rig) -> None:
+    received = await receive(rig, 1, tell=False, sends=[answer("Takk!")])
+    rig.notifier.tell(received.callbacks)
+    await until(lambda: not rig.notifier.busy())
+    await rig.written()
+    assert [("2229", "Takk!")] == messages(rig)
+    assert ["done"] == rig.path.column("state", schema.callback)

@@ -54,48 +54,36 @@ class Work:
 # Lane
 
 
-def test_each_item_has_its_own_result() -> None:
-    async def scenario() -> None:
-        put = Coalescer(Work()).put
-        results = await asyncio.gather(*(put(n) for n in range(50)))
-        assert [n * 10 for n in range(50)] == results
-
-    asyncio.run(scenario())
+async def test_each_item_has_its_own_result() -> None:
+    put = Coalescer(Work()).put
+    results = await asyncio.gather(*(put(n) for n in range(50)))
+    assert [n * 10 for n in range(50)] == results
 
 
-def test_what_comes_meanwhile_is_the_next_batch() -> None:
-    async def scenario() -> None:
-        work = Work()
-        its = Coalescer(work)
-        first = its.put(1)
-        await asyncio.sleep(0)  # the batch has begun
-        rest = [its.put(n) for n in (2, 3, 4)]
-        await asyncio.gather(first, *rest)
-        assert [[1], [2, 3, 4]] == work.batches
-
-    asyncio.run(scenario())
+async def test_what_comes_meanwhile_is_the_next_batch() -> None:
+    work = Work()
+    its = Coalescer(work)
+    first = its.put(1)
+    await asyncio.sleep(0)  # the batch has begun
+    rest = [its.put(n) for n in (2, 3, 4)]
+    await asyncio.gather(first, *rest)
+    assert [[1], [2, 3, 4]] == work.batches
 
 
-def test_a_batch_has_a_limit_and_order_is_kept() -> None:
-    async def scenario() -> None:
-        work = Work()
-        its = Coalescer(work, most=4)
-        await asyncio.gather(*(its.put(n) for n in range(10)))
-        assert [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]] == work.batches
-
-    asyncio.run(scenario())
+async def test_a_batch_has_a_limit_and_order_is_kept() -> None:
+    work = Work()
+    its = Coalescer(work, most=4)
+    await asyncio.gather(*(its.put(n) for n in range(10)))
+    assert [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]] == work.batches
 
 
-def test_what_is_put_as_soon_as_there_is_a_result_is_worked() -> None:
-    async def scenario() -> None:
-        lane = Coalescer(Work())
-        async with asyncio.timeout(PATIENCE):
-            assert [0, 10, 20] == [await lane.put(n) for n in range(3)]
-
-    asyncio.run(scenario())
+async def test_what_is_put_as_soon_as_there_is_a_result_is_worked() -> None:
+    lane = Coalescer(Work())
+    async with asyncio.timeout(PATIENCE):
+        assert [0, 10, 20] == [await lane.put(n) for n in range(3)]
 
 
-def test_so_many_batches_are_worked_at_a_time() -> None:
+async def test_so_many_batches_are_worked_at_a_time() -> None:
     going = asyncio.Event()
     begun: list[list[int]] = []
 
@@ -104,104 +92,83 @@ def test_so_many_batches_are_worked_at_a_time() -> None:
         await going.wait()
         return items
 
-    async def scenario() -> None:
-        lane: Coalescer[int, int] = Coalescer(work, ahead=2)
-        results = []
-        for item in range(4):
-            results.append(lane.put(item))
-            await asyncio.sleep(0)
-        assert [[0], [1]] == begun
-        going.set()
-        assert [0, 1, 2, 3] == await asyncio.gather(*results)
-        assert [[0], [1], [2, 3]] == begun
-        await lane.drain()
-        assert not lane._tasks
-
-    asyncio.run(scenario())
-
-
-def test_a_failure_is_given_to_its_batch_and_the_next_goes_on() -> None:
-    async def scenario() -> None:
-        work = Work()
-        work.failures = [StoreUnavailable("full")]
-        its = Coalescer(work)
-        first = [its.put(n) for n in (1, 2)]
+    lane: Coalescer[int, int] = Coalescer(work, ahead=2)
+    results = []
+    for item in range(4):
+        results.append(lane.put(item))
         await asyncio.sleep(0)
-        second = its.put(3)
-        results = await asyncio.gather(*first, second, return_exceptions=True)
-        assert [StoreUnavailable] * 2 == [type(r) for r in results[:2]]
-        assert 30 == results[2]
-
-    asyncio.run(scenario())
-
-
-def test_whoever_asked_may_go_away() -> None:
-    async def scenario() -> None:
-        work = Work()
-        its = Coalescer(work)
-        futures = [its.put(n) for n in (1, 2, 3)]
-        futures[1].cancel()
-        assert [10, 30] == [await futures[0], await futures[2]]
-        assert [[1, 2, 3]] == work.batches
-
-    asyncio.run(scenario())
+    assert [[0], [1]] == begun
+    going.set()
+    assert [0, 1, 2, 3] == await asyncio.gather(*results)
+    assert [[0], [1], [2, 3]] == begun
+    await lane.drain()
+    assert not lane._tasks
 
 
-def test_a_drained_lane_is_empty_and_can_be_used_again() -> None:
-    async def scenario() -> None:
-        work = Work()
-        its = Coalescer(work)
-        futures = [its.put(n) for n in (1, 2)]
-        await its.drain()
-        assert [True, True] == [future.done() for future in futures]
-        await its.drain()
-        assert 30 == await its.put(3)
+async def test_a_failure_is_given_to_its_batch_and_the_next_goes_on() -> None:
+    work = Work()
+    work.failures = [StoreUnavailable("full")]
+    its = Coalescer(work)
+    first = [its.put(n) for n in (1, 2)]
+    await asyncio.sleep(0)
+    second = its.put(3)
+    results = await asyncio.gather(*first, second, return_exceptions=True)
+    assert [StoreUnavailable] * 2 == [type(r) for r in results[:2]]
+    assert 30 == results[2]
 
-    asyncio.run(scenario())
+
+async def test_whoever_asked_may_go_away() -> None:
+    work = Work()
+    its = Coalescer(work)
+    futures = [its.put(n) for n in (1, 2, 3)]
+    futures[1].cancel()
+    assert [10, 30] == [await futures[0], await futures[2]]
+    assert [[1, 2, 3]] == work.batches
+
+
+async def test_a_drained_lane_is_empty_and_can_be_used_again() -> None:
+    work = Work()
+    its = Coalescer(work)
+    futures = [its.put(n) for n in (1, 2)]
+    await its.drain()
+    assert [True, True] == [future.done() for future in futures]
+    await its.drain()
+    assert 30 == await its.put(3)
 
 
 # Steady
 
 
-def test_what_could_not_be_written_is_written_later_in_order(
+async def test_what_could_not_be_written_is_written_later_in_order(
     no_pauses: list[float],
 ) -> None:
-    async def scenario() -> None:
-        work = Work()
-        work.failures = [StoreUnavailable("full")] * 9
-        its = WriteBehind(work.write, most=3)
-        its.push([1, 2])
-        await asyncio.sleep(0)
-        its.push([3, 4])
-        await its.drain()
-        assert [1, 2, 3, 4] == [n for batch in work.batches for n in batch]
-
-    asyncio.run(scenario())
+    work = Work()
+    work.failures = [StoreUnavailable("full")] * 9
+    its = WriteBehind(work.write, most=3)
+    its.push([1, 2])
+    await asyncio.sleep(0)
+    its.push([3, 4])
+    await its.drain()
+    assert [1, 2, 3, 4] == [n for batch in work.batches for n in batch]
     waits = [pause for pause in no_pauses if pause]
     assert [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0] == waits
 
 
-def test_what_a_damaged_store_does_not_take_is_kept() -> None:
-    async def scenario() -> None:
-        work = Work()
-        work.failures = [StoreDamaged("the database is damaged")] * 30
-        its = WriteBehind(work.write)
-        its.push([1, 2])
-        await its.drain()
-        assert [[1, 2]] == work.batches
-
-    asyncio.run(scenario())
+async def test_what_a_damaged_store_does_not_take_is_kept() -> None:
+    work = Work()
+    work.failures = [StoreDamaged("the database is damaged")] * 30
+    its = WriteBehind(work.write)
+    its.push([1, 2])
+    await its.drain()
+    assert [[1, 2]] == work.batches
 
 
-def test_nothing_is_pushed() -> None:
-    async def scenario() -> None:
-        work = Work()
-        its = WriteBehind(work.write)
-        its.push([])
-        await its.drain()
-        assert [] == work.batches
-
-    asyncio.run(scenario())
+async def test_nothing_is_pushed() -> None:
+    work = Work()
+    its = WriteBehind(work.write)
+    its.push([])
+    await its.drain()
+    assert [] == work.batches
 
 
 def test_one_that_cannot_be_worked_does_not_take_the_others_with_it(
@@ -237,13 +204,10 @@ def test_what_is_dropped_is_not_quoted(caplog: pytest.LogCaptureFixture) -> None
     assert ["dropped after an error: str"] == caplog.messages
 
 
-def test_a_drain_ends_even_when_nothing_can_be_written() -> None:
-    async def scenario() -> None:
-        work = Work()
-        work.failures = [StoreUnavailable("full")] * 1_000_000
-        its = WriteBehind(work.write)
-        its.push([1])
-        await its.drain(0.01)
-        assert [] == work.batches
-
-    asyncio.run(scenario())
+async def test_a_drain_ends_even_when_nothing_can_be_written() -> None:
+    work = Work()
+    work.failures = [StoreUnavailable("full")] * 1_000_000
+    its = WriteBehind(work.write)
+    its.push([1])
+    await its.drain(0.01)
+    assert [] == work.batches

@@ -14,7 +14,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
-from flow.rig import Rig, directory, play, until
+from flow.rig import Rig, directory, play, rig_on, until
 from store.path import NOW
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ async def send_all(rig: Rig, count: int) -> list[str]:
     return [part.recipient for part in one.offered]
 
 
-def test_five_thousand_with_all_that_may_be_wrong(engine: SqliteEngine) -> None:
+async def test_five_thousand_with_all_that_may_be_wrong(engine: SqliteEngine) -> None:
     written = [*NUMBERS, "12", NUMBERS[7], BARRED, "+4722222222", NUMBERS[0], ""]
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.directory = directory(blacklist=frozenset({BARRED}))
         async with rig.running():
             await rig.settled_down()
@@ -65,13 +65,11 @@ def test_five_thousand_with_all_that_may_be_wrong(engine: SqliteEngine) -> None:
         assert {"sent"} == set(rig.path.parts().values())
         assert [0, 0] == rig.reserved()
 
-    play(engine, scenario)
 
-
-def test_ids_are_those_of_the_messages(engine: SqliteEngine) -> None:
+async def test_ids_are_those_of_the_messages(engine: SqliteEngine) -> None:
     written = ["12", *NUMBERS[:700], BARRED, *NUMBERS[:5]]
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.directory = directory(blacklist=frozenset({BARRED}))
         accepted = await rig.accept(*written)
         await made(rig)
@@ -86,69 +84,57 @@ def test_ids_are_those_of_the_messages(engine: SqliteEngine) -> None:
         # A number given twice is sent twice, but in bulk.
         assert 2 == Counter(by_id.values())[NUMBERS[0]]
 
-    play(engine, scenario)
 
-
-def test_what_the_duplicate_lock_holds_is_left_out(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.send(*NUMBERS[5:8], duplicate_lock=120)
-        accepted = await rig.accept(*NUMBERS[:600], duplicate_lock=120)
-        await made(rig)
-        held = [i for i, m in enumerate(accepted.ids) if m is RefusalCode.DUPLICATE]
-        assert [5, 6, 7] == held
-        by_id = dict(
-            zip(rig.path.column("id", schema.message), recipients(rig), strict=True)
-        )
-        for place, message in enumerate(accepted.ids):
-            assert place in held or by_id[message] == NUMBERS[place]
-        assert 597 == accepted.segments
-        with pytest.raises(Refusal) as caught:
-            await rig.accept(*NUMBERS[:600], bulk=True, duplicate_lock=120)
-        assert RefusalCode.DUPLICATE is caught.value.code
-        assert NUMBERS[:600] == caught.value.duplicate
-        assert 600 == len(rig.path.parts())
-
-    play(engine, scenario)
-
-
-def test_a_number_twice_is_a_duplicate_of_itself(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        written = [*NUMBERS[:600], NUMBERS[3]]
-        accepted = await rig.accept(*written, duplicate_lock=120)
-        await made(rig)
-        assert RefusalCode.DUPLICATE is accepted.ids[-1]
-        assert NUMBERS[:600] == recipients(rig)
-
-    play(engine, scenario)
-
-
-def test_two_alike_at_once(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        orders = [rig.accept(*NUMBERS, bulk=True, duplicate_lock=120) for _ in range(3)]
-        results = await asyncio.gather(*orders, return_exceptions=True)
-        assert 2 == len([r for r in results if isinstance(r, Refusal)])
-        await made(rig)
-        assert NUMBERS == recipients(rig)
-
-    play(engine, scenario)
-
-
-def test_its_lock_holds_other_orders_also_after_a_crash(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_what_the_duplicate_lock_holds_is_left_out(rig: Rig) -> None:
+    await rig.send(*NUMBERS[5:8], duplicate_lock=120)
+    accepted = await rig.accept(*NUMBERS[:600], duplicate_lock=120)
+    await made(rig)
+    held = [i for i, m in enumerate(accepted.ids) if m is RefusalCode.DUPLICATE]
+    assert [5, 6, 7] == held
+    by_id = dict(
+        zip(rig.path.column("id", schema.message), recipients(rig), strict=True)
+    )
+    for place, message in enumerate(accepted.ids):
+        assert place in held or by_id[message] == NUMBERS[place]
+    assert 597 == accepted.segments
+    with pytest.raises(Refusal) as caught:
         await rig.accept(*NUMBERS[:600], bulk=True, duplicate_lock=120)
+    assert RefusalCode.DUPLICATE is caught.value.code
+    assert NUMBERS[:600] == caught.value.duplicate
+    assert 600 == len(rig.path.parts())
+
+
+async def test_a_number_twice_is_a_duplicate_of_itself(rig: Rig) -> None:
+    written = [*NUMBERS[:600], NUMBERS[3]]
+    accepted = await rig.accept(*written, duplicate_lock=120)
+    await made(rig)
+    assert RefusalCode.DUPLICATE is accepted.ids[-1]
+    assert NUMBERS[:600] == recipients(rig)
+
+
+async def test_two_alike_at_once(rig: Rig) -> None:
+    orders = [rig.accept(*NUMBERS, bulk=True, duplicate_lock=120) for _ in range(3)]
+    results = await asyncio.gather(*orders, return_exceptions=True)
+    assert 2 == len([r for r in results if isinstance(r, Refusal)])
+    await made(rig)
+    assert NUMBERS == recipients(rig)
+
+
+async def test_its_lock_holds_other_orders_also_after_a_crash(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    await rig.accept(*NUMBERS[:600], bulk=True, duplicate_lock=120)
+    with pytest.raises(Refusal):
+        await rig.send(NUMBERS[3], duplicate_lock=120)
+    await made(rig)
+
+    async def after(again: Rig) -> None:
         with pytest.raises(Refusal):
-            await rig.send(NUMBERS[3], duplicate_lock=120)
-        await made(rig)
-
-        async def after(again: Rig) -> None:
-            with pytest.raises(Refusal):
-                await again.send(NUMBERS[3], duplicate_lock=120)
-            again.now += 120
             await again.send(NUMBERS[3], duplicate_lock=120)
+        again.now += 120
+        await again.send(NUMBERS[3], duplicate_lock=120)
 
-        await resumed(engine.after_power_loss(), after)
-
-    play(engine, scenario)
+    await resumed(engine.after_power_loss(), after)
 
 
 async def resumed(engine: SqliteEngine, scenario: Any) -> None:
@@ -157,12 +143,12 @@ async def resumed(engine: SqliteEngine, scenario: Any) -> None:
 
 
 @pytest.mark.parametrize("slices", [0, 1, 3])
-def test_resumed_after_a_crash_none_is_lost_and_none_sent_twice(
+async def test_resumed_after_a_crash_none_is_lost_and_none_sent_twice(
     engine: SqliteEngine, slices: int
 ) -> None:
     numbers = NUMBERS[: 5 * MOST_MESSAGES]
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         one = rig.carriers[1]
         async with rig.running():
             await rig.settled_down()
@@ -194,114 +180,91 @@ def test_resumed_after_a_crash_none_is_lost_and_none_sent_twice(
 
         await resumed(copy, after)
 
-    play(engine, scenario)
+
+async def test_it_waits_while_the_store_is_away(rig: Rig) -> None:
+    await rig.accept(*NUMBERS[:2000], bulk=True)
+    await until(lambda: len(rig.path.parts()) >= MOST_MESSAGES)
+    rig.store.down = True
+    await until(lambda: rig.store.refused)
+    stored = len(rig.path.parts())
+    assert stored < 2000
+    rig.store.down = False
+    await made(rig)
+    assert NUMBERS[:2000] == recipients(rig)
+    assert [0, 0] == rig.reserved()
 
 
-def test_it_waits_while_the_store_is_away(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.accept(*NUMBERS[:2000], bulk=True)
-        await until(lambda: len(rig.path.parts()) >= MOST_MESSAGES)
-        rig.store.down = True
-        await until(lambda: rig.store.refused)
-        stored = len(rig.path.parts())
-        assert stored < 2000
-        rig.store.down = False
-        await made(rig)
-        assert NUMBERS[:2000] == recipients(rig)
-        assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
-
-
-def test_what_cannot_be_stored_is_refused_whole(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.store.down = True
-        with pytest.raises(StoreUnavailable):
-            await rig.accept(*NUMBERS[:600], bulk=True, duplicate_lock=9)
-        rig.store.down = False
-        assert [] == await rig.store.open_bulks()
+async def test_what_cannot_be_stored_is_refused_whole(rig: Rig) -> None:
+    rig.store.down = True
+    with pytest.raises(StoreUnavailable):
         await rig.accept(*NUMBERS[:600], bulk=True, duplicate_lock=9)
+    rig.store.down = False
+    assert [] == await rig.store.open_bulks()
+    await rig.accept(*NUMBERS[:600], bulk=True, duplicate_lock=9)
+    await made(rig)
+
+
+async def test_others_are_served_meanwhile(rig: Rig) -> None:
+    await rig.accept(*NUMBERS, bulk=True)
+    served = 0
+    while rig.acceptor._tasks:
+        await rig.send("+4740000002")
+        served += 1
+    assert served >= len(NUMBERS) // MOST_MESSAGES // 2
+    await made(rig)
+    assert len(NUMBERS) + served == len(rig.path.parts())
+
+
+async def test_a_long_list_is_looked_at_in_slices(rig: Rig) -> None:
+    order = asyncio.create_task(rig.accept(*NUMBERS * 10, bulk=True))
+    turns = 0
+    while not order.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 5  # by time: how many depends on the machine
+    assert 45_000 == len((await order).duplicate)
+    await made(rig)
+
+
+async def test_scheduled(rig: Rig) -> None:
+    async with rig.running():
+        await rig.settled_down()
+        await rig.accept(*NUMBERS[:600], bulk=True, send_at=NOW + 60)
         await made(rig)
-
-    play(engine, scenario)
-
-
-def test_others_are_served_meanwhile(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.accept(*NUMBERS, bulk=True)
-        served = 0
-        while rig.acceptor._tasks:
-            await rig.send("+4740000002")
-            served += 1
-        assert served >= len(NUMBERS) // MOST_MESSAGES // 2
-        await made(rig)
-        assert len(NUMBERS) + served == len(rig.path.parts())
-
-    play(engine, scenario)
+        assert [] == rig.carriers[1].offered
+        rig.now += 60
+        await rig.scheduler.wake()
+        assert 600 == len(await send_all(rig, 600))
 
 
-def test_a_long_list_is_looked_at_in_slices(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        order = asyncio.create_task(rig.accept(*NUMBERS * 10, bulk=True))
-        turns = 0
-        while not order.done():
-            await asyncio.sleep(0)
-            turns += 1
-        assert turns >= 5  # by time: how many depends on the machine
-        assert 45_000 == len((await order).duplicate)
-        await made(rig)
-
-    play(engine, scenario)
-
-
-def test_scheduled(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running():
-            await rig.settled_down()
-            await rig.accept(*NUMBERS[:600], bulk=True, send_at=NOW + 60)
-            await made(rig)
-            assert [] == rig.carriers[1].offered
-            rig.now += 60
-            await rig.scheduler.wake()
-            assert 600 == len(await send_all(rig, 600))
-
-    play(engine, scenario)
-
-
-def test_it_waits_for_its_access_to_be_there_again(
-    engine: SqliteEngine, caplog: pytest.LogCaptureFixture
+async def test_it_waits_for_its_access_to_be_there_again(
+    engine: SqliteEngine, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.accept(*NUMBERS[:2000], bulk=True)
-        whole = rig.directory
-        without: Sequence[Any] = (2,)
-        accesses = {n: whole.accesses[n] for n in without}
-        rig.directory = Directory(
-            revision=2, accesses=accesses, carriers=whole.carriers, routes=whole.routes
-        )
-        await until(lambda: "cannot go on now" in caplog.text)
-        assert len(rig.path.parts()) < 2000
-        rig.directory = whole
+    await rig.accept(*NUMBERS[:2000], bulk=True)
+    whole = rig.directory
+    without: Sequence[Any] = (2,)
+    accesses = {n: whole.accesses[n] for n in without}
+    rig.directory = Directory(
+        revision=2, accesses=accesses, carriers=whole.carriers, routes=whole.routes
+    )
+    await until(lambda: "cannot go on now" in caplog.text)
+    assert len(rig.path.parts()) < 2000
+    rig.directory = whole
 
-        async def after(again: Rig) -> None:
-            await again.acceptor.resume()
-            await made(again)
-            assert NUMBERS[:2000] == recipients(again)
+    async def after(again: Rig) -> None:
+        await again.acceptor.resume()
+        await made(again)
+        assert NUMBERS[:2000] == recipients(again)
 
-        await rig.acceptor.stop()
-        await resumed(engine.after_power_loss(), after)
-
-    play(engine, scenario)
+    await rig.acceptor.stop()
+    await resumed(engine.after_power_loss(), after)
 
 
-def test_a_stop_leaves_the_rest_to_the_next_start(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.accept(*NUMBERS[:3000], bulk=True)
-        await until(lambda: len(rig.path.parts()) >= MOST_MESSAGES)
-        await rig.acceptor.stop()
-        await rig.small.drain()
-        (row,) = await rig.store.open_bulks()
-        assert row.done == len(rig.path.parts())
-        assert 3000 == len(msgspec.json.decode(row.recipients))
-
-    play(engine, scenario)
+async def test_a_stop_leaves_the_rest_to_the_next_start(rig: Rig) -> None:
+    await rig.accept(*NUMBERS[:3000], bulk=True)
+    await until(lambda: len(rig.path.parts()) >= MOST_MESSAGES)
+    await rig.acceptor.stop()
+    await rig.small.drain()
+    (row,) = await rig.store.open_bulks()
+    assert row.done == len(rig.path.parts())
+    assert 3000 == len(msgspec.json.decode(row.recipients))

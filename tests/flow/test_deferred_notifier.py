@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from budstikke.domain.states import PartState
@@ -13,18 +12,15 @@ if TYPE_CHECKING:
     from store.engines import Engine
 
 
-def test_what_is_handed_over_is_due_at_once(engine: Engine) -> None:
-    async def whole() -> None:
-        async with opened(engine) as path:
-            (part,) = await path.sending()
-            rows = await path.answer(part, PartState.REJECTED)
-            assert [] == (await path.store.wake(NOW, 10, 10)).callbacks
-            other = DeferredNotifier(store=path.store, clock=lambda: NOW)
-            assert 0 == other.free()
-            await other.woken(rows)
-            other.queues([1])
-            await other.stop(5)
-            woken = await path.store.wake(NOW, 10, 10)
-            assert rows == woken.callbacks
-
-    asyncio.run(whole())
+async def test_what_is_handed_over_is_due_at_once(engine: Engine) -> None:
+    async with opened(engine) as path:
+        (part,) = await path.sending()
+        rows = await path.answer(part, PartState.REJECTED)
+        assert [] == (await path.store.wake(NOW, 10, 10)).callbacks
+        other = DeferredNotifier(store=path.store, clock=lambda: NOW)
+        assert 0 == other.free()
+        await other.woken(rows)
+        other.queues([1])
+        await other.stop(5)
+        woken = await path.store.wake(NOW, 10, 10)
+        assert rows == woken.callbacks

@@ -13,7 +13,7 @@ from budstikke.flow.schedule import Scheduler
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, paying
-from flow.rig import Rig, play, until
+from flow.rig import Rig, rig_on, until
 from store.money import add, balance, entries, pay_in, write
 from store.path import NOW
 
@@ -33,30 +33,26 @@ def fee(engine: SqliteEngine, amount: int = 5, *names: str) -> None:
     add(engine, schema.fee, *others, **row, next_at=NOW, day=15)
 
 
-def test_fees_are_taken_once(engine: SqliteEngine) -> None:
+async def test_fees_are_taken_once(engine: SqliteEngine) -> None:
     fee(engine)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.now = NOW - 1
         assert not await books(rig, []).turn()
         rig.now = NOW
         for _ in range(3):
             assert not await books(rig, []).turn()
         assert -5 == await balance(rig.path)
-
-    play(engine, scenario)
     assert [(Kind.FEE, "hosting 2023-11")] == entries(engine, "kind", "note")
 
 
-def test_many_fees_are_taken_in_slices(engine: SqliteEngine) -> None:
+async def test_many_fees_are_taken_in_slices(engine: SqliteEngine) -> None:
     fee(engine, 1, *(f"fee {n}" for n in range(MOST_FEES + 1)))
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         assert await books(rig, None).turn()  # there are more
         assert not await books(rig, None).turn()
         assert -MOST_FEES - 1 == await balance(rig.path)
-
-    play(engine, scenario)
 
 
 def alert(engine: SqliteEngine, below: int, mail: str = "a@acme.example") -> None:
@@ -71,10 +67,12 @@ def alert(engine: SqliteEngine, below: int, mail: str = "a@acme.example") -> Non
     )
 
 
-def test_a_low_balance_is_one_mail_until_it_has_risen(engine: SqliteEngine) -> None:
+async def test_a_low_balance_is_one_mail_until_it_has_risen(
+    engine: SqliteEngine,
+) -> None:
     alert(engine, 2_500_000, "a@acme.example, b@acme.example")
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         mails: list[Mail] = []
         keeper = books(rig, mails)
         await pay_in(rig.path, 2_500_000)
@@ -93,13 +91,11 @@ def test_a_low_balance_is_one_mail_until_it_has_risen(engine: SqliteEngine) -> N
         await keeper.turn()
         assert 2 == len(mails)
 
-    play(engine, scenario)
 
-
-def test_a_message_makes_it_low(engine: SqliteEngine) -> None:
+async def test_a_message_makes_it_low(engine: SqliteEngine) -> None:
     alert(engine, 3 * NORWAY)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         mails: list[Mail] = []
         await paying(rig, 4 * NORWAY)
         for count in (0, 1, 1):
@@ -108,28 +104,26 @@ def test_a_message_makes_it_low(engine: SqliteEngine) -> None:
             await books(rig, mails).turn()
             assert count == len(mails)
 
-    play(engine, scenario)
 
-
-def test_without_a_mail_server_nobody_is_marked_as_told(engine: SqliteEngine) -> None:
+async def test_without_a_mail_server_nobody_is_marked_as_told(
+    engine: SqliteEngine,
+) -> None:
     alert(engine, 1)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         mails: list[Mail] = []
         await books(rig, None).turn()
         await books(rig, mails).turn()
         assert 1 == len(mails)
 
-    play(engine, scenario)
 
-
-def test_while_nothing_can_be_stored_nothing_is_taken_or_told(
+async def test_while_nothing_can_be_stored_nothing_is_taken_or_told(
     engine: SqliteEngine,
 ) -> None:
     fee(engine)
     alert(engine, 1)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         mails: list[Mail] = []
         with engine.unwritable(), pytest.raises(StoreUnavailable):
             await books(rig, mails).turn()
@@ -137,8 +131,6 @@ def test_while_nothing_can_be_stored_nothing_is_taken_or_told(
         await books(rig, mails).turn()
         assert 1 == len(mails)
         assert -5 == await balance(rig.path)
-
-    play(engine, scenario)
 
 
 class Step:
@@ -155,10 +147,10 @@ class Step:
         return result
 
 
-def test_the_clock_works_other_steps_whatever_comes_of_a_turn(
+async def test_the_clock_works_other_steps_whatever_comes_of_a_turn(
     engine: SqliteEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         often = Step(True, StoreUnavailable("down"), KeyError("bug"), False, False)
         seldom = Step(True, True, False, False)
         scheduler = Scheduler(
@@ -174,7 +166,5 @@ def test_the_clock_works_other_steps_whatever_comes_of_a_turn(
         turning.cancel()
         await asyncio.gather(turning, return_exceptions=True)
         assert 1 == len(seldom.results)  # at once while there is more, then it rests
-
-    play(engine, scenario)
     assert "the store cannot be used: down" in caplog.text
     assert "a turn of the clock failed" in caplog.text

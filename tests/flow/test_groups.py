@@ -14,7 +14,7 @@ from budstikke.flow.bulk import MOST_MESSAGES
 from budstikke.flow.queries import QueryHandler
 from budstikke.store import schema
 from flow.accounts import NORWAY, change, left, paying
-from flow.rig import Rig, play, until
+from flow.rig import Rig, rig_on, until
 from store.engines import rows
 from store.money import faults
 from store.path import NOW
@@ -55,8 +55,8 @@ def sent_to(engine: SqliteEngine) -> list[str]:
     return [row[0] for row in rows(engine, schema.message, "recipient")]
 
 
-def test_all_who_are_active_in_a_group(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_all_who_are_active_in_a_group(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await group(rig, "Kunder", OLA, KARI, asleep=[PER])
         accepted = await accept(rig, ["Kunder"])
         ids = [row[0] for row in rows(engine, schema.message, "id")]
@@ -64,15 +64,13 @@ def test_all_who_are_active_in_a_group(engine: SqliteEngine) -> None:
         assert [(OLA, ids[0]), (KARI, ids[1])] == list(accepted.members)
         assert [2] == list(accepted.group_sizes)
         assert accepted.order_id < ids[0]
-
-    play(engine, scenario)
     assert [OLA, KARI] == sent_to(engine)
 
 
-def test_who_is_reached_in_several_ways_is_sent_and_charged_once(
+async def test_who_is_reached_in_several_ways_is_sent_and_charged_once(
     engine: SqliteEngine,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 1000)
         await group(rig, "a", KARI, OLA)
         await group(rig, "b", OLA, PER)
@@ -81,16 +79,14 @@ def test_who_is_reached_in_several_ways_is_sent_and_charged_once(
         assert [True, True] == [isinstance(id_, int) for id_ in accepted.ids]
         assert [OLA, PER] == [number for number, _ in accepted.members]
         assert [1, 1] == list(accepted.group_sizes)
-
-    play(engine, scenario)
     assert [EVA, KARI, OLA, PER] == sent_to(engine)
     assert [] == faults(engine)
 
 
-def test_a_group_that_is_not_there_is_answered_for_among_others(
+async def test_a_group_that_is_not_there_is_answered_for_among_others(
     engine: SqliteEngine,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await group(rig, "a", KARI)
         await group(rig, "empty")
         await group(rig, "asleep", asleep=[OLA])
@@ -99,40 +95,36 @@ def test_a_group_that_is_not_there_is_answered_for_among_others(
         answers = dict(accepted.members)
         assert [unknown] * 3 == [answers[name] for name in ("no", "empty", "asleep")]
         assert isinstance(answers[KARI], int)
-
-    play(engine, scenario)
     assert [KARI] == sent_to(engine)
 
 
 @pytest.mark.parametrize("bulk", [False, True])
-def test_a_lone_group_that_is_not_there_is_refused(
+async def test_a_lone_group_that_is_not_there_is_refused(
     engine: SqliteEngine, *, bulk: bool
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         with pytest.raises(Refusal) as caught:
             await accept(rig, ["no"], bulk=bulk)
         assert (RefusalCode.UNKNOWN_GROUP, "no") == (
             caught.value.code,
             caught.value.value,
         )
-
-    play(engine, scenario)
     assert [] == sent_to(engine)
 
 
-def test_of_a_bulk_order_every_group_has_to_be_there(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_of_a_bulk_order_every_group_has_to_be_there(
+    engine: SqliteEngine,
+) -> None:
+    async with rig_on(engine) as rig:
         await group(rig, "a", KARI)
         with pytest.raises(Refusal) as caught:
             await accept(rig, ["a", "no"], OLA, bulk=True)
         assert RefusalCode.UNKNOWN_GROUP is caught.value.code
-
-    play(engine, scenario)
     assert [] == sent_to(engine)
 
 
-def test_members_who_want_nothing_get_nothing(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_members_who_want_nothing_get_nothing(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await group(rig, "a", KARI, OLA, PER)
         change(rig, opted_out=frozenset({OLA}))
         rig.directory = replace(rig.directory, blacklist=frozenset({PER}))
@@ -140,27 +132,23 @@ def test_members_who_want_nothing_get_nothing(engine: SqliteEngine) -> None:
         assert [(OLA, RefusalCode.OPTED_OUT), (PER, RefusalCode.BLACKLISTED)] == list(
             accepted.members
         )[1:]
-
-    play(engine, scenario)
     assert [KARI] == sent_to(engine)
 
 
-def test_other_accounts_groups_are_none(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_other_accounts_groups_are_none(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await group(rig, "a", KARI)
         order = Order(recipients=(), groups=("a",), text="x", originator="B")
         with pytest.raises(Refusal) as caught:
             await rig.acceptor.accept(order, rig.directory.accesses[2])
         assert RefusalCode.UNKNOWN_GROUP is caught.value.code
-
-    play(engine, scenario)
     assert [] == sent_to(engine)
 
 
-def test_a_large_group(engine: SqliteEngine) -> None:
+async def test_a_large_group(engine: SqliteEngine) -> None:
     many = [f"+479{n:07}" for n in range(MOST_MESSAGES + 20)]
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, len(many) * NORWAY)
         await group(rig, "a", *many)
         accepted = await accept(rig, ["a"], many[0])
@@ -168,8 +156,6 @@ def test_a_large_group(engine: SqliteEngine) -> None:
         assert len(many) - 1 == len(accepted.members)
         assert 0 == await left(rig)
         await until(lambda: len(many) == len(sent_to(engine)))
-
-    play(engine, scenario)
     assert many == sent_to(engine)
     assert [] == faults(engine)
 
@@ -185,28 +171,25 @@ def test_a_large_group(engine: SqliteEngine) -> None:
         (GroupVerb.MOVE_MEMBER, ("a", "b"), (RefusalCode.NOT_MOBILE, "22222222")),
     ],
 )
-def test_groups_are_looked_at_before_a_number_that_is_none(
-    engine: SqliteEngine,
+async def test_groups_are_looked_at_before_a_number_that_is_none(
+    rig: Rig,
     verb: GroupVerb,
     groups: tuple[str, ...],
     refusal: tuple[RefusalCode, str],
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        await group(rig, "a", KARI)
-        await group(rig, "b")
-        asker = QueryHandler(
-            store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
-        )
-        asked = GroupCommand(
-            verb=verb,
-            group=groups[0],
-            new_group=groups[-1] if len(groups) > 1 else "",
-            number="22222222",
-            fault=RefusalCode.NOT_MOBILE,
-        )
-        with pytest.raises(Refusal) as raised:
-            await asker.answer(asked, rig.directory.accesses[1])
-        assert refusal == (raised.value.code, raised.value.value)
-        assert {"a": [KARI]} == await rig.path.store.members(1, ["a", "b"])
-
-    play(engine, scenario)
+    await group(rig, "a", KARI)
+    await group(rig, "b")
+    asker = QueryHandler(
+        store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
+    )
+    asked = GroupCommand(
+        verb=verb,
+        group=groups[0],
+        new_group=groups[-1] if len(groups) > 1 else "",
+        number="22222222",
+        fault=RefusalCode.NOT_MOBILE,
+    )
+    with pytest.raises(Refusal) as raised:
+        await asker.answer(asked, rig.directory.accesses[1])
+    assert refusal == (raised.value.code, raised.value.value)
+    assert {"a": [KARI]} == await rig.path.store.members(1, ["a", "b"])

@@ -83,106 +83,82 @@ async def started() -> Rig:
     return rig
 
 
-def test_it_is_not_ready_before_something_was_written() -> None:
-    async def scenario() -> None:
-        rig = Rig()
-        assert ["store"] == list(rig.health.faults)
-        assert {} == await rig.pass_(0.0)
-        assert [ROOM] == rig.store.rooms
-
-    asyncio.run(scenario())
+async def test_it_is_not_ready_before_something_was_written() -> None:
+    rig = Rig()
+    assert ["store"] == list(rig.health.faults)
+    assert {} == await rig.pass_(0.0)
+    assert [ROOM] == rig.store.rooms
 
 
-def test_it_beats_now_and_then_and_asks_for_no_room() -> None:
-    async def scenario() -> None:
-        rig = await started()
-        for _ in range(3):
-            assert {} == await rig.pass_(BEAT_EVERY)
-        assert [ROOM, 0, 0, 0] == rig.store.rooms
-
-    asyncio.run(scenario())
-
-
-def test_a_write_that_failed_is_tried_with_room_until_there_is_some() -> None:
-    async def scenario() -> None:
-        rig = await started()
-        rig.store.fails = StoreUnavailable("disk full")
-        rig.store.pulse.failed(rig.store.fails)  # an accept, say
-        assert "disk full" in (await rig.pass_(0.25))["store"]
-        assert 0 == metrics.store_up._value.get()
-        assert "store" in await rig.pass_(0.25)
-        rig.store.fails = None
-        assert {} == await rig.pass_(0.25)
-        assert 1 == metrics.store_up._value.get()
-        assert set(rig.store.rooms) == {ROOM}
-        await rig.pass_(BEAT_EVERY)
-        assert 0 == rig.store.rooms[-1]
-
-    asyncio.run(scenario())
-
-
-def test_a_failure_after_which_there_is_room_changes_nothing() -> None:
-    async def scenario() -> None:
-        rig = await started()
-        rig.store.pulse.failed(StoreUnavailable("lost a race"))
-        assert {} == await rig.pass_(0.25)
-        assert [ROOM, ROOM] == rig.store.rooms
-
-    asyncio.run(scenario())
-
-
-def test_a_beat_that_hangs_is_late_and_no_other_is_begun() -> None:
-    async def scenario() -> None:
-        rig = await started()
-        rig.store.hangs = asyncio.get_running_loop().create_future()
+async def test_it_beats_now_and_then_and_asks_for_no_room() -> None:
+    rig = await started()
+    for _ in range(3):
         assert {} == await rig.pass_(BEAT_EVERY)
-        assert {} == await rig.pass_(LATE)
-        assert "no write was answered for" in (await rig.pass_(0.25))["store"]
-        await rig.pass_(60.0)
-        assert 2 == len(rig.store.rooms)
-        rig.store.hangs.set_result(None)
+    assert [ROOM, 0, 0, 0] == rig.store.rooms
+
+
+async def test_a_write_that_failed_is_tried_with_room_until_there_is_some() -> None:
+    rig = await started()
+    rig.store.fails = StoreUnavailable("disk full")
+    rig.store.pulse.failed(rig.store.fails)  # an accept, say
+    assert "disk full" in (await rig.pass_(0.25))["store"]
+    assert 0 == metrics.store_up._value.get()
+    assert "store" in await rig.pass_(0.25)
+    rig.store.fails = None
+    assert {} == await rig.pass_(0.25)
+    assert 1 == metrics.store_up._value.get()
+    assert set(rig.store.rooms) == {ROOM}
+    await rig.pass_(BEAT_EVERY)
+    assert 0 == rig.store.rooms[-1]
+
+
+async def test_a_failure_after_which_there_is_room_changes_nothing() -> None:
+    rig = await started()
+    rig.store.pulse.failed(StoreUnavailable("lost a race"))
+    assert {} == await rig.pass_(0.25)
+    assert [ROOM, ROOM] == rig.store.rooms
+
+
+async def test_a_beat_that_hangs_is_late_and_no_other_is_begun() -> None:
+    rig = await started()
+    rig.store.hangs = asyncio.get_running_loop().create_future()
+    assert {} == await rig.pass_(BEAT_EVERY)
+    assert {} == await rig.pass_(LATE)
+    assert "no write was answered for" in (await rig.pass_(0.25))["store"]
+    await rig.pass_(60.0)
+    assert 2 == len(rig.store.rooms)
+    rig.store.hangs.set_result(None)
+    assert {} == await rig.pass_(0.0)
+
+
+async def test_an_order_that_hangs_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = await started()
+    with rig.store.pulse.waiting():
         assert {} == await rig.pass_(0.0)
-
-    asyncio.run(scenario())
-
-
-def test_an_order_that_hangs_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario() -> None:
-        rig = await started()
-        with rig.store.pulse.waiting():
-            assert {} == await rig.pass_(0.0)
-            monkeypatch.setattr(health, "LATE", 0.0)
-            assert "no write was answered" in (await rig.pass_(0.0))["store"]
-        assert {} == await rig.pass_(0.0)
-
-    asyncio.run(scenario())
+        monkeypatch.setattr(health, "LATE", 0.0)
+        assert "no write was answered" in (await rig.pass_(0.0))["store"]
+    assert {} == await rig.pass_(0.0)
 
 
-def test_reads_say_nothing() -> None:
-    async def scenario() -> None:
-        rig = await started()
-        rig.store.fails = StoreUnavailable("read only")
-        for _ in range(3):
-            assert "store" in await rig.pass_(BEAT_EVERY)
-            await rig.store.whole()  # and reading works
-
-    asyncio.run(scenario())
+async def test_reads_say_nothing() -> None:
+    rig = await started()
+    rig.store.fails = StoreUnavailable("read only")
+    for _ in range(3):
+        assert "store" in await rig.pass_(BEAT_EVERY)
+        await rig.store.whole()  # and reading works
 
 
-def test_what_is_damaged_is_looked_at_until_it_is_whole() -> None:
-    async def scenario() -> None:
-        rig = await started()
-        rig.store.pulse.failed(StoreDamaged("the database is damaged: page 7"))
-        faults = await rig.pass_(0.25)
-        assert "page 7: docs/operate.md, A bad page" in faults["store"]
-        assert "store" in await rig.pass_(BEAT_EVERY)  # though beats go well
-        looks = rig.store.looks
-        await rig.pass_(0.0)
-        assert looks == rig.store.looks
-        rig.store.is_whole = True
-        assert {} == await rig.pass_(LOOK_AT_DAMAGE_EVERY)
-
-    asyncio.run(scenario())
+async def test_what_is_damaged_is_looked_at_until_it_is_whole() -> None:
+    rig = await started()
+    rig.store.pulse.failed(StoreDamaged("the database is damaged: page 7"))
+    faults = await rig.pass_(0.25)
+    assert "page 7: docs/operate.md, A bad page" in faults["store"]
+    assert "store" in await rig.pass_(BEAT_EVERY)  # though beats go well
+    looks = rig.store.looks
+    await rig.pass_(0.0)
+    assert looks == rig.store.looks
+    rig.store.is_whole = True
+    assert {} == await rig.pass_(LOOK_AT_DAMAGE_EVERY)
 
 
 def test_a_clock_in_doubt_and_a_process_that_hangs_are_said(
@@ -211,12 +187,9 @@ def test_a_clock_in_doubt_and_a_process_that_hangs_are_said(
     ]
 
 
-def test_a_bug_in_a_beat_is_a_fault_and_the_watch_goes_on() -> None:
-    async def scenario() -> None:
-        rig = await started()
-        rig.store.fails = ZeroDivisionError()
-        assert "ZeroDivisionError" in (await rig.pass_(BEAT_EVERY))["store"]
-        rig.store.fails = None
-        assert {} == await rig.pass_(BEAT_EVERY)
-
-    asyncio.run(scenario())
+async def test_a_bug_in_a_beat_is_a_fault_and_the_watch_goes_on() -> None:
+    rig = await started()
+    rig.store.fails = ZeroDivisionError()
+    assert "ZeroDivisionError" in (await rig.pass_(BEAT_EVERY))["store"]
+    rig.store.fails = None
+    assert {} == await rig.pass_(BEAT_EVERY)

@@ -24,7 +24,7 @@ from flow.phones import (
     Phones,
     delivered,
     directory,
-    play,
+    phones_on,
 )
 from store.path import NOW, Path
 
@@ -90,36 +90,30 @@ KINDS: list[tuple[str, list[InboundPart]]] = [
 
 @pytest.mark.parametrize(("text", "parts"), KINDS)
 @pytest.mark.parametrize("batch", [1, 100])
-def test_every_kind(
-    engine: SqliteEngine, text: str, parts: list[InboundPart], batch: int
+async def test_every_kind(
+    phones: Phones, text: str, parts: list[InboundPart], batch: int
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        twice = [*parts[:1], *parts] if len(parts) > 1 else parts
-        for at in range(0, len(twice), batch):
-            await phones.receiver.receive(7, twice[at : at + batch])
-        await phones.receiver.receive(7, parts if len(parts) > 1 else [])
-        assert [text] == phones.rows(schema.inbound, "text")
-        assert ["queued"] == phones.rows(schema.callback, "state")
-        assert ["done"] * (len(parts) if len(parts) > 1 else 0) == parts_of(phones)
-        assert [PHONE] == phones.rows(schema.inbound, "originator")
-        assert [NOW] == phones.rows(schema.inbound, "sent_at")
-
-    play(engine, scenario)
+    twice = [*parts[:1], *parts] if len(parts) > 1 else parts
+    for at in range(0, len(twice), batch):
+        await phones.receiver.receive(7, twice[at : at + batch])
+    await phones.receiver.receive(7, parts if len(parts) > 1 else [])
+    assert [text] == phones.rows(schema.inbound, "text")
+    assert ["queued"] == phones.rows(schema.callback, "state")
+    assert ["done"] * (len(parts) if len(parts) > 1 else 0) == parts_of(phones)
+    assert [PHONE] == phones.rows(schema.inbound, "originator")
+    assert [NOW] == phones.rows(schema.inbound, "sent_at")
 
 
 def parts_of(phones: Phones) -> list[Any]:
     return phones.rows(schema.inbound_part, "state")
 
 
-def test_binary_is_kept(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        part = headed(bytes.fromhex("06050423f40000"), b"BEGIN", 4)
-        await phones.receiver.receive(7, [part])
-        assert [("binary", "", "06050423f40000424547494e")] == phones.rows(
-            schema.inbound, "kind", "text", "data"
-        )
-
-    play(engine, scenario)
+async def test_binary_is_kept(phones: Phones) -> None:
+    part = headed(bytes.fromhex("06050423f40000"), b"BEGIN", 4)
+    await phones.receiver.receive(7, [part])
+    assert [("binary", "", "06050423f40000424547494e")] == phones.rows(
+        schema.inbound, "kind", "text", "data"
+    )
 
 
 # Long texts
@@ -129,63 +123,49 @@ def part(number: int, text: bytes = b"abc", total: int = 2) -> InboundPart:
     return headed(udh_concat8(9, total, number), text)
 
 
-def test_what_came_is_told_when_the_time_is_over(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.receiver.receive(7, [part(1, b"one ", 3), part(3, b" three", 3)])
-        phones.now = NOW + 599
-        assert not await phones.receiver.turn()
-        assert [] == phones.rows(schema.inbound, "id")
-        phones.now = NOW + 600
-        assert not await phones.receiver.turn()
-        await phones.receiver.turn()
-        assert [(f"one {GAP} three", 1)] == phones.rows(
-            schema.inbound, "text", "missing"
-        )
-        assert ["done", "done"] == parts_of(phones)
-
-    play(engine, scenario)
+async def test_what_came_is_told_when_the_time_is_over(phones: Phones) -> None:
+    await phones.receiver.receive(7, [part(1, b"one ", 3), part(3, b" three", 3)])
+    phones.now = NOW + 599
+    assert not await phones.receiver.turn()
+    assert [] == phones.rows(schema.inbound, "id")
+    phones.now = NOW + 600
+    assert not await phones.receiver.turn()
+    await phones.receiver.turn()
+    assert [(f"one {GAP} three", 1)] == phones.rows(schema.inbound, "text", "missing")
+    assert ["done", "done"] == parts_of(phones)
 
 
-def test_a_crash_after_the_parts_were_kept(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        phones.broken = "receive"
-        with pytest.raises(StoreUnavailable):
-            await phones.receiver.receive(7, [part(1), part(2, b"def")])
-        assert [] == phones.rows(schema.inbound, "id")
-        phones.broken = None
-        await phones.receiver.turn()
-        assert ["abcdef"] == phones.rows(schema.inbound, "text")
-        # The operator was not answered and gives them again.
+async def test_a_crash_after_the_parts_were_kept(phones: Phones) -> None:
+    phones.broken = "receive"
+    with pytest.raises(StoreUnavailable):
         await phones.receiver.receive(7, [part(1), part(2, b"def")])
-        assert ["abcdef"] == phones.rows(schema.inbound, "text")
-
-    play(engine, scenario)
-
-
-def test_parts_given_again_when_the_store_is_back(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        for broken in ("hold", "receive", "threads"):
-            phones.broken = broken
-            with pytest.raises(StoreUnavailable):
-                await phones.receiver.receive(
-                    7, [part(1), part(2), delivered(b"x", destination_addr=REPLY)]
-                )
-        assert [] == phones.received
-        phones.broken = None
-        await phones.receiver.receive(7, [part(1), part(2)])
-        assert ["abcabc"] == phones.rows(schema.inbound, "text")
-
-    play(engine, scenario)
+    assert [] == phones.rows(schema.inbound, "id")
+    phones.broken = None
+    await phones.receiver.turn()
+    assert ["abcdef"] == phones.rows(schema.inbound, "text")
+    # The operator was not answered and gives them again.
+    await phones.receiver.receive(7, [part(1), part(2, b"def")])
+    assert ["abcdef"] == phones.rows(schema.inbound, "text")
 
 
-def test_two_texts_with_one_reference(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        texts = [part(1, b"a"), part(1, b"c"), part(2, b"d"), part(2, b"b")]
-        await phones.receiver.receive(7, texts[:3])
-        await phones.receiver.receive(7, texts[3:])
-        assert ["ad", "cb"] == phones.rows(schema.inbound, "text")
+async def test_parts_given_again_when_the_store_is_back(phones: Phones) -> None:
+    for broken in ("hold", "receive", "threads"):
+        phones.broken = broken
+        with pytest.raises(StoreUnavailable):
+            await phones.receiver.receive(
+                7, [part(1), part(2), delivered(b"x", destination_addr=REPLY)]
+            )
+    assert [] == phones.received
+    phones.broken = None
+    await phones.receiver.receive(7, [part(1), part(2)])
+    assert ["abcabc"] == phones.rows(schema.inbound, "text")
 
-    play(engine, scenario)
+
+async def test_two_texts_with_one_reference(phones: Phones) -> None:
+    texts = [part(1, b"a"), part(1, b"c"), part(2, b"d"), part(2, b"b")]
+    await phones.receiver.receive(7, texts[:3])
+    await phones.receiver.receive(7, texts[3:])
+    assert ["ad", "cb"] == phones.rows(schema.inbound, "text")
 
 
 def again(each: InboundPart) -> InboundPart:
@@ -215,41 +195,33 @@ BOTH = ["same first", "same second"]
         [[B2, A2, A1, A1]],
     ],
 )
-def test_two_texts_with_one_reference_and_equal_beginnings(
-    engine: SqliteEngine, batches: list[list[InboundPart]]
+async def test_two_texts_with_one_reference_and_equal_beginnings(
+    phones: Phones, batches: list[list[InboundPart]]
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        for batch in batches:
-            await phones.receiver.receive(7, batch)
-        phones.now = NOW + 600
-        while await phones.receiver.turn():
-            pass
-        assert sorted(BOTH) == sorted(phones.rows(schema.inbound, "text"))
-        assert {"done"} == set(parts_of(phones))
-
-    play(engine, scenario)
+    for batch in batches:
+        await phones.receiver.receive(7, batch)
+    phones.now = NOW + 600
+    while await phones.receiver.turn():
+        pass
+    assert sorted(BOTH) == sorted(phones.rows(schema.inbound, "text"))
+    assert {"done"} == set(parts_of(phones))
 
 
-def test_three_parts_of_which_two_are_equal(engine: SqliteEngine) -> None:
+async def test_three_parts_of_which_two_are_equal(engine: SqliteEngine) -> None:
     first = [part(1, b"a", 3), part(2, b"b", 3), part(3, b"c", 3)]
     second = [part(3, b"x", 3), again(first[0]), again(first[1])]
 
-    async def scenario(phones: Phones) -> None:
+    async with phones_on(engine) as phones:
         for each in (*first, *second):
             await phones.receiver.receive(7, [each])
         assert ["abc", "abx"] == phones.rows(schema.inbound, "text")
 
-    play(engine, scenario)
 
-
-def test_a_text_that_is_sent_twice(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.receiver.receive(7, [A1, A2])
-        await phones.receiver.receive(7, [again(A2)])
-        await phones.receiver.receive(7, [again(A1)])
-        assert [BOTH[0]] * 2 == phones.rows(schema.inbound, "text")
-
-    play(engine, scenario)
+async def test_a_text_that_is_sent_twice(phones: Phones) -> None:
+    await phones.receiver.receive(7, [A1, A2])
+    await phones.receiver.receive(7, [again(A2)])
+    await phones.receiver.receive(7, [again(A1)])
+    assert [BOTH[0]] * 2 == phones.rows(schema.inbound, "text")
 
 
 @pytest.mark.parametrize(
@@ -262,32 +234,26 @@ def test_a_text_that_is_sent_twice(engine: SqliteEngine) -> None:
         [[A1, A2], [A2]],
     ],
 )
-def test_what_the_operator_gives_again_is_told_once(
-    engine: SqliteEngine, batches: list[list[InboundPart]]
+async def test_what_the_operator_gives_again_is_told_once(
+    phones: Phones, batches: list[list[InboundPart]]
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        for batch in batches:
-            await phones.receiver.receive(7, batch)
-        phones.now = NOW + 600
-        while await phones.receiver.turn():
-            pass
-        assert [BOTH[0]] == phones.rows(schema.inbound, "text")
-        assert {"done"} == set(parts_of(phones))  # none waits
-
-    play(engine, scenario)
+    for batch in batches:
+        await phones.receiver.receive(7, batch)
+    phones.now = NOW + 600
+    while await phones.receiver.turn():
+        pass
+    assert [BOTH[0]] == phones.rows(schema.inbound, "text")
+    assert {"done"} == set(parts_of(phones))  # none waits
 
 
-def test_a_part_that_was_given_anew_is_told_although_nothing_follows(
-    engine: SqliteEngine,
+async def test_a_part_that_was_given_anew_is_told_although_nothing_follows(
+    phones: Phones,
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.receiver.receive(7, [A1, A2])
-        await phones.receiver.receive(7, [again(A1)])
-        phones.now = NOW + 600
-        await phones.receiver.turn()
-        assert [BOTH[0], f"same {GAP}"] == phones.rows(schema.inbound, "text")
-
-    play(engine, scenario)
+    await phones.receiver.receive(7, [A1, A2])
+    await phones.receiver.receive(7, [again(A1)])
+    phones.now = NOW + 600
+    await phones.receiver.turn()
+    assert [BOTH[0], f"same {GAP}"] == phones.rows(schema.inbound, "text")
 
 
 B1 = part(1, b"other ")
@@ -301,33 +267,27 @@ B1 = part(1, b"other ")
         [[A1, A2], [A2, B1], [B2]],
     ],
 )
-def test_a_part_given_again_is_none_of_the_next_text(
-    engine: SqliteEngine, batches: list[list[InboundPart]]
+async def test_a_part_given_again_is_none_of_the_next_text(
+    phones: Phones, batches: list[list[InboundPart]]
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        for batch in batches:
-            await phones.receiver.receive(7, batch)
-        assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
-        phones.now = NOW + 600
-        while await phones.receiver.turn():
-            pass
-        assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
-
-    play(engine, scenario)
+    for batch in batches:
+        await phones.receiver.receive(7, batch)
+    assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
+    phones.now = NOW + 600
+    while await phones.receiver.turn():
+        pass
+    assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
 
 
-def test_a_copy_that_is_over_mends_no_text(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.receiver.receive(7, [A1, A2])
-        await phones.receiver.receive(7, [A1])
-        phones.now = NOW + 601
-        await phones.receiver.turn()
-        await phones.receiver.receive(7, [B2])
-        phones.now = NOW + 1201
-        await phones.receiver.turn()
-        assert [BOTH[0], f"{GAP}second"] == phones.rows(schema.inbound, "text")
-
-    play(engine, scenario)
+async def test_a_copy_that_is_over_mends_no_text(phones: Phones) -> None:
+    await phones.receiver.receive(7, [A1, A2])
+    await phones.receiver.receive(7, [A1])
+    phones.now = NOW + 601
+    await phones.receiver.turn()
+    await phones.receiver.receive(7, [B2])
+    phones.now = NOW + 1201
+    await phones.receiver.turn()
+    assert [BOTH[0], f"{GAP}second"] == phones.rows(schema.inbound, "text")
 
 
 # Whose it is
@@ -346,98 +306,87 @@ def test_a_copy_that_is_over_mends_no_text(engine: SqliteEngine) -> None:
         ("hei", "1234", None, "", None),
     ],
 )
-def test_routing(
+async def test_routing(
     *,
-    engine: SqliteEngine,
+    phones: Phones,
     text: str,
     to: str,
     access: int | None,
     keyword: str,
     state: str | None,
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.write(text, to=to)
-        columns = ("access_id", "account_id", "keyword", "text", "recipient")
-        assert [(access, access, keyword, text, to)] == phones.rows(
-            schema.inbound, *columns
-        )
-        assert [state] * (state is not None) == phones.rows(schema.callback, "state")
-        assert (state == "due") == bool(phones.events())
-        for event in phones.events():
-            assert (to == REPLY) == event.reply
-            assert (text, keyword, 0) == (event.text, event.keyword, event.reply_to)
-
-    play(engine, scenario)
+    await phones.write(text, to=to)
+    columns = ("access_id", "account_id", "keyword", "text", "recipient")
+    assert [(access, access, keyword, text, to)] == phones.rows(
+        schema.inbound, *columns
+    )
+    assert [state] * (state is not None) == phones.rows(schema.callback, "state")
+    assert (state == "due") == bool(phones.events())
+    for event in phones.events():
+        assert (to == REPLY) == event.reply
+        assert (text, keyword, 0) == (event.text, event.keyword, event.reply_to)
 
 
-def test_a_reply_leads_to_the_message_it_answers(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        path = Path(engine, phones.store)
-        (mine,) = await path.accept(PHONE, originator=REPLY, access_id=SVEVE)
-        (other,) = await path.accept("+4790000002", originator=REPLY, access_id=SVEVE)
-        await phones.write("answer", to=REPLY)
-        await phones.write("stranger", to=REPLY, phone="+4790000003")
-        await phones.write("no thread", to="26114000000000")
-        found = [
-            (row.access_id, event.reply_to, event.reply, event.number_id)
-            for row in phones.callbacks()
-            if isinstance(event := row.event, InboundEvent)
-        ]
-        assert [
-            (SVEVE, mine, True, 0),
-            (SVEVE, other, True, 0),
-            (NATIVE, 0, True, 3),
-        ] == found
-
-    play(engine, scenario)
-
-
-def test_a_reply_to_an_access_that_is_no_more(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        path = Path(engine, phones.store)
-        await path.accept(PHONE, originator=REPLY, access_id=99)
-        await phones.write("answer", to=REPLY)
-        assert [NATIVE] == phones.rows(schema.inbound, "access_id")
-
-    play(engine, scenario)
+async def test_a_reply_leads_to_the_message_it_answers(
+    engine: SqliteEngine, phones: Phones
+) -> None:
+    path = Path(engine, phones.store)
+    (mine,) = await path.accept(PHONE, originator=REPLY, access_id=SVEVE)
+    (other,) = await path.accept("+4790000002", originator=REPLY, access_id=SVEVE)
+    await phones.write("answer", to=REPLY)
+    await phones.write("stranger", to=REPLY, phone="+4790000003")
+    await phones.write("no thread", to="26114000000000")
+    found = [
+        (row.access_id, event.reply_to, event.reply, event.number_id)
+        for row in phones.callbacks()
+        if isinstance(event := row.event, InboundEvent)
+    ]
+    assert [
+        (SVEVE, mine, True, 0),
+        (SVEVE, other, True, 0),
+        (NATIVE, 0, True, 3),
+    ] == found
 
 
-def test_fronts_counter_has_no_gaps(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.write("a", "b", to=OWNED)
-        await phones.write("c", to=OWNED)
-        assert [] == phones.callbacks()
-        queues = [each.queues for each in phones.received]
-        assert 1 == len({*queues[0], *queues[1]})
-        events = [read_event(row) for row in phones.rows(schema.callback, "event")]
-        assert [("a", 1), ("b", 2), ("c", 3)] == [(e.text, e.counter) for e in events]
-
-    play(engine, scenario)
+async def test_a_reply_to_an_access_that_is_no_more(
+    engine: SqliteEngine, phones: Phones
+) -> None:
+    path = Path(engine, phones.store)
+    await path.accept(PHONE, originator=REPLY, access_id=99)
+    await phones.write("answer", to=REPLY)
+    assert [NATIVE] == phones.rows(schema.inbound, "access_id")
 
 
-def test_what_was_nobodys_is_given_to_an_access(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.write("ASK me", "else")
-        await phones.write("hei", to="1234")
-        assert [SVEVE, None, None] == phones.rows(schema.inbound, "access_id")
-        _, two, three = phones.rows(schema.inbound, "id")
-        phones.received.clear()
-        phones.now = NOW + 50
-        phones.assign(two, NATIVE)
-        phones.assign(three, 77)  # not in the directory yet
-        assert not await phones.receiver.turn()
-        assert [SVEVE, NATIVE, None] == phones.rows(schema.inbound, "access_id")
-        (event,) = phones.events()
-        assert (two, "else", NOW, 1) == (
-            event.message_id,
-            event.text,
-            event.came_at,
-            event.number_id,
-        )
-        await phones.receiver.turn()
-        assert [event] == phones.events()
+async def test_fronts_counter_has_no_gaps(phones: Phones) -> None:
+    await phones.write("a", "b", to=OWNED)
+    await phones.write("c", to=OWNED)
+    assert [] == phones.callbacks()
+    queues = [each.queues for each in phones.received]
+    assert 1 == len({*queues[0], *queues[1]})
+    events = [read_event(row) for row in phones.rows(schema.callback, "event")]
+    assert [("a", 1), ("b", 2), ("c", 3)] == [(e.text, e.counter) for e in events]
 
-    play(engine, scenario)
+
+async def test_what_was_nobodys_is_given_to_an_access(phones: Phones) -> None:
+    await phones.write("ASK me", "else")
+    await phones.write("hei", to="1234")
+    assert [SVEVE, None, None] == phones.rows(schema.inbound, "access_id")
+    _, two, three = phones.rows(schema.inbound, "id")
+    phones.received.clear()
+    phones.now = NOW + 50
+    phones.assign(two, NATIVE)
+    phones.assign(three, 77)  # not in the directory yet
+    assert not await phones.receiver.turn()
+    assert [SVEVE, NATIVE, None] == phones.rows(schema.inbound, "access_id")
+    (event,) = phones.events()
+    assert (two, "else", NOW, 1) == (
+        event.message_id,
+        event.text,
+        event.came_at,
+        event.number_id,
+    )
+    await phones.receiver.turn()
+    assert [event] == phones.events()
 
 
 # STOP
@@ -455,21 +404,18 @@ def test_what_was_nobodys_is_given_to_an_access(engine: SqliteEngine) -> None:
         ("STOP", "2229", None),
     ],
 )
-def test_stop(engine: SqliteEngine, text: str, to: str, out: int | None) -> None:
-    async def scenario(phones: Phones) -> None:
-        phones.directory = directory(stop=("nb",), stop_reply="No more.")
-        await phones.write(text, to=to)
-        assert [out is not None] == phones.rows(schema.inbound, "opt_out")
-        found = [(e.recipient, e.originator, e.text, e.why) for e in sends(phones)]
-        if out is None:
-            assert [] == found
-            return
-        assert [(PHONE, to, "No more.", "stop")] == found
-        assert [out] == phones.rows(schema.inbound, "access_id")
-        assert all(event.opt_out for event in phones.events())
-        assert [(PHONE, out)] == phones.rows(schema.suppression, "number", "account_id")
-
-    play(engine, scenario)
+async def test_stop(phones: Phones, text: str, to: str, out: int | None) -> None:
+    phones.directory = directory(stop=("nb",), stop_reply="No more.")
+    await phones.write(text, to=to)
+    assert [out is not None] == phones.rows(schema.inbound, "opt_out")
+    found = [(e.recipient, e.originator, e.text, e.why) for e in sends(phones)]
+    if out is None:
+        assert [] == found
+        return
+    assert [(PHONE, to, "No more.", "stop")] == found
+    assert [out] == phones.rows(schema.inbound, "access_id")
+    assert all(event.opt_out for event in phones.events())
+    assert [(PHONE, out)] == phones.rows(schema.suppression, "number", "account_id")
 
 
 @pytest.mark.parametrize(
@@ -482,71 +428,59 @@ def test_stop(engine: SqliteEngine, text: str, to: str, out: int | None) -> None
         ("STOPP", "den bussen", OWNED, None),
     ],
 )
-def test_stop_in_an_mms(
-    engine: SqliteEngine, subject: str, text: str, to: str, out: int | None
+async def test_stop_in_an_mms(
+    phones: Phones, subject: str, text: str, to: str, out: int | None
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        phones.directory = directory(stop=("nb",))
-        part = MediaPart("", "text/plain; charset=utf-8", text.encode())
-        message = replace(mms(part, to=to), subject=subject)
-        await phones.receiver.receive(7, [message])
-        wanted = [(PHONE, out)] if out is not None else []
-        assert wanted == phones.rows(schema.suppression, "number", "account_id")
-
-    play(engine, scenario)
+    phones.directory = directory(stop=("nb",))
+    part = MediaPart("", "text/plain; charset=utf-8", text.encode())
+    message = replace(mms(part, to=to), subject=subject)
+    await phones.receiver.receive(7, [message])
+    wanted = [(PHONE, out)] if out is not None else []
+    assert wanted == phones.rows(schema.suppression, "number", "account_id")
 
 
-def test_stop_is_off_unless_the_account_turned_it_on(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.write("STOP NEWS")
-        assert [(False, "NEWS", SVEVE)] == phones.rows(
-            schema.inbound, "opt_out", "keyword", "access_id"
-        )
-        assert [] == sends(phones)
-        phones.directory = directory(stop=("en",))
-        await phones.write("STOP", to=OWNED)
-        await phones.write("STOP", to=OWNED, phone="Somebody")
-        outs = phones.rows(schema.inbound, "opt_out")
-        assert [False, True, False] == outs
-        assert [] == sends(phones)
-
-    play(engine, scenario)
+async def test_stop_is_off_unless_the_account_turned_it_on(phones: Phones) -> None:
+    await phones.write("STOP NEWS")
+    assert [(False, "NEWS", SVEVE)] == phones.rows(
+        schema.inbound, "opt_out", "keyword", "access_id"
+    )
+    assert [] == sends(phones)
+    phones.directory = directory(stop=("en",))
+    await phones.write("STOP", to=OWNED)
+    await phones.write("STOP", to=OWNED, phone="Somebody")
+    outs = phones.rows(schema.inbound, "opt_out")
+    assert [False, True, False] == outs
+    assert [] == sends(phones)
 
 
 # Receipts of keywords
 
 
-def test_receipts(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.write("PLAIN x", "ASK x", "MUTE x", "BARE x")
-        (plain, mute) = sends(phones)
-        assert ("Thanks", "receipt", "2229", PHONE) == (
-            plain.text,
-            plain.why,
-            plain.originator,
-            plain.recipient,
-        )
-        assert "Got it" == mute.text
-        told = {event.keyword: event for event in phones.events()}
-        assert 0 == told["PLAIN"].receipt_id
-        waiting = told["ASK"].receipt_id
-        due = dict(phones.rows(schema.callback, "id", "due_at"))
-        assert NOW + 1800 == due[waiting]
-        assert 5 == len(due)
-        assert "MUTE" not in told
-        await phones.write("PLAIN x", phone="Somebody")
-        assert 2 == len(sends(phones))
-
-    play(engine, scenario)
+async def test_receipts(phones: Phones) -> None:
+    await phones.write("PLAIN x", "ASK x", "MUTE x", "BARE x")
+    (plain, mute) = sends(phones)
+    assert ("Thanks", "receipt", "2229", PHONE) == (
+        plain.text,
+        plain.why,
+        plain.originator,
+        plain.recipient,
+    )
+    assert "Got it" == mute.text
+    told = {event.keyword: event for event in phones.events()}
+    assert 0 == told["PLAIN"].receipt_id
+    waiting = told["ASK"].receipt_id
+    due = dict(phones.rows(schema.callback, "id", "due_at"))
+    assert NOW + 1800 == due[waiting]
+    assert 5 == len(due)
+    assert "MUTE" not in told
+    await phones.write("PLAIN x", phone="Somebody")
+    assert 2 == len(sends(phones))
 
 
-def test_no_receipt_for_who_opts_out(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        phones.directory = directory(stop=("en",), stop_reply="Bye")
-        await phones.write("stop plain")
-        assert ["Bye"] == [event.text for event in sends(phones)]
-
-    play(engine, scenario)
+async def test_no_receipt_for_who_opts_out(phones: Phones) -> None:
+    phones.directory = directory(stop=("en",), stop_reply="Bye")
+    await phones.write("stop plain")
+    assert ["Bye"] == [event.text for event in sends(phones)]
 
 
 # MMS
@@ -556,40 +490,37 @@ def mms(*parts: MediaPart, subject: str = "", to: str = "2229") -> InboundMms:
     return InboundMms(PHONE, to, subject, parts, NOW - 9)
 
 
-def test_an_mms(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        smil = MediaPart("smil.xml", "application/smil", b"<smil/>")
-        picture = MediaPart("a.jpg", "image/jpeg", b"\xff\xd8\x00")
-        latin = MediaPart("", "text/plain; charset=ISO-8859-1", b"NEWS p\xe5")
-        text = MediaPart("t.txt", "Text/Plain", "bilde 🎉".encode())
-        await phones.receiver.receive(
-            7, [mms(smil, latin, picture, text, subject="Fra ferien")]
-        )
-        (event,) = phones.events()
-        assert Kind.MMS is event.kind
-        assert "Fra ferien\nNEWS på\nbilde 🎉" == event.text
-        assert ("NEWS", "Fra ferien", NOW - 9) == (
-            event.keyword,
-            event.subject,
-            event.sent_at,
-        )
-        wanted = [smil, latin, picture, text]
-        assert [(p.name, p.type, len(p.data)) for p in wanted] == [
-            (ref.name, ref.type, ref.size) for ref in event.media
-        ]
-        ids = [ref.id for ref in event.media]
-        assert 4 == len(set(ids))
-        assert all(len(each) == 20 and each.isdigit() for each in ids)
-        found = await phones.store.media(ids)
-        assert wanted == [found[each] for each in ids]
-
-    play(engine, scenario)
+async def test_an_mms(phones: Phones) -> None:
+    smil = MediaPart("smil.xml", "application/smil", b"<smil/>")
+    picture = MediaPart("a.jpg", "image/jpeg", b"\xff\xd8\x00")
+    latin = MediaPart("", "text/plain; charset=ISO-8859-1", b"NEWS p\xe5")
+    text = MediaPart("t.txt", "Text/Plain", "bilde 🎉".encode())
+    await phones.receiver.receive(
+        7, [mms(smil, latin, picture, text, subject="Fra ferien")]
+    )
+    (event,) = phones.events()
+    assert Kind.MMS is event.kind
+    assert "Fra ferien\nNEWS på\nbilde 🎉" == event.text
+    assert ("NEWS", "Fra ferien", NOW - 9) == (
+        event.keyword,
+        event.subject,
+        event.sent_at,
+    )
+    wanted = [smil, latin, picture, text]
+    assert [(p.name, p.type, len(p.data)) for p in wanted] == [
+        (ref.name, ref.type, ref.size) for ref in event.media
+    ]
+    ids = [ref.id for ref in event.media]
+    assert 4 == len(set(ids))
+    assert all(len(each) == 20 and each.isdigit() for each in ids)
+    found = await phones.store.media(ids)
+    assert wanted == [found[each] for each in ids]
 
 
-def test_an_mms_to_several_numbers_of_ours(engine: SqliteEngine) -> None:
+async def test_an_mms_to_several_numbers_of_ours(engine: SqliteEngine) -> None:
     """Each that is ours has it, in one transaction; a number of others' is nobody's."""
 
-    async def scenario(phones: Phones) -> None:
+    async with phones_on(engine) as phones:
         part = MediaPart("", "text/plain", b"NEWS hei")
         others = ("2229", "472229", OWNED, OWNED[2:])  # two numbers, as they come
         everybody = replace(mms(part, to="4790000009"), others=others)
@@ -600,8 +531,6 @@ def test_an_mms_to_several_numbers_of_ours(engine: SqliteEngine) -> None:
         await phones.receiver.receive(7, [strangers])
         rows = phones.rows(schema.inbound, "recipient", "access_id")
         assert [("4790000009", None)] == rows[2:]
-
-    play(engine, scenario)
 
 
 @pytest.mark.parametrize(
@@ -616,38 +545,29 @@ def test_an_mms_to_several_numbers_of_ours(engine: SqliteEngine) -> None:
         (MediaPart("", "text/plain", b"\xef\xbb\xbfHei"), "Hei"),
     ],
 )
-def test_texts_of_mms(engine: SqliteEngine, part: MediaPart, text: str) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.receiver.receive(7, [mms(part, to=OWNED)])
-        assert [text] == phones.rows(schema.inbound, "text")
-
-    play(engine, scenario)
+async def test_texts_of_mms(phones: Phones, part: MediaPart, text: str) -> None:
+    await phones.receiver.receive(7, [mms(part, to=OWNED)])
+    assert [text] == phones.rows(schema.inbound, "text")
 
 
 # Bugs
 
 
-def test_a_bug_in_one_spares_the_others(
-    engine: SqliteEngine, caplog: pytest.LogCaptureFixture
+async def test_a_bug_in_one_spares_the_others(
+    phones: Phones, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(phones: Phones) -> None:
-        found = phones.directory
-        broken = replace(found.accesses[FRONT], dialect="no such dialect")
-        phones.directory = replace(found, accesses={**found.accesses, FRONT: broken})
-        await phones.write("lost?", to=OWNED)
-        await phones.write("news")
-        assert [("lost?", None), ("news", SVEVE)] == phones.rows(
-            schema.inbound, "text", "access_id"
-        )
-        assert ["not routed"] == [record.message for record in caplog.records]
-
-    play(engine, scenario)
+    found = phones.directory
+    broken = replace(found.accesses[FRONT], dialect="no such dialect")
+    phones.directory = replace(found, accesses={**found.accesses, FRONT: broken})
+    await phones.write("lost?", to=OWNED)
+    await phones.write("news")
+    assert [("lost?", None), ("news", SVEVE)] == phones.rows(
+        schema.inbound, "text", "access_id"
+    )
+    assert ["not routed"] == [record.message for record in caplog.records]
 
 
-def test_nothing_at_all(engine: SqliteEngine) -> None:
-    async def scenario(phones: Phones) -> None:
-        await phones.receiver.receive(7, [])
-        assert not await phones.receiver.turn()
-        assert [] == phones.received
-
-    play(engine, scenario)
+async def test_nothing_at_all(phones: Phones) -> None:
+    await phones.receiver.receive(7, [])
+    assert not await phones.receiver.turn()
+    assert [] == phones.received

@@ -13,7 +13,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
 from budstikke.flow.pace import AT_ONCE, aside
 from budstikke.store import schema
-from flow.rig import Rig, play, until
+from flow.rig import Rig, rig_on, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,25 +47,24 @@ def called_here() -> Iterator[set[str]]:
 
 
 @pytest.mark.parametrize("large", [True, False])
-def test_a_large_order_is_answered_and_written_down_in_a_thread(
-    engine: SqliteEngine, *, large: bool
+async def test_a_large_order_is_answered_and_written_down_in_a_thread(
+    rig: Rig, *, large: bool
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        with called_here() as called:
-            accepted = await rig.accept(*(MANY if large else FEW))
-            await until(lambda: not rig.acceptor._tasks, 60)
-        assert all(accepted.ids)
-        assert {"_accept_large", "_make", "_slice"} < called
-        assert "_make decodes" not in called
-        assert LINEAR & called == (set() if large else LINEAR)
-
-    play(engine, scenario)
+    with called_here() as called:
+        accepted = await rig.accept(*(MANY if large else FEW))
+        await until(lambda: not rig.acceptor._tasks, 60)
+    assert all(accepted.ids)
+    assert {"_accept_large", "_make", "_slice"} < called
+    assert "_make decodes" not in called
+    assert LINEAR & called == (set() if large else LINEAR)
 
 
-def test_one_good_number_among_many_is_kept_and_sent(engine: SqliteEngine) -> None:
+async def test_one_good_number_among_many_is_kept_and_sent(
+    engine: SqliteEngine,
+) -> None:
     """It is stored as a large order: no room of a link is taken while it is counted."""
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         with called_here() as called:
             accepted = await rig.accept(*["12"] * AT_ONCE, MANY[0])
             await until(lambda: not rig.acceptor._tasks, 60)
@@ -73,29 +72,24 @@ def test_one_good_number_among_many_is_kept_and_sent(engine: SqliteEngine) -> No
         assert [accepted.ids[-1]] == rig.path.column("id", schema.message)
         assert "answer_now" not in called
 
-    play(engine, scenario)
-
 
 @pytest.mark.parametrize("large", [True, False])
-def test_a_large_order_without_a_good_number_is_refused_in_a_thread(
+async def test_a_large_order_without_a_good_number_is_refused_in_a_thread(
     engine: SqliteEngine, *, large: bool
 ) -> None:
     bad = ["12"] * (AT_ONCE + 1 if large else 9)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         with called_here() as called, pytest.raises(Refusal) as refused:
             await rig.accept(*bad, bulk=True)
         assert bad == list(refused.value.invalid)
         assert ({"_refusal", "_barred"} & called == set()) == large
 
-    play(engine, scenario)
-
 
 @pytest.mark.parametrize(("items", "turns"), [(AT_ONCE, False), (AT_ONCE + 1, True)])
-def test_others_have_their_turn_beside_many_items(items: int, *, turns: bool) -> None:
-    async def scenario() -> None:
-        other = asyncio.create_task(asyncio.sleep(0))
-        assert items == await aside(items, len, range(items))
-        assert other.done() == turns
-
-    asyncio.run(scenario())
+async def test_others_have_their_turn_beside_many_items(
+    items: int, *, turns: bool
+) -> None:
+    other = asyncio.create_task(asyncio.sleep(0))
+    assert items == await aside(items, len, range(items))
+    assert other.done() == turns

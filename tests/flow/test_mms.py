@@ -31,7 +31,7 @@ from budstikke.flow.resize_images import ImageResizer
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from flow.accounts import change, left, paying
-from flow.rig import Rig, directory, play, until
+from flow.rig import Rig, directory, rig_on, until
 from store.engines import rows
 from store.path import NOW, RECIPIENT
 
@@ -81,45 +81,39 @@ class Taking:
         return caught.value.code
 
 
-def test_it_goes_to_the_first_carrier_of_mms(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        taking = Taking(rig)
-        async with rig.running(1, 2):
-            answer = await taking.accept(subject="Sol", validity=3600)
-            await until(lambda: rig.carriers[2].offered)
-            (part,) = rig.carriers[2].offered
-            assert ("mms", RECIPIENT, "2229", NOW + 3600) == (
-                part.encoding,
-                part.recipient,
-                part.originator,
-                part.expires_at,
-            )
-            assert part.message_id == answer.message_id
-            assert answer.size == 3 + 14
-            found = await rig.store.mms([answer.message_id])
-            content = found[answer.message_id]
-            assert ("Sol", "Hei", "a.gif") == (
-                content.subject,
-                content.text,
-                content.files[0][0],
-            )
-            elsewhere = Rejected(Reason.REJECTED, "3001", Retry.ELSEWHERE)
-            rig.carriers[2].answer(elsewhere)
-            await until(lambda: rig.carriers[1].offered)
-
-    play(engine, scenario)
+async def test_it_goes_to_the_first_carrier_of_mms(rig: Rig) -> None:
+    taking = Taking(rig)
+    async with rig.running(1, 2):
+        answer = await taking.accept(subject="Sol", validity=3600)
+        await until(lambda: rig.carriers[2].offered)
+        (part,) = rig.carriers[2].offered
+        assert ("mms", RECIPIENT, "2229", NOW + 3600) == (
+            part.encoding,
+            part.recipient,
+            part.originator,
+            part.expires_at,
+        )
+        assert part.message_id == answer.message_id
+        assert answer.size == 3 + 14
+        found = await rig.store.mms([answer.message_id])
+        content = found[answer.message_id]
+        assert ("Sol", "Hei", "a.gif") == (
+            content.subject,
+            content.text,
+            content.files[0][0],
+        )
+        elsewhere = Rejected(Reason.REJECTED, "3001", Retry.ELSEWHERE)
+        rig.carriers[2].answer(elsewhere)
+        await until(lambda: rig.carriers[1].offered)
 
 
-def test_a_carrier_that_is_down_is_passed_over(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        taking = Taking(rig)
-        rig.carriers[2].up = False
-        await taking.accept()
-        rig.carriers[1].up = False
-        await taking.accept()
-        assert [1, 2] == rig.path.column("carrier_id")
-
-    play(engine, scenario)
+async def test_a_carrier_that_is_down_is_passed_over(rig: Rig) -> None:
+    taking = Taking(rig)
+    rig.carriers[2].up = False
+    await taking.accept()
+    rig.carriers[1].up = False
+    await taking.accept()
+    assert [1, 2] == rig.path.column("carrier_id")
 
 
 def test_texts_pass_over_carriers_of_mms_alone() -> None:
@@ -149,8 +143,8 @@ def _directory() -> Any:
     return replace(made, carriers=carriers)
 
 
-def test_what_is_refused(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_what_is_refused(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         taking = Taking(rig)
         change(rig, grants=("2229",), opted_out=frozenset({SWEDE}))
         rig.directory = replace(rig.directory, blacklist=frozenset({"+4799999998"}))
@@ -173,26 +167,21 @@ def test_what_is_refused(engine: SqliteEngine) -> None:
         )
         assert RefusalCode.NO_ROUTE is await taking.refusal()
         taking.fitter.close()
-
-    play(engine, scenario)
     assert [] == rows(engine, schema.message, "id")
 
 
-def test_without_a_step_for_mms_there_is_no_route(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        asker = QueryHandler(
-            store=rig.store,
-            directory=lambda: rig.directory,
-            clock=lambda: rig.now,
-        )
-        with pytest.raises(Refusal):
-            await asker.answer(ask(), rig.directory.accesses[1])
-
-    play(engine, scenario)
+async def test_without_a_step_for_mms_there_is_no_route(rig: Rig) -> None:
+    asker = QueryHandler(
+        store=rig.store,
+        directory=lambda: rig.directory,
+        clock=lambda: rig.now,
+    )
+    with pytest.raises(Refusal):
+        await asker.answer(ask(), rig.directory.accesses[1])
 
 
-def test_what_it_costs(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_what_it_costs(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         taking = Taking(rig)
         await paying(rig, 500, prices=PRICES)
         assert 300 == (await taking.accept()).price
@@ -200,8 +189,6 @@ def test_what_it_costs(engine: SqliteEngine) -> None:
         assert RefusalCode.NO_CREDIT is await taking.refusal()
         assert RefusalCode.COUNTRY_NOT_ALLOWED is await taking.refusal(recipient=SWEDE)
         assert 200 == await left(rig)
-
-    play(engine, scenario)
     assert [("mms", 300, 1)] == rows(
         engine, schema.message, "encoding", "price", "segments"
     )
@@ -217,29 +204,24 @@ def test_an_mms_is_three_sms() -> None:
     assert PRICES.mms(SWEDE, NOW) is None
 
 
-def test_an_mms_that_no_carrier_took_is_given_back(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        taking = Taking(rig)
-        await paying(rig, 500, prices=PRICES)
-        async with rig.running(2):
-            await taking.accept()
-            await until(lambda: rig.carriers[2].offered)
-            rig.carriers[2].answer(Rejected(Reason.CONTENT, "2004", Retry.NEVER))
-            await rig.written()
-        assert 500 == await left(rig)
-
-    play(engine, scenario)
+async def test_an_mms_that_no_carrier_took_is_given_back(rig: Rig) -> None:
+    taking = Taking(rig)
+    await paying(rig, 500, prices=PRICES)
+    async with rig.running(2):
+        await taking.accept()
+        await until(lambda: rig.carriers[2].offered)
+        rig.carriers[2].answer(Rejected(Reason.CONTENT, "2004", Retry.NEVER))
+        await rig.written()
+    assert 500 == await left(rig)
 
 
-def test_a_key_is_answered_once(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_key_is_answered_once(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         taking = Taking(rig)
         first = await taking.accept(key="k")
         again = await taking.accept(key="k")
         assert msgspec.structs.replace(first, replayed=True) == again
         assert RefusalCode.BAD_FIELD is await taking.refusal(key="k", text="Ho")
-
-    play(engine, scenario)
     assert 1 == len(rows(engine, schema.message, "id"))
 
 
@@ -251,18 +233,15 @@ def picture() -> str:
     return b64encode(out.getvalue()).decode()
 
 
-def test_pictures_fit_when_asked_for(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        taking = Taking(rig)
-        files = (("a.png", "image/png", picture()),)
-        assert RefusalCode.TOO_LARGE is await taking.refusal(files=files)
-        answer = await taking.accept(files=files, fit=True)
-        assert LARGEST // 2 < answer.size <= LARGEST
-        found = (await rig.store.mms([answer.message_id]))[answer.message_id]
-        assert ("a.jpg", "image/jpeg") == found.files[0][:2]
-        taking.fitter.close()
-
-    play(engine, scenario)
+async def test_pictures_fit_when_asked_for(rig: Rig) -> None:
+    taking = Taking(rig)
+    files = (("a.png", "image/png", picture()),)
+    assert RefusalCode.TOO_LARGE is await taking.refusal(files=files)
+    answer = await taking.accept(files=files, fit=True)
+    assert LARGEST // 2 < answer.size <= LARGEST
+    found = (await rig.store.mms([answer.message_id]))[answer.message_id]
+    assert ("a.jpg", "image/jpeg") == found.files[0][:2]
+    taking.fitter.close()
 
 
 def fallbacks(engine: SqliteEngine) -> list[Any]:
@@ -275,30 +254,27 @@ def fallbacks(engine: SqliteEngine) -> list[Any]:
     return found
 
 
-def test_a_fallback_has_a_link_that_leads_to_it(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        taking = Taking(rig)
-        answer = await taking.accept(fallback="Se {link} nå", subject="Sol")
-        (text,) = fallbacks(engine)
-        found = re.fullmatch(r"Se https://sms\.example\.com/m/([0-9]{20}) nå", text)
-        assert found is not None
-        content = await linked(found[1], rig.store)
-        assert isinstance(content, MmsContent)
-        assert ("Sol", "Hei") == (content.subject, content.text)
-        wrong = f"{(int(found[1]) + 1) % 10**20:020}"
-        for token in (wrong, "", "1", found[1] + "0", str(answer.message_id)):
-            assert await linked(token, rig.store) is None
+async def test_a_fallback_has_a_link_that_leads_to_it(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    taking = Taking(rig)
+    answer = await taking.accept(fallback="Se {link} nå", subject="Sol")
+    (text,) = fallbacks(engine)
+    found = re.fullmatch(r"Se https://sms\.example\.com/m/([0-9]{20}) nå", text)
+    assert found is not None
+    content = await linked(found[1], rig.store)
+    assert isinstance(content, MmsContent)
+    assert ("Sol", "Hei") == (content.subject, content.text)
+    wrong = f"{(int(found[1]) + 1) % 10**20:020}"
+    for token in (wrong, "", "1", found[1] + "0", str(answer.message_id)):
+        assert await linked(token, rig.store) is None
 
-    play(engine, scenario)
 
-
-def test_a_fallback_without_a_link_stays_as_it_is(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_fallback_without_a_link_stays_as_it_is(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         taking = Taking(rig)
         await taking.accept(fallback="Ring oss")
         await taking.accept()
-
-    play(engine, scenario)
     assert ["Ring oss", None] == fallbacks(engine)
     assert [] == rows(engine, schema.media, "id")
 
@@ -312,33 +288,30 @@ def test_a_medium_that_is_no_link_leads_nowhere() -> None:
     assert asyncio.run(linked("0" * 20, store)) is None
 
 
-def test_mms_that_waited_for_a_carrier_are_given_to_one(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        taking = Taking(rig)
-        with_mms = rig.directory
-        rig.directory = replace(
-            with_mms, routes=(Route(prefix="", carriers=(1,), mms=(NO_CARRIER,)),)
-        )
-        first = await taking.accept()
-        late = await taking.accept(validity=60)
-        placer = MmsRerouter(
-            store=rig.store,
-            directory=lambda: rig.directory,
-            clock=lambda: rig.now,
-            tell=rig.notifier.tell,
-            requeued=lambda number: rig.senders[number].stored(),
-        )
-        rig.directory = replace(with_mms, routes=())
+async def test_mms_that_waited_for_a_carrier_are_given_to_one(rig: Rig) -> None:
+    taking = Taking(rig)
+    with_mms = rig.directory
+    rig.directory = replace(
+        with_mms, routes=(Route(prefix="", carriers=(1,), mms=(NO_CARRIER,)),)
+    )
+    first = await taking.accept()
+    late = await taking.accept(validity=60)
+    placer = MmsRerouter(
+        store=rig.store,
+        directory=lambda: rig.directory,
+        clock=lambda: rig.now,
+        tell=rig.notifier.tell,
+        requeued=lambda number: rig.senders[number].stored(),
+    )
+    rig.directory = replace(with_mms, routes=())
+    assert not await placer.turn()
+    assert {NO_CARRIER} == set(rig.path.column("carrier_id"))
+    rig.directory = with_mms
+    rig.now += 61
+    async with rig.running(2):
         assert not await placer.turn()
-        assert {NO_CARRIER} == set(rig.path.column("carrier_id"))
-        rig.directory = with_mms
-        rig.now += 61
-        async with rig.running(2):
-            assert not await placer.turn()
-            await until(lambda: rig.carriers[2].offered)
-            assert [first.message_id] == [
-                part.message_id for part in rig.carriers[2].offered
-            ]
-        assert ["expired"] == await rig.path.states(late.message_id)
-
-    play(engine, scenario)
+        await until(lambda: rig.carriers[2].offered)
+        assert [first.message_id] == [
+            part.message_id for part in rig.carriers[2].offered
+        ]
+    assert ["expired"] == await rig.path.states(late.message_id)

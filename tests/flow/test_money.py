@@ -28,7 +28,7 @@ from budstikke.flow.queries import QueryHandler
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, PRICES, SWEDEN, change, left, paying
-from flow.rig import Rig, play, until
+from flow.rig import Rig, rig_on, until
 from store.engines import rows
 from store.money import entries, faults, write
 from store.path import NOW, RECIPIENT
@@ -61,21 +61,19 @@ def stored(engine: SqliteEngine) -> int:
 # Prices
 
 
-def test_an_order_costs_its_segments_by_prefix(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_an_order_costs_its_segments_by_prefix(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 1000)
         accepted = await rig.accept(RECIPIENT, SWEDE, text="x" * 161)
         assert (4, 2 * NORWAY + 2 * SWEDEN) == (accepted.segments, accepted.price)
         assert 1000 - accepted.price == await left(rig)
         prices = rows(engine, schema.message, "price", "refund", "account_id")
         assert [(2 * NORWAY, 1, 1), (2 * SWEDEN, 1, 1)] == prices
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_where_nothing_is_sold(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_where_nothing_is_sold(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 1000)
         assert RefusalCode.COUNTRY_NOT_ALLOWED is (await refusal(rig, FINN)).code
         accepted = await rig.accept(FINN, RECIPIENT)
@@ -83,13 +81,11 @@ def test_where_nothing_is_sold(engine: SqliteEngine) -> None:
         assert NORWAY == accepted.price
         change(rig, prices=None)
         assert RefusalCode.COUNTRY_NOT_ALLOWED is (await refusal(rig)).code
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_messages_by_the_piece(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_messages_by_the_piece(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 2 * MICROS, currency="SMS", prices=pieces("+47"))
         assert MICROS == (await rig.accept()).price
         assert RefusalCode.COUNTRY_NOT_ALLOWED is (await refusal(rig, SWEDE)).code
@@ -97,38 +93,32 @@ def test_messages_by_the_piece(engine: SqliteEngine) -> None:
         assert RefusalCode.NO_CREDIT is long.code
         await rig.accept(text="the last")
         assert RefusalCode.NO_CREDIT is (await refusal(rig)).code
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_without_a_currency_nothing_is_charged(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_without_a_currency_nothing_is_charged(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         assert 0 == (await rig.accept(*numbers(MOST_MESSAGES + 1))).price
         assert 0 == (await rig.accept()).price
         assert 0 == await left(rig)
-
-    play(engine, scenario)
     assert [] == entries(engine, "id")
 
 
-def test_a_test_costs_nothing(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_test_costs_nothing(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 0)
         for count in (1, MOST_MESSAGES + 1):
             accepted = await rig.accept(*numbers(count), test=True)
             assert count * NORWAY == accepted.price
         assert 0 == await left(rig)
-
-    play(engine, scenario)
     assert 0 == stored(engine)
 
 
 # Never more than there is
 
 
-def test_fifty_at_once_on_a_balance_for_ten(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_fifty_at_once_on_a_balance_for_ten(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 10 * NORWAY + NORWAY - 1)
         calls = [rig.accept(number) for number in numbers(50)]
         results = await asyncio.gather(*calls, return_exceptions=True)
@@ -137,44 +127,40 @@ def test_fifty_at_once_on_a_balance_for_ten(engine: SqliteEngine) -> None:
         assert [RefusalCode.NO_CREDIT] * 40 == [refusal.code for refusal in refused]
         assert NORWAY - 1 == await left(rig)
         assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
     assert 10 == stored(engine)
     assert [] == faults(engine)
 
 
-def test_fifty_large_ones_at_once_on_a_balance_for_three(engine: SqliteEngine) -> None:
+async def test_fifty_large_ones_at_once_on_a_balance_for_three(
+    engine: SqliteEngine,
+) -> None:
     count = MOST_MESSAGES + 1
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 3 * count * NORWAY)
         calls = [rig.accept(*numbers(count), text=f"{n}") for n in range(20)]
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert 3 == sum(isinstance(result, Accepted) for result in results)
         assert 0 == await left(rig)
         await until(lambda: 3 * count == stored(engine))
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_an_invoiced_account_goes_to_its_limit(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_an_invoiced_account_goes_to_its_limit(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 0, prepaid=False, credit_limit=2 * NORWAY)
         await rig.accept()
         await rig.accept(text="again")
         assert RefusalCode.NO_CREDIT is (await refusal(rig)).code
         assert -2 * NORWAY == await left(rig)
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
 @pytest.mark.parametrize("count", [3, MOST_MESSAGES + 1])
-def test_an_order_is_paid_whole_or_refused_whole(
+async def test_an_order_is_paid_whole_or_refused_whole(
     engine: SqliteEngine, count: int
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, count * NORWAY - 1)
         assert RefusalCode.NO_CREDIT is (await refusal(rig, *numbers(count))).code
         assert 0 == stored(engine)
@@ -182,31 +168,26 @@ def test_an_order_is_paid_whole_or_refused_whole(
         assert count * NORWAY == (await rig.accept(*numbers(count))).price
         assert 0 == await left(rig)
         await until(lambda: count == stored(engine))
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
 @pytest.mark.parametrize("count", [3, MOST_MESSAGES + 1])
-def test_what_was_not_paid_holds_nothing(engine: SqliteEngine, count: int) -> None:
-    async def scenario(rig: Rig) -> None:
-        await paying(rig, 0)
-        async with rig.running():
-            await rig.settled_down()
-            order: dict[str, Any] = {"duplicate_lock": 120}
-            for _ in range(2):  # neither a duplicate
-                found = await refusal(rig, *numbers(count), **order)
-                assert RefusalCode.NO_CREDIT is found.code
-            assert [0, 0] == rig.reserved()
-            await paying(rig, count * NORWAY)
-            accepted = await rig.accept(*numbers(count), **order)
-            assert count == sum(isinstance(id_, int) for id_ in accepted.ids)
-
-    play(engine, scenario)
+async def test_what_was_not_paid_holds_nothing(rig: Rig, count: int) -> None:
+    await paying(rig, 0)
+    async with rig.running():
+        await rig.settled_down()
+        order: dict[str, Any] = {"duplicate_lock": 120}
+        for _ in range(2):  # neither a duplicate
+            found = await refusal(rig, *numbers(count), **order)
+            assert RefusalCode.NO_CREDIT is found.code
+        assert [0, 0] == rig.reserved()
+        await paying(rig, count * NORWAY)
+        accepted = await rig.accept(*numbers(count), **order)
+        assert count == sum(isinstance(id_, int) for id_ in accepted.ids)
 
 
-def test_what_is_left_out_costs_nothing(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_what_is_left_out_costs_nothing(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 1000, opted_out=frozenset({SWEDE}))
         await rig.accept(RECIPIENT, duplicate_lock=120)
         accepted = await rig.accept(
@@ -214,32 +195,29 @@ def test_what_is_left_out_costs_nothing(engine: SqliteEngine) -> None:
         )
         assert (NORWAY, 1) == (accepted.price, accepted.segments)
         assert 1000 - 2 * NORWAY == await left(rig)
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_what_cannot_be_stored_is_not_charged(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await paying(rig, 1000)
-        with engine.unwritable():
-            for count in (1, MOST_MESSAGES + 1):
-                with pytest.raises(StoreUnavailable):
-                    await rig.accept(*numbers(count))
-        assert 1000 == await left(rig)
-
-    play(engine, scenario)
+async def test_what_cannot_be_stored_is_not_charged(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    await paying(rig, 1000)
+    with engine.unwritable():
+        for count in (1, MOST_MESSAGES + 1):
+            with pytest.raises(StoreUnavailable):
+                await rig.accept(*numbers(count))
+    assert 1000 == await left(rig)
 
 
 # The price of a large order
 
 
-def test_messages_cost_what_was_quoted_whatever_the_list_says_since(
+async def test_messages_cost_what_was_quoted_whatever_the_list_says_since(
     engine: SqliteEngine,
 ) -> None:
     count = MOST_MESSAGES + 300
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, count * SWEDEN)
         mixed = [*numbers(count - 1), SWEDE]
         accepted = await rig.accept(*mixed)
@@ -249,15 +227,15 @@ def test_messages_cost_what_was_quoted_whatever_the_list_says_since(
         prices = [row[0] for row in rows(engine, schema.message, "price")]
         assert [NORWAY] * (count - 1) + [SWEDEN] == prices
         assert accepted.price == sum(prices)
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_a_large_order_is_cancelled_while_it_is_made(engine: SqliteEngine) -> None:
+async def test_a_large_order_is_cancelled_while_it_is_made(
+    engine: SqliteEngine,
+) -> None:
     count = 5 * MOST_MESSAGES
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, count * NORWAY)
         accepted = await rig.accept(*numbers(count), send_at=NOW + 60)
         await until(lambda: stored(engine) >= MOST_MESSAGES)
@@ -279,8 +257,6 @@ def test_a_large_order_is_cancelled_while_it_is_made(engine: SqliteEngine) -> No
             len(told.messages),  # type: ignore[union-attr]  # an OrderQuery's answer
             {message.state for message in told.messages},  # type: ignore[union-attr]
         ]
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
@@ -291,10 +267,10 @@ def test_a_large_order_is_cancelled_while_it_is_made(engine: SqliteEngine) -> No
     ("refund", "back"),
     [(Refund.NEVER, 0), (Refund.UNSENT, 2 * NORWAY), (Refund.UNDELIVERED, 2 * NORWAY)],
 )
-def test_what_the_operator_rejects(
+async def test_what_the_operator_rejects(
     engine: SqliteEngine, refund: Refund, back: int
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 1000, refund=refund)
         async with rig.running(1):
             await rig.settled_down()
@@ -302,30 +278,25 @@ def test_what_the_operator_rejects(
             rig.carriers[1].answer(Rejected(Reason.UNKNOWN, "no", Retry.NEVER))
             await rig.written()
             assert 1000 - 2 * NORWAY + back == await left(rig)
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_what_was_promised_when_it_was_accepted_counts(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await paying(rig, 1000, refund=Refund.UNDELIVERED)
-        async with rig.running(1):
-            await rig.settled_down()
-            await rig.accept()
-            change(rig, refund=Refund.NEVER)
-            rig.carriers[1].answer(Rejected(Reason.UNKNOWN, "no", Retry.NEVER))
-            await rig.written()
-            assert 1000 == await left(rig)
-
-    play(engine, scenario)
+async def test_what_was_promised_when_it_was_accepted_counts(rig: Rig) -> None:
+    await paying(rig, 1000, refund=Refund.UNDELIVERED)
+    async with rig.running(1):
+        await rig.settled_down()
+        await rig.accept()
+        change(rig, refund=Refund.NEVER)
+        rig.carriers[1].answer(Rejected(Reason.UNKNOWN, "no", Retry.NEVER))
+        await rig.written()
+        assert 1000 == await left(rig)
 
 
 # Idempotency keys
 
 
-def test_a_key_is_answered_as_the_first_time(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_key_is_answered_as_the_first_time(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 1000)
         first = await rig.accept(RECIPIENT, SWEDE, "12", key="k", ref="r")
         for _ in range(2):
@@ -337,30 +308,27 @@ def test_a_key_is_answered_as_the_first_time(engine: SqliteEngine) -> None:
         other = await rig.accept(RECIPIENT, SWEDE, "12", key="k", ref="r")
         assert first.order_id != other.order_id
         assert 4 == stored(engine)
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_a_key_for_something_else_is_refused(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.accept(key="k")
-        found = await refusal(rig, key="k", text="something else")
-        assert (RefusalCode.BAD_FIELD, "key", "k") == (
-            found.code,
-            found.field,
-            found.value,
-        )
-        await rig.accept(key="l", text="something else")
-        await rig.accept(key="k", text="something else", access_id=2)
-        assert 3 == stored(engine)
-
-    play(engine, scenario)
+async def test_a_key_for_something_else_is_refused(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    await rig.accept(key="k")
+    found = await refusal(rig, key="k", text="something else")
+    assert (RefusalCode.BAD_FIELD, "key", "k") == (
+        found.code,
+        found.field,
+        found.value,
+    )
+    await rig.accept(key="l", text="something else")
+    await rig.accept(key="k", text="something else", access_id=2)
+    assert 3 == stored(engine)
 
 
 @pytest.mark.parametrize("count", [1, 3, MOST_MESSAGES + 1])
-def test_a_key_at_once_is_one_order(engine: SqliteEngine, count: int) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_key_at_once_is_one_order(engine: SqliteEngine, count: int) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, count * NORWAY)
         to = numbers(count)
         calls = [rig.accept(*to, key="k", duplicate_lock=60) for _ in range(20)]
@@ -370,28 +338,22 @@ def test_a_key_at_once_is_one_order(engine: SqliteEngine, count: int) -> None:
         assert 0 == await left(rig)
         await until(lambda: count == stored(engine))
         assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_the_key_of_what_was_refused_is_free(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await paying(rig, 0)
-        assert RefusalCode.NO_CREDIT is (await refusal(rig, key="k")).code
-        await paying(rig, NORWAY)
-        assert NORWAY == (await rig.accept(key="k")).price
-
-    play(engine, scenario)
+async def test_the_key_of_what_was_refused_is_free(rig: Rig) -> None:
+    await paying(rig, 0)
+    assert RefusalCode.NO_CREDIT is (await refusal(rig, key="k")).code
+    await paying(rig, NORWAY)
+    assert NORWAY == (await rig.accept(key="k")).price
 
 
-def test_with_a_key_there_is_no_duplicate_lock(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        for key in ("k", "l"):
-            await rig.accept(key=key, duplicate_lock=60)
-        assert 2 == stored(engine)
-
-    play(engine, scenario)
+async def test_with_a_key_there_is_no_duplicate_lock(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    for key in ("k", "l"):
+        await rig.accept(key=key, duplicate_lock=60)
+    assert 2 == stored(engine)
 
 
 # What customers ask
@@ -404,28 +366,23 @@ def ask(rig: Rig) -> QueryHandler:
 
 
 @pytest.mark.parametrize("prepaid", [True, False])
-def test_what_is_left(engine: SqliteEngine, *, prepaid: bool) -> None:
-    async def scenario(rig: Rig) -> None:
-        await paying(rig, 1000, prepaid=prepaid)
-        answer = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[1])
-        assert BalanceAnswer("NOK", 1000, prepaid, NORWAY) == answer
-        nothing = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[2])
-        assert BalanceAnswer("", 0, prepaid=True, home_price=0) == nothing
-
-    play(engine, scenario)
+async def test_what_is_left(rig: Rig, *, prepaid: bool) -> None:
+    await paying(rig, 1000, prepaid=prepaid)
+    answer = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[1])
+    assert BalanceAnswer("NOK", 1000, prepaid, NORWAY) == answer
+    nothing = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[2])
+    assert BalanceAnswer("", 0, prepaid=True, home_price=0) == nothing
 
 
-def test_sms_are_worth_the_price_at_home(engine: SqliteEngine) -> None:
+async def test_sms_are_worth_the_price_at_home(engine: SqliteEngine) -> None:
     write(engine, schema.account, 1, order_ceiling=500)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 0, home="+46")
         answer = await ask(rig).answer(CreditCommand(500), rig.directory.accesses[1])
         assert CreditAnswer(waiting=False, balance=500 * SWEDEN, home_price=SWEDEN) == (
             answer
         )
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
@@ -438,10 +395,10 @@ def test_sms_are_worth_the_price_at_home(engine: SqliteEngine) -> None:
         ({"prices": None}, "count"),
     ],
 )
-def test_who_cannot_order_sms(
+async def test_who_cannot_order_sms(
     engine: SqliteEngine, account: dict[str, Any], field: str
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 0, **account)
         with pytest.raises(Refusal) as caught:
             await ask(rig).answer(CreditCommand(500), rig.directory.accesses[1])
@@ -449,28 +406,23 @@ def test_who_cannot_order_sms(
             caught.value.code,
             caught.value.field,
         )
-
-    play(engine, scenario)
     assert [] == entries(engine, "id")
 
 
-def test_without_a_login_only_messages_are_told_of(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        (message,) = await rig.send()
-        for dialect, seen in (("front", 1), ("ip1", 0), ("", 0)):
-            found = await ask(rig).answer(MessageQuery(message), None, dialect)
-            assert seen == len(found.messages)  # type: ignore[union-attr]  # its answer
-        for asked in (
-            BalanceQuery(),
-            CreditCommand(500),
-            CancelCommand(message_id=message),
-        ):
-            with pytest.raises(Refusal) as caught:
-                await ask(rig).answer(asked, None)
-            assert RefusalCode.MISSING_LOGIN is caught.value.code
-        assert ["accepted"] == await rig.path.states(message)
-
-    play(engine, scenario)
+async def test_without_a_login_only_messages_are_told_of(rig: Rig) -> None:
+    (message,) = await rig.send()
+    for dialect, seen in (("front", 1), ("ip1", 0), ("", 0)):
+        found = await ask(rig).answer(MessageQuery(message), None, dialect)
+        assert seen == len(found.messages)  # type: ignore[union-attr]  # its answer
+    for asked in (
+        BalanceQuery(),
+        CreditCommand(500),
+        CancelCommand(message_id=message),
+    ):
+        with pytest.raises(Refusal) as caught:
+            await ask(rig).answer(asked, None)
+        assert RefusalCode.MISSING_LOGIN is caught.value.code
+    assert ["accepted"] == await rig.path.states(message)
 
 
 def test_prices_are_those_of_the_test() -> None:

@@ -13,7 +13,7 @@ from budstikke.domain.states import PartState
 from budstikke.flow import notify
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
-from flow.rig import Rig, directory, play, until
+from flow.rig import Rig, directory, rig_on, until
 from store.path import NOW, RECIPIENT, opened
 
 if TYPE_CHECKING:
@@ -37,28 +37,25 @@ def states(rig: Rig) -> list[str]:
     return rig.path.column("state", schema.callback)
 
 
-def test_told_and_done(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rows = await make(rig, 3)
-        rig.notifier.tell(rows)
-        await rig.told(3)
-        expected = [
-            f"https://{ONE}/s?status=5&origid={row.event.message_id}" for row in rows
-        ]
-        assert expected == sorted(rig.outlet.asked)
-        assert ["done"] * 3 == states(rig)
-        rig.now += 1_000_000
-        await rig.scheduler.wake()
-        assert 3 == len(rig.outlet.asked)
-        assert notify.MOST_WAITING == rig.notifier.free()
-
-    play(engine, scenario)
+async def test_told_and_done(rig: Rig) -> None:
+    rows = await make(rig, 3)
+    rig.notifier.tell(rows)
+    await rig.told(3)
+    expected = [
+        f"https://{ONE}/s?status=5&origid={row.event.message_id}" for row in rows
+    ]
+    assert expected == sorted(rig.outlet.asked)
+    assert ["done"] * 3 == states(rig)
+    rig.now += 1_000_000
+    await rig.scheduler.wake()
+    assert 3 == len(rig.outlet.asked)
+    assert notify.MOST_WAITING == rig.notifier.free()
 
 
-def test_reports_of_an_order_go_to_its_own_url(engine: SqliteEngine) -> None:
+async def test_reports_of_an_order_go_to_its_own_url(engine: SqliteEngine) -> None:
     """Of a message that is sent at once, and of one that waits in the store first."""
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         own = "https://own.example/dlr"
         (waits,) = await rig.send(callback_url=own)
         async with rig.running(1):
@@ -72,84 +69,70 @@ def test_reports_of_an_order_go_to_its_own_url(engine: SqliteEngine) -> None:
         expected.append(f"https://{ONE}/s?status=5&origid={usual}")
         assert sorted(expected) == sorted(rig.outlet.asked)
 
-    play(engine, scenario)
 
-
-def test_told_again_by_the_table_and_then_given_up(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 500
-        rig.notifier.tell(await make(rig, 1))
-        for tries, wait in enumerate(AGAIN, 1):
-            await rig.told(tries)
-            assert [(tries, "HTTP 500 not now")] == [
-                *zip(
-                    rig.path.column("tries", schema.callback),
-                    rig.path.column("answer", schema.callback),
-                    strict=True,
-                )
-            ]
-            rig.now += wait - 0.1
-            await rig.scheduler.wake()
-            assert tries == len(rig.outlet.asked)
-            rig.now += 0.1
-            await rig.scheduler.wake()
-        await rig.told(len(AGAIN) + 1)
-        assert ["failed"] == states(rig)
-
-    play(engine, scenario)
-
-
-def test_one_that_is_not_reached_is_told_again(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 0
-        rig.notifier.tell(await make(rig, 1))
-        await rig.told(1)
-        assert ["no answer in time"] == rig.path.column("answer", schema.callback)
-        rig.outlet.status[ONE] = 204
-        rig.now += AGAIN[0]
+async def test_told_again_by_the_table_and_then_given_up(rig: Rig) -> None:
+    rig.outlet.status[ONE] = 500
+    rig.notifier.tell(await make(rig, 1))
+    for tries, wait in enumerate(AGAIN, 1):
+        await rig.told(tries)
+        assert [(tries, "HTTP 500 not now")] == [
+            *zip(
+                rig.path.column("tries", schema.callback),
+                rig.path.column("answer", schema.callback),
+                strict=True,
+            )
+        ]
+        rig.now += wait - 0.1
         await rig.scheduler.wake()
-        await rig.told(2)
-        assert ["done"] == states(rig)
-
-    play(engine, scenario)
-
-
-def test_so_many_at_a_time_to_one_endpoint(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(await make(rig, 30))
-        await until(lambda: 4 == rig.outlet.under_way)
-        rig.notifier.tell(await make(rig, 30))
-        await asyncio.sleep(0)
-        assert 4 == rig.outlet.under_way
-        rig.outlet.hanging[ONE].set()
-        await rig.told(60)
-        assert 4 == rig.outlet.most_under_way
-        assert ["done"] * 60 == states(rig)
-
-    play(engine, scenario)
+        assert tries == len(rig.outlet.asked)
+        rig.now += 0.1
+        await rig.scheduler.wake()
+    await rig.told(len(AGAIN) + 1)
+    assert ["failed"] == states(rig)
 
 
-def test_one_that_hangs_does_not_delay_another(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(await make(rig, 100))
-        rig.notifier.tell(await make(rig, 50, access_id=2))
-        asked = rig.outlet.asked
-        await until(lambda: 50 == len([url for url in asked if TWO in url]))
-        assert 4 == len([url for url in asked if ONE in url])
-        rig.outlet.hanging[ONE].set()
-        await until(lambda: 150 == len(asked))
-
-    play(engine, scenario)
+async def test_one_that_is_not_reached_is_told_again(rig: Rig) -> None:
+    rig.outlet.status[ONE] = 0
+    rig.notifier.tell(await make(rig, 1))
+    await rig.told(1)
+    assert ["no answer in time"] == rig.path.column("answer", schema.callback)
+    rig.outlet.status[ONE] = 204
+    rig.now += AGAIN[0]
+    await rig.scheduler.wake()
+    await rig.told(2)
+    assert ["done"] == states(rig)
 
 
-def test_one_that_hangs_does_not_take_all_the_room(
+async def test_so_many_at_a_time_to_one_endpoint(rig: Rig) -> None:
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell(await make(rig, 30))
+    await until(lambda: 4 == rig.outlet.under_way)
+    rig.notifier.tell(await make(rig, 30))
+    await asyncio.sleep(0)
+    assert 4 == rig.outlet.under_way
+    rig.outlet.hanging[ONE].set()
+    await rig.told(60)
+    assert 4 == rig.outlet.most_under_way
+    assert ["done"] * 60 == states(rig)
+
+
+async def test_one_that_hangs_does_not_delay_another(rig: Rig) -> None:
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell(await make(rig, 100))
+    rig.notifier.tell(await make(rig, 50, access_id=2))
+    asked = rig.outlet.asked
+    await until(lambda: 50 == len([url for url in asked if TWO in url]))
+    assert 4 == len([url for url in asked if ONE in url])
+    rig.outlet.hanging[ONE].set()
+    await until(lambda: 150 == len(asked))
+
+
+async def test_one_that_hangs_does_not_take_all_the_room(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "MOST_WAITING", 120)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.outlet.hanging[ONE] = asyncio.Event()
         rig.notifier.tell(await make(rig, 150))
         assert 120 - 31 == rig.notifier.free()
@@ -166,15 +149,13 @@ def test_one_that_hangs_does_not_take_all_the_room(
         assert ["done"] * 170 == states(rig)
         assert 170 == len(set(rig.outlet.asked))
 
-    play(engine, scenario)
 
-
-def test_what_there_is_no_room_for_waits_in_the_store(
+async def test_what_there_is_no_room_for_waits_in_the_store(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "MOST_WAITING", 10)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.outlet.hanging[ONE] = asyncio.Event()
         rig.notifier.tell(await make(rig, 50))
         assert 7 == rig.notifier.free()
@@ -191,15 +172,13 @@ def test_what_there_is_no_room_for_waits_in_the_store(
         assert ["done"] * 50 == states(rig)
         assert 50 == len(set(rig.outlet.asked))
 
-    play(engine, scenario)
 
-
-def test_what_a_quick_one_had_no_room_for_comes_back_soon(
+async def test_what_a_quick_one_had_no_room_for_comes_back_soon(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "MOST_WAITING", 10)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.notifier.tell(await make(rig, 1))  # it is known to be quick then
         await rig.told(1)
         began = rig.now
@@ -211,131 +190,107 @@ def test_what_a_quick_one_had_no_room_for_comes_back_soon(
             await rig.scheduler.wake()
         assert rig.now - began < notify.UNKNOWN
 
-    play(engine, scenario)
 
-
-def test_what_waits_longer_than_its_lease_is_not_told_twice(
-    engine: SqliteEngine,
+async def test_what_waits_longer_than_its_lease_is_not_told_twice(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(await make(rig, 20))
-        for _ in range(5):
-            rig.now += 1000
-            await rig.scheduler.wake()
-        rig.outlet.hanging[ONE].set()
-        await until(lambda: notify.MOST_WAITING == rig.notifier.free())
-        await rig.written()
-        assert 20 == len(rig.outlet.asked)
-        assert ["done"] * 20 == states(rig)
-
-    play(engine, scenario)
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell(await make(rig, 20))
+    for _ in range(5):
+        rig.now += 1000
+        await rig.scheduler.wake()
+    rig.outlet.hanging[ONE].set()
+    await until(lambda: notify.MOST_WAITING == rig.notifier.free())
+    await rig.written()
+    assert 20 == len(rig.outlet.asked)
+    assert ["done"] * 20 == states(rig)
 
 
-def test_what_came_of_it_is_written_when_the_store_is_back(
-    engine: SqliteEngine,
+async def test_what_came_of_it_is_written_when_the_store_is_back(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        rows = await make(rig, 5)
-        rig.store.down = True
-        rig.notifier.tell(rows)
-        await until(lambda: rig.store.refused)
-        assert ["due"] * 5 == states(rig)
-        rig.store.down = False
-        await rig.written()
-        assert ["done"] * 5 == states(rig)
-
-    play(engine, scenario)
+    rows = await make(rig, 5)
+    rig.store.down = True
+    rig.notifier.tell(rows)
+    await until(lambda: rig.store.refused)
+    assert ["due"] * 5 == states(rig)
+    rig.store.down = False
+    await rig.written()
+    assert ["done"] * 5 == states(rig)
 
 
-def test_a_worker_that_ends_leaves_nothing_behind(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rows = await make(rig, 40)
-        # One by one, at every turn of the loop in which the worker before may end.
-        for turns, row in enumerate(rows):
-            rig.notifier.tell([row])
-            for _ in range(turns % 8):
-                await asyncio.sleep(0)
-        await until(lambda: 40 == len(rig.outlet.asked))
-
-    play(engine, scenario)
+async def test_a_worker_that_ends_leaves_nothing_behind(rig: Rig) -> None:
+    rows = await make(rig, 40)
+    # One by one, at every turn of the loop in which the worker before may end.
+    for turns, row in enumerate(rows):
+        rig.notifier.tell([row])
+        for _ in range(turns % 8):
+            await asyncio.sleep(0)
+    await until(lambda: 40 == len(rig.outlet.asked))
 
 
-def test_nobody_and_nothing_to_tell(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        quiet = directory(status_interim=False)
-        gone = dict(quiet.accesses)
-        del gone[2]
-        rig.directory = Directory(revision=2, accesses=gone, carriers=quiet.carriers)
-        rows = [*await make(rig, 1), *await make(rig, 1, access_id=2)]
-        event = StatusEvent(1, RECIPIENT, None, "sent", "", "", NOW)
-        rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), rows[1]])
-        await until(lambda: notify.MOST_WAITING == rig.notifier.free())
-        await rig.written()
-        assert [] == rig.outlet.asked
-        assert ["nothing to tell", "nobody to tell"] == rig.path.column(
-            "answer", schema.callback
-        )
-        assert ["done", "done"] == states(rig)
-
-    play(engine, scenario)
+async def test_nobody_and_nothing_to_tell(rig: Rig) -> None:
+    quiet = directory(status_interim=False)
+    gone = dict(quiet.accesses)
+    del gone[2]
+    rig.directory = Directory(revision=2, accesses=gone, carriers=quiet.carriers)
+    rows = [*await make(rig, 1), *await make(rig, 1, access_id=2)]
+    event = StatusEvent(1, RECIPIENT, None, "sent", "", "", NOW)
+    rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), rows[1]])
+    await until(lambda: notify.MOST_WAITING == rig.notifier.free())
+    await rig.written()
+    assert [] == rig.outlet.asked
+    assert ["nothing to tell", "nobody to tell"] == rig.path.column(
+        "answer", schema.callback
+    )
+    assert ["done", "done"] == states(rig)
 
 
-def test_a_bug_in_one_does_not_stop_the_rest(
+async def test_a_bug_in_one_does_not_stop_the_rest(
     engine: SqliteEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rows = await make(rig, 6)
         event = StatusEvent(1, None, "r", "delivered", "", "", NOW)  # type: ignore[arg-type]  # a bug
         rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), *rows[1:]])
         await rig.told(5)
         assert ["due", *["done"] * 5] == states(rig)
-
-    play(engine, scenario)
     assert "bug while telling" in caplog.text
 
 
-def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(
+async def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(
     engine: SqliteEngine,
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(await make(rig, 10))
-        await until(lambda: 4 == rig.outlet.under_way)
-        stopping = asyncio.create_task(rig.notifier.stop(10))
-        await asyncio.sleep(0)
-        assert not stopping.done()
-        rig.outlet.hanging[ONE].set()
-        await stopping
-        assert ["done"] * 4 + ["due"] * 6 == states(rig)
-        async with opened(engine.after_power_loss(), rig.now) as again:
-            woken = await again.store.wake(rig.now, 10, 10)
-            assert 6 == len(woken.callbacks)
-
-    play(engine, scenario)
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell(await make(rig, 10))
+    await until(lambda: 4 == rig.outlet.under_way)
+    stopping = asyncio.create_task(rig.notifier.stop(10))
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    rig.outlet.hanging[ONE].set()
+    await stopping
+    assert ["done"] * 4 + ["due"] * 6 == states(rig)
+    async with opened(engine.after_power_loss(), rig.now) as again:
+        woken = await again.store.wake(rig.now, 10, 10)
+        assert 6 == len(woken.callbacks)
 
 
-def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(await make(rig, 10))
-        await until(lambda: 4 == rig.outlet.under_way)
-        await rig.notifier.stop(0.01)
-        await until(lambda: 0 == rig.outlet.under_way)
-        async with opened(engine.after_power_loss(), rig.now) as again:
-            woken = await again.store.wake(rig.now, 10, 100)
-            assert 10 == len(woken.callbacks)
-
-    play(engine, scenario)
+async def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine, rig: Rig) -> None:
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell(await make(rig, 10))
+    await until(lambda: 4 == rig.outlet.under_way)
+    await rig.notifier.stop(0.01)
+    await until(lambda: 0 == rig.outlet.under_way)
+    async with opened(engine.after_power_loss(), rig.now) as again:
+        woken = await again.store.wake(rig.now, 10, 100)
+        assert 10 == len(woken.callbacks)
 
 
-def test_after_a_stop_new_ones_are_handed_back(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.notifier.stop(1)
-        rig.notifier.tell(await make(rig, 3))
-        await rig.written()
-        assert [] == rig.outlet.asked
-        assert ["due"] * 3 == states(rig)
-        assert [rig.now] * 3 == rig.path.column("due_at", schema.callback)
-
-    play(engine, scenario)
+async def test_after_a_stop_new_ones_are_handed_back(rig: Rig) -> None:
+    await rig.notifier.stop(1)
+    rig.notifier.tell(await make(rig, 3))
+    await rig.written()
+    assert [] == rig.outlet.asked
+    assert ["due"] * 3 == states(rig)
+    assert [rig.now] * 3 == rig.path.column("due_at", schema.callback)

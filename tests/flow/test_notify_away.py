@@ -15,7 +15,7 @@ from budstikke.flow import notify
 from budstikke.flow.circuit_breaker import FIRST_PAUSE, LONGEST_PAUSE, MOST_FAILURES
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
-from flow.rig import Rig, directory, play, until
+from flow.rig import Rig, directory, rig_on, until
 from store.path import NOW, RECIPIENT
 
 if TYPE_CHECKING:
@@ -51,138 +51,120 @@ async def turn(rig: Rig) -> None:
     await rig.written()
 
 
-def test_what_waits_for_one_that_is_away_is_handed_back_uncounted(
-    engine: SqliteEngine,
+async def test_what_waits_for_one_that_is_away_is_handed_back_uncounted(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 0
-        rig.notifier.tell(await make(rig, 50))
-        await until(lambda: not rig.notifier.busy())
-        await rig.written()
-        asked = len(rig.outlet.asked)
-        assert MOST_FAILURES <= asked <= MOST_FAILURES + 3  # four at a time
-        assert [1] * asked + [0] * (50 - asked) == sorted(tries(rig), reverse=True)
-        assert notify.MOST_WAITING == rig.notifier.free()
-        due = rig.path.column("due_at", schema.callback)
-        assert rig.now + FIRST_PAUSE == min(due)
-        assert max(due) < rig.now + FIRST_PAUSE + 1
-        # What is new goes straight back.
-        rig.notifier.tell(await make(rig, 10))
-        await rig.written()
-        assert asked == len(rig.outlet.asked)
-        assert not rig.notifier.busy()
-
-    play(engine, scenario)
+    rig.outlet.status[ONE] = 0
+    rig.notifier.tell(await make(rig, 50))
+    await until(lambda: not rig.notifier.busy())
+    await rig.written()
+    asked = len(rig.outlet.asked)
+    assert MOST_FAILURES <= asked <= MOST_FAILURES + 3  # four at a time
+    assert [1] * asked + [0] * (50 - asked) == sorted(tries(rig), reverse=True)
+    assert notify.MOST_WAITING == rig.notifier.free()
+    due = rig.path.column("due_at", schema.callback)
+    assert rig.now + FIRST_PAUSE == min(due)
+    assert max(due) < rig.now + FIRST_PAUSE + 1
+    # What is new goes straight back.
+    rig.notifier.tell(await make(rig, 10))
+    await rig.written()
+    assert asked == len(rig.outlet.asked)
+    assert not rig.notifier.busy()
 
 
-def test_one_request_tries_now_and_then(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        before = circuits()
-        rig.outlet.status[ONE] = 0
-        rig.notifier.tell(await make(rig, 50))
-        await until(lambda: not rig.notifier.busy())
-        await rig.written()
-        asked = len(rig.outlet.asked)
-        assert 1 == circuits() - before
-        waited, times = 0.0, []
-        while waited < 3600:
-            rig.now += 1
-            waited += 1
-            await turn(rig)
-            if len(rig.outlet.asked) > asked:
-                assert asked + 1 == len(rig.outlet.asked)
-                asked += 1
-                times.append(waited)
-        pauses = [b - a for a, b in pairwise(times)]
-        assert FIRST_PAUSE == times[0]
-        assert max(pauses) <= LONGEST_PAUSE + 15
-        assert len(times) < 25
-        # It answers: all of it is told, soon.
-        rig.outlet.status[ONE] = 200
-        for _ in range(int(LONGEST_PAUSE) + 60):
-            rig.now += 1
-            await turn(rig)
-        assert 0 == circuits() - before
-        for _ in range(100):
-            rig.now += 300
-            await turn(rig)
-        assert ["done"] * 50 == rig.path.column("state", schema.callback)
-
-    play(engine, scenario)
-
-
-def test_while_one_tries_the_others_wait(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 0
-        rig.notifier.tell(await make(rig, 20))
-        await until(lambda: not rig.notifier.busy())
-        await rig.written()
-        asked = len(rig.outlet.asked)
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.now += FIRST_PAUSE + 1
-        await rig.scheduler.wake()
-        await until(lambda: 1 == rig.outlet.under_way)
-        rig.now += 10
-        await rig.scheduler.wake()
-        await rig.written()
-        assert 1 == rig.outlet.under_way
-        rig.outlet.status[ONE] = 200
-        rig.outlet.hanging[ONE].set()
-        await until(lambda: not rig.notifier.busy())
-        rig.now += 20
+async def test_one_request_tries_now_and_then(rig: Rig) -> None:
+    before = circuits()
+    rig.outlet.status[ONE] = 0
+    rig.notifier.tell(await make(rig, 50))
+    await until(lambda: not rig.notifier.busy())
+    await rig.written()
+    asked = len(rig.outlet.asked)
+    assert 1 == circuits() - before
+    waited, times = 0.0, []
+    while waited < 3600:
+        rig.now += 1
+        waited += 1
         await turn(rig)
-        rig.now += 20
+        if len(rig.outlet.asked) > asked:
+            assert asked + 1 == len(rig.outlet.asked)
+            asked += 1
+            times.append(waited)
+    pauses = [b - a for a, b in pairwise(times)]
+    assert FIRST_PAUSE == times[0]
+    assert max(pauses) <= LONGEST_PAUSE + 15
+    assert len(times) < 25
+    # It answers: all of it is told, soon.
+    rig.outlet.status[ONE] = 200
+    for _ in range(int(LONGEST_PAUSE) + 60):
+        rig.now += 1
         await turn(rig)
-        assert ["done"] * 20 == rig.path.column("state", schema.callback)
-        assert 20 == len(set(rig.outlet.asked[asked:]))
-
-    play(engine, scenario)
-
-
-def test_one_that_answers_badly_is_not_away(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 500
-        rig.notifier.tell(await make(rig, 50))
-        await rig.told(50)
-        assert [1] * 50 == tries(rig)
-
-    play(engine, scenario)
+    assert 0 == circuits() - before
+    for _ in range(100):
+        rig.now += 300
+        await turn(rig)
+    assert ["done"] * 50 == rig.path.column("state", schema.callback)
 
 
-def test_another_customer_does_not_notice(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 0
-        rig.notifier.tell(await make(rig, 20))
-        rig.notifier.tell(await make(rig, 20, access_id=2))
-        await until(lambda: not rig.notifier.busy())
-        assert 20 == len([url for url in rig.outlet.asked if TWO in url])
-
-    play(engine, scenario)
-
-
-def test_a_new_url_is_tried_at_once(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        before = circuits()
-        rig.outlet.status[ONE] = 0
-        rig.notifier.tell(await make(rig, 20))
-        await until(lambda: not rig.notifier.busy())
-        await rig.written()
-        known = directory()
-        one = known.accesses[1]
-        moved = replace(one, settings=known.accesses[2].settings)
-        rig.directory = replace(known, accesses={1: moved, 2: known.accesses[2]})
-        rig.notifier.tell(await make(rig, 5))
-        await until(lambda: not rig.notifier.busy())
-        assert 5 == len([url for url in rig.outlet.asked if TWO in url])
-        assert before == circuits()
-
-    play(engine, scenario)
+async def test_while_one_tries_the_others_wait(rig: Rig) -> None:
+    rig.outlet.status[ONE] = 0
+    rig.notifier.tell(await make(rig, 20))
+    await until(lambda: not rig.notifier.busy())
+    await rig.written()
+    asked = len(rig.outlet.asked)
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.now += FIRST_PAUSE + 1
+    await rig.scheduler.wake()
+    await until(lambda: 1 == rig.outlet.under_way)
+    rig.now += 10
+    await rig.scheduler.wake()
+    await rig.written()
+    assert 1 == rig.outlet.under_way
+    rig.outlet.status[ONE] = 200
+    rig.outlet.hanging[ONE].set()
+    await until(lambda: not rig.notifier.busy())
+    rig.now += 20
+    await turn(rig)
+    rig.now += 20
+    await turn(rig)
+    assert ["done"] * 20 == rig.path.column("state", schema.callback)
+    assert 20 == len(set(rig.outlet.asked[asked:]))
 
 
-def test_nothing_is_kept_for_one_that_stays_away(engine: SqliteEngine) -> None:
+async def test_one_that_answers_badly_is_not_away(rig: Rig) -> None:
+    rig.outlet.status[ONE] = 500
+    rig.notifier.tell(await make(rig, 50))
+    await rig.told(50)
+    assert [1] * 50 == tries(rig)
+
+
+async def test_another_customer_does_not_notice(rig: Rig) -> None:
+    rig.outlet.status[ONE] = 0
+    rig.notifier.tell(await make(rig, 20))
+    rig.notifier.tell(await make(rig, 20, access_id=2))
+    await until(lambda: not rig.notifier.busy())
+    assert 20 == len([url for url in rig.outlet.asked if TWO in url])
+
+
+async def test_a_new_url_is_tried_at_once(rig: Rig) -> None:
+    before = circuits()
+    rig.outlet.status[ONE] = 0
+    rig.notifier.tell(await make(rig, 20))
+    await until(lambda: not rig.notifier.busy())
+    await rig.written()
+    known = directory()
+    one = known.accesses[1]
+    moved = replace(one, settings=known.accesses[2].settings)
+    rig.directory = replace(known, accesses={1: moved, 2: known.accesses[2]})
+    rig.notifier.tell(await make(rig, 5))
+    await until(lambda: not rig.notifier.busy())
+    assert 5 == len([url for url in rig.outlet.asked if TWO in url])
+    assert before == circuits()
+
+
+async def test_nothing_is_kept_for_one_that_stays_away(engine: SqliteEngine) -> None:
     """What was never tried is given up when its own tries would have been over."""
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.outlet.status[ONE] = 0
         rig.notifier.tell(await make(rig, 40))
         await until(lambda: not rig.notifier.busy())
@@ -201,23 +183,18 @@ def test_nothing_is_kept_for_one_that_stays_away(engine: SqliteEngine) -> None:
         states = rig.path.column("state", schema.callback)
         assert given_up <= states.count("failed")
 
-    play(engine, scenario)
+
+async def test_an_outage_of_ours_is_not_held_against_them(rig: Rig) -> None:
+    rows = await make(rig, 20)
+    rig.outlet.status[ONE] = 0
+    rig.now += 100_000  # we were away for a day
+    rig.notifier.tell(rows)
+    await until(lambda: not rig.notifier.busy())
+    await rig.written()
+    assert {"due"} == set(rig.path.column("state", schema.callback))
 
 
-def test_an_outage_of_ours_is_not_held_against_them(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rows = await make(rig, 20)
-        rig.outlet.status[ONE] = 0
-        rig.now += 100_000  # we were away for a day
-        rig.notifier.tell(rows)
-        await until(lambda: not rig.notifier.busy())
-        await rig.written()
-        assert {"due"} == set(rig.path.column("state", schema.callback))
-
-    play(engine, scenario)
-
-
-def test_requests_are_so_far_apart(
+async def test_requests_are_so_far_apart(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
@@ -228,7 +205,7 @@ def test_requests_are_so_far_apart(
             waits.append(seconds)
         await sleep(0)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         rig.notifier._apart = 60.0
         event = StatusEvent(1, RECIPIENT, None, "delivered", "", "", NOW)
         monkeypatch.setattr(asyncio, "sleep", noted)
@@ -237,6 +214,4 @@ def test_requests_are_so_far_apart(
         rig.notifier.tell(await make(rig, 3))
         await until(lambda: 4 == len(rig.outlet.asked))
         monkeypatch.setattr(asyncio, "sleep", sleep)
-
-    play(engine, scenario)
     assert [60, 120, 180] == [round(each) for each in waits]

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
-from flow.rig import Rig, directory, play, until
+from flow.rig import Rig, directory, until
 from store.path import BOTH, NOW, RECIPIENT, receipt
-
-if TYPE_CHECKING:
-    from store.engines import SqliteEngine
 
 ONE = "c1.example"
 
@@ -36,116 +32,93 @@ async def pushes(rig: Rig) -> tuple[CallbackRow, CallbackRow]:
     return first, last
 
 
-def test_rows_start_in_order_of_id(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell([row(100 + n, n, "delivered") for n in range(4)])
-        await until(lambda: 4 == rig.outlet.under_way)
-        rig.notifier.tell([row(30, 30, "delivered"), row(10, 10, "delivered")])
-        rig.notifier.tell([row(20, 20, "delivered")])
-        rig.outlet.hanging[ONE].set()
-        await until(lambda: 7 == len(rig.outlet.asked))
-        assert ["status=4 10", "status=4 20", "status=4 30"] == told(rig)[4:]
-
-    play(engine, scenario)
+async def test_rows_start_in_order_of_id(rig: Rig) -> None:
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell([row(100 + n, n, "delivered") for n in range(4)])
+    await until(lambda: 4 == rig.outlet.under_way)
+    rig.notifier.tell([row(30, 30, "delivered"), row(10, 10, "delivered")])
+    rig.notifier.tell([row(20, 20, "delivered")])
+    rig.outlet.hanging[ONE].set()
+    await until(lambda: 7 == len(rig.outlet.asked))
+    assert ["status=4 10", "status=4 20", "status=4 30"] == told(rig)[4:]
 
 
-def test_pushes_of_one_message_are_never_under_way_together(
-    engine: SqliteEngine,
+async def test_pushes_of_one_message_are_never_under_way_together(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(
-            [row(1, 7, "sent"), row(2, 7, "delivered"), row(3, 8, "sent")]
-        )
-        await until(lambda: 2 == rig.outlet.under_way)
-        await asyncio.sleep(0)
-        assert ["status=-1 7", "status=-1 8"] == told(rig)
-        rig.notifier.tell([row(4, 8, "delivered")])
-        await asyncio.sleep(0)
-        assert 2 == rig.outlet.under_way
-        rig.outlet.hanging[ONE].set()
-        await rig.told(4)
-        assert ["status=4 7", "status=4 8"] == sorted(told(rig)[2:])
-
-    play(engine, scenario)
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell([row(1, 7, "sent"), row(2, 7, "delivered"), row(3, 8, "sent")])
+    await until(lambda: 2 == rig.outlet.under_way)
+    await asyncio.sleep(0)
+    assert ["status=-1 7", "status=-1 8"] == told(rig)
+    rig.notifier.tell([row(4, 8, "delivered")])
+    await asyncio.sleep(0)
+    assert 2 == rig.outlet.under_way
+    rig.outlet.hanging[ONE].set()
+    await rig.told(4)
+    assert ["status=4 7", "status=4 8"] == sorted(told(rig)[2:])
 
 
-def test_an_interim_that_fails_is_overtaken_by_the_final_that_waits_for_it(
-    engine: SqliteEngine,
+async def test_an_interim_that_fails_is_overtaken_by_the_final_that_waits_for_it(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        first, last = await pushes(rig)
-        rig.outlet.hanging[ONE] = asyncio.Event()
-        rig.outlet.status[ONE] = 500
-        rig.notifier.tell([first, last])
-        await until(lambda: 1 == rig.outlet.under_way)
-        rig.outlet.hanging[ONE].set()
-        await until(lambda: 2 == len(rig.outlet.asked))
-        rig.outlet.status[ONE] = 200
-        await rig.told(2)
-        assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
-        assert ["done", "done"] == rig.path.column("state", schema.callback)
-
-    play(engine, scenario)
+    first, last = await pushes(rig)
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.outlet.status[ONE] = 500
+    rig.notifier.tell([first, last])
+    await until(lambda: 1 == rig.outlet.under_way)
+    rig.outlet.hanging[ONE].set()
+    await until(lambda: 2 == len(rig.outlet.asked))
+    rig.outlet.status[ONE] = 200
+    await rig.told(2)
+    assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
+    assert ["done", "done"] == rig.path.column("state", schema.callback)
 
 
-def test_an_interim_that_comes_back_when_the_message_is_final_is_overtaken(
-    engine: SqliteEngine,
+async def test_an_interim_that_comes_back_when_the_message_is_final_is_overtaken(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 500
-        (part,) = await rig.path.sending(tell=BOTH)
-        rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
-        await rig.told(1)
-        rig.outlet.status[ONE] = 200
-        rig.notifier.tell(await rig.path.store.settle(1, [receipt("i")], NOW, 1000.0))
-        await rig.told(2)
-        rig.now += 5
-        await rig.scheduler.wake()
-        await rig.written()
-        assert ["-1", "4"] == [each.split()[0][7:] for each in told(rig)]
-        assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
-
-    play(engine, scenario)
+    rig.outlet.status[ONE] = 500
+    (part,) = await rig.path.sending(tell=BOTH)
+    rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
+    await rig.told(1)
+    rig.outlet.status[ONE] = 200
+    rig.notifier.tell(await rig.path.store.settle(1, [receipt("i")], NOW, 1000.0))
+    await rig.told(2)
+    rig.now += 5
+    await rig.scheduler.wake()
+    await rig.written()
+    assert ["-1", "4"] == [each.split()[0][7:] for each in told(rig)]
+    assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
 
 
-def test_an_interim_that_comes_back_before_that_is_told(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.outlet.status[ONE] = 500
-        (part,) = await rig.path.sending(tell=BOTH)
-        rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
-        await rig.told(1)
-        rig.outlet.status[ONE] = 200
-        rig.now += 5
-        await rig.scheduler.wake()
-        await rig.told(2)
-        assert ["thanks"] == rig.path.column("answer", schema.callback)
-
-    play(engine, scenario)
+async def test_an_interim_that_comes_back_before_that_is_told(rig: Rig) -> None:
+    rig.outlet.status[ONE] = 500
+    (part,) = await rig.path.sending(tell=BOTH)
+    rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
+    await rig.told(1)
+    rig.outlet.status[ONE] = 200
+    rig.now += 5
+    await rig.scheduler.wake()
+    await rig.told(2)
+    assert ["thanks"] == rig.path.column("answer", schema.callback)
 
 
-def test_what_was_overtaken_cannot_be_seen_while_the_store_is_away(
-    engine: SqliteEngine,
+async def test_what_was_overtaken_cannot_be_seen_while_the_store_is_away(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        first, last = await pushes(rig)
-        rig.store.down = True
-        await rig.notifier.woken([first, last])
-        rig.store.down = False
-        await rig.told(2)
-        assert ["-1", "4"] == [each.split()[0][7:] for each in told(rig)]
-
-    play(engine, scenario)
+    first, last = await pushes(rig)
+    rig.store.down = True
+    await rig.notifier.woken([first, last])
+    rig.store.down = False
+    await rig.told(2)
+    assert ["-1", "4"] == [each.split()[0][7:] for each in told(rig)]
 
 
-def test_another_directory_forgets_what_is_idle(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.notifier.tell([row(1, 1, "delivered")])
-        await rig.told(1)
-        rig.directory = directory(status_interim=True)
-        rig.notifier.tell([row(2, 2, "delivered")])
-        await rig.told(2)
-        assert 1 == len(rig.notifier._endpoints)
-
-    play(engine, scenario)
+async def test_another_directory_forgets_what_is_idle(rig: Rig) -> None:
+    rig.notifier.tell([row(1, 1, "delivered")])
+    await rig.told(1)
+    rig.directory = directory(status_interim=True)
+    rig.notifier.tell([row(2, 2, "delivered")])
+    await rig.told(2)
+    assert 1 == len(rig.notifier._endpoints)

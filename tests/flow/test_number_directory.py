@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -19,7 +20,7 @@ from budstikke.store.contract import StoreUnavailable
 from patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
 KARI = ("Kari Nordmann", "Storgata 1, 0155 OSLO")
 
@@ -54,20 +55,19 @@ class Rig:
             self.source, clock=lambda: self.now, **known | values
         )
 
-    def play(self, scenario: Callable[[], Awaitable[None]]) -> None:
-        async def whole() -> None:
-            async with asyncio.timeout(PATIENCE):
-                await scenario()
-                await self.subscribers.stop()
-
-        asyncio.run(whole())
+    @asynccontextmanager
+    async def playing(self) -> AsyncIterator[None]:
+        """Stop the subscribers at the end of the block, and see the source closed."""
+        async with asyncio.timeout(PATIENCE):
+            yield
+            await self.subscribers.stop()
         assert self.source.closed
 
 
-def test_an_answer_is_remembered_for_its_time() -> None:
+async def test_an_answer_is_remembered_for_its_time() -> None:
     rig = Rig()
 
-    async def scenario() -> None:
+    async with rig.playing():
         find = rig.subscribers.find
         assert KARI == await find("+4799999998")
         assert NOBODY == await find("+4799999999")
@@ -79,35 +79,29 @@ def test_an_answer_is_remembered_for_its_time() -> None:
         assert KARI == await find("+4799999998")
         assert 3 == len(rig.source.asked)
 
-    rig.play(scenario)
 
-
-def test_what_is_no_number_is_not_asked_for() -> None:
+async def test_what_is_no_number_is_not_asked_for() -> None:
     rig = Rig()
 
-    async def scenario() -> None:
+    async with rig.playing():
         for originator in ("Front", "26114", ""):
             assert NOBODY == await rig.subscribers.find(originator)
         assert [] == rig.source.asked
 
-    rig.play(scenario)
 
-
-def test_the_number_that_was_used_longest_ago_is_forgotten_first() -> None:
+async def test_the_number_that_was_used_longest_ago_is_forgotten_first() -> None:
     rig = Rig()
 
-    async def scenario() -> None:
+    async with rig.playing():
         for number in ("+471", "+472", "+473", "+471", "+474", "+471", "+472"):
             await rig.subscribers.find(number)
         assert ["+471", "+472", "+473", "+474", "+472"] == rig.source.asked
 
-    rig.play(scenario)
 
-
-def test_who_asks_for_the_same_number_meanwhile_shares_the_answer() -> None:
+async def test_who_asks_for_the_same_number_meanwhile_shares_the_answer() -> None:
     rig = Rig()
 
-    async def scenario() -> None:
+    async with rig.playing():
         rig.source.gate = asyncio.Event()
         find = rig.subscribers.find
         given_up, *others = [asyncio.create_task(find("+471")) for _ in range(3)]
@@ -118,13 +112,11 @@ def test_who_asks_for_the_same_number_meanwhile_shares_the_answer() -> None:
         assert [KARI, KARI] == await asyncio.gather(*others)
         assert ["+471"] == rig.source.asked
 
-    rig.play(scenario)
 
-
-def test_a_directory_that_hangs_is_waited_for_once() -> None:
+async def test_a_directory_that_hangs_is_waited_for_once() -> None:
     rig = Rig(timeout=0.01)
 
-    async def scenario() -> None:
+    async with rig.playing():
         rig.source.gate = asyncio.Event()
         assert NOBODY == await rig.subscribers.find("+471")
         rig.source.gate = None
@@ -133,16 +125,14 @@ def test_a_directory_that_hangs_is_waited_for_once() -> None:
         rig.now += REST
         assert KARI == await rig.subscribers.find("+471")
 
-    rig.play(scenario)
-
 
 @pytest.mark.parametrize(
     "fault", [NotReached("HTTP 500"), StoreUnavailable("away"), KeyError("a bug")]
 )
-def test_a_directory_that_fails_is_left_alone(fault: Exception) -> None:
+async def test_a_directory_that_fails_is_left_alone(fault: Exception) -> None:
     rig = Rig(most=100)
 
-    async def scenario() -> None:
+    async with rig.playing():
         find = rig.subscribers.find
         assert KARI == await find("+471")
         rig.source.fault = fault
@@ -154,13 +144,11 @@ def test_a_directory_that_fails_is_left_alone(fault: Exception) -> None:
         rig.now += REST
         assert KARI == await find("+480")
 
-    rig.play(scenario)
 
-
-def test_failures_count_in_a_row_only() -> None:
+async def test_failures_count_in_a_row_only() -> None:
     rig = Rig(most=100)
 
-    async def scenario() -> None:
+    async with rig.playing():
         find = rig.subscribers.find
         for place in range(2 * FAILURES):
             rig.source.fault = NotReached("HTTP 500")
@@ -168,13 +156,11 @@ def test_failures_count_in_a_row_only() -> None:
             rig.source.fault = None
             assert KARI == await find(f"+471{place}8")
 
-    rig.play(scenario)
 
-
-def test_a_stop_gives_up_what_is_under_way() -> None:
+async def test_a_stop_gives_up_what_is_under_way() -> None:
     rig = Rig()
 
-    async def scenario() -> None:
+    async with rig.playing():
         rig.source.gate = asyncio.Event()
         task = asyncio.create_task(rig.subscribers.find("+471"))
         await asyncio.sleep(0)
@@ -182,8 +168,6 @@ def test_a_stop_gives_up_what_is_under_way() -> None:
         await rig.subscribers.stop()
         with pytest.raises(asyncio.CancelledError):
             await task
-
-    rig.play(scenario)
 
 
 class Store:
@@ -198,14 +182,11 @@ class Store:
         return {number: KARI for number in numbers if not number.endswith("9")}
 
 
-def test_look_ups_in_the_table_share_queries() -> None:
+async def test_look_ups_in_the_table_share_queries() -> None:
     store = Store()
     table = DirectoryTable(cast("Any", store))  # as much of a store as it needs
 
-    async def scenario() -> None:
-        found = await asyncio.gather(*(table.find(f"+47{n}") for n in range(100)))
-        assert [NOBODY if n % 10 == 9 else KARI for n in range(100)] == found
-        await table.close()
-
-    asyncio.run(scenario())
+    found = await asyncio.gather(*(table.find(f"+47{n}") for n in range(100)))
+    assert [NOBODY if n % 10 == 9 else KARI for n in range(100)] == found
+    await table.close()
     assert 1 == len(store.asked)

@@ -14,7 +14,7 @@ from budstikke.flow.transports import Mail, NotSent, Undeliverable
 from budstikke.store import schema
 from budstikke.store.contract import QueueResult
 from flow.callbacks import receive, two_way
-from flow.rig import Rig, play
+from flow.rig import Rig, rig_on
 
 if TYPE_CHECKING:
     import pytest
@@ -69,109 +69,96 @@ async def paused_again(rig: Rig, queue_id: int, why: str = "gone") -> None:
     await rig.path.store.queue_told([result])
 
 
-def test_one_mail_with_a_link(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await pause(rig)
-        post = Post()
-        pauses = alerter(rig, post)
-        for _ in range(3):
-            assert not await pauses.turn()
-        (mail,) = post.sent
-        assert TO == mail.to
-        assert "Messages from phones are paused on service 1" == mail.subject
-        assert "Since: 2023-11-14 22:13:20 UTC\n" in mail.text
-        assert "Why: HTTP 500 <b> no\n" in mail.text
-        assert "How many wait: 3\n" in mail.text
-        assert ["token1"] == post.tokens()
-        stored = [sha256(b"token1").hexdigest()]
-        assert stored == rig.path.column("token", schema.queue)
-
-    play(engine, scenario)
+async def test_one_mail_with_a_link(rig: Rig) -> None:
+    await pause(rig)
+    post = Post()
+    pauses = alerter(rig, post)
+    for _ in range(3):
+        assert not await pauses.turn()
+    (mail,) = post.sent
+    assert TO == mail.to
+    assert "Messages from phones are paused on service 1" == mail.subject
+    assert "Since: 2023-11-14 22:13:20 UTC\n" in mail.text
+    assert "Why: HTTP 500 <b> no\n" in mail.text
+    assert "How many wait: 3\n" in mail.text
+    assert ["token1"] == post.tokens()
+    stored = [sha256(b"token1").hexdigest()]
+    assert stored == rig.path.column("token", schema.queue)
 
 
-def test_another_pause_has_another_link_and_the_old_one_is_dead(
+async def test_another_pause_has_another_link_and_the_old_one_is_dead(
+    rig: Rig,
+) -> None:
+    queue_id = await pause(rig)
+    post = Post()
+    pauses = alerter(rig, post)
+    await pauses.turn()
+    assert queue_id == await rig.store.resume(token=digest("token1"))
+    assert await rig.store.resume(token=digest("token1")) is None
+    rig.now += 400
+    await paused_again(rig, queue_id)
+    await pauses.turn()
+    assert ["token1", "token2"] == post.tokens()
+    assert await rig.store.resume(token=digest("token1")) is None
+    assert queue_id == await rig.store.resume(token=digest("token2"))
+
+
+async def test_a_mail_that_is_not_taken_is_tried_again_with_the_same_link(
+    rig: Rig,
+) -> None:
+    await pause(rig)
+    post = Post()
+    post.error = NotSent("away")
+    pauses = alerter(rig, post)
+    await pauses.turn()
+    # The link is stored before the mail goes out.
+    assert [digest("token1")] == rig.path.column("token", schema.queue)
+    tried = 0
+    for _ in range(1000):
+        rig.now += 10
+        before = pauses._alerts.copy()
+        await pauses.turn()
+        tried += before != pauses._alerts
+    assert 10_000 / LONGEST_PAUSE <= tried <= 20
+    post.error = None
+    rig.now += LONGEST_PAUSE
+    await pauses.turn()
+    assert ["token1"] == post.tokens()
+    assert [False] == rig.path.column("alert", schema.queue)
+
+
+async def test_how_many_are_paused(rig: Rig) -> None:
+    queue_id = await pause(rig)
+    pauses = alerter(rig, Post())
+    await pauses.turn()
+    assert 1 == metrics.queues_paused._value.get()
+    await rig.store.resume(queue_id=queue_id)
+    rig.now += COUNT_EVERY
+    await pauses.turn()
+    assert 0 == metrics.queues_paused._value.get()
+
+
+async def test_a_restart_forgets_none(rig: Rig) -> None:
+    await pause(rig)
+    post = Post()
+    post.error = NotSent("away")
+    await alerter(rig, post).turn()
+    post.error = None
+    await alerter(rig, post, first=7).turn()
+    assert ["token7"] == post.tokens()
+    assert [digest("token7")] == rig.path.column("token", schema.queue)
+
+
+async def test_one_customers_mail_does_not_hold_up_another(
     engine: SqliteEngine,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        queue_id = await pause(rig)
-        post = Post()
-        pauses = alerter(rig, post)
-        await pauses.turn()
-        assert queue_id == await rig.store.resume(token=digest("token1"))
-        assert await rig.store.resume(token=digest("token1")) is None
-        rig.now += 400
-        await paused_again(rig, queue_id)
-        await pauses.turn()
-        assert ["token1", "token2"] == post.tokens()
-        assert await rig.store.resume(token=digest("token1")) is None
-        assert queue_id == await rig.store.resume(token=digest("token2"))
-
-    play(engine, scenario)
-
-
-def test_a_mail_that_is_not_taken_is_tried_again_with_the_same_link(
-    engine: SqliteEngine,
-) -> None:
-    async def scenario(rig: Rig) -> None:
-        await pause(rig)
-        post = Post()
-        post.error = NotSent("away")
-        pauses = alerter(rig, post)
-        await pauses.turn()
-        # The link is stored before the mail goes out.
-        assert [digest("token1")] == rig.path.column("token", schema.queue)
-        tried = 0
-        for _ in range(1000):
-            rig.now += 10
-            before = pauses._alerts.copy()
-            await pauses.turn()
-            tried += before != pauses._alerts
-        assert 10_000 / LONGEST_PAUSE <= tried <= 20
-        post.error = None
-        rig.now += LONGEST_PAUSE
-        await pauses.turn()
-        assert ["token1"] == post.tokens()
-        assert [False] == rig.path.column("alert", schema.queue)
-
-    play(engine, scenario)
-
-
-def test_how_many_are_paused(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        queue_id = await pause(rig)
-        pauses = alerter(rig, Post())
-        await pauses.turn()
-        assert 1 == metrics.queues_paused._value.get()
-        await rig.store.resume(queue_id=queue_id)
-        rig.now += COUNT_EVERY
-        await pauses.turn()
-        assert 0 == metrics.queues_paused._value.get()
-
-    play(engine, scenario)
-
-
-def test_a_restart_forgets_none(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await pause(rig)
-        post = Post()
-        post.error = NotSent("away")
-        await alerter(rig, post).turn()
-        post.error = None
-        await alerter(rig, post, first=7).turn()
-        assert ["token7"] == post.tokens()
-        assert [digest("token7")] == rig.path.column("token", schema.queue)
-
-    play(engine, scenario)
-
-
-def test_one_customers_mail_does_not_hold_up_another(engine: SqliteEngine) -> None:
     class Picky(Post):
         async def send(self, mail: Mail) -> None:
             if "service 1" in mail.subject:
                 raise NotSent("greylisted")
             await super().send(mail)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await pause(rig)
         (second,) = (await receive(rig, 1, access_id=2)).queues
         await paused_again(rig, second)
@@ -181,66 +168,55 @@ def test_one_customers_mail_does_not_hold_up_another(engine: SqliteEngine) -> No
             mail.subject for mail in post.sent
         ]
 
-    play(engine, scenario)
 
-
-def test_addresses_that_are_gone_are_no_reason_to_go_on(
+async def test_addresses_that_are_gone_are_no_reason_to_go_on(
     engine: SqliteEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await pause(rig)
         post = Post()
         post.error = Undeliverable("no such user")
         await alerter(rig, post).turn()
         assert [] == await rig.store.unalerted(10, rig.now)
-
-    play(engine, scenario)
     assert "mail refused" in caplog.text
 
 
-def test_phones_are_told_once_for_each_link(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await pause(rig, inbound_alert_numbers=("+4799999991", "+4799999992"))
-        post = Post()
-        post.error = NotSent("away")
-        pauses = alerter(rig, post)
-        for _ in range(5):
-            await pauses.turn()
-            rig.now += PAUSE * 10
-        expected = (
-            "Messages from phones to service 1 wait since 2023-11-14 22:13:20 UTC. "
-            "When your server takes them again: https://g.no/resume/token1"
-        )
-        assert {expected} == set(rig.path.column("text", schema.part))
-        assert ["+4799999991", "+4799999992"] == rig.path.column(
-            "recipient", schema.message
-        )
-        assert {"Alarm"} == set(rig.path.column("originator", schema.message))
-
-    play(engine, scenario)
+async def test_phones_are_told_once_for_each_link(rig: Rig) -> None:
+    await pause(rig, inbound_alert_numbers=("+4799999991", "+4799999992"))
+    post = Post()
+    post.error = NotSent("away")
+    pauses = alerter(rig, post)
+    for _ in range(5):
+        await pauses.turn()
+        rig.now += PAUSE * 10
+    expected = (
+        "Messages from phones to service 1 wait since 2023-11-14 22:13:20 UTC. "
+        "When your server takes them again: https://g.no/resume/token1"
+    )
+    assert {expected} == set(rig.path.column("text", schema.part))
+    assert ["+4799999991", "+4799999992"] == rig.path.column(
+        "recipient", schema.message
+    )
+    assert {"Alarm"} == set(rig.path.column("originator", schema.message))
 
 
-def test_nobody_to_tell_is_an_error_in_the_log_once(
+async def test_nobody_to_tell_is_an_error_in_the_log_once(
     engine: SqliteEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await pause(rig)
         pauses = alerter(rig, None)
         for _ in range(3):
             await pauses.turn()
-
-    play(engine, scenario)
     assert 1 == caplog.text.count("a pause was told nobody")
 
 
-def test_an_alert_to_a_phone_that_is_refused_is_logged(
+async def test_an_alert_to_a_phone_that_is_refused_is_logged(
     engine: SqliteEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await pause(rig, inbound_alert_numbers=("+47",))
         post = Post()
         await alerter(rig, post).turn()
         assert 1 == len(post.sent)
-
-    play(engine, scenario)
     assert "alert to a phone refused" in caplog.text

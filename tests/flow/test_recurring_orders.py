@@ -28,7 +28,7 @@ from budstikke.metrics import recurred
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, change, left, paying
-from flow.rig import Rig, directory, play, until
+from flow.rig import Rig, directory, play, rig_on, until
 from store.engines import rows
 from store.money import add, faults, write
 from store.path import NOW, RECIPIENT, opened
@@ -78,30 +78,29 @@ def counted(result: str) -> float:
 # In time
 
 
-def test_each_time_is_an_order_of_its_own(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        (first,) = await rig.send(recurrence=HOURLY, ref="r", text="Hei igjen")
-        assert 1 == await turn(rig, NOW + HOUR - 1)
-        assert 2 == await turn(rig, NOW + HOUR)
-        assert 2 == await turn(rig, NOW + HOUR + 1)
-        assert 3 == await turn(rig, NOW + 2 * HOUR)
-        ids = [row[0] for row in stored(engine, "id")]
-        assert first == ids[0]
-        assert 3 == len(set(ids))
-        assert ids == [row[0] for row in stored(engine, "order_id")]
-        assert [("r", NOW + n * HOUR) for n in range(3)] == stored(
-            engine, "ref", "accepted_at"
-        )
-        assert {"Hei igjen"} == {row[0] for row in rows(engine, schema.part, "text")}
-        assert [(2, NOW + 3 * HOUR)] == recurring(engine)
-
-    play(engine, scenario)
+async def test_each_time_is_an_order_of_its_own(engine: SqliteEngine, rig: Rig) -> None:
+    (first,) = await rig.send(recurrence=HOURLY, ref="r", text="Hei igjen")
+    assert 1 == await turn(rig, NOW + HOUR - 1)
+    assert 2 == await turn(rig, NOW + HOUR)
+    assert 2 == await turn(rig, NOW + HOUR + 1)
+    assert 3 == await turn(rig, NOW + 2 * HOUR)
+    ids = [row[0] for row in stored(engine, "id")]
+    assert first == ids[0]
+    assert 3 == len(set(ids))
+    assert ids == [row[0] for row in stored(engine, "order_id")]
+    assert [("r", NOW + n * HOUR) for n in range(3)] == stored(
+        engine, "ref", "accepted_at"
+    )
+    assert {"Hei igjen"} == {row[0] for row in rows(engine, schema.part, "text")}
+    assert [(2, NOW + 3 * HOUR)] == recurring(engine)
 
 
-def test_a_scheduled_one_repeats_from_its_first_time(engine: SqliteEngine) -> None:
+async def test_a_scheduled_one_repeats_from_its_first_time(
+    engine: SqliteEngine,
+) -> None:
     begin = datetime(2026, 10, 24, 8, tzinfo=OSLO).timestamp()
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await rig.send(recurrence=DAILY, send_at=begin)
         assert 1 == await turn(rig, begin + DAY)  # summer time has ended meanwhile
         assert 2 == await turn(rig, begin + DAY + HOUR)
@@ -109,61 +108,47 @@ def test_a_scheduled_one_repeats_from_its_first_time(engine: SqliteEngine) -> No
             engine, "state", "send_at"
         )
 
-    play(engine, scenario)
 
-
-def test_one_whose_first_time_is_past_goes_now_and_at_the_next(
+async def test_one_whose_first_time_is_past_goes_now_and_at_the_next(
     engine: SqliteEngine,
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.send(recurrence=HOURLY, send_at=NOW - 2.5 * HOUR)
-        assert 1 == await turn(rig, NOW)
-        assert [(2, NOW + 0.5 * HOUR)] == recurring(engine)
-        assert 2 == await turn(rig, NOW + 0.5 * HOUR)
-
-    play(engine, scenario)
+    await rig.send(recurrence=HOURLY, send_at=NOW - 2.5 * HOUR)
+    assert 1 == await turn(rig, NOW)
+    assert [(2, NOW + 0.5 * HOUR)] == recurring(engine)
+    assert 2 == await turn(rig, NOW + 0.5 * HOUR)
 
 
-def test_so_many_times_in_all(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        thrice = Recurrence(value=1, unit=Unit.HOUR, count=3)
-        await rig.send(recurrence=thrice)
-        counts = [await turn(rig, NOW + n * HOUR) for n in range(1, 6)]
-        assert [2, 3, 3, 3, 3] == counts
-        assert [(2, None)] == recurring(engine)
-        await rig.send(recurrence=Recurrence(value=1, unit=Unit.HOUR, count=1))
-        assert 1 == len(recurring(engine))  # once is not again
-
-    play(engine, scenario)
+async def test_so_many_times_in_all(engine: SqliteEngine, rig: Rig) -> None:
+    thrice = Recurrence(value=1, unit=Unit.HOUR, count=3)
+    await rig.send(recurrence=thrice)
+    counts = [await turn(rig, NOW + n * HOUR) for n in range(1, 6)]
+    assert [2, 3, 3, 3, 3] == counts
+    assert [(2, None)] == recurring(engine)
+    await rig.send(recurrence=Recurrence(value=1, unit=Unit.HOUR, count=1))
+    assert 1 == len(recurring(engine))  # once is not again
 
 
-def test_not_after_its_end(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        until = Recurrence(value=1, unit=Unit.HOUR, until=NOW + 2 * HOUR)
-        await rig.send(recurrence=until)
-        counts = [await turn(rig, NOW + n * HOUR) for n in range(1, 5)]
-        assert [2, 3, 3, 3] == counts
-
-    play(engine, scenario)
+async def test_not_after_its_end(rig: Rig) -> None:
+    until = Recurrence(value=1, unit=Unit.HOUR, until=NOW + 2 * HOUR)
+    await rig.send(recurrence=until)
+    counts = [await turn(rig, NOW + n * HOUR) for n in range(1, 5)]
+    assert [2, 3, 3, 3] == counts
 
 
-def test_what_repeats_is_no_duplicate_of_itself(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.send(recurrence=HOURLY, duplicate_lock=3600 * 2)
-        assert 2 == await turn(rig, NOW + HOUR)
-
-    play(engine, scenario)
+async def test_what_repeats_is_no_duplicate_of_itself(rig: Rig) -> None:
+    await rig.send(recurrence=HOURLY, duplicate_lock=3600 * 2)
+    assert 2 == await turn(rig, NOW + HOUR)
 
 
-def test_each_time_has_a_reply_number_of_its_own(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        change(rig, reply_number="26114")
-        await rig.send(recurrence=HOURLY, reply=True)
-        await turn(rig, NOW + HOUR)
-        ids = [row[0] for row in stored(engine, "id")]
-        assert [(f"26114{id_:09}",) for id_ in ids] == stored(engine, "originator")
-
-    play(engine, scenario)
+async def test_each_time_has_a_reply_number_of_its_own(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    change(rig, reply_number="26114")
+    await rig.send(recurrence=HOURLY, reply=True)
+    await turn(rig, NOW + HOUR)
+    ids = [row[0] for row in stored(engine, "id")]
+    assert [(f"26114{id_:09}",) for id_ in ids] == stored(engine, "originator")
 
 
 def test_all_of_an_order_is_repeated() -> None:
@@ -204,10 +189,10 @@ def test_all_of_an_order_is_repeated() -> None:
     assert replace_struct(order, recurrence=None) == _occurrence(order)
 
 
-def test_a_large_order_repeats(engine: SqliteEngine) -> None:
+async def test_a_large_order_repeats(engine: SqliteEngine) -> None:
     count = MOST_MESSAGES + 100
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 2 * count * NORWAY)
         await rig.accept(*numbers(count), recurrence=HOURLY)
         await until(lambda: not rig.acceptor._tasks)
@@ -215,21 +200,16 @@ def test_a_large_order_repeats(engine: SqliteEngine) -> None:
         assert 0 == await left(rig)
         assert 2 * count == await turn(rig, NOW + 2 * HOUR)  # no credit
         assert [(2, NOW + 3 * HOUR)] == recurring(engine)
-
-    play(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_many_at_once_are_all_accepted(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        for number in numbers(MOST_DUE + 50):
-            await rig.accept(number, recurrence=HOURLY)
-        rig.now = NOW + HOUR
-        assert await recurrer(rig).turn()  # there are more
-        assert not await recurrer(rig).turn()
-        assert 2 * (MOST_DUE + 50) == len(stored(engine, "id"))
-
-    play(engine, scenario)
+async def test_many_at_once_are_all_accepted(engine: SqliteEngine, rig: Rig) -> None:
+    for number in numbers(MOST_DUE + 50):
+        await rig.accept(number, recurrence=HOURLY)
+    rig.now = NOW + HOUR
+    assert await recurrer(rig).turn()  # there are more
+    assert not await recurrer(rig).turn()
+    assert 2 * (MOST_DUE + 50) == len(stored(engine, "id"))
 
 
 # After a standstill
@@ -274,50 +254,46 @@ def test_a_restart_forgets_none_and_repeats_none(engine: SqliteEngine) -> None:
     play(engine, after)
 
 
-def test_a_crash_after_a_time_was_accepted_does_not_repeat_it(
+async def test_a_crash_after_a_time_was_accepted_does_not_repeat_it(
     engine: SqliteEngine,
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.send(recurrence=HOURLY)
-        await turn(rig, NOW + HOUR)
-        async with opened(engine.after_power_loss(), NOW + HOUR) as again:
-            assert [] == await again.store.due_recurring(NOW + HOUR, 10)
-            assert 2 == len(again.column("id", schema.message))
-
-    play(engine, scenario)
+    await rig.send(recurrence=HOURLY)
+    await turn(rig, NOW + HOUR)
+    async with opened(engine.after_power_loss(), NOW + HOUR) as again:
+        assert [] == await again.store.due_recurring(NOW + HOUR, 10)
+        assert 2 == len(again.column("id", schema.message))
 
 
-def test_two_nodes_never_fire_one_time_twice(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        for number in numbers(20):
-            await rig.accept(number, recurrence=HOURLY)
-        await rig.accept(*numbers(MOST_MESSAGES + 1), recurrence=HOURLY)
-        await until(lambda: not rig.acceptor._tasks)
-        rig.now = NOW + HOUR
-        await asyncio.gather(*(recurrer(rig).turn() for _ in range(5)))
-        await until(lambda: not rig.acceptor._tasks)
-        assert 2 * (20 + MOST_MESSAGES + 1) == len(stored(engine, "id"))
-        assert {(1, NOW + 2 * HOUR)} == set(recurring(engine))
-        assert [0, 0] == rig.reserved()
+async def test_two_nodes_never_fire_one_time_twice(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    for number in numbers(20):
+        await rig.accept(number, recurrence=HOURLY)
+    await rig.accept(*numbers(MOST_MESSAGES + 1), recurrence=HOURLY)
+    await until(lambda: not rig.acceptor._tasks)
+    rig.now = NOW + HOUR
+    await asyncio.gather(*(recurrer(rig).turn() for _ in range(5)))
+    await until(lambda: not rig.acceptor._tasks)
+    assert 2 * (20 + MOST_MESSAGES + 1) == len(stored(engine, "id"))
+    assert {(1, NOW + 2 * HOUR)} == set(recurring(engine))
+    assert [0, 0] == rig.reserved()
 
-    play(engine, scenario)
 
-
-def test_while_nothing_can_be_stored_it_waits(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.send(recurrence=HOURLY)
-        rig.now = NOW + HOUR
-        with engine.unwritable(), pytest.raises(StoreUnavailable):
-            await recurrer(rig).turn()
-        rig.store.down = True
-        with pytest.raises(StoreUnavailable):
-            await recurrer(rig).turn()
-        rig.store.down = False
-        assert [0, 0] == rig.reserved()
-        assert 2 == await turn(rig, NOW + HOUR + 60)
-        assert [(1, NOW + 2 * HOUR)] == recurring(engine)
-
-    play(engine, scenario)
+async def test_while_nothing_can_be_stored_it_waits(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    await rig.send(recurrence=HOURLY)
+    rig.now = NOW + HOUR
+    with engine.unwritable(), pytest.raises(StoreUnavailable):
+        await recurrer(rig).turn()
+    rig.store.down = True
+    with pytest.raises(StoreUnavailable):
+        await recurrer(rig).turn()
+    rig.store.down = False
+    assert [0, 0] == rig.reserved()
+    assert 2 == await turn(rig, NOW + HOUR + 60)
+    assert [(1, NOW + 2 * HOUR)] == recurring(engine)
 
 
 # Times that cannot be accepted
@@ -345,55 +321,46 @@ def test_without_credit_a_time_is_left_out(
 
 
 @pytest.mark.parametrize("what", ["account", "access"])
-def test_who_is_blocked_sends_nothing(engine: SqliteEngine, what: str) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.send(recurrence=HOURLY)
-        known = rig.directory
-        if what == "account":
-            change(rig, blocked=True)
-        else:
-            blocked = replace(known.accesses[1], blocked=True)
-            accesses = {**known.accesses, 1: blocked}
-            rig.directory = replace(known, accesses=accesses)
-        assert 1 == await turn(rig, NOW + HOUR)
-        rig.directory = known
-        assert 2 == await turn(rig, NOW + 2 * HOUR)
-
-    play(engine, scenario)
+async def test_who_is_blocked_sends_nothing(rig: Rig, what: str) -> None:
+    await rig.send(recurrence=HOURLY)
+    known = rig.directory
+    if what == "account":
+        change(rig, blocked=True)
+    else:
+        blocked = replace(known.accesses[1], blocked=True)
+        accesses = {**known.accesses, 1: blocked}
+        rig.directory = replace(known, accesses=accesses)
+    assert 1 == await turn(rig, NOW + HOUR)
+    rig.directory = known
+    assert 2 == await turn(rig, NOW + 2 * HOUR)
 
 
-def test_an_access_that_is_gone_ends_it(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.send(recurrence=HOURLY)
-        rig.directory = replace(rig.directory, accesses={})
-        assert 1 == await turn(rig, NOW + HOUR)
-        assert [(1, None)] == recurring(engine)
-
-    play(engine, scenario)
+async def test_an_access_that_is_gone_ends_it(engine: SqliteEngine, rig: Rig) -> None:
+    await rig.send(recurrence=HOURLY)
+    rig.directory = replace(rig.directory, accesses={})
+    assert 1 == await turn(rig, NOW + HOUR)
+    assert [(1, None)] == recurring(engine)
 
 
 @pytest.mark.parametrize("bulk", [False, True])
-def test_nobody_left(engine: SqliteEngine, *, bulk: bool) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.accept(RECIPIENT, "+4798888888", recurrence=HOURLY, bulk=bulk)
-        gone = frozenset({RECIPIENT, "+4798888888"})
-        change(rig, opted_out=gone)
-        assert 2 == await turn(rig, NOW + HOUR)
-        assert [(1, NOW + 2 * HOUR)] == recurring(engine)
-        change(rig, opted_out=frozenset({RECIPIENT}))
-        assert 3 == await turn(rig, NOW + 2 * HOUR)
-
-    play(engine, scenario)
+async def test_nobody_left(engine: SqliteEngine, rig: Rig, *, bulk: bool) -> None:
+    await rig.accept(RECIPIENT, "+4798888888", recurrence=HOURLY, bulk=bulk)
+    gone = frozenset({RECIPIENT, "+4798888888"})
+    change(rig, opted_out=gone)
+    assert 2 == await turn(rig, NOW + HOUR)
+    assert [(1, NOW + 2 * HOUR)] == recurring(engine)
+    change(rig, opted_out=frozenset({RECIPIENT}))
+    assert 3 == await turn(rig, NOW + 2 * HOUR)
 
 
-def test_groups_are_those_of_the_moment(engine: SqliteEngine) -> None:
+async def test_groups_are_those_of_the_moment(engine: SqliteEngine) -> None:
     add(engine, schema.contact_group, id=1, account_id=1, name="Kunder")
     for id_, number in enumerate(("+4798888881", "+4798888882"), 1):
         row = {"account_id": 1, "number": number, "name": "", "active": id_ == 1}
         add(engine, schema.contact, id=id_, **row)
         add(engine, schema.membership, group_id=1, contact_id=id_)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await rig.accept(groups=("Kunder",), recurrence=HOURLY)
         recipients = stored(engine, "recipient")
         assert [(RECIPIENT,), ("+4798888881",)] == recipients
@@ -403,16 +370,14 @@ def test_groups_are_those_of_the_moment(engine: SqliteEngine) -> None:
             engine, "recipient"
         )[2:]
 
-    play(engine, scenario)
 
-
-def test_a_group_with_nobody_in_it_is_left_out(engine: SqliteEngine) -> None:
+async def test_a_group_with_nobody_in_it_is_left_out(engine: SqliteEngine) -> None:
     add(engine, schema.contact_group, id=1, account_id=1, name="Kunder")
     row = {"account_id": 1, "number": RECIPIENT, "name": "", "active": True}
     add(engine, schema.contact, id=1, **row)
     add(engine, schema.membership, group_id=1, contact_id=1)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         order = Order(
             recipients=(),
             groups=("Kunder",),
@@ -426,35 +391,32 @@ def test_a_group_with_nobody_in_it_is_left_out(engine: SqliteEngine) -> None:
         write(engine, schema.contact, 1, active=True)
         assert 2 == await turn(rig, NOW + 2 * HOUR)
 
-    play(engine, scenario)
+
+async def test_a_rule_of_a_zone_that_there_is_not(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    async with rig.running():
+        await rig.settled_down()
+        for zone in ("Europe/Nowhere", "../../etc/passwd", "", "Europe"):
+            rule = Recurrence(value=1, unit=Unit.DAY, zone=zone)
+            for count in (1, MOST_MESSAGES + 1):
+                with pytest.raises(Refusal) as caught:
+                    await rig.accept(*numbers(count), recurrence=rule)
+                assert (RefusalCode.BAD_FIELD, "recurrence") == (
+                    caught.value.code,
+                    caught.value.field,
+                )
+        never = Recurrence(value=0, unit=Unit.HOUR)
+        with pytest.raises(Refusal):
+            await rig.accept(recurrence=never)
+        assert [0, 0] == rig.reserved()
+    assert [] == stored(engine, "id")
 
 
-def test_a_rule_of_a_zone_that_there_is_not(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running():
-            await rig.settled_down()
-            for zone in ("Europe/Nowhere", "../../etc/passwd", "", "Europe"):
-                rule = Recurrence(value=1, unit=Unit.DAY, zone=zone)
-                for count in (1, MOST_MESSAGES + 1):
-                    with pytest.raises(Refusal) as caught:
-                        await rig.accept(*numbers(count), recurrence=rule)
-                    assert (RefusalCode.BAD_FIELD, "recurrence") == (
-                        caught.value.code,
-                        caught.value.field,
-                    )
-            never = Recurrence(value=0, unit=Unit.HOUR)
-            with pytest.raises(Refusal):
-                await rig.accept(recurrence=never)
-            assert [0, 0] == rig.reserved()
-        assert [] == stored(engine, "id")
-
-    play(engine, scenario)
-
-
-def test_an_order_that_cannot_be_read_ends_alone(
+async def test_an_order_that_cannot_be_read_ends_alone(
     engine: SqliteEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await rig.send(recurrence=HOURLY)
         await rig.send(recurrence=HOURLY)
         write(engine, schema.recurring, 1001, order='{"old": true}')
@@ -462,36 +424,31 @@ def test_an_order_that_cannot_be_read_ends_alone(
         assert 3 == await turn(rig, NOW + HOUR)
         assert 1 == counted("failed") - before
         assert [(1, None), (1, NOW + 2 * HOUR)] == recurring(engine)
-
-    play(engine, scenario)
     assert "repeating order 1001 cannot be read and ends" in caplog.text
 
 
-def test_what_was_cancelled_meanwhile_is_not_fired(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        (first,) = await rig.send(recurrence=HOURLY)
-        rig.now = NOW + HOUR
-        asker = QueryHandler(
-            store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
-        )
-        asked = CancelCommand(order_id=first)
-        turning = asyncio.create_task(recurrer(rig).turn())
-        await asyncio.gather(turning, asker.answer(asked, rig.directory.accesses[1]))
-        assert [None] == [row[1] for row in recurring(engine)]
-        count = len(stored(engine, "id"))
-        assert count == await turn(rig, NOW + 9 * HOUR)
+async def test_what_was_cancelled_meanwhile_is_not_fired(
+    engine: SqliteEngine, rig: Rig
+) -> None:
+    (first,) = await rig.send(recurrence=HOURLY)
+    rig.now = NOW + HOUR
+    asker = QueryHandler(
+        store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
+    )
+    asked = CancelCommand(order_id=first)
+    turning = asyncio.create_task(recurrer(rig).turn())
+    await asyncio.gather(turning, asker.answer(asked, rig.directory.accesses[1]))
+    assert [None] == [row[1] for row in recurring(engine)]
+    count = len(stored(engine, "id"))
+    assert count == await turn(rig, NOW + 9 * HOUR)
 
-    play(engine, scenario)
 
-
-def test_it_is_charged_each_time_and_once(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_it_is_charged_each_time_and_once(engine: SqliteEngine) -> None:
+    async with rig_on(engine) as rig:
         await paying(rig, 10 * NORWAY)
         await rig.send(recurrence=HOURLY)
         for n in range(1, 4):
             await turn(rig, NOW + n * HOUR)
             await turn(rig, NOW + n * HOUR)
         assert 6 * NORWAY == await left(rig)
-
-    play(engine, scenario)
     assert [] == faults(engine)

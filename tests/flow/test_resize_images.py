@@ -201,19 +201,16 @@ def test_a_photo_of_many_pixels_is_unpacked_at_a_fraction_of_its_size() -> None:
 HARD = written(noise(1600, 1600), "PNG")
 
 
-def test_what_takes_too_much_memory_is_refused_and_the_next_is_not() -> None:
-    async def story() -> None:
-        fitter = ImageResizer(1, Limits(memory=64 * 1024 * 1024))
-        large = written(Image.new("RGB", (4000, 4000)), "PNG")
-        with pytest.raises(Refusal) as caught:
-            await fitter.fit([File("a", "image/png", large)], 300_000)
-        assert RefusalCode.TOO_LARGE is caught.value.code
-        small = written(Image.new("RGB", (40, 40)), "PNG")
-        (file,) = await fitter.fit([File("a", "image/png", small)], 300_000)
-        assert (40, 40) == opened(file).size
-        fitter.close()
-
-    asyncio.run(story())
+async def test_what_takes_too_much_memory_is_refused_and_the_next_is_not() -> None:
+    fitter = ImageResizer(1, Limits(memory=64 * 1024 * 1024))
+    large = written(Image.new("RGB", (4000, 4000)), "PNG")
+    with pytest.raises(Refusal) as caught:
+        await fitter.fit([File("a", "image/png", large)], 300_000)
+    assert RefusalCode.TOO_LARGE is caught.value.code
+    small = written(Image.new("RGB", (40, 40)), "PNG")
+    (file,) = await fitter.fit([File("a", "image/png", small)], 300_000)
+    assert (40, 40) == opened(file).size
+    fitter.close()
 
 
 @pytest.mark.parametrize(
@@ -239,89 +236,74 @@ async def until_busy(fitter: ImageResizer) -> int:
     return process
 
 
-def test_a_process_that_is_killed_is_replaced() -> None:
-    async def story() -> None:
-        fitter = ImageResizer(1)
-        file = File("a.png", "image/png", HARD)
-        fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
-        os.kill(await until_busy(fitter), signal.SIGKILL)
-        (first,) = await fitting
-        assert len(first.data) <= 30_000
-        os.kill(await until_busy(fitter), signal.SIGKILL)  # while it has nothing to do
-        assert (first,) == await fitter.fit([file], 30_000)
-        fitter.close()
-        with pytest.raises(Refusal) as caught:
-            await fitter.fit([file], 30_000)
-        assert RefusalCode.INTERNAL is caught.value.code
-
-    asyncio.run(story())
+async def test_a_process_that_is_killed_is_replaced() -> None:
+    fitter = ImageResizer(1)
+    file = File("a.png", "image/png", HARD)
+    fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
+    os.kill(await until_busy(fitter), signal.SIGKILL)
+    (first,) = await fitting
+    assert len(first.data) <= 30_000
+    os.kill(await until_busy(fitter), signal.SIGKILL)  # while it has nothing to do
+    assert (first,) == await fitter.fit([file], 30_000)
+    fitter.close()
+    with pytest.raises(Refusal) as caught:
+        await fitter.fit([file], 30_000)
+    assert RefusalCode.INTERNAL is caught.value.code
 
 
-def test_a_picture_that_breaks_every_process_is_refused() -> None:
-    async def story() -> None:
-        fitter = ImageResizer(1)
-        file = File("a.png", "image/png", HARD)
-        fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
-        killed: set[int] = set()
-        while not fitting.done():
-            for process in set(fitter.processes()) - killed:
-                os.kill(process, signal.SIGKILL)
-                killed.add(process)
-            await asyncio.sleep(0.001)
-        with pytest.raises(Refusal) as caught:
-            fitting.result()
-        assert RefusalCode.BAD_FIELD is caught.value.code
-        assert 2 == len(killed)
-        fitter.close()
-
-    asyncio.run(story())
+async def test_a_picture_that_breaks_every_process_is_refused() -> None:
+    fitter = ImageResizer(1)
+    file = File("a.png", "image/png", HARD)
+    fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
+    killed: set[int] = set()
+    while not fitting.done():
+        for process in set(fitter.processes()) - killed:
+            os.kill(process, signal.SIGKILL)
+            killed.add(process)
+        await asyncio.sleep(0.001)
+    with pytest.raises(Refusal) as caught:
+        fitting.result()
+    assert RefusalCode.BAD_FIELD is caught.value.code
+    assert 2 == len(killed)
+    fitter.close()
 
 
-def test_an_order_that_is_given_up_leaves_its_place() -> None:
-    async def story() -> None:
-        fitter = ImageResizer(1)
-        file = File("a.png", "image/png", HARD)
-        first = asyncio.ensure_future(fitter.fit([file], 30_000, 1))
-        waiting = asyncio.ensure_future(fitter.fit([file], 30_000, 2))
-        await until_busy(fitter)
-        waiting.cancel()
-        first.cancel()
-        (fitted_now,) = await fitter.fit([file], 30_000, 3)
-        assert len(fitted_now.data) <= 30_000
-        fitter.close()
-
-    asyncio.run(story())
+async def test_an_order_that_is_given_up_leaves_its_place() -> None:
+    fitter = ImageResizer(1)
+    file = File("a.png", "image/png", HARD)
+    first = asyncio.ensure_future(fitter.fit([file], 30_000, 1))
+    waiting = asyncio.ensure_future(fitter.fit([file], 30_000, 2))
+    await until_busy(fitter)
+    waiting.cancel()
+    first.cancel()
+    (fitted_now,) = await fitter.fit([file], 30_000, 3)
+    assert len(fitted_now.data) <= 30_000
+    fitter.close()
 
 
-def test_a_turn_that_is_given_up_when_it_comes_is_anothers() -> None:
+async def test_a_turn_that_is_given_up_when_it_comes_is_anothers() -> None:
     async def waits(turns: _Turns) -> None:
         async with turns.one(2):
             pass
 
-    async def story() -> None:
-        turns = _Turns(1)
-        async with turns.one(1):
-            task = asyncio.ensure_future(waits(turns))
-            await asyncio.sleep(0)
-        task.cancel()  # it has the turn, and does not know it yet
-        await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(5), turns.one(3):
-            pass
-
-    asyncio.run(story())
+    turns = _Turns(1)
+    async with turns.one(1):
+        task = asyncio.ensure_future(waits(turns))
+        await asyncio.sleep(0)
+    task.cancel()  # it has the turn, and does not know it yet
+    await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(5), turns.one(3):
+        pass
 
 
-def test_one_account_leaves_the_second_process_to_others() -> None:
-    async def story() -> None:
-        fitter = ImageResizer(2)
-        file = File("a.png", "image/png", written(noise(300, 300), "PNG"))
-        await asyncio.gather(*(fitter.fit([file], 20_000, 1) for _ in range(4)))
-        assert 1 == len(fitter.processes())
-        await asyncio.gather(*(fitter.fit([file], 20_000, n) for n in (1, 2)))
-        assert 2 == len(fitter.processes())
-        fitter.close()
-
-    asyncio.run(story())
+async def test_one_account_leaves_the_second_process_to_others() -> None:
+    fitter = ImageResizer(2)
+    file = File("a.png", "image/png", written(noise(300, 300), "PNG"))
+    await asyncio.gather(*(fitter.fit([file], 20_000, 1) for _ in range(4)))
+    assert 1 == len(fitter.processes())
+    await asyncio.gather(*(fitter.fit([file], 20_000, n) for n in (1, 2)))
+    assert 2 == len(fitter.processes())
+    fitter.close()
 
 
 def test_many_pictures_of_one_account_do_not_hold_up_anothers() -> None:

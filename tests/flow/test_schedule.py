@@ -14,7 +14,7 @@ from budstikke.domain.receipt import Unsure
 from budstikke.flow import schedule
 from budstikke.flow.schedule import Scheduler
 from budstikke.store.contract import StoreUnavailable
-from flow.rig import Rig, play, until
+from flow.rig import Rig, rig_on, until
 from store.path import NOW, RECIPIENT
 
 if TYPE_CHECKING:
@@ -47,49 +47,39 @@ async def turning(rig: Rig, until_then: Callable[[], object]) -> None:
         await task
 
 
-def test_much_that_is_due_is_done_without_pauses(
+async def test_much_that_is_due_is_done_without_pauses(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "MOST_DUE", 10)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await rig.path.accept(*[RECIPIENT] * 35, due_at=NOW)
         again = [await rig.scheduler.wake() for _ in range(4)]
         assert [True, True, True, False] == again
         assert {1: 35} == await rig.store.backlog()
 
-    play(engine, scenario)
 
-
-def test_the_clock_runs(engine: SqliteEngine, pauses: list[float]) -> None:
-    async def scenario(rig: Rig) -> None:
-        one = rig.carriers[1]
-        async with rig.running():
-            await rig.path.accept(due_at=NOW)
-            await rig.path.accept(expires_at=NOW)
-            await turning(rig, lambda: one.offered and rig.outlet.asked)
-            both = {schedule.WAKE_EVERY, schedule.SWEEP_EVERY}
-            await turning(rig, lambda: both <= set(pauses))
-
-    play(engine, scenario)
-
-
-def test_it_goes_on_when_the_store_is_back(
-    engine: SqliteEngine, pauses: list[float]
-) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_the_clock_runs(rig: Rig, pauses: list[float]) -> None:
+    one = rig.carriers[1]
+    async with rig.running():
         await rig.path.accept(due_at=NOW)
-        rig.store.down = True
-        async with rig.running():
-            await turning(rig, lambda: rig.store.refused > 5)
-            rig.store.down = False
-            await turning(rig, lambda: rig.carriers[1].offered)
+        await rig.path.accept(expires_at=NOW)
+        await turning(rig, lambda: one.offered and rig.outlet.asked)
+        both = {schedule.WAKE_EVERY, schedule.SWEEP_EVERY}
+        await turning(rig, lambda: both <= set(pauses))
 
-    play(engine, scenario)
+
+async def test_it_goes_on_when_the_store_is_back(rig: Rig, pauses: list[float]) -> None:
+    await rig.path.accept(due_at=NOW)
+    rig.store.down = True
+    async with rig.running():
+        await turning(rig, lambda: rig.store.refused > 5)
+        rig.store.down = False
+        await turning(rig, lambda: rig.carriers[1].offered)
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), KeyError(7)])
-def test_a_bug_in_one_turn_does_not_stop_it(
+async def test_a_bug_in_one_turn_does_not_stop_it(
     engine: SqliteEngine,
     pauses: list[float],
     caplog: pytest.LogCaptureFixture,
@@ -102,7 +92,7 @@ def test_a_bug_in_one_turn_does_not_stop_it(
             self.turns += 1
             raise error
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         step = Step()
         rig.scheduler = Scheduler(
             store=rig.store,
@@ -114,34 +104,32 @@ def test_a_bug_in_one_turn_does_not_stop_it(
         )
         with caplog.at_level(logging.ERROR):
             await turning(rig, lambda: step.turns > 3)
-
-    play(engine, scenario)
     assert 7.0 in pauses
     assert "a turn of the clock failed" in caplog.messages
 
 
-def test_old_messages_go_without_pauses(
+async def test_old_messages_go_without_pauses(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "MOST_DUE", 10)
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await rig.path.accept(*[RECIPIENT] * 25, accepted_at=NOW, expires_at=NOW)
         rig.now = NOW + 90 * 86400.0 + 1
         again = [await rig.scheduler.sweep() for _ in range(3)]
         assert [True, True, False] == again
         assert {} == rig.path.parts()
 
-    play(engine, scenario)
 
-
-def test_the_backlog_is_counted_also_when_it_is_gone(engine: SqliteEngine) -> None:
+async def test_the_backlog_is_counted_also_when_it_is_gone(
+    engine: SqliteEngine,
+) -> None:
     def counted() -> list[float]:
         return [
             metrics.backlog_parts.labels(name)._value.get() for name in ("c1", "c2")
         ]
 
-    async def scenario(rig: Rig) -> None:
+    async with rig_on(engine) as rig:
         await rig.path.accept(*[RECIPIENT] * 3)
         await rig.scheduler.sweep()
         assert [3, 0] == counted()
@@ -151,25 +139,17 @@ def test_the_backlog_is_counted_also_when_it_is_gone(engine: SqliteEngine) -> No
         await rig.scheduler.sweep()
         assert [0, 0] == counted()
 
-    play(engine, scenario)
+
+async def test_a_carrier_that_is_gone_is_left_out(rig: Rig) -> None:
+    await rig.path.accept(due_at=NOW, carrier_id=3)
+    await rig.path.accept(due_at=NOW)
+    assert not await rig.scheduler.wake()
+    assert not await rig.scheduler.sweep()
+    assert {1: 1, 3: 1} == await rig.store.backlog()
 
 
-def test_a_carrier_that_is_gone_is_left_out(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.path.accept(due_at=NOW, carrier_id=3)
-        await rig.path.accept(due_at=NOW)
-        assert not await rig.scheduler.wake()
-        assert not await rig.scheduler.sweep()
-        assert {1: 1, 3: 1} == await rig.store.backlog()
-
-    play(engine, scenario)
-
-
-def test_a_turn_that_cannot_be_made_says_so(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        rig.store.down = True
-        for turn in (rig.scheduler.wake, rig.scheduler.sweep):
-            with pytest.raises(StoreUnavailable):
-                await turn()
-
-    play(engine, scenario)
+async def test_a_turn_that_cannot_be_made_says_so(rig: Rig) -> None:
+    rig.store.down = True
+    for turn in (rig.scheduler.wake, rig.scheduler.sweep):
+        with pytest.raises(StoreUnavailable):
+            await turn()

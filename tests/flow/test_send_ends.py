@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,12 +17,9 @@ from budstikke.domain.receipt import (
 from budstikke.flow.send import AHEAD
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
-from flow.rig import Rig, play, until
+from flow.rig import Rig, until
 from flow.sending import queue, receipt, send, settled_down
 from store.path import NOW, RECIPIENT
-
-if TYPE_CHECKING:
-    from store.engines import SqliteEngine
 
 LATER = Rejected(Reason.INTERNAL, "ESME_RSYSERR", Retry.LATER)
 NEVER = Rejected(Reason.BARRED, "ESME_RINVDSTADR", Retry.NEVER)
@@ -33,40 +29,34 @@ ELSEWHERE = Rejected(Reason.NO_ROUTE, "ESME_RINVSRCTON", Retry.ELSEWHERE)
 # What it reports
 
 
-def test_a_receipt_is_acknowledged_when_it_is_durable(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running(1):
-            await settled_down(rig)
-            (part,) = await send(rig, 1)
-            rig.carriers[1].answer()
-            await rig.written()
-            done = rig.carriers[1].sink.receipts([receipt(f"id{part}")])
-            assert not done.done()
-            await done
-            assert {part: "delivered"} == rig.path.parts()
-            await until(lambda: rig.outlet.asked)
-        assert [f"https://c1.example/s?status=4&origid={part >> 8}"] == rig.outlet.asked
-
-    play(engine, scenario)
+async def test_a_receipt_is_acknowledged_when_it_is_durable(rig: Rig) -> None:
+    async with rig.running(1):
+        await settled_down(rig)
+        (part,) = await send(rig, 1)
+        rig.carriers[1].answer()
+        await rig.written()
+        done = rig.carriers[1].sink.receipts([receipt(f"id{part}")])
+        assert not done.done()
+        await done
+        assert {part: "delivered"} == rig.path.parts()
+        await until(lambda: rig.outlet.asked)
+    assert [f"https://c1.example/s?status=4&origid={part >> 8}"] == rig.outlet.asked
 
 
-def test_a_receipt_that_cannot_be_stored_is_not_acknowledged(
-    engine: SqliteEngine,
+async def test_a_receipt_that_cannot_be_stored_is_not_acknowledged(
+    rig: Rig,
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        async with rig.running(1):
-            rig.store.down = True
-            with pytest.raises(StoreUnavailable):
-                await rig.carriers[1].sink.receipts([receipt("x")])
-            with pytest.raises(StoreUnavailable):
-                await rig.carriers[1].sink.inbound([inbound()])
-            rig.store.down = False
+    async with rig.running(1):
+        rig.store.down = True
+        with pytest.raises(StoreUnavailable):
             await rig.carriers[1].sink.receipts([receipt("x")])
+        with pytest.raises(StoreUnavailable):
             await rig.carriers[1].sink.inbound([inbound()])
-        assert ["x"] == rig.path.column("smsc_id", schema.orphan)
-        assert ["Hei"] == rig.path.column("text", schema.inbound)
-
-    play(engine, scenario)
+        rig.store.down = False
+        await rig.carriers[1].sink.receipts([receipt("x")])
+        await rig.carriers[1].sink.inbound([inbound()])
+    assert ["x"] == rig.path.column("smsc_id", schema.orphan)
+    assert ["Hei"] == rig.path.column("text", schema.inbound)
 
 
 def inbound() -> InboundPart:
@@ -76,95 +66,83 @@ def inbound() -> InboundPart:
 # Stopping
 
 
-def test_a_stop_gives_back_what_was_not_offered(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        carrier = rig.carriers[1]
-        ids = await queue(rig, 250)
-        async with rig.running(1):
-            await until(lambda: len(rig.senders[1]._ready) == AHEAD)
-            carrier.at_drain = Unsure("the link was taken down")
-            await rig.senders[1].stop(5)
-        states = rig.path.parts()
-        assert ["unsure"] * 100 + ["queued"] * 150 == [states[part] for part in ids]
-        assert not rig.senders[1].reserve(1)
-
-    play(engine, scenario)
+async def test_a_stop_gives_back_what_was_not_offered(rig: Rig) -> None:
+    carrier = rig.carriers[1]
+    ids = await queue(rig, 250)
+    async with rig.running(1):
+        await until(lambda: len(rig.senders[1]._ready) == AHEAD)
+        carrier.at_drain = Unsure("the link was taken down")
+        await rig.senders[1].stop(5)
+    states = rig.path.parts()
+    assert ["unsure"] * 100 + ["queued"] * 150 == [states[part] for part in ids]
+    assert not rig.senders[1].reserve(1)
 
 
-def test_a_stop_waits_for_what_is_being_stored(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        sender = rig.senders[1]
-        async with rig.running(1):
-            await settled_down(rig)
-            assert sender.reserve(2)
-            stopping = asyncio.create_task(sender.stop(5))
-            ids = await rig.path.sending(RECIPIENT, RECIPIENT)
-            assert not stopping.done()
-            sender.offer([rig.path.part(part) for part in ids])
-            await stopping
-        assert [] == rig.carriers[1].offered
-        assert ["queued", "queued"] == list(rig.path.parts().values())
-
-    play(engine, scenario)
+async def test_a_stop_waits_for_what_is_being_stored(rig: Rig) -> None:
+    sender = rig.senders[1]
+    async with rig.running(1):
+        await settled_down(rig)
+        assert sender.reserve(2)
+        stopping = asyncio.create_task(sender.stop(5))
+        ids = await rig.path.sending(RECIPIENT, RECIPIENT)
+        assert not stopping.done()
+        sender.offer([rig.path.part(part) for part in ids])
+        await stopping
+    assert [] == rig.carriers[1].offered
+    assert ["queued", "queued"] == list(rig.path.parts().values())
 
 
-def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine) -> None:
-    async def scenario(rig: Rig) -> None:
-        sender = rig.senders[1]
-        await queue(rig, 150)
-        async with rig.running(1):
-            await until(lambda: len(sender._ready) == 50)
-            rig.store.down = True
-            rig.carriers[1].at_drain = NEVER
-            await sender.stop(0.01)
-        assert {"sending"} == set(rig.path.parts().values())
-
-    play(engine, scenario)
+async def test_a_stop_does_not_wait_for_ever(rig: Rig) -> None:
+    sender = rig.senders[1]
+    await queue(rig, 150)
+    async with rig.running(1):
+        await until(lambda: len(sender._ready) == 50)
+        rig.store.down = True
+        rig.carriers[1].at_drain = NEVER
+        await sender.stop(0.01)
+    assert {"sending"} == set(rig.path.parts().values())
 
 
 # Any interleaving
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_reservations_are_never_negative_and_all_is_sent_once(
-    engine: SqliteEngine, seed: int
+async def test_reservations_are_never_negative_and_all_is_sent_once(
+    rig: Rig, seed: int
 ) -> None:
-    async def scenario(rig: Rig) -> None:
-        random = Random(seed)  # noqa: S311 - a test's dice
-        sender, carrier = rig.senders[1], rig.carriers[1]
-        carrier.window = 20
+    random = Random(seed)  # noqa: S311 - a test's dice
+    sender, carrier = rig.senders[1], rig.carriers[1]
+    carrier.window = 20
 
-        async def one_order() -> None:
-            parts = random.randint(1, 40)
-            for _ in range(random.randint(0, 5)):
-                await asyncio.sleep(0)
-            if not sender.reserve(parts):
-                await queue(rig, parts)
-            elif random.random() < 0.2:
-                await asyncio.sleep(0)
-                sender.cancel(parts)
-            else:
-                ids = await rig.path.sending(*[RECIPIENT] * parts)
-                sender.offer([rig.path.part(part) for part in ids])
+    async def one_order() -> None:
+        parts = random.randint(1, 40)
+        for _ in range(random.randint(0, 5)):
+            await asyncio.sleep(0)
+        if not sender.reserve(parts):
+            await queue(rig, parts)
+        elif random.random() < 0.2:
+            await asyncio.sleep(0)
+            sender.cancel(parts)
+        else:
+            ids = await rig.path.sending(*[RECIPIENT] * parts)
+            sender.offer([rig.path.part(part) for part in ids])
 
-        async with rig.running(1):
-            orders = [asyncio.create_task(one_order()) for _ in range(60)]
-            while not all(order.done() for order in orders):
-                assert rig.reserved()[0] >= 0
-                carrier.up = random.random() < 0.8
-                carrier.answer(count=random.randint(0, 20))
-                await asyncio.sleep(0)
-            await asyncio.gather(*orders)
-            carrier.up = True
-            while len(carrier.offered) < len(rig.path.parts()):
-                carrier.answer()
-                carrier.sink.room()
-                await asyncio.sleep(0)
+    async with rig.running(1):
+        orders = [asyncio.create_task(one_order()) for _ in range(60)]
+        while not all(order.done() for order in orders):
+            assert rig.reserved()[0] >= 0
+            carrier.up = random.random() < 0.8
+            carrier.answer(count=random.randint(0, 20))
+            await asyncio.sleep(0)
+        await asyncio.gather(*orders)
+        carrier.up = True
+        while len(carrier.offered) < len(rig.path.parts()):
             carrier.answer()
-            await rig.written()
-        ids = [part.id for part in carrier.offered]
-        assert len(set(ids)) == len(ids)
-        assert {"sent"} == set(rig.path.parts().values())
-        assert [0, 0] == rig.reserved()
-
-    play(engine, scenario)
+            carrier.sink.room()
+            await asyncio.sleep(0)
+        carrier.answer()
+        await rig.written()
+    ids = [part.id for part in carrier.offered]
+    assert len(set(ids)) == len(ids)
+    assert {"sent"} == set(rig.path.parts().values())
+    assert [0, 0] == rig.reserved()

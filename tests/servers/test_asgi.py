@@ -13,7 +13,7 @@ PIECE = b"x" * 65_536
 
 
 @pytest.mark.parametrize(("size", "turns"), [(LARGE, False), (LARGE + 1, True)])
-def test_others_have_their_turn_while_a_large_body_is_put_together(
+async def test_others_have_their_turn_while_a_large_body_is_put_together(
     size: int, *, turns: bool
 ) -> None:
     whole = (PIECE * (size // len(PIECE) + 1))[:size]
@@ -23,9 +23,6 @@ def test_others_have_their_turn_while_a_large_body_is_put_together(
         piece = rest.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(rest)}
 
-    async def scenario() -> None:
-        other = asyncio.create_task(asyncio.sleep(0))
-        assert whole == await read_body(receive, size)
-        assert other.done() == turns
-
-    asyncio.run(scenario())
+    other = asyncio.create_task(asyncio.sleep(0))
+    assert whole == await read_body(receive, size)
+    assert other.done() == turns

@@ -216,7 +216,7 @@ def test_a_client_that_guesses_waits_but_others_and_known_secrets_pass(
     assert ask(guard, other, "third", "192.0.2.1") is None
 
 
-def test_calls_with_one_secret_share_one_verification(
+async def test_calls_with_one_secret_share_one_verification(
     guard: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -227,27 +227,21 @@ def test_calls_with_one_secret_share_one_verification(
 
     monkeypatch.setattr(auth, "verify_secret", verify)
 
-    async def calls() -> None:
-        await asyncio.gather(
-            *(guard.check(ACCESS, "demo", Caller("::1", True)) for _ in range(20))
-        )
-
-    asyncio.run(calls())
+    await asyncio.gather(
+        *(guard.check(ACCESS, "demo", Caller("::1", True)) for _ in range(20))
+    )
     assert ["demo"] == asked
 
 
-def test_a_caller_who_leaves_does_not_spoil_it_for_others(
+async def test_a_caller_who_leaves_does_not_spoil_it_for_others(
     guard: Authenticator,
 ) -> None:
-    async def calls() -> None:
-        first = asyncio.ensure_future(guard.check(ACCESS, "demo", Caller("::1", True)))
-        second = asyncio.ensure_future(guard.check(ACCESS, "demo", Caller("::1", True)))
-        await asyncio.sleep(0)
-        first.cancel()
-        await second
-        assert first.cancelled()
-
-    asyncio.run(calls())
+    first = asyncio.ensure_future(guard.check(ACCESS, "demo", Caller("::1", True)))
+    second = asyncio.ensure_future(guard.check(ACCESS, "demo", Caller("::1", True)))
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    assert first.cancelled()
 
 
 def test_the_queue_of_verifications_is_bounded(

@@ -208,7 +208,7 @@ def test_lines_of_one_header_are_joined() -> None:
         ([b"For: 192.0.2.1", b"For: 10.0.0.9", b"For: 10.0.0.8"], False),
     ],
 )
-def test_each_proxy_may_add_a_line(
+async def test_each_proxy_may_add_a_line(
     odd: bytes, lines: list[bytes], *, allowed: bool
 ) -> None:
     """The right-most untrusted address counts, in either lane."""
@@ -218,15 +218,12 @@ def test_each_proxy_may_add_a_line(
     served = Served(trusted=proxies)
     heard: list[tuple[int, bytes]] = []
 
-    async def whole() -> None:
-        async with connected(served.app) as client:
-            while not Observed.present:  # noqa: ASYNC110 - a set tells nobody
-                await asyncio.sleep(0)
-            (protocol,) = Observed.present
-            protocol.client = ("10.0.0.1", 1)
-            forwarded = b"".join(b"X-Forwarded-" + line + b"\r\n" for line in lines)
-            await client.say(PLAIN.replace(b"Host", odd + forwarded + b"Host"))
-            heard.append(await client.hear())
-
-    asyncio.run(whole())
+    async with connected(served.app) as client:
+        while not Observed.present:  # noqa: ASYNC110 - a set tells nobody
+            await asyncio.sleep(0)
+        (protocol,) = Observed.present
+        protocol.client = ("10.0.0.1", 1)
+        forwarded = b"".join(b"X-Forwarded-" + line + b"\r\n" for line in lines)
+        await client.say(PLAIN.replace(b"Host", odd + forwarded + b"Host"))
+        heard.append(await client.hear())
     assert [SAID if allowed else (200, b"ErrorCode=2, ID=0")] == heard

@@ -97,7 +97,7 @@ def test_a_connection_that_is_not_used_is_closed() -> None:
     talk(scenario)
 
 
-def test_an_answer_may_take_its_time() -> None:
+async def test_an_answer_may_take_its_time() -> None:
     go = asyncio.Event()
 
     class Slow(Echo):
@@ -105,16 +105,13 @@ def test_an_answer_may_take_its_time() -> None:
             await go.wait()
             await super().__call__(scope, receive, send)
 
-    async def whole() -> None:
-        async with connected(Slow()) as client:
-            await client.say(PLAIN)
-            (protocol,) = Observed.present
-            after(protocol, 1000)
-            assert not protocol.ended()
-            go.set()
-            assert 200 == (await client.hear())[0]
-
-    asyncio.run(whole())
+    async with connected(Slow()) as client:
+        await client.say(PLAIN)
+        (protocol,) = Observed.present
+        after(protocol, 1000)
+        assert not protocol.ended()
+        go.set()
+        assert 200 == (await client.hear())[0]
 
 
 def test_who_reads_nothing_is_hung_up_on() -> None:
@@ -133,7 +130,7 @@ def test_who_reads_nothing_is_hung_up_on() -> None:
     talk(scenario)
 
 
-def test_one_timer_looks_at_all_connections() -> None:
+async def test_one_timer_looks_at_all_connections() -> None:
     guard = Guard()
     looked: list[object] = []
 
@@ -141,41 +138,35 @@ def test_one_timer_looks_at_all_connections() -> None:
         def look(self, now: float) -> None:
             looked.append(self)
 
-    async def whole() -> None:
-        loop = asyncio.get_running_loop()
-        connections = [Connection() for _ in range(3)]
-        for each in connections:
-            guard.watch(each, loop)
-        timer = guard._timer
-        assert timer is not None
-        guard._look(loop)
-        assert set(connections) == set(looked)
-        for each in connections:
-            guard.forget(each)
-        assert guard._timer is None
-
-    asyncio.run(whole())
+    loop = asyncio.get_running_loop()
+    connections = [Connection() for _ in range(3)]
+    for each in connections:
+        guard.watch(each, loop)
+    timer = guard._timer
+    assert timer is not None
+    guard._look(loop)
+    assert set(connections) == set(looked)
+    for each in connections:
+        guard.forget(each)
+    assert guard._timer is None
 
 
-def test_an_address_has_so_many_connections() -> None:
-    async def whole() -> None:
-        guard = Guard(connections=2)
-        async with serving(Echo(), guard) as port, asyncio.timeout(20):
-            pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
-            clients = [Client(*pair) for pair in pairs]
-            head = await clients[2].reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 429 ")
-            assert b"retry-after: 5\r\n" in head
-            clients[0].writer.close()
-            while len(Observed.present) > 1:  # noqa: ASYNC110 - likewise
-                await asyncio.sleep(0)
-            client = Client(*await asyncio.open_connection("127.0.0.1", port))
-            client.writer.write(PLAIN)
-            assert 200 == (await client.hear())[0]
-            for each in (*clients, client):
-                each.writer.close()
-
-    asyncio.run(whole())
+async def test_an_address_has_so_many_connections() -> None:
+    guard = Guard(connections=2)
+    async with serving(Echo(), guard) as port, asyncio.timeout(20):
+        pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        clients = [Client(*pair) for pair in pairs]
+        head = await clients[2].reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 429 ")
+        assert b"retry-after: 5\r\n" in head
+        clients[0].writer.close()
+        while len(Observed.present) > 1:  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0)
+        client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        client.writer.write(PLAIN)
+        assert 200 == (await client.hear())[0]
+        for each in (*clients, client):
+            each.writer.close()
 
 
 def test_bodies_have_so_much_room_together_and_small_ones_always_fit() -> None:

@@ -17,7 +17,7 @@ from budstikke.store.contract import PausedQueue, StoreUnavailable
 from servers.talking import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Iterable
 
 NOW = 1_700_000_000.0
 TOKEN = "tok-en_1"
@@ -76,97 +76,78 @@ class Page:
         return int(head.split()[1]), head.lower(), body
 
 
-def play(scenario: Callable[[Page], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        page = Page()
-        async with asyncio.timeout(20), serving(page.app()) as port:
-            page.port = port
-            await scenario(page)
-
-    asyncio.run(whole())
-
-
-def test_looking_says_what_waits_and_changes_nothing() -> None:
-    async def scenario(page: Page) -> None:
-        for method in ("GET", "GET", "HEAD"):
-            status, _, body = await page.ask(method)
-            assert 200 == status
-        _, _, body = await page.ask("GET")
-        assert "<dd>500</dd>" in body
-        assert "2023-11-14 22:13:20 UTC" in body
-        assert "HTTP 500 &lt;script&gt;" in body
-        assert '<form method="post"><button>' in body
-        assert "<script" not in body
-        assert [] == page.resumed
-        assert 1 == len(page.store.paused)
-
-    play(scenario)
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page that is served while the test runs."""
+    page = Page()
+    async with serving(page.app()) as port:
+        page.port = port
+        yield page
 
 
-def test_the_button_lets_it_go_on_once() -> None:
-    async def scenario(page: Page) -> None:
-        status, _, body = await page.ask("POST")
+async def test_looking_says_what_waits_and_changes_nothing(page: Page) -> None:
+    for method in ("GET", "GET", "HEAD"):
+        status, _, body = await page.ask(method)
         assert 200 == status
-        assert "in order" in body
-        assert [7] == page.resumed
-        for method in ("GET", "POST"):
-            status, _, body = await page.ask(method)
-            assert 404 == status
-            assert "leads nowhere any more" in body
-        assert [7] == page.resumed
+    _, _, body = await page.ask("GET")
+    assert "<dd>500</dd>" in body
+    assert "2023-11-14 22:13:20 UTC" in body
+    assert "HTTP 500 &lt;script&gt;" in body
+    assert '<form method="post"><button>' in body
+    assert "<script" not in body
+    assert [] == page.resumed
+    assert 1 == len(page.store.paused)
 
-    play(scenario)
+
+async def test_the_button_lets_it_go_on_once(page: Page) -> None:
+    status, _, body = await page.ask("POST")
+    assert 200 == status
+    assert "in order" in body
+    assert [7] == page.resumed
+    for method in ("GET", "POST"):
+        status, _, body = await page.ask(method)
+        assert 404 == status
+        assert "leads nowhere any more" in body
+    assert [7] == page.resumed
 
 
 @pytest.mark.parametrize("token", ["x", "tok-en_", "x" * 5000, "%00", "%ff", "'--"])
-def test_a_wrong_link(token: str) -> None:
-    async def scenario(page: Page) -> None:
-        for method in ("GET", "POST"):
-            status, _, _ = await page.ask(method, token)
-            assert 404 == status
-        assert [] == page.resumed
-
-    play(scenario)
+async def test_a_wrong_link(page: Page, token: str) -> None:
+    for method in ("GET", "POST"):
+        status, _, _ = await page.ask(method, token)
+        assert 404 == status
+    assert [] == page.resumed
 
 
-def test_nobody_else_learns_the_link_or_frames_the_page() -> None:
-    async def scenario(page: Page) -> None:
-        for token in (TOKEN, "wrong"):
-            _, head, body = await page.ask("GET", token)
-            assert "\r\nreferrer-policy: no-referrer" in head
-            assert "\r\ncache-control: no-store" in head
-            assert "\r\nx-robots-tag: noindex" in head
-            assert "\r\nx-content-type-options: nosniff" in head
-            (policy,) = re.findall(r"\r\ncontent-security-policy: ([^\r]+)", head)
-            assert "default-src 'none'" in policy
-            assert "frame-ancestors 'none'" in policy
-            (style,) = re.findall(r"<style>(.*)</style>", body, re.DOTALL)
-            octets = hashlib.sha256(style.encode()).digest()
-            made = base64.b64encode(octets).decode()
-            assert f"'sha256-{made.lower()}'" in policy
-
-    play(scenario)
+async def test_nobody_else_learns_the_link_or_frames_the_page(page: Page) -> None:
+    for token in (TOKEN, "wrong"):
+        _, head, body = await page.ask("GET", token)
+        assert "\r\nreferrer-policy: no-referrer" in head
+        assert "\r\ncache-control: no-store" in head
+        assert "\r\nx-robots-tag: noindex" in head
+        assert "\r\nx-content-type-options: nosniff" in head
+        (policy,) = re.findall(r"\r\ncontent-security-policy: ([^\r]+)", head)
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        (style,) = re.findall(r"<style>(.*)</style>", body, re.DOTALL)
+        octets = hashlib.sha256(style.encode()).digest()
+        made = base64.b64encode(octets).decode()
+        assert f"'sha256-{made.lower()}'" in policy
 
 
-def test_an_address_may_not_ask_too_often() -> None:
-    async def scenario(page: Page) -> None:
-        for _ in range(MOST_LOOKS):
-            assert 404 == (await page.ask("GET", "x"))[0]
-        for method in ("GET", "POST"):
-            assert 429 == (await page.ask(method))[0]
-        assert [] == page.resumed
-        page.now += WINDOW
-        assert 200 == (await page.ask("GET"))[0]
-
-    play(scenario)
+async def test_an_address_may_not_ask_too_often(page: Page) -> None:
+    for _ in range(MOST_LOOKS):
+        assert 404 == (await page.ask("GET", "x"))[0]
+    for method in ("GET", "POST"):
+        assert 429 == (await page.ask(method))[0]
+    assert [] == page.resumed
+    page.now += WINDOW
+    assert 200 == (await page.ask("GET"))[0]
 
 
-def test_a_store_that_is_away() -> None:
-    async def scenario(page: Page) -> None:
-        page.store.down = True
-        for method in ("GET", "POST"):
-            assert 503 == (await page.ask(method))[0]
-        page.store.down = False
-        assert 200 == (await page.ask("POST"))[0]
-
-    play(scenario)
+async def test_a_store_that_is_away(page: Page) -> None:
+    page.store.down = True
+    for method in ("GET", "POST"):
+        assert 503 == (await page.ask(method))[0]
+    page.store.down = False
+    assert 200 == (await page.ask("POST"))[0]

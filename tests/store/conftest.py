@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.engines import ENGINES, Engine, SqliteEngine, fill_directory, make_template
+from store.nodes import node
+from store.path import opened
 from store.postgres_engine import PostgresEngine, make_postgres_template
 from store.postgres_server import Server, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from store.path import Path as Steps
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +71,24 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+async def path(engine: Engine) -> AsyncIterator[Steps]:
+    """An open store, on each engine, and the steps around it."""
+    async with opened(engine) as path:
+        yield path
+
+
+@pytest.fixture
+async def one(postgres: PostgresEngine) -> AsyncIterator[Steps]:
+    """The first node on a PostgreSQL database."""
+    async with node(postgres, "a") as path:
+        yield path
+
+
+@pytest.fixture
+async def two(postgres: PostgresEngine, one: Steps) -> AsyncIterator[Steps]:
+    """The second node on that database."""
+    async with node(postgres, "b") as path:
+        yield path

@@ -10,7 +10,7 @@ from budstikke.store.engines.postgres import PostgresStore
 from store.path import NOW, Path
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Coroutine
 
     from store.postgres_engine import PostgresEngine
 
@@ -25,16 +25,11 @@ async def node(engine: PostgresEngine, name: str) -> AsyncIterator[Path]:
         await store.close()
 
 
-def play(
-    engine: PostgresEngine, scenario: Callable[[Path, Path], Awaitable[None]]
-) -> None:
-    """Open two nodes, play a scenario on them, and close them."""
-
-    async def whole() -> None:
-        async with node(engine, "a") as one, node(engine, "b") as two:
-            await scenario(one, two)
-
-    asyncio.run(whole())
+@asynccontextmanager
+async def two_nodes(engine: PostgresEngine) -> AsyncIterator[tuple[Path, Path]]:
+    """Open two nodes for the block."""
+    async with node(engine, "a") as one, node(engine, "b") as two:
+        yield one, two
 
 
 async def kill(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,28 +13,23 @@ from budstikke.store.engines.postgres.partitions import MESSAGES, read_layout
 from store.path import NOW, Path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from store.postgres_engine import PostgresEngine
 
 DAY = 86400.0
 
 
-def run(
-    engine: PostgresEngine, scenario: Callable[[Path, PostgresStore], Awaitable[None]]
-) -> None:
-    """Open a node, let it look at the partitions, and play a scenario on it."""
-
-    async def whole() -> None:
-        store = PostgresStore(engine.url, node="one")
-        await store.open(NOW)
-        try:
-            await store.wake(NOW, 10, 0)
-            await scenario(Path(engine, store), store)
-        finally:
-            await store.close()
-
-    asyncio.run(whole())
+@asynccontextmanager
+async def parted(engine: PostgresEngine) -> AsyncIterator[tuple[Path, PostgresStore]]:
+    """Open a node for the block, and let it look at the partitions."""
+    store = PostgresStore(engine.url, node="one")
+    await store.open(NOW)
+    try:
+        await store.wake(NOW, 10, 0)
+        yield Path(engine, store), store
+    finally:
+        await store.close()
 
 
 def ask(engine: PostgresEngine, statement: str) -> list[tuple[object, ...]]:

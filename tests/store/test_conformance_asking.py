@@ -30,7 +30,7 @@ from budstikke.store.contract import (
     RecurringRow,
     StoreUnavailable,
 )
-from store.path import NOW, RECIPIENT, Path, receipt, run, status
+from store.path import NOW, RECIPIENT, Path, receipt, status
 
 if TYPE_CHECKING:
     from budstikke.domain.queries import QueryOrCommand
@@ -66,62 +66,50 @@ async def found(path: Path, asked: QueryOrCommand, account_id: int | None = 1) -
 # Messages
 
 
-def test_a_message(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (one,) = await accepted(path, ref="r", due_at=NOW + 60, price=30)
-        expected = MessageAnswer(
-            *(one, one, RECIPIENT, "r", "scheduled", "", "", 1, 30, ""),  # type: ignore[arg-type]  # as they come
-            NOW,
-            NOW + 60,
-            None,
-            access_id=1,
-        )
-        assert (expected,) == await found(path, MessageQuery(one))
-        assert (expected,) == await found(path, MessageQuery(one), None)
-        assert () == await found(path, MessageQuery(one), 2)
-        assert () == await found(path, MessageQuery(one + 1))
-
-    run(engine, scenario)
+async def test_a_message(path: Path) -> None:
+    (one,) = await accepted(path, ref="r", due_at=NOW + 60, price=30)
+    expected = MessageAnswer(
+        *(one, one, RECIPIENT, "r", "scheduled", "", "", 1, 30, ""),  # type: ignore[arg-type]  # as they come
+        NOW,
+        NOW + 60,
+        None,
+        access_id=1,
+    )
+    assert (expected,) == await found(path, MessageQuery(one))
+    assert (expected,) == await found(path, MessageQuery(one), None)
+    assert () == await found(path, MessageQuery(one), 2)
+    assert () == await found(path, MessageQuery(one + 1))
 
 
-def test_its_state_is_derived(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (one,) = await accepted(path, state=PartState.SENDING, parts=2)
-        states = []
-        for number in (1, 2):
-            part = (one << 8) + number
-            await path.answer(part, PartState.SENT, f"{number}", parts=2)
-            states += [row.state for row in await found(path, MessageQuery(one))]
-        await path.settle(receipt("1"), receipt("2"))
+async def test_its_state_is_derived(path: Path) -> None:
+    (one,) = await accepted(path, state=PartState.SENDING, parts=2)
+    states = []
+    for number in (1, 2):
+        part = (one << 8) + number
+        await path.answer(part, PartState.SENT, f"{number}", parts=2)
         states += [row.state for row in await found(path, MessageQuery(one))]
-        assert ["accepted", "sent", "delivered"] == states
-
-    run(engine, scenario)
-
-
-def test_an_order(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        ids = await accepted(path, RECIPIENT, OTHER, THIRD)
-        (single,) = await accepted(path)
-        assert ids == [row.id for row in await found(path, OrderQuery(ids[0]))]
-        assert [single] == [row.id for row in await found(path, OrderQuery(single))]
-        assert () == await found(path, OrderQuery(ids[1]))
-        assert () == await found(path, OrderQuery(ids[0]), 2)
-
-    run(engine, scenario)
+    await path.settle(receipt("1"), receipt("2"))
+    states += [row.state for row in await found(path, MessageQuery(one))]
+    assert ["accepted", "sent", "delivered"] == states
 
 
-def test_the_newest_with_a_reference(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await accepted(path, ref="r")
-        (newest,) = await accepted(path, ref="r")
-        await accepted(path, OTHER, ref="r")
-        await accepted(path, ref="r", account_id=2)
-        asked = ReferenceQuery(RECIPIENT, "r")
-        assert [newest] == [row.id for row in await found(path, asked)]
-        assert () == await found(path, ReferenceQuery(THIRD, "r"))
+async def test_an_order(path: Path) -> None:
+    ids = await accepted(path, RECIPIENT, OTHER, THIRD)
+    (single,) = await accepted(path)
+    assert ids == [row.id for row in await found(path, OrderQuery(ids[0]))]
+    assert [single] == [row.id for row in await found(path, OrderQuery(single))]
+    assert () == await found(path, OrderQuery(ids[1]))
+    assert () == await found(path, OrderQuery(ids[0]), 2)
 
-    run(engine, scenario)
+
+async def test_the_newest_with_a_reference(path: Path) -> None:
+    await accepted(path, ref="r")
+    (newest,) = await accepted(path, ref="r")
+    await accepted(path, OTHER, ref="r")
+    await accepted(path, ref="r", account_id=2)
+    asked = ReferenceQuery(RECIPIENT, "r")
+    assert [newest] == [row.id for row in await found(path, asked)]
+    assert () == await found(path, ReferenceQuery(THIRD, "r"))
 
 
 # Cancelling
@@ -133,90 +121,74 @@ async def cancel(path: Path, account_id: int = 1, **which: int) -> CancelAnswer:
     return answer
 
 
-def test_what_has_not_left_is_cancelled(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (queued,) = await accepted(path, parts=2)
-        (scheduled,) = await accepted(path, due_at=NOW + 60)
-        (sending,) = await accepted(path, state=PartState.SENDING)
-        for message, count in ((queued, 1), (scheduled, 1), (sending, 0)):
-            assert (1, count) == cancelled(await cancel(path, message_id=message))
-            assert (1, 0) == cancelled(await cancel(path, message_id=message))
-        assert ["cancelled", "cancelled", "accepted"] == await path.states(
-            queued, scheduled, sending
-        )
-        assert [] == await path.store.claim(1, 10, NOW)
-        woken = await path.store.wake(NOW + 60, 10, 10)
-        assert ["cancelled"] * 2 == [status(row).state for row in woken.callbacks]
-        assert set() == woken.carriers
-
-    run(engine, scenario)
+async def test_what_has_not_left_is_cancelled(path: Path) -> None:
+    (queued,) = await accepted(path, parts=2)
+    (scheduled,) = await accepted(path, due_at=NOW + 60)
+    (sending,) = await accepted(path, state=PartState.SENDING)
+    for message, count in ((queued, 1), (scheduled, 1), (sending, 0)):
+        assert (1, count) == cancelled(await cancel(path, message_id=message))
+        assert (1, 0) == cancelled(await cancel(path, message_id=message))
+    assert ["cancelled", "cancelled", "accepted"] == await path.states(
+        queued, scheduled, sending
+    )
+    assert [] == await path.store.claim(1, 10, NOW)
+    woken = await path.store.wake(NOW + 60, 10, 10)
+    assert ["cancelled"] * 2 == [status(row).state for row in woken.callbacks]
+    assert set() == woken.carriers
 
 
 def cancelled(answer: CancelAnswer) -> tuple[int, int]:
     return answer.found, answer.cancelled
 
 
-def test_a_message_of_which_a_part_has_left_is_not(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (message,) = await accepted(path, parts=3)
-        await path.store.claim(1, 1, NOW)
-        assert (1, 0) == cancelled(await cancel(path, message_id=message))
-        assert ["sending", "queued", "queued"] == list(path.parts().values())
-
-    run(engine, scenario)
+async def test_a_message_of_which_a_part_has_left_is_not(path: Path) -> None:
+    (message,) = await accepted(path, parts=3)
+    await path.store.claim(1, 1, NOW)
+    assert (1, 0) == cancelled(await cancel(path, message_id=message))
+    assert ["sending", "queued", "queued"] == list(path.parts().values())
 
 
-def test_an_order_is_cancelled_and_what_it_cost_comes_back(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await path.store.post(1, [Entry(Kind.PAYMENT, 100)], NOW)
-        made = draft(path, RECIPIENT, OTHER, THIRD, price=10, refund=0)
-        order_id = made.messages[0].id
-        made.charge = Charge(1, order_id, 0)
-        await path.store.accept([made], NOW)
-        assert 70 == await path.store.post(1, [], NOW)
-        await path.store.claim(1, 1, NOW)
-        assert (3, 2) == cancelled(await cancel(path, order_id=order_id))
-        assert (3, 0) == cancelled(await cancel(path, order_id=order_id))
-        assert 90 == await path.store.post(1, [], NOW)
-        states = await path.states(*(row.id for row in made.messages))
-        assert ["accepted", "cancelled", "cancelled"] == states
-
-    run(engine, scenario)
+async def test_an_order_is_cancelled_and_what_it_cost_comes_back(path: Path) -> None:
+    await path.store.post(1, [Entry(Kind.PAYMENT, 100)], NOW)
+    made = draft(path, RECIPIENT, OTHER, THIRD, price=10, refund=0)
+    order_id = made.messages[0].id
+    made.charge = Charge(1, order_id, 0)
+    await path.store.accept([made], NOW)
+    assert 70 == await path.store.post(1, [], NOW)
+    await path.store.claim(1, 1, NOW)
+    assert (3, 2) == cancelled(await cancel(path, order_id=order_id))
+    assert (3, 0) == cancelled(await cancel(path, order_id=order_id))
+    assert 90 == await path.store.post(1, [], NOW)
+    states = await path.states(*(row.id for row in made.messages))
+    assert ["accepted", "cancelled", "cancelled"] == states
 
 
-def test_nobody_cancels_what_is_anothers(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (message,) = await accepted(path)
-        assert (0, 0) == cancelled(await cancel(path, 2, message_id=message))
-        assert (0, 0) == cancelled(await cancel(path, 2, order_id=message))
-        assert ["accepted"] == await path.states(message)
-
-    run(engine, scenario)
+async def test_nobody_cancels_what_is_anothers(path: Path) -> None:
+    (message,) = await accepted(path)
+    assert (0, 0) == cancelled(await cancel(path, 2, message_id=message))
+    assert (0, 0) == cancelled(await cancel(path, 2, order_id=message))
+    assert ["accepted"] == await path.states(message)
 
 
-def test_a_recurring_order_ends(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        made = draft(path)
-        order_id = made.messages[0].id
-        made.repeats = RecurringRow(order_id, 1, b"{}", NOW, 0, NOW + 60)
-        await path.store.accept([made], NOW)
-        assert not (await cancel(path, 2, order_id=order_id)).ended
-        assert 1 == len(await path.store.due_recurring(NOW + 60, 10))
-        assert (await cancel(path, order_id=order_id)).ended
-        assert not (await cancel(path, order_id=order_id)).ended
-        assert [] == await path.store.due_recurring(NOW + 60, 10)
-
-    run(engine, scenario)
+async def test_a_recurring_order_ends(path: Path) -> None:
+    made = draft(path)
+    order_id = made.messages[0].id
+    made.repeats = RecurringRow(order_id, 1, b"{}", NOW, 0, NOW + 60)
+    await path.store.accept([made], NOW)
+    assert not (await cancel(path, 2, order_id=order_id)).ended
+    assert 1 == len(await path.store.due_recurring(NOW + 60, 10))
+    assert (await cancel(path, order_id=order_id)).ended
+    assert not (await cancel(path, order_id=order_id)).ended
+    assert [] == await path.store.due_recurring(NOW + 60, 10)
 
 
-def test_cancelling_that_cannot_be_stored_changes_nothing(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (message,) = await accepted(path)
-        with engine.unwritable(), pytest.raises(StoreUnavailable):
-            await cancel(path, message_id=message)
-        assert (1, 1) == cancelled(await cancel(path, message_id=message))
-
-    run(engine, scenario)
+async def test_cancelling_that_cannot_be_stored_changes_nothing(
+    engine: Engine, path: Path
+) -> None:
+    (message,) = await accepted(path)
+    with engine.unwritable(), pytest.raises(StoreUnavailable):
+        await cancel(path, message_id=message)
+    assert (1, 1) == cancelled(await cancel(path, message_id=message))
 
 
 # Groups
@@ -238,55 +210,46 @@ async def numbers(path: Path, group: str) -> list[str]:
     return [row.number for row in await do(path, GroupVerb.MEMBERS, group=group)]
 
 
-def test_groups_and_their_members(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await fill(path, "Øst", THIRD, RECIPIENT)
-        await fill(path, "Alle", OTHER)
-        await do(path, GroupVerb.ADD, group="Alle")
-        assert ("Alle", "Øst") == await do(path, GroupVerb.LIST)
-        assert [THIRD, RECIPIENT] == await numbers(path, "Øst")
-        await fill(path, "Øst", RECIPIENT, name="Ola")
-        members = await do(path, GroupVerb.MEMBERS, group="Øst")
-        assert (Member("", THIRD), Member("Ola", RECIPIENT)) == members
-        await do(path, GroupVerb.DELETE_MEMBER, group="Øst", number=THIRD)
-        await do(path, GroupVerb.DELETE_MEMBER, group="Øst", number=THIRD)
-        assert [RECIPIENT] == await numbers(path, "Øst")
-        await do(path, GroupVerb.DELETE, group="Øst")
-        await do(path, GroupVerb.DELETE, group="Øst")
-        assert ("Alle",) == await do(path, GroupVerb.LIST)
-
-    run(engine, scenario)
+async def test_groups_and_their_members(path: Path) -> None:
+    await fill(path, "Øst", THIRD, RECIPIENT)
+    await fill(path, "Alle", OTHER)
+    await do(path, GroupVerb.ADD, group="Alle")
+    assert ("Alle", "Øst") == await do(path, GroupVerb.LIST)
+    assert [THIRD, RECIPIENT] == await numbers(path, "Øst")
+    await fill(path, "Øst", RECIPIENT, name="Ola")
+    members = await do(path, GroupVerb.MEMBERS, group="Øst")
+    assert (Member("", THIRD), Member("Ola", RECIPIENT)) == members
+    await do(path, GroupVerb.DELETE_MEMBER, group="Øst", number=THIRD)
+    await do(path, GroupVerb.DELETE_MEMBER, group="Øst", number=THIRD)
+    assert [RECIPIENT] == await numbers(path, "Øst")
+    await do(path, GroupVerb.DELETE, group="Øst")
+    await do(path, GroupVerb.DELETE, group="Øst")
+    assert ("Alle",) == await do(path, GroupVerb.LIST)
 
 
-def test_moving(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await fill(path, "a", RECIPIENT, OTHER)
-        await fill(path, "b", OTHER)
-        move: dict[str, Any] = {"group": "a", "new_group": "b"}
-        await do(path, GroupVerb.MOVE_MEMBER, number=RECIPIENT, **move)
-        await do(path, GroupVerb.MOVE_MEMBER, number=THIRD, **move)
-        assert [OTHER] == await numbers(path, "a")
-        assert [OTHER, RECIPIENT] == await numbers(path, "b")
-        await do(path, GroupVerb.MOVE, **move)
-        assert [] == await numbers(path, "a")
-        assert [OTHER, RECIPIENT] == await numbers(path, "b")
-
-    run(engine, scenario)
+async def test_moving(path: Path) -> None:
+    await fill(path, "a", RECIPIENT, OTHER)
+    await fill(path, "b", OTHER)
+    move: dict[str, Any] = {"group": "a", "new_group": "b"}
+    await do(path, GroupVerb.MOVE_MEMBER, number=RECIPIENT, **move)
+    await do(path, GroupVerb.MOVE_MEMBER, number=THIRD, **move)
+    assert [OTHER] == await numbers(path, "a")
+    assert [OTHER, RECIPIENT] == await numbers(path, "b")
+    await do(path, GroupVerb.MOVE, **move)
+    assert [] == await numbers(path, "a")
+    assert [OTHER, RECIPIENT] == await numbers(path, "b")
 
 
-def test_who_is_not_active_is_not_sent_to_and_stays_so(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await fill(path, "a", RECIPIENT, active=False)
-        await fill(path, "a", OTHER)
-        await do(path, GroupVerb.ADD, group="b")
-        for number in (RECIPIENT, OTHER):
-            move: dict[str, Any] = {"group": "a", "new_group": "b", "number": number}
-            await do(path, GroupVerb.MOVE_MEMBER, **move)
-        assert [RECIPIENT, OTHER] == await numbers(path, "b")
-        members = await path.store.members(1, ["b", "a", "missing"])
-        assert {"b": [OTHER]} == members
-
-    run(engine, scenario)
+async def test_who_is_not_active_is_not_sent_to_and_stays_so(path: Path) -> None:
+    await fill(path, "a", RECIPIENT, active=False)
+    await fill(path, "a", OTHER)
+    await do(path, GroupVerb.ADD, group="b")
+    for number in (RECIPIENT, OTHER):
+        move: dict[str, Any] = {"group": "a", "new_group": "b", "number": number}
+        await do(path, GroupVerb.MOVE_MEMBER, **move)
+    assert [RECIPIENT, OTHER] == await numbers(path, "b")
+    members = await path.store.members(1, ["b", "a", "missing"])
+    assert {"b": [OTHER]} == members
 
 
 @pytest.mark.parametrize(
@@ -300,29 +263,23 @@ def test_who_is_not_active_is_not_sent_to_and_stays_so(engine: Engine) -> None:
         {"verb": GroupVerb.MOVE_MEMBER, "group": "a", "new_group": "x"},
     ],
 )
-def test_a_group_that_is_not_there(engine: Engine, asked: dict[str, Any]) -> None:
-    async def scenario(path: Path) -> None:
-        await fill(path, "a", OTHER)
-        with pytest.raises(Refusal) as caught:
-            await do(path, **asked)
-        assert (RefusalCode.UNKNOWN_GROUP, "x") == (
-            caught.value.code,
-            caught.value.value,
-        )
-        assert [OTHER] == await numbers(path, "a")
-
-    run(engine, scenario)
+async def test_a_group_that_is_not_there(path: Path, asked: dict[str, Any]) -> None:
+    await fill(path, "a", OTHER)
+    with pytest.raises(Refusal) as caught:
+        await do(path, **asked)
+    assert (RefusalCode.UNKNOWN_GROUP, "x") == (
+        caught.value.code,
+        caught.value.value,
+    )
+    assert [OTHER] == await numbers(path, "a")
 
 
-def test_accounts_never_see_each_others_groups(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await fill(path, "a", OTHER)
-        assert () == await do(path, GroupVerb.LIST, 2)
-        assert {} == await path.store.members(2, ["a"])
-        await do(path, GroupVerb.ADD, 2, group="a")
-        assert () == await do(path, GroupVerb.MEMBERS, 2, group="a")
-        await do(path, GroupVerb.DELETE, 2, group="a")
-        assert [OTHER] == await numbers(path, "a")
-        assert 1 == len(path.column("id", schema.contact))
-
-    run(engine, scenario)
+async def test_accounts_never_see_each_others_groups(path: Path) -> None:
+    await fill(path, "a", OTHER)
+    assert () == await do(path, GroupVerb.LIST, 2)
+    assert {} == await path.store.members(2, ["a"])
+    await do(path, GroupVerb.ADD, 2, group="a")
+    assert () == await do(path, GroupVerb.MEMBERS, 2, group="a")
+    await do(path, GroupVerb.DELETE, 2, group="a")
+    assert [OTHER] == await numbers(path, "a")
+    assert 1 == len(path.column("id", schema.contact))

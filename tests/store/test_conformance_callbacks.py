@@ -30,176 +30,139 @@ async def due(path: Path, now: float, most: int = 100) -> list[CallbackRow]:
     return (await path.store.wake(now, 100, most)).callbacks
 
 
-def test_what_is_returned_is_leased(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        assert [] == await due(path, NOW)
-        assert [] == await due(path, NOW + 60)
-        assert [row] == await due(path, LATER)
-        assert [] == await due(path, LATER)
-
-    run(engine, scenario)
+async def test_what_is_returned_is_leased(path: Path) -> None:
+    row = await one_callback(path)
+    assert [] == await due(path, NOW)
+    assert [] == await due(path, NOW + 60)
+    assert [row] == await due(path, LATER)
+    assert [] == await due(path, LATER)
 
 
-def test_each_is_returned_once_and_the_limit_is_kept(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        for _ in range(5):
-            await one_callback(path)
-        woken = [await path.store.wake(LATER, 100, 2) for _ in range(4)]
-        assert [2, 2, 1, 0] == [len(each.callbacks) for each in woken]
-        assert [True, True, False, False] == [each.more for each in woken]
-        assert 5 == len({row.id for each in woken for row in each.callbacks})
-
-    run(engine, scenario)
-
-
-def test_none_is_asked_for(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
+async def test_each_is_returned_once_and_the_limit_is_kept(path: Path) -> None:
+    for _ in range(5):
         await one_callback(path)
-        assert [] == await due(path, LATER, 0)
-        assert 1 == len(await due(path, LATER, 1))
-
-    run(engine, scenario)
-
-
-def test_done_is_never_told_again(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        await path.store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
-        assert [] == await due(path, LATER)
-        assert ["done"] == path.column("state", schema.callback)
-
-    run(engine, scenario)
+    woken = [await path.store.wake(LATER, 100, 2) for _ in range(4)]
+    assert [2, 2, 1, 0] == [len(each.callbacks) for each in woken]
+    assert [True, True, False, False] == [each.more for each in woken]
+    assert 5 == len({row.id for each in woken for row in each.callbacks})
 
 
-def test_due_again_at_its_time_and_with_its_tries(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        result = CallbackResult(row.id, "due", NOW + 5, 1, "HTTP 500 «no»", NOW)
-        await path.store.told([result])
-        assert [] == await due(path, NOW + 4.9)
-        (again,) = await due(path, NOW + 5)
-        assert (row.id, row.access_id, row.event, 1) == (
-            again.id,
-            again.access_id,
-            again.event,
-            again.tries,
-        )
-        assert ["HTTP 500 «no»"] == path.column("answer", schema.callback)
-
-    run(engine, scenario)
+async def test_none_is_asked_for(path: Path) -> None:
+    await one_callback(path)
+    assert [] == await due(path, LATER, 0)
+    assert 1 == len(await due(path, LATER, 1))
 
 
-def test_failed_is_never_told_again(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        result = CallbackResult(row.id, "failed", None, 10, "no answer in time", NOW)
-        await path.store.told([result])
-        assert [] == await due(path, LATER)
-        assert ["failed"] == path.column("state", schema.callback)
-        assert [10] == path.column("tries", schema.callback)
-
-    run(engine, scenario)
+async def test_done_is_never_told_again(path: Path) -> None:
+    row = await one_callback(path)
+    await path.store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
+    assert [] == await due(path, LATER)
+    assert ["done"] == path.column("state", schema.callback)
 
 
-def test_one_that_was_handed_back_is_due_at_once(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        await path.store.told([CallbackResult(row.id, "due", NOW, 0, "", NOW)])
-        assert [row] == await due(path, NOW)
-
-    run(engine, scenario)
-
-
-def test_the_oldest_due_comes_first(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        rows = [await one_callback(path) for _ in range(3)]
-        times = [NOW + 30, NOW + 10, NOW + 20]
-        results = [
-            CallbackResult(row.id, "due", at, 1, "", NOW)
-            for row, at in zip(rows, times, strict=True)
-        ]
-        await path.store.told(results)
-        found = [row.id for _ in range(3) for row in await due(path, LATER, 1)]
-        assert [rows[1].id, rows[2].id, rows[0].id] == found
-
-    run(engine, scenario)
+async def test_due_again_at_its_time_and_with_its_tries(path: Path) -> None:
+    row = await one_callback(path)
+    result = CallbackResult(row.id, "due", NOW + 5, 1, "HTTP 500 «no»", NOW)
+    await path.store.told([result])
+    assert [] == await due(path, NOW + 4.9)
+    (again,) = await due(path, NOW + 5)
+    assert (row.id, row.access_id, row.event, 1) == (
+        again.id,
+        again.access_id,
+        again.event,
+        again.tries,
+    )
+    assert ["HTTP 500 «no»"] == path.column("answer", schema.callback)
 
 
-def test_the_event_comes_back_as_it_was(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        event = status(row)
-        assert (RECIPIENT, 'r"é\\', "rejected", "barred", 'said\n"no"', NOW) == (
-            event.recipient,
-            event.ref,
-            event.state,
-            event.reason,
-            event.raw,
-            event.at,
-        )
-        assert [row] == await due(path, LATER)
+async def test_failed_is_never_told_again(path: Path) -> None:
+    row = await one_callback(path)
+    result = CallbackResult(row.id, "failed", None, 10, "no answer in time", NOW)
+    await path.store.told([result])
+    assert [] == await due(path, LATER)
+    assert ["failed"] == path.column("state", schema.callback)
+    assert [10] == path.column("tries", schema.callback)
 
-    run(engine, scenario)
+
+async def test_one_that_was_handed_back_is_due_at_once(path: Path) -> None:
+    row = await one_callback(path)
+    await path.store.told([CallbackResult(row.id, "due", NOW, 0, "", NOW)])
+    assert [row] == await due(path, NOW)
+
+
+async def test_the_oldest_due_comes_first(path: Path) -> None:
+    rows = [await one_callback(path) for _ in range(3)]
+    times = [NOW + 30, NOW + 10, NOW + 20]
+    results = [
+        CallbackResult(row.id, "due", at, 1, "", NOW)
+        for row, at in zip(rows, times, strict=True)
+    ]
+    await path.store.told(results)
+    found = [row.id for _ in range(3) for row in await due(path, LATER, 1)]
+    assert [rows[1].id, rows[2].id, rows[0].id] == found
+
+
+async def test_the_event_comes_back_as_it_was(path: Path) -> None:
+    row = await one_callback(path)
+    event = status(row)
+    assert (RECIPIENT, 'r"é\\', "rejected", "barred", 'said\n"no"', NOW) == (
+        event.recipient,
+        event.ref,
+        event.state,
+        event.reason,
+        event.raw,
+        event.at,
+    )
+    assert [row] == await due(path, LATER)
 
 
 URL = "https://customer.example/dlr?key=æ"
 
 
-def test_a_messages_own_callback_url_goes_with_each_of_its_reports(
-    engine: Engine,
+async def test_a_messages_own_callback_url_goes_with_each_of_its_reports(
+    path: Path,
 ) -> None:
-    async def scenario(path: Path) -> None:
-        own = {"callback_url": URL, "tell": BOTH}
-        (part,) = await path.sending(**own)
-        (other,) = await path.sending(tell=BOTH)
-        told = await path.answer(part, PartState.SENT, "x", **own)
-        told += await path.answer(other, PartState.SENT, "y", tell=BOTH)
-        told += await path.settle(receipt("x"), receipt("y"))
-        urls = [(row.event.message_id, status(row).url) for row in told]
-        assert [(part >> 8, URL), (other >> 8, None)] * 2 == urls
-        assert told == await due(path, LATER)
-
-    run(engine, scenario)
+    own = {"callback_url": URL, "tell": BOTH}
+    (part,) = await path.sending(**own)
+    (other,) = await path.sending(tell=BOTH)
+    told = await path.answer(part, PartState.SENT, "x", **own)
+    told += await path.answer(other, PartState.SENT, "y", tell=BOTH)
+    told += await path.settle(receipt("x"), receipt("y"))
+    urls = [(row.event.message_id, status(row).url) for row in told]
+    assert [(part >> 8, URL), (other >> 8, None)] * 2 == urls
+    assert told == await due(path, LATER)
 
 
-def test_a_claimed_part_knows_its_messages_callback_url(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await path.accept(callback_url=URL)
-        await path.accept()
-        parts = await path.store.claim(1, 10, NOW)
-        assert [URL, None] == [part.callback_url for part in parts]
-
-    run(engine, scenario)
+async def test_a_claimed_part_knows_its_messages_callback_url(path: Path) -> None:
+    await path.accept(callback_url=URL)
+    await path.accept()
+    parts = await path.store.claim(1, 10, NOW)
+    assert [URL, None] == [part.callback_url for part in parts]
 
 
-def test_sent_and_final_are_two_callbacks(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (part,) = await path.sending(tell=BOTH)
-        told = await path.answer(part, PartState.SENT, "x", tell=BOTH)
-        told += await path.settle(receipt("x"))
-        assert ["sent", "delivered"] == [status(row).state for row in told]
-        assert 2 == len({row.id for row in told})
-        assert told == await due(path, LATER)
-
-    run(engine, scenario)
+async def test_sent_and_final_are_two_callbacks(path: Path) -> None:
+    (part,) = await path.sending(tell=BOTH)
+    told = await path.answer(part, PartState.SENT, "x", tell=BOTH)
+    told += await path.settle(receipt("x"))
+    assert ["sent", "delivered"] == [status(row).state for row in told]
+    assert 2 == len({row.id for row in told})
+    assert told == await due(path, LATER)
 
 
-def test_after_a_power_loss_they_are_due_at_once(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        leased = await one_callback(path)
-        waiting = await one_callback(path)
-        done = await one_callback(path)
-        results = [
-            CallbackResult(waiting.id, "due", NOW + 60, 1, "", NOW),
-            CallbackResult(done.id, "done", None, 1, "", NOW),
-        ]
-        await path.store.told(results)
-        async with opened(engine.after_power_loss(), NOW + 1) as again:
-            assert [leased] == await due(again, NOW + 1)
-            assert [waiting.id] == [row.id for row in await due(again, NOW + 60)]
-
-    run(engine, scenario)
+async def test_after_a_power_loss_they_are_due_at_once(
+    engine: Engine, path: Path
+) -> None:
+    leased = await one_callback(path)
+    waiting = await one_callback(path)
+    done = await one_callback(path)
+    results = [
+        CallbackResult(waiting.id, "due", NOW + 60, 1, "", NOW),
+        CallbackResult(done.id, "done", None, 1, "", NOW),
+    ]
+    await path.store.told(results)
+    async with opened(engine.after_power_loss(), NOW + 1) as again:
+        assert [leased] == await due(again, NOW + 1)
+        assert [waiting.id] == [row.id for row in await due(again, NOW + 60)]
 
 
 def test_ids_of_callbacks_do_not_collide_after_a_restart(engine: Engine) -> None:
@@ -213,24 +176,20 @@ def test_ids_of_callbacks_do_not_collide_after_a_restart(engine: Engine) -> None
     assert 3 == len(set(ids))
 
 
-def test_what_came_of_it_is_stored_or_raises(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        result = CallbackResult(row.id, "done", None, 1, "", NOW)
-        with engine.unwritable(), pytest.raises(StoreUnavailable):
-            await path.store.told([result])
-        assert ["due"] == path.column("state", schema.callback)
+async def test_what_came_of_it_is_stored_or_raises(engine: Engine, path: Path) -> None:
+    row = await one_callback(path)
+    result = CallbackResult(row.id, "done", None, 1, "", NOW)
+    with engine.unwritable(), pytest.raises(StoreUnavailable):
         await path.store.told([result])
-        assert [] == await due(path, LATER)
+    assert ["due"] == path.column("state", schema.callback)
+    await path.store.told([result])
+    assert [] == await due(path, LATER)
 
-    run(engine, scenario)
 
-
-def test_a_lease_that_cannot_be_stored_is_not_given(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = await one_callback(path)
-        with engine.unwritable(), pytest.raises(StoreUnavailable):
-            await due(path, LATER)
-        assert [row] == await due(path, LATER)
-
-    run(engine, scenario)
+async def test_a_lease_that_cannot_be_stored_is_not_given(
+    engine: Engine, path: Path
+) -> None:
+    row = await one_callback(path)
+    with engine.unwritable(), pytest.raises(StoreUnavailable):
+        await due(path, LATER)
+    assert [row] == await due(path, LATER)

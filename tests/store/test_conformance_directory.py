@@ -29,7 +29,7 @@ from budstikke.domain.queries import (
 )
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
-from store.path import NOW, RECIPIENT, Path, run
+from store.path import NOW, RECIPIENT, Path, opened
 from store.phones import phone
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def write(engine: Engine, *statements: Any) -> None:
     database.dispose()
 
 
-def test_numbers_and_keywords_are_read(engine: Engine) -> None:
+async def test_numbers_and_keywords_are_read(engine: Engine) -> None:
     shared = {"id": 5, "value": "2229", "kind": "shared"}
     owned = {"id": 6, "value": "26114", "kind": "series", "access_id": 2, "url": "u"}
     word = {"id": 7, "number_id": 5, "word": "VI VIL", "aliases": '["VIL","V"]'}
     word |= {"access_id": 1, "url": "http://x", "receipt": "Takk"}
     default = {"id": 8, "number_id": 5, "word": "", "access_id": 2}
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert NumberInventory() == (await path.store.directory({})).inventory
         for table, rows in (
             (schema.number, [shared, owned]),
@@ -86,22 +86,17 @@ def test_numbers_and_keywords_are_read(engine: Engine) -> None:
             8: Keyword(id=8, number_id=5, word="", access_id=2),
         } == found.keywords
 
-    run(engine, scenario)
 
-
-def test_what_accounts_say_of_stop_is_read(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        row = update(schema.account).where(schema.account.c.id == 2)
-        write(engine, row.values(stop='["nb","en"]', stop_reply="Farvel"))
-        await path.store.receive([phone(path, "STOP", opt_out=True)], NOW)
-        directory = await path.store.directory({"front": Settings})
-        silent, stops = (directory.accesses[n].account for n in (1, 2))
-        assert ((), "") == (silent.stop, silent.stop_reply)
-        assert (("nb", "en"), "Farvel") == (stops.stop, stops.stop_reply)
-        assert frozenset({RECIPIENT}) == silent.opted_out
-        assert frozenset() == stops.opted_out
-
-    run(engine, scenario)
+async def test_what_accounts_say_of_stop_is_read(engine: Engine, path: Path) -> None:
+    row = update(schema.account).where(schema.account.c.id == 2)
+    write(engine, row.values(stop='["nb","en"]', stop_reply="Farvel"))
+    await path.store.receive([phone(path, "STOP", opt_out=True)], NOW)
+    directory = await path.store.directory({"front": Settings})
+    silent, stops = (directory.accesses[n].account for n in (1, 2))
+    assert ((), "") == (silent.stop, silent.stop_reply)
+    assert (("nb", "en"), "Farvel") == (stops.stop, stops.stop_reply)
+    assert frozenset({RECIPIENT}) == silent.opted_out
+    assert frozenset() == stops.opted_out
 
 
 @pytest.mark.parametrize(
@@ -116,34 +111,25 @@ def test_what_accounts_say_of_stop_is_read(engine: Engine) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_has_an_id_beyond_64_bits_is_not_there(
-    engine: Engine, asked: QueryOrCommand, answer: Answer
+async def test_what_has_an_id_beyond_64_bits_is_not_there(
+    path: Path, asked: QueryOrCommand, answer: Answer
 ) -> None:
-    async def scenario(path: Path) -> None:
-        await path.accept()
-        assert answer == await path.store.ask(asked, 1, NOW)
-
-    run(engine, scenario)
+    await path.accept()
+    assert answer == await path.store.ask(asked, 1, NOW)
 
 
-def test_verbs_too_find_nothing_beyond_64_bits(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await path.accept()
-        assert [] == await path.store.messages([BEYOND])
-        assert await path.store.originator_of(1, BEYOND) is None
-        assert await path.store.resume(queue_id=BEYOND) is None
-        assert {} == await path.store.mms([BEYOND])
-
-    run(engine, scenario)
+async def test_verbs_too_find_nothing_beyond_64_bits(path: Path) -> None:
+    await path.accept()
+    assert [] == await path.store.messages([BEYOND])
+    assert await path.store.originator_of(1, BEYOND) is None
+    assert await path.store.resume(queue_id=BEYOND) is None
+    assert {} == await path.store.mms([BEYOND])
 
 
-def test_all_is_before_what_is_beyond_64_bits(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        draft = path.draft(path.store.reserve_ids(1))
-        draft.messages[0].account_id = 1
-        await path.store.accept([draft], NOW)
-        page = await path.store.ask(RecordsQuery(limit=9, before=BEYOND), 1, NOW)
-        assert isinstance(page, RecordsPage)
-        assert 1 == len(page.records)
-
-    run(engine, scenario)
+async def test_all_is_before_what_is_beyond_64_bits(path: Path) -> None:
+    draft = path.draft(path.store.reserve_ids(1))
+    draft.messages[0].account_id = 1
+    await path.store.accept([draft], NOW)
+    page = await path.store.ask(RecordsQuery(limit=9, before=BEYOND), 1, NOW)
+    assert isinstance(page, RecordsPage)
+    assert 1 == len(page.records)

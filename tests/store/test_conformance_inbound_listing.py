@@ -42,7 +42,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from store.engines import catch_up
-from store.path import NOW, RECIPIENT, Path, run
+from store.path import NOW, RECIPIENT, Path, opened
 
 if TYPE_CHECKING:
     from store.engines import Engine
@@ -109,10 +109,10 @@ def fill_numbers(engine: Engine) -> None:
     )
 
 
-def test_own_numbers_and_keywords(engine: Engine) -> None:
+async def test_own_numbers_and_keywords(engine: Engine) -> None:
     fill_numbers(engine)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         page = await ask(path, NumbersQuery(limit=10))
         front, native = ("front", "1"), ("native", "abc")
         assert (
@@ -127,13 +127,11 @@ def test_own_numbers_and_keywords(engine: Engine) -> None:
         theirs = await ask(path, NumbersQuery(limit=10), 2)
         assert ["OTHER", ""] == [each.word for each in theirs.numbers]
 
-    run(engine, scenario)
 
-
-def test_numbers_by_pages(engine: Engine) -> None:
+async def test_numbers_by_pages(engine: Engine) -> None:
     fill_numbers(engine)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         found = []
         after: Any = ("", "")
         for _ in range(4):
@@ -145,8 +143,6 @@ def test_numbers_by_pages(engine: Engine) -> None:
             *(("2229", ""), ("2229", "TIPS")),
             *(("26114123", ""), ("4759440000", "")),
         ] == found
-
-    run(engine, scenario)
 
 
 # -- messages from phones
@@ -174,7 +170,7 @@ def inbound(id_: int, account_id: int | None = 1, **columns: Any) -> dict[str, A
     }
 
 
-def test_a_message_from_a_phone(engine: Engine) -> None:
+async def test_a_message_from_a_phone(engine: Engine) -> None:
     add(
         engine,
         schema.inbound,
@@ -197,7 +193,7 @@ def test_a_message_from_a_phone(engine: Engine) -> None:
         ),
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         (record,) = (await ask(path, InboundMessageQuery(1))).records
         assert (
             InboundRecord(
@@ -228,26 +224,21 @@ def test_a_message_from_a_phone(engine: Engine) -> None:
         assert (await ask(path, MediaQuery(f"{2:020}"), 2)).part is None
         assert (await ask(path, MediaQuery(f"{3:020}"))).part is None
 
-    run(engine, scenario)
 
-
-def test_media_of_a_message_that_went_out(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        ids = await path.accept(RECIPIENT, RECIPIENT)
-        database = open_engine(engine.url)
-        message = schema.message
-        with database.begin() as connection:
-            connection.execute(message.update().values(account_id=1))
-        database.dispose()
-        row = {"name": "", "type": "text/plain", "size": 1, "data": b"x", "place": 1}
-        for message_id in ids:
-            media = {"id": f"{message_id:020}", "message_id": message_id, **row}
-            add(engine, schema.media, media)
-        found = (await ask(path, MediaQuery(f"{ids[0]:020}"))).part
-        assert MediaPart("", "text/plain", b"x") == found
-        assert (await ask(path, MediaQuery(f"{ids[0]:020}"), 2)).part is None
-
-    run(engine, scenario)
+async def test_media_of_a_message_that_went_out(engine: Engine, path: Path) -> None:
+    ids = await path.accept(RECIPIENT, RECIPIENT)
+    database = open_engine(engine.url)
+    message = schema.message
+    with database.begin() as connection:
+        connection.execute(message.update().values(account_id=1))
+    database.dispose()
+    row = {"name": "", "type": "text/plain", "size": 1, "data": b"x", "place": 1}
+    for message_id in ids:
+        media = {"id": f"{message_id:020}", "message_id": message_id, **row}
+        add(engine, schema.media, media)
+    found = (await ask(path, MediaQuery(f"{ids[0]:020}"))).part
+    assert MediaPart("", "text/plain", b"x") == found
+    assert (await ask(path, MediaQuery(f"{ids[0]:020}"), 2)).part is None
 
 
 async def follow(path: Path, limit: int, **which: Any) -> list[int]:
@@ -263,7 +254,7 @@ async def follow(path: Path, limit: int, **which: Any) -> list[int]:
         before = page.next
 
 
-def test_messages_from_phones_by_pages(engine: Engine) -> None:
+async def test_messages_from_phones_by_pages(engine: Engine) -> None:
     add(
         engine,
         schema.inbound,
@@ -273,7 +264,7 @@ def test_messages_from_phones_by_pages(engine: Engine) -> None:
         inbound(10, keyword="ANNET"),
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert [10, 7, 6, 5, 4, 3, 2, 1] == await follow(path, 3)
         assert [10] == await follow(path, 3, keyword="ANNET")
         assert [5, 4, 3] == await follow(path, 2, since=NOW + 3, until=NOW + 6)
@@ -284,8 +275,6 @@ def test_messages_from_phones_by_pages(engine: Engine) -> None:
         page = await ask(path, InboundsQuery(limit=8))
         assert (8, None) == (len(page.records), page.next)
 
-    run(engine, scenario)
-
 
 # -- requests
 
@@ -294,54 +283,48 @@ def asked_for(**fields: Any) -> AddRequestCommand:
     return AddRequestCommand(**{"kind": "keyword", "access_id": EXTRA, **fields})
 
 
-def test_asking_for_a_keyword(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        add_it = asked_for(number="2229", word="TIPS", note="Please", access="front")
-        (added,) = (await ask(path, add_it)).requests
-        expected = NumberRequest(
-            id=added.id,
-            kind="keyword",
-            number="2229",
-            word="TIPS",
-            note="Please",
-            access=("front", "1"),
-            state="waiting",
-            at=NOW,
-            decided_at=None,
-            answer="",
-        )
-        assert expected == added
-        (mine,) = (await ask(path, asked_for(kind="number"))).requests
-        assert ("native", "abc") == mine.access
-        page = await ask(path, RequestsQuery(limit=1))
-        assert ((mine,), mine.id) == (page.requests, page.next)
-        page = await ask(path, RequestsQuery(limit=1, before=page.next))
-        assert ((added,), None) == (page.requests, page.next)
-        assert (added,) == (await ask(path, RequestQuery(added.id))).requests
-        assert () == (await ask(path, RequestQuery(added.id), 2)).requests
-        assert () == (await ask(path, RequestsQuery(limit=9), 2)).requests
-
-    run(engine, scenario)
+async def test_asking_for_a_keyword(path: Path) -> None:
+    add_it = asked_for(number="2229", word="TIPS", note="Please", access="front")
+    (added,) = (await ask(path, add_it)).requests
+    expected = NumberRequest(
+        id=added.id,
+        kind="keyword",
+        number="2229",
+        word="TIPS",
+        note="Please",
+        access=("front", "1"),
+        state="waiting",
+        at=NOW,
+        decided_at=None,
+        answer="",
+    )
+    assert expected == added
+    (mine,) = (await ask(path, asked_for(kind="number"))).requests
+    assert ("native", "abc") == mine.access
+    page = await ask(path, RequestsQuery(limit=1))
+    assert ((mine,), mine.id) == (page.requests, page.next)
+    page = await ask(path, RequestsQuery(limit=1, before=page.next))
+    assert ((added,), None) == (page.requests, page.next)
+    assert (added,) == (await ask(path, RequestQuery(added.id))).requests
+    assert () == (await ask(path, RequestQuery(added.id), 2)).requests
+    assert () == (await ask(path, RequestsQuery(limit=9), 2)).requests
 
 
-def test_taking_a_request_back(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (added,) = (await ask(path, asked_for(kind="series"))).requests
-        assert not (await ask(path, CancelRequestCommand(added.id), 2)).changed
-        assert Changed(changed=True) == await ask(path, CancelRequestCommand(added.id))
-        (after,) = (await ask(path, RequestQuery(added.id))).requests
-        assert ("cancelled", NOW) == (after.state, after.decided_at)
-        assert not (await ask(path, CancelRequestCommand(added.id))).changed
-
-    run(engine, scenario)
+async def test_taking_a_request_back(path: Path) -> None:
+    (added,) = (await ask(path, asked_for(kind="series"))).requests
+    assert not (await ask(path, CancelRequestCommand(added.id), 2)).changed
+    assert Changed(changed=True) == await ask(path, CancelRequestCommand(added.id))
+    (after,) = (await ask(path, RequestQuery(added.id))).requests
+    assert ("cancelled", NOW) == (after.state, after.decided_at)
+    assert not (await ask(path, CancelRequestCommand(added.id))).changed
 
 
 @pytest.mark.parametrize("access", ["sveve", "front:2", "native:", ":abc", "front:1:"])
-def test_only_for_an_access_of_the_account(engine: Engine, access: str) -> None:
+async def test_only_for_an_access_of_the_account(engine: Engine, access: str) -> None:
     other = {"account_id": 1, "dialect": "native", "identifier": "abd"}
     add(engine, schema.access, other)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         with pytest.raises(Refusal) as refusal:
             await ask(path, asked_for(access=access))
         assert (RefusalCode.BAD_FIELD, "access") == (
@@ -350,10 +333,8 @@ def test_only_for_an_access_of_the_account(engine: Engine, access: str) -> None:
         )
         assert () == (await ask(path, RequestsQuery(limit=9))).requests
 
-    run(engine, scenario)
 
-
-def test_not_too_many_wait(engine: Engine) -> None:
+async def test_not_too_many_wait(engine: Engine) -> None:
     row = {"account_id": 1, "access_id": 1, "kind": "number", "at": NOW}
     add(
         engine,
@@ -362,14 +343,12 @@ def test_not_too_many_wait(engine: Engine) -> None:
         {**row, "state": "refused"},
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert () == (await ask(path, asked_for())).requests
         assert 1 == len((await ask(path, asked_for(access_id=2), 2)).requests)
         page = await ask(path, RequestsQuery(limit=200))
         await ask(path, CancelRequestCommand(page.requests[-1].id))
         assert 1 == len((await ask(path, asked_for())).requests)
-
-    run(engine, scenario)
 
 
 # -- callbacks
@@ -410,7 +389,7 @@ def callback(
     }
 
 
-def test_events_from_a_cursor(engine: Engine) -> None:
+async def test_events_from_a_cursor(engine: Engine) -> None:
     events = [status(1), received(2), received(3, reply=True), status(4)]
     add(
         engine,
@@ -421,7 +400,7 @@ def test_events_from_a_cursor(engine: Engine) -> None:
         callback(7, status(7), state="due", due_at=NOW),
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         page = await ask(path, EventsQuery(access_id=EXTRA, limit=3))
         assert (tuple(events[:3]), 3, True) == (page.events, page.next, page.more)
         page = await ask(path, EventsQuery(access_id=EXTRA, limit=3, after=3))
@@ -435,10 +414,8 @@ def test_events_from_a_cursor(engine: Engine) -> None:
         page = await ask(path, EventsQuery(access_id=EXTRA, limit=3), 2)
         assert ((), 0, False) == (page.events, page.next, page.more)
 
-    run(engine, scenario)
 
-
-def test_the_delivery_log(engine: Engine) -> None:
+async def test_the_delivery_log(engine: Engine) -> None:
     failed: dict[str, Any] = {
         "state": "failed",
         "tries": 3,
@@ -456,7 +433,7 @@ def test_the_delivery_log(engine: Engine) -> None:
         callback(6, status(73), state="due", due_at=NOW + 9),
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         page = await ask(path, CallbacksQuery(limit=10))
         assert page.next is None
         assert [
@@ -487,8 +464,6 @@ def test_the_delivery_log(engine: Engine) -> None:
             == (await ask(path, CallbacksQuery(limit=10, message_id=70), 2)).callbacks
         )
 
-    run(engine, scenario)
-
 
 async def log(path: Path, limit: int, **which: Any) -> list[int]:
     found: list[int] = []
@@ -503,7 +478,7 @@ async def log(path: Path, limit: int, **which: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 50])
-def test_the_delivery_log_by_pages(engine: Engine, limit: int) -> None:
+async def test_the_delivery_log_by_pages(engine: Engine, limit: int) -> None:
     states = ["done", "failed", "done"]
     add(
         engine,
@@ -516,17 +491,15 @@ def test_the_delivery_log_by_pages(engine: Engine, limit: int) -> None:
     shown = [n for n in range(30, 0, -1) if n % 3 != 1 and n % 7]
     theirs = [n for n in range(30, 0, -1) if n % 3 == 1 and n % 7]
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert shown == await log(path, limit)
         assert shown == await log(path, limit, state=CallbackState.DONE)
         assert [] == await log(path, limit, state=CallbackState.FAILED)
         page = await ask(path, CallbacksQuery(limit=50, state=CallbackState.FAILED), 2)
         assert theirs == [each.id for each in page.callbacks]
 
-    run(engine, scenario)
 
-
-def test_a_callback_with_its_attempts(engine: Engine) -> None:
+async def test_a_callback_with_its_attempts(engine: Engine) -> None:
     add(
         engine,
         schema.callback,
@@ -537,7 +510,7 @@ def test_a_callback_with_its_attempts(engine: Engine) -> None:
     attempt = {"callback_id": 1, "took": 30.0, "request": "POST …", "answer": "busy"}
     add(engine, schema.attempt, {**attempt, "at": NOW, "status": 503})
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         (first,) = (await ask(path, CallbackRecordQuery(1))).callbacks
         assert (
             Attempt(NOW, 30.0, 503, "busy", "POST …"),
@@ -548,15 +521,13 @@ def test_a_callback_with_its_attempts(engine: Engine) -> None:
         assert () == (await ask(path, CallbackRecordQuery(1), 2)).callbacks
         assert () == (await ask(path, CallbackRecordQuery(3))).callbacks
 
-    run(engine, scenario)
-
 
 def states(engine: Engine) -> dict[int, tuple[Any, ...]]:
     rows = read(engine, schema.callback, "id", "state", "due_at", "tries")
     return {row[0]: row[1:] for row in rows}
 
 
-def test_telling_again(engine: Engine) -> None:
+async def test_telling_again(engine: Engine) -> None:
     add(
         engine,
         schema.callback,
@@ -567,7 +538,7 @@ def test_telling_again(engine: Engine) -> None:
         callback(6, SEND),
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         lease: dict[str, Any] = {
             "due_at": NOW + 100,
             "tries": 3,
@@ -592,14 +563,12 @@ def test_telling_again(engine: Engine) -> None:
         woken = await path.store.wake(NOW, 100, 100)
         assert {1, 2, 4} == {row.id for row in woken.callbacks}
 
-    run(engine, scenario)
-
 
 def replay(since: float, until: float, **more: Any) -> ReplayCommand:
     return ReplayCommand(access_id=EXTRA, since=since, until=until, **more)
 
 
-def test_replaying_a_time_range(engine: Engine) -> None:
+async def test_replaying_a_time_range(engine: Engine) -> None:
     add(
         engine,
         schema.callback,
@@ -611,21 +580,19 @@ def test_replaying_a_time_range(engine: Engine) -> None:
         callback(10, msgspec.structs.replace(SEND, at=NOW + 3)),
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert 0 == (await ask(path, replay(NOW, NOW + 99), 2)).count
         answer = await ask(path, replay(NOW + 2, NOW + 4))
         assert (3, None) == (answer.count, answer.next)
         due = {id_ for id_, row in states(engine).items() if row[:2] == ("due", NOW)}
         assert {2, 3, 6} == due
 
-    run(engine, scenario)
 
-
-def test_replaying_slice_by_slice(engine: Engine) -> None:
+async def test_replaying_slice_by_slice(engine: Engine) -> None:
     total = 2 * REPLAYED_AT_ONCE + 10
     add(engine, schema.callback, *(callback(n) for n in range(1, total + 1)))
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         counts, before = [], None
         while True:
             answer = await ask(path, replay(NOW, NOW + 1, before=before))
@@ -638,13 +605,11 @@ def test_replaying_slice_by_slice(engine: Engine) -> None:
         old = await ask(path, replay(NOW + 90_000, NOW + 99_000))
         assert (0, None) == (old.count, old.next)
 
-    run(engine, scenario)
-
 
 # -- queues
 
 
-def test_queues(engine: Engine) -> None:
+async def test_queues(engine: Engine) -> None:
     usual = {"counter": 5, "token": None, "alert": False}
     paused = {"state": "paused", "tries": 3, "why": "HTTP 500", "paused_at": NOW}
     idle = {"state": "idle", "tries": 0, "why": "", "paused_at": None}
@@ -662,12 +627,10 @@ def test_queues(engine: Engine) -> None:
         callback(3, None, 1, queue_id=1),
     )
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert (
             QueueRecord(1, ("front", "1"), QueueState.PAUSED, 2, 3, NOW, "HTTP 500"),
             QueueRecord(3, ("native", "abc"), QueueState.IDLE, 0, 0, None, ""),
         ) == (await ask(path, QueuesQuery())).queues
         (theirs,) = (await ask(path, QueuesQuery(), 2)).queues
         assert 2 == theirs.id
-
-    run(engine, scenario)

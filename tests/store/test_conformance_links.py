@@ -11,7 +11,7 @@ from budstikke.store.engines.postgres import PostgresStore
 from store.path import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from budstikke.store.contract import Store
     from store.engines import Engine
@@ -21,51 +21,41 @@ ONE = [(1, 1, True)]
 """To carrier 1 one node may have a link."""
 
 
-def alone(engine: Engine, scenario: Callable[[Store], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        store = engine.store()
-        await store.open(NOW)
-        try:
-            await scenario(store)
-        finally:
-            await store.close()
-
-    asyncio.run(whole())
+@asynccontextmanager
+async def alone(engine: Engine) -> AsyncIterator[Store]:
+    store = engine.store()
+    await store.open(NOW)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
-def test_a_node_holds_what_it_asks_for(engine: Engine) -> None:
-    async def scenario(store: Store) -> None:
+async def test_a_node_holds_what_it_asks_for(engine: Engine) -> None:
+    async with alone(engine) as store:
         asked = [(1, 1, True), (2, 0, False), (3, 2, True)]
         assert {1, 2, 3} == await store.bind(asked, NOW)
         assert {1, 2, 3} == await store.bind(asked, NOW + 1)
         assert set() == await store.bind([], NOW)
 
-    alone(engine, scenario)
 
-
-def test_a_lease_that_is_over_is_had_again(engine: Engine) -> None:
-    async def scenario(store: Store) -> None:
+async def test_a_lease_that_is_over_is_had_again(engine: Engine) -> None:
+    async with alone(engine) as store:
         await store.bind(ONE, NOW)
         assert {1} == await store.bind(ONE, NOW + 10 * LINK_LEASE)
 
-    alone(engine, scenario)
 
-
-def test_own_links_are_not_those_of_others(engine: Engine) -> None:
-    async def scenario(store: Store) -> None:
+async def test_own_links_are_not_those_of_others(engine: Engine) -> None:
+    async with alone(engine) as store:
         await store.bind(ONE, NOW)
         assert set() == await store.linked(NOW)
 
-    alone(engine, scenario)
 
-
-def test_what_is_unbound_may_be_bound(engine: Engine) -> None:
-    async def scenario(store: Store) -> None:
+async def test_what_is_unbound_may_be_bound(engine: Engine) -> None:
+    async with alone(engine) as store:
         await store.bind(ONE, NOW)
         await store.unbind([1, 2])
         assert {1} == await store.bind(ONE, NOW)
-
-    alone(engine, scenario)
 
 
 # Several nodes: PostgreSQL only
@@ -81,19 +71,16 @@ async def node(engine: PostgresEngine, name: str) -> AsyncIterator[PostgresStore
         await store.close()
 
 
-def play(
+@asynccontextmanager
+async def two_stores(
     engine: PostgresEngine,
-    scenario: Callable[[PostgresStore, PostgresStore], Awaitable[None]],
-) -> None:
-    async def whole() -> None:
-        async with node(engine, "a") as one, node(engine, "b") as two:
-            await scenario(one, two)
-
-    asyncio.run(whole())
+) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
+    async with node(engine, "a") as one, node(engine, "b") as two:
+        yield one, two
 
 
-def test_a_limit_is_kept(postgres: PostgresEngine) -> None:
-    async def scenario(one: PostgresStore, two: PostgresStore) -> None:
+async def test_a_limit_is_kept(postgres: PostgresEngine) -> None:
+    async with two_stores(postgres) as (one, two):
         for _ in range(20):
             held = await asyncio.gather(
                 *(store.bind(ONE, NOW) for store in (one, two) for _ in range(3))
@@ -104,51 +91,42 @@ def test_a_limit_is_kept(postgres: PostgresEngine) -> None:
             assert {1} == await other.bind(ONE, NOW)
             await other.unbind([1])
 
-    play(postgres, scenario)
 
-
-def test_no_limit_and_a_larger_one(postgres: PostgresEngine) -> None:
-    async def scenario(one: PostgresStore, two: PostgresStore) -> None:
+async def test_no_limit_and_a_larger_one(postgres: PostgresEngine) -> None:
+    async with two_stores(postgres) as (one, two):
         asked = [(1, 0, True), (2, 2, True), (3, 1, True)]
         assert {1, 2, 3} == await one.bind(asked, NOW)
         assert {1, 2} == await two.bind(asked, NOW)
 
-    play(postgres, scenario)
 
-
-def test_the_link_of_a_dead_node_is_free_when_its_lease_is_over(
+async def test_the_link_of_a_dead_node_is_free_when_its_lease_is_over(
     postgres: PostgresEngine,
 ) -> None:
-    async def scenario(one: PostgresStore, two: PostgresStore) -> None:
+    async with two_stores(postgres) as (one, two):
         await one.bind(ONE, NOW)
         assert set() == await two.bind(ONE, NOW + LINK_LEASE - 1)
         assert {1} == await two.bind(ONE, NOW + LINK_LEASE)
         assert set() == await one.bind(ONE, NOW + LINK_LEASE)
 
-    play(postgres, scenario)
 
-
-def test_a_new_process_of_that_name_has_its_links_at_once(
+async def test_a_new_process_of_that_name_has_its_links_at_once(
     postgres: PostgresEngine,
 ) -> None:
-    async def scenario() -> None:
-        one = PostgresStore(postgres.url, node="a")
-        await one.open(NOW)
-        await one.bind(ONE, NOW)
-        await one._keeper.stop()
-        await one._client.close()
-        async with node(postgres, "a") as again:
-            assert {1} == await again.bind(ONE, NOW)
-
-    asyncio.run(scenario())
+    one = PostgresStore(postgres.url, node="a")
+    await one.open(NOW)
+    await one.bind(ONE, NOW)
+    await one._keeper.stop()
+    await one._client.close()
+    async with node(postgres, "a") as again:
+        assert {1} == await again.bind(ONE, NOW)
 
 
-def test_links_of_others_are_known_while_they_are_up(postgres: PostgresEngine) -> None:
-    async def scenario(one: PostgresStore, two: PostgresStore) -> None:
+async def test_links_of_others_are_known_while_they_are_up(
+    postgres: PostgresEngine,
+) -> None:
+    async with two_stores(postgres) as (one, two):
         await one.bind([(1, 0, True), (2, 0, False)], NOW)
         assert {1} == await two.linked(NOW)
         await one.bind([(1, 0, False), (2, 0, True)], NOW + 1)
         assert {2} == await two.linked(NOW + 1)
         assert set() == await two.linked(NOW + 1 + LINK_LEASE)
-
-    play(postgres, scenario)

@@ -15,7 +15,7 @@ from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import MediaRow, MmsRow, StoreUnavailable
-from store.path import BOTH, NOW, RECIPIENT, Path, opened, receipt, run, status
+from store.path import BOTH, NOW, RECIPIENT, Path, opened, receipt, status
 from store.phones import heard, phone
 
 if TYPE_CHECKING:
@@ -52,68 +52,56 @@ def two_pictures() -> tuple[list[MediaRow], tuple[MediaRef, ...]]:
     return media, tuple(MediaRef(m.id, m.name, m.type, len(m.data)) for m in media)
 
 
-def test_octets_come_back_as_they_were(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        empty = MediaRow("empty", 2, "", "text/plain; charset=utf-8", b"")
-        draft = phone(path, media=[picture("1", 1), empty])
+async def test_octets_come_back_as_they_were(path: Path) -> None:
+    empty = MediaRow("empty", 2, "", "text/plain; charset=utf-8", b"")
+    draft = phone(path, media=[picture("1", 1), empty])
+    await path.store.receive([draft], NOW)
+    assert {
+        "1": MediaPart("1.png", "image/png", OCTETS),
+        "empty": MediaPart("", "text/plain; charset=utf-8", b""),
+    } == await path.store.media(["empty", "1", "unknown"])
+    assert [256 * 40, 0] == path.column("size", schema.media)
+    assert [draft.event.message_id] * 2 == path.column("message_id", schema.media)
+    assert {} == await path.store.media([])
+
+
+async def test_an_event_names_the_parts_in_order(path: Path) -> None:
+    media, refs = two_pictures()
+    event = {"kind": Kind.MMS, "subject": "Emne", "media": refs}
+    draft = phone(path, event=event, media=media, tell=True)
+    (row,) = (await path.store.receive([draft], NOW)).callbacks
+    assert refs == heard(row).media
+    (again,) = (await path.store.wake(NOW + 3600, 10, 10)).callbacks
+    assert (refs, Kind.MMS) == (heard(again).media, heard(again).kind)
+
+
+async def test_parts_that_cannot_be_stored_are_not(engine: Engine, path: Path) -> None:
+    draft = phone(path, media=[picture("1", 1)])
+    with engine.unwritable(), pytest.raises(StoreUnavailable):
         await path.store.receive([draft], NOW)
-        assert {
-            "1": MediaPart("1.png", "image/png", OCTETS),
-            "empty": MediaPart("", "text/plain; charset=utf-8", b""),
-        } == await path.store.media(["empty", "1", "unknown"])
-        assert [256 * 40, 0] == path.column("size", schema.media)
-        assert [draft.event.message_id] * 2 == path.column("message_id", schema.media)
-        assert {} == await path.store.media([])
-
-    run(engine, scenario)
-
-
-def test_an_event_names_the_parts_in_order(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        media, refs = two_pictures()
-        event = {"kind": Kind.MMS, "subject": "Emne", "media": refs}
-        draft = phone(path, event=event, media=media, tell=True)
-        (row,) = (await path.store.receive([draft], NOW)).callbacks
-        assert refs == heard(row).media
-        (again,) = (await path.store.wake(NOW + 3600, 10, 10)).callbacks
-        assert (refs, Kind.MMS) == (heard(again).media, heard(again).kind)
-
-    run(engine, scenario)
-
-
-def test_parts_that_cannot_be_stored_are_not(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        draft = phone(path, media=[picture("1", 1)])
-        with engine.unwritable(), pytest.raises(StoreUnavailable):
-            await path.store.receive([draft], NOW)
-        assert {} == await path.store.media(["1"])
-        await path.store.receive([draft], NOW)
-        assert 1 == len(await path.store.media(["1"]))
-
-    run(engine, scenario)
+    assert {} == await path.store.media(["1"])
+    await path.store.receive([draft], NOW)
+    assert 1 == len(await path.store.media(["1"]))
 
 
 # To phones
 
 
-def test_what_is_in_an_mms_comes_back_as_it_was(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        files = [["a.png", "image/png", base64.b64encode(OCTETS).decode()]]
-        files.append(["", "text/plain", ""])
-        row = MmsRow('Hei "du"\né', msgspec.json.encode(files), "Emne", FALLBACK)
-        row.media = [picture("link", 1)]
-        part_id = await mms(path, row=row)
-        await path.accept()
-        assert {
-            part_id >> 8: MmsContent(
-                "Emne",
-                'Hei "du"\né',
-                (("a.png", "image/png", OCTETS), ("", "text/plain", b"")),
-            )
-        } == await path.store.mms([part_id >> 8, (part_id >> 8) + 1, 99])
-        assert {"link"} == set(await path.store.media(["link"]))
-
-    run(engine, scenario)
+async def test_what_is_in_an_mms_comes_back_as_it_was(path: Path) -> None:
+    files = [["a.png", "image/png", base64.b64encode(OCTETS).decode()]]
+    files.append(["", "text/plain", ""])
+    row = MmsRow('Hei "du"\né', msgspec.json.encode(files), "Emne", FALLBACK)
+    row.media = [picture("link", 1)]
+    part_id = await mms(path, row=row)
+    await path.accept()
+    assert {
+        part_id >> 8: MmsContent(
+            "Emne",
+            'Hei "du"\né',
+            (("a.png", "image/png", OCTETS), ("", "text/plain", b"")),
+        )
+    } == await path.store.mms([part_id >> 8, (part_id >> 8) + 1, 99])
+    assert {"link"} == set(await path.store.media(["link"]))
 
 
 # Read
@@ -123,63 +111,48 @@ async def read(path: Path, *replies: tuple[str, str, float]) -> list[CallbackRow
     return await path.store.read(1, replies, NOW + 9)
 
 
-def test_that_an_mms_was_read_is_told_once(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        part_id = await mms(path, ref="r")
-        reply = ("x", "read", NOW + 7)
-        (row,) = await read(path, reply, ("x", "deleted", NOW + 8))
-        expected = StatusEvent(part_id >> 8, RECIPIENT, "r", "read", "", "", NOW + 7)
-        assert (1, expected) == (row.access_id, row.event)
-        assert [] == await read(path, reply)
-        async with opened(engine.after_power_loss(), NOW + 9) as again:
-            assert [] == await read(again, reply)
-            assert [row] == (await again.store.wake(NOW + 9, 10, 10)).callbacks
-
-    run(engine, scenario)
+async def test_that_an_mms_was_read_is_told_once(engine: Engine, path: Path) -> None:
+    part_id = await mms(path, ref="r")
+    reply = ("x", "read", NOW + 7)
+    (row,) = await read(path, reply, ("x", "deleted", NOW + 8))
+    expected = StatusEvent(part_id >> 8, RECIPIENT, "r", "read", "", "", NOW + 7)
+    assert (1, expected) == (row.access_id, row.event)
+    assert [] == await read(path, reply)
+    async with opened(engine.after_power_loss(), NOW + 9) as again:
+        assert [] == await read(again, reply)
+        assert [row] == (await again.store.wake(NOW + 9, 10, 10)).callbacks
 
 
-def test_it_is_leased_and_says_what_was_done(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await mms(path)
-        (row,) = await read(path, ("x", "deleted", NOW))
-        assert "deleted" == status(row).state
-        assert [] == (await path.store.wake(NOW + 60, 10, 10)).callbacks
-
-    run(engine, scenario)
+async def test_it_is_leased_and_says_what_was_done(path: Path) -> None:
+    await mms(path)
+    (row,) = await read(path, ("x", "deleted", NOW))
+    assert "deleted" == status(row).state
+    assert [] == (await path.store.wake(NOW + 60, 10, 10)).callbacks
 
 
 @pytest.mark.parametrize(
     ("tell", "rows"),
     [(NotifyOn.NOTHING, 0), (NotifyOn.SENT, 0), (NotifyOn.FINAL, 1), (BOTH, 1)],
 )
-def test_it_is_told_to_who_asked(engine: Engine, tell: int, rows: int) -> None:
-    async def scenario(path: Path) -> None:
-        await mms(path, tell=int(tell))
-        assert rows == len(await read(path, ("x", "read", NOW)))
-
-    run(engine, scenario)
+async def test_it_is_told_to_who_asked(path: Path, tell: int, rows: int) -> None:
+    await mms(path, tell=int(tell))
+    assert rows == len(await read(path, ("x", "read", NOW)))
 
 
-def test_other_messages_are_not_read(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await path.sent(smsc_ids=["sms"])
-        await mms(path)
-        assert [] == await read(path, ("sms", "read", NOW), ("unknown", "read", NOW))
-        assert [] == await path.store.read(2, [("x", "read", NOW)], NOW)
-        assert [] == await read(path)
-        assert 1 == len(await read(path, ("x", "read", NOW)))
-
-    run(engine, scenario)
+async def test_other_messages_are_not_read(path: Path) -> None:
+    await path.sent(smsc_ids=["sms"])
+    await mms(path)
+    assert [] == await read(path, ("sms", "read", NOW), ("unknown", "read", NOW))
+    assert [] == await path.store.read(2, [("x", "read", NOW)], NOW)
+    assert [] == await read(path)
+    assert 1 == len(await read(path, ("x", "read", NOW)))
 
 
-def test_of_two_with_one_id_the_newest_was_read(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await mms(path)
-        newest = await mms(path)
-        (row,) = await read(path, ("x", "read", NOW))
-        assert newest >> 8 == row.event.message_id
-
-    run(engine, scenario)
+async def test_of_two_with_one_id_the_newest_was_read(path: Path) -> None:
+    await mms(path)
+    newest = await mms(path)
+    (row,) = await read(path, ("x", "read", NOW))
+    assert newest >> 8 == row.event.message_id
 
 
 # An SMS in its stead
@@ -195,54 +168,42 @@ def instead(part_id: int, at: float) -> SendEvent:
     "state",
     [ReceiptState.UNDELIVERED, ReceiptState.EXPIRED, ReceiptState.REJECTED],
 )
-def test_an_mms_that_fails_is_followed_by_an_sms(
-    engine: Engine, state: ReceiptState
+async def test_an_mms_that_fails_is_followed_by_an_sms(
+    path: Path, state: ReceiptState
 ) -> None:
-    async def scenario(path: Path) -> None:
-        part_id = await mms(path)
-        rows = await path.settle(receipt("x", state), receipt("x", state))
-        told, sent = rows
-        assert state.value == status(told).state
-        assert (1, instead(part_id, NOW + 1)) == (sent.access_id, sent.event)
-        assert told.id != sent.id
-        assert [] == await path.settle(receipt("x", state))
-        assert [] == (await path.store.wake(NOW + 60, 10, 10)).callbacks
-        assert 2 == len((await path.store.wake(NOW + 3600, 10, 10)).callbacks)
-
-    run(engine, scenario)
+    part_id = await mms(path)
+    rows = await path.settle(receipt("x", state), receipt("x", state))
+    told, sent = rows
+    assert state.value == status(told).state
+    assert (1, instead(part_id, NOW + 1)) == (sent.access_id, sent.event)
+    assert told.id != sent.id
+    assert [] == await path.settle(receipt("x", state))
+    assert [] == (await path.store.wake(NOW + 60, 10, 10)).callbacks
+    assert 2 == len((await path.store.wake(NOW + 3600, 10, 10)).callbacks)
 
 
-def test_so_is_one_that_the_carrier_refuses(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        part_id = await mms(path, smsc_id="", tell=int(NotifyOn.NOTHING))
-        (row,) = await path.answer(part_id, PartState.REJECTED, tell=0, at=NOW + 2)
-        assert instead(part_id, NOW + 2) == row.event
-
-    run(engine, scenario)
+async def test_so_is_one_that_the_carrier_refuses(path: Path) -> None:
+    part_id = await mms(path, smsc_id="", tell=int(NotifyOn.NOTHING))
+    (row,) = await path.answer(part_id, PartState.REJECTED, tell=0, at=NOW + 2)
+    assert instead(part_id, NOW + 2) == row.event
 
 
-def test_so_is_one_that_expires_before_it_is_sent(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        draft = path.draft(path.store.reserve_ids(1), encoding="mms", expires_at=NOW)
-        draft.mms = MmsRow("", b"[]", "", FALLBACK)
-        await path.store.accept([draft], NOW)
-        told, sent = await path.store.sweep(NOW + 1, 10)
-        assert "expired" == status(told).state
-        assert instead(draft.parts[0].id, NOW + 1) == sent.event
-
-    run(engine, scenario)
+async def test_so_is_one_that_expires_before_it_is_sent(path: Path) -> None:
+    draft = path.draft(path.store.reserve_ids(1), encoding="mms", expires_at=NOW)
+    draft.mms = MmsRow("", b"[]", "", FALLBACK)
+    await path.store.accept([draft], NOW)
+    told, sent = await path.store.sweep(NOW + 1, 10)
+    assert "expired" == status(told).state
+    assert instead(draft.parts[0].id, NOW + 1) == sent.event
 
 
-def test_nothing_follows_one_that_arrived_or_needs_nothing(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await mms(path, smsc_id="arrived")
-        await mms(path, smsc_id="without", row=MmsRow("", b"[]"))
-        await path.sent(smsc_ids=["sms"])
-        failed = ReceiptState.UNDELIVERED
-        rows = await path.settle(
-            receipt("arrived"), receipt("without", failed), receipt("sms", failed)
-        )
-        states = [status(row).state for row in rows]
-        assert ["delivered", "undelivered", "undelivered"] == states
-
-    run(engine, scenario)
+async def test_nothing_follows_one_that_arrived_or_needs_nothing(path: Path) -> None:
+    await mms(path, smsc_id="arrived")
+    await mms(path, smsc_id="without", row=MmsRow("", b"[]"))
+    await path.sent(smsc_ids=["sms"])
+    failed = ReceiptState.UNDELIVERED
+    rows = await path.settle(
+        receipt("arrived"), receipt("without", failed), receipt("sms", failed)
+    )
+    states = [status(row).state for row in rows]
+    assert ["delivered", "undelivered", "undelivered"] == states

@@ -100,13 +100,13 @@ async def delivered(path: Path, part_id: int) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_is_given_back(
+async def test_what_is_given_back(
     engine: Engine,
     fate: Callable[[Path, int], Awaitable[None]],
     refunded_by: set[int],
     rule: int,
 ) -> None:
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         await pay_in(path, 100)
         draft = priced(path, 30, refund=rule, state=PartState.SENDING)
         await path.store.accept([draft], NOW)
@@ -114,43 +114,43 @@ def test_what_is_given_back(
         assert (100 if rule in refunded_by else 70) == await balance(path)
         (view,) = await path.views(draft.messages[0].id)
         assert view.final_at is not None
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
 @pytest.mark.parametrize(
     ("rule", "left"), [(NEVER, 70), (UNSENT, 100), (UNDELIVERED, 100)]
 )
-def test_what_expires_before_it_is_sent(engine: Engine, rule: int, left: int) -> None:
-    async def scenario(path: Path) -> None:
+async def test_what_expires_before_it_is_sent(
+    engine: Engine, rule: int, left: int
+) -> None:
+    async with opened(engine) as path:
         await pay_in(path, 100)
         draft = priced(path, 30, refund=rule, expires_at=NOW + 60)
         await path.store.accept([draft], NOW)
         await path.store.sweep(NOW + 61, 10)
         assert ["expired"] == await path.states(draft.messages[0].id)
         assert left == await balance(path)
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
 @pytest.mark.parametrize("rule", [NEVER, UNSENT, UNDELIVERED])
-def test_what_is_cancelled_is_always_given_back(engine: Engine, rule: int) -> None:
-    async def scenario(path: Path) -> None:
+async def test_what_is_cancelled_is_always_given_back(
+    engine: Engine, rule: int
+) -> None:
+    async with opened(engine) as path:
         await pay_in(path, 100)
         draft = priced(path, 30, refund=rule, due_at=NOW + 60)
         await path.store.accept([draft], NOW)
         asked = CancelCommand(message_id=draft.messages[0].id)
         assert CancelAnswer(1, 1) == await path.store.ask(asked, 1, NOW)
         assert 100 == await balance(path)
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_a_message_of_many_parts_is_given_back_once_and_whole(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
+async def test_a_message_of_many_parts_is_given_back_once_and_whole(
+    engine: Engine,
+) -> None:
+    async with opened(engine) as path:
         await pay_in(path, 100)
         drafts = [
             priced(path, 30, parts=3, refund=UNDELIVERED, state=PartState.SENDING)
@@ -167,13 +167,11 @@ def test_a_message_of_many_parts_is_given_back_once_and_whole(engine: Engine) ->
         assert [(Kind.REFUND, 30, drafts[0].messages[0].id, 1)] == entries(
             engine, "kind", "amount", "message_id", "messages"
         )[3:]
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_many_are_given_back_in_one_batch(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
+async def test_many_are_given_back_in_one_batch(engine: Engine) -> None:
+    async with opened(engine) as path:
         await pay_in(path, 1000)
         draft = priced(path, *[7] * 100, refund=UNDELIVERED, state=PartState.SENDING)
         await path.store.accept([draft], NOW)
@@ -186,29 +184,26 @@ def test_many_are_given_back_in_one_batch(engine: Engine) -> None:
         ]
         await path.store.settle(1, failed[:60], NOW, KEEP)
         assert 1000 - 40 * 7 == await balance(path)
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_a_refund_that_cannot_be_stored_is_made_when_it_can(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await pay_in(path, 100)
-        draft = priced(path, 30, state=PartState.SENDING)
-        await path.store.accept([draft], NOW)
-        part_id = draft.parts[0].id
-        with engine.unwritable(), pytest.raises(StoreUnavailable):
-            await path.answer(part_id, PartState.REJECTED)
-        assert 70 == await balance(path)
+async def test_a_refund_that_cannot_be_stored_is_made_when_it_can(
+    engine: Engine, path: Path
+) -> None:
+    await pay_in(path, 100)
+    draft = priced(path, 30, state=PartState.SENDING)
+    await path.store.accept([draft], NOW)
+    part_id = draft.parts[0].id
+    with engine.unwritable(), pytest.raises(StoreUnavailable):
         await path.answer(part_id, PartState.REJECTED)
-        async with opened(engine.after_power_loss()) as again:
-            assert 100 == await balance(again)
+    assert 70 == await balance(path)
+    await path.answer(part_id, PartState.REJECTED)
+    async with opened(engine.after_power_loss()) as again:
+        assert 100 == await balance(again)
 
-    run(engine, scenario)
 
-
-def test_charges_say_how_many_messages_they_are_for(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
+async def test_charges_say_how_many_messages_they_are_for(engine: Engine) -> None:
+    async with opened(engine) as path:
         await pay_in(path, 100)
         drafts = [priced(path, 5, 5, 5), priced(path, 0), priced(path, 9)]
         await path.store.accept(drafts, NOW)
@@ -216,18 +211,16 @@ def test_charges_say_how_many_messages_they_are_for(engine: Engine) -> None:
         assert [(100, 0), (-15, 3), (-9, 1), (-30, 2)] == entries(
             engine, "amount", "messages"
         )
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
 # Bulk orders
 
 
-def test_what_is_not_yet_made_is_cancelled_and_given_back(engine: Engine) -> None:
+async def test_what_is_not_yet_made_is_cancelled_and_given_back(engine: Engine) -> None:
     prices = [10, 20, 30, 40]
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         store = path.store
         await pay_in(path, 100)
         row = large(path, prices)
@@ -247,33 +240,29 @@ def test_what_is_not_yet_made_is_cancelled_and_given_back(engine: Engine) -> Non
         assert [(Kind.REFUND, 90, row.id, 3), (Kind.REFUND, 10, None, 1)] == entries(
             engine, "kind", "amount", "order_id", "messages"
         )[2:]
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
-def test_a_slice_is_stored_once(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
+async def test_a_slice_is_stored_once(engine: Engine) -> None:
+    async with opened(engine) as path:
         await pay_in(path, 100)
         row = large(path, [10, 20])
         await path.store.accept_bulk(row, [], NOW)
         both = [slice_of(path, row, [10, 20], 0) for _ in range(2)]
         assert [Verdict(), Verdict(taken=True)] == await path.store.accept(both, NOW)
         assert 70 == await balance(path)
-
-    run(engine, scenario)
     assert [] == faults(engine)
 
 
 # Orders of SMS
 
 
-def test_sms_are_ordered_up_to_the_ceiling_of_a_day_if_there_is_one(
+async def test_sms_are_ordered_up_to_the_ceiling_of_a_day_if_there_is_one(
     engine: Engine,
 ) -> None:
     write(engine, schema.account, 1, order_ceiling=1000)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         order = path.store.order_credit
         assert CreditAnswer(waiting=False, balance=600) == await order(1, 600, 600, NOW)
         assert CreditAnswer(waiting=True, balance=600) == await order(1, 401, 401, NOW)
@@ -287,8 +276,6 @@ def test_sms_are_ordered_up_to_the_ceiling_of_a_day_if_there_is_one(
         )
         # An account that says nothing of it has no ceiling.
         assert CreditAnswer(waiting=True, balance=0) == await order(2, 500, 7, NOW)
-
-    run(engine, scenario)
     columns = ("account_id", "count", "amount", "state")
     assert [
         (1, 600, 600, "credited"),
@@ -304,16 +291,14 @@ def test_sms_are_ordered_up_to_the_ceiling_of_a_day_if_there_is_one(
     assert [] == faults(engine)
 
 
-def test_orders_at_once_keep_to_the_ceiling(engine: Engine) -> None:
+async def test_orders_at_once_keep_to_the_ceiling(engine: Engine) -> None:
     write(engine, schema.account, 1, order_ceiling=1000)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         calls = [path.store.order_credit(1, 300, 300, NOW) for _ in range(10)]
         answers = await asyncio.gather(*calls)
         assert 3 == sum(not answer.waiting for answer in answers)
         assert 900 == await balance(path)
-
-    run(engine, scenario)
 
 
 # Fees
@@ -330,10 +315,10 @@ def notes(engine: Engine) -> list[tuple[Any, ...]]:
     return entries(engine, "kind", "amount", "note")
 
 
-def test_a_fee_is_taken_on_its_day_each_month(engine: Engine) -> None:
+async def test_a_fee_is_taken_on_its_day_each_month(engine: Engine) -> None:
     fee(engine)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         take = path.store.take_fees
         assert 0 == await take(midnight(DAY) - 1, 10)
         assert 1 == await take(midnight(DAY), 10)
@@ -343,8 +328,6 @@ def test_a_fee_is_taken_on_its_day_each_month(engine: Engine) -> None:
         assert 0 == await take(midnight(date(2026, 3, 31)) - 1, 10)
         assert 1 == await take(midnight(date(2026, 3, 31)) + 5 * 86400, 10)
         assert -120 == await balance(path)  # whatever the balance is
-
-    run(engine, scenario)
     assert [(Kind.FEE, -40, f"hosting 2026-0{n}") for n in (1, 2, 3)] == notes(engine)
     assert [(midnight(date(2026, 4, 30)),)] == rows(engine, schema.fee, "next_at")
     assert [] == faults(engine)
@@ -370,52 +353,48 @@ async def scenario_of_nothing(path: Path) -> None:
     assert 0 == await path.store.take_fees(midnight(date(2026, 7, 15)), 10)
 
 
-def test_a_fee_of_once_is_taken_once(engine: Engine) -> None:
+async def test_a_fee_of_once_is_taken_once(engine: Engine) -> None:
     fee(engine, name="setup", monthly=False)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert 1 == await path.store.take_fees(midnight(DAY) + 1e7, 10)
         assert 0 == await path.store.take_fees(midnight(DAY) + 2e7, 10)
-
-    run(engine, scenario)
     assert [(Kind.FEE, -40, "setup")] == notes(engine)
     assert [(None,)] == rows(engine, schema.fee, "next_at")
 
 
-def test_fees_of_many_accounts_in_slices_and_after_a_power_loss(engine: Engine) -> None:
+async def test_fees_of_many_accounts_in_slices_and_after_a_power_loss(
+    engine: Engine,
+) -> None:
     for name in ("a", "b", "c"):
         fee(engine, name=name)
         fee(engine, name=name, account_id=2, amount=1)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         assert 4 == await path.store.take_fees(midnight(DAY), 4)
         async with opened(engine.after_power_loss()) as again:
             assert 2 == await again.store.take_fees(midnight(DAY), 4)
             assert 0 == await again.store.take_fees(midnight(DAY), 4)
             assert (-120, -3) == (await balance(again), await balance(again, 2))
 
-    run(engine, scenario)
 
-
-def test_fees_that_cannot_be_stored_are_still_due(engine: Engine) -> None:
+async def test_fees_that_cannot_be_stored_are_still_due(engine: Engine) -> None:
     fee(engine)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         with engine.unwritable(), pytest.raises(StoreUnavailable):
             await path.store.take_fees(midnight(DAY), 10)
         assert 0 == await balance(path)
         assert 1 == await path.store.take_fees(midnight(DAY), 10)
 
-    run(engine, scenario)
-
 
 # Low balances
 
 
-def test_a_low_balance_is_told_once_until_it_has_risen(engine: Engine) -> None:
+async def test_a_low_balance_is_told_once_until_it_has_risen(engine: Engine) -> None:
     write(engine, schema.account, 1, currency="NOK", alert_below=50, alert_mail="a@b.c")
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         store = path.store
         low = [LowBalance("fails", "NOK", 0, 50, "a@b.c")]
         assert low == await store.low_balances()
@@ -432,15 +411,10 @@ def test_a_low_balance_is_told_once_until_it_has_risen(engine: Engine) -> None:
         async with opened(engine.after_power_loss()) as again:
             assert [] == await again.store.low_balances()
 
-    run(engine, scenario)
 
-
-def test_nobody_is_told_who_does_not_ask(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        await path.store.post(1, [Entry(Kind.CHARGE, -1)], NOW)
-        assert [] == await path.store.low_balances()
-
-    run(engine, scenario)
+async def test_nobody_is_told_who_does_not_ask(path: Path) -> None:
+    await path.store.post(1, [Entry(Kind.CHARGE, -1)], NOW)
+    assert [] == await path.store.low_balances()
 
 
 # Whatever happens, in whatever order

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -166,12 +165,9 @@ async def play(path: Path, story: Story) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(story=stories())
-def test_the_model_agrees(engine: Engine, story: Story) -> None:
-    async def whole() -> None:
-        async with opened(engine.fresh()) as path:
-            await play(path, story)
-
-    asyncio.run(whole())
+async def test_the_model_agrees(engine: Engine, story: Story) -> None:
+    async with opened(engine.fresh()) as path:
+        await play(path, story)
 
 
 @settings(
@@ -180,7 +176,7 @@ def test_the_model_agrees(engine: Engine, story: Story) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data(), size=st.integers(1, 8))
-def test_order_makes_no_difference_where_nothing_contradicts(
+async def test_order_makes_no_difference_where_nothing_contradicts(
     engine: Engine, data: st.DataObject, size: int
 ) -> None:
     """Each part is answered once, and its receipts all say the same or nothing."""
@@ -196,9 +192,6 @@ def test_order_makes_no_difference_where_nothing_contradicts(
     runs = [list(run) for _, run in groupby(shuffled, key=type)]
     said = [list(batch) for run in runs for batch in batches(size, run)]
 
-    async def whole() -> None:
-        async with opened(engine.fresh()) as path:
-            await play(path, ([1] * len(finals), said))
-            assert finals == [*path.parts().values()]
-
-    asyncio.run(whole())
+    async with opened(engine.fresh()) as path:
+        await play(path, ([1] * len(finals), said))
+        assert finals == [*path.parts().values()]

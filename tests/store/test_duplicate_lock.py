@@ -45,17 +45,14 @@ def test_all_are_held_or_none(place: int) -> None:
     assert [place] == lock.held(KEYS, NOW)
 
 
-def test_a_cancelled_order_holds_none() -> None:
+async def test_a_cancelled_order_holds_none() -> None:
     lock = DuplicateLock()
 
-    async def scenario() -> None:
-        holding = asyncio.create_task(lock.hold_all(KEYS, NOW, UNTIL))
-        await asyncio.sleep(0)
-        assert any(lock.locked(KEYS, NOW))
-        holding.cancel()
-        await asyncio.wait([holding])
-
-    asyncio.run(scenario())
+    holding = asyncio.create_task(lock.hold_all(KEYS, NOW, UNTIL))
+    await asyncio.sleep(0)
+    assert any(lock.locked(KEYS, NOW))
+    holding.cancel()
+    await asyncio.wait([holding])
     assert [] == lock.held(KEYS, NOW)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -21,7 +22,7 @@ from store.path import NOW, Path, receipt
 from store.test_migrations_postgres import migrate_to
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from store.postgres_engine import PostgresEngine
     from store.postgres_server import Server
@@ -53,16 +54,25 @@ def old(postgres_server: Server) -> Iterator[Any]:
     postgres_server.execute("DROP DATABASE unparted WITH (FORCE)")
 
 
+@asynccontextmanager
+async def opened_before(
+    old: PostgresEngine,
+) -> AsyncIterator[tuple[Path, PostgresStore]]:
+    """Open a node on the database of the version before."""
+    store = PostgresStore(old.url, node="before")
+    await store.open(NOW)
+    try:
+        yield Path(old, store), store
+    finally:
+        await store.close()
+
+
 def run(
     old: PostgresEngine, scenario: Callable[[Path, PostgresStore], Awaitable[None]]
 ) -> None:
     async def whole() -> None:
-        store = PostgresStore(old.url, node="before")
-        await store.open(NOW)
-        try:
-            await scenario(Path(old, store), store)
-        finally:
-            await store.close()
+        async with opened_before(old) as (path, store):
+            await scenario(path, store)
 
     asyncio.run(whole())
 
@@ -126,11 +136,11 @@ def test_sequences_belong_to_the_new_tables(old: PostgresEngine) -> None:
     assert [f"public.{table}_id_seq" for table in TABLES] == owned
 
 
-def test_a_gateway_of_before_goes_on_meanwhile(old: PostgresEngine) -> None:
+async def test_a_gateway_of_before_goes_on_meanwhile(old: PostgresEngine) -> None:
     """Its statements were prepared on the tables as they were."""
     done = threading.Event()
 
-    async def scenario(path: Path, store: PostgresStore) -> None:
+    async with opened_before(old) as (path, _store):
         sent = 0
 
         def upgrade() -> None:
@@ -149,8 +159,6 @@ def test_a_gateway_of_before_goes_on_meanwhile(old: PostgresEngine) -> None:
         other.join()
         assert sent == len(path.parts())
         assert {"delivered"} == set(path.parts().values())
-
-    run(old, scenario)
     assert [(_revisions()[-1],)] == ask(old, "SELECT version_num FROM alembic_version")
 
 

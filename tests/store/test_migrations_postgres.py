@@ -144,23 +144,20 @@ def test_a_newer_database_is_refused(url: str) -> None:
         migrate(url)
 
 
-def test_a_node_of_the_version_before_goes_on_while_others_migrate(
+async def test_a_node_of_the_version_before_goes_on_while_others_migrate(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = migrate_to(url, "0006")
 
-    async def serve() -> None:
-        store = PostgresStore(url, node="before")
-        await store.open(NOW)
-        before = store.reserve_ids(1)
-        migrate(url)
-        await store.wake(NOW + 60, 10, 10)
-        assert before < store.reserve_ids(1)
-        async with asyncio.timeout(PATIENCE):
-            await store.claim(1, 10, NOW)
-        await store.close()
-
-    asyncio.run(serve())
+    store = PostgresStore(url, node="before")
+    await store.open(NOW)
+    before = store.reserve_ids(1)
+    migrate(url)
+    await store.wake(NOW + 60, 10, 10)
+    assert before < store.reserve_ids(1)
+    async with asyncio.timeout(PATIENCE):
+        await store.claim(1, 10, NOW)
+    await store.close()
     monkeypatch.setattr("budstikke.store.migrate._revisions", lambda: known)
     with pytest.raises(SchemaError, match="newer than this program"):
         check(url)  # keys that people chose it would not find

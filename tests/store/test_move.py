@@ -198,26 +198,25 @@ async def _move_while_working(old: Base, new: Base, file: FilePath) -> None:
         assert 10**6 == await path.store.post(1, [], TAKEN_OVER)
 
 
-def test_an_export_is_of_one_moment(way: tuple[Base, Base], tmp_path: FilePath) -> None:
+async def test_an_export_is_of_one_moment(
+    way: tuple[Base, Base], tmp_path: FilePath
+) -> None:
     """What is accepted while it is read is not in it, nor half of it."""
     old, new = way
     fill_directory(old.url)
 
-    async def scenario() -> None:
-        async with working(old) as path:
-            accepted = await path.accept(*["+4790000001"] * 3000, parts=2)
-            writing = asyncio.create_task(asyncio.to_thread(old.export, tmp_path / "f"))
-            while not writing.done():
-                accepted += await path.accept(*["+4790000001"] * 50, parts=2)
-            exported = writing.result()
-            found = exported.rows["message"]
-            assert 3000 <= found <= len(accepted)
-            assert 2 * found == exported.rows["part"]
-        imported = new.load(tmp_path / "f")
-        assert exported.rows == imported.rows
-        assert accepted[:found] == [row[0] for row in _by_id(new, schema.message)]
-
-    asyncio.run(scenario())
+    async with working(old) as path:
+        accepted = await path.accept(*["+4790000001"] * 3000, parts=2)
+        writing = asyncio.create_task(asyncio.to_thread(old.export, tmp_path / "f"))
+        while not writing.done():
+            accepted += await path.accept(*["+4790000001"] * 50, parts=2)
+        exported = writing.result()
+        found = exported.rows["message"]
+        assert 3000 <= found <= len(accepted)
+        assert 2 * found == exported.rows["part"]
+    imported = new.load(tmp_path / "f")
+    assert exported.rows == imported.rows
+    assert accepted[:found] == [row[0] for row in _by_id(new, schema.message)]
 
 
 def _by_id(base: Base, table: Any) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,23 +13,19 @@ from budstikke.store.engines.postgres.doubts import KEEP
 from store.path import NOW, RECIPIENT, Path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from store.postgres_engine import PostgresEngine
 
 
-def play(
-    engine: PostgresEngine, scenario: Callable[[Path, PostgresStore], Awaitable[None]]
-) -> None:
-    async def whole() -> None:
-        store = PostgresStore(engine.url, node="a")
-        await store.open(NOW)
-        try:
-            await scenario(Path(engine, store), store)
-        finally:
-            await store.close()
-
-    asyncio.run(whole())
+@asynccontextmanager
+async def one_node(engine: PostgresEngine) -> AsyncIterator[tuple[Path, PostgresStore]]:
+    store = PostgresStore(engine.url, node="a")
+    await store.open(NOW)
+    try:
+        yield Path(engine, store), store
+    finally:
+        await store.close()
 
 
 def unheard(verb: Callable[..., Awaitable[Any]], store: PostgresStore) -> Any:
@@ -54,10 +50,10 @@ def twice(verb: Callable[..., Awaitable[Any]], store: PostgresStore) -> Any:
     return run
 
 
-def test_a_claim_without_an_answer(
+async def test_a_claim_without_an_answer(
     postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+    async with one_node(postgres) as (path, store):
         await path.accept(*[RECIPIENT] * 5)
         (ours,) = await store.claim(1, 1, NOW)
         with monkeypatch.context() as lossy:
@@ -70,13 +66,11 @@ def test_a_claim_without_an_answer(
         assert "sending" == path.parts()[ours.id]
         assert 4 == len(await store.claim(1, 10, NOW + 3))
 
-    play(postgres, scenario)
 
-
-def test_a_claim_that_was_made_twice(
+async def test_a_claim_that_was_made_twice(
     postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+    async with one_node(postgres) as (path, store):
         await path.accept(*[RECIPIENT] * 5)
         with monkeypatch.context() as lossy:
             lossy.setattr(store._client, "read", twice(store._client.read, store))
@@ -86,13 +80,11 @@ def test_a_claim_that_was_made_twice(
             id_ for id_, state in path.parts().items() if state == "sending"
         }
 
-    play(postgres, scenario)
 
-
-def test_an_accept_without_an_answer(
+async def test_an_accept_without_an_answer(
     postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+    async with one_node(postgres) as (path, store):
         with monkeypatch.context() as lossy:
             lossy.setattr(store._client, "write", unheard(store._client.write, store))
             with pytest.raises(StoreUnavailable):
@@ -105,11 +97,11 @@ def test_an_accept_without_an_answer(
         await store.wake(NOW + 3, 10, 10)  # and what is sent now is left alone
         assert ["sending"] == list(path.parts().values())
 
-    play(postgres, scenario)
 
-
-def test_doubts_end(postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_doubts_end(
+    postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with one_node(postgres) as (path, store):
         await path.accept()
         with monkeypatch.context() as lossy:
             lossy.setattr(store._client, "read", unheard(store._client.read, store))
@@ -119,5 +111,3 @@ def test_doubts_end(postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch) -
         assert store._doubts._claims
         await store.wake(NOW + KEEP + 1, 10, 10)
         assert [] == store._doubts._claims
-
-    play(postgres, scenario)

@@ -82,28 +82,27 @@ async def accepted_again(path: Path) -> tuple[list[int], int]:
             await asyncio.sleep(0.1)
 
 
-def test_a_server_that_is_killed_costs_retries_and_no_messages(server: Server) -> None:
-    async def scenario() -> None:
-        store = PostgresStore(server.url(DATABASE), node="a")
-        await store.open(NOW)
-        path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
-        accepted = await path.accept(*[RECIPIENT] * 50)
-        server.kill()
-        with pytest.raises(StoreUnavailable):
-            await path.accept()
-        with pytest.raises(StoreUnavailable):
-            await store.messages([1])
-        server.start()
-        more, _ = await accepted_again(path)
-        accepted += more
-        assert ["accepted"] * 51 == await path.states(*accepted)
-        assert 51 == len(await store.claim(1, 100, NOW))
-        await store.close()
+async def test_a_server_that_is_killed_costs_retries_and_no_messages(
+    server: Server,
+) -> None:
+    store = PostgresStore(server.url(DATABASE), node="a")
+    await store.open(NOW)
+    path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+    accepted = await path.accept(*[RECIPIENT] * 50)
+    server.kill()
+    with pytest.raises(StoreUnavailable):
+        await path.accept()
+    with pytest.raises(StoreUnavailable):
+        await store.messages([1])
+    server.start()
+    more, _ = await accepted_again(path)
+    accepted += more
+    assert ["accepted"] * 51 == await path.states(*accepted)
+    assert 51 == len(await store.claim(1, 100, NOW))
+    await store.close()
 
-    asyncio.run(scenario())
 
-
-def test_a_fail_over_costs_retries_and_no_messages(
+async def test_a_fail_over_costs_retries_and_no_messages(
     server: Server, replica: Server
 ) -> None:
     hosts = quote(f"{server.folder},{replica.folder}", safe=",")
@@ -112,47 +111,27 @@ def test_a_fail_over_costs_retries_and_no_messages(
         "&target_session_attrs=read-write"
     )
 
-    async def scenario() -> None:
-        store = PostgresStore(url, node="a")
-        await store.open(NOW)
-        path = Path(Anywhere(url), store)  # type: ignore[arg-type]
-        accepted = [id_ for _ in range(30) for id_ in await path.accept()]
-        server.kill()
-        with pytest.raises(StoreUnavailable):
-            await path.accept()
-        replica.promote()
-        more, _ = await accepted_again(path)
-        accepted += more
-        assert len(set(accepted)) == 31
-        assert ["accepted"] * 31 == await path.states(*accepted)
-        assert {1: 31} == await store.backlog()
-        assert path.parts().keys() == {(id_ << 8) + 1 for id_ in accepted}
-        await store.wake(NOW + 60, 10, 10)  # its lease went over with it
-        assert 31 == len(await store.claim(1, 100, NOW))
-        await store.close()
-
-    asyncio.run(scenario())
+    store = PostgresStore(url, node="a")
+    await store.open(NOW)
+    path = Path(Anywhere(url), store)  # type: ignore[arg-type]
+    accepted = [id_ for _ in range(30) for id_ in await path.accept()]
+    server.kill()
+    with pytest.raises(StoreUnavailable):
+        await path.accept()
+    replica.promote()
+    more, _ = await accepted_again(path)
+    accepted += more
+    assert len(set(accepted)) == 31
+    assert ["accepted"] * 31 == await path.states(*accepted)
+    assert {1: 31} == await store.backlog()
+    assert path.parts().keys() == {(id_ << 8) + 1 for id_ in accepted}
+    await store.wake(NOW + 60, 10, 10)  # its lease went over with it
+    assert 31 == len(await store.claim(1, 100, NOW))
+    await store.close()
 
 
-def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
+async def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
     """The server commits, waits for a replica that never comes, and is cut off."""
-
-    async def scenario() -> None:
-        store = PostgresStore(server.url(DATABASE), node="a")
-        await store.open(NOW)
-        path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
-        waiting_for("'nobody'")
-        accepting = asyncio.create_task(path.accept())
-        await until_it_waits()
-        waiting_for("''")
-        server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE wait_event = 'SyncRep'"
-        )
-        (id_,) = await asyncio.wait_for(accepting, PATIENCE)
-        assert ["accepted"] == await path.states(id_)
-        assert 1 == len(path.parts())
-        await store.close()
 
     def waiting_for(names: str) -> None:
         server.execute(
@@ -167,19 +146,30 @@ def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
                 assert time.monotonic() < end
                 await asyncio.sleep(0.05)
 
-    asyncio.run(scenario())
+    store = PostgresStore(server.url(DATABASE), node="a")
+    await store.open(NOW)
+    path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+    waiting_for("'nobody'")
+    accepting = asyncio.create_task(path.accept())
+    await until_it_waits()
+    waiting_for("''")
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE wait_event = 'SyncRep'"
+    )
+    (id_,) = await asyncio.wait_for(accepting, PATIENCE)
+    assert ["accepted"] == await path.states(id_)
+    assert 1 == len(path.parts())
+    await store.close()
 
 
-def test_a_commit_that_did_not_happen_is_none(server: Server) -> None:
-    async def scenario() -> None:
-        store = PostgresStore(server.url(DATABASE), node="a")
-        await store.open(NOW)
-        path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
-        with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
-            connection.execute(CUT_OFF)
-        with pytest.raises(StoreUnavailable):
-            await path.accept()
-        assert {} == path.parts()
-        await store.close()
-
-    asyncio.run(scenario())
+async def test_a_commit_that_did_not_happen_is_none(server: Server) -> None:
+    store = PostgresStore(server.url(DATABASE), node="a")
+    await store.open(NOW)
+    path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
+        connection.execute(CUT_OFF)
+    with pytest.raises(StoreUnavailable):
+        await path.accept()
+    assert {} == path.parts()
+    await store.close()

@@ -18,7 +18,7 @@ from budstikke.store.engines.postgres.node import LEASE
 from patience import PATIENCE
 from store.engines import rows
 from store.money import faults, pay_in, priced
-from store.nodes import at_once, kill, node, play
+from store.nodes import at_once, kill, node, two_nodes
 from store.path import NOW, RECIPIENT, Path, receipt
 
 if TYPE_CHECKING:
@@ -29,120 +29,94 @@ if TYPE_CHECKING:
 KEYS: dict[str, Any] = {"duplicate_key": 7, "duplicate_until": NOW + 60}
 
 
-def test_a_part_is_claimed_by_one_node(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        await one.accept(*[RECIPIENT] * 200)
-        claims = await at_once(
-            *(path.store.claim(1, 30, NOW) for path in (one, two) for _ in range(4))
-        )
-        claimed = [part.id for parts in claims for part in parts]
-        assert 200 == len(claimed) == len(set(claimed))
-        nodes = set(one.column("node_id"))
-        assert {one.store.node_id, two.store.node_id} == nodes
-
-    play(postgres, scenario)
+async def test_a_part_is_claimed_by_one_node(one: Path, two: Path) -> None:
+    await one.accept(*[RECIPIENT] * 200)
+    claims = await at_once(
+        *(path.store.claim(1, 30, NOW) for path in (one, two) for _ in range(4))
+    )
+    claimed = [part.id for parts in claims for part in parts]
+    assert 200 == len(claimed) == len(set(claimed))
+    nodes = set(one.column("node_id"))
+    assert {one.store.node_id, two.store.node_id} == nodes
 
 
-def test_nodes_give_ids_of_their_own(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        given = [
-            path.store.reserve_ids(count)
-            for count in (1, 100_001, 5)
+async def test_nodes_give_ids_of_their_own(one: Path, two: Path) -> None:
+    given = [
+        path.store.reserve_ids(count)
+        for count in (1, 100_001, 5)
+        for path in (one, two)
+    ]
+    counts = [count for count in (1, 100_001, 5) for _ in range(2)]
+    spans = sorted(zip(given, counts, strict=True))
+    ends = [first + count for first, count in spans]
+    assert all(end <= after for end, (after, _) in zip(ends, spans[1:], strict=False))
+    assert 1001 == spans[0][0]
+    assert ends[-1] < 2**31
+
+
+async def test_ids_do_not_run_out(one: Path, two: Path) -> None:
+    seen = 0
+    for _ in range(30):
+        first = one.store.reserve_ids(100_000)
+        assert first >= seen
+        seen = first + 100_000
+        await two.store.revision()
+        assert isinstance(one.store, PostgresStore)
+        if one.store._stocking._task is not None:
+            await one.store._stocking._task
+
+
+async def test_what_is_left_of_a_block_is_given_back(postgres: PostgresEngine) -> None:
+    for expected in (1001, 1002, 1003):
+        async with node(postgres, "a") as path:
+            assert expected == path.store.reserve_ids(1)
+
+
+async def test_the_duplicate_lock_holds_across_nodes(one: Path, two: Path) -> None:
+    await one.accept(**KEYS)
+    again = two.draft(two.store.reserve_ids(1), **KEYS)
+    assert [[0]] == await two.held([again], NOW + 59)
+    later = two.draft(two.store.reserve_ids(1), **KEYS)
+    assert [[]] == await two.held([later], NOW + 60)
+
+
+async def test_of_equal_ones_at_once_one_is_stored(one: Path, two: Path) -> None:
+    drafts = [
+        (path, path.draft(path.store.reserve_ids(1), **KEYS))
+        for _ in range(10)
+        for path in (one, two)
+    ]
+    held = await at_once(*(path.held([draft], NOW) for path, draft in drafts))
+    assert 1 == held.count([[]])
+    assert 1 == len(one.column("id", schema.message))
+
+
+async def test_what_is_let_go_is_free_for_other_nodes(one: Path, two: Path) -> None:
+    draft = priced(one, 500, **KEYS)
+    (verdict,) = await one.store.accept([draft], NOW)
+    assert verdict.no_credit
+    assert [[]] == await two.held([two.draft(two.store.reserve_ids(1), **KEYS)], NOW)
+
+
+async def test_a_balance_is_spent_once(
+    postgres: PostgresEngine, one: Path, two: Path
+) -> None:
+    await pay_in(one, 60)
+    verdicts = await at_once(
+        *(
+            path.store.accept([priced(path, 1)], NOW)
+            for _ in range(40)
             for path in (one, two)
-        ]
-        counts = [count for count in (1, 100_001, 5) for _ in range(2)]
-        spans = sorted(zip(given, counts, strict=True))
-        ends = [first + count for first, count in spans]
-        assert all(
-            end <= after for end, (after, _) in zip(ends, spans[1:], strict=False)
         )
-        assert 1001 == spans[0][0]
-        assert ends[-1] < 2**31
-
-    play(postgres, scenario)
-
-
-def test_ids_do_not_run_out(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        seen = 0
-        for _ in range(30):
-            first = one.store.reserve_ids(100_000)
-            assert first >= seen
-            seen = first + 100_000
-            await two.store.revision()
-            assert isinstance(one.store, PostgresStore)
-            if one.store._stocking._task is not None:
-                await one.store._stocking._task
-
-    play(postgres, scenario)
+    )
+    assert 20 == sum(verdict.no_credit for (verdict,) in verdicts)
+    assert [] == faults(postgres)
 
 
-def test_what_is_left_of_a_block_is_given_back(postgres: PostgresEngine) -> None:
-    async def scenario() -> None:
-        for expected in (1001, 1002, 1003):
-            async with node(postgres, "a") as path:
-                assert expected == path.store.reserve_ids(1)
-
-    asyncio.run(scenario())
-
-
-def test_the_duplicate_lock_holds_across_nodes(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        await one.accept(**KEYS)
-        again = two.draft(two.store.reserve_ids(1), **KEYS)
-        assert [[0]] == await two.held([again], NOW + 59)
-        later = two.draft(two.store.reserve_ids(1), **KEYS)
-        assert [[]] == await two.held([later], NOW + 60)
-
-    play(postgres, scenario)
-
-
-def test_of_equal_ones_at_once_one_is_stored(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        drafts = [
-            (path, path.draft(path.store.reserve_ids(1), **KEYS))
-            for _ in range(10)
-            for path in (one, two)
-        ]
-        held = await at_once(*(path.held([draft], NOW) for path, draft in drafts))
-        assert 1 == held.count([[]])
-        assert 1 == len(one.column("id", schema.message))
-
-    play(postgres, scenario)
-
-
-def test_what_is_let_go_is_free_for_other_nodes(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        draft = priced(one, 500, **KEYS)
-        (verdict,) = await one.store.accept([draft], NOW)
-        assert verdict.no_credit
-        assert [[]] == await two.held(
-            [two.draft(two.store.reserve_ids(1), **KEYS)], NOW
-        )
-
-    play(postgres, scenario)
-
-
-def test_a_balance_is_spent_once(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        await pay_in(one, 60)
-        verdicts = await at_once(
-            *(
-                path.store.accept([priced(path, 1)], NOW)
-                for _ in range(40)
-                for path in (one, two)
-            )
-        )
-        assert 20 == sum(verdict.no_credit for (verdict,) in verdicts)
-        assert [] == faults(postgres)
-
-    play(postgres, scenario)
-
-
-def test_accounts_are_never_locked_crosswise(postgres: PostgresEngine) -> None:
+async def test_accounts_are_never_locked_crosswise(postgres: PostgresEngine) -> None:
     """Batches name accounts in any order, and at the same time."""
 
-    async def scenario(one: Path, two: Path) -> None:
+    async with two_nodes(postgres) as (one, two):
         await pay_in(one, 1000)
         await pay_in(one, 1000, account_id=2)
 
@@ -164,79 +138,68 @@ def test_accounts_are_never_locked_crosswise(postgres: PostgresEngine) -> None:
         assert not any(v.no_credit for each in verdicts for v in each)
         assert [] == faults(postgres)
 
-    play(postgres, scenario)
 
-
-def test_an_answer_and_a_receipt_that_cross_find_each_other(
-    postgres: PostgresEngine,
+async def test_an_answer_and_a_receipt_that_cross_find_each_other(
+    one: Path,
+    two: Path,
 ) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        parts = await one.sending(*[RECIPIENT] * 60)
-        await at_once(
-            *(
-                each
-                for part in parts
-                for each in (
-                    one.answer(part, PartState.SENT, f"id{part}"),
-                    two.settle(receipt(f"id{part}")),
-                )
+    parts = await one.sending(*[RECIPIENT] * 60)
+    await at_once(
+        *(
+            each
+            for part in parts
+            for each in (
+                one.answer(part, PartState.SENT, f"id{part}"),
+                two.settle(receipt(f"id{part}")),
             )
         )
-        assert {"delivered"} == set(one.parts().values())
-        assert [] == one.column("id", schema.orphan)
-        assert 60 == len(one.column("id", schema.callback))
+    )
+    assert {"delivered"} == set(one.parts().values())
+    assert [] == one.column("id", schema.orphan)
+    assert 60 == len(one.column("id", schema.callback))
 
-    play(postgres, scenario)
 
-
-def test_parts_of_a_message_that_end_at_once_end_it_once(
+async def test_parts_of_a_message_that_end_at_once_end_it_once(
     postgres: PostgresEngine,
+    one: Path,
+    two: Path,
 ) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        parts = await one.sending(*[RECIPIENT] * 30, parts=2)
-        told = await at_once(
-            *(
-                (one, two)[part & 1].answer(part, PartState.REJECTED, parts=2)
-                for part in parts
-            )
+    parts = await one.sending(*[RECIPIENT] * 30, parts=2)
+    told = await at_once(
+        *(
+            (one, two)[part & 1].answer(part, PartState.REJECTED, parts=2)
+            for part in parts
         )
-        events = [row.event for each in told for row in each]
-        assert 30 == len(events) == len({event.message_id for event in events})
-        states = [row[0] for row in rows(postgres, schema.message, "state")]
-        assert ["rejected"] * 30 == states
-
-    play(postgres, scenario)
-
-
-def test_nodes_wake_each_other(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        heard: asyncio.Queue[Hint] = asyncio.Queue()
-        own: list[Hint] = []
-        assert isinstance(one.store, PostgresStore)
-        assert isinstance(two.store, PostgresStore)
-        one.store.listen(own.append)
-        two.store.listen(heard.put_nowait)
-        await one.sending()  # this node sends it: nobody else is needed
-        await one.accept(carrier_id=3)
-        hint = await asyncio.wait_for(heard.get(), PATIENCE)
-        assert (one.store.node_id, [3]) == (hint.node, hint.carriers)
-        assert [] == own
-
-    play(postgres, scenario)
+    )
+    events = [row.event for each in told for row in each]
+    assert 30 == len(events) == len({event.message_id for event in events})
+    states = [row[0] for row in rows(postgres, schema.message, "state")]
+    assert ["rejected"] * 30 == states
 
 
-def test_a_living_node_keeps_what_it_has(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        (part,) = await one.sending()
-        for seconds in range(0, 200, 15):
-            await one.store.wake(NOW + seconds, 10, 10)
-            await two.store.wake(NOW + seconds, 10, 10)
-        assert {part: "sending"} == two.parts()
+async def test_nodes_wake_each_other(one: Path, two: Path) -> None:
+    heard: asyncio.Queue[Hint] = asyncio.Queue()
+    own: list[Hint] = []
+    assert isinstance(one.store, PostgresStore)
+    assert isinstance(two.store, PostgresStore)
+    one.store.listen(own.append)
+    two.store.listen(heard.put_nowait)
+    await one.sending()  # this node sends it: nobody else is needed
+    await one.accept(carrier_id=3)
+    hint = await asyncio.wait_for(heard.get(), PATIENCE)
+    assert (one.store.node_id, [3]) == (hint.node, hint.carriers)
+    assert [] == own
 
-    play(postgres, scenario)
+
+async def test_a_living_node_keeps_what_it_has(one: Path, two: Path) -> None:
+    (part,) = await one.sending()
+    for seconds in range(0, 200, 15):
+        await one.store.wake(NOW + seconds, 10, 10)
+        await two.store.wake(NOW + seconds, 10, 10)
+    assert {part: "sending"} == two.parts()
 
 
-def test_what_a_dead_node_had_is_taken_over(postgres: PostgresEngine) -> None:
+async def test_what_a_dead_node_had_is_taken_over(postgres: PostgresEngine) -> None:
     async def scenario(one: Path, two: Path) -> None:
         (part,) = await one.sending()
         (refused,) = await one.sending()
@@ -250,51 +213,42 @@ def test_what_a_dead_node_had_is_taken_over(postgres: PostgresEngine) -> None:
         assert [row.id] == [callback.id for callback in woken.callbacks]
         assert isinstance(woken.callbacks[0].event, StatusEvent)
 
-    async def whole() -> None:
-        async with AsyncExitStack() as stack:
-            two = await stack.enter_async_context(node(postgres, "b"))
-            one = PostgresStore(postgres.url, node="a")
-            await one.open(NOW)
-            await scenario(Path(postgres, one), two)
-
-    asyncio.run(whole())
+    async with AsyncExitStack() as stack:
+        two = await stack.enter_async_context(node(postgres, "b"))
+        one = PostgresStore(postgres.url, node="a")
+        await one.open(NOW)
+        await scenario(Path(postgres, one), two)
 
 
-def test_what_comes_of_a_node_that_is_forgotten_is_taken_over(
+async def test_what_comes_of_a_node_that_is_forgotten_is_taken_over(
     postgres: PostgresEngine,
 ) -> None:
     """A killed process's session may commit after its name was taken over."""
 
-    async def scenario() -> None:
-        one = PostgresStore(postgres.url, node="a")
-        await one.open(NOW)
-        await kill(Path(postgres, one))
-        async with node(postgres, "a") as again:
-            (part,) = await again.sending()
-            with psycopg.connect(postgres.url) as late:
-                late.execute("UPDATE part SET node_id = %s", [one.node_id])
-            await again.store.wake(NOW + 5, 10, 10)
-            assert {part: "sending"} == again.parts()
-            await again.store.wake(NOW + 11, 10, 10)
-            assert {part: "unsure"} == again.parts()
-
-    asyncio.run(scenario())
+    one = PostgresStore(postgres.url, node="a")
+    await one.open(NOW)
+    await kill(Path(postgres, one))
+    async with node(postgres, "a") as again:
+        (part,) = await again.sending()
+        with psycopg.connect(postgres.url) as late:
+            late.execute("UPDATE part SET node_id = %s", [one.node_id])
+        await again.store.wake(NOW + 5, 10, 10)
+        assert {part: "sending"} == again.parts()
+        await again.store.wake(NOW + 11, 10, 10)
+        assert {part: "unsure"} == again.parts()
 
 
-def test_no_host_that_may_be_written_to_is_unavailable(
+async def test_no_host_that_may_be_written_to_is_unavailable(
     postgres: PostgresEngine,
 ) -> None:
     url = f"{postgres.url}&target_session_attrs=standby"
 
-    async def scenario() -> None:
-        with pytest.raises(StoreUnavailable):
-            await PostgresStore(url, node="a").open(NOW)
-
-    asyncio.run(scenario())
+    with pytest.raises(StoreUnavailable):
+        await PostgresStore(url, node="a").open(NOW)
 
 
 @pytest.mark.parametrize(("in_commit", "runs"), [(False, 3), (True, 1)])
-def test_an_unknown_error_on_a_dead_connection_is_unavailable(
+async def test_an_unknown_error_on_a_dead_connection_is_unavailable(
     postgres: PostgresEngine, *, in_commit: bool, runs: int
 ) -> None:
     """uvloop says RuntimeError of a transport that has just been closed."""
@@ -308,44 +262,35 @@ def test_an_unknown_error_on_a_dead_connection_is_unavailable(
             connection.raw._con.terminate()
             raise RuntimeError("the handler is closed")
 
-    async def scenario() -> None:
-        async with node(postgres, "a") as path:
-            assert isinstance(path.store, PostgresStore)
-            with pytest.raises(StoreUnavailable):
-                await path.store._client.write(job)
-            assert {} == await path.store.backlog()
-
-    asyncio.run(scenario())
+    async with node(postgres, "a") as path:
+        assert isinstance(path.store, PostgresStore)
+        with pytest.raises(StoreUnavailable):
+            await path.store._client.write(job)
+        assert {} == await path.store.backlog()
     assert [in_commit] * runs == ran
 
 
-def test_a_new_process_of_that_name_takes_over_at_once(
+async def test_a_new_process_of_that_name_takes_over_at_once(
     postgres: PostgresEngine,
 ) -> None:
-    async def scenario() -> None:
-        one = PostgresStore(postgres.url, node="a")
-        await one.open(NOW)
-        path = Path(postgres, one)
-        (part,) = await path.sending()
-        await kill(path)
-        async with node(postgres, "a") as again:
-            assert {part: "unsure"} == again.parts()
-            assert 1 == len(again.column("id", schema.node))
-
-    asyncio.run(scenario())
+    one = PostgresStore(postgres.url, node="a")
+    await one.open(NOW)
+    path = Path(postgres, one)
+    (part,) = await path.sending()
+    await kill(path)
+    async with node(postgres, "a") as again:
+        assert {part: "unsure"} == again.parts()
+        assert 1 == len(again.column("id", schema.node))
 
 
-def test_a_name_is_one_process(postgres: PostgresEngine) -> None:
-    async def scenario() -> None:
-        async with node(postgres, "a"):
-            other = PostgresStore(postgres.url, node="a")
-            with pytest.raises(StoreUnavailable, match="another process is the node a"):
-                await other.open(NOW)
-
-    asyncio.run(scenario())
+async def test_a_name_is_one_process(postgres: PostgresEngine) -> None:
+    async with node(postgres, "a"):
+        other = PostgresStore(postgres.url, node="a")
+        with pytest.raises(StoreUnavailable, match="another process is the node a"):
+            await other.open(NOW)
 
 
-def test_a_bulk_order_is_made_by_one_node(postgres: PostgresEngine) -> None:
+async def test_a_bulk_order_is_made_by_one_node(postgres: PostgresEngine) -> None:
     async def scenario(one: Path, two: Path) -> None:
         from store.path import bulk
 
@@ -356,22 +301,19 @@ def test_a_bulk_order_is_made_by_one_node(postgres: PostgresEngine) -> None:
         await two.store.wake(NOW + LEASE + 20, 10, 10)
         assert [first] == [row.id for row in await two.store.open_bulks()]
 
-    async def whole() -> None:
-        async with node(postgres, "b") as two:
-            one = PostgresStore(postgres.url, node="a")
-            await one.open(NOW)
-            await scenario(Path(postgres, one), two)
-
-    asyncio.run(whole())
+    async with node(postgres, "b") as two:
+        one = PostgresStore(postgres.url, node="a")
+        await one.open(NOW)
+        await scenario(Path(postgres, one), two)
 
 
 @pytest.mark.parametrize("jump", [400 * 86400.0, -400 * 86400.0])
-def test_nobody_is_dead_because_a_clock_was_set(
+async def test_nobody_is_dead_because_a_clock_was_set(
     postgres: PostgresEngine, jump: float
 ) -> None:
     """Both hear that the new time is right, one of them a little later."""
 
-    async def scenario(one: Path, two: Path) -> None:
+    async with two_nodes(postgres) as (one, two):
         await two.sending()
         for now in (NOW + 11, NOW + 22):
             await one.store.wake(now, 10, 10)
@@ -387,5 +329,3 @@ def test_nobody_is_dead_because_a_clock_was_set(
         for later in (44.0, 55.0, 66.0, 77.0):
             await one.store.wake(now + later, 10, 10)
         assert ["unsure"] == list(one.parts().values())
-
-    play(postgres, scenario)

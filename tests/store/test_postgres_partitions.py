@@ -17,26 +17,28 @@ from budstikke.store.engines.postgres.layout import SMALLEST
 from budstikke.store.engines.postgres.node import BLOCK_AGE, BLOCK_LIMIT
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
 from budstikke.store.move.taking_over import take_over
-from store.nodes import at_once, play
+from store.nodes import at_once, two_nodes
 from store.parted import (
     DAY,
     ask,
     homes,
     layout,
+    parted,
     parts_layout,
-    run,
     turn,
     use_up,
 )
-from store.path import NOW, Path, bulk, receipt
+from store.path import NOW, bulk, receipt
 
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres import PostgresStore
     from store.postgres_engine import PostgresEngine
 
 
-def test_a_new_database_has_one_in_use_and_one_behind_it(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_a_new_database_has_one_in_use_and_one_behind_it(
+    own: PostgresEngine,
+) -> None:
+    async with parted(own) as (path, store):
         below, used, last = await layout(store)
         assert (0, 1, 2) == (below.number, used.number, last.number)
         assert (1, used.high, None) == (used.low, last.low, last.high)
@@ -45,11 +47,9 @@ def test_a_new_database_has_one_in_use_and_one_behind_it(own: PostgresEngine) ->
         assert {"message_1"} == set(homes(own).values())
         assert {"part_1"} == set(homes(own, "part").values())
 
-    run(own, scenario)
 
-
-def test_another_is_made_before_the_last_one_is_used(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_another_is_made_before_the_last_one_is_used(own: PostgresEngine) -> None:
+    async with parted(own) as (_path, store):
         await use_up(store, SMALLEST * 7 // 8)
         await store.wake(NOW + DAY, 10, 0)
         messages, parts = await layout(store), await layout(store, parts_layout())
@@ -63,11 +63,9 @@ def test_another_is_made_before_the_last_one_is_used(own: PostgresEngine) -> Non
         await store.wake(NOW + 3 * DAY, 10, 0)
         assert NOW + 3 * DAY == (await layout(store))[2].began
 
-    run(own, scenario)
 
-
-def test_callbacks_are_divided_by_their_own_ids(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_callbacks_are_divided_by_their_own_ids(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         ask(own, f"SELECT setval('callback_id_seq', {SMALLEST + 50})")
         await store.wake(NOW + DAY, 10, 0)
         await path.sent(smsc_ids=["x"])
@@ -78,11 +76,9 @@ def test_callbacks_are_divided_by_their_own_ids(own: PostgresEngine) -> None:
         await store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
         assert ["done"] == path.column("state", schema.callback)
 
-    run(own, scenario)
 
-
-def test_two_nodes_make_one(own: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
+async def test_two_nodes_make_one(own: PostgresEngine) -> None:
+    async with two_nodes(own) as (one, two):
         store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
         await use_up(store, SMALLEST)
         await at_once(*(p.store.wake(NOW + DAY, 10, 0) for p in (one, two) * 2))
@@ -90,11 +86,9 @@ def test_two_nodes_make_one(own: PostgresEngine) -> None:
         await at_once(*(p.store.wake(NOW + 2 * DAY, 10, 0) for p in (one, two)))
         assert 4 == len(await layout(store))
 
-    play(own, scenario)
 
-
-def test_rows_on_both_sides_go_all_the_way(own: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
+async def test_rows_on_both_sides_go_all_the_way(own: PostgresEngine) -> None:
+    async with two_nodes(own) as (one, two):
         store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
         (early,) = await one.accept(parts=2)
         await turn(one, store, NOW + DAY)
@@ -110,11 +104,9 @@ def test_rows_on_both_sides_go_all_the_way(own: PostgresEngine) -> None:
         assert {early, held, late} == {row.event.message_id for row in told}
         assert ["delivered"] * 3 == await one.states(early, held, late)
 
-    play(own, scenario)
 
-
-def test_a_part_is_claimed_however_old_its_partition(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_a_part_is_claimed_however_old_its_partition(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         (waiting,) = await path.accept()
         (later,) = await path.accept(due_at=NOW + 200 * DAY)
         (gone,) = await path.sending(expires_at=NOW + 300 * DAY)
@@ -130,11 +122,11 @@ def test_a_part_is_claimed_however_old_its_partition(own: PostgresEngine) -> Non
         assert [later << 8 | 1] == [p.id for p in await store.claim(1, 10, NOW)]
         assert "undelivered" == path.parts()[gone]
 
-    run(own, scenario)
 
-
-def test_partitions_in_which_nothing_is_open_are_left_out(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_partitions_in_which_nothing_is_open_are_left_out(
+    own: PostgresEngine,
+) -> None:
+    async with parted(own) as (path, store):
         (old,) = await path.sent(smsc_ids=["x"])
         first_id = store.reserve_ids(4)
         await store.accept_bulk(bulk(first_id, 3), [], NOW)
@@ -150,11 +142,11 @@ def test_partitions_in_which_nothing_is_open_are_left_out(own: PostgresEngine) -
         (told,) = await path.settle(receipt("x"))
         assert old >> 8 == told.event.message_id
 
-    run(own, scenario)
 
-
-def test_an_id_that_is_used_again_means_the_open_part(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_an_id_that_is_used_again_means_the_open_part(
+    own: PostgresEngine,
+) -> None:
+    async with parted(own) as (path, store):
         (old,) = await path.sent(smsc_ids=["x"])
         for month in (1, 2):
             await turn(path, store, NOW + month * 30 * DAY)
@@ -169,10 +161,8 @@ def test_an_id_that_is_used_again_means_the_open_part(own: PostgresEngine) -> No
         assert "undelivered" == path.parts()[old]
         assert "delivered" == path.parts()[other]
 
-    run(own, scenario)
 
-
-def test_a_database_that_was_filled_from_elsewhere_is_divided(
+async def test_a_database_that_was_filled_from_elsewhere_is_divided(
     own: PostgresEngine,
 ) -> None:
     last = 9 * SMALLEST
@@ -183,7 +173,7 @@ def test_a_database_that_was_filled_from_elsewhere_is_divided(
         take_over(connection, {"callback": last}, NOW)
     engine.dispose()
 
-    async def scenario(path: Path, store: PostgresStore) -> None:
+    async with parted(own) as (path, store):
         for series in (MESSAGES, CALLBACKS):
             *_, used, behind = await layout(store, series)
             assert used.low < last < behind.low
@@ -191,8 +181,6 @@ def test_a_database_that_was_filled_from_elsewhere_is_divided(
         (id_,) = await path.accept()
         assert {id_: "message_2"} == homes(own)
         assert {last: "callback_2"} == homes(own, "callback")
-
-    run(own, scenario)
 
 
 CALLBACK = {
@@ -206,8 +194,8 @@ CALLBACK = {
 }
 
 
-def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         await use_up(store, SMALLEST)
         with psycopg.connect(own.url) as reader:
             reader.execute("SELECT count(*) FROM message")
@@ -221,11 +209,9 @@ def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
         await store.wake(NOW + 3 * DAY, 10, 0)
         assert 4 == len(await layout(store))
 
-    run(own, scenario)
 
-
-def test_a_node_alone_takes_no_ids_for_their_age(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_a_node_alone_takes_no_ids_for_their_age(own: PostgresEngine) -> None:
+    async with parted(own) as (_path, store):
         (block,) = store._node._blocks
         end, block.taken = block.end, block.taken - BLOCK_AGE - 1
         assert store._node.short()
@@ -238,28 +224,24 @@ def test_a_node_alone_takes_no_ids_for_their_age(own: PostgresEngine) -> None:
         await store._client.write(store._node.stock_up)
         assert [9000000] == [b.next for b in store._node._blocks]
 
-    run(own, scenario)
 
-
-def test_ids_of_long_ago_are_not_given(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_ids_of_long_ago_are_not_given(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         store._node._blocks[0].taken -= BLOCK_LIMIT + 1
         with pytest.raises(StoreUnavailable):
             store.reserve_ids(1)
         await store.wake(NOW + 1, 10, 0)
         await path.accept()
 
-    run(own, scenario)
 
-
-def test_a_last_one_with_much_in_it_is_left_as_it_is(
+async def test_a_last_one_with_much_in_it_is_left_as_it_is(
     own: PostgresEngine,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("budstikke.store.engines.postgres.partitions.MOST_OCTETS", 8000)
 
-    async def scenario(path: Path, store: PostgresStore) -> None:
+    async with parted(own) as (path, store):
         await use_up(store, 3 * SMALLEST)
         old = {"accepted_at": NOW - 9 * DAY, "expires_at": NOW - 8 * DAY}
         await path.accept(**old)
@@ -271,5 +253,3 @@ def test_a_last_one_with_much_in_it_is_left_as_it_is(
             r.getMessage() for r in caplog.records if r.levelname == "WARNING"
         ]
         assert 1 == await store.purge(NOW, 10)
-
-    run(own, scenario)

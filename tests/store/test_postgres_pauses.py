@@ -13,7 +13,7 @@ from budstikke.store.engines.postgres.node import LEASE
 from flow.rig import Rig
 from flow.test_queue_pause_alerts import Post, alerter, pause
 from patience import PATIENCE
-from store.nodes import at_once, kill, node, play
+from store.nodes import at_once, kill, node
 from store.path import NOW, Path
 
 if TYPE_CHECKING:
@@ -43,74 +43,64 @@ async def paused(one: Path, two: Path) -> tuple[Rig, Rig, int]:
     return first, second, queue_id
 
 
-def test_one_node_tells_and_its_link_is_good(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        first, second, queue_id = await paused(one, two)
-        slow, post = Slow(), Post()
-        turn = asyncio.create_task(alerter(first, slow, 1).turn())
-        await asyncio.wait_for(slow.asked.wait(), PATIENCE)
-        others = alerter(second, post, 2)
-        await others.turn()
-        slow.go.set()
-        await turn
-        await others.turn()
-        assert (["token1"], []) == (slow.tokens(), post.sent)
-        assert queue_id == await two.store.resume(token=digest("token1"))
-
-    play(postgres, scenario)
+async def test_one_node_tells_and_its_link_is_good(one: Path, two: Path) -> None:
+    first, second, queue_id = await paused(one, two)
+    slow, post = Slow(), Post()
+    turn = asyncio.create_task(alerter(first, slow, 1).turn())
+    await asyncio.wait_for(slow.asked.wait(), PATIENCE)
+    others = alerter(second, post, 2)
+    await others.turn()
+    slow.go.set()
+    await turn
+    await others.turn()
+    assert (["token1"], []) == (slow.tokens(), post.sent)
+    assert queue_id == await two.store.resume(token=digest("token1"))
 
 
-def test_of_claims_at_once_one_nodes_are_good(postgres: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        _, _, queue_id = await paused(one, two)
-        claims = [
-            path.store.alert(queue_id, f"{number}", NOW)
-            for number in range(10)
-            for path in (one, two)
-        ]
-        taken = await at_once(*claims)
-        assert [[False] * 10, [True] * 10] == sorted([taken[::2], taken[1::2]])
-
-    play(postgres, scenario)
+async def test_of_claims_at_once_one_nodes_are_good(one: Path, two: Path) -> None:
+    _, _, queue_id = await paused(one, two)
+    claims = [
+        path.store.alert(queue_id, f"{number}", NOW)
+        for number in range(10)
+        for path in (one, two)
+    ]
+    taken = await at_once(*claims)
+    assert [[False] * 10, [True] * 10] == sorted([taken[::2], taken[1::2]])
 
 
-def test_another_node_tells_when_one_cannot_reach_the_server(
-    postgres: PostgresEngine,
+async def test_another_node_tells_when_one_cannot_reach_the_server(
+    one: Path,
+    two: Path,
 ) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        first, second, queue_id = await paused(one, two)
-        away, post = Post(), Post()
-        away.error = NotSent("no way there")
-        mine, others = alerter(first, away, 1), alerter(second, post, 2)
-        await mine.turn()
-        second.now = NOW + ALERT_LEASE - 1
-        await others.turn()
-        assert [] == post.sent
-        second.now = first.now = NOW + ALERT_LEASE
-        await others.turn()
-        away.error = None
-        await mine.turn()
-        assert (["token2"], []) == (post.tokens(), away.sent)
-        assert queue_id == await one.store.resume(token=digest("token2"))
-
-    play(postgres, scenario)
+    first, second, queue_id = await paused(one, two)
+    away, post = Post(), Post()
+    away.error = NotSent("no way there")
+    mine, others = alerter(first, away, 1), alerter(second, post, 2)
+    await mine.turn()
+    second.now = NOW + ALERT_LEASE - 1
+    await others.turn()
+    assert [] == post.sent
+    second.now = first.now = NOW + ALERT_LEASE
+    await others.turn()
+    away.error = None
+    await mine.turn()
+    assert (["token2"], []) == (post.tokens(), away.sent)
+    assert queue_id == await one.store.resume(token=digest("token2"))
 
 
-def test_a_node_that_is_late_does_not_kill_the_link_of_another(
-    postgres: PostgresEngine,
+async def test_a_node_that_is_late_does_not_kill_the_link_of_another(
+    one: Path,
+    two: Path,
 ) -> None:
-    async def scenario(one: Path, two: Path) -> None:
-        first, second, queue_id = await paused(one, two)
-        slow, post = Slow(), Post()
-        turn = asyncio.create_task(alerter(first, slow, 1).turn())
-        await asyncio.wait_for(slow.asked.wait(), PATIENCE)
-        second.now = NOW + ALERT_LEASE
-        await alerter(second, post, 2).turn()
-        slow.go.set()
-        await turn
-        assert queue_id == await two.store.resume(token=digest("token2"))
-
-    play(postgres, scenario)
+    first, second, queue_id = await paused(one, two)
+    slow, post = Slow(), Post()
+    turn = asyncio.create_task(alerter(first, slow, 1).turn())
+    await asyncio.wait_for(slow.asked.wait(), PATIENCE)
+    second.now = NOW + ALERT_LEASE
+    await alerter(second, post, 2).turn()
+    slow.go.set()
+    await turn
+    assert queue_id == await two.store.resume(token=digest("token2"))
 
 
 def dying(

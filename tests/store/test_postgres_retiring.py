@@ -10,25 +10,27 @@ import pytest
 from budstikke.store.contract import CallbackResult
 from budstikke.store.engines.postgres.layout import SMALLEST
 from budstikke.store.engines.postgres.partitions import CALLBACKS
-from store.nodes import at_once, play
+from store.nodes import at_once, two_nodes
 from store.parted import (
     DAY,
     ask,
     homes,
     layout,
-    run,
+    parted,
     turn,
     use_up,
 )
-from store.path import NOW, RECIPIENT, Path, bulk, receipt
+from store.path import NOW, RECIPIENT, bulk, receipt
 
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres import PostgresStore
     from store.postgres_engine import PostgresEngine
 
 
-def test_one_is_dropped_when_all_of_it_is_old_and_over(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_one_is_dropped_when_all_of_it_is_old_and_over(
+    own: PostgresEngine,
+) -> None:
+    async with parted(own) as (path, store):
         await path.sent(*[RECIPIENT] * 5, smsc_ids=[f"x{n}" for n in range(5)])
         await turn(path, store, NOW + 30 * DAY)
         (young,) = await path.accept(
@@ -47,12 +49,12 @@ def test_one_is_dropped_when_all_of_it_is_old_and_over(own: PostgresEngine) -> N
         assert 0 == await store.purge(NOW + DAY, 100)
         assert 1 == await store.purge(NOW + 2 * DAY, 100)
 
-    run(own, scenario)
-
 
 @pytest.mark.parametrize("state", ["queued", "sending", "unsure"])
-def test_what_is_open_outlives_its_partition(own: PostgresEngine, state: str) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_what_is_open_outlives_its_partition(
+    own: PostgresEngine, state: str
+) -> None:
+    async with parted(own) as (path, store):
         (id_,) = await path.accept()
         ask(own, f"UPDATE part SET state = '{state}'")
         await turn(path, store, NOW + 30 * DAY)
@@ -63,11 +65,11 @@ def test_what_is_open_outlives_its_partition(own: PostgresEngine, state: str) ->
         await store.wake(NOW + 90 * DAY, 10, 0)
         assert 0 == store._node.lows.open_message
 
-    run(own, scenario)
 
-
-def test_what_is_made_late_of_a_large_order_has_a_place(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_what_is_made_late_of_a_large_order_has_a_place(
+    own: PostgresEngine,
+) -> None:
+    async with parted(own) as (path, store):
         first_id = store.reserve_ids(4)
         await store.accept_bulk(bulk(first_id, 3), [], NOW)
         await turn(path, store, NOW + 30 * DAY)
@@ -77,11 +79,9 @@ def test_what_is_made_late_of_a_large_order_has_a_place(own: PostgresEngine) -> 
         assert {first_id + 1: "message_0"} == homes(own)
         assert [first_id + 1] == [p.id >> 8 for p in await store.claim(1, 10, NOW)]
 
-    run(own, scenario)
 
-
-def test_one_of_which_is_still_told_waits(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_one_of_which_is_still_told_waits(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         await path.sent(smsc_ids=["x"])
         (row,) = await path.settle(receipt("x"))
         await turn(path, store, NOW + 30 * DAY)
@@ -90,13 +90,11 @@ def test_one_of_which_is_still_told_waits(own: PostgresEngine) -> None:
         await store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
         assert 1 == await store.purge(NOW + 40 * DAY, 100)
 
-    run(own, scenario)
 
-
-def test_what_is_scheduled_long_ahead_outlives_its_partition(
+async def test_what_is_scheduled_long_ahead_outlives_its_partition(
     own: PostgresEngine,
 ) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+    async with parted(own) as (path, store):
         kept = await path.accept(
             *[RECIPIENT] * 3, due_at=NOW + 200 * DAY, expires_at=NOW + 201 * DAY
         )
@@ -111,11 +109,9 @@ def test_what_is_scheduled_long_ahead_outlives_its_partition(
         await store.wake(NOW + 200 * DAY, 10, 0)
         assert kept == [p.id >> 8 for p in await store.claim(1, 10, NOW)]
 
-    run(own, scenario)
 
-
-def test_what_hung_on_messages_goes_with_them(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_what_hung_on_messages_goes_with_them(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         gone, inbound = await path.accept(), store.reserve_ids(1)
         ask(own, "UPDATE part SET state = 'sent'")
         await turn(path, store, NOW + 30 * DAY)
@@ -138,8 +134,6 @@ def test_what_hung_on_messages_goes_with_them(own: PostgresEngine) -> None:
         media = ask(own, "SELECT message_id FROM media ORDER BY 1")
         assert [(inbound,), *((id_,) for id_ in kept)] == media
 
-    run(own, scenario)
-
 
 INBOUND = """
 INSERT INTO inbound (id, carrier_id, originator, recipient, kind, text, data, subject,
@@ -147,8 +141,8 @@ INSERT INTO inbound (id, carrier_id, originator, recipient, kind, text, data, su
 VALUES ({id}, 1, '', '', '', '', '', '', '', 0, false, {at}, {at})"""
 
 
-def test_two_nodes_drop_one(own: PostgresEngine) -> None:
-    async def scenario(one: Path, two: Path) -> None:
+async def test_two_nodes_drop_one(own: PostgresEngine) -> None:
+    async with two_nodes(own) as (one, two):
         store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
         await store.wake(NOW, 10, 0)
         await one.sent(*[RECIPIENT] * 5, smsc_ids=[str(n) for n in range(5)])
@@ -160,11 +154,9 @@ def test_two_nodes_drop_one(own: PostgresEngine) -> None:
         assert [0, 2, 3] == [p.number for p in await layout(store)]
         assert {young: "message_2"} == homes(own)
 
-    play(own, scenario)
 
-
-def test_callbacks_go_with_their_attempts(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_callbacks_go_with_their_attempts(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         await path.sent(smsc_ids=["x"])
         (row,) = await path.settle(receipt("x"))
         failed = CallbackResult(
@@ -176,8 +168,6 @@ def test_callbacks_go_with_their_attempts(own: PostgresEngine) -> None:
         await store.purge(NOW + 35 * DAY, 10)
         assert [] == ask(own, "SELECT 1 FROM attempt UNION ALL SELECT 1 FROM callback")
         assert [0, 2, 3] == [p.number for p in await layout(store, CALLBACKS)]
-
-    run(own, scenario)
 
 
 async def use_up_callbacks(store: PostgresStore, last: int, now: float) -> None:
@@ -192,32 +182,30 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer;
 GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA public TO writer"""
 
 
-def test_who_may_not_change_tables_goes_on(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
-        await use_up(store, SMALLEST)
-        await store.wake(NOW + DAY, 10, 0)
-        assert 3 == len(await layout(store))
-        (id_,) = await path.accept()
-        assert {id_: "message_1"} == homes(own)
-        ask(own, "UPDATE message SET accepted_at = 0, expires_at = 0")
-        with psycopg.connect(owners) as owner:
-            owner.execute("COMMENT ON TABLE message_2 IS 'since 1000'")
-        ask(own, "UPDATE part SET state = 'sent'")
-        # What cannot be dropped is deleted row by row.
-        assert [1, 0] == [await store.purge(NOW, 10) for _ in range(2)]
-        assert {} == homes(own)
-
+async def test_who_may_not_change_tables_goes_on(own: PostgresEngine) -> None:
     ask(own, WRITER)
     owners, own.url = own.url, own.url.replace("budstikke@", "writer@")
     try:
-        run(own, scenario)
+        async with parted(own) as (path, store):
+            await use_up(store, SMALLEST)
+            await store.wake(NOW + DAY, 10, 0)
+            assert 3 == len(await layout(store))
+            (id_,) = await path.accept()
+            assert {id_: "message_1"} == homes(own)
+            ask(own, "UPDATE message SET accepted_at = 0, expires_at = 0")
+            with psycopg.connect(owners) as owner:
+                owner.execute("COMMENT ON TABLE message_2 IS 'since 1000'")
+            ask(own, "UPDATE part SET state = 'sent'")
+            # What cannot be dropped is deleted row by row.
+            assert [1, 0] == [await store.purge(NOW, 10) for _ in range(2)]
+            assert {} == homes(own)
     finally:
         own.url = owners
         ask(own, "DROP OWNED BY writer; DROP ROLE writer")
 
 
-def test_rows_wait_for_their_partition_for_a_month(own: PostgresEngine) -> None:
-    async def scenario(path: Path, store: PostgresStore) -> None:
+async def test_rows_wait_for_their_partition_for_a_month(own: PostgresEngine) -> None:
+    async with parted(own) as (path, store):
         old = {"accepted_at": NOW - 90 * DAY, "expires_at": NOW - 80 * DAY}
         await path.accept(*[RECIPIENT] * 5, **old)
         ask(own, "UPDATE part SET state = 'sent'")
@@ -230,5 +218,3 @@ def test_rows_wait_for_their_partition_for_a_month(own: PostgresEngine) -> None:
         assert {"message_1", "message_2"} == set(homes(own).values())
         assert 3 == await store.purge(NOW + 5 * DAY, 9)
         assert {young: "message_2"} == homes(own)
-
-    run(own, scenario)

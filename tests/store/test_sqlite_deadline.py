@@ -13,7 +13,7 @@ from budstikke.store.contract import StoreUnavailable
 from budstikke.store.engines.sqlite import SqliteStore, deadline
 from budstikke.store.engines.sqlite.connection import Connection, finish
 from budstikke.store.engines.sqlite.withdrawing import orders_of, parts_of
-from store.path import NOW, RECIPIENT, Path, bulk, run
+from store.path import NOW, RECIPIENT, Path, bulk, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,20 +47,18 @@ async def settled(path: Path) -> None:
         await path.store.beat(NOW, 0)
 
 
-def test_what_waited_too_long_is_not_stored(
+async def test_what_waited_too_long_is_not_stored(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline, "WITHIN", 0.05)
     monkeypatch.setattr(deadline, "GRACE", 0.05)
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         go_on = hold(path)
         await refused(path)
         go_on()
         await settled(path)
         assert {} == path.parts()
-
-    run(engine, scenario)
 
 
 def test_what_is_late_is_not_even_begun(engine: SqliteEngine) -> None:
@@ -72,14 +70,14 @@ def test_what_is_late_is_not_even_begun(engine: SqliteEngine) -> None:
     connection.close()
 
 
-def test_what_is_late_at_the_commit_is_taken_back(
+async def test_what_is_late_at_the_commit_is_taken_back(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock passes the end between the job and its commit."""
     real, ticks = time.monotonic, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: real() + ticks[0])
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
         late = deadline.check
 
         def check(jobs: object) -> None:
@@ -93,8 +91,6 @@ def test_what_is_late_at_the_commit_is_taken_back(
         assert {} == path.parts()
         await path.accept()
         assert 1 == len(path.parts())
-
-    run(engine, scenario)
 
 
 @pytest.fixture
@@ -114,44 +110,35 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "until", until)
 
 
-def test_what_was_refused_and_stored_all_the_same_is_cancelled(
-    engine: SqliteEngine, unchecked: None
+async def test_what_was_refused_and_stored_all_the_same_is_cancelled(
+    path: Path, unchecked: None
 ) -> None:
-    async def scenario(path: Path) -> None:
-        for state in ("queued", "sending"):
-            go_on = hold(path)
-            await refused(path, state)
-            go_on()
-            await settled(path)
-        assert ["cancelled"] * 2 == list(path.parts().values())
-        assert [] == await path.store.claim(1, 10, NOW)
-
-    run(engine, scenario)
-
-
-def test_a_large_order_that_was_refused_is_cancelled(
-    engine: SqliteEngine, unchecked: None
-) -> None:
-    async def scenario(path: Path) -> None:
+    for state in ("queued", "sending"):
         go_on = hold(path)
-        with pytest.raises(StoreUnavailable):
-            await path.store.accept_bulk(bulk(path.store.reserve_ids(5)), [], NOW)
+        await refused(path, state)
         go_on()
         await settled(path)
-        assert [] == await path.store.open_bulks()
+    assert ["cancelled"] * 2 == list(path.parts().values())
+    assert [] == await path.store.claim(1, 10, NOW)
 
-    run(engine, scenario)
+
+async def test_a_large_order_that_was_refused_is_cancelled(
+    path: Path, unchecked: None
+) -> None:
+    go_on = hold(path)
+    with pytest.raises(StoreUnavailable):
+        await path.store.accept_bulk(bulk(path.store.reserve_ids(5)), [], NOW)
+    go_on()
+    await settled(path)
+    assert [] == await path.store.open_bulks()
 
 
-def test_what_is_asked_for_again_by_a_name_stays(engine: SqliteEngine) -> None:
-    async def scenario(path: Path) -> None:
-        plain = path.draft(2001, RECIPIENT)
-        keyed = path.draft(2002, RECIPIENT)
-        keyed.key = ("key", "digest", b"answer")
-        large = bulk(3000)
-        assert [(2001, 1), (3000, 1)] == orders_of([plain, keyed, large])
-        large.key = ("key", "digest", b"answer")
-        assert [(2001, 1)] == orders_of([plain, keyed, large])
-        assert "[]" == parts_of([plain, keyed, large])
-
-    run(engine, scenario)
+async def test_what_is_asked_for_again_by_a_name_stays(path: Path) -> None:
+    plain = path.draft(2001, RECIPIENT)
+    keyed = path.draft(2002, RECIPIENT)
+    keyed.key = ("key", "digest", b"answer")
+    large = bulk(3000)
+    assert [(2001, 1), (3000, 1)] == orders_of([plain, keyed, large])
+    large.key = ("key", "digest", b"answer")
+    assert [(2001, 1)] == orders_of([plain, keyed, large])
+    assert "[]" == parts_of([plain, keyed, large])

@@ -50,51 +50,42 @@ async def fill(path: Path) -> list[int]:
     return ids
 
 
-def test_a_full_disk_is_refused_and_room_is_used_again(engine: SqliteEngine) -> None:
-    async def scenario(path: Path) -> None:
-        await limit(path, 1)
-        ids = await fill(path)
-        assert ["accepted"] * len(ids) == await path.states(*ids)
-        assert len(ids) == len(path.parts())
-        with pytest.raises(StoreUnavailable):
-            await path.accept(*[RECIPIENT] * 100, text="x" * 150)
-        # What needs no room still goes on: receipts are settled, old messages purged.
-        assert 20 == len(await path.store.claim(1, 20, NOW))
-        await limit(path, ROOMY)
-        more = await path.accept(*[RECIPIENT] * 20)
-        assert ["accepted"] * 20 == await path.states(*more)
-        assert ids[-1] < more[0]
-
-    run(engine, scenario)
+async def test_a_full_disk_is_refused_and_room_is_used_again(path: Path) -> None:
+    await limit(path, 1)
+    ids = await fill(path)
+    assert ["accepted"] * len(ids) == await path.states(*ids)
+    assert len(ids) == len(path.parts())
+    with pytest.raises(StoreUnavailable):
+        await path.accept(*[RECIPIENT] * 100, text="x" * 150)
+    # What needs no room still goes on: receipts are settled, old messages purged.
+    assert 20 == len(await path.store.claim(1, 20, NOW))
+    await limit(path, ROOMY)
+    more = await path.accept(*[RECIPIENT] * 20)
+    assert ["accepted"] * 20 == await path.states(*more)
+    assert ids[-1] < more[0]
 
 
-def test_purging_makes_room_on_a_full_disk(engine: SqliteEngine) -> None:
-    async def scenario(path: Path) -> None:
-        await path.accept(
-            *[RECIPIENT] * 500, text="x" * 150, accepted_at=NOW - 9, expires_at=NOW - 9
-        )
-        await limit(path, 1)
-        await fill(path)
-        assert 500 == await path.store.purge(NOW, 1000)
-        assert 200 == len(await path.accept(*[RECIPIENT] * 200, text="x" * 150))
-
-    run(engine, scenario)
+async def test_purging_makes_room_on_a_full_disk(path: Path) -> None:
+    await path.accept(
+        *[RECIPIENT] * 500, text="x" * 150, accepted_at=NOW - 9, expires_at=NOW - 9
+    )
+    await limit(path, 1)
+    await fill(path)
+    assert 500 == await path.store.purge(NOW, 1000)
+    assert 200 == len(await path.accept(*[RECIPIENT] * 200, text="x" * 150))
 
 
-def test_others_of_a_group_are_not_harmed_by_one_that_does_not_fit(
-    engine: SqliteEngine,
+async def test_others_of_a_group_are_not_harmed_by_one_that_does_not_fit(
+    path: Path,
 ) -> None:
-    async def scenario(path: Path) -> None:
-        await limit(path, 1)
-        await fill(path)
-        await path.store.release([part.id for part in await path.store.claim(1, 5, 0)])
-        huge = path.accept(*[RECIPIENT] * 2000, text="x" * 150)
-        small = [path.store.claim(1, 1, NOW) for _ in range(5)]
-        first, *rest = await asyncio.gather(huge, *small, return_exceptions=True)
-        assert isinstance(first, StoreUnavailable)
-        assert [1] * 5 == [len(parts) for parts in rest if isinstance(parts, list)]
-
-    run(engine, scenario)
+    await limit(path, 1)
+    await fill(path)
+    await path.store.release([part.id for part in await path.store.claim(1, 5, 0)])
+    huge = path.accept(*[RECIPIENT] * 2000, text="x" * 150)
+    small = [path.store.claim(1, 1, NOW) for _ in range(5)]
+    first, *rest = await asyncio.gather(huge, *small, return_exceptions=True)
+    assert isinstance(first, StoreUnavailable)
+    assert [1] * 5 == [len(parts) for parts in rest if isinstance(parts, list)]
 
 
 def test_a_second_store_on_one_file_is_refused(engine: SqliteEngine) -> None:
@@ -141,19 +132,16 @@ def start(engine: SqliteEngine, folder: pathlib.Path) -> subprocess.Popen[str]:
     )
 
 
-def test_a_second_process_on_one_file_is_refused(
-    engine: SqliteEngine, tmp_path: pathlib.Path
+async def test_a_second_process_on_one_file_is_refused(
+    engine: SqliteEngine, path: Path, tmp_path: pathlib.Path
 ) -> None:
-    async def scenario(path: Path) -> None:
-        with start(engine, tmp_path) as process:
-            said, _ = await asyncio.to_thread(process.communicate)
-        assert said.startswith("refused: another process serves")
-
-    run(engine, scenario)
+    with start(engine, tmp_path) as process:
+        said, _ = await asyncio.to_thread(process.communicate)
+    assert said.startswith("refused: another process serves")
 
 
 @pytest.mark.parametrize("seen", [1, 50, 300])
-def test_all_that_was_said_before_a_kill_is_there(
+async def test_all_that_was_said_before_a_kill_is_there(
     engine: SqliteEngine, tmp_path: pathlib.Path, seen: int
 ) -> None:
     with start(engine, tmp_path) as process:
@@ -163,13 +151,10 @@ def test_all_that_was_said_before_a_kill_is_there(
         process.send_signal(signal.SIGKILL)
         ids += [int(line) for line in process.stdout if line.endswith("\n")]
 
-    async def check() -> None:
-        async with opened(engine) as path:
-            assert ["accepted"] * len(ids) == await path.states(*ids)
-            parts = path.parts()
-            stored = {part >> 8 for part in parts}
-            assert set(ids) <= stored
-            assert 3 * len(stored) == len(parts)
-            assert path.store.reserve_ids(1) > max(stored)
-
-    asyncio.run(check())
+    async with opened(engine) as path:
+        assert ["accepted"] * len(ids) == await path.states(*ids)
+        parts = path.parts()
+        stored = {part >> 8 for part in parts}
+        assert set(ids) <= stored
+        assert 3 * len(stored) == len(parts)
+        assert path.store.reserve_ids(1) > max(stored)

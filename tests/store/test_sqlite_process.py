@@ -22,7 +22,7 @@ from store.engines import SqliteEngine, make_template
 from store.path import NOW, Path, receipt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
 
 @pytest.fixture(autouse=True)
@@ -102,25 +102,15 @@ async def started(folder: pathlib.Path) -> AsyncIterator[Rig]:
             await rig.writer.stop()
 
 
-def play(folder: pathlib.Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        async with started(folder) as rig:
-            await scenario(rig)
-
-    asyncio.run(whole())
-
-
-def test_results_come_back_in_order(tmp_path: pathlib.Path) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_results_come_back_in_order(tmp_path: pathlib.Path) -> None:
+    async with started(tmp_path) as rig:
         jobs = [rig.writer.run(insert, n) for n in range(1000)]
         assert list(range(1000)) == await asyncio.gather(*jobs)
         assert list(range(1000)) == rig.stored()
 
-    play(tmp_path, scenario)
 
-
-def test_one_that_fails_does_not_harm_the_others(tmp_path: pathlib.Path) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_one_that_fails_does_not_harm_the_others(tmp_path: pathlib.Path) -> None:
+    async with started(tmp_path) as rig:
         busy = rig.writer.run(sleep, BUSY)
         jobs = [rig.writer.run(insert, n) for n in (1, 2, 1, 3)]
         await busy
@@ -128,11 +118,9 @@ def test_one_that_fails_does_not_harm_the_others(tmp_path: pathlib.Path) -> None
         assert isinstance(results[2], sqlite3.IntegrityError)
         assert [1, 2, 3] == rig.stored()
 
-    play(tmp_path, scenario)
 
-
-def test_errors_come_as_they_are(tmp_path: pathlib.Path) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_errors_come_as_they_are(tmp_path: pathlib.Path) -> None:
+    async with started(tmp_path) as rig:
         with pytest.raises(Refusal) as caught:
             await rig.writer.run(refuse)
         refusal = caught.value
@@ -143,11 +131,9 @@ def test_errors_come_as_they_are(tmp_path: pathlib.Path) -> None:
         with pytest.raises(StoreUnavailable, match="already exists"):
             await rig.writer.run(make)
 
-    play(tmp_path, scenario)
 
-
-def test_a_stop_finishes_what_waits(tmp_path: pathlib.Path) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_stop_finishes_what_waits(tmp_path: pathlib.Path) -> None:
+    async with started(tmp_path) as rig:
         busy = rig.writer.run(sleep, BUSY)
         jobs = [rig.writer.run(insert, n) for n in range(1000)]
         stopping = asyncio.ensure_future(rig.writer.stop())
@@ -158,44 +144,36 @@ def test_a_stop_finishes_what_waits(tmp_path: pathlib.Path) -> None:
         assert list(range(1000)) == rig.stored()
         assert not rig.ended.is_set()
 
-    play(tmp_path, scenario)
+
+async def test_a_database_that_cannot_be_opened(tmp_path: pathlib.Path) -> None:
+    with take_lock(tmp_path / "t.sqlite") as lock:
+        writer = WriterProcess(tmp_path / "no" / "t.sqlite", "OFF", ended=print)
+        with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+            await writer.start(lock)
+        await writer.stop()
 
 
-def test_a_database_that_cannot_be_opened(tmp_path: pathlib.Path) -> None:
-    async def scenario() -> None:
-        with take_lock(tmp_path / "t.sqlite") as lock:
-            writer = WriterProcess(tmp_path / "no" / "t.sqlite", "OFF", ended=print)
-            with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-                await writer.start(lock)
-            await writer.stop()
-
-    asyncio.run(scenario())
-
-
-def test_it_holds_the_lock_until_it_has_finished(tmp_path: pathlib.Path) -> None:
+async def test_it_holds_the_lock_until_it_has_finished(tmp_path: pathlib.Path) -> None:
     """As when the gateway is killed: the next one waits for what it had begun."""
 
-    async def scenario() -> None:
-        rig = Rig(tmp_path)
-        lock = take_lock(rig.file)
-        await rig.writer.start(lock)
-        await rig.writer.run(make)
-        lock.close()
-        rig.writer.run(sleep, BUSY).cancel()
-        rig.writer.run(insert, 1).cancel()
-        await asyncio.sleep(0)
-        with pytest.raises(StoreUnavailable, match="another process serves"):
-            take_lock(rig.file)
-        stopping = asyncio.ensure_future(rig.writer.stop())
-        (await wait_for_lock(rig.file)).close()
-        assert [1] == rig.stored()
-        await stopping
-
-    asyncio.run(scenario())
+    rig = Rig(tmp_path)
+    lock = take_lock(rig.file)
+    await rig.writer.start(lock)
+    await rig.writer.run(make)
+    lock.close()
+    rig.writer.run(sleep, BUSY).cancel()
+    rig.writer.run(insert, 1).cancel()
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailable, match="another process serves"):
+        take_lock(rig.file)
+    stopping = asyncio.ensure_future(rig.writer.stop())
+    (await wait_for_lock(rig.file)).close()
+    assert [1] == rig.stored()
+    await stopping
 
 
-def test_when_it_is_killed_everybody_hears(tmp_path: pathlib.Path) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_when_it_is_killed_everybody_hears(tmp_path: pathlib.Path) -> None:
+    async with started(tmp_path) as rig:
         busy = rig.writer.run(sleep, 100 * BUSY)
         os.kill(rig.pid, signal.SIGKILL)
         with pytest.raises(StoreUnavailable, match="has ended"):
@@ -204,31 +182,26 @@ def test_when_it_is_killed_everybody_hears(tmp_path: pathlib.Path) -> None:
         with pytest.raises(StoreUnavailable, match="has ended"):
             await rig.writer.run(insert, 1)
 
-    play(tmp_path, scenario)
 
-
-def test_signals_to_the_whole_group_are_the_gateway_s(tmp_path: pathlib.Path) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_signals_to_the_whole_group_are_the_gateway_s(
+    tmp_path: pathlib.Path,
+) -> None:
+    async with started(tmp_path) as rig:
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(rig.pid, number)
         assert 7 == await rig.writer.run(insert, 7)
 
-    play(tmp_path, scenario)
 
-
-def test_a_message_goes_all_the_way(tmp_path: pathlib.Path) -> None:
+async def test_a_message_goes_all_the_way(tmp_path: pathlib.Path) -> None:
     file = make_template(tmp_path / "template")
     engine = SqliteEngine(tmp_path / "data", file)
 
-    async def scenario() -> None:
-        store = SqliteStore(engine.file, apart=True)
-        await store.open(NOW)
-        path = Path(engine, store)
-        (part,) = await path.sent(smsc_ids=["x1"])
-        (told,) = await path.settle(receipt("x1"))
-        done = CallbackResult(told.id, "done", None, 1, "OK", NOW, 200, 0.1)
-        await store.told([done])
-        assert ["delivered"] == await path.states(part >> 8)
-        await store.close()
-
-    asyncio.run(scenario())
+    store = SqliteStore(engine.file, apart=True)
+    await store.open(NOW)
+    path = Path(engine, store)
+    (part,) = await path.sent(smsc_ids=["x1"])
+    (told,) = await path.settle(receipt("x1"))
+    done = CallbackResult(told.id, "done", None, 1, "OK", NOW, 200, 0.1)
+    await store.told([done])
+    assert ["delivered"] == await path.states(part >> 8)
+    await store.close()

@@ -10,45 +10,38 @@ import pytest
 
 from budstikke.store.engines.sqlite import SqliteStore
 from patience import PATIENCE
-from store.path import RECIPIENT, Path, run
+from store.path import RECIPIENT, Path
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from store.engines import Engine
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
-def test_readers_do_not_wait_for_the_writer(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        (message,) = await path.accept()
-        store = path.store
-        assert isinstance(store, SqliteStore)
-        go_on, busy = threading.Event(), threading.Event()
+async def test_readers_do_not_wait_for_the_writer(path: Path) -> None:
+    (message,) = await path.accept()
+    store = path.store
+    assert isinstance(store, SqliteStore)
+    go_on, busy = threading.Event(), threading.Event()
 
-        def job(connection: sqlite3.Connection) -> None:
-            busy.set()
-            assert go_on.wait(PATIENCE)
+    def job(connection: sqlite3.Connection) -> None:
+        busy.set()
+        assert go_on.wait(PATIENCE)
 
-        held = store._writer.run(job)
-        assert await asyncio.to_thread(busy.wait, 10)
-        waiting = asyncio.ensure_future(path.accept())
-        assert ["accepted"] == await path.states(message)
-        assert {1: 1} == await store.backlog()
-        assert [] == await store.open_bulks()
-        assert 0 == await store.revision()
-        assert not waiting.done()
-        go_on.set()
-        await asyncio.gather(held, waiting)
-
-    run(engine, scenario)
+    held = store._writer.run(job)
+    assert await asyncio.to_thread(busy.wait, 10)
+    waiting = asyncio.ensure_future(path.accept())
+    assert ["accepted"] == await path.states(message)
+    assert {1: 1} == await store.backlog()
+    assert [] == await store.open_bulks()
+    assert 0 == await store.revision()
+    assert not waiting.done()
+    go_on.set()
+    await asyncio.gather(held, waiting)
 
 
-def test_what_was_accepted_is_read_at_once(engine: Engine) -> None:
-    async def scenario(path: Path) -> None:
-        for _ in range(20):
-            ids = await path.accept(RECIPIENT, RECIPIENT)
-            assert ["accepted", "accepted"] == await path.states(*ids)
-
-    run(engine, scenario)
+async def test_what_was_accepted_is_read_at_once(path: Path) -> None:
+    for _ in range(20):
+        ids = await path.accept(RECIPIENT, RECIPIENT)
+        assert ["accepted", "accepted"] == await path.states(*ids)

@@ -282,10 +282,13 @@ def test_history_does_not_slow_the_start(histories: dict[int, SqliteEngine]) -> 
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-def test_a_part_costs_the_same_however_many_its_text_has(engine: SqliteEngine) -> None:
+async def test_a_part_costs_the_same_however_many_its_text_has(
+    engine: SqliteEngine,
+) -> None:
     """A phone may give a thousand first parts one reference."""
 
-    async def scenario(path: Path) -> None:
+    async with opened(engine) as path:
+
         async def hold(first: int, count: int) -> int:
             parts = [held_part(1, f"{n:024x}") for n in range(first, first + count)]
             return await count_steps(path, partial(path.store.hold, parts))
@@ -294,5 +297,3 @@ def test_a_part_costs_the_same_however_many_its_text_has(engine: SqliteEngine) -
         await hold(100, 900)
         many = await hold(1000, 100)
         assert many < 4 * few  # those that are held are read once
-
-    run(engine, scenario)

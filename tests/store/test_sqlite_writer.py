@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from budstikke.store.engines.sqlite.transactions import MOST_JOBS
 from patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -63,15 +64,13 @@ class Rig:
         return [row[0] for row in rows]
 
 
-def play(rig: Rig, scenario: Callable[[Rig], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        await rig.writer.start()
-        try:
-            await scenario(rig)
-        finally:
-            await rig.writer.stop()
-
-    asyncio.run(whole())
+@asynccontextmanager
+async def running(rig: Rig) -> AsyncIterator[None]:
+    await rig.writer.start()
+    try:
+        yield
+    finally:
+        await rig.writer.stop()
 
 
 @pytest.fixture
@@ -79,8 +78,8 @@ def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path / "t.sqlite")
 
 
-def test_what_gathers_shares_a_transaction(rig: Rig) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_what_gathers_shares_a_transaction(rig: Rig) -> None:
+    async with running(rig):
         held, go_on = rig.hold()
         jobs = [rig.insert(n) for n in range(100)]
         go_on.set()
@@ -89,31 +88,25 @@ def test_what_gathers_shares_a_transaction(rig: Rig) -> None:
         assert rig.commits <= 2
         assert list(range(100)) == rig.stored()
 
-    play(rig, scenario)
 
-
-def test_a_group_has_a_limit(rig: Rig) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_group_has_a_limit(rig: Rig) -> None:
+    async with running(rig):
         held, go_on = rig.hold()
         jobs = [rig.insert(n) for n in range(3 * MOST_JOBS)]
         go_on.set()
         await asyncio.gather(held, *jobs)
         assert 3 <= rig.commits <= 4
 
-    play(rig, scenario)
 
-
-def test_a_lone_job_waits_for_nobody(rig: Rig) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_lone_job_waits_for_nobody(rig: Rig) -> None:
+    async with running(rig):
         for number in range(3):
             await rig.insert(number)
             assert number + 1 == rig.commits
 
-    play(rig, scenario)
 
-
-def test_one_that_fails_does_not_harm_the_others(rig: Rig) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_one_that_fails_does_not_harm_the_others(rig: Rig) -> None:
+    async with running(rig):
         await rig.insert(5)
         held, go_on = rig.hold()
         jobs = [rig.insert(n) for n in range(10)]
@@ -125,15 +118,13 @@ def test_one_that_fails_does_not_harm_the_others(rig: Rig) -> None:
         assert isinstance(results[5], sqlite3.IntegrityError)
         assert list(range(10)) == rig.stored()
 
-    play(rig, scenario)
 
-
-def test_one_that_fails_half_way_leaves_nothing(rig: Rig) -> None:
+async def test_one_that_fails_half_way_leaves_nothing(rig: Rig) -> None:
     def job(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO t VALUES (1)")
         raise ZeroDivisionError
 
-    async def scenario(rig: Rig) -> None:
+    async with running(rig):
         held, go_on = rig.hold()
         bad, good = rig.writer.run(job), rig.insert(2)
         go_on.set()
@@ -143,22 +134,18 @@ def test_one_that_fails_half_way_leaves_nothing(rig: Rig) -> None:
         await good
         assert [2] == rig.stored()
 
-    play(rig, scenario)
 
-
-def test_what_sqlite_cannot_do_is_unavailable(rig: Rig) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_what_sqlite_cannot_do_is_unavailable(rig: Rig) -> None:
+    async with running(rig):
         with pytest.raises(StoreUnavailable, match="no such table"):
             await rig.writer.run(
                 lambda connection: connection.execute("SELECT * FROM x")
             )
         await rig.insert(1)
 
-    play(rig, scenario)
 
-
-def test_whoever_asked_may_go_away(rig: Rig) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_whoever_asked_may_go_away(rig: Rig) -> None:
+    async with running(rig):
         held, go_on = rig.hold()
         jobs = [rig.insert(n) for n in range(3)]
         jobs[1].cancel()
@@ -167,11 +154,9 @@ def test_whoever_asked_may_go_away(rig: Rig) -> None:
         assert [0, 2] == [await jobs[0], await jobs[2]]
         assert [0, 1, 2] == rig.stored()
 
-    play(rig, scenario)
 
-
-def test_a_stop_finishes_what_waits(rig: Rig) -> None:
-    async def scenario(rig: Rig) -> None:
+async def test_a_stop_finishes_what_waits(rig: Rig) -> None:
+    async with running(rig):
         held, go_on = rig.hold()
         jobs = [rig.insert(n) for n in range(2 * MOST_JOBS)]
         stopping = asyncio.ensure_future(rig.writer.stop())
@@ -182,21 +167,18 @@ def test_a_stop_finishes_what_waits(rig: Rig) -> None:
         await asyncio.gather(stopping, held, *jobs)
         assert list(range(2 * MOST_JOBS)) == rig.stored()
 
-    play(rig, scenario)
+
+async def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        await Rig(tmp_path / "missing" / "t.sqlite").writer.start()
 
 
-def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-            await Rig(tmp_path / "missing" / "t.sqlite").writer.start()
-
-    asyncio.run(scenario())
-
-
-def test_a_reader_has_no_transactions_and_each_fails_alone(tmp_path: Path) -> None:
+async def test_a_reader_has_no_transactions_and_each_fails_alone(
+    tmp_path: Path,
+) -> None:
     rig = Rig(tmp_path / "t.sqlite", grouped=False)
 
-    async def scenario(rig: Rig) -> None:
+    async with running(rig):
         held, go_on = rig.hold()
         jobs = [rig.insert(n) for n in (1, 1, 2)]
         go_on.set()
@@ -206,21 +188,17 @@ def test_a_reader_has_no_transactions_and_each_fails_alone(tmp_path: Path) -> No
         assert isinstance(results[1], sqlite3.IntegrityError)
         assert 0 == rig.commits + rig.rollbacks
 
-    play(rig, scenario)
 
-
-def test_after_a_failed_write_the_next_transaction_writes_whatever_it_does(
+async def test_after_a_failed_write_the_next_transaction_writes_whatever_it_does(
     rig: Rig,
 ) -> None:
     def fail(_: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    async def scenario(rig: Rig) -> None:
+    async with running(rig):
         with pytest.raises(StoreUnavailable, match="full"):
             await rig.writer.run(fail)
         assert 0 == rig.probes
         await rig.writer.run(lambda connection: None)
         await rig.writer.run(lambda connection: None)
         assert 1 == rig.probes
-
-    play(rig, scenario)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from base64 import b64encode
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,20 +23,18 @@ from carriers.rig import Rig, mm7_rig
 from carriers.waiting import LONG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator
 
     from budstikke.wire import WireResponse
 
 AT = 1_793_534_400.0
 
 
-def play(story: Callable[[Rig], Coroutine[None, None, None]], **changes: Any) -> None:
-    async def told() -> None:
-        async with asyncio.timeout(LONG), mm7_rig(**changes) as rig:
-            await rig.start()
-            await story(rig)
-
-    asyncio.run(told())
+@asynccontextmanager
+async def mm7_link(**changes: Any) -> AsyncIterator[Rig]:
+    async with asyncio.timeout(LONG), mm7_rig(**changes) as rig:
+        await rig.start()
+        yield rig
 
 
 async def ask(
@@ -54,8 +53,8 @@ async def ask(
     return answer.status, read_answer(answer.content_type, answer.body).code
 
 
-def test_an_mms_from_a_phone() -> None:
-    async def story(rig: Rig) -> None:
+async def test_an_mms_from_a_phone() -> None:
+    async with mm7_link() as rig:
         kind, body = delivery("+4790000001", "2229", "Sol", b"\xff\xd8\r\n")
         assert (200, 1000) == await ask(rig, body, kind)
         text = MediaPart("", "text/plain; charset=utf-8", "Hei på deg".encode())
@@ -63,8 +62,6 @@ def test_an_mms_from_a_phone() -> None:
         assert [InboundMms("+4790000001", "2229", "Sol", (text, picture), AT)] == (
             rig.sink.mms
         )
-
-    play(story)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +75,10 @@ def test_an_mms_from_a_phone() -> None:
         ("", "91000108", "+4759440002", ("+4791000108", "4759440002")),
     ],
 )
-def test_numbers_without_their_country_code(
+async def test_numbers_without_their_country_code(
     home: str, sender: str, to: str, found: tuple[str, str]
 ) -> None:
-    async def story(rig: Rig) -> None:
+    async with mm7_link(home=home) as rig:
         kind, body = delivery(sender, to, "", b"")
         assert (200, 1000) == await ask(rig, body, kind)
         assert (200, 1000) == await ask(rig, report("m-1", sender, "Retrieved"))
@@ -89,8 +86,6 @@ def test_numbers_without_their_country_code(
         assert found == (mms.originator, mms.recipient)
         if home:
             assert found[0] == rig.sink.got[0].recipient
-
-    play(story, home=home)
 
 
 @pytest.mark.parametrize(
@@ -106,18 +101,18 @@ def test_numbers_without_their_country_code(
         ("Lost in space", ReceiptState.UNKNOWN, Reason.UNKNOWN),
     ],
 )
-def test_delivery_reports(status: str, state: ReceiptState, reason: Reason) -> None:
-    async def story(rig: Rig) -> None:
+async def test_delivery_reports(
+    status: str, state: ReceiptState, reason: Reason
+) -> None:
+    async with mm7_link() as rig:
         body = report("m-1", "4799999999", status)
         assert (200, 1000) == await ask(rig, body)
         expected = Receipt("m-1", None, state, reason, status, AT, "+4799999999")
         assert [expected] == rig.sink.got
 
-    play(story)
 
-
-def test_read_replies() -> None:
-    async def story(rig: Rig) -> None:
+async def test_read_replies() -> None:
+    async with mm7_link() as rig:
         assert (200, 1000) == await ask(rig, read_reply("m-1", "Read"))
         unread = "Deleted without being read"
         assert (200, 1000) == await ask(rig, read_reply("m-2", unread))
@@ -127,11 +122,9 @@ def test_read_replies() -> None:
             rig.sink.reads
         )
 
-    play(story)
 
-
-def test_it_is_answered_when_it_is_durable() -> None:
-    async def story(rig: Rig) -> None:
+async def test_it_is_answered_when_it_is_durable() -> None:
+    async with mm7_link() as rig:
         rig.sink.keep = False
         answer = asyncio.ensure_future(ask(rig, read_reply("m", "Read")))
         await rig.sink.until(lambda: bool(rig.sink.pending))
@@ -139,20 +132,16 @@ def test_it_is_answered_when_it_is_durable() -> None:
         rig.sink.pending[0].set_result(None)
         assert (200, 1000) == await answer
 
-    play(story)
-
 
 @pytest.mark.parametrize(
     "body", [read_reply("m", "Read"), report("m", "4799999999", "Retrieved")]
 )
-def test_what_cannot_be_kept_is_asked_for_again(body: bytes) -> None:
-    async def story(rig: Rig) -> None:
+async def test_what_cannot_be_kept_is_asked_for_again(body: bytes) -> None:
+    async with mm7_link() as rig:
         rig.sink.fail = True
         assert (500, 4006) == await ask(rig, body)
         await rig.stop()
         assert (500, 4006) == await ask(rig, body)
-
-    play(story)
 
 
 @pytest.mark.parametrize(
@@ -164,22 +153,18 @@ def test_what_cannot_be_kept_is_asked_for_again(body: bytes) -> None:
         (envelope("x", "<DeliverReq><Sender>1</Sender></DeliverReq>"), 2002),
     ],
 )
-def test_what_cannot_be_read(body: bytes, code: int) -> None:
-    async def story(rig: Rig) -> None:
+async def test_what_cannot_be_read(body: bytes, code: int) -> None:
+    async with mm7_link() as rig:
         assert (500, code) == await ask(rig, body)
         assert [] == rig.sink.mms
 
-    play(story)
 
-
-def test_a_delivery_that_does_not_say_what_it_is_for() -> None:
-    async def story(rig: Rig) -> None:
+async def test_a_delivery_that_does_not_say_what_it_is_for() -> None:
+    async with mm7_link(number="1963") as rig:
         body = envelope("x", "<DeliverReq><Sender>4790000001</Sender></DeliverReq>")
         assert (200, 1000) == await ask(rig, body)
         (mms,) = rig.sink.mms
         assert ("1963", ()) == (mms.recipient, mms.parts)
-
-    play(story, number="1963")
 
 
 BASIC = "Basic " + b64encode("mmsc:på".encode()).decode()
@@ -206,15 +191,13 @@ BASIC = "Basic " + b64encode("mmsc:på".encode()).decode()
         (False, {"authorization": "Basic %%%"}),
     ],
 )
-def test_who_may_ask(known: bool, asked: dict[str, Any]) -> None:  # noqa: FBT001 - pytest gives it
-    async def story(rig: Rig) -> None:
+async def test_who_may_ask(known: bool, asked: dict[str, Any]) -> None:  # noqa: FBT001 - pytest gives it
+    login = {"deliver_username": "mmsc", "deliver_password": "på"}
+    async with mm7_link(allow_from=("10.0.0.0/8",), **login) as rig:
         usual: dict[str, Any] = {"client": "10.0.0.1", "authorization": BASIC}
         status, _ = await ask(rig, read_reply("m", "Read"), **{**usual, **asked})
         assert (200 if known else 401) == status
         assert known == bool(rig.sink.reads)
-
-    login = {"deliver_username": "mmsc", "deliver_password": "på"}
-    play(story, allow_from=("10.0.0.0/8",), **login)
 
 
 def to(*elements: str) -> bytes:
@@ -233,8 +216,8 @@ def to(*elements: str) -> bytes:
     )
 
 
-def test_every_addressee_is_told_of_at_once() -> None:
-    async def story(rig: Rig) -> None:
+async def test_every_addressee_is_told_of_at_once() -> None:
+    async with mm7_link() as rig:
         body = to(
             "<To><Number>+47 59000000</Number>"
             '<Number displayOnly="true">59000009</Number></To>',
@@ -247,8 +230,6 @@ def test_every_addressee_is_told_of_at_once() -> None:
         (mms,) = rig.sink.mms
         assert "4759000000" == mms.recipient
         assert ("2229", "4759000001") == mms.others
-
-    play(story)
 
 
 @pytest.mark.parametrize(
@@ -263,8 +244,8 @@ def test_every_addressee_is_told_of_at_once() -> None:
         ("; charset=utf-16", "på".encode("utf-16-le"), "på"),
     ],
 )
-def test_texts_by_their_octets(label: str, octets: bytes, text: str) -> None:
-    async def story(rig: Rig) -> None:
+async def test_texts_by_their_octets(label: str, octets: bytes, text: str) -> None:
+    async with mm7_link() as rig:
         whole = to("<To><Number>2229</Number></To>")
         head, _, _ = whole.rpartition(b"Content-Type: text/plain")
         typed = f"Content-Type: text/plain{label}\r\n\r\n".encode()
@@ -272,12 +253,10 @@ def test_texts_by_their_octets(label: str, octets: bytes, text: str) -> None:
         assert (200, 1000) == await ask(rig, body, "multipart/related; boundary=b")
         assert text.encode() == rig.sink.mms[0].parts[0].data
 
-    play(story)
-
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_it_is_answered_in_the_release_that_was_asked_in(*, keep: bool) -> None:
-    async def story(rig: Rig) -> None:
+async def test_it_is_answered_in_the_release_that_was_asked_in(*, keep: bool) -> None:
+    async with mm7_link() as rig:
         rig.sink.fail = not keep
         for content_type, body in (
             ("multipart/related; boundary=b", to("<To>2229</To>")),
@@ -291,11 +270,10 @@ def test_it_is_answered_in_the_release_that_was_asked_in(*, keep: bool) -> None:
             assert SCHEMA.encode() not in answer.body
             assert b"<MM7Version>5.3.0</MM7Version>" in answer.body
 
-    play(story)
 
+async def test_guesses_are_limited_by_address() -> None:
+    async with mm7_link() as rig:
 
-def test_guesses_are_limited_by_address() -> None:
-    async def story(rig: Rig) -> None:
         async def tried(client: str, token: str) -> int:
             query = f"token={token}".encode() if token else b""
             body = read_reply("m", "Read")
@@ -309,8 +287,6 @@ def test_guesses_are_limited_by_address() -> None:
         assert 200 == await tried("2001:db8:0:1::1", "secret")
         assert 200 == await tried("192.0.2.1", "secret")
 
-    play(story)
-
 
 def test_refusals_are_logged_once_an_address(
     caplog: pytest.LogCaptureFixture,
@@ -323,8 +299,8 @@ def test_refusals_are_logged_once_an_address(
     assert [f"op: refused 192.0.2.{n}: its login" for n in (1, 2)] == lines
 
 
-def test_a_large_mms_is_read_beside_the_loop() -> None:
-    async def story(rig: Rig) -> None:
+async def test_a_large_mms_is_read_beside_the_loop() -> None:
+    async with mm7_link() as rig:
         threads: list[str] = []
 
         class Slow(bytes):
@@ -339,8 +315,6 @@ def test_a_large_mms_is_read_beside_the_loop() -> None:
         assert bytes(LARGE) == rig.sink.mms[0].parts[1].data
         assert threads
         assert threading.main_thread().name not in threads
-
-    play(story)
 
 
 def test_guesses_are_forgotten() -> None:

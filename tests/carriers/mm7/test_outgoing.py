@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,25 +28,27 @@ from carriers.smpp.smsc import NO_RECEIPT, THROTTLED
 from carriers.waiting import LONG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 
-def play(
-    story: Callable[[Rig, Mmsc], Coroutine[None, None, None]],
-    mmsc: Mmsc | None = None,
-    **changes: Any,
-) -> None:
-    async def told() -> None:
-        centre = mmsc or Mmsc()
-        async with asyncio.timeout(LONG), mm7_rig(centre, **changes) as rig:
-            await rig.start()
-            await story(rig, centre)
-
-    asyncio.run(told())
+@asynccontextmanager
+async def mm7_link(
+    mmsc: Mmsc | None = None, **changes: Any
+) -> AsyncIterator[tuple[Rig, Mmsc]]:
+    centre = mmsc or Mmsc()
+    async with asyncio.timeout(LONG), mm7_rig(centre, **changes) as rig:
+        await rig.start()
+        yield rig, centre
 
 
-def test_what_the_mmsc_gets() -> None:
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+async def test_what_the_mmsc_gets() -> None:
+    settings: dict[str, Any] = {
+        "vaspid": "acme",
+        "vasid": "news",
+        "service_code": "gold",
+    }
+    login: dict[str, Any] = {"username": "u", "password": "p", "read_replies": True}
+    async with mm7_link(**settings, **login) as (rig, mmsc):
         part = rig.part(NO_RECEIPT, originator="2229")
         (outcome,) = await rig.send([part])
         assert Sent("mm-1") == outcome
@@ -68,48 +71,37 @@ def test_what_the_mmsc_gets() -> None:
         assert "Basic dTpw" == submission.headers["authorization"]
         assert '""' == submission.headers["soapaction"]
 
-    settings: dict[str, Any] = {
-        "vaspid": "acme",
-        "vasid": "news",
-        "service_code": "gold",
-    }
-    login: dict[str, Any] = {"username": "u", "password": "p", "read_replies": True}
-    play(story, **settings, **login)
 
-
-def test_the_window_is_kept_full_and_no_fuller() -> None:
+async def test_the_window_is_kept_full_and_no_fuller() -> None:
     four = threading.Barrier(4)
 
     def meet(_: Submission) -> None:
         four.wait(LONG)
 
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+    async with mm7_link(Mmsc(script=meet), window=4, response_timeout=LONG) as (
+        rig,
+        mmsc,
+    ):
         outcomes = await rig.send([rig.part(NO_RECEIPT) for _ in range(40)])
         assert all(isinstance(each, Sent) for each in outcomes)
         assert 40 == len({each.smsc_id for each in outcomes if isinstance(each, Sent)})
         assert 4 == mmsc.most
 
-    play(story, Mmsc(script=meet), window=4, response_timeout=LONG)
 
-
-def test_throttled_with_several_under_way() -> None:
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+async def test_throttled_with_several_under_way() -> None:
+    async with mm7_link(window=4) as (rig, _mmsc):
         parts = [rig.part(THROTTLED) for _ in range(9)]
         outcomes = await rig.send(parts)
         assert all(isinstance(each, Sent) for each in outcomes)
         assert {1} == set(rig.sink.times().values())
 
-    play(story, window=4)
 
-
-def test_the_schema_that_is_set_is_written() -> None:
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+async def test_the_schema_that_is_set_is_written() -> None:
+    async with mm7_link(namespace=OLD, mm7_version="5.3.0") as (rig, mmsc):
         assert [Sent("mm-1")] == await rig.send([rig.part(NO_RECEIPT)])
         (submission,) = mmsc.submissions
         assert OLD == submission.fields["schema"]
         assert "5.3.0" == submission.fields["MM7Version"]
-
-    play(story, namespace=OLD, mm7_version="5.3.0")
 
 
 TAKEN = (
@@ -133,13 +125,11 @@ TAKEN = (
         b"<!DOCTYPE x>" + TAKEN.encode(),
     ],
 )  # fmt: skip
-def test_what_was_taken_is_not_left_unsure_for_how_that_is_written(
+async def test_what_was_taken_is_not_left_unsure_for_how_that_is_written(
     octets: bytes,
 ) -> None:
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+    async with mm7_link(answering(octets)) as (rig, _mmsc):
         assert [Sent("m-7")] == await rig.send([rig.part()])
-
-    play(story, answering(octets))
 
 
 NO_XML = "no MM7: not well-formed XML"
@@ -169,11 +159,9 @@ def answering(answer: bytes | int) -> Mmsc:
         (NOT_UNDERSTOOD, Rejected(Reason.REJECTED, MUST, Retry.ELSEWHERE)),
     ],
 )  # fmt: skip
-def test_answers(answer: bytes | int, expected: Outcome) -> None:
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+async def test_answers(answer: bytes | int, expected: Outcome) -> None:
+    async with mm7_link(answering(answer)) as (rig, _mmsc):
         assert [expected] == await rig.send([rig.part()])
-
-    play(story, answering(answer))
 
 
 @pytest.mark.parametrize(
@@ -200,8 +188,8 @@ def test_settings_say_what_may_be_done() -> None:
     assert Rejected(Reason.REJECTED, "x", Retry.LATER) == found
 
 
-def test_an_mmsc_that_is_away_and_comes_back() -> None:
-    async def story(rig: Rig, _: Mmsc) -> None:
+async def test_an_mmsc_that_is_away_and_comes_back() -> None:
+    async with mm7_link(pause_min=0.05) as (rig, _):
         gone = Mmsc()
         gone._server.server_close()
         client = rig.carrier._client  # type: ignore[attr-defined] # it is of MM7
@@ -215,22 +203,18 @@ def test_an_mmsc_that_is_away_and_comes_back() -> None:
         await rig.sink.until(lambda: rig.sink.rooms > 1)
         assert [Sent("mm-1")] == await rig.send([rig.part()])
 
-    play(story, pause_min=0.05)
 
-
-def test_what_an_mmsc_tells_after_the_end_is_nobodys() -> None:
+async def test_what_an_mmsc_tells_after_the_end_is_nobodys() -> None:
     """Its threads outlive the loop: nothing is made there that nobody awaits."""
 
-    async def story(rig: Rig, _: Mmsc) -> None:
-        await rig.send([rig.part(NO_RECEIPT)])
-
     mmsc = Mmsc()
-    play(story, mmsc)
+    async with mm7_link(mmsc) as (rig, _):
+        await rig.send([rig.part(NO_RECEIPT)])
     assert (503, b"") == mmsc.tell(report("mm-1", "+4790019999", "Retrieved"))
 
 
-def test_what_is_written_and_breaks_is_unsure() -> None:
-    async def story(rig: Rig, _: Mmsc) -> None:
+async def test_what_is_written_and_breaks_is_unsure() -> None:
+    async with mm7_link() as (rig, _):
         server = await asyncio.start_server(
             lambda _, writer: writer.close(), "127.0.0.1", 0
         )
@@ -239,8 +223,6 @@ def test_what_is_written_and_breaks_is_unsure() -> None:
         (outcome,) = await rig.send([rig.part()])
         assert isinstance(outcome, Unsure)
         server.close()
-
-    play(story)
 
 
 async def nothing(_: Sequence[int]) -> Mapping[int, MmsContent]:
@@ -263,43 +245,37 @@ async def large(ids: Sequence[int]) -> Mapping[int, MmsContent]:
         (large, Retry.ELSEWHERE, Reason.CONTENT),
     ],
 )
-def test_content_that_cannot_be_sent(
+async def test_content_that_cannot_be_sent(
     content: Any, retry: Retry, reason: Reason
 ) -> None:
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+    async with mm7_link(content=content, max_size=1000) as (rig, mmsc):
         (found,) = await rig.send([rig.part()])
         assert isinstance(found, Rejected)
         assert (retry, reason) == (found.retry, found.reason)
         assert [] == mmsc.submissions
         assert rig.carrier.healthy()
 
-    play(story, content=content, max_size=1000)
 
-
-def test_a_text_is_refused() -> None:
-    async def story(rig: Rig, _: Mmsc) -> None:
+async def test_a_text_is_refused() -> None:
+    async with mm7_link() as (rig, _):
         (found,) = await rig.send([rig.part(encoding="gsm")])
         assert isinstance(found, Rejected)
         assert Retry.ELSEWHERE is found.retry
 
-    play(story)
 
-
-def test_connections_are_used_again() -> None:
+async def test_connections_are_used_again() -> None:
     seen: set[str] = set()
 
     def remember(found: Submission) -> None:
         seen.add(found.fields["Number"])
 
-    async def story(rig: Rig, mmsc: Mmsc) -> None:
+    async with mm7_link(Mmsc(script=remember)) as (rig, _mmsc):
         await rig.send([rig.part(NO_RECEIPT)])
         client = rig.carrier._client  # type: ignore[attr-defined] # it is of MM7
         (kept,) = client._idle
         await rig.send([rig.part(NO_RECEIPT)])
         assert [kept] == client._idle
         assert 2 == len(seen)
-
-    play(story, Mmsc(script=remember))
 
 
 @pytest.mark.parametrize(

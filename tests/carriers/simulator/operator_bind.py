@@ -27,7 +27,7 @@ from budstikke.smpp.receipt import DeliveryReceipt, read_receipt
 from carriers.waiting import LONG, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator
 
     from budstikke.smpp import Tlvs
 
@@ -183,11 +183,8 @@ async def operator(**settings: Any) -> AsyncIterator[Operator]:
         await made.listener.stop()
 
 
-def play(
-    story: Callable[[Operator, Esme], Coroutine[None, None, None]], **settings: Any
-) -> None:
-    async def told() -> None:
-        async with asyncio.timeout(LONG), operator(**settings) as centre:
-            await story(centre, await centre.bound())
-
-    asyncio.run(told())
+@asynccontextmanager
+async def bound_to(**settings: Any) -> AsyncIterator[tuple[Operator, Esme]]:
+    """Bind an ESME to the simulator for the block."""
+    async with asyncio.timeout(LONG), operator(**settings) as centre:
+        yield centre, await centre.bound()

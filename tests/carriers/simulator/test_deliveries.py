@@ -30,10 +30,8 @@ from carriers.simulator.operator_bind import (
     NOW,
     OLA,
     UDHI,
-    Esme,
-    Operator,
+    bound_to,
     operator,
-    play,
 )
 from carriers.waiting import LONG
 
@@ -52,10 +50,10 @@ from carriers.waiting import LONG
         (0x0C, 0, 0, 0),
     ],
 )
-def test_registered_delivery(
+async def test_registered_delivery(
     registered: int, delivered: int, undelivered: int, interim: int
 ) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         centre.phones.switch("+4799991111", on=False)
         for digits in ("9999", "0001", "1111"):
             await esme.submit(digits, registered_delivery=registered)
@@ -71,14 +69,12 @@ def test_registered_delivery(
         expected += [(MessageState.ENROUTE, True)] * interim
         assert expected == states
 
-    play(story)
-
 
 @pytest.mark.parametrize(
     ("style", "text", "tlvs"), [("text", 1, 0), ("tlv", 0, 1), ("both", 1, 1)]
 )
-def test_styles_of_receipts(style: str, text: int, tlvs: int) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_styles_of_receipts(style: str, text: int, tlvs: int) -> None:
+    async with bound_to(receipts=style) as (centre, esme):
         await esme.submit("0001", "blåbær".encode("latin-1"), data_coding=3)
         centre.after(2)
         (receipt,) = await esme.receipts(1)
@@ -100,17 +96,15 @@ def test_styles_of_receipts(style: str, text: int, tlvs: int) -> None:
         if tlvs:
             assert (3, 1) == receipt.network_error
 
-    play(story, receipts=style)
-
 
 @pytest.mark.parametrize(
     ("response", "receipt"),
     [("decimal", "decimal"), ("hex", "decimal"), ("decimal", "padded")],
 )
-def test_spellings_of_ids(response: str, receipt: str) -> None:
+async def test_spellings_of_ids(response: str, receipt: str) -> None:
     base = {"decimal": 10, "padded": 10, "hex": 16}
 
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to(response_id=response, receipt_id=receipt) as (centre, esme):
         answer = await esme.submit()
         centre.after(2)
         (found,) = await esme.receipts(1)
@@ -123,29 +117,24 @@ def test_spellings_of_ids(response: str, receipt: str) -> None:
         if receipt == "padded":
             assert 20 == len(found.id)
 
-    play(story, response_id=response, receipt_id=receipt)
+
+async def test_receipts_wait_for_a_bind_that_receives() -> None:
+    async with operator() as centre:
+        sender = await centre.bound(cmd.BIND_TRANSMITTER)
+        await sender.submit()
+        centre.after(2)
+        await sender.submit()
+        assert [] == sender.delivered
+
+        receiver = await centre.bound(cmd.BIND_RECEIVER)
+        assert 1 == len(await receiver.receipts(1))
+        centre.after(2)
+        assert 2 == len(await receiver.receipts(2))
+        assert [] == sender.delivered
 
 
-def test_receipts_wait_for_a_bind_that_receives() -> None:
-    async def story() -> None:
-        async with operator() as centre:
-            sender = await centre.bound(cmd.BIND_TRANSMITTER)
-            await sender.submit()
-            centre.after(2)
-            await sender.submit()
-            assert [] == sender.delivered
-
-            receiver = await centre.bound(cmd.BIND_RECEIVER)
-            assert 1 == len(await receiver.receipts(1))
-            centre.after(2)
-            assert 2 == len(await receiver.receipts(2))
-            assert [] == sender.delivered
-
-    asyncio.run(story())
-
-
-def test_what_a_lost_bind_did_not_acknowledge_is_sent_again_in_order() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_what_a_lost_bind_did_not_acknowledge_is_sent_again_in_order() -> None:
+    async with bound_to() as (centre, esme):
         esme.statuses = [-1, 0, -1, -1]
         answers = [await esme.submit() for _ in range(4)]
         centre.after(2)
@@ -157,15 +146,13 @@ def test_what_a_lost_bind_did_not_acknowledge_is_sent_again_in_order() -> None:
         ids = [a.body.message_id for a in answers if isinstance(a.body, MessageId)]
         assert [ids[0], ids[2], ids[3]] == [each.id for each in receipts]
 
-    play(story)
 
-
-def test_what_was_not_stored_is_sent_again_what_was_refused_is_not(
+async def test_what_was_not_stored_is_sent_again_what_was_refused_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(patience, "RETRY", 0)
 
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         esme.statuses = [st.ESME_RX_T_APPN, st.ESME_RX_P_APPN, st.ESME_RSYSERR]
         await esme.submit()
         await esme.submit()
@@ -176,8 +163,6 @@ def test_what_was_not_stored_is_sent_again_what_was_refused_is_not(
         assert [ids[0], ids[1], ids[0], ids[0]] == ids
         assert 1 == centre.listener.mailbox("acme").dropped
         assert 0 == len(centre.listener.mailbox("acme"))
-
-    play(story)
 
 
 @pytest.mark.parametrize(
@@ -193,12 +178,12 @@ def test_what_was_not_stored_is_sent_again_what_was_refused_is_not(
         (st.ESME_RINVDCS, 1),
     ],
 )
-def test_which_answers_have_a_delivery_repeated(
+async def test_which_answers_have_a_delivery_repeated(
     monkeypatch: pytest.MonkeyPatch, status: int, times: int
 ) -> None:
     monkeypatch.setattr(patience, "RETRY", 0)
 
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         esme.statuses = [status]
         await esme.submit()
         await esme.submit()
@@ -207,8 +192,6 @@ def test_which_answers_have_a_delivery_repeated(
         assert times == ids.count(ids[0])
         await esme.submit("0007")  # what was answered before it is read before it
         assert 2 - times == centre.listener.mailbox("acme").dropped
-
-    play(story)
 
 
 def test_a_client_that_refuses_for_ever_is_asked_ever_less_often() -> None:
@@ -238,12 +221,12 @@ def test_what_was_in_flight_is_one_refusal_and_one_delivery_tries_a_rested_clien
     assert 1.0 == client.refused(1.0)
 
 
-def test_a_client_that_refuses_is_not_sent_what_waits_and_one_that_takes_is(
+async def test_a_client_that_refuses_is_not_sent_what_waits_and_one_that_takes_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(patience, "RETRY", 0.05)
 
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         esme.statuses = [st.ESME_RX_T_APPN] * 2
         await esme.submit()
         centre.after(2)
@@ -258,8 +241,6 @@ def test_a_client_that_refuses_is_not_sent_what_waits_and_one_that_takes_is(
         ids = [each.id for each in receipts]
         assert 6 == len(set(ids))
         assert sorted(set(ids)) == ids[2:]
-
-    play(story)
 
 
 class Slow:
@@ -299,46 +280,40 @@ def test_what_comes_again_comes_in_its_place() -> None:
 @pytest.mark.parametrize("version", [0x00, 0x33])
 @pytest.mark.parametrize("style", ["text", "tlv", "both"])
 @pytest.mark.parametrize("form", ["decimal", "hex", "padded"])
-def test_a_client_of_smpp_3_3(version: int, style: str, form: str) -> None:
+async def test_a_client_of_smpp_3_3(version: int, style: str, form: str) -> None:
     reference = (tags.USER_MESSAGE_REFERENCE, b"\0\7")
 
-    async def story() -> None:
-        settings = {"receipts": style, "response_id": form, "receipt_id": form}
-        async with operator(**settings) as centre:
-            esme = await centre.connect()
-            assert st.ESME_ROK == await esme.bind(version=version)
-            assert () == esme.answers["bind"].tlvs
-            ids = set()
-            for _ in range(3):
-                answer = await esme.submit(tlvs=(reference,))
-                assert isinstance(answer.body, MessageId)
-                ids.add(answer.body.message_id)
-            centre.after(2)
-            receipts = await esme.receipts(3)
-            assert [()] * 3 == [tuple(pdu.tlvs) for pdu in esme.delivered]
-            assert ids == {each.id for each in receipts}
-            assert {MessageState.DELIVERED} == {each.state for each in receipts}
-            assert 3 == len(ids)
-            assert all(re.fullmatch("[0-9A-Fa-f]{1,8}", each) for each in ids)
-
-    asyncio.run(story())
+    settings = {"receipts": style, "response_id": form, "receipt_id": form}
+    async with operator(**settings) as centre:
+        esme = await centre.connect()
+        assert st.ESME_ROK == await esme.bind(version=version)
+        assert () == esme.answers["bind"].tlvs
+        ids = set()
+        for _ in range(3):
+            answer = await esme.submit(tlvs=(reference,))
+            assert isinstance(answer.body, MessageId)
+            ids.add(answer.body.message_id)
+        centre.after(2)
+        receipts = await esme.receipts(3)
+        assert [()] * 3 == [tuple(pdu.tlvs) for pdu in esme.delivered]
+        assert ids == {each.id for each in receipts}
+        assert {MessageState.DELIVERED} == {each.state for each in receipts}
+        assert 3 == len(ids)
+        assert all(re.fullmatch("[0-9A-Fa-f]{1,8}", each) for each in ids)
 
 
-def test_receipts_are_written_for_the_client_that_fetches_them() -> None:
+async def test_receipts_are_written_for_the_client_that_fetches_them() -> None:
     """Submitted by a transmitter of 3.4; fetched by a receiver of 3.3."""
 
-    async def story() -> None:
-        async with operator(receipts="tlv") as centre:
-            sender = await centre.bound(cmd.BIND_TRANSMITTER)
-            await sender.submit()
-            old = await centre.connect()
-            await old.bind(cmd.BIND_RECEIVER, version=0x33)
-            centre.after(2)
-            (receipt,) = await old.receipts(1)
-            assert MessageState.DELIVERED is receipt.state
-            assert () == old.delivered[0].tlvs
-
-    asyncio.run(story())
+    async with operator(receipts="tlv") as centre:
+        sender = await centre.bound(cmd.BIND_TRANSMITTER)
+        await sender.submit()
+        old = await centre.connect()
+        await old.bind(cmd.BIND_RECEIVER, version=0x33)
+        centre.after(2)
+        (receipt,) = await old.receipts(1)
+        assert MessageState.DELIVERED is receipt.state
+        assert () == old.delivered[0].tlvs
 
 
 @pytest.mark.parametrize(
@@ -349,20 +324,19 @@ def test_receipts_are_written_for_the_client_that_fetches_them() -> None:
         (0x50, st.ESME_RINVDCS),
     ],
 )
-def test_statuses_are_those_of_the_clients_version(version: int, status: int) -> None:
-    async def story() -> None:
-        async with operator() as centre:
-            esme = await centre.connect()
-            await esme.bind(version=version)
-            assert status == (await esme.submit(data_coding=4)).status
-
-    asyncio.run(story())
+async def test_statuses_are_those_of_the_clients_version(
+    version: int, status: int
+) -> None:
+    async with operator() as centre:
+        esme = await centre.connect()
+        await esme.bind(version=version)
+        assert status == (await esme.submit(data_coding=4)).status
 
 
 # What a receipt says of the message beside its end
 
 
-def test_a_receipt_echoes_what_belongs_to_the_message_and_its_addresses() -> None:
+async def test_a_receipt_echoes_what_belongs_to_the_message_and_its_addresses() -> None:
     submitted = (
         (tags.USER_MESSAGE_REFERENCE, b"\x12\x34"),
         (tags.SOURCE_SUBADDRESS, b"\xa0\x01"),
@@ -373,7 +347,7 @@ def test_a_receipt_echoes_what_belongs_to_the_message_and_its_addresses() -> Non
         (0x1400, b"of the operator"),
     )
 
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         await esme.submit(tlvs=submitted)
         centre.after(2)
         await esme.receipts(1)
@@ -388,14 +362,12 @@ def test_a_receipt_echoes_what_belongs_to_the_message_and_its_addresses() -> Non
             tags.ITS_SESSION_INFO: b"\1\2",
         } == found
 
-    play(story)
-
 
 @pytest.mark.parametrize("registered", [1, 0x11])
-def test_receipts_say_it_twice_with_one_id_unless_told_otherwise(
+async def test_receipts_say_it_twice_with_one_id_unless_told_otherwise(
     registered: int,
 ) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         centre.phones.switch("+4799999999", on=False)
         answer = await esme.submit(registered_delivery=registered)
         centre.after(2)
@@ -408,11 +380,9 @@ def test_receipts_say_it_twice_with_one_id_unless_told_otherwise(
         for pdu in esme.delivered:
             assert tags.MESSAGE_STATE in dict(pdu.tlvs)
 
-    play(story)
 
-
-def test_the_window_of_a_bind_is_kept() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_the_window_of_a_bind_is_kept() -> None:
+    async with bound_to(window=2) as (centre, esme):
         esme.statuses = [-1, -1]
         for _ in range(5):
             await esme.submit()
@@ -425,29 +395,24 @@ def test_the_window_of_a_bind_is_kept() -> None:
         esme.flush()
         await esme.receipts(3)
 
-    play(story, window=2)
 
-
-def test_what_nobody_fetches_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_nobody_fetches_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox_module, "MOST", 2)
 
-    async def story() -> None:
-        async with operator() as centre:
-            sender = await centre.bound(cmd.BIND_TRANSMITTER)
-            for _ in range(3):
-                await sender.submit()
-            centre.after(2)
-            assert 2 == len(centre.listener.mailbox("acme"))
-            assert 1 == centre.listener.mailbox("acme").dropped
-
-    asyncio.run(story())
+    async with operator() as centre:
+        sender = await centre.bound(cmd.BIND_TRANSMITTER)
+        for _ in range(3):
+            await sender.submit()
+        centre.after(2)
+        assert 2 == len(centre.listener.mailbox("acme"))
+        assert 1 == centre.listener.mailbox("acme").dropped
 
 
 # What phones send
 
 
-def test_a_message_from_a_phone() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_a_message_from_a_phone() -> None:
+    async with bound_to() as (centre, esme):
         centre.phones.compose("+" + OLA, "2229", "JA €", NOW)
         await esme.until(lambda: bool(esme.delivered))
 
@@ -461,11 +426,9 @@ def test_a_message_from_a_phone() -> None:
         )
         assert expected == esme.delivered[0].body
 
-    play(story)
 
-
-def test_long_messages_from_a_phone_come_in_parts() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_long_messages_from_a_phone_come_in_parts() -> None:
+    async with bound_to() as (centre, esme):
         text = "Dette er en lang tekst. " * 20
         centre.phones.compose("+" + OLA, "+4790000000", text, NOW)
         await esme.until(lambda: len(esme.delivered) == 4)
@@ -481,28 +444,23 @@ def test_long_messages_from_a_phone_come_in_parts() -> None:
             found += gsm_decode(octets)
         assert text == found
 
-    play(story)
+
+async def test_messages_from_phones_wait_for_a_bind() -> None:
+    async with operator(numbers=("22",)) as centre:
+        centre.phones.compose("+" + OLA, "2229", "a", NOW)
+        centre.phones.compose("+" + OLA, "26114", "b", NOW)
+        centre.phones.compose("+" + OLA, "2229", "c", NOW)
+        await centre.bound(cmd.BIND_TRANSMITTER)
+        esme = await centre.bound()
+        await esme.until(lambda: len(esme.delivered) == 2)
+
+        texts = [pdu.body.short_message for pdu in esme.delivered]  # type: ignore[union-attr] # all are Sm
+        assert [b"a", b"c"] == texts
+        assert ["b"] == [composed.text for composed in centre.phones.take(10)]
 
 
-def test_messages_from_phones_wait_for_a_bind() -> None:
-    async def story() -> None:
-        async with operator(numbers=("22",)) as centre:
-            centre.phones.compose("+" + OLA, "2229", "a", NOW)
-            centre.phones.compose("+" + OLA, "26114", "b", NOW)
-            centre.phones.compose("+" + OLA, "2229", "c", NOW)
-            await centre.bound(cmd.BIND_TRANSMITTER)
-            esme = await centre.bound()
-            await esme.until(lambda: len(esme.delivered) == 2)
-
-            texts = [pdu.body.short_message for pdu in esme.delivered]  # type: ignore[union-attr] # all are Sm
-            assert [b"a", b"c"] == texts
-            assert ["b"] == [composed.text for composed in centre.phones.take(10)]
-
-    asyncio.run(story())
-
-
-def test_many_messages_from_phones_all_come() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_many_messages_from_phones_all_come() -> None:
+    async with bound_to(window=7) as (centre, esme):
         for number in range(500):
             centre.phones.compose("+" + OLA, "2229", str(number), NOW)
         await esme.until(lambda: len(esme.delivered) == 500)
@@ -510,11 +468,9 @@ def test_many_messages_from_phones_all_come() -> None:
         texts = [pdu.body.short_message for pdu in esme.delivered]  # type: ignore[union-attr] # all are Sm
         assert [str(number).encode() for number in range(500)] == texts
 
-    play(story, window=7)
 
-
-def test_a_phone_that_was_off_gets_it_when_it_is_switched_on() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_a_phone_that_was_off_gets_it_when_it_is_switched_on() -> None:
+    async with bound_to() as (centre, esme):
         centre.phones.switch("+" + OLA, on=False)
         await esme.submit()
         centre.after(100)
@@ -524,8 +480,6 @@ def test_a_phone_that_was_off_gets_it_when_it_is_switched_on() -> None:
         (receipt,) = await esme.receipts(1)
         assert MessageState.DELIVERED is receipt.state
         assert ["Hei"] == [message.text for message in centre.got()]
-
-    play(story)
 
 
 # A client that is not ours
@@ -562,17 +516,14 @@ def foreign(port: int) -> list[Any]:
     return [pdu.short_message for pdu in deliveries if not pdu.esm_class]
 
 
-def test_a_foreign_client() -> None:
-    async def story() -> None:
-        async with operator(delivery_delay=0) as centre:
-            centre.phones.compose("+" + OLA, "2229", "JA", NOW)
-            centre.listener._clock = time.time
-            async with asyncio.timeout(LONG):
-                texts = await asyncio.to_thread(foreign, centre.listener.port)
-            assert [b"JA"] == texts
-            assert ["part1 part2 "] == [message.text for message in centre.got()]
-
-    asyncio.run(story())
+async def test_a_foreign_client() -> None:
+    async with operator(delivery_delay=0) as centre:
+        centre.phones.compose("+" + OLA, "2229", "JA", NOW)
+        centre.listener._clock = time.time
+        async with asyncio.timeout(LONG):
+            texts = await asyncio.to_thread(foreign, centre.listener.port)
+        assert [b"JA"] == texts
+        assert ["part1 part2 "] == [message.text for message in centre.got()]
 
 
 def test_under_uvloop() -> None:

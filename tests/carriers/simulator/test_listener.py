@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,10 +21,9 @@ from budstikke.smpp.receipt import MessageState
 from budstikke.smpp.times import relative
 from carriers.simulator.operator_bind import (
     UDHI,
-    Esme,
     Operator,
+    bound_to,
     operator,
-    play,
     sm,
 )
 
@@ -47,35 +45,27 @@ if TYPE_CHECKING:
         ("", "", st.ESME_RINVSYSID),
     ],
 )
-def test_accounts(system_id: str, password: str, expected: int) -> None:
-    async def story() -> None:
-        async with operator(accounts={"acme": "secret"}) as centre:
-            esme = await centre.connect()
-            assert expected == await esme.bind(system_id=system_id, password=password)
-
-    asyncio.run(story())
+async def test_accounts(system_id: str, password: str, expected: int) -> None:
+    async with operator(accounts={"acme": "secret"}) as centre:
+        esme = await centre.connect()
+        assert expected == await esme.bind(system_id=system_id, password=password)
 
 
-def test_without_accounts_anyone_may_bind() -> None:
-    async def story() -> None:
-        async with operator() as centre:
-            esme = await centre.connect()
-            assert st.ESME_ROK == await esme.bind(system_id="x", password="")
-            nobody = await centre.connect()
-            assert st.ESME_RINVSYSID == await nobody.bind(system_id="")
-
-    asyncio.run(story())
+async def test_without_accounts_anyone_may_bind() -> None:
+    async with operator() as centre:
+        esme = await centre.connect()
+        assert st.ESME_ROK == await esme.bind(system_id="x", password="")
+        nobody = await centre.connect()
+        assert st.ESME_RINVSYSID == await nobody.bind(system_id="")
 
 
-def test_the_bind_response_says_which_version() -> None:
-    async def story(_: Operator, esme: Esme) -> None:
+async def test_the_bind_response_says_which_version() -> None:
+    async with bound_to() as (_, esme):
         assert b"\x34" == esme.answers["bind"].tlv(tags.SC_INTERFACE_VERSION)
 
-    play(story)
 
-
-def test_enquire_link_and_unbind() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_enquire_link_and_unbind() -> None:
+    async with bound_to() as (_centre, esme):
         esme.ask(cmd.ENQUIRE_LINK, Empty(), "alive")
         assert 0 == (await esme.answer("alive")).status
         esme.ask(cmd.UNBIND, Empty(), "bye")
@@ -83,39 +73,31 @@ def test_enquire_link_and_unbind() -> None:
         await esme.until(lambda: esme.session.state is State.CLOSED)
         assert "unbound" == esme.closed
 
-    play(story)
 
-
-def test_what_it_does_not_offer_is_refused() -> None:
-    async def story(_: Operator, esme: Esme) -> None:
+async def test_what_it_does_not_offer_is_refused() -> None:
+    async with bound_to() as (_, esme):
         esme.ask(cmd.QUERY_SM, QuerySm("1"), "query")
         answer = await esme.answer("query")
         assert st.ESME_RINVCMDID == answer.status
         assert QuerySmResp("1", "", 7, 0) == answer.body
 
-    play(story)
 
-
-def test_stopping_unbinds() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_stopping_unbinds() -> None:
+    async with bound_to() as (centre, esme):
         await centre.listener.stop()
         assert not centre.listener._binds
         assert "unbound by the operator" == esme.closed
 
-    play(story)
 
-
-def test_stopping_waits_no_longer_than_it_says_for_the_answer(
+async def test_stopping_waits_no_longer_than_it_says_for_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listener_module, "LINGER", 0.05)
 
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to(response_timeout=86_400) as (centre, esme):
         monkeypatch.setattr(esme, "happened", lambda _event: None)
         await centre.listener.stop()
         await esme.until(lambda: esme.session.state is State.CLOSED)
-
-    play(story, response_timeout=86_400)
 
 
 # Fates
@@ -132,8 +114,8 @@ def test_stopping_waits_no_longer_than_it_says_for_the_answer(
         ("0009", [MessageState.DELIVERED]),
     ],
 )
-def test_fates_that_are_accepted(digits: str, states: list[MessageState]) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_fates_that_are_accepted(digits: str, states: list[MessageState]) -> None:
+    async with bound_to() as (centre, esme):
         answer = await esme.submit(digits)
         assert isinstance(answer.body, MessageId)
         assert (0, True) == (answer.status, bool(answer.body.message_id))
@@ -145,29 +127,23 @@ def test_fates_that_are_accepted(digits: str, states: list[MessageState]) -> Non
         arrives = digits not in ("0001", "0004")
         assert (1 if arrives else 0) == len(centre.got(digits))
 
-    play(story)
 
-
-def test_0002_is_refused() -> None:
-    async def story(_: Operator, esme: Esme) -> None:
+async def test_0002_is_refused() -> None:
+    async with bound_to() as (_, esme):
         assert st.ESME_RINVDSTADR == (await esme.submit("0002")).status
 
-    play(story)
 
-
-def test_0003_is_never_answered() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_0003_is_never_answered() -> None:
+    async with bound_to() as (centre, esme):
         esme.ask(cmd.SUBMIT_SM, sm("0003"), "silent")
         await esme.submit()
         centre.after(86_400)
         await esme.receipts(1)
         assert "silent" not in esme.answers
 
-    play(story)
 
-
-def test_0005_has_its_receipt_before_the_answer() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_0005_has_its_receipt_before_the_answer() -> None:
+    async with bound_to() as (centre, esme):
         esme.ask(cmd.SUBMIT_SM, sm("0005"), "early")
         await esme.submit("0002")
         esme.log.clear()
@@ -181,32 +157,26 @@ def test_0005_has_its_receipt_before_the_answer() -> None:
         assert isinstance(answer.body, MessageId)
         assert answer.body.message_id == (await esme.receipts(1))[0].id
 
-    play(story)
 
-
-def test_0008_is_throttled_three_times() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_0008_is_throttled_three_times() -> None:
+    async with bound_to() as (centre, esme):
         statuses = [(await esme.submit("0008")).status for _ in range(4)]
         assert [st.ESME_RTHROTTLED] * 3 + [0] == statuses
         assert 3 == centre.listener.throttled
 
-    play(story)
 
-
-def test_more_than_the_throughput_is_throttled() -> None:
-    async def story(_: Operator, esme: Esme) -> None:
+async def test_more_than_the_throughput_is_throttled() -> None:
+    async with bound_to(throughput=5) as (_, esme):
         statuses = [(await esme.submit()).status for _ in range(50)]
         assert st.ESME_RTHROTTLED in statuses
         assert 0 == statuses[0]
-
-    play(story, throughput=5)
 
 
 # What is submitted
 
 
-def test_a_message_on_the_phone() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_a_message_on_the_phone() -> None:
+    async with bound_to() as (centre, esme):
         await esme.submit(text=gsm_encode("Hei @ €"), protocol_id=65)
         centre.after(2)
 
@@ -219,8 +189,6 @@ def test_a_message_on_the_phone() -> None:
             message.flash,
             message.protocol_id,
         )
-
-    play(story)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +203,8 @@ def test_a_message_on_the_phone() -> None:
         ("gsm", 0x18, ucs2_encode("blåbær")),
     ],
 )
-def test_data_codings(alphabet: str, coding: int, octets: bytes) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_data_codings(alphabet: str, coding: int, octets: bytes) -> None:
+    async with bound_to(alphabet=LinkAlphabet(alphabet)) as (centre, esme):
         await esme.submit(text=octets, data_coding=coding)
         centre.after(2)
 
@@ -244,20 +212,16 @@ def test_data_codings(alphabet: str, coding: int, octets: bytes) -> None:
         assert "blåbær" == message.text
         assert ("ucs2" if coding & 0x0C == 8 else "gsm") == message.encoding
 
-    play(story, alphabet=LinkAlphabet(alphabet))
-
 
 @pytest.mark.parametrize(
     ("coding", "tlvs"),
     [(0x10, ()), (0x18, ()), (0xF0, ()), (0, ((tags.DEST_ADDR_SUBUNIT, b"\x01"),))],
 )
-def test_flash(coding: int, tlvs: Tlvs) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_flash(coding: int, tlvs: Tlvs) -> None:
+    async with bound_to() as (centre, esme):
         await esme.submit(text=b"\0H\0i", data_coding=coding, tlvs=tlvs)
         centre.after(2)
         assert [True] == [message.flash for message in centre.got()]
-
-    play(story)
 
 
 def joined(centre: Operator, expected: str, segments: int) -> None:
@@ -266,21 +230,19 @@ def joined(centre: Operator, expected: str, segments: int) -> None:
 
 
 @pytest.mark.parametrize("header", [udh_concat8, udh_concat16])
-def test_long_texts_by_header_in_any_order(
+async def test_long_texts_by_header_in_any_order(
     header: Callable[[int, int, int], bytes],
 ) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         for number in (3, 1, 2):
             text = header(77, 3, number) + b"part%d " % number
             await esme.submit(text=text, esm_class=UDHI)
         centre.after(2)
         joined(centre, "part1 part2 part3 ", 3)
 
-    play(story)
 
-
-def test_long_texts_by_sar_parameters() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_long_texts_by_sar_parameters() -> None:
+    async with bound_to() as (centre, esme):
         for number in (2, 1):
             sar = (
                 (tags.SAR_MSG_REF_NUM, b"\x01\x02"),
@@ -291,25 +253,23 @@ def test_long_texts_by_sar_parameters() -> None:
         centre.after(2)
         joined(centre, "part1 part2 ", 2)
 
-    play(story)
-
 
 @pytest.mark.parametrize(
     ("text", "coding", "segments"),
     [(b"a" * 160, 0, 1), (b"a" * 161, 0, 2), (b"\0a" * 70, 8, 1), (b"\0a" * 71, 8, 2)],
 )
-def test_long_texts_in_message_payload(text: bytes, coding: int, segments: int) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_long_texts_in_message_payload(
+    text: bytes, coding: int, segments: int
+) -> None:
+    async with bound_to() as (centre, esme):
         payload = ((tags.MESSAGE_PAYLOAD, text),)
         await esme.submit(text=b"", data_coding=coding, tlvs=payload)
         centre.after(2)
         joined(centre, "a" * (len(text) >> (coding == 8)), segments)
 
-    play(story)
 
-
-def test_packed_parts_have_fill_bits_after_the_header() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_packed_parts_have_fill_bits_after_the_header() -> None:
+    async with bound_to(alphabet=LinkAlphabet.GSM_PACKED) as (centre, esme):
         for number, text in enumerate(["første ", "andre"], start=1):
             head = udh_concat8(5, 2, number)
             octets = head + pack(gsm_encode(text), 1, counted=False)
@@ -317,11 +277,9 @@ def test_packed_parts_have_fill_bits_after_the_header() -> None:
         centre.after(2)
         joined(centre, "første andre", 2)
 
-    play(story, alphabet=LinkAlphabet.GSM_PACKED)
 
-
-def test_a_character_cut_in_two_is_mended() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_a_character_cut_in_two_is_mended() -> None:
+    async with bound_to() as (centre, esme):
         octets = ucs2_encode("😀")
         for number in (1, 2):
             text = udh_concat8(9, 2, number) + octets[2 * number - 2 : 2 * number]
@@ -330,19 +288,15 @@ def test_a_character_cut_in_two_is_mended() -> None:
         centre.after(2)
         assert ["😀", "😀\ufffd"] == [message.text for message in centre.got()]
 
-    play(story)
 
-
-def test_parts_of_different_customers_are_not_joined() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_parts_of_different_customers_are_not_joined() -> None:
+    async with bound_to() as (centre, esme):
         other = await centre.connect()
         await other.bind(system_id="other")
         await esme.submit(text=udh_concat8(1, 2, 1) + b"a", esm_class=UDHI)
         await other.submit(text=udh_concat8(1, 2, 2) + b"b", esm_class=UDHI)
         centre.after(2)
         assert [] == centre.got()
-
-    play(story)
 
 
 @pytest.mark.parametrize(
@@ -356,30 +310,25 @@ def test_parts_of_different_customers_are_not_joined() -> None:
         ({"schedule_delivery_time": "300101000000000+"}, st.ESME_RINVSCHED),
     ],
 )
-def test_what_cannot_be_is_refused(fields: dict[str, Any], expected: int) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_what_cannot_be_is_refused(fields: dict[str, Any], expected: int) -> None:
+    async with bound_to() as (centre, esme):
         assert expected == (await esme.submit(**fields)).status
         centre.after(2)
         assert [] == centre.phones.summaries()
-
-    play(story)
 
 
 TEXTS = {0, 1, 3, 8, *range(0x10, 0x14), *range(0x18, 0x1C)}
 TEXTS |= {*range(0xF0, 0xF4), *range(0xF8, 0xFC)}
 
 
-def test_every_data_coding_is_a_text_or_refused() -> None:
-    async def story() -> None:
-        async with operator() as centre:
-            esme = await centre.connect()
-            await esme.bind(version=0x50)
-            for coding in range(256):
-                answer = await esme.submit(text=b"\0H", data_coding=coding)
-                expected = st.ESME_ROK if coding in TEXTS else st.ESME_RINVDCS
-                assert expected == answer.status, coding
-
-    asyncio.run(story())
+async def test_every_data_coding_is_a_text_or_refused() -> None:
+    async with operator() as centre:
+        esme = await centre.connect()
+        await esme.bind(version=0x50)
+        for coding in range(256):
+            answer = await esme.submit(text=b"\0H", data_coding=coding)
+            expected = st.ESME_ROK if coding in TEXTS else st.ESME_RINVDCS
+            assert expected == answer.status, coding
 
 
 @pytest.mark.parametrize(
@@ -391,35 +340,32 @@ def test_every_data_coding_is_a_text_or_refused() -> None:
         ({"text": b""}, ((tags.DESTINATION_PORT, b"\0\1"), (0x0424, b"Hei"))),
     ],
 )
-def test_what_is_for_a_program_is_no_text(fields: dict[str, Any], tlvs: Tlvs) -> None:
-    async def story() -> None:
-        async with operator() as centre:
-            esme = await centre.connect()
-            await esme.bind(version=0x50)
-            answer = await esme.submit(tlvs=tlvs, **fields)
-            assert st.ESME_RINVDCS == answer.status
-            assert [] == centre.phones.summaries()
-
-    asyncio.run(story())
+async def test_what_is_for_a_program_is_no_text(
+    fields: dict[str, Any], tlvs: Tlvs
+) -> None:
+    async with operator() as centre:
+        esme = await centre.connect()
+        await esme.bind(version=0x50)
+        answer = await esme.submit(tlvs=tlvs, **fields)
+        assert st.ESME_RINVDCS == answer.status
+        assert [] == centre.phones.summaries()
 
 
 @pytest.mark.parametrize(
     "text",
     ["Hei, dette er en test", "@kari hei", "\x02\x03\x01Hei", "\x08\x03\x01A Hei og"],
 )
-def test_a_header_that_is_none_is_text(text: str) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_a_header_that_is_none_is_text(text: str) -> None:
+    async with bound_to() as (centre, esme):
         await esme.submit(text=text.encode(), esm_class=UDHI, data_coding=3)
         centre.after(2)
         assert text == centre.text()
 
-    play(story)
 
-
-def test_a_nul_that_closes_the_text_uncounted() -> None:
+async def test_a_nul_that_closes_the_text_uncounted() -> None:
     """As a widespread library of PHP writes it, parameters behind it."""
 
-    async def story(centre: Operator, esme: Esme) -> None:
+    async with bound_to() as (centre, esme):
         body = build(Pdu(cmd.SUBMIT_SM, 0, 99, sm()))
         tail = b"\0\x02\x04\0\2\0\7"
         length = (len(body) + len(tail)).to_bytes(4, "big")
@@ -431,24 +377,18 @@ def test_a_nul_that_closes_the_text_uncounted() -> None:
         (receipt,) = esme.delivered
         assert b"\0\7" == receipt.tlv(tags.USER_MESSAGE_REFERENCE)
 
-    play(story)
-
 
 @pytest.mark.parametrize("address", ["+4799999999", "004799999999", "4799999999"])
-def test_numbers_as_clients_write_them(address: str) -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_numbers_as_clients_write_them(address: str) -> None:
+    async with bound_to() as (centre, esme):
         await esme.submit(destination_addr=address)
         centre.after(2)
         assert 1 == len(centre.got())
 
-    play(story)
 
-
-def test_validity_is_kept() -> None:
-    async def story(centre: Operator, esme: Esme) -> None:
+async def test_validity_is_kept() -> None:
+    async with bound_to() as (centre, esme):
         await esme.submit("0009", validity_period=relative(10))
         centre.after(11)
         (receipt,) = await esme.receipts(1)
         assert MessageState.EXPIRED is receipt.state
-
-    play(story)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from budstikke.carriers.simulator.carrier import carrier
@@ -17,7 +18,7 @@ from carriers.waiting import LONG
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from budstikke.domain.message import MmsContent
 
@@ -31,35 +32,41 @@ class Chance:
         return 1
 
 
+@asynccontextmanager
+async def carrying(content: Any = contents) -> AsyncIterator[tuple[Rig, Phones]]:
+    phones = Phones()
+    chance: random.Random = Chance()  # type: ignore[assignment] # as much as is used
+    made = carrier(
+        "sim",
+        Settings(delivery_delay=0.0, response_timeout=0.2),
+        random=chance,
+        clock=time.time,
+        phones=phones,
+        contents=content,
+    )
+    rig = Rig(made, Recorder(), None)
+    rig.encoding = "mms"
+    async with asyncio.timeout(LONG):
+        await rig.start()
+        try:
+            yield rig, phones
+        finally:
+            await rig.stop()
+
+
 def play(
     story: Callable[[Rig, Phones], Coroutine[None, None, None]],
     content: Any = contents,
 ) -> None:
     async def told() -> None:
-        phones = Phones()
-        chance: random.Random = Chance()  # type: ignore[assignment] # as much as is used
-        made = carrier(
-            "sim",
-            Settings(delivery_delay=0.0, response_timeout=0.2),
-            random=chance,
-            clock=time.time,
-            phones=phones,
-            contents=content,
-        )
-        rig = Rig(made, Recorder(), None)
-        rig.encoding = "mms"
-        async with asyncio.timeout(LONG):
-            await rig.start()
-            try:
-                await story(rig, phones)
-            finally:
-                await rig.stop()
+        async with carrying(content) as (rig, phones):
+            await story(rig, phones)
 
     asyncio.run(told())
 
 
-def test_a_phone_gets_an_mms() -> None:
-    async def story(rig: Rig, phones: Phones) -> None:
+async def test_a_phone_gets_an_mms() -> None:
+    async with carrying() as (rig, phones):
         part = rig.part("9999")
         assert isinstance((await rig.send([part]))[0], Sent)
         await rig.sink.until(lambda: bool(rig.sink.got))
@@ -70,8 +77,6 @@ def test_a_phone_gets_an_mms() -> None:
             message.text,
         )
         assert (MediaPart("b.jpg", "image/jpeg", PICTURE),) == phones.media(message.id)
-
-    play(story)
 
 
 def test_texts_pass_while_an_mms_is_read() -> None:
@@ -134,8 +139,8 @@ def test_content_that_is_not_there() -> None:
         play(story, content)
 
 
-def test_a_phone_sends_an_mms() -> None:
-    async def story(rig: Rig, phones: Phones) -> None:
+async def test_a_phone_sends_an_mms() -> None:
+    async with carrying() as (rig, phones):
         picture = MediaPart("bilde.jpg", "image/jpeg", PICTURE)
         phones.compose("+4790000001", "2229", "Hei på", NOW, ("Sol", (picture,)))
         await rig.sink.until(lambda: bool(rig.sink.mms))
@@ -154,16 +159,12 @@ def test_a_phone_sends_an_mms() -> None:
         )
         assert picture == sent
 
-    play(story)
 
-
-def test_what_cannot_be_stored_is_given_again() -> None:
-    async def story(rig: Rig, phones: Phones) -> None:
+async def test_what_cannot_be_stored_is_given_again() -> None:
+    async with carrying() as (rig, phones):
         rig.sink.fail = True
         phones.compose("+4790000001", "2229", "", NOW, ("Sol", ()))
         await rig.sink.until(lambda: len(rig.sink.mms) == 1)
         rig.sink.fail = False
         await rig.sink.until(lambda: len(rig.sink.mms) == 2)
         assert rig.sink.mms[0] == rig.sink.mms[1]
-
-    play(story)

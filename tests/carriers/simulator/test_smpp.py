@@ -53,51 +53,44 @@ async def bound(phones: Phones, **operators: Any) -> AsyncIterator[Rig]:
         ("0008", Sent, [ReceiptState.DELIVERED]),
     ],
 )
-def test_fates(digits: str, outcome: type[object], states: list[ReceiptState]) -> None:
-    async def story() -> None:
-        phones = Phones()
-        async with bound(phones) as rig:
-            part = rig.part(digits)
-            (answer,) = await rig.send([part])
-            assert outcome is type(answer)
-            await rig.sink.until(lambda: len(rig.sink.got) == len(states))
-            assert states == [receipt.state for receipt in rig.sink.got]
-            if isinstance(answer, Sent):
-                assert {answer.smsc_id} >= {each.smsc_id for each in rig.sink.got}
-
-    asyncio.run(story())
-
-
-def test_ids_that_are_spelt_in_two_ways() -> None:
-    async def story() -> None:
-        spellings = {"response_id": "hex", "receipt_id": "padded"}
-        async with bound(Phones(), **spellings) as rig:
-            (answer,) = await rig.send([rig.part()])
-            await rig.sink.until(lambda: bool(rig.sink.got))
-            assert isinstance(answer, Sent)
-            assert answer.smsc_id != rig.sink.got[0].smsc_id
-            assert answer.smsc_key == rig.sink.got[0].smsc_key is not None
-
-    asyncio.run(story())
+async def test_fates(
+    digits: str, outcome: type[object], states: list[ReceiptState]
+) -> None:
+    phones = Phones()
+    async with bound(phones) as rig:
+        part = rig.part(digits)
+        (answer,) = await rig.send([part])
+        assert outcome is type(answer)
+        await rig.sink.until(lambda: len(rig.sink.got) == len(states))
+        assert states == [receipt.state for receipt in rig.sink.got]
+        if isinstance(answer, Sent):
+            assert {answer.smsc_id} >= {each.smsc_id for each in rig.sink.got}
 
 
-def test_a_long_text_there_and_an_answer_back() -> None:
-    async def story() -> None:
-        phones = Phones()
-        async with bound(phones) as rig:
-            parts = [rig.part(message=7, number=n, total=3) for n in (1, 2, 3)]
-            await rig.send(parts)
-            await rig.sink.until(lambda: len(rig.sink.got) == 3)
-            (message,) = phones.messages(parts[0].recipient)
-            assert ("7/17/27/3", 3) == (message.text, message.segments)
+async def test_ids_that_are_spelt_in_two_ways() -> None:
+    spellings = {"response_id": "hex", "receipt_id": "padded"}
+    async with bound(Phones(), **spellings) as rig:
+        (answer,) = await rig.send([rig.part()])
+        await rig.sink.until(lambda: bool(rig.sink.got))
+        assert isinstance(answer, Sent)
+        assert answer.smsc_id != rig.sink.got[0].smsc_id
+        assert answer.smsc_key == rig.sink.got[0].smsc_key is not None
 
-            phones.compose(parts[0].recipient, "2229", "JA", 0.0)
-            await rig.sink.until(lambda: bool(rig.sink.messages))
-            (inbound,) = rig.sink.messages
-            assert (parts[0].recipient, "2229", b"JA") == (
-                inbound.originator,
-                inbound.recipient,
-                inbound.payload,
-            )
 
-    asyncio.run(story())
+async def test_a_long_text_there_and_an_answer_back() -> None:
+    phones = Phones()
+    async with bound(phones) as rig:
+        parts = [rig.part(message=7, number=n, total=3) for n in (1, 2, 3)]
+        await rig.send(parts)
+        await rig.sink.until(lambda: len(rig.sink.got) == 3)
+        (message,) = phones.messages(parts[0].recipient)
+        assert ("7/17/27/3", 3) == (message.text, message.segments)
+
+        phones.compose(parts[0].recipient, "2229", "JA", 0.0)
+        await rig.sink.until(lambda: bool(rig.sink.messages))
+        (inbound,) = rig.sink.messages
+        assert (parts[0].recipient, "2229", b"JA") == (
+            inbound.originator,
+            inbound.recipient,
+            inbound.payload,
+        )

@@ -14,30 +14,27 @@ from budstikke.smpp import Pdu
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind, Empty
-from carriers.rig import Rig, logged, play
+from carriers.rig import logged, smpp_link
 from carriers.smpp.smsc import Peer, Smsc, fate, refuse_bind, sm, take_bind
 
 # Binding
 
 
-def test_bind_says_who_we_are() -> None:
-    async def story(_rig: Rig, smsc: Smsc) -> None:
-        (bind,) = smsc.received
-        assert cmd.BIND_TRANSCEIVER == bind.command
-        assert Bind("bud", "secret", "VMS", 0x50, 1, 1, "47") == bind.body
-
-    play(
-        story,
+async def test_bind_says_who_we_are() -> None:
+    async with smpp_link(
         system_type="VMS",
         interface_version=0x50,
         bind_ton=1,
         bind_npi=1,
         address_range="47",
-    )
+    ) as (_rig, smsc):
+        (bind,) = smsc.received
+        assert cmd.BIND_TRANSCEIVER == bind.command
+        assert Bind("bud", "secret", "VMS", 0x50, 1, 1, "47") == bind.body
 
 
-def test_transmitter_and_receiver_pairs() -> None:
-    async def story(_rig: Rig, smsc: Smsc) -> None:
+async def test_transmitter_and_receiver_pairs() -> None:
+    async with smpp_link(bind="tx+rx", links=2) as (_rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 4)
         assert [
             cmd.BIND_RECEIVER,
@@ -46,35 +43,34 @@ def test_transmitter_and_receiver_pairs() -> None:
             cmd.BIND_TRANSMITTER,
         ] == sorted(pdu.command for pdu in smsc.received)
 
-    play(story, bind="tx+rx", links=2)
 
-
-def test_bind_refused_then_accepted(caplog: pytest.LogCaptureFixture) -> None:
+async def test_bind_refused_then_accepted(caplog: pytest.LogCaptureFixture) -> None:
     def script(smsc: Smsc) -> None:
         def on_bind(peer: Peer, pdu: Pdu) -> None:
             (take_bind if len(smsc.peers) > 3 else refuse_bind)(peer, pdu)
 
         smsc.on_bind = on_bind
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
-        await smsc.until(lambda: len(smsc.peers) == 2)
-        assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
-        await rig.sink.until(lambda: rig.sink.rooms > 0)
-        counters = rig.carrier.counters  # type: ignore[attr-defined] # of SMPP
-        assert (1, 3, 1) == (counters.binds, counters.binds_failed, counters.bound)
-        (outcome,) = await rig.send([rig.part()])
-        assert isinstance(outcome, Sent)
-
     with caplog.at_level(logging.INFO, "budstikke.carrier"):
-        play(story, script=script, started=False)
+        async with smpp_link(script=script, started=False) as (rig, smsc):
+            await smsc.until(lambda: len(smsc.peers) == 2)
+            assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
+            await rig.sink.until(lambda: rig.sink.rooms > 0)
+            counters = rig.carrier.counters  # type: ignore[attr-defined] # of SMPP
+            assert (1, 3, 1) == (counters.binds, counters.binds_failed, counters.bound)
+            (outcome,) = await rig.send([rig.part()])
+            assert isinstance(outcome, Sent)
     lines = [record.getMessage() for record in caplog.records]
     assert ["op/1 is down: bind refused: ESME_RINVPASWD"] * 3 == lines[:3]
     assert "op/1 is bound" == lines[3]
     assert "secret" not in caplog.text
 
 
-def test_alarm_says_why_it_is_not_bound() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_alarm_says_why_it_is_not_bound() -> None:
+    def script(smsc: Smsc) -> None:
+        smsc.on_bind = refuse_bind
+
+    async with smpp_link(script=script, started=False) as (rig, smsc):
         await smsc.until(lambda: len(smsc.peers) == 2)
         alarm = rig.carrier.alarm  # type: ignore[attr-defined] # of SMPP
         assert "op/1: bind refused: ESME_RINVPASWD" == alarm
@@ -82,13 +78,8 @@ def test_alarm_says_why_it_is_not_bound() -> None:
         await rig.sink.until(lambda: rig.sink.rooms > 0)
         assert "" == rig.carrier.alarm  # type: ignore[attr-defined] # of SMPP
 
-    def script(smsc: Smsc) -> None:
-        smsc.on_bind = refuse_bind
 
-    play(story, script=script, started=False)
-
-
-def test_silent_at_bind_is_tried_again() -> None:
+async def test_silent_at_bind_is_tried_again() -> None:
     def script(smsc: Smsc) -> None:
         def on_bind(peer: Peer, pdu: Pdu) -> None:
             if len(smsc.peers) > 1:
@@ -96,11 +87,12 @@ def test_silent_at_bind_is_tried_again() -> None:
 
         smsc.on_bind = on_bind
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script, started=False, response_timeout=0.05) as (
+        rig,
+        smsc,
+    ):
         await rig.sink.until(lambda: rig.sink.rooms > 0)
         assert 2 == len(smsc.peers)
-
-    play(story, script=script, started=False, response_timeout=0.05)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +105,7 @@ def test_silent_at_bind_is_tried_again() -> None:
         b"\xff" * 100,
     ],
 )
-def test_garbage_at_bind_is_tried_again(octets: bytes) -> None:
+async def test_garbage_at_bind_is_tried_again(octets: bytes) -> None:
     def script(smsc: Smsc) -> None:
         def on_bind(peer: Peer, pdu: Pdu) -> None:
             if len(smsc.peers) > 1:
@@ -124,15 +116,13 @@ def test_garbage_at_bind_is_tried_again(octets: bytes) -> None:
 
         smsc.on_bind = on_bind
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script, started=False) as (rig, smsc):
         await rig.sink.until(lambda: rig.sink.rooms > 0)
         assert 2 == len(smsc.peers)
 
-    play(story, script=script, started=False)
 
-
-def test_nobody_listens() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_nobody_listens() -> None:
+    async with smpp_link() as (rig, smsc):
         carrier: Any = rig.carrier
         smsc.server.close()
         await smsc.server.wait_closed()
@@ -141,19 +131,17 @@ def test_nobody_listens() -> None:
         assert "no connection" in carrier.alarm
         assert not carrier.healthy()
 
-    play(story)
-
 
 # Sending
 
 
-def test_window_is_kept_and_kept_full() -> None:
+async def test_window_is_kept_and_kept_full() -> None:
     held: list[tuple[Peer, Pdu]] = []
 
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda peer, pdu: held.append((peer, pdu))
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script, window=4) as (rig, smsc):
         parts = [rig.part() for _ in range(25)]
         assert 4 == rig.carrier.room()
         rig.carrier.offer(parts)
@@ -168,11 +156,9 @@ def test_window_is_kept_and_kept_full() -> None:
         assert 4 == smsc.most_in_flight
         assert parts == [part for part, _ in rig.sink.outcomes]
 
-    play(story, script=script, window=4)
 
-
-def test_one_write_a_turn() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_one_write_a_turn() -> None:
+    async with smpp_link(window=100) as (rig, smsc):
         before = smsc.reads
         for _ in range(100):
             rig.carrier.offer([rig.part(report=False)])
@@ -180,22 +166,18 @@ def test_one_write_a_turn() -> None:
         assert smsc.reads - before <= 3
         assert len(rig.sink.batches) <= 5
 
-    play(story, window=100)
 
-
-def test_throughput_is_kept() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_throughput_is_kept() -> None:
+    async with smpp_link(throughput=100.0, window=100) as (rig, _smsc):
         loop = asyncio.get_running_loop()
         begun = loop.time()
         await rig.send([rig.part(report=False) for _ in range(30)])
         # 10 are saved up (a tenth of a second), the others come at 100 a second
         assert loop.time() - begun >= 0.19
 
-    play(story, throughput=100.0, window=100)
 
-
-def test_parts_of_a_message_take_one_link_in_order() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_parts_of_a_message_take_one_link_in_order() -> None:
+    async with smpp_link(links=3) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 3)
         parts = [
             rig.part(message=message, number=number, total=4)
@@ -217,14 +199,12 @@ def test_parts_of_a_message_take_one_link_in_order() -> None:
             ]
         assert 3 == len({id(peer) for peer, _ in smsc.submits})
 
-    play(story, links=3)
 
-
-def test_throttled_window_goes_again_in_order_and_nothing_overtakes() -> None:
+async def test_throttled_window_goes_again_in_order_and_nothing_overtakes() -> None:
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda _peer, _pdu: None
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script, window=8) as (rig, smsc):
         parts = [rig.part(report=False) for _ in range(20)]
         rig.carrier.offer(parts)
         await smsc.until(lambda: len(smsc.submits) == 8)
@@ -250,37 +230,34 @@ def test_throttled_window_goes_again_in_order_and_nothing_overtakes() -> None:
         assert parts == [part for part, _ in rig.sink.outcomes]
         assert not carrier.throttled
 
-    play(story, script=script, window=8)
 
-
-def test_throttled_until_the_validity_is_over() -> None:
+async def test_throttled_until_the_validity_is_over() -> None:
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda peer, pdu: peer.answer(pdu, st.ESME_RTHROTTLED)
 
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(script=script) as (rig, _smsc):
         part = rig.part()
         part.expires_at -= 3600 - 0.1
         (outcome,) = await rig.send([part])
         assert isinstance(outcome, Rejected)
         assert (Reason.EXPIRED, Retry.NEVER) == (outcome.reason, outcome.retry)
 
-    play(story, script=script)
 
-
-def test_status_of_the_link_comes_first() -> None:
+async def test_status_of_the_link_comes_first() -> None:
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda peer, pdu: peer.answer(pdu, 0x412)
 
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(script=script, statuses={"0x412": Retry.LATER}) as (
+        rig,
+        _smsc,
+    ):
         assert [Rejected(Reason.UNKNOWN, "0x00000412", Retry.LATER)] == await rig.send(
             [rig.part()]
         )
 
-    play(story, script=script, statuses={"0x412": Retry.LATER})
 
-
-def test_what_cannot_be_written_is_refused_and_the_rest_goes_on() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_what_cannot_be_written_is_refused_and_the_rest_goes_on() -> None:
+    async with smpp_link() as (rig, smsc):
         bad = rig.part(originator="A" * 30)
         alien = rig.part(text="Čaj")
         outcomes = await rig.send([rig.part(), bad, alien, rig.part()])
@@ -292,10 +269,8 @@ def test_what_cannot_be_written_is_refused_and_the_rest_goes_on() -> None:
         assert Reason.CONTENT == outcomes[2].reason
         assert 2 == len(smsc.submits)
 
-    play(story)
 
-
-def test_generic_nack_is_a_no() -> None:
+async def test_generic_nack_is_a_no() -> None:
     def script(smsc: Smsc) -> None:
         def on_submit(peer: Peer, pdu: Pdu) -> None:
             nack = Pdu(cmd.GENERIC_NACK & 0x7FFFFFFF, 0, pdu.sequence, None)
@@ -303,19 +278,17 @@ def test_generic_nack_is_a_no() -> None:
 
         smsc.on_submit = on_submit
 
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(script=script) as (rig, _smsc):
         (outcome,) = await rig.send([rig.part()])
         assert isinstance(outcome, Rejected)
         assert "ESME_RINVCMDID" == outcome.raw
 
-    play(story, script=script)
 
-
-def test_uvloop() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})])
+async def test_uvloop() -> None:
+    assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+    async with smpp_link() as (rig, smsc):
         outcomes = await rig.send([rig.part() for _ in range(50)])
         assert all(isinstance(each, Sent) for each in outcomes)
         await smsc.until(lambda: len(smsc.answers) == 50)
         await rig.carrier.drain(1.0)
-
-    play(story, runner=uvloop.run)

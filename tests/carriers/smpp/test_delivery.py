@@ -12,12 +12,12 @@ from budstikke.smpp import Pdu, build, tags
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import DataSm, MessageId, Sm
-from carriers.rig import Rig, play
+from carriers.rig import smpp_link
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-    from carriers.smpp.smsc import Peer, Smsc
+    from carriers.smpp.smsc import Peer
 
 RECEIPT = b"id:%d sub:001 dlvrd:001 stat:DELIVRD err:000"
 
@@ -37,8 +37,8 @@ def messages(peer: Peer, count: int) -> None:
     peer.flush()
 
 
-def test_receipts_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_receipts_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.keep = False
         receipts(smsc.peers[0], 7)
         await rig.sink.until(lambda: bool(rig.sink.pending))
@@ -54,12 +54,10 @@ def test_receipts_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
             assert (cmd.DELIVER_SM_RESP, st.ESME_ROK) == (answer.command, answer.status)
             assert MessageId("") == answer.body
 
-    play(story)
-
 
 @pytest.mark.parametrize("send", [receipts, messages])
-def test_what_is_not_kept_is_to_come_again(send: Any) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_what_is_not_kept_is_to_come_again(send: Any) -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.fail = True
         send(smsc.peers[0], 3)
         await smsc.until(lambda: len(smsc.answers) == 3)
@@ -71,11 +69,9 @@ def test_what_is_not_kept_is_to_come_again(send: Any) -> None:
         await smsc.until(lambda: len(smsc.answers) == 6)
         assert {st.ESME_ROK} == {answer.status for answer in smsc.answers[3:]}
 
-    play(story)
 
-
-def test_messages_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_messages_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.keep = False
         messages(smsc.peers[0], 5)
         await rig.sink.until(lambda: bool(rig.sink.pending))
@@ -87,11 +83,9 @@ def test_messages_come_in_one_batch_and_are_acknowledged_when_kept() -> None:
         kept.set_result(None)
         await smsc.until(lambda: len(smsc.answers) == 5)
 
-    play(story)
 
-
-def test_link_lost_before_the_acknowledgement() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_link_lost_before_the_acknowledgement() -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.keep = False
         receipts(smsc.peers[0], 2)
         await rig.sink.until(lambda: bool(rig.sink.pending))
@@ -101,8 +95,6 @@ def test_link_lost_before_the_acknowledgement() -> None:
         (outcome,) = await rig.send([rig.part(report=False)])
         assert isinstance(outcome, Sent)
         assert [] == smsc.answers
-
-    play(story)
 
 
 def has(kept: Sized, count: int) -> bool:
@@ -118,8 +110,8 @@ def half(peer: Peer, **fields: Any) -> None:
     peer.flush()
 
 
-def test_equal_part_after_its_acknowledgement_is_another() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_equal_part_after_its_acknowledgement_is_another() -> None:
+    async with smpp_link() as (rig, smsc):
         for count in range(1, 4):
             half(smsc.peers[0])
             await rig.sink.until(partial(has, rig.sink.messages, count))
@@ -128,11 +120,9 @@ def test_equal_part_after_its_acknowledgement_is_another() -> None:
         await smsc.until(lambda: len(smsc.answers) == 4)
         assert [False, True, True, False] == [each.new for each in rig.sink.messages]
 
-    play(story)
 
-
-def test_equal_part_before_its_acknowledgement_is_perhaps_the_same() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_equal_part_before_its_acknowledgement_is_perhaps_the_same() -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.fail = True
         half(smsc.peers[0])
         await smsc.until(lambda: len(smsc.answers) == 1)
@@ -144,11 +134,9 @@ def test_equal_part_before_its_acknowledgement_is_perhaps_the_same() -> None:
         await rig.sink.until(lambda: len(rig.sink.pending) == 2)
         assert [False] * 3 == [each.new for each in rig.sink.messages]
 
-    play(story)
 
-
-def test_equal_part_after_the_link_was_lost_is_perhaps_the_same() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_equal_part_after_the_link_was_lost_is_perhaps_the_same() -> None:
+    async with smpp_link() as (rig, smsc):
         half(smsc.peers[0])
         await smsc.until(lambda: len(smsc.answers) == 1)
         smsc.peers[0].hang_up()
@@ -157,11 +145,9 @@ def test_equal_part_after_the_link_was_lost_is_perhaps_the_same() -> None:
         await smsc.until(lambda: len(smsc.answers) == 2)
         assert [False, False] == [each.new for each in rig.sink.messages]
 
-    play(story)
 
-
-def test_cancelled_keeping_is_to_come_again() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_cancelled_keeping_is_to_come_again() -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.keep = False
         messages(smsc.peers[0], 1)
         await rig.sink.until(lambda: bool(rig.sink.pending))
@@ -169,11 +155,9 @@ def test_cancelled_keeping_is_to_come_again() -> None:
         await smsc.until(lambda: bool(smsc.answers))
         assert st.ESME_RX_T_APPN == smsc.answers[0].status
 
-    play(story)
 
-
-def test_receipt_that_names_nothing_is_kept() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_receipt_that_names_nothing_is_kept() -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.keep = False
         smsc.peers[0].deliver(Sm(esm_class=4, short_message=b"stat:UNDELIV err:001"))
         await rig.sink.until(lambda: bool(rig.sink.pending))
@@ -185,12 +169,12 @@ def test_receipt_that_names_nothing_is_kept() -> None:
         carrier: Any = rig.carrier
         assert 1 == carrier.counters.unreadable
 
-    play(story)
-
 
 @pytest.mark.parametrize("esm_class", [*range(0x04, 0x40, 4), 0x48, 0x84])
-def test_text_of_a_person_is_a_message_whatever_esm_class_says(esm_class: int) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_text_of_a_person_is_a_message_whatever_esm_class_says(
+    esm_class: int,
+) -> None:
+    async with smpp_link() as (rig, smsc):
         for text in (b"Hei, er id: 5 din?", b"?", b"My order failed"):
             smsc.peers[0].deliver(Sm(esm_class=esm_class, short_message=text))
         await smsc.until(lambda: len(smsc.answers) == 3)
@@ -198,22 +182,18 @@ def test_text_of_a_person_is_a_message_whatever_esm_class_says(esm_class: int) -
         assert [] == rig.sink.got
         assert 3 == len(rig.sink.messages)
 
-    play(story)
 
-
-def test_receipt_in_data_sm() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_receipt_in_data_sm() -> None:
+    async with smpp_link() as (rig, smsc):
         tlvs = [(tags.MESSAGE_PAYLOAD, RECEIPT % 17)]
         smsc.peers[0].deliver(DataSm(esm_class=4), tlvs, cmd.DATA_SM)
         await smsc.until(lambda: bool(smsc.answers))
         assert ["17"] == [each.smsc_id for each in rig.sink.got]
         assert cmd.DATA_SM_RESP == smsc.answers[0].command
 
-    play(story)
 
-
-def test_broken_delivery_is_refused_and_the_link_stays() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_broken_delivery_is_refused_and_the_link_stays() -> None:
+    async with smpp_link() as (rig, smsc):
         whole = build(Pdu(cmd.DELIVER_SM, 0, 5, Sm(short_message=b"Hei")))
         cut = len(whole) - 4  # its length is missing
         smsc.peers[0].raw(cut.to_bytes(4, "big") + whole[4:cut])
@@ -223,11 +203,9 @@ def test_broken_delivery_is_refused_and_the_link_stays() -> None:
         assert (1, 1) == (carrier.counters.malformed, carrier.counters.bound)
         assert [] == rig.sink.messages
 
-    play(story)
 
-
-def test_no_receipts_for_long_is_an_alarm() -> None:
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+async def test_no_receipts_for_long_is_an_alarm() -> None:
+    async with smpp_link(receipts_missing=600.0, window=30) as (rig, _smsc):
         await rig.send([rig.part("0007") for _ in range(25)])
         carrier: Any = rig.carrier
         assert "" == carrier.alarm
@@ -237,5 +215,3 @@ def test_no_receipts_for_long_is_an_alarm() -> None:
         await rig.send([rig.part("9999", expires_at=now + 9999)])
         await rig.sink.until(lambda: bool(rig.sink.got))
         assert "" == carrier.alarm
-
-    play(story, receipts_missing=600.0, window=30)

@@ -11,7 +11,7 @@ from budstikke.smpp import Pdu, State
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Empty, MessageId, Outbind
-from carriers.rig import Rig, logged, play
+from carriers.rig import Rig, logged, smpp_link
 from carriers.smpp.smsc import SILENT, Peer, Smsc, fate, refuse_bind
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 # Lost links
 
 
-def test_lost_link_is_unsure_of_what_was_written_and_gives_back_the_rest() -> None:
+async def test_lost_link_is_unsure_of_what_was_written_and_gives_back_the_rest() -> (
+    None
+):
     def script(smsc: Smsc) -> None:
         def on_submit(peer: Peer, pdu: Pdu) -> None:
             if len(smsc.submits) == 4:
@@ -29,7 +31,7 @@ def test_lost_link_is_unsure_of_what_was_written_and_gives_back_the_rest() -> No
 
         smsc.on_submit = on_submit
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script, window=4) as (rig, smsc):
         parts = [rig.part() for _ in range(10)]
         outcomes = await rig.send(parts)
         assert all(isinstance(each, Unsure) for each in outcomes[:4])
@@ -43,11 +45,9 @@ def test_lost_link_is_unsure_of_what_was_written_and_gives_back_the_rest() -> No
         assert isinstance(outcome, Sent)
         assert 2 == len(smsc.peers)
 
-    play(story, script=script, window=4)
 
-
-def test_what_was_never_written_is_given_back() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_what_was_never_written_is_given_back() -> None:
+    async with smpp_link() as (rig, _smsc):
         parts = [rig.part(), rig.part()]
         rig.carrier.offer(parts)
         # The transport dies in the same turn of the loop, before the write.
@@ -59,29 +59,23 @@ def test_what_was_never_written_is_given_back() -> None:
             assert isinstance(outcome, Rejected)
             assert Retry.LATER == outcome.retry
 
-    play(story)
 
-
-def test_silent_link_is_cut_and_bound_again() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_silent_link_is_cut_and_bound_again() -> None:
+    async with smpp_link(enquire_link=0.1, response_timeout=0.1) as (rig, smsc):
         smsc.peers[0].deaf = True
         await rig.sink.until(lambda: rig.sink.rooms == 2)
         assert 2 == len(smsc.peers)
         assert smsc.peers[0].transport is None
 
-    play(story, enquire_link=0.1, response_timeout=0.1)
 
-
-def test_unbind_by_the_operator() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_unbind_by_the_operator() -> None:
+    async with smpp_link() as (rig, smsc):
         peer = smsc.peers[0]
         peer.session.send_request(cmd.UNBIND, Empty(), None, 0.0)
         peer.flush()
         await rig.sink.until(lambda: rig.sink.rooms == 2)
         assert State.CLOSED is peer.session.state
         assert [cmd.UNBIND_RESP] == [pdu.command for pdu in smsc.answers]
-
-    play(story)
 
 
 def unbind(smsc: Smsc) -> None:
@@ -95,57 +89,48 @@ def unbind(smsc: Smsc) -> None:
     smsc.on_submit = on_submit
 
 
-def test_an_operator_that_unbinds_may_answer_what_it_has(
+async def test_an_operator_that_unbinds_may_answer_what_it_has(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
-        parts = [rig.part() for _ in range(4)]
-        rig.carrier.offer(parts)
-        await logged("unbind by the operator")
-        assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
-        for peer, pdu in smsc.submits:
-            peer.ok(pdu, "17")
-        await rig.sink.until(lambda: len(rig.sink.outcomes) == 4)
-        outcomes = [rig.sink.outcome(part) for part in parts]
-        assert [Sent, Sent] == [type(each) for each in outcomes[:2]]
-        for each in outcomes[2:]:
-            assert isinstance(each, Rejected)
-            assert each.raw.startswith("not sent")
-        await smsc.until(lambda: len(smsc.answers) == 1)
-        assert cmd.UNBIND_RESP == smsc.answers[0].command
-        assert 2 == len(smsc.submits)
-        smsc.on_submit = fate
-        await rig.sink.until(lambda: rig.sink.rooms == 2)
-        (outcome,) = await rig.send([rig.part()])
-        assert isinstance(outcome, Sent)
-
     with caplog.at_level(logging.INFO, "budstikke.carrier"):
-        play(story, script=unbind, window=2, response_timeout=60)
+        async with smpp_link(script=unbind, window=2, response_timeout=60) as (
+            rig,
+            smsc,
+        ):
+            parts = [rig.part() for _ in range(4)]
+            rig.carrier.offer(parts)
+            await logged("unbind by the operator")
+            assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
+            for peer, pdu in smsc.submits:
+                peer.ok(pdu, "17")
+            await rig.sink.until(lambda: len(rig.sink.outcomes) == 4)
+            outcomes = [rig.sink.outcome(part) for part in parts]
+            assert [Sent, Sent] == [type(each) for each in outcomes[:2]]
+            for each in outcomes[2:]:
+                assert isinstance(each, Rejected)
+                assert each.raw.startswith("not sent")
+            await smsc.until(lambda: len(smsc.answers) == 1)
+            assert cmd.UNBIND_RESP == smsc.answers[0].command
+            assert 2 == len(smsc.submits)
+            smsc.on_submit = fate
+            await rig.sink.until(lambda: rig.sink.rooms == 2)
+            (outcome,) = await rig.send([rig.part()])
+            assert isinstance(outcome, Sent)
 
 
-def test_an_operator_that_unbinds_is_not_waited_for_without_end(
+async def test_an_operator_that_unbinds_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(link, "_LAST_ANSWERS", 0.05)
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=unbind, window=2, response_timeout=60) as (rig, smsc):
         outcomes = await rig.send([rig.part(), rig.part()])
         assert [Unsure, Unsure] == [type(each) for each in outcomes]
         await smsc.until(lambda: len(smsc.answers) == 1)
         assert cmd.UNBIND_RESP == smsc.answers[0].command
 
-    play(story, script=unbind, window=2, response_timeout=60)
 
-
-def test_outbind_and_alerts_are_passed_over() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
-        peer = smsc.peers[0]
-        peer.session.send_request(cmd.ENQUIRE_LINK, Empty(), "ask", 0.0)
-        peer.flush()
-        await smsc.until(lambda: bool(smsc.answers))
-        (outcome,) = await rig.send([rig.part()])
-        assert isinstance(outcome, Sent)
-
+async def test_outbind_and_alerts_are_passed_over() -> None:
     def script(smsc: Smsc) -> None:
         def on_connect(peer: Peer) -> None:
             peer.session.send_request(cmd.OUTBIND, Outbind("mc", "pw"), None, 0.0)
@@ -153,16 +138,22 @@ def test_outbind_and_alerts_are_passed_over() -> None:
 
         smsc.on_connect = on_connect
 
-    play(story, script=script)
+    async with smpp_link(script=script) as (rig, smsc):
+        peer = smsc.peers[0]
+        peer.session.send_request(cmd.ENQUIRE_LINK, Empty(), "ask", 0.0)
+        peer.flush()
+        await smsc.until(lambda: bool(smsc.answers))
+        (outcome,) = await rig.send([rig.part()])
+        assert isinstance(outcome, Sent)
 
 
-def test_late_answer_is_told() -> None:
+async def test_late_answer_is_told() -> None:
     held: list[tuple[Peer, Pdu]] = []
 
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda peer, pdu: held.append((peer, pdu))
 
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(script=script, response_timeout=0.05) as (rig, _smsc):
         parts = [rig.part(), rig.part()]
         outcomes = await rig.send(parts)
         assert all(isinstance(each, Unsure) for each in outcomes)
@@ -175,11 +166,9 @@ def test_late_answer_is_told() -> None:
             (parts[1], Rejected(Reason.REJECTED, "ESME_RSUBMITFAIL", Retry.ELSEWHERE)),
         ] == rig.sink.lates
 
-    play(story, script=script, response_timeout=0.05)
 
-
-def test_answer_to_nothing_is_passed_over() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_answer_to_nothing_is_passed_over() -> None:
+    async with smpp_link() as (rig, smsc):
         peer = smsc.peers[0]
         peer.session.respond(Pdu(cmd.SUBMIT_SM, 0, 999, None), 0, MessageId("1"))
         peer.flush()
@@ -188,73 +177,68 @@ def test_answer_to_nothing_is_passed_over() -> None:
         counters = rig.carrier.counters  # type: ignore[attr-defined] # of SMPP
         assert 1 == counters.unexpected
 
-    play(story)
-
 
 # Ends
 
 
-def test_drain_unbinds() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_drain_unbinds() -> None:
+    async with smpp_link(bind="tx+rx") as (rig, smsc):
         await rig.send([rig.part(report=False)])
         await rig.carrier.drain(1.0)
         assert cmd.UNBIND == smsc.received[-1].command
 
-    play(story, bind="tx+rx")
 
-
-def test_drain_with_an_operator_that_does_not_answer_unbind() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_drain_with_an_operator_that_does_not_answer_unbind() -> None:
+    async with smpp_link(response_timeout=0.1) as (rig, smsc):
         smsc.peers[0].deaf = True
         part = rig.part(SILENT)
         rig.carrier.offer([part])
         await rig.carrier.drain(0.01)
         assert isinstance(rig.sink.outcome(part), Unsure)
 
-    play(story, response_timeout=0.1)
 
+async def test_drain_while_the_operator_refuses_us() -> None:
+    def script(smsc: Smsc) -> None:
+        smsc.on_bind = refuse_bind
 
-def test_drain_while_the_operator_refuses_us() -> None:
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(
+        script=script, started=False, reconnect_min=60.0, reconnect_max=60.0
+    ) as (rig, _smsc):
         await logged("is down")
         await rig.carrier.drain(1.0)
         assert rig.task is not None
         await rig.task
 
+
+async def test_drain_while_binding() -> None:
     def script(smsc: Smsc) -> None:
-        smsc.on_bind = refuse_bind
+        smsc.on_bind = lambda _peer, _pdu: None
 
-    play(story, script=script, started=False, reconnect_min=60.0, reconnect_max=60.0)
-
-
-def test_drain_while_binding() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script, started=False, response_timeout=30.0) as (
+        rig,
+        smsc,
+    ):
         await smsc.until(lambda: bool(smsc.received))
         await rig.carrier.drain(1.0)
         assert rig.task is not None
         await rig.task
         await smsc.until(lambda: smsc.peers[0].transport is None)
 
-    def script(smsc: Smsc) -> None:
-        smsc.on_bind = lambda _peer, _pdu: None
 
-    play(story, script=script, started=False, response_timeout=30.0)
-
-
-def test_drain_when_nothing_runs() -> None:
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+async def test_drain_when_nothing_runs() -> None:
+    async with smpp_link(started=False) as (rig, _smsc):
         assert rig.task is not None
         rig.task.cancel()
         await rig.carrier.drain(1.0)
 
-    play(story, started=False)
 
-
-def test_throttled_when_the_link_is_lost() -> None:
+async def test_throttled_when_the_link_is_lost() -> None:
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda peer, pdu: peer.answer(pdu, st.ESME_RTHROTTLED)
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(
+        script=script, window=4, throttle_min=30.0, throttle_max=30.0
+    ) as (rig, smsc):
         parts = [rig.part() for _ in range(6)]
         rig.carrier.offer(parts)
         carrier: Any = rig.carrier
@@ -270,8 +254,6 @@ def test_throttled_when_the_link_is_lost() -> None:
             assert wanted == outcome.reason
         assert not carrier.throttled
 
-    play(story, script=script, window=4, throttle_min=30.0, throttle_max=30.0)
-
 
 async def logged_throttle(rig: Rig, smsc: Smsc, count: int) -> None:
     """Wait until so many throttlings have been seen: an answered question shows it."""
@@ -282,8 +264,8 @@ async def logged_throttle(rig: Rig, smsc: Smsc, count: int) -> None:
     await smsc.until(lambda: bool(smsc.answers))
 
 
-def test_offered_when_the_link_has_just_gone() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_offered_when_the_link_has_just_gone() -> None:
+    async with smpp_link() as (rig, smsc):
         smsc.on_bind = refuse_bind
         smsc.peers[0].hang_up()
         await smsc.until(lambda: len(smsc.peers) == 2)
@@ -292,11 +274,9 @@ def test_offered_when_the_link_has_just_gone() -> None:
         assert Retry.LATER == outcome.retry
         assert (0, False) == (rig.carrier.room(), rig.carrier.healthy())
 
-    play(story)
 
-
-def test_home_of_a_message_moves_when_its_link_is_down() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_home_of_a_message_moves_when_its_link_is_down() -> None:
+    async with smpp_link(links=2) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 2)
         smsc.on_bind = refuse_bind
         smsc.peers[0].hang_up()
@@ -306,11 +286,9 @@ def test_home_of_a_message_moves_when_its_link_is_down() -> None:
         assert all(isinstance(each, Sent) for each in outcomes)
         assert {id(smsc.peers[1])} == {id(peer) for peer, _ in smsc.submits}
 
-    play(story, links=2)
 
-
-def test_nothing_is_written_while_the_operator_does_not_read() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_nothing_is_written_while_the_operator_does_not_read() -> None:
+    async with smpp_link() as (rig, smsc):
         link: Any = rig.carrier._links[0]  # type: ignore[attr-defined] # of SMPP
         link._connection.pause_writing()
         rig.carrier.offer([rig.part()])
@@ -323,10 +301,8 @@ def test_nothing_is_written_while_the_operator_does_not_read() -> None:
         await rig.sink.until(lambda: len(rig.sink.outcomes) == 1)
         assert isinstance(rig.sink.outcomes[0][1], Sent)
 
-    play(story)
 
-
-def test_throttled_while_waiting_for_the_rate() -> None:
+async def test_throttled_while_waiting_for_the_rate() -> None:
     def script(smsc: Smsc) -> None:
         def on_submit(peer: Peer, pdu: Pdu) -> None:
             if len(smsc.submits) == 1:
@@ -336,16 +312,14 @@ def test_throttled_while_waiting_for_the_rate() -> None:
 
         smsc.on_submit = on_submit
 
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(script=script, throughput=10.0) as (rig, _smsc):
         parts = [rig.part(report=False) for _ in range(3)]
         await rig.send(parts)
         assert parts == [part for part, _ in rig.sink.outcomes]
 
-    play(story, script=script, throughput=10.0)
 
-
-def test_many_faults_are_logged_seldom(caplog: pytest.LogCaptureFixture) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_many_faults_are_logged_seldom(caplog: pytest.LogCaptureFixture) -> None:
+    async with smpp_link() as (rig, smsc):
         peer = smsc.peers[0]
         for number in range(100):
             stray = Pdu(cmd.SUBMIT_SM, 0, 1000 + number, None)
@@ -354,7 +328,5 @@ def test_many_faults_are_logged_seldom(caplog: pytest.LogCaptureFixture) -> None
         await rig.send([rig.part(report=False)])
         counters = rig.carrier.counters  # type: ignore[attr-defined] # of SMPP
         assert 100 == counters.unexpected
-
-    play(story)
     lines = [each for each in caplog.messages if "to nothing" in each]
     assert 7 == len(lines)

@@ -11,7 +11,7 @@ import pytest
 from budstikke.carriers.smpp.carrier import SmppCarrier
 from budstikke.carriers.smpp.flapping import FlapDetector
 from budstikke.domain.receipt import Sent, Unsure
-from carriers.rig import Rig, play
+from carriers.rig import Rig, smpp_link
 from carriers.smpp.smsc import Peer, Smsc, fate
 
 if TYPE_CHECKING:
@@ -73,36 +73,34 @@ def script(smsc: Smsc) -> None:
     smsc.on_submit = tear
 
 
-def test_a_link_is_paused_with_an_alarm_and_resumes(
+async def test_a_link_is_paused_with_an_alarm_and_resumes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
-        carrier = of(rig)
-        for number in range(1, 4):
-            await rounds(rig, number)
-            assert 0 == carrier.paused
-            (outcome,) = await rig.send([rig.part()])
-            assert isinstance(outcome, Unsure)
-        assert (1, 0) == (carrier.paused, carrier.room())
-        assert not carrier.healthy()
-        alarm = "op/1: paused for 0.3 s after 3 torn connections in a row"
-        assert alarm in carrier.alarm
-        smsc.on_submit = fate
-
-        await rounds(rig, 4)
-        assert (0, "") == (carrier.paused, carrier.alarm)
-        (outcome,) = await rig.send([rig.part()])
-        assert isinstance(outcome, Sent)
-        assert 4 == len(smsc.peers)
-
     with caplog.at_level(logging.WARNING, "budstikke.carrier"):
-        play(story, script=script, tear_pause_min=0.3, **LONG)
+        async with smpp_link(script=script, tear_pause_min=0.3, **LONG) as (rig, smsc):
+            carrier = of(rig)
+            for number in range(1, 4):
+                await rounds(rig, number)
+                assert 0 == carrier.paused
+                (outcome,) = await rig.send([rig.part()])
+                assert isinstance(outcome, Unsure)
+            assert (1, 0) == (carrier.paused, carrier.room())
+            assert not carrier.healthy()
+            alarm = "op/1: paused for 0.3 s after 3 torn connections in a row"
+            assert alarm in carrier.alarm
+            smsc.on_submit = fate
+
+            await rounds(rig, 4)
+            assert (0, "") == (carrier.paused, carrier.alarm)
+            (outcome,) = await rig.send([rig.part()])
+            assert isinstance(outcome, Sent)
+            assert 4 == len(smsc.peers)
     lines = [record.getMessage() for record in caplog.records]
     assert 1 == lines.count("op/1 is paused: 3 torn connections in a row")
 
 
-def test_the_pause_is_kept() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_the_pause_is_kept() -> None:
+    async with smpp_link(script=script, tear_pause_min=0.2, **LONG) as (rig, smsc):
         loop = smsc.server.get_loop()
         came: list[float] = []
         smsc.on_connect = lambda _peer: came.append(loop.time())
@@ -114,11 +112,11 @@ def test_the_pause_is_kept() -> None:
         assert pauses[1] >= 0.2
         assert pauses[2] >= 0.4
 
-    play(story, script=script, tear_pause_min=0.2, **LONG)
 
-
-def test_a_paused_link_is_ended_at_once_and_another_carries_on() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_a_paused_link_is_ended_at_once_and_another_carries_on() -> None:
+    async with smpp_link(
+        links=2, tear_pause_min=3600.0, tear_pause_max=3600.0, **LONG
+    ) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 2)
         first = smsc.peers[0]
 
@@ -138,13 +136,9 @@ def test_a_paused_link_is_ended_at_once_and_another_carries_on() -> None:
         await carrier.drain(1.0)
         assert (0, 0) == (carrier.counters.bound, carrier.paused)
 
-    play(story, links=2, tear_pause_min=3600.0, tear_pause_max=3600.0, **LONG)
 
-
-def test_ending_a_link_that_has_parts_is_no_tear() -> None:
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+async def test_ending_a_link_that_has_parts_is_no_tear() -> None:
+    async with smpp_link(**LONG) as (rig, _smsc):
         rig.carrier.offer([rig.part("0003")])
         await rig.carrier.drain(0.01)
         assert 0 == of(rig)._links[0]._tears.count
-
-    play(story, **LONG)

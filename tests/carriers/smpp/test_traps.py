@@ -14,7 +14,7 @@ from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind, DataSm, MessageId, Sm
 from budstikke.smpp.receipt import MessageState
-from carriers.rig import Rig, play
+from carriers.rig import Rig, smpp_link
 from carriers.smpp.smsc import (
     RECEIPT_FIRST,
     SILENT,
@@ -28,19 +28,14 @@ from carriers.smpp.smsc import (
 )
 
 
-def receive(pdus: list[tuple[int, Any, Any]], **changes: Any) -> Rig:
+async def receive(pdus: list[tuple[int, Any, Any]], **changes: Any) -> Rig:
     """Have these delivered and acknowledged; returns the rig with what came of it."""
-    rigs: list[Rig] = []
-
-    async def story(rig: Rig, smsc: Smsc) -> None:
-        rigs.append(rig)
+    async with smpp_link(**changes) as (rig, smsc):
         for command, body, tlvs in pdus:
             smsc.peers[0].deliver(body, tlvs, command)
         await smsc.until(lambda: len(smsc.answers) == len(pdus))
         assert {st.ESME_ROK} == {answer.status for answer in smsc.answers}
-
-    play(story, **changes)
-    return rigs[0]
+    return rig
 
 
 def text(octets: bytes, esm_class: int = 4) -> tuple[int, Sm, tuple[()]]:
@@ -57,8 +52,8 @@ def answer_with(*ids: str) -> Any:
     return script
 
 
-def test_dlr_text() -> None:
-    rig = receive(
+async def test_dlr_text() -> None:
+    rig = await receive(
         [
             text(b"id:1 submit date:0000000000 stat:DELIVRD err:0000"),
             text(b"id: 2 stat: FAILED err:21b"),
@@ -76,28 +71,30 @@ def test_dlr_text() -> None:
     ] == [(each.smsc_id, each.state, each.raw) for each in rig.sink.got]
 
 
-def test_which_pdu_is_a_dlr() -> None:
+async def test_which_pdu_is_a_dlr() -> None:
     looks = b"id:1 stat:DELIVRD"
-    rig = receive([text(looks, 0), text(looks, 4), text(looks, 0x20)])
+    rig = await receive([text(looks, 0), text(looks, 4), text(looks, 0x20)])
     assert [looks] == [each.payload for each in rig.sink.messages]
     assert 2 == len(rig.sink.got)
-    rig = receive([text(looks, 0)], receipt_text=True)
+    rig = await receive([text(looks, 0)], receipt_text=True)
     assert ([], 1) == (rig.sink.messages, len(rig.sink.got))
 
 
-def test_receipted_message_id_and_message_state_tlv() -> None:
+async def test_receipted_message_id_and_message_state_tlv() -> None:
     tlvs = [(tags.RECEIPTED_MESSAGE_ID, b"a7\0"), (tags.MESSAGE_STATE, b"\x05")]
     body = Sm(esm_class=4, short_message=b"id:wrong stat:DELIVRD err:034")
-    rig = receive([(cmd.DELIVER_SM, body, tlvs), (cmd.DELIVER_SM, Sm(), tlvs[:1])])
+    rig = await receive(
+        [(cmd.DELIVER_SM, body, tlvs), (cmd.DELIVER_SM, Sm(), tlvs[:1])]
+    )
     assert [
         ("a7", ReceiptState.UNDELIVERED, "DELIVRD 034"),
         ("a7", ReceiptState.UNKNOWN, ""),
     ] == [(each.smsc_id, each.state, each.raw) for each in rig.sink.got]
 
 
-def test_dlr_in_message_payload_or_data_sm() -> None:
+async def test_dlr_in_message_payload_or_data_sm() -> None:
     tlvs = [(tags.MESSAGE_PAYLOAD, b"id:1 stat:DELIVRD")]
-    rig = receive(
+    rig = await receive(
         [
             (cmd.DELIVER_SM, Sm(esm_class=4), tlvs),
             (cmd.DATA_SM, DataSm(esm_class=4), tlvs),
@@ -116,8 +113,8 @@ def test_dlr_in_message_payload_or_data_sm() -> None:
         ("caseless", "A7", "a7"),
     ],
 )
-def test_message_id(rule: str, answered: str, receipted: str) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_message_id(rule: str, answered: str, receipted: str) -> None:
+    async with smpp_link(script=answer_with(answered), message_ids=rule) as (rig, smsc):
         (outcome,) = await rig.send([rig.part()])
         smsc.peers[0].receipt(receipted, MessageState.DELIVERED)
         await rig.sink.until(lambda: bool(rig.sink.got))
@@ -127,21 +124,17 @@ def test_message_id(rule: str, answered: str, receipted: str) -> None:
         assert outcome.smsc_key is not None
         assert outcome.smsc_key == found.smsc_key
 
-    play(story, script=answer_with(answered), message_ids=rule)
 
-
-def test_dlr_before_submit_sm_resp() -> None:
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+async def test_dlr_before_submit_sm_resp() -> None:
+    async with smpp_link() as (rig, _smsc):
         (outcome,) = await rig.send([rig.part(RECEIPT_FIRST)])
         await rig.sink.until(lambda: bool(rig.sink.got))
         assert isinstance(outcome, Sent)
         assert outcome.smsc_id == rig.sink.got[0].smsc_id
 
-    play(story)
 
-
-def test_dlr_on_another_bind_or_after_restart() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_dlr_on_another_bind_or_after_restart() -> None:
+    async with smpp_link(script=answer_with("77"), links=2) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 2)
         (outcome,) = await rig.send([rig.part()])
         assert isinstance(outcome, Sent)
@@ -152,31 +145,25 @@ def test_dlr_on_another_bind_or_after_restart() -> None:
         await rig.sink.until(lambda: bool(rig.sink.got))
         assert outcome.smsc_id == rig.sink.got[0].smsc_id
 
-    play(story, script=answer_with("77"), links=2)
 
-
-def test_registered_delivery() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_registered_delivery() -> None:
+    async with smpp_link(registered_delivery=0x11) as (rig, smsc):
         await rig.send([rig.part(report=True), rig.part(report=False)])
         assert [0x11, 0] == [sm(pdu).registered_delivery for _, pdu in smsc.submits]
 
-    play(story, registered_delivery=0x11)
 
-
-def test_multi_part_dlr_is_asked_for_each_part() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_multi_part_dlr_is_asked_for_each_part() -> None:
+    async with smpp_link() as (rig, smsc):
         await rig.send(
             [rig.part(message=5, number=number, total=3) for number in (1, 2, 3)]
         )
         assert [1, 1, 1] == [sm(pdu).registered_delivery for _, pdu in smsc.submits]
         await rig.sink.until(lambda: len(rig.sink.got) == 3)
 
-    play(story)
-
 
 @pytest.mark.parametrize("concat", [Concat.UDH8, Concat.UDH16, Concat.SAR])
-def test_long_text_forms(concat: Concat) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_long_text_forms(concat: Concat) -> None:
+    async with smpp_link(concat=concat) as (rig, smsc):
         await rig.send([rig.part(message=5, number=2, total=3)])
         ((_, pdu),) = smsc.submits
         header = {
@@ -187,13 +174,11 @@ def test_long_text_forms(concat: Concat) -> None:
         assert bytes.fromhex(header) + b"5/2" == sm(pdu).short_message
         assert (concat is Concat.SAR) == bool(pdu.tlvs)
 
-    play(story, concat=concat)
 
-
-def test_reassembly_gets_header_and_parameters_untouched() -> None:
+async def test_reassembly_gets_header_and_parameters_untouched() -> None:
     header = bytes.fromhex("0c050403e80000000003420201")
     sar = [(tags.SAR_MSG_REF_NUM, b"\0\7"), (tags.SAR_TOTAL_SEGMENTS, b"\2")]
-    rig = receive(
+    rig = await receive(
         [
             (cmd.DELIVER_SM, Sm(esm_class=0x40, short_message=header + b"Hei"), ()),
             (cmd.DELIVER_SM, Sm(short_message=b"Hei"), sar),
@@ -204,8 +189,8 @@ def test_reassembly_gets_header_and_parameters_untouched() -> None:
     assert (False, dict(sar)) == (second.udhi, second.tlvs)
 
 
-def test_window_and_throttle() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_window_and_throttle() -> None:
+    async with smpp_link(window=5) as (rig, smsc):
         parts = [rig.part(THROTTLED) for _ in range(5)]
         outcomes = await rig.send(parts)
         assert all(isinstance(each, Sent) for each in outcomes)
@@ -214,19 +199,15 @@ def test_window_and_throttle() -> None:
         # the wish for a receipt survives being sent again
         assert {1} == {sm(pdu).registered_delivery for _, pdu in smsc.submits}
 
-    play(story, window=5)
 
-
-def test_enquire_link() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_enquire_link() -> None:
+    async with smpp_link(enquire_link=0.05, response_timeout=0.1) as (rig, smsc):
         smsc.peers[0].deaf = True
         await rig.sink.until(lambda: rig.sink.rooms == 2)
 
-    play(story, enquire_link=0.05, response_timeout=0.1)
 
-
-def test_sequence_beyond_the_standard() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_sequence_beyond_the_standard() -> None:
+    async with smpp_link() as (rig, smsc):
         peer = smsc.peers[0]
         peer.session._window._sequence = 0x7FFFFFFE
         for _ in range(3):
@@ -235,21 +216,17 @@ def test_sequence_beyond_the_standard() -> None:
         assert [0x7FFFFFFF, 1, 2] == [answer.sequence for answer in smsc.answers]
         assert len(rig.sink.messages) == 3
 
-    play(story)
 
-
-def test_timeout_of_a_submit_is_unsure_and_never_sent_again() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_timeout_of_a_submit_is_unsure_and_never_sent_again() -> None:
+    async with smpp_link(response_timeout=0.05) as (rig, smsc):
         (outcome,) = await rig.send([rig.part(SILENT)])
         assert isinstance(outcome, Unsure)
         await rig.send([rig.part()])
         assert 2 == len(smsc.submits)
 
-    play(story, response_timeout=0.05)
 
-
-def test_deliver_sm_resp_is_empty_and_follows_the_commit() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_deliver_sm_resp_is_empty_and_follows_the_commit() -> None:
+    async with smpp_link() as (rig, smsc):
         rig.sink.keep = False
         smsc.peers[0].deliver(Sm(short_message=b"Hei"))
         await rig.sink.until(lambda: bool(rig.sink.pending))
@@ -258,22 +235,18 @@ def test_deliver_sm_resp_is_empty_and_follows_the_commit() -> None:
         await smsc.until(lambda: bool(smsc.answers))
         assert MessageId("") == smsc.answers[0].body
 
-    play(story)
 
-
-def test_data_coding_0_every_gsm_character() -> None:
+async def test_data_coding_0_every_gsm_character() -> None:
     chars = "".join(sorted(GSM_CHARACTERS - {"\x1b"}))
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link() as (rig, smsc):
         await rig.send([rig.part(text=chars[:70]), rig.part(text=chars[70:])])
         assert chars == "".join(gsm_decode(octets) for octets in smsc.texts())
         assert {0} == {sm(pdu).data_coding for _, pdu in smsc.submits}
 
-    play(story)
 
-
-def test_ton_and_npi() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_ton_and_npi() -> None:
+    async with smpp_link() as (rig, smsc):
         for originator in ("Bud-1_2", "2229", "4799999999"):
             await rig.send([rig.part(originator=originator)])
         assert [(5, 0), (3, 0), (1, 1)] == [
@@ -281,22 +254,18 @@ def test_ton_and_npi() -> None:
             for _, pdu in smsc.submits
         ]
 
-    play(story)
-
 
 @pytest.mark.parametrize(("form", "ending"), [("relative", "R"), ("absolute", "+")])
-def test_validity_time(form: str, ending: str) -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_validity_time(form: str, ending: str) -> None:
+    async with smpp_link(validity=form) as (rig, smsc):
         await rig.send([rig.part()])
         ((_, pdu),) = smsc.submits
         assert 16 == len(sm(pdu).validity_period)
         assert ending == sm(pdu).validity_period[-1]
 
-    play(story, validity=form)
-
 
 @pytest.mark.parametrize("body", [MessageId(""), None])
-def test_submit_resp_oddities(body: MessageId | None) -> None:
+async def test_submit_resp_oddities(body: MessageId | None) -> None:
     def script(smsc: Smsc) -> None:
         def on_submit(peer: Peer, pdu: Pdu) -> None:
             stray = Pdu(cmd.SUBMIT_SM, 0, pdu.sequence + 500, None)
@@ -310,19 +279,17 @@ def test_submit_resp_oddities(body: MessageId | None) -> None:
 
         smsc.on_submit = on_submit
 
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(script=script) as (rig, _smsc):
         assert [Sent("", None)] == await rig.send([rig.part()])
         carrier: Any = rig.carrier
         assert (1, 1) == (carrier.counters.unnamed, carrier.counters.unexpected)
 
-    play(story, script=script)
 
-
-def test_bind_refused_for_good_is_tried_for_ever() -> None:
+async def test_bind_refused_for_good_is_tried_for_ever() -> None:
     def script(smsc: Smsc) -> None:
         smsc.on_bind = refuse_bind
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script, started=False) as (rig, smsc):
         await smsc.until(lambda: len(smsc.peers) == 6)
         carrier: Any = rig.carrier
         assert "ESME_RINVPASWD" in carrier.alarm
@@ -330,16 +297,14 @@ def test_bind_refused_for_good_is_tried_for_ever() -> None:
         await rig.sink.until(lambda: rig.sink.rooms > 0)
         assert "" == carrier.alarm
 
-    play(story, script=script, started=False)
 
-
-def test_unbind_after_the_window_is_drained() -> None:
+async def test_unbind_after_the_window_is_drained() -> None:
     held: list[tuple[Peer, Pdu]] = []
 
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda peer, pdu: held.append((peer, pdu))
 
-    async def story(rig: Rig, smsc: Smsc) -> None:
+    async with smpp_link(script=script) as (rig, smsc):
         rig.carrier.offer([rig.part(), rig.part()])
         await smsc.until(lambda: len(held) == 2)
         drained = asyncio.create_task(rig.carrier.drain(5.0))
@@ -350,43 +315,38 @@ def test_unbind_after_the_window_is_drained() -> None:
         kinds = [pdu.command for pdu in smsc.received]
         assert [cmd.SUBMIT_SM, cmd.SUBMIT_SM, cmd.UNBIND] == kinds[1:]
 
-    play(story, script=script)
 
-
-def test_ussd_unknown_parameters_are_kept() -> None:
+async def test_ussd_unknown_parameters_are_kept() -> None:
     tlvs = [(0x0501, b"\x12"), (0x1383, b"\1\2"), (0x3FFF, b"")]
-    rig = receive([(cmd.DELIVER_SM, Sm(service_type="USSD"), tlvs)])
+    rig = await receive([(cmd.DELIVER_SM, Sm(service_type="USSD"), tlvs)])
     assert dict(tlvs) == rig.sink.messages[0].tlvs
 
 
-def test_vendor_tlvs() -> None:
-    async def story(rig: Rig, smsc: Smsc) -> None:
+async def test_vendor_tlvs() -> None:
+    async with smpp_link(tlvs={"1400": b"1101".hex(), "1401": b"1107".hex()}) as (
+        rig,
+        smsc,
+    ):
         await rig.send([rig.part()])
         ((_, pdu),) = smsc.submits
         assert [(0x1400, b"1101"), (0x1401, b"1107")] == list(pdu.tlvs)
 
-    play(story, tlvs={"1400": b"1101".hex(), "1401": b"1107".hex()})
 
-
-def test_interface_version_and_system_type_as_the_operator_wants() -> None:
-    async def story(_rig: Rig, smsc: Smsc) -> None:
+async def test_interface_version_and_system_type_as_the_operator_wants() -> None:
+    async with smpp_link(system_type="OTA", interface_version=0x50) as (_rig, smsc):
         body = smsc.received[0].body
         assert isinstance(body, Bind)
         assert ("OTA", 0x50) == (body.system_type, body.interface_version)
 
-    play(story, system_type="OTA", interface_version=0x50)
 
-
-def test_error_in_the_answer_keeps_the_operators_word() -> None:
+async def test_error_in_the_answer_keeps_the_operators_word() -> None:
     def script(smsc: Smsc) -> None:
         smsc.on_submit = lambda peer, pdu: peer.answer(pdu, st.ESME_RINVSRCADR)
 
-    async def story(rig: Rig, _smsc: Smsc) -> None:
+    async with smpp_link(script=script) as (rig, _smsc):
         (outcome,) = await rig.send([rig.part()])
         assert isinstance(outcome, Rejected)
         assert (Reason.BAD_ORIGINATOR, "ESME_RINVSRCADR") == (
             outcome.reason,
             outcome.raw,
         )
-
-    play(story, script=script)

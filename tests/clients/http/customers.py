@@ -81,18 +81,27 @@ async def opened(**values: Any) -> AsyncIterator[HttpTransport]:
         await outlet.close()
 
 
+@asynccontextmanager
+async def calling(
+    customer: Customer, **values: Any
+) -> AsyncIterator[tuple[HttpTransport, str]]:
+    """Have a customer listen for the block; yields what calls it, and its URL."""
+    async with (
+        asyncio.timeout(PATIENCE),
+        listening(customer),
+        opened(**values) as outlet,
+    ):
+        yield outlet, customer.url
+
+
 def play(
     customer: Customer,
     scenario: Callable[[HttpTransport, str], Awaitable[None]],
     **values: Any,
 ) -> Customer:
     async def whole() -> None:
-        async with (
-            asyncio.timeout(PATIENCE),
-            listening(customer),
-            opened(**values) as outlet,
-        ):
-            await scenario(outlet, customer.url)
+        async with calling(customer, **values) as (outlet, url):
+            await scenario(outlet, url)
 
     asyncio.run(whole())
     return customer

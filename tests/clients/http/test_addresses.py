@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,10 +11,7 @@ from budstikke.clients.http.addresses import public
 from budstikke.clients.http.resolver import Resolver
 from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
-from clients.http.customers import OK, Customer, ask, opened, play, why
-
-if TYPE_CHECKING:
-    from budstikke.clients.http.transport import HttpTransport
+from clients.http.customers import OK, Customer, ask, calling, opened, why
 
 PRIVATE = [
     "127.0.0.1",
@@ -74,15 +70,13 @@ def test_what_is_no_address_is_not_public(address: str) -> None:
         "example.com@127.0.0.1",
     ],
 )
-def test_private_hosts_are_not_connected_to(host: str) -> None:
+async def test_private_hosts_are_not_connected_to(host: str) -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer, allow_private=False) as (outlet, url):
         port = url.rpartition(":")[2]
         with pytest.raises(NotReached):
             await outlet.deliver(WireRequest("GET", f"http://{host}:{port}/"))
-
-    play(customer, scenario, allow_private=False)
     assert 0 == customer.connections
 
 
@@ -95,16 +89,16 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     return known
 
 
-def test_names_that_lead_to_private_addresses(names: dict[str, list[str]]) -> None:
+async def test_names_that_lead_to_private_addresses(
+    names: dict[str, list[str]],
+) -> None:
     names["evil.example"] = ["127.0.0.1", "::1", "10.0.0.1"]
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer, allow_private=False) as (outlet, url):
         port = url.rpartition(":")[2]
         with pytest.raises(NotReached, match=r"evil\.example has no public address"):
             await outlet.deliver(WireRequest("GET", f"http://evil.example:{port}/"))
-
-    play(customer, scenario, allow_private=False)
     assert 0 == customer.connections
 
 
@@ -120,33 +114,28 @@ def test_of_a_names_addresses_only_public_ones_are_used(
     assert names["mixed.example"] == asyncio.run(resolve(allow_private=True))
 
 
-def test_a_name_cannot_change_between_the_check_and_the_call(
+async def test_a_name_cannot_change_between_the_check_and_the_call(
     names: dict[str, list[str]],
 ) -> None:
     names["turn.example"] = [PUBLIC[0]]
     resolver = Resolver(allow_private=False)
 
-    async def scenario() -> None:
-        assert [PUBLIC[0]] == await resolver.resolve("turn.example", 80)
-        names["turn.example"] = ["127.0.0.1"]
-        # Addresses are what is connected to; those found before are kept for a while.
-        assert [PUBLIC[0]] == await resolver.resolve("turn.example", 80)
-        with pytest.raises(OSError, match="no public address"):
-            await resolver.resolve("turn.example", 81)
-
-    asyncio.run(scenario())
+    assert [PUBLIC[0]] == await resolver.resolve("turn.example", 80)
+    names["turn.example"] = ["127.0.0.1"]
+    # Addresses are what is connected to; those found before are kept for a while.
+    assert [PUBLIC[0]] == await resolver.resolve("turn.example", 80)
+    with pytest.raises(OSError, match="no public address"):
+        await resolver.resolve("turn.example", 81)
 
 
-def test_the_next_of_several_addresses(names: dict[str, list[str]]) -> None:
+async def test_the_next_of_several_addresses(names: dict[str, list[str]]) -> None:
     customer = Customer(OK)
     names["two.example"] = ["127.0.0.2", "127.0.0.1"]
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer) as (outlet, url):
         port = url.rpartition(":")[2]
         target = f"http://two.example:{port}/"
         assert 200 == (await outlet.deliver(WireRequest("GET", target))).status
-
-    play(customer, scenario)
     assert b"\r\nHost: two.example:" in customer.asked[0]
 
 
@@ -172,13 +161,10 @@ def test_the_next_of_several_addresses(names: dict[str, list[str]]) -> None:
         "http://..../",
     ],
 )
-def test_what_is_no_url(target: str) -> None:
-    async def scenario() -> None:
-        async with opened(allow_private=False) as outlet:
-            with pytest.raises(NotReached):
-                await outlet.deliver(WireRequest("GET", target))
-
-    asyncio.run(scenario())
+async def test_what_is_no_url(target: str) -> None:
+    async with opened(allow_private=False) as outlet:
+        with pytest.raises(NotReached):
+            await outlet.deliver(WireRequest("GET", target))
 
 
 def test_https_only_unless_allowed() -> None:
@@ -188,12 +174,10 @@ def test_https_only_unless_allowed() -> None:
     assert 200 == ask(customer, allow_http=True).status
 
 
-def test_a_server_without_a_certificate_is_not_spoken_to() -> None:
+async def test_a_server_without_a_certificate_is_not_spoken_to() -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer, timeout=0.2) as (outlet, url):
         with pytest.raises(NotReached):
             await outlet.deliver(WireRequest("GET", url.replace("http", "https")))
-
-    play(customer, scenario, timeout=0.2)
     assert [] == customer.asked

@@ -16,7 +16,7 @@ from budstikke.clients.http.number_directory import (
     text_at,
 )
 from budstikke.flow.transports import NotReached
-from clients.http.customers import Customer, play
+from clients.http.customers import Customer, calling, play
 
 if TYPE_CHECKING:
     from budstikke.clients.http.transport import HttpTransport
@@ -87,10 +87,10 @@ def test_a_directory_that_fails(said: bytes, why: str) -> None:
         look_up(Customer(said))
 
 
-def test_so_many_at_once_and_no_more() -> None:
+async def test_so_many_at_once_and_no_more() -> None:
     customer = Customer()
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer) as (outlet, url):
         directory = HttpNumberDirectory(
             outlet, url=url + "/{digits}", headers={}, name="n", address="a"
         )
@@ -105,8 +105,6 @@ def test_so_many_at_once_and_no_more() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    play(customer, scenario)
     assert AT_ONCE == len(customer.asked)
 
 

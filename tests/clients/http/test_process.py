@@ -33,18 +33,26 @@ async def opened(**values: Any) -> AsyncIterator[HttpTransportProcess]:
         await outlet.close()
 
 
+@asynccontextmanager
+async def calling(
+    customer: Customer, **values: Any
+) -> AsyncIterator[tuple[HttpTransportProcess, str]]:
+    async with (
+        asyncio.timeout(PATIENCE),
+        listening(customer),
+        opened(**values) as outlet,
+    ):
+        yield outlet, customer.url
+
+
 def play(
     customer: Customer,
     scenario: Callable[[HttpTransportProcess, str], Awaitable[None]],
     **values: Any,
 ) -> Customer:
     async def whole() -> None:
-        async with (
-            asyncio.timeout(PATIENCE),
-            listening(customer),
-            opened(**values) as outlet,
-        ):
-            await scenario(outlet, customer.url)
+        async with calling(customer, **values) as (outlet, url):
+            await scenario(outlet, url)
 
     asyncio.run(whole())
     return customer
@@ -79,7 +87,7 @@ def test_what_is_asked_and_answered() -> None:
     assert 1 == customer.connections
 
 
-def test_many_at_once_each_get_their_own() -> None:
+async def test_many_at_once_each_get_their_own() -> None:
     class Echo(Customer):
         async def serve(
             self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -91,18 +99,16 @@ def test_many_at_once_each_get_their_own() -> None:
             writer.write(path)
             writer.close()
 
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+    async with calling(Echo()) as (outlet, url):
         paths = [f"/{number}" for number in range(300)]
         answers = await asyncio.gather(
             *(outlet.deliver(WireRequest("GET", url + path)) for path in paths)
         )
         assert paths == [answer.body.decode() for answer in answers]
 
-    play(Echo(), scenario)
 
-
-def test_why_there_is_no_answer() -> None:
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+async def test_why_there_is_no_answer() -> None:
+    async with calling(Customer()) as (outlet, url):
         for target, why in (
             ("ftp://example.com/", "ftp URLs are not called"),
             ("http://example.com:99999/", "not a URL"),
@@ -111,8 +117,6 @@ def test_why_there_is_no_answer() -> None:
                 await outlet.deliver(WireRequest("GET", target))
         with pytest.raises(NotReached, match="in time"):
             await outlet.deliver(WireRequest("GET", url), 0.1)
-
-    play(Customer(), scenario)
 
 
 def test_private_addresses_are_refused_there() -> None:
@@ -123,8 +127,9 @@ def test_private_addresses_are_refused_there() -> None:
     assert [] == play(Customer(OK), scenario, allow_private=False).asked
 
 
-def test_one_that_was_killed_is_replaced() -> None:
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+async def test_one_that_was_killed_is_replaced() -> None:
+    customer = Customer()
+    async with calling(customer) as (outlet, url):
         asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", url)))
         await customer.came.wait()
         first = pid(outlet)
@@ -136,12 +141,9 @@ def test_one_that_was_killed_is_replaced() -> None:
         assert b"OK" == answer.body
         assert first != pid(outlet)
 
-    customer = Customer()
-    play(customer, scenario)
 
-
-def test_what_was_not_yet_said_is_given_up_with_the_rest() -> None:
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+async def test_what_was_not_yet_said_is_given_up_with_the_rest() -> None:
+    async with calling(Customer(OK, OK)) as (outlet, url):
         faults: list[object] = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: faults.append(context))
@@ -156,22 +158,19 @@ def test_what_was_not_yet_said_is_given_up_with_the_rest() -> None:
         assert [] == faults
         loop.set_exception_handler(None)
 
-    play(Customer(OK, OK), scenario)
 
-
-def test_signals_to_the_whole_group_are_the_gateway_s() -> None:
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+async def test_signals_to_the_whole_group_are_the_gateway_s() -> None:
+    async with calling(Customer(OK, OK)) as (outlet, url):
         await outlet.deliver(WireRequest("GET", url))
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(pid(outlet), number)
         answer = await outlet.deliver(WireRequest("GET", url))
         assert b"OK" == answer.body
 
-    play(Customer(OK, OK), scenario)
 
-
-def test_whoever_asked_may_go_away() -> None:
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+async def test_whoever_asked_may_go_away() -> None:
+    customer = Customer()
+    async with calling(customer) as (outlet, url):
         asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", url)))
         await customer.came.wait()
         asked.cancel()
@@ -179,42 +178,36 @@ def test_whoever_asked_may_go_away() -> None:
         answer = await outlet.deliver(WireRequest("GET", url))
         assert b"OK" == answer.body
 
-    customer = Customer()
-    play(customer, scenario)
 
-
-def test_an_end_waits_for_nobody_s_answer() -> None:
+async def test_an_end_waits_for_nobody_s_answer() -> None:
     ended: list[int | None] = []
 
-    async def whole() -> None:
-        customer = Customer()
-        async with asyncio.timeout(PATIENCE), listening(customer):
-            outlet = HttpTransportProcess(
-                timeout=60.0, allow_private=True, allow_http=True, version="1"
-            )
-            asked = asyncio.ensure_future(
-                outlet.deliver(WireRequest("GET", customer.url))
-            )
-            await customer.came.wait()
-            process = outlet._process
-            await outlet.close()
-            assert process is not None
-            ended.append(process.returncode)
-            with pytest.raises(NotReached, match="has ended"):
-                await asked
-
-    asyncio.run(whole())
+    customer = Customer()
+    async with asyncio.timeout(PATIENCE), listening(customer):
+        outlet = HttpTransportProcess(
+            timeout=60.0, allow_private=True, allow_http=True, version="1"
+        )
+        asked = asyncio.ensure_future(outlet.deliver(WireRequest("GET", customer.url)))
+        await customer.came.wait()
+        process = outlet._process
+        await outlet.close()
+        assert process is not None
+        ended.append(process.returncode)
+        with pytest.raises(NotReached, match="has ended"):
+            await asked
     assert [0] == ended
 
 
-def test_one_that_hangs_is_said_to_and_replaced(
+async def test_one_that_hangs_is_said_to_and_replaced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def becomes(outlet: HttpTransportProcess, said: str) -> None:
         while outlet.look()[: len(said) or None] != said:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+    monkeypatch.setattr(process, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(process, "LATE", 0.1)
+    async with calling(Customer(OK, OK)) as (outlet, url):
         assert "" == outlet.look()  # there is none yet
         await outlet.deliver(WireRequest("GET", url))
         first = pid(outlet)
@@ -228,13 +221,9 @@ def test_one_that_hangs_is_said_to_and_replaced(
         assert first != pid(outlet)
         assert "" == outlet.look()
 
-    monkeypatch.setattr(process, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(process, "LATE", 0.1)
-    play(Customer(OK, OK), scenario)
 
-
-def test_nobody_is_said_to_hang_by_a_gateway_that_was_away_itself() -> None:
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+async def test_nobody_is_said_to_hang_by_a_gateway_that_was_away_itself() -> None:
+    async with calling(Customer(OK)) as (outlet, url):
         await outlet.deliver(WireRequest("GET", url))
         outlet.look()
         outlet._unanswered = True
@@ -244,17 +233,13 @@ def test_nobody_is_said_to_hang_by_a_gateway_that_was_away_itself() -> None:
         assert outlet._process is not None
         assert outlet._process.poll() is None
 
-    play(Customer(OK), scenario)
 
-
-def test_one_that_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(outlet: HttpTransportProcess, url: str) -> None:
+async def test_one_that_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LOOK_EVERY", 0.0)
+    async with calling(Customer(OK)) as (outlet, url):
         await outlet.deliver(WireRequest("GET", url))
         for _ in range(20):
             outlet.look()
             assert outlet._unanswered
             while outlet._unanswered:  # noqa: ASYNC110 - nobody is told of it
                 await asyncio.sleep(0)
-
-    monkeypatch.setattr(process, "LOOK_EVERY", 0.0)
-    play(Customer(OK), scenario)

@@ -16,7 +16,7 @@ from budstikke.clients.http.connection import MOST_ANSWER, MOST_HEAD
 from budstikke.clients.http.resolver import Resolver
 from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
-from clients.http.customers import OK, Customer, ask, opened, play, why
+from clients.http.customers import OK, Customer, ask, calling, opened, play, why
 from patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -101,16 +101,14 @@ HOSTS = [
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_every_spelling_of_ourselves_is_refused(host: str) -> None:
+async def test_every_spelling_of_ourselves_is_refused(host: str) -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer, allow_private=False) as (outlet, url):
         port = url.rpartition(":")[2]
         for target in (f"http://{host}:{port}/", f"http://{host}:{port}?x@{GOOD}/"):
             with pytest.raises(NotReached):
                 await outlet.deliver(WireRequest("GET", target))
-
-    play(customer, scenario, allow_private=False)
     assert 0 == customer.connections
 
 
@@ -118,13 +116,10 @@ def test_every_spelling_of_ourselves_is_refused(host: str) -> None:
     "url",
     ["gopher://c.example/", "file:///etc/passwd", "ftp://c.example/", "unix:/run/x"],
 )
-def test_other_schemes(url: str) -> None:
-    async def scenario() -> None:
-        async with opened() as outlet:
-            with pytest.raises(NotReached, match="URLs are not called"):
-                await outlet.deliver(WireRequest("GET", url))
-
-    asyncio.run(scenario())
+async def test_other_schemes(url: str) -> None:
+    async with opened() as outlet:
+        with pytest.raises(NotReached, match="URLs are not called"):
+            await outlet.deliver(WireRequest("GET", url))
 
 
 # Names
@@ -138,7 +133,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], list[str]]]
     return found
 
 
-def test_a_name_that_turns_is_not_followed(
+async def test_a_name_that_turns_is_not_followed(
     known: dict[str, Callable[[], list[str]]],
 ) -> None:
     """Public when it is checked, loopback when it is called."""
@@ -146,24 +141,21 @@ def test_a_name_that_turns_is_not_followed(
     known["turn.example"] = lambda: next(answers)
     called: list[str] = []
 
-    async def scenario() -> None:
-        customer = Customer(OK)
-        async with opened(allow_private=False, timeout=5) as outlet:
-            loop = asyncio.get_running_loop()
-            connect = loop.create_connection
+    customer = Customer(OK)
+    async with opened(allow_private=False, timeout=5) as outlet:
+        loop = asyncio.get_running_loop()
+        connect = loop.create_connection
 
-            async def noted(make: object, host: str, *_: object, **__: object) -> None:
-                called.append(host)
-                raise OSError("no way there")
+        async def noted(make: object, host: str, *_: object, **__: object) -> None:
+            called.append(host)
+            raise OSError("no way there")
 
-            loop.create_connection = noted  # type: ignore[method-assign, assignment]
-            for _ in range(2):
-                with pytest.raises(NotReached):
-                    await outlet.deliver(WireRequest("GET", "http://turn.example/"))
-            loop.create_connection = connect  # type: ignore[method-assign]
-        assert 0 == customer.connections
-
-    asyncio.run(scenario())
+        loop.create_connection = noted  # type: ignore[method-assign, assignment]
+        for _ in range(2):
+            with pytest.raises(NotReached):
+                await outlet.deliver(WireRequest("GET", "http://turn.example/"))
+        loop.create_connection = connect  # type: ignore[method-assign]
+    assert 0 == customer.connections
     assert [GOOD, GOOD] == called
 
 
@@ -199,7 +191,7 @@ def test_a_name_whose_servers_do_not_answer_delays_nobody(
     assert 50 == len(asked)
 
 
-def test_what_was_found_is_used_while_it_is_asked_for_again(
+async def test_what_was_found_is_used_while_it_is_asked_for_again(
     known: dict[str, Callable[[], list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
@@ -215,22 +207,18 @@ def test_what_was_found_is_used_while_it_is_asked_for_again(
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
 
-    async def scenario() -> None:
-        nonlocal now
-        resolver = Resolver(allow_private=False)
+    resolver = Resolver(allow_private=False)
+    assert ["1.1.1.1"] == await resolver.resolve("slow.example", 443)
+    now += resolver_module.REMEMBERED + 1
+    for _ in range(3):
         assert ["1.1.1.1"] == await resolver.resolve("slow.example", 443)
-        now += resolver_module.REMEMBERED + 1
-        for _ in range(3):
-            assert ["1.1.1.1"] == await resolver.resolve("slow.example", 443)
-        release.set()
-        await asyncio.wait(resolver._asked.values())
-        assert ["2.2.2.2"] == await resolver.resolve("slow.example", 443)
-        resolver.close()
-
-    asyncio.run(scenario())
+    release.set()
+    await asyncio.wait(resolver._asked.values())
+    assert ["2.2.2.2"] == await resolver.resolve("slow.example", 443)
+    resolver.close()
 
 
-def test_a_name_that_is_gone_is_forgotten(
+async def test_a_name_that_is_gone_is_forgotten(
     known: dict[str, Callable[[], list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([[GOOD], ["10.0.0.1"], [GOOD]])
@@ -238,37 +226,30 @@ def test_a_name_that_is_gone_is_forgotten(
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
 
-    async def scenario() -> None:
-        nonlocal now
-        resolver = Resolver(allow_private=False)
-        assert [GOOD] == await resolver.resolve("c.example", 443)
-        now += resolver_module.USABLE + 1
-        with pytest.raises(OSError, match="no public address"):
-            await resolver.resolve("c.example", 443)
-        assert [GOOD] == await resolver.resolve("c.example", 443)
-        resolver.close()
-
-    asyncio.run(scenario())
+    resolver = Resolver(allow_private=False)
+    assert [GOOD] == await resolver.resolve("c.example", 443)
+    now += resolver_module.USABLE + 1
+    with pytest.raises(OSError, match="no public address"):
+        await resolver.resolve("c.example", 443)
+    assert [GOOD] == await resolver.resolve("c.example", 443)
+    resolver.close()
 
 
 @pytest.mark.parametrize("port", sorted({0, 22, 25, 587, 6667} & NOT_HTTP))
-def test_ports_of_other_protocols(port: int) -> None:
-    async def scenario() -> None:
-        async with opened(allow_private=False) as outlet:
-            with pytest.raises(NotReached, match=f"port {port} is not called"):
-                await outlet.deliver(WireRequest("GET", f"http://{GOOD}:{port}/"))
-
-    asyncio.run(scenario())
+async def test_ports_of_other_protocols(port: int) -> None:
+    async with opened(allow_private=False) as outlet:
+        with pytest.raises(NotReached, match=f"port {port} is not called"):
+            await outlet.deliver(WireRequest("GET", f"http://{GOOD}:{port}/"))
 
 
-def test_an_address_that_takes_nobody_is_passed_over(
+async def test_an_address_that_takes_nobody_is_passed_over(
     known: dict[str, Callable[[], list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "CONNECT", 0.05)
     known["two.example"] = lambda: ["192.0.2.1", "127.0.0.1"]
     tried: list[str] = []
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(Customer(OK, OK, hang_up=True)) as (outlet, url):
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
 
@@ -285,8 +266,6 @@ def test_an_address_that_takes_nobody_is_passed_over(
         for _ in range(2):
             request = WireRequest("GET", f"http://two.example:{port}/")
             assert 200 == (await outlet.deliver(request)).status
-
-    play(Customer(OK, OK, hang_up=True), scenario)
     assert ["192.0.2.1", "127.0.0.1", "127.0.0.1"] == tried
 
 
@@ -304,12 +283,10 @@ def test_headers_cannot_be_made_more(bad: str) -> None:
     assert [] == customer.asked
 
 
-def test_headers_that_are_no_latin_1() -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+async def test_headers_that_are_no_latin_1() -> None:
+    async with calling(Customer(OK)) as (outlet, url):
         with pytest.raises(NotReached):
             await outlet.deliver(WireRequest("GET", url, headers={"x": "€"}))
-
-    play(Customer(OK), scenario)
 
 
 @pytest.mark.parametrize("rest", ["/a\r\nX: y", "/a b", "/\t", "?a=\n", "/å"])

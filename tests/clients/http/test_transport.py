@@ -11,7 +11,7 @@ import pytest
 from budstikke.clients.http.connection import MOST_ANSWER
 from budstikke.flow.transports import NotReached
 from budstikke.wire import WireRequest
-from clients.http.customers import OK, Customer, ask, play, why
+from clients.http.customers import OK, Customer, ask, calling, play, why
 
 if TYPE_CHECKING:
     from budstikke.clients.http.transport import HttpTransport
@@ -35,32 +35,28 @@ def test_what_is_asked() -> None:
     ).encode() == head
 
 
-def test_a_body_and_headers() -> None:
+async def test_a_body_and_headers() -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer) as (outlet, url):
         headers = {"Content-Type": "application/json"}
         request = WireRequest("POST", f"{url}/in", headers=headers, body=b'{"a":1}')
         await outlet.deliver(request)
         for bad in ({"X": "a\r\nY: b"}, {"X\r\nY": "a"}, {"X": "a\n"}):
             with pytest.raises(NotReached, match="line break"):
                 await outlet.deliver(WireRequest("GET", url, headers=bad))
-
-    play(customer, scenario)
     (asked,) = customer.asked
     assert b"\r\nContent-Length: 7\r\n" in asked
     assert b"\r\nContent-Type: application/json\r\n" in asked
     assert asked.endswith(b'\r\n\r\n{"a":1}')
 
 
-def test_a_password_in_the_url_is_basic_authentication() -> None:
+async def test_a_password_in_the_url_is_basic_authentication() -> None:
     customer = Customer(OK)
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async with calling(customer) as (outlet, url):
         target = url.replace("://", "://ola:n%40rd@") + "/s"
         await outlet.deliver(WireRequest("GET", target))
-
-    play(customer, scenario)
     assert b"\r\nAuthorization: Basic b2xhOm5AcmQ=\r\n" in customer.asked[0]
 
 
@@ -159,15 +155,13 @@ def test_no_answer_in_time(answer: bytes) -> None:
     assert "no answer in time" == why(Customer(answer), timeout=0.05)
 
 
-def test_nobody_listens() -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+async def test_nobody_listens() -> None:
+    async with calling(Customer()) as (outlet, _url):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             target = f"http://127.0.0.1:{free.getsockname()[1]}/"
             with pytest.raises(NotReached, match="Refused"):
                 await outlet.deliver(WireRequest("GET", target))
-
-    play(Customer(), scenario)
 
 
 # Connections
@@ -247,13 +241,11 @@ def test_many_at_once() -> None:
     assert 50 == len(set(customer.asked))
 
 
-def test_closing_ends_what_is_under_way() -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+async def test_closing_ends_what_is_under_way() -> None:
+    customer = Customer()
+    async with calling(customer) as (outlet, url):
         request = asyncio.create_task(outlet.deliver(WireRequest("GET", url)))
         await customer.came.wait()
         await outlet.close()
         with pytest.raises(NotReached):
             await request
-
-    customer = Customer()
-    play(customer, scenario)

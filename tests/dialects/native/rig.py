@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from budstikke.dialects.native import Native
@@ -24,7 +25,7 @@ from flow.rig import FakeCarrier, Flaky, until
 from store.path import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from store.engines import SqliteEngine
 
@@ -221,28 +222,21 @@ def _directory(rules: dict[str, Any]) -> Directory:
     )
 
 
-def play(
-    engine: SqliteEngine, scenario: Callable[[Api], Awaitable[None]], **rules: Any
-) -> None:
-    """Play a scenario on a server whose store is opened and closed for it."""
-
-    async def whole() -> None:
-        api = Api(engine, **rules)
-        api.query(
-            "UPDATE account SET currency = 'EUR', balance = ? WHERE id = 1", BALANCE
-        )
-        await api.store.open(NOW)
-        link = asyncio.create_task(api.sender.run())
-        await until(lambda: not api.sender._behind)
-        try:
-            await scenario(api)
-        finally:
-            api.store.down = False
-            await api.bulk.stop()
-            await api.sender.stop(5)
-            link.cancel()
-            await asyncio.gather(link, return_exceptions=True)
-            api.authenticator.close()
-            await api.store.close()
-
-    asyncio.run(whole())
+@asynccontextmanager
+async def api_on(engine: SqliteEngine, **rules: Any) -> AsyncIterator[Api]:
+    """Make a server whose store is open for the block."""
+    api = Api(engine, **rules)
+    api.query("UPDATE account SET currency = 'EUR', balance = ? WHERE id = 1", BALANCE)
+    await api.store.open(NOW)
+    link = asyncio.create_task(api.sender.run())
+    await until(lambda: not api.sender._behind)
+    try:
+        yield api
+    finally:
+        api.store.down = False
+        await api.bulk.stop()
+        await api.sender.stop(5)
+        link.cancel()
+        await asyncio.gather(link, return_exceptions=True)
+        api.authenticator.close()
+        await api.store.close()

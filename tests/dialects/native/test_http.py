@@ -12,7 +12,7 @@ import pytest
 from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, render
 from budstikke.dialects.native.settings import Settings
 from budstikke.domain.refusal import RefusalCode
-from dialects.native.rig import MAX_BODY, OSLO, TOKEN, Answer, Api, call, play
+from dialects.native.rig import MAX_BODY, OSLO, TOKEN, Answer, Api, api_on, call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,28 +40,20 @@ def only(answer: Answer) -> tuple[int, str]:
         ({"authorization": f"Bearer {TOKEN}x"}, (401, "unknown_login")),
     ],
 )
-def test_who_is_not_let_in(
-    engine: SqliteEngine, headers: Mapping[str, str], expected: tuple[int, str]
+async def test_who_is_not_let_in(
+    api: Api, headers: Mapping[str, str], expected: tuple[int, str]
 ) -> None:
-    async def scenario(api: Api) -> None:
-        answer = await api.ask(
-            "POST", "/v1/messages", BODY, token=None, headers=headers
-        )
-        assert expected == only(answer)
-        assert "Bearer" == answer.headers["www-authenticate"]
-        assert [(0,)] == api.query("SELECT count(*) FROM message")
-
-    play(engine, scenario)
+    answer = await api.ask("POST", "/v1/messages", BODY, token=None, headers=headers)
+    assert expected == only(answer)
+    assert "Bearer" == answer.headers["www-authenticate"]
+    assert [(0,)] == api.query("SELECT count(*) FROM message")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
-def test_who_is(engine: SqliteEngine, scheme: str) -> None:
-    async def scenario(api: Api) -> None:
-        headers = {"authorization": scheme + TOKEN}
-        answer = await api.ask("GET", "/v1/balance", token=None, headers=headers)
-        assert 200 == answer.status
-
-    play(engine, scenario)
+async def test_who_is(api: Api, scheme: str) -> None:
+    headers = {"authorization": scheme + TOKEN}
+    answer = await api.ask("GET", "/v1/balance", token=None, headers=headers)
+    assert 200 == answer.status
 
 
 @pytest.mark.parametrize(
@@ -72,16 +64,13 @@ def test_who_is(engine: SqliteEngine, scheme: str) -> None:
         ({"networks": (ip_network("10.0.0.0/8"),)}, (403, "address_not_allowed")),
     ],
 )
-def test_who_may_not(
-    engine: SqliteEngine, access: dict[str, Any], expected: tuple[int, str]
+async def test_who_may_not(
+    api: Api, access: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    async def scenario(api: Api) -> None:
-        entry = api.directory.accesses[1]
-        for name, value in access.items():
-            object.__setattr__(entry, name, value)
-        assert expected == only(await api.ask("POST", "/v1/messages", BODY))
-
-    play(engine, scenario)
+    entry = api.directory.accesses[1]
+    for name, value in access.items():
+        object.__setattr__(entry, name, value)
+    assert expected == only(await api.ask("POST", "/v1/messages", BODY))
 
 
 @pytest.mark.parametrize(
@@ -97,50 +86,39 @@ def test_who_may_not(
         (b'{"to": "a\nb"}', "Not JSON: invalid character (byte 9)"),
     ],
 )
-def test_bodies_that_cannot_be_read(
-    engine: SqliteEngine, body: bytes, detail: str
-) -> None:
-    async def scenario(api: Api) -> None:
-        answer = await api.ask("POST", "/v1/messages", body)
-        assert (400, "malformed") == only(answer)
-        assert detail == answer.json["detail"]
-
-    play(engine, scenario)
+async def test_bodies_that_cannot_be_read(api: Api, body: bytes, detail: str) -> None:
+    answer = await api.ask("POST", "/v1/messages", body)
+    assert (400, "malformed") == only(answer)
+    assert detail == answer.json["detail"]
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/json", None])
-def test_a_byte_order_mark_is_none_of_the_body(
-    engine: SqliteEngine, kind: str | None
+async def test_a_byte_order_mark_is_none_of_the_body(
+    api: Api, kind: str | None
 ) -> None:
-    async def scenario(api: Api) -> None:
-        body = b"\xef\xbb\xbf" + json.dumps(BODY).encode()
-        headers = {"authorization": f"Bearer {TOKEN}"}
-        if kind is not None:
-            headers["content-type"] = kind
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "scheme": "http",
-            "path": "/v1/messages",
-            "query_string": b"",
-            "headers": [(n.encode(), v.encode()) for n, v in headers.items()],
-            "client": ("192.0.2.1", 1234),
-        }
-        assert 201 == (await call(api.server, scope, [body])).status
-        target = f"/v1/contacts/{OSLO}"
-        assert 201 == (await api.ask("PUT", target, b"\xef\xbb\xbf \n")).status
-
-    play(engine, scenario)
+    body = b"\xef\xbb\xbf" + json.dumps(BODY).encode()
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    if kind is not None:
+        headers["content-type"] = kind
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/messages",
+        "query_string": b"",
+        "headers": [(n.encode(), v.encode()) for n, v in headers.items()],
+        "client": ("192.0.2.1", 1234),
+    }
+    assert 201 == (await call(api.server, scope, [body])).status
+    target = f"/v1/contacts/{OSLO}"
+    assert 201 == (await api.ask("PUT", target, b"\xef\xbb\xbf \n")).status
 
 
-def test_deep_bodies_are_refused(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        for opening in (b"[", b'{"to":', b'{"text":"x","recipients":['):
-            answer = await api.ask("POST", "/v1/messages", opening * 3000)
-            assert answer.status in (400, 422)
-            assert answer.code
-
-    play(engine, scenario)
+async def test_deep_bodies_are_refused(api: Api) -> None:
+    for opening in (b"[", b'{"to":', b'{"text":"x","recipients":['):
+        answer = await api.ask("POST", "/v1/messages", opening * 3000)
+        assert answer.status in (400, 422)
+        assert answer.code
 
 
 @pytest.mark.parametrize(
@@ -164,40 +142,31 @@ def test_deep_bodies_are_refused(engine: SqliteEngine) -> None:
         ("application/json; charset=iso-8859-1", 201),
     ],
 )
-def test_media_types(engine: SqliteEngine, kind: str, status: int) -> None:
-    async def scenario(api: Api) -> None:
-        headers = {"content-type": kind}
-        answer = await api.ask("POST", "/v1/messages", BODY, headers=headers)
-        assert status == answer.status
-        if status == 415:
-            assert (415, "unsupported_media_type") == only(answer)
-
-    play(engine, scenario)
+async def test_media_types(api: Api, kind: str, status: int) -> None:
+    headers = {"content-type": kind}
+    answer = await api.ask("POST", "/v1/messages", BODY, headers=headers)
+    assert status == answer.status
+    if status == 415:
+        assert (415, "unsupported_media_type") == only(answer)
 
 
-def test_bodies_that_are_too_large(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        body = {**BODY, "ref": "x" * MAX_BODY}
-        assert (413, "too_large") == only(await api.ask("POST", "/v1/messages", body))
-
-    play(engine, scenario)
+async def test_bodies_that_are_too_large(api: Api) -> None:
+    body = {**BODY, "ref": "x" * MAX_BODY}
+    assert (413, "too_large") == only(await api.ask("POST", "/v1/messages", body))
 
 
-def test_a_client_that_goes(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "scheme": "http",
-            "path": "/v1/messages",
-            "query_string": b"",
-            "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
-            "client": None,
-        }
-        answer = await call(api.server, scope, [])
-        assert (400, "malformed") == only(answer)
-
-    play(engine, scenario)
+async def test_a_client_that_goes(api: Api) -> None:
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/messages",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
+        "client": None,
+    }
+    answer = await call(api.server, scope, [])
+    assert (400, "malformed") == only(answer)
 
 
 @pytest.mark.parametrize(
@@ -210,68 +179,54 @@ def test_a_client_that_goes(engine: SqliteEngine) -> None:
         ("POST", "/v1/groups/g", "DELETE, PATCH, PUT"),
     ],
 )
-def test_methods_that_are_none(
-    engine: SqliteEngine, method: str, path: str, allow: str
+async def test_methods_that_are_none(
+    api: Api, method: str, path: str, allow: str
 ) -> None:
-    async def scenario(api: Api) -> None:
-        answer = await api.ask(method, path, token=None)
-        assert (405, "method_not_allowed") == only(answer)
-        assert allow == answer.headers["allow"]
-
-    play(engine, scenario)
+    answer = await api.ask(method, path, token=None)
+    assert (405, "method_not_allowed") == only(answer)
+    assert allow == answer.headers["allow"]
 
 
 @pytest.mark.parametrize(
     "path", ["/v1/", "/v1/messages/", "/v1/Messages", "/v1/messages/1/2/3", "/v1//"]
 )
-def test_paths_that_are_none(engine: SqliteEngine, path: str) -> None:
-    async def scenario(api: Api) -> None:
-        answer = await api.ask("GET", path, token=None)
-        assert (404, "not_found") == only(answer)
-
-    play(engine, scenario)
+async def test_paths_that_are_none(api: Api, path: str) -> None:
+    answer = await api.ask("GET", path, token=None)
+    assert (404, "not_found") == only(answer)
 
 
-def test_other_paths_are_for_others(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        for path in ("/", "/v1", "/v10/messages", "/simulator"):
-            await api.ask("GET", path)
-        await call(api.server, {"type": "lifespan", "path": "x"}, [])
-        assert ["/", "/v1", "/v10/messages", "/simulator", "x"] == api.rest
-
-    play(engine, scenario)
+async def test_other_paths_are_for_others(api: Api) -> None:
+    for path in ("/", "/v1", "/v10/messages", "/simulator"):
+        await api.ask("GET", path)
+    await call(api.server, {"type": "lifespan", "path": "x"}, [])
+    assert ["/", "/v1", "/v10/messages", "/simulator", "x"] == api.rest
 
 
-def test_a_query_where_there_is_none(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        answer = await api.ask("GET", "/v1/balance?currency=NOK")
-        assert (422, "bad_field", "currency") == answer.code
-
-    play(engine, scenario)
+async def test_a_query_where_there_is_none(api: Api) -> None:
+    answer = await api.ask("GET", "/v1/balance?currency=NOK")
+    assert (422, "bad_field", "currency") == answer.code
 
 
-def test_nothing_can_be_stored(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        api.store.down = True
-        for method, path, body in (
-            ("POST", "/v1/messages", BODY),
-            ("GET", "/v1/messages", None),
-            ("GET", "/v1/balance", None),
-            ("PUT", f"/v1/opt-outs/{OSLO}", None),
-        ):
-            answer = await api.ask(method, path, body)
-            assert (503, "storage_down") == only(answer)
-            assert "5" == answer.headers["retry-after"]
-        api.store.down = False
-        assert 201 == (await api.ask("POST", "/v1/messages", BODY)).status
-
-    play(engine, scenario)
+async def test_nothing_can_be_stored(api: Api) -> None:
+    api.store.down = True
+    for method, path, body in (
+        ("POST", "/v1/messages", BODY),
+        ("GET", "/v1/messages", None),
+        ("GET", "/v1/balance", None),
+        ("PUT", f"/v1/opt-outs/{OSLO}", None),
+    ):
+        answer = await api.ask(method, path, body)
+        assert (503, "storage_down") == only(answer)
+        assert "5" == answer.headers["retry-after"]
+    api.store.down = False
+    assert 201 == (await api.ask("POST", "/v1/messages", BODY)).status
 
 
-def test_a_bug_is_not_shown(
+async def test_a_bug_is_not_shown(
     engine: SqliteEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
+
         async def broken(*_: Any) -> None:
             raise RuntimeError("a secret of ours")
 
@@ -279,13 +234,11 @@ def test_a_bug_is_not_shown(
         answer = await api.ask("POST", "/v1/messages", BODY)
         assert (500, "internal") == only(answer)
         assert b"secret" not in answer.body
-
-    play(engine, scenario)
     assert "a secret of ours" in caplog.text
 
 
-def test_so_many_at_a_time(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
+async def test_so_many_at_a_time(engine: SqliteEngine) -> None:
+    async with api_on(engine, settings=Settings(concurrency=2)) as api:
         answers = await asyncio.gather(
             *(api.ask("POST", "/v1/messages", BODY) for _ in range(5))
         )
@@ -294,8 +247,6 @@ def test_so_many_at_a_time(engine: SqliteEngine) -> None:
         assert (429, "too_many_requests") == only(refused)
         assert "1" == refused.headers["retry-after"]
         assert 201 == (await api.ask("POST", "/v1/messages", BODY)).status
-
-    play(engine, scenario, settings=Settings(concurrency=2))
 
 
 def test_every_code_has_an_answer() -> None:

@@ -16,7 +16,7 @@ from budstikke.domain.inbound import InboundEvent, Kind, MediaRef
 from budstikke.domain.inbound_listing import MOST_WAITING
 from budstikke.domain.message import StatusEvent
 from budstikke.store import schema
-from dialects.native.rig import OSLO, OTHER, Api, play
+from dialects.native.rig import OSLO, OTHER, Api, api_on
 from store.path import NOW
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def callback(
 # -- numbers
 
 
-def test_own_numbers(engine: SqliteEngine) -> None:
+async def test_own_numbers(engine: SqliteEngine) -> None:
     add(
         engine,
         schema.number,
@@ -89,7 +89,7 @@ def test_own_numbers(engine: SqliteEngine) -> None:
     words += [{"id": 2, "word": "X", "aliases": "[]", "access_id": 2}]
     add(engine, schema.keyword, *({**usual, **each} for each in words))
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         first = (await api.ask("GET", "/v1/numbers?limit=1")).json
         assert [
             {
@@ -108,51 +108,46 @@ def test_own_numbers(engine: SqliteEngine) -> None:
         ]
         assert rest.json["next_cursor"] is None
 
-    play(engine, scenario)
+
+async def test_requests_for_numbers(api: Api) -> None:
+    body = {"kind": "keyword", "number": "+2229", "word": " win  a car "}
+    made = await api.ask("POST", "/v1/number-requests", {**body, "note": "x"})
+    assert 201 == made.status
+    request = made.json
+    assert {
+        "id": request["id"],
+        "kind": "keyword",
+        "number": "2229",
+        "word": "win a car",
+        "note": "x",
+        "access": "front:1",
+        "state": "waiting",
+        "created_at": AT,
+        "decided_at": None,
+        "answer": "",
+    } == request
+    path = f"/v1/number-requests/{request['id']}"
+    listed = await api.ask("GET", "/v1/number-requests")
+    assert [request] == listed.json["data"]
+    assert request == (await api.ask("GET", path)).json
+    for who in ("GET", path), ("POST", f"{path}/cancel"):
+        assert 404 == (await api.ask(*who, token=OTHER)).status
+    for _ in range(2):
+        gone = await api.ask("POST", f"{path}/cancel")
+        assert (200, "cancelled") == (gone.status, gone.json["state"])
+    api.query("UPDATE number_request SET state = 'refused', answer = 'Taken'")
+    late = await api.ask("POST", f"{path}/cancel")
+    assert (409, "decided", None) == late.code
+    assert "Taken" == (await api.ask("GET", path)).json["answer"]
 
 
-def test_requests_for_numbers(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        body = {"kind": "keyword", "number": "+2229", "word": " win  a car "}
-        made = await api.ask("POST", "/v1/number-requests", {**body, "note": "x"})
-        assert 201 == made.status
-        request = made.json
-        assert {
-            "id": request["id"],
-            "kind": "keyword",
-            "number": "2229",
-            "word": "win a car",
-            "note": "x",
-            "access": "front:1",
-            "state": "waiting",
-            "created_at": AT,
-            "decided_at": None,
-            "answer": "",
-        } == request
-        path = f"/v1/number-requests/{request['id']}"
-        listed = await api.ask("GET", "/v1/number-requests")
-        assert [request] == listed.json["data"]
-        assert request == (await api.ask("GET", path)).json
-        for who in ("GET", path), ("POST", f"{path}/cancel"):
-            assert 404 == (await api.ask(*who, token=OTHER)).status
-        for _ in range(2):
-            gone = await api.ask("POST", f"{path}/cancel")
-            assert (200, "cancelled") == (gone.status, gone.json["state"])
-        api.query("UPDATE number_request SET state = 'refused', answer = 'Taken'")
-        late = await api.ask("POST", f"{path}/cancel")
-        assert (409, "decided", None) == late.code
-        assert "Taken" == (await api.ask("GET", path)).json["answer"]
-
-    play(engine, scenario)
-
-
-def test_deleting_a_message_from_a_phone(engine: SqliteEngine) -> None:
+async def test_deleting_a_message_from_a_phone(engine: SqliteEngine) -> None:
     add(engine, schema.inbound, inbound(11), inbound(12), inbound(13, 2))
     told = InboundEvent(11, Kind.SMS, OSLO, "2229", "TIPS")
     add(engine, schema.callback, callback(21, told, message_id=11))
     add(engine, schema.callback, callback(22, told, message_id=12, state="due"))
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         assert (204, b"") == (await api.ask("DELETE", "/v1/inbound/11"))[::2]
         for method in ("GET", "DELETE"):
             gone = await api.ask(method, "/v1/inbound/11")
@@ -163,8 +158,6 @@ def test_deleting_a_message_from_a_phone(engine: SqliteEngine) -> None:
         assert (404, "not_found", None) == others.code
         assert [(12,), (13,)] == api.query("SELECT id FROM inbound ORDER BY id")
         assert [(22,)] == api.query("SELECT id FROM callback")
-
-    play(engine, scenario)
 
 
 @pytest.mark.parametrize(
@@ -181,33 +174,28 @@ def test_deleting_a_message_from_a_phone(engine: SqliteEngine) -> None:
         ({}, "missing_field", "kind"),
     ],
 )
-def test_a_request_that_is_refused(
-    engine: SqliteEngine, body: Any, code: str, param: str
+async def test_a_request_that_is_refused(
+    api: Api, body: Any, code: str, param: str
 ) -> None:
-    async def scenario(api: Api) -> None:
-        answer = await api.ask("POST", "/v1/number-requests", body)
-        assert (422, code, param) == answer.code
-        assert [(0,)] == api.query("SELECT count(*) FROM number_request")
-
-    play(engine, scenario)
+    answer = await api.ask("POST", "/v1/number-requests", body)
+    assert (422, code, param) == answer.code
+    assert [(0,)] == api.query("SELECT count(*) FROM number_request")
 
 
-def test_not_too_many_wait(engine: SqliteEngine) -> None:
+async def test_not_too_many_wait(engine: SqliteEngine) -> None:
     row = {"account_id": 1, "access_id": 1, "kind": "number", "at": NOW}
     rows = [{**row, "state": "waiting"} for _ in range(MOST_WAITING)]
     add(engine, schema.number_request, *rows)
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         answer = await api.ask("POST", "/v1/number-requests", {"kind": "number"})
         assert (409, "too_many_waiting", None) == answer.code
-
-    play(engine, scenario)
 
 
 # -- messages from phones
 
 
-def test_a_message_from_a_phone(engine: SqliteEngine) -> None:
+async def test_a_message_from_a_phone(engine: SqliteEngine) -> None:
     add(engine, schema.inbound, inbound(1, kind="mms", subject="Bilde", reply_to=77))
     add(
         engine,
@@ -223,7 +211,7 @@ def test_a_message_from_a_phone(engine: SqliteEngine) -> None:
         },
     )
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         answer = await api.ask("GET", "/v1/inbound/1")
         assert {
             "id": 1,
@@ -265,14 +253,13 @@ def test_a_message_from_a_phone(engine: SqliteEngine) -> None:
         part = await api.ask("GET", f"/v1/media/{PICTURE}")
         assert "application/octet-stream" == part.headers["content-type"]
 
-    play(engine, scenario)
 
-
-def test_messages_from_phones(engine: SqliteEngine) -> None:
+async def test_messages_from_phones(engine: SqliteEngine) -> None:
     rows = [*(inbound(n) for n in range(1, 6)), inbound(6, keyword="X"), inbound(7, 2)]
     add(engine, schema.inbound, *rows)
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
+
         async def ids(query: str) -> list[int]:
             found = (await api.ask("GET", f"/v1/inbound?{query}")).json
             return [each["id"] for each in found["data"]]
@@ -288,8 +275,6 @@ def test_messages_from_phones(engine: SqliteEngine) -> None:
             each["id"]
             for each in (await api.ask("GET", "/v1/inbound", token=OTHER)).json["data"]
         ]
-
-    play(engine, scenario)
 
 
 @pytest.mark.parametrize(
@@ -307,11 +292,8 @@ def test_messages_from_phones(engine: SqliteEngine) -> None:
         ("callbacks?message=0", "message"),
     ],
 )
-def test_a_query_that_is_refused(engine: SqliteEngine, path: str, param: str) -> None:
-    async def scenario(api: Api) -> None:
-        assert (422, "bad_field", param) == (await api.ask("GET", f"/v1/{path}")).code
-
-    play(engine, scenario)
+async def test_a_query_that_is_refused(api: Api, path: str, param: str) -> None:
+    assert (422, "bad_field", param) == (await api.ask("GET", f"/v1/{path}")).code
 
 
 # -- events
@@ -331,13 +313,13 @@ MMS = InboundEvent(
 REPLY = msgspec.structs.replace(MMS, message_id=9, reply=True, reply_to=1, media=())
 
 
-def test_events_are_what_webhooks_tell(engine: SqliteEngine) -> None:
+async def test_events_are_what_webhooks_tell(engine: SqliteEngine) -> None:
     sent = StatusEvent(1, OSLO, "r", "sent", "", "", NOW)
     answer = SendEvent(8, OSLO, "2229", "Takk", "receipt")
     found = [callback(1), callback(2, MMS), callback(3, REPLY), callback(4, sent)]
     add(engine, schema.callback, *found, callback(5, answer), callback(6, None, 2))
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         page = (await api.ask("GET", "/v1/events?limit=2")).json
         first, second = page["data"]
         assert {
@@ -374,13 +356,11 @@ def test_events_are_what_webhooks_tell(engine: SqliteEngine) -> None:
         picked = (await api.ask("GET", f"/v1/events?{some}")).json["data"]
         assert ["message.reply", "message.sent"] == [each["type"] for each in picked]
 
-    play(engine, scenario)
 
-
-def test_replaying(engine: SqliteEngine) -> None:
+async def test_replaying(engine: SqliteEngine) -> None:
     add(engine, schema.callback, *(callback(n) for n in range(1, 6)))
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         hour = {"from": "2023-11-14T22:13:22Z", "to": "2023-11-14T23:13:24+01:00"}
         answer = await api.ask("POST", "/v1/events/replay", hour)
         assert (200, {"events": 2}) == (answer.status, answer.json)
@@ -392,13 +372,11 @@ def test_replaying(engine: SqliteEngine) -> None:
         wrong = await api.ask("POST", "/v1/events/replay", back)
         assert (422, "bad_field", "to") == wrong.code
 
-    play(engine, scenario)
-
 
 # -- the delivery log
 
 
-def test_the_delivery_log(engine: SqliteEngine) -> None:
+async def test_the_delivery_log(engine: SqliteEngine) -> None:
     failed: dict[str, Any] = {
         "state": "failed",
         "status": 503,
@@ -416,7 +394,7 @@ def test_the_delivery_log(engine: SqliteEngine) -> None:
     attempt = {"at": NOW, "took": 1.5, "request": "POST …", "answer": "busy"}
     add(engine, schema.attempt, {"callback_id": 2, "status": 503, **attempt})
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         page = (await api.ask("GET", "/v1/callbacks")).json
         assert [3, 2, 1] == [each["id"] for each in page["data"]]
         assert {
@@ -451,16 +429,14 @@ def test_the_delivery_log(engine: SqliteEngine) -> None:
             answer = await api.ask(method, f"/v1/callbacks/{path}")
             assert (404, "not_found", None) == answer.code
 
-    play(engine, scenario)
 
-
-def test_queues(engine: SqliteEngine) -> None:
+async def test_queues(engine: SqliteEngine) -> None:
     paused = {"state": "paused", "tries": 3, "why": "HTTP 500", "paused_at": NOW}
     rows = [{"id": n, "access_id": n, "counter": 1, "alert": False} for n in (1, 2)]
     add(engine, schema.queue, *({**row, **paused} for row in rows))
     add(engine, schema.callback, callback(1, MMS, state="queued", queue_id=1))
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         (queue,) = (await api.ask("GET", "/v1/queues")).json["data"]
         assert {
             "id": 1,
@@ -481,5 +457,3 @@ def test_queues(engine: SqliteEngine) -> None:
                 resumed.json["state"],
                 resumed.json["paused_at"],
             )
-
-    play(engine, scenario)

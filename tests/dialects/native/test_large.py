@@ -31,7 +31,7 @@ from budstikke.flow.bulk import at_a_time
 from budstikke.subprocesses import COLLECT
 from budstikke.wire import WireRequest
 from dialects.native import rig
-from dialects.native.rig import OSLO, Api, play
+from dialects.native.rig import OSLO, Api, api_on
 from flow.rig import until
 
 if TYPE_CHECKING:
@@ -188,21 +188,18 @@ def test_texts_of_an_order_are_too_large_together(
         )
 
 
-def test_other_operations_have_small_bodies(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        body = b'{"name":"%b"}' % (b"x" * SMALL)
-        answer = await api.ask("PUT", f"/v1/contacts/{OSLO}", body)
-        assert (413, "too_large", None) == answer.code
-
-    play(engine, scenario)
+async def test_other_operations_have_small_bodies(api: Api) -> None:
+    body = b'{"name":"%b"}' % (b"x" * SMALL)
+    answer = await api.ask("PUT", f"/v1/contacts/{OSLO}", body)
+    assert (413, "too_large", None) == answer.code
 
 
-def test_groups_have_a_limit(
+async def test_groups_have_a_limit(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare, "MOST_MEMBERS", 1)
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine) as api:
         await api.ask("PUT", "/v1/groups/all")
         for last, status in ((1, 201), (2, 413)):
             member = f"/v1/groups/all/members/+479999999{last}"
@@ -210,8 +207,6 @@ def test_groups_have_a_limit(
             body = {"groups": ["all"], "from": "Test", "text": "Hei"}
             answer = await api.ask("POST", "/v1/messages", body)
             assert status == answer.status
-
-    play(engine, scenario)
 
 
 # Time
@@ -289,14 +284,14 @@ REQUESTS: dict[str, tuple[str, Any, int]] = {
 
 @pytest.mark.usefixtures("gateways_collector")
 @pytest.mark.parametrize("name", REQUESTS)
-def test_no_request_keeps_others_waiting(
+async def test_no_request_keeps_others_waiting(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(rig, "MAX_BODY", 32 * 1024 * 1024)
     path, content, status = REQUESTS[name]
     body = json.dumps(content, ensure_ascii=False).encode()
 
-    async def scenario(api: Api) -> None:
+    async with api_on(engine, credit_limit=10**12) as api:
         await api.send(OSLO, "+4712")  # token and country are known from here on
         answer, held = await longest_turn(api.ask("POST", f"/v1/{path}", body))
         assert status == answer.status
@@ -304,8 +299,6 @@ def test_no_request_keeps_others_waiting(
         if status > 400:
             assert len(answer.json.get("detail", "")) <= 200
             assert len(answer.json.get("param", "")) <= 200
-
-    play(engine, scenario, credit_limit=10**12)
 
 
 def test_a_fault_is_read_in_time_that_grows_with_its_length_only() -> None:
@@ -316,15 +309,12 @@ def test_a_fault_is_read_in_time_that_grows_with_its_length_only() -> None:
     assert problem.param.startswith("recipients[0].x` - at `$x`")
 
 
-def test_long_messages_are_laid_out_in_fewer_at_a_time(engine: SqliteEngine) -> None:
-    async def scenario(api: Api) -> None:
-        answer = await api.ask("POST", "/v1/messages", dear("{a}" * 500, 400))
-        assert (201, 400) == (answer.status, answer.json["accepted"])
-        await until(lambda: not api.bulk._tasks)
-        assert [(400,)] == api.query("SELECT count(DISTINCT id) FROM message")
-        assert [(4000,)] == api.query("SELECT count(*) FROM part")
-
-    play(engine, scenario)
+async def test_long_messages_are_laid_out_in_fewer_at_a_time(api: Api) -> None:
+    answer = await api.ask("POST", "/v1/messages", dear("{a}" * 500, 400))
+    assert (201, 400) == (answer.status, answer.json["accepted"])
+    await until(lambda: not api.bulk._tasks)
+    assert [(400,)] == api.query("SELECT count(DISTINCT id) FROM message")
+    assert [(4000,)] == api.query("SELECT count(*) FROM part")
 
 
 @pytest.mark.parametrize(
