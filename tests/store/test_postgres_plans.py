@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from budstikke.store.engines.postgres import queues, sql, telling
+from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.client import SERVER_SETTINGS
 from budstikke.store.engines.postgres.connection import _placed
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
-from budstikke.store.verbs import claim, money, queries
+from budstikke.store.verbs import callback_queues, callbacks, claim, money, queries
 from budstikke.store.verbs.statement import Statement
 from store.parted import ask
 from store.postgres_engine import PostgresEngine
@@ -50,8 +50,8 @@ BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "due parts": (sql.DUE_PARTS, (1.0, 10, PART)),
     "due unsure": (sql.DUE_UNSURE, (1.0, 10, PART)),
     "due callbacks": (sql.DUE_CALLBACKS, (1.0, 2.0, 1, 10, LOW)),
-    "callbacks told": (telling.UPDATE_CALLBACKS, (f'[[{LOW + 1}, "done"]]', LOW)),
-    "head of a queue": (queues.HEAD, (1, 10, LOW)),
+    "callbacks told": (callbacks.UPDATE_CALLBACKS, (f'[[{LOW + 1}, "done"]]', LOW)),
+    "head of a queue": (callback_queues.HEAD, (1, 10, LOW)),
     "look up": (sql.MESSAGES, (f"[{LOW + 1}]", LOW)),
     "one message": _placed(queries.BY_ID, ({"id": LOW + 1, "account": 1},)),
     "backlog": (claim.BACKLOG, (PART,)),

@@ -50,7 +50,7 @@ STATEMENTS = {
 
 STOPS_EARLY = {
     "sql LOCKED_KEYS",  # the reader stops at the first that is older than any lock
-    "purging PURGE_BULKS",  # a slice from the front
+    "purge DELETE_BULKS",  # a slice from the front
     "orders OPEN_BULKS",  # at the start alone, of a table with few rows
     # Of tables that administrators write:
     *("callback_listing ACCESSES", "callback_listing QUEUES"),

@@ -20,7 +20,7 @@ from budstikke.domain.listing import (
     PutOptOutCommand,
     RenameCommand,
 )
-from budstikke.store.verbs import inbound_listing
+from budstikke.store.verbs import callback_listing, inbound_listing
 from budstikke.store.verbs.groups import required
 from budstikke.store.verbs.listing import CONTACT
 from budstikke.store.verbs.statement import statement
@@ -211,4 +211,4 @@ CHANGES: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]
     DropOptOutCommand: _drop_opt_out,
 }
 
-DATED = inbound_listing.CHANGES
+DATED = {**inbound_listing.CHANGES, **callback_listing.CHANGES}

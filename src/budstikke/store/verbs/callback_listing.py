@@ -1,4 +1,4 @@
-"""Events, the delivery log and queues, by pages; sending again what was told."""
+"""Events, the delivery log and queues, by pages; calling back again."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ from budstikke.domain.callback_listing import (
 )
 from budstikke.domain.inbound import InboundEvent
 from budstikke.domain.message import StatusEvent
-from budstikke.store.engines.postgres.callback_ids import settled
+from budstikke.store.verbs.callback_ids import settled
 from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
+from budstikke.store.verbs.statement import Fragments, statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from budstikke.domain.listing import ListingAnswer
-    from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.verbs.connection import Connection
 
     Row = tuple[Any, ...]
     Look = Callable[[Connection, Any, int], Awaitable[ListingAnswer]]
@@ -49,7 +50,7 @@ _CAME_AT = 1 + InboundEvent.__struct_fields__.index("came_at")
 _AT = 1 + StatusEvent.__struct_fields__.index("at")
 
 _IS_STATUS = """substr(c.event, 1, 9) = '["status"'"""
-_IS_TOLD = """substr(c.event, 1, 7) <> '["send"'"""
+_IS_EVENT = """substr(c.event, 1, 7) <> '["send"'"""
 
 _TOPIC = f"""CASE WHEN {_IS_STATUS} THEN '{Topic.STATUS}'
         WHEN (c.event::jsonb->>{_REPLY})::boolean THEN '{Topic.REPLY}'
@@ -58,78 +59,108 @@ _TOPIC = f"""CASE WHEN {_IS_STATUS} THEN '{Topic.STATUS}'
 _HAPPENED_AT = f"""(CASE WHEN {_IS_STATUS}
         THEN c.event::jsonb->>{_AT} ELSE c.event::jsonb->>{_CAME_AT} END)::float8"""
 
-EVENTS = f"""
+EVENTS = statement(
+    f"""
 SELECT c.id, c.event FROM callback c JOIN access x ON x.id = c.access_id
 WHERE c.access_id = :access AND x.account_id = :account AND c.id > :after
-    AND c.id <= :last AND {_IS_TOLD}
+    AND c.id <= :last AND {_IS_EVENT}
 ORDER BY c.id LIMIT :limit"""
+)
 
-LAST_EVENT = f"""
+LAST_EVENT = statement(
+    f"""
 SELECT max(id) FROM (
     SELECT c.id FROM callback c JOIN access x ON x.id = c.access_id
     WHERE c.access_id = :access AND x.account_id = :account AND c.id > :after
-        AND {_IS_TOLD}
+        AND {_IS_EVENT}
     ORDER BY c.id LIMIT :limit) e"""
+)
 
-ACCESSES = "SELECT id FROM access WHERE account_id = :account"
+ACCESSES = statement("SELECT id FROM access WHERE account_id = :account")
 
-_CALLBACK = f"""c.id, json_build_array(x.dialect, x.identifier), c.message_id, {_TOPIC},
+
+def _callback_columns(e: Fragments) -> str:
+    return f"""c.id, {e.row}(x.dialect, x.identifier), c.message_id, {_TOPIC},
     c.state, CASE WHEN c.state = 'queued' THEN c.queue_id END, c.tries,
     CASE WHEN c.node_id IS NULL THEN c.due_at END, c.status, c.took, c.answer, c.at"""
 
-# The first two columns say how far was looked; without a match the others are NULL.
-CALLBACKS = f"""
+
+# The first two columns say how far the page looked; the others are NULL if it found
+# nothing.
+CALLBACKS = statement(
+    lambda e: (
+        f"""
 WITH looked AS MATERIALIZED (SELECT id FROM callback
     WHERE access_id = :access AND id < :before ORDER BY id DESC LIMIT :look)
 SELECT e.lowest, e.count, r.* FROM (
     SELECT min(id) AS lowest, count(*) AS count FROM looked) e
-LEFT JOIN (SELECT {_CALLBACK} FROM looked
-    JOIN callback c ON c.id = looked.id JOIN access x ON x.id = c.access_id
-    WHERE (:state::text IS NULL OR c.state = :state) AND {_IS_TOLD}
+LEFT JOIN (SELECT {_callback_columns(e)} FROM looked
+    {e.join} callback c ON c.id = looked.id JOIN access x ON x.id = c.access_id
+    WHERE (:state::text IS NULL OR c.state = :state) AND {_IS_EVENT}
     ORDER BY c.id DESC LIMIT :limit) r ON true"""
+    )
+)
 
-OF_MESSAGE = f"""
-SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
+OF_MESSAGE = statement(
+    lambda e: (
+        f"""
+SELECT {_callback_columns(e)} FROM callback c JOIN access x ON x.id = c.access_id
 WHERE c.message_id = :message AND x.account_id = :account AND c.id < :before
-    AND (:state::text IS NULL OR c.state = :state) AND {_IS_TOLD}
+    AND (:state::text IS NULL OR c.state = :state) AND {_IS_EVENT}
 ORDER BY c.id DESC LIMIT :limit"""
+    )
+)
 
-CALLBACK = f"""
-SELECT {_CALLBACK} FROM callback c JOIN access x ON x.id = c.access_id
-WHERE c.id = :id AND x.account_id = :account AND {_IS_TOLD}"""
+CALLBACK = statement(
+    lambda e: (
+        f"""
+SELECT {_callback_columns(e)} FROM callback c JOIN access x ON x.id = c.access_id
+WHERE c.id = :id AND x.account_id = :account AND {_IS_EVENT}"""
+    )
+)
 
-ATTEMPTS = """
+ATTEMPTS = statement("""
 SELECT at, took, status, answer, request FROM attempt
-WHERE callback_id = :id ORDER BY id"""
+WHERE callback_id = :id ORDER BY id""")
 
-# One that is leased is told just now.
-RESEND = """
+# A callback that is leased is being called now.
+RESEND = statement("""
 UPDATE callback SET state = 'due', due_at = :now, tries = 0, node_id = NULL
 WHERE id = :id AND (state IN ('done', 'failed')
-    OR (state = 'due' AND node_id IS NULL AND due_at > :now))"""
+    OR (state = 'due' AND node_id IS NULL AND due_at > :now))""")
 
 _LOOKED = """(SELECT id FROM callback WHERE access_id = :access AND id < :before
     ORDER BY id DESC LIMIT :look)"""
 
-REPLAYABLE = f"""
+REPLAYABLE = statement(
+    lambda e: (
+        f"""
 SELECT min(c.id), count(*), max({_HAPPENED_AT})
-FROM {_LOOKED} AS looked JOIN callback c ON c.id = looked.id"""
+FROM {_LOOKED} AS looked {e.join} callback c ON c.id = looked.id"""
+    )
+)
 
-REPLAY = f"""
+REPLAY = statement(
+    f"""
 UPDATE callback AS c SET state = 'due', due_at = :now, tries = 0, node_id = NULL
 WHERE c.id IN {_LOOKED} AND c.state IN ('done', 'failed') AND c.queue_id IS NULL
-    AND {_IS_TOLD} AND {_HAPPENED_AT} >= :since
+    AND {_IS_EVENT} AND {_HAPPENED_AT} >= :since
     AND {_HAPPENED_AT} < :until"""
+)
 
-OWNS = "SELECT 1 FROM access WHERE id = :access AND account_id = :account"
+OWNS = statement("SELECT 1 FROM access WHERE id = :access AND account_id = :account")
 
-QUEUES = """
-SELECT q.id, json_build_array(x.dialect, x.identifier), q.state,
+QUEUES = statement(
+    lambda e: (
+        f"""
+SELECT q.id, {e.row}(x.dialect, x.identifier), q.state,
     (SELECT count(*) FROM callback c WHERE c.queue_id = q.id AND c.state = 'queued'),
     q.tries, CASE WHEN q.state = 'paused' THEN q.paused_at END,
     CASE WHEN q.state = 'paused' THEN q.why ELSE '' END
 FROM queue q JOIN access x ON x.id = q.access_id
 WHERE x.account_id = :account ORDER BY q.id"""
+    )
+)
 
 _event = msgspec.json.Decoder(Event).decode
 
@@ -140,9 +171,10 @@ async def _events(
     """
     Read a page in three statements, each of which sees what is committed by then.
 
-    What has a lower id than one that is seen, and is not, has drawn it before: whoever
-    did so is at it when the second statement looks, and the page ends below its ids, or
-    is done, and the third sees what it made.
+    The first finds the last event of the page. An event with a lower id that it does
+    not see belongs to a transaction that drew the id earlier. If that transaction is
+    still open when the second statement looks, the page ends below its ids; if it has
+    ended, the third statement sees its events.
     """
     values = {
         "access": asked.access_id,

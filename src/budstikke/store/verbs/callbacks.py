@@ -1,4 +1,4 @@
-"""Make callbacks of messages from phones, and write what came of callbacks."""
+"""Make the callbacks of inbound messages, and record the outcomes of callbacks."""
 
 from __future__ import annotations
 
@@ -10,69 +10,110 @@ import msgspec
 from budstikke.domain.callback import CallbackState, Event, QueueState
 from budstikke.store.contract import CallbackRow, Received
 from budstikke.store.contract.leases import LEASE
-from budstikke.store.engines.postgres.callback_ids import draw
-from budstikke.store.engines.postgres.sql import IDS, ROWS, columns
+from budstikke.store.verbs.callback_ids import draw
 from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.statement import columns, statement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from budstikke.store.contract import CallbackResult, InboundDraft
-    from budstikke.store.engines.postgres.connection import Connection
-    from budstikke.store.engines.postgres.node import Node
+    from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.statement import Fragments
 
 # An event's first column says what kind it is, the second what message it is of.
-INSERT_TOLD = f"""
+INSERT_CALLBACKS = statement(
+    lambda e: (
+        f"""
 INSERT INTO callback (id, access_id, event, state, due_at, node_id, queue_id,
     message_id, tries, answer, at)
-SELECT {columns("iittfii")}, (v->2->>1)::bigint, 0, '', $2 FROM {ROWS}"""
+SELECT {columns("iittfii")}, (j.value->2->>1)::bigint, 0, '', $2 FROM {e.rows()}"""
+    )
+)
 
-MAKE_QUEUES = f"""
+MAKE_QUEUES = statement(
+    lambda e: (
+        f"""
 INSERT INTO queue (access_id, state, tries, counter, why, alert)
-SELECT access_id, 'idle', 0, 0, '', false FROM unnest({IDS}) AS j (access_id)
-ORDER BY access_id
+SELECT j.value, 'idle', 0, 0, '', false FROM {e.id_rows()} WHERE true
+ORDER BY j.value
 ON CONFLICT (access_id) DO NOTHING"""
+    )
+)
 
-# Held until the transaction ends: the counter has no gaps and none is given twice.
-QUEUES_OF = f"""
-SELECT json_agg(json_build_array(access_id, id, counter, state)) FROM (
-    SELECT * FROM queue WHERE access_id = ANY({IDS}) ORDER BY id FOR UPDATE) q"""
+# Locked until the transaction ends: the counter has no gaps, and no value comes twice.
+QUEUES_OF = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(access_id, id, counter, state)) FROM (
+    SELECT * FROM queue WHERE access_id {e.in_ids()} ORDER BY id {e.lock}) q"""
+    )
+)
 
-# One that is paused stays so; one that is due, or is worked, has a time of its own.
-FILL_QUEUES = f"""
-UPDATE queue SET counter = (v->>1)::integer,
+# A paused queue stays paused; one that is due, or at work, keeps its time.
+FILL_QUEUES = statement(
+    lambda e: (
+        f"""
+UPDATE queue SET counter = (j.value->>1)::integer,
     due_at = CASE WHEN queue.state = 'idle' THEN $2 ELSE queue.due_at END,
     state = CASE WHEN queue.state = 'idle' THEN 'due' ELSE queue.state END
-FROM {ROWS} WHERE queue.id = (v->>0)::bigint"""
+FROM {e.rows()} WHERE queue.id = (j.value->>0)::bigint"""
+    )
+)
 
-# What is over stays so, unless it was understood after all. Nothing was attempted
-# where there is no ``took``: then what came of the last try is kept.
-UPDATE_CALLBACKS = f"""
-UPDATE callback SET state = v->>1, due_at = (v->>2)::float8, tries = (v->>3)::integer,
-    answer = CASE WHEN v->>7 IS NULL AND v->>4 = '' THEN callback.answer
-        ELSE v->>4 END,
-    status = CASE WHEN v->>7 IS NULL THEN callback.status ELSE (v->>6)::integer END,
-    took = coalesce((v->>7)::float8, callback.took), at = (v->>5)::float8,
-    node_id = NULL
-FROM {ROWS}
-WHERE callback.id = (v->>0)::bigint AND callback.id >= $2
-    AND (callback.state IN ('due', 'queued') OR v->>1 = 'done')"""
+# Columns of CallbackResult. A callback that is over stays so, unless it was understood
+# after all. Without ``took`` nothing was attempted: what the last attempt brought is
+# kept.
+UPDATE_CALLBACKS = statement(
+    lambda e: (
+        f"""
+UPDATE callback SET state = j.value->>1, due_at = (j.value->>2)::float8,
+    tries = (j.value->>3)::integer,
+    answer = CASE WHEN j.value->>7 IS NULL AND j.value->>4 = '' THEN callback.answer
+        ELSE j.value->>4 END,
+    status = CASE WHEN j.value->>7 IS NULL THEN callback.status
+        ELSE (j.value->>6)::integer END,
+    took = coalesce((j.value->>7)::float8, callback.took),
+    at = (j.value->>5)::float8, node_id = NULL
+FROM {e.rows()}
+WHERE callback.id = (j.value->>0)::bigint AND callback.id >= $2
+    AND (callback.state IN ('due', 'queued') OR j.value->>1 = 'done')"""
+    )
+)
 
-INSERT_ATTEMPTS = f"""
+INSERT_ATTEMPTS = statement(
+    lambda e: (
+        f"""
 INSERT INTO attempt (callback_id, at, took, request, status, answer)
-SELECT (v->>0)::bigint, (v->>5)::float8, coalesce((v->>7)::float8, 0), v->>8,
-    (v->>6)::integer, v->>4
-FROM {ROWS} ORDER BY place"""
+SELECT (j.value->>0)::bigint, (j.value->>5)::float8,
+    coalesce((j.value->>7)::float8, 0), j.value->>8, (j.value->>6)::integer,
+    j.value->>4
+FROM {e.rows()} ORDER BY j.key"""
+    )
+)
 
-# Rows of the batch: [id, text, at]; the text is the fifth column of a SendEvent.
-UPDATE_RECEIPTS = f"""
-UPDATE callback SET event = jsonb_set(callback.event::jsonb, '{{4}}', v->1)::text,
-    state = CASE WHEN v->>1 = '' THEN 'done' ELSE 'due' END,
-    due_at = CASE WHEN v->>1 = '' THEN NULL ELSE (v->>2)::float8 END,
-    at = (v->>2)::float8
-FROM {ROWS}
-WHERE callback.id = (v->>0)::bigint AND callback.state = 'due'
+
+def _with_text(e: Fragments) -> str:
+    """Write a callback's ``SendEvent`` with another text, which is its fifth column."""
+    return e.only(
+        sqlite="json_set(callback.event, '$[4]', j.value->>1)",
+        postgres="jsonb_set(callback.event::jsonb, '{4}', j.value->1)::text",
+    )
+
+
+# Rows of the batch: [id, text, at].
+UPDATE_REPLIES = statement(
+    lambda e: (
+        f"""
+UPDATE callback SET event = {_with_text(e)},
+    state = CASE WHEN j.value->>1 = '' THEN 'done' ELSE 'due' END,
+    due_at = CASE WHEN j.value->>1 = '' THEN NULL ELSE (j.value->>2)::float8 END,
+    at = (j.value->>2)::float8
+FROM {e.rows()}
+WHERE callback.id = (j.value->>0)::bigint AND callback.state = 'due'
     AND callback.node_id IS NULL AND callback.event::jsonb->>0 = 'send'"""
+    )
+)
 
 _queues = msgspec.json.Decoder(list[tuple[int, int, int, QueueState]]).decode
 
@@ -87,20 +128,18 @@ class _Queue(msgspec.Struct):
     state: QueueState
 
 
-class Telling:
+class CallbackWriter:
     """
-    The callbacks that a batch of messages from phones makes.
+    Makes the callbacks of a batch of inbound messages.
 
     Args:
-        connection: In a transaction that may write.
-        node: To whom those that are due now are leased.
+        connection: In a transaction. Callbacks that are due now are leased to its node.
         now: Unix seconds.
 
     """
 
-    def __init__(self, connection: Connection, node: Node, now: float) -> None:
+    def __init__(self, connection: Connection, now: float) -> None:
         self._connection = connection
-        self._node = node
         self._now = now
         self._ids: deque[int] = deque()
         self._queues: dict[int, _Queue] = {}
@@ -108,14 +147,14 @@ class Telling:
         self._leased: list[CallbackRow] = []
 
     async def begin(self, drafts: Sequence[InboundDraft]) -> None:
-        """Hold the queues of these messages; ids drawn then are in their order."""
-        await self._count_on({d.access_id for d in drafts if d.queued and d.tell})
+        """Lock the queues of these messages, then draw ids: they are in that order."""
+        await self._lock_queues({d.access_id for d in drafts if d.queued and d.tell})
         count = sum(d.tell + len(d.sends) for d in drafts if d.access_id is not None)
         if count:
             self._ids.extend(await draw(self._connection, count))
 
-    async def _count_on(self, access_ids: Collection[int | None]) -> None:
-        """Read the queues of these accesses; one that is not there yet is made."""
+    async def _lock_queues(self, access_ids: Collection[int | None]) -> None:
+        """Read the queues of these accesses; make those that do not exist."""
         if not access_ids:
             return
         batch = text(list(access_ids))
@@ -123,21 +162,21 @@ class Telling:
         for row in _queues(await self._connection.one(QUEUES_OF, batch)):
             self._queues[row[0]] = _Queue(*row[1:])
 
-    def tell(self, draft: InboundDraft) -> None:
-        """Make the callbacks of a message: what is told of it, then what is sent."""
+    def add(self, draft: InboundDraft) -> None:
+        """Make the callbacks of a message: its event, then replies to its sender."""
         if draft.access_id is None:
             return
-        told_id = self._ids.popleft() if draft.tell else None
+        event_id = self._ids.popleft() if draft.tell else None
         send_ids = [self._ids.popleft() for _ in draft.sends]
-        if told_id is not None:
+        if event_id is not None:
             event = draft.event
             if draft.waiting is not None:
                 receipt_id = send_ids[draft.waiting]
                 event = msgspec.structs.replace(event, receipt_id=receipt_id)
             if draft.queued:
-                self._queue(told_id, draft.access_id, event)
+                self._queue(event_id, draft.access_id, event)
             else:
-                self._add(told_id, draft.access_id, event, self._now)
+                self._add(event_id, draft.access_id, event, self._now)
         for send_id, (send, due_at) in zip(send_ids, draft.sends, strict=True):
             self._add(send_id, draft.access_id, send, due_at)
 
@@ -152,10 +191,10 @@ class Telling:
     def _add(
         self, callback_id: int, access_id: int, event: Event, due_at: float
     ) -> None:
-        """Make a callback that waits for no other; one due now is leased."""
+        """Make a callback that waits for no other; lease it if it is due now."""
         node_id = None
         if due_at <= self._now:
-            due_at, node_id = self._now + LEASE, self._node.id
+            due_at, node_id = self._now + LEASE, self._connection.node_id
             self._leased.append(CallbackRow(callback_id, access_id, event, 0))
         self._rows.append(
             (callback_id, access_id, event, CallbackState.DUE, due_at, node_id, None)
@@ -165,7 +204,7 @@ class Telling:
         """Write the callbacks and the queues' counters."""
         if self._rows:
             batch = text(self._rows)
-            await self._connection.execute(INSERT_TOLD, batch, self._now)
+            await self._connection.execute(INSERT_CALLBACKS, batch, self._now)
         queues = self._queues.values()
         if queues:
             counters = text([(queue.id, queue.counter) for queue in queues])
@@ -174,16 +213,16 @@ class Telling:
         return Received(self._leased, going)
 
 
-async def write_results(
-    connection: Connection, node: Node, results: Sequence[CallbackResult]
+async def record_callbacks(
+    connection: Connection, results: Sequence[CallbackResult]
 ) -> None:
-    """Write what came of telling customers."""
+    """Write the outcomes of attempts at callbacks, and the attempts to be logged."""
     last = {result.id: result for result in results}
-    low = node.lows.callback(list(last))
+    low = connection.bounds.callback(list(last))
     await connection.execute(UPDATE_CALLBACKS, text(list(last.values())), low)
     logged = [result for result in results if result.request]
     if logged:
         await connection.execute(INSERT_ATTEMPTS, text(logged))
-    receipts = [(*r.receipt, r.at) for r in results if r.receipt is not None]
-    if receipts:
-        await connection.execute(UPDATE_RECEIPTS, text(receipts))
+    replies = [(*r.receipt, r.at) for r in results if r.receipt is not None]
+    if replies:
+        await connection.execute(UPDATE_REPLIES, text(replies))

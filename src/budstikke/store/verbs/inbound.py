@@ -9,14 +9,16 @@ import msgspec
 from budstikke.domain.inbound import InboundEvent, MediaRef
 from budstikke.store.contract import Thread, Unrouted
 from budstikke.store.verbs.account_data import TOUCH
+from budstikke.store.verbs.callbacks import CallbackWriter
 from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.media import store_media
 from budstikke.store.verbs.reassembly import mark_done, still_held
 from budstikke.store.verbs.statement import columns, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from budstikke.store.contract import InboundDraft
+    from budstikke.store.contract import InboundDraft, Received
     from budstikke.store.verbs.connection import Connection
 
 # Rows of the batch: [reply number, phone]. Only reply numbers have 14 digits.
@@ -143,6 +145,25 @@ async def store_inbound(
         await connection.execute(ASSIGN, text(assigned_rows))
     await _opt_out(connection, drafts, now)
     return drafts
+
+
+async def receive(
+    connection: Connection, drafts: Sequence[InboundDraft], now: float
+) -> Received:
+    """
+    Store inbound messages with their media and callbacks.
+
+    Those that were stored before are left out: their parts are done, or an assigned
+    message is unrouted no more.
+    """
+    drafts = await store_inbound(connection, drafts, now)
+    for draft in drafts:
+        await store_media(connection, draft.event.message_id, draft.media)
+    writer = CallbackWriter(connection, now)
+    await writer.begin(drafts)
+    for draft in drafts:
+        writer.add(draft)
+    return await writer.close()
 
 
 async def _not_stored(

@@ -35,7 +35,7 @@ from budstikke.domain.listing import (
     RecordsQuery,
 )
 from budstikke.domain.states import MessageState
-from budstikke.store.verbs import inbound_listing
+from budstikke.store.verbs import callback_listing, inbound_listing
 from budstikke.store.verbs.groups import required
 from budstikke.store.verbs.message_state import OF_ORDER, message_state
 from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
@@ -337,4 +337,5 @@ LOOKS: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]]
     OptOutsQuery: _opt_outs,
     OptOutQuery: _opt_out,
     **inbound_listing.LOOKS,
+    **callback_listing.LOOKS,
 }

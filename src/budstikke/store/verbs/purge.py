@@ -1,4 +1,4 @@
-"""Delete what is old, a slice at a time, inside one PostgreSQL transaction."""
+"""Delete old messages, callbacks and orders, a slice at a time."""
 
 from __future__ import annotations
 
@@ -7,61 +7,90 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from budstikke.store.engines.postgres.sql import IDS
 from budstikke.store.verbs.json_text import LAST_ID, text
+from budstikke.store.verbs.statement import POSTGRES, statement, two
 
 if TYPE_CHECKING:
-    from budstikke.store.engines.postgres.connection import Connection
+    from budstikke.store.verbs.connection import Connection
 
 # Ids grow with time, near enough, so that a slice from the front is the oldest.
-MESSAGES = """
-SELECT json_agg(json_build_array(id, accepted_at, expires_at >= $3) ORDER BY id) FROM (
+MESSAGES = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(id, accepted_at, expires_at >= $3)) FROM (
     SELECT id, accepted_at, expires_at FROM message WHERE id > $1 AND id < $4
     ORDER BY id LIMIT $2) m"""
+    )
+)
 
-PARTS = f"""
-DELETE FROM part p USING unnest({IDS}) AS j (v)
-WHERE p.id BETWEEN j.v * 256 AND j.v * 256 + 255"""
+# Two texts: each engine looks the parts up by their messages only if it is told to.
+DELETE_PARTS = two(
+    sqlite="""
+DELETE FROM part WHERE id IN (SELECT p.id FROM json_each($1) j
+    JOIN part p ON p.id BETWEEN j.value * 256 AND j.value * 256 + 255)""",
+    postgres=f"""
+DELETE FROM part p USING {POSTGRES.id_rows()}
+WHERE p.id BETWEEN j.value * 256 AND j.value * 256 + 255""",
+)
 
-MMS = f"DELETE FROM mms WHERE message_id = ANY({IDS})"
+DELETE_MMS = statement(lambda e: f"DELETE FROM mms WHERE message_id {e.in_ids()}")
 
-MEDIA = f"DELETE FROM media WHERE message_id = ANY({IDS})"
+DELETE_MEDIA = statement(lambda e: f"DELETE FROM media WHERE message_id {e.in_ids()}")
 
-DELETE_MESSAGES = f"DELETE FROM message WHERE id = ANY({IDS})"
+DELETE_MESSAGES = statement(lambda e: f"DELETE FROM message WHERE id {e.in_ids()}")
 
-# What is still to be told of it may need the parts of an MMS.
-INBOUND = """
-SELECT json_agg(json_build_array(i.id, i.came_at, EXISTS (SELECT 1 FROM callback c
-    WHERE c.message_id = i.id AND c.state IN ('due', 'queued'))) ORDER BY i.id)
+# A callback that is still due may need the media of its message.
+INBOUND = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(i.id, i.came_at, EXISTS (SELECT 1 FROM callback c
+    WHERE c.message_id = i.id AND c.state IN ('due', 'queued'))))
 FROM (SELECT id, came_at FROM inbound WHERE id > $1 ORDER BY id LIMIT $2) i"""
+    )
+)
 
-DELETE_INBOUND = f"DELETE FROM inbound WHERE id = ANY({IDS})"
+DELETE_INBOUND = statement(lambda e: f"DELETE FROM inbound WHERE id {e.in_ids()}")
 
-CALLBACKS = """
-SELECT json_agg(json_build_array(id, at, state IN ('due', 'queued')) ORDER BY id) FROM (
+CALLBACKS = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(id, at, state IN ('due', 'queued'))) FROM (
     SELECT id, at, state FROM callback WHERE id > $1 AND id < $3
     ORDER BY id LIMIT $2) c"""
+    )
+)
 
-ATTEMPTS = f"DELETE FROM attempt WHERE callback_id = ANY({IDS})"
+# No id is given twice: SQLite has no sequence that outlives the callbacks.
+KEEP_CALLBACK_ID = two(
+    sqlite="""
+INSERT OR REPLACE INTO meta (key, value)
+SELECT 'callback_id', CAST(max(coalesce(max(id), 0), coalesce((SELECT CAST(value AS
+    INTEGER) FROM meta WHERE key = 'callback_id'), 0)) AS TEXT) FROM callback""",
+    postgres="",
+)
 
-DELETE_CALLBACKS = f"DELETE FROM callback WHERE id = ANY({IDS})"
+DELETE_ATTEMPTS = statement(
+    lambda e: f"DELETE FROM attempt WHERE callback_id {e.in_ids()}"
+)
 
-PURGE_BULKS = """
+DELETE_CALLBACKS = statement(lambda e: f"DELETE FROM callback WHERE id {e.in_ids()}")
+
+DELETE_BULKS = statement("""
 DELETE FROM bulk WHERE id IN (
     SELECT id FROM (SELECT id, accepted_at, done >= total OR cancelled AS over FROM bulk
         ORDER BY id LIMIT $2) b
-    WHERE accepted_at < $1 AND over)"""
+    WHERE accepted_at < $1 AND over)""")
 
-# Nobody sees an order any more whose first messages are deleted.
-PURGE_RECURRING = """
+# Nobody sees a repeating order any more whose first messages are deleted.
+DELETE_RECURRING = statement("""
 DELETE FROM recurring WHERE id IN (
     SELECT id FROM recurring WHERE next_at IS NULL AND first_at < $1
-    ORDER BY first_at LIMIT $2)"""
+    ORDER BY first_at LIMIT $2)""")
 
 _Row = tuple[int, float, bool]
 """Of a slice: the id, from when it is, and whether it is kept all the same."""
 
-_rows = msgspec.json.Decoder(list[_Row], strict=False).decode
+_decode = msgspec.json.Decoder(list[_Row], strict=False).decode
 
 
 class Slices(msgspec.Struct, frozen=True):
@@ -75,24 +104,27 @@ class Slices(msgspec.Struct, frozen=True):
 Spans = Sequence[tuple[int, int | None]]
 """Ranges of ids, the second one not included, whose old rows are deleted."""
 
+ALL: tuple[Spans, Spans] = ([(0, None)], [(0, None)])
+"""All messages, and all callbacks."""
+
 
 async def purge(
     connection: Connection,
     begin: Slices,
     before: float,
     limit: int,
-    spans: tuple[Spans, Spans] = ([(0, None)], [(0, None)]),
+    spans: tuple[Spans, Spans],
 ) -> tuple[Slices, int]:
     """
-    Delete a slice of old messages, out and in, with all that was theirs.
+    Delete a slice of old messages, sent and received, with all that belongs to them.
 
     Args:
         connection: In a transaction.
         begin: Where the slices begin.
         before: What is older is deleted, Unix seconds.
         limit: Rows of each kind.
-        spans: Where messages, and callbacks, are deleted; other ranges are dropped
-            whole some day.
+        spans: Where messages, and callbacks, are deleted (``ALL``, if the database has
+            no partitions): other ranges are dropped whole one day.
 
     Returns where the next slices begin, and how many messages were deleted.
 
@@ -102,23 +134,29 @@ async def purge(
     messages, gone = _next(rows, before, limit, following), _old(rows, before)
     deleted = 0
     if gone:
-        for statement in (PARTS, MMS, MEDIA):
-            await connection.execute(statement, text(gone))
+        for deletion in (DELETE_PARTS, DELETE_MMS, DELETE_MEDIA):
+            await connection.execute(deletion, text(gone))
         deleted = await connection.execute(DELETE_MESSAGES, text(gone))
     rows = _rows(await connection.one(INBOUND, begin.inbound, limit))
     inbound, gone = _next(rows, before, limit, 0), _old(rows, before)
     if gone:
-        await connection.execute(MEDIA, text(gone))
+        await connection.execute(DELETE_MEDIA, text(gone))
         deleted += await connection.execute(DELETE_INBOUND, text(gone))
     after, end, following = _span(spans[1], begin.callbacks)
     rows = _rows(await connection.one(CALLBACKS, after, limit, end))
     callbacks, gone = _next(rows, before, limit, following), _old(rows, before)
     if gone:
-        await connection.execute(ATTEMPTS, text(gone))
+        await connection.execute(KEEP_CALLBACK_ID)
+        await connection.execute(DELETE_ATTEMPTS, text(gone))
         await connection.execute(DELETE_CALLBACKS, text(gone))
-    await connection.execute(PURGE_BULKS, before, limit)
-    await connection.execute(PURGE_RECURRING, before, limit)
+    await connection.execute(DELETE_BULKS, before, limit)
+    await connection.execute(DELETE_RECURRING, before, limit)
     return Slices(messages, inbound, callbacks), deleted
+
+
+def _rows(rows: str) -> list[_Row]:
+    """Read a slice, in the order of its ids."""
+    return sorted(_decode(rows))
 
 
 def _span(spans: Spans, after: int) -> tuple[int, int, int]:
@@ -128,10 +166,10 @@ def _span(spans: Spans, after: int) -> tuple[int, int, int]:
     Returns after which id to begin, before which to end, and where the slice after the
     span's last one begins; 0: at the front.
     """
-    for place, (low, high) in enumerate(spans):
+    for index, (low, high) in enumerate(spans):
         if high is None or high > after + 1:
             end = LAST_ID if high is None else high
-            last = place == len(spans) - 1
+            last = index == len(spans) - 1
             return max(after, low - 1), end, 0 if last else end - 1
     return 0, 0, 0
 

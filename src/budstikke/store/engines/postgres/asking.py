@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from budstikke.domain.callback_listing import EventsQuery
 from budstikke.domain.listing import ListingCommand, ListingQuery
 from budstikke.domain.queries import Answer, CancelCommand, GroupCommand, QueryOrCommand
-from budstikke.store.engines.postgres import callback_listing
 from budstikke.store.engines.postgres.cancelling import cancel
-from budstikke.store.verbs import account_data, queries
+from budstikke.store.verbs import account_data
 from budstikke.store.verbs.groups import answer_group
 
 if TYPE_CHECKING:
@@ -22,16 +21,6 @@ def in_one_snapshot(asked: QueryOrCommand) -> bool:
     return isinstance(asked, ListingQuery) and not isinstance(asked, EventsQuery)
 
 
-async def look_up(
-    connection: Connection, asked: QueryOrCommand, account_id: int | None
-) -> Answer:
-    """Answer a look-up; raises Refusal for a group that is not there."""
-    if type(asked) in callback_listing.LOOKS:
-        assert account_id is not None  # noqa: S101 - flow.queries sees to it
-        return await callback_listing.LOOKS[type(asked)](connection, asked, account_id)
-    return await queries.look_up(connection, asked, account_id)
-
-
 async def change(
     connection: Connection,
     node: Node,
@@ -42,9 +31,6 @@ async def change(
     """Answer what changes something; raises Refusal."""
     if isinstance(asked, CancelCommand):
         return await cancel(connection, node, asked, account_id, now)
-    if type(asked) in callback_listing.CHANGES:
-        verb = callback_listing.CHANGES[type(asked)]
-        return await verb(connection, asked, account_id, now)
     if isinstance(asked, ListingCommand):
         return await account_data.change(connection, asked, account_id, now)
     assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others

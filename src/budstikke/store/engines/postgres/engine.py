@@ -37,16 +37,16 @@ from budstikke.store.engines.postgres.keeper import Keeper
 from budstikke.store.engines.postgres.links import Links
 from budstikke.store.engines.postgres.node import Node
 from budstikke.store.engines.postgres.partitions import Changes, Partitions
-from budstikke.store.engines.postgres.purging import Slices, purge
 from budstikke.store.engines.postgres.retiring import Retiring
 from budstikke.store.engines.postgres.settling import by_outcomes, by_receipts
 from budstikke.store.engines.postgres.stocking import Stocking
-from budstikke.store.engines.postgres.telling import write_results
-from budstikke.store.verbs import claim, orders
+from budstikke.store.verbs import claim, orders, queries
 from budstikke.store.verbs.accept import store_bulk, store_drafts
+from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within, within_id
 from budstikke.store.verbs.money import order_credit, post
+from budstikke.store.verbs.purge import Slices, purge
 from budstikke.store.verbs.queries import is_read
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class PostgresStore:
 
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
-        await self._client.write(lambda c: write_results(c, self._node, results))
+        await self._client.write(lambda c: record_callbacks(c, results))
 
     # -- the clock
 
@@ -307,7 +307,7 @@ class PostgresStore:
         if is_read(asked):
             alike = asking.in_one_snapshot(asked)
             run = self._client.snapshot if alike else self._client.read
-            return await run(lambda c: asking.look_up(c, asked, account_id))
+            return await run(lambda c: queries.look_up(c, asked, account_id))
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         owner = account_id
         return await self._client.write(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.postgres import queues, reading, receiving
+from budstikke.store.engines.postgres import reading
+from budstikke.store.verbs import callback_queues as queues
 from budstikke.store.verbs import inbound, media, reassembly
-from budstikke.store.verbs.json_text import within_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,7 @@ class InboundVerbs:
 
     async def receive(self, drafts: Sequence[InboundDraft], now: float) -> Received:
         """Store messages from phones, in one transaction for all drafts."""
-        return await self._client.write(
-            lambda c: receiving.receive(c, self._node, drafts, now)
-        )
+        return await self._client.write(lambda c: inbound.receive(c, drafts, now))
 
     async def assigned(self, limit: int) -> list[Unrouted]:
         """Find messages of the tray that were given to an access."""
@@ -93,32 +91,30 @@ class InboundVerbs:
     ) -> QueueHead | None:
         """Lease a queue and read its first callbacks."""
         return await self._client.write(
-            lambda c: queues.take(c, self._node, queue_id, limit, now)
+            lambda c: queues.take_queue(c, queue_id, limit, now)
         )
 
     async def queue_told(self, results: Sequence[QueueResult]) -> None:
         """Write what came of working queues."""
-        await self._client.write(lambda c: queues.worked(c, self._node, results))
+        await self._client.write(lambda c: queues.record_queues(c, results))
 
     async def paused(self) -> int:
         """Count the queues that are paused."""
-        return await self._client.read(queues.paused)
+        return await self._client.read(queues.count_paused)
 
     async def unalerted(self, limit: int, now: float) -> list[PausedQueue]:
         """Find paused queues that nobody was told of yet."""
-        return await self._client.read(
-            lambda c: queues.unalerted(c, self._node.id, limit, now)
-        )
+        return await self._client.read(lambda c: queues.unalerted(c, limit, now))
 
     async def alert(self, queue_id: int, token: str, now: float) -> bool:
         """Take it on to tell of a pause."""
         return await self._client.write(
-            lambda c: queues.alert(c, self._node.id, queue_id, token, now)
+            lambda c: queues.take_alert(c, queue_id, token, now)
         )
 
     async def alerted(self, queue_id: int, token: str) -> None:
         """Note that its people were told."""
-        await self._client.write(lambda c: queues.alerted(c, queue_id, token))
+        await self._client.write(lambda c: queues.record_alert(c, queue_id, token))
 
     async def paused_by(self, token: str) -> PausedQueue | None:
         """Find the paused queue that this token resumes."""
@@ -128,7 +124,6 @@ class InboundVerbs:
         self, *, queue_id: int = 0, account_id: int | None = None, token: str = ""
     ) -> int | None:
         """Let a paused queue go on."""
-        id_ = within_id(queue_id)
         return await self._client.write(
-            lambda c: queues.resume(c, id_, account_id, token)
+            lambda c: queues.resume(c, queue_id, account_id, token)
         )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from budstikke.store.engines.postgres.client import Client
     from budstikke.store.engines.postgres.connection import Connection
     from budstikke.store.engines.postgres.partitions import Changes
-    from budstikke.store.engines.postgres.purging import Spans
+    from budstikke.store.verbs.purge import Spans
 
 log = logging.getLogger("budstikke.store")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from budstikke.domain.listing import ListingCommand, ListingQuery
 from budstikke.domain.queries import Answer, CancelCommand, GroupCommand, QueryOrCommand
-from budstikke.store.engines.sqlite import callback_listing
 from budstikke.store.engines.sqlite.cancelling import cancel
 from budstikke.store.engines.sqlite.connection import Connection, finish
 from budstikke.store.verbs import account_data, queries
@@ -30,9 +29,6 @@ def look_up(
         return finish(queries.look_up(Connection(connection), asked, account_id))
     connection.execute("BEGIN")
     try:
-        if type(asked) in callback_listing.LOOKS:
-            assert account_id is not None  # noqa: S101 - flow.queries sees to it
-            return callback_listing.LOOKS[type(asked)](connection, asked, account_id)
         return finish(queries.look_up(Connection(connection), asked, account_id))
     finally:
         connection.execute("COMMIT")
@@ -49,8 +45,6 @@ def change(
     verbs = Connection(connection)
     if isinstance(asked, CancelCommand):
         return cancel(connection, settling, asked, account_id, now)
-    if type(asked) in callback_listing.CHANGES:
-        return callback_listing.CHANGES[type(asked)](connection, asked, account_id, now)
     if isinstance(asked, ListingCommand):
         return finish(account_data.change(verbs, asked, account_id, now))
     assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others

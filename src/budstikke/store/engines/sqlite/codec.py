@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.store.contract import Draft, Verdict
+from budstikke.store.contract import CallbackResult, Draft, Verdict
 from budstikke.store.verbs.accept import store_drafts
+from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _codec(batch: Any, result: Any, index: int = 0) -> Codec:
 
 CODECS: Mapping[Callable[..., Any], Codec] = {
     store_drafts: _codec(list[Draft], list[Verdict]),
+    record_callbacks: _codec(list[CallbackResult], None),
 }
 
 

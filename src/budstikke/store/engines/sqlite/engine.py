@@ -50,7 +50,6 @@ from budstikke.store.engines.sqlite.opening import (
     take_over,
 )
 from budstikke.store.engines.sqlite.process import WriterProcess
-from budstikke.store.engines.sqlite.purging import Slices, purge
 from budstikke.store.engines.sqlite.settling import Settling
 from budstikke.store.engines.sqlite.thread import WorkerThread
 from budstikke.store.engines.sqlite.withdrawing import (
@@ -60,9 +59,11 @@ from budstikke.store.engines.sqlite.withdrawing import (
 )
 from budstikke.store.verbs import claim, orders
 from budstikke.store.verbs.accept import store_bulk, store_drafts
+from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within
 from budstikke.store.verbs.money import order_credit, post
+from budstikke.store.verbs.purge import ALL, Slices, purge
 from budstikke.store.verbs.queries import is_read
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class SqliteStore:
             self._duplicates.hold(key, until)
         self._node.begin(taken.node_id, taken.next_id)
         self.node_id = self._settling.node_id = taken.node_id
+        self._reader.node_id = self._browser.node_id = taken.node_id
 
     async def close(self) -> None:
         """Finish what was begun and let the file go."""
@@ -268,7 +270,8 @@ class SqliteStore:
 
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
-        await self._writer.run(jobs.told, text(results))
+        job, values = encoded(record_callbacks, (results,))
+        await self._writer.run(job, *values)
 
     # -- the clock
 
@@ -284,7 +287,7 @@ class SqliteStore:
 
     async def purge(self, before: float, limit: int) -> int:
         """Delete a slice of what is old."""
-        values = (self._slices, before, limit)
+        values = (self._slices, before, limit, ALL)
         self._slices, deleted = await self._writer.run(purge, *values)
         return deleted
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.sqlite import queues, reading, receiving
+from budstikke.store.engines.sqlite import reading
+from budstikke.store.engines.sqlite.node import run_with_ids
+from budstikke.store.verbs import callback_queues as queues
 from budstikke.store.verbs import inbound, media, reassembly
-from budstikke.store.verbs.json_text import within_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +74,9 @@ class InboundVerbs:
     async def receive(self, drafts: Sequence[InboundDraft], now: float) -> Received:
         """Store messages from phones, in one transaction for all drafts."""
         end = self._node.unsaved()
-        values = (self._node.id, drafts, now, end)
-        received = await self._writer.run(receiving.receive, *values)
+        received: Received = await self._writer.run(
+            run_with_ids, end, inbound.receive, (drafts, now)
+        )
         self._node.saved(end)
         return received
 
@@ -105,27 +107,27 @@ class InboundVerbs:
         self, queue_id: int, limit: int, now: float
     ) -> QueueHead | None:
         """Lease a queue and read its first callbacks."""
-        return await self._writer.run(queues.take, self._node.id, queue_id, limit, now)
+        return await self._writer.run(queues.take_queue, queue_id, limit, now)
 
     async def queue_told(self, results: Sequence[QueueResult]) -> None:
         """Write what came of working queues."""
-        await self._writer.run(queues.worked, self._node.id, results)
+        await self._writer.run(queues.record_queues, results)
 
     async def paused(self) -> int:
         """Count the queues that are paused."""
-        return await self._reader.run(queues.paused)
+        return await self._reader.run(queues.count_paused)
 
-    async def unalerted(self, limit: int, now: float) -> list[PausedQueue]:  # noqa: ARG002 - leases end then, and there are none
+    async def unalerted(self, limit: int, now: float) -> list[PausedQueue]:
         """Find paused queues that nobody was told of yet."""
-        return await self._reader.run(queues.unalerted, limit)
+        return await self._reader.run(queues.unalerted, limit, now)
 
-    async def alert(self, queue_id: int, token: str, now: float) -> bool:  # noqa: ARG002 - likewise
+    async def alert(self, queue_id: int, token: str, now: float) -> bool:
         """Take it on to tell of a pause."""
-        return await self._writer.run(queues.alert, queue_id, token)
+        return await self._writer.run(queues.take_alert, queue_id, token, now)
 
     async def alerted(self, queue_id: int, token: str) -> None:
         """Note that its people were told."""
-        await self._writer.run(queues.alerted, queue_id, token)
+        await self._writer.run(queues.record_alert, queue_id, token)
 
     async def paused_by(self, token: str) -> PausedQueue | None:
         """Find the paused queue that this token resumes."""
@@ -135,5 +137,4 @@ class InboundVerbs:
         self, *, queue_id: int = 0, account_id: int | None = None, token: str = ""
     ) -> int | None:
         """Let a paused queue go on."""
-        id_ = within_id(queue_id)
-        return await self._writer.run(queues.resume, id_, account_id, token)
+        return await self._writer.run(queues.resume, queue_id, account_id, token)

@@ -13,8 +13,7 @@ import msgspec
 
 from budstikke.domain.receipt import Receipt
 from budstikke.domain.settlement import Concerned, PartUpdate
-from budstikke.store.contract import CallbackResult, CallbackRow
-from budstikke.store.engines.sqlite.telling import write_results
+from budstikke.store.contract import CallbackRow
 from budstikke.store.verbs.json_text import text
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ decode_callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
 _updates = msgspec.json.Decoder(list[tuple[Concerned, PartUpdate]]).decode
 _receipts = msgspec.json.Decoder(list[Receipt]).decode
-_results = msgspec.json.Decoder(list[CallbackResult]).decode
 
 
 def record(
@@ -47,11 +45,6 @@ def settle(  # noqa: PLR0917 - a job's arguments have no names
     """Settle by receipts; returns callbacks."""
     found = _receipts(receipts)
     return text(settling.receipts(connection, carrier_id, found, now, keep))
-
-
-def told(connection: sqlite3.Connection, results: str) -> None:
-    """Write what came of telling customers."""
-    write_results(connection, _results(results))
 
 
 # -- what is only read

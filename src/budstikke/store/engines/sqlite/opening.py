@@ -43,6 +43,10 @@ RECOVER_QUEUES = """
 UPDATE queue SET due_at = ?1, node_id = NULL
 WHERE state = 'due' AND node_id IS NOT NULL AND node_id <> ?2"""
 
+RECOVER_ALERTS = """
+UPDATE queue SET due_at = NULL, node_id = NULL
+WHERE alert AND node_id IS NOT NULL AND node_id <> ?1"""
+
 
 class Taken(msgspec.Struct):
     """
@@ -108,6 +112,7 @@ async def take_over(connection: Connection, now: float) -> Taken:
     raw.execute(RECOVER_PARTS, (now, node_id))
     raw.execute(RECOVER_CALLBACKS, (now, node_id))
     raw.execute(RECOVER_QUEUES, (now, node_id))
+    raw.execute(RECOVER_ALERTS, (node_id,))
     connection.node_id = node_id
     next_id = max(int(found.get("next_id", 0)), 1001)
     return Taken(node_id, next_id, list(_locks(raw, now)))

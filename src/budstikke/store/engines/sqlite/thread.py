@@ -37,6 +37,9 @@ class WorkerThread:
         grouped: Whether jobs share transactions (a writer) or have none (a reader).
         pulse: Hears what failed.
 
+    Attributes:
+        node_id: In whose name a reader's verbs look; a writer learns it itself.
+
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class WorkerThread:
         grouped: bool = False,
         pulse: Pulse | None = None,
     ) -> None:
+        self.node_id = 0
         self._connect = connect
         self._grouped = grouped
         self._pulse = pulse or Pulse()
@@ -105,7 +109,9 @@ class WorkerThread:
             waiting, last = self._gather(first)
             jobs = [job for job, _ in waiting]
             outcomes = (
-                transactions.run(jobs) if self._grouped else each(connection, jobs)
+                transactions.run(jobs)
+                if self._grouped
+                else each(connection, jobs, self.node_id)
             )
             futures = [future for _, future in waiting]
             told = self._loop.call_soon_threadsafe

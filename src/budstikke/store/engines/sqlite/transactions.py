@@ -86,9 +86,11 @@ class Transactions:
         return outcomes
 
 
-def each(connection: sqlite3.Connection, jobs: Sequence[Job]) -> list[Outcome]:
+def each(
+    connection: sqlite3.Connection, jobs: Sequence[Job], node_id: int
+) -> list[Outcome]:
     """Do jobs that only read, each by itself."""
-    verbs = Connection(connection)
+    verbs = Connection(connection, node_id)
     outcomes: list[Outcome] = []
     for function, arguments in jobs:
         try:
