@@ -13,9 +13,9 @@ from budstikke.domain.callback_listing import EventsPage, EventsQuery
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
 from budstikke.store.engines.postgres import PostgresStore
-from budstikke.store.engines.postgres.callback_ids import draw, settled
 from budstikke.store.engines.postgres.connection import Connection
-from budstikke.store.engines.postgres.settling import by_receipts
+from budstikke.store.verbs.callback_ids import draw, settled
+from budstikke.store.verbs.settlement import settle_receipts
 from patience import PATIENCE
 from store.nodes import two_nodes
 from store.path import KEEP, NOW, RECIPIENT, Path, receipt
@@ -68,7 +68,7 @@ async def held(path: Path, smsc_id: str) -> AsyncIterator[Held]:
 
     async def job(connection: Connection) -> None:
         found = [receipt(smsc_id)]
-        await by_receipts(connection, store._node, 1, found, now=NOW, keep=KEEP)
+        await settle_receipts(connection, 1, found, NOW, KEEP)
         made.set()
         await go.wait()
 

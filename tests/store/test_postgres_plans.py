@@ -13,7 +13,16 @@ from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.client import SERVER_SETTINGS
 from budstikke.store.engines.postgres.connection import _placed
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
-from budstikke.store.verbs import callback_queues, callbacks, claim, money, queries
+from budstikke.store.verbs import (
+    callback_queues,
+    callbacks,
+    claim,
+    clock,
+    money,
+    queries,
+    receipt_matching,
+    settlement,
+)
 from budstikke.store.verbs.statement import Statement
 from store.parted import ask
 from store.postgres_engine import PostgresEngine
@@ -37,19 +46,22 @@ RECEIPT = '[["s", "k"]]'
 BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "claim": _placed(claim.CLAIM, (CLAIMED,)),
     "release": (claim.RELEASE, (f"[{PART + 257}]", PART)),
-    "still open": (sql.STILL_OPEN, (f"[{PART + 257}]", PART)),
-    "update parts": (sql.UPDATE_PARTS, (ROW, PART)),
-    "finish messages": (sql.FINISH_MESSAGES, (FINAL, LOW)),
-    "match by id": (sql.MATCH_ID, (RECEIPT, 1, PART)),
-    "match by key": (sql.MATCH_KEY, ('[[0, "k"]]', 1, PART)),
-    "concerned": (sql.CONCERNED_BY_PART, (f"[{PART + 257}]", PART)),
-    "lock messages": (sql.LOCK_MESSAGES, (f"[{LOW + 1}]", LOW)),
-    "siblings": (sql.SIBLINGS, (f"[{LOW + 1}]", LOW)),
+    "still open": (settlement.STILL_OPEN, (f"[{PART + 257}]", PART)),
+    "update parts": (settlement.UPDATE_PARTS, (ROW, PART)),
+    "finish messages": (settlement.FINISH_MESSAGES, (FINAL, LOW)),
+    "match by id": (receipt_matching.MATCH_ID, (RECEIPT, 1, PART)),
+    "match by key": (receipt_matching.MATCH_KEY, ('[[0, "k"]]', 1, PART)),
+    "concerned": (receipt_matching.CONCERNED_BY_PART, (f"[{PART + 257}]", PART)),
+    "lock messages": (settlement.LOCK_MESSAGES, (f"[{LOW + 1}]", LOW)),
+    "siblings": (settlement.SIBLINGS, (f"[{LOW + 1}]", LOW)),
     "refundable": (money.REFUNDABLE, (FINAL, LOW)),
     "take prices": (money.TAKE_PRICES, (f"[[1, {LOW + 1}, 5]]", LOW)),
-    "due parts": (sql.DUE_PARTS, (1.0, 10, PART)),
-    "due unsure": (sql.DUE_UNSURE, (1.0, 10, PART)),
-    "due callbacks": (sql.DUE_CALLBACKS, (1.0, 2.0, 1, 10, LOW)),
+    "due parts": (clock.DUE_PARTS, (1.0, 10, PART)),
+    "due unsure": (clock.DUE_UNSURE, (1.0, 10, PART)),
+    "due callbacks": (clock.DUE_CALLBACKS, (1.0, 10, LOW)),
+    "lease callbacks": (clock.LEASE_CALLBACKS, (f"[{LOW + 1}]", 2.0, 1, LOW)),
+    "release parts": (clock.RELEASE_PARTS, (f"[{PART + 257}]", PART)),
+    "start messages": (clock.START_MESSAGES, (f"[{LOW + 1}]", LOW)),
     "callbacks told": (callbacks.UPDATE_CALLBACKS, (f'[[{LOW + 1}, "done"]]', LOW)),
     "head of a queue": (callback_queues.HEAD, (1, 10, LOW)),
     "look up": (sql.MESSAGES, (f"[{LOW + 1}]", LOW)),
@@ -118,6 +130,6 @@ def test_each_is_looked_at_by_an_index(many: PostgresEngine, name: str) -> None:
 
 
 def test_an_operators_id_costs_one_probe_a_partition(many: PostgresEngine) -> None:
-    found = plan(many, sql.MATCH_ID, (RECEIPT, 1, 0))
+    found = plan(many, receipt_matching.MATCH_ID, (RECEIPT, 1, 0))
     probes = re.findall(r"Index Scan using part_\d+_smsc_id\w* on part_(\d+)", found)
     assert [str(number) for number in range(COUNT + 2)] == sorted(probes, key=int)

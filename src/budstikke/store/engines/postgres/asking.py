@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from budstikke.domain.callback_listing import EventsQuery
 from budstikke.domain.listing import ListingCommand, ListingQuery
 from budstikke.domain.queries import Answer, CancelCommand, GroupCommand, QueryOrCommand
-from budstikke.store.engines.postgres.cancelling import cancel
 from budstikke.store.verbs import account_data
+from budstikke.store.verbs.cancellation import cancel
 from budstikke.store.verbs.groups import answer_group
 
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres.connection import Connection
-    from budstikke.store.engines.postgres.node import Node
 
 
 def in_one_snapshot(asked: QueryOrCommand) -> bool:
@@ -22,15 +21,11 @@ def in_one_snapshot(asked: QueryOrCommand) -> bool:
 
 
 async def change(
-    connection: Connection,
-    node: Node,
-    asked: QueryOrCommand,
-    account_id: int,
-    now: float,
+    connection: Connection, asked: QueryOrCommand, account_id: int, now: float
 ) -> Answer:
     """Answer what changes something; raises Refusal."""
     if isinstance(asked, CancelCommand):
-        return await cancel(connection, node, asked, account_id, now)
+        return await cancel(connection, asked, account_id, now)
     if isinstance(asked, ListingCommand):
         return await account_data.change(connection, asked, account_id, now)
     assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others

@@ -28,7 +28,7 @@ from budstikke.store.contract import (
     Woken,
 )
 from budstikke.store.duplicates import DuplicateLock
-from budstikke.store.engines.postgres import asking, bookkeeping, clock, sql
+from budstikke.store.engines.postgres import asking, bookkeeping, sql
 from budstikke.store.engines.postgres.beating import Beating
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN, Client
 from budstikke.store.engines.postgres.doubts import Doubts
@@ -38,9 +38,8 @@ from budstikke.store.engines.postgres.links import Links
 from budstikke.store.engines.postgres.node import Node
 from budstikke.store.engines.postgres.partitions import Changes, Partitions
 from budstikke.store.engines.postgres.retiring import Retiring
-from budstikke.store.engines.postgres.settling import by_outcomes, by_receipts
 from budstikke.store.engines.postgres.stocking import Stocking
-from budstikke.store.verbs import claim, orders, queries
+from budstikke.store.verbs import claim, clock, orders, queries
 from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.groups import active_members
@@ -48,6 +47,7 @@ from budstikke.store.verbs.json_text import text, within, within_id
 from budstikke.store.verbs.money import order_credit, post
 from budstikke.store.verbs.purge import Slices, purge
 from budstikke.store.verbs.queries import is_read
+from budstikke.store.verbs.settlement import record_outcomes, settle_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,7 @@ class PostgresStore:
         self._keeper = Keeper(self._client, node, self._hear)
         self._heard: Callable[[Hint], None] | None = None
         self._duplicates = DuplicateLock()
-        self._places = clock.Places()
+        self._sweep_cursor = clock.SweepCursor()
         self._doubts = Doubts()
         self._slices = Slices()
         changes = Changes(self._client)
@@ -245,18 +245,14 @@ class PostgresStore:
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
     ) -> list[CallbackRow]:
         """Write what carriers answered."""
-        return await self._client.write(
-            lambda c: by_outcomes(c, self._node, updates, now)
-        )
+        return await self._client.write(lambda c: record_outcomes(c, updates, now))
 
     async def settle(
         self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
     ) -> list[CallbackRow]:
         """Settle by receipts."""
         return await self._client.write(
-            lambda c: by_receipts(
-                c, self._node, carrier_id, receipts, now=now, keep=keep
-            )
+            lambda c: settle_receipts(c, carrier_id, receipts, now, keep)
         )
 
     async def told(self, results: Sequence[CallbackResult]) -> None:
@@ -269,7 +265,8 @@ class PostgresStore:
         """Do what is due, and keep this node's lease."""
 
         async def write(connection: Connection) -> Woken:
-            woken = await clock.wake(connection, self._node, now, limit, callbacks)
+            await self._node.renew(connection, now)
+            woken = await clock.wake(connection, now, limit, callbacks)
             woken.carriers |= await self._doubts.settle(connection, self._node.id)
             if woken.carriers:  # their links may be another node's
                 hint = Hint(self._node.id, carriers=sorted(woken.carriers))
@@ -284,10 +281,10 @@ class PostgresStore:
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
         """Do what is not urgent, slice by slice."""
-        self._places, told = await self._client.write(
-            lambda c: clock.sweep(c, self._node, self._places, now, limit)
+        self._sweep_cursor, callbacks = await self._client.write(
+            lambda c: clock.sweep(c, self._sweep_cursor, now, limit)
         )
-        return told
+        return callbacks
 
     async def purge(self, before: float, limit: int) -> int:
         """Drop what is old and whole, and delete a slice of the rest."""
@@ -310,9 +307,7 @@ class PostgresStore:
             return await run(lambda c: queries.look_up(c, asked, account_id))
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         owner = account_id
-        return await self._client.write(
-            lambda c: asking.change(c, self._node, asked, owner, now)
-        )
+        return await self._client.write(lambda c: asking.change(c, asked, owner, now))
 
     async def members(
         self, account_id: int, groups: Sequence[str]

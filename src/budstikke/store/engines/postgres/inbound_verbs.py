@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.postgres import reading
 from budstikke.store.verbs import callback_queues as queues
-from budstikke.store.verbs import inbound, media, reassembly
+from budstikke.store.verbs import inbound, media, mms_read_reports, reassembly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +78,7 @@ class InboundVerbs:
     ) -> list[CallbackRow]:
         """Note that MMS were read."""
         return await self._client.write(
-            lambda c: reading.read(c, self._node, carrier_id, smsc_ids, now)
+            lambda c: mms_read_reports.read(c, carrier_id, smsc_ids, now)
         )
 
     async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:

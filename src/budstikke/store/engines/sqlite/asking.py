@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from budstikke.domain.listing import ListingCommand, ListingQuery
 from budstikke.domain.queries import Answer, CancelCommand, GroupCommand, QueryOrCommand
-from budstikke.store.engines.sqlite.cancelling import cancel
 from budstikke.store.engines.sqlite.connection import Connection, finish
 from budstikke.store.verbs import account_data, queries
+from budstikke.store.verbs.cancellation import cancel
 from budstikke.store.verbs.groups import answer_group
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from budstikke.store.engines.sqlite.settling import Settling
 
 
 def look_up(
@@ -34,18 +32,13 @@ def look_up(
         connection.execute("COMMIT")
 
 
-def change(
-    connection: sqlite3.Connection,
-    settling: Settling,
-    asked: QueryOrCommand,
-    account_id: int,
-    now: float,
+async def change(
+    connection: Connection, asked: QueryOrCommand, account_id: int, now: float
 ) -> Answer:
     """Answer what changes something; raises Refusal."""
-    verbs = Connection(connection)
     if isinstance(asked, CancelCommand):
-        return cancel(connection, settling, asked, account_id, now)
+        return await cancel(connection, asked, account_id, now)
     if isinstance(asked, ListingCommand):
-        return finish(account_data.change(verbs, asked, account_id, now))
+        return await account_data.change(connection, asked, account_id, now)
     assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others
-    return finish(answer_group(verbs, asked, account_id))
+    return await answer_group(connection, asked, account_id)

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.store.contract import CallbackResult, Draft, Verdict
+from budstikke.domain.receipt import Receipt
+from budstikke.domain.settlement import Concerned, PartUpdate
+from budstikke.store.contract import CallbackResult, CallbackRow, Draft, Verdict
 from budstikke.store.verbs.accept import store_drafts
 from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.settlement import record_outcomes, settle_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +51,8 @@ def _codec(batch: Any, result: Any, index: int = 0) -> Codec:
 
 CODECS: Mapping[Callable[..., Any], Codec] = {
     store_drafts: _codec(list[Draft], list[Verdict]),
+    record_outcomes: _codec(list[tuple[Concerned, PartUpdate]], list[CallbackRow]),
+    settle_receipts: _codec(list[Receipt], list[CallbackRow], index=1),
     record_callbacks: _codec(list[CallbackResult], None),
 }
 

@@ -35,7 +35,6 @@ from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.sqlite import beating, jobs, sql
 from budstikke.store.engines.sqlite.asking import change, look_up
 from budstikke.store.engines.sqlite.bookkeeping import low_balances, take_fees
-from budstikke.store.engines.sqlite.clock import Places, sweep, wake
 from budstikke.store.engines.sqlite.codec import decoded, encoded
 from budstikke.store.engines.sqlite.deadline import in_time
 from budstikke.store.engines.sqlite.inbound_verbs import InboundVerbs
@@ -50,7 +49,6 @@ from budstikke.store.engines.sqlite.opening import (
     take_over,
 )
 from budstikke.store.engines.sqlite.process import WriterProcess
-from budstikke.store.engines.sqlite.settling import Settling
 from budstikke.store.engines.sqlite.thread import WorkerThread
 from budstikke.store.engines.sqlite.withdrawing import (
     orders_of,
@@ -60,11 +58,13 @@ from budstikke.store.engines.sqlite.withdrawing import (
 from budstikke.store.verbs import claim, orders
 from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.callbacks import record_callbacks
+from budstikke.store.verbs.clock import SweepCursor, sweep, wake
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within
 from budstikke.store.verbs.money import order_credit, post
 from budstikke.store.verbs.purge import ALL, Slices, purge
 from budstikke.store.verbs.queries import is_read
+from budstikke.store.verbs.settlement import record_outcomes, settle_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -118,11 +118,10 @@ class SqliteStore:
         self._browser = WorkerThread(read, pulse=self.pulse)
         self._lock: FileLock | None = None
         self._duplicates = DuplicateLock()
-        self._places = Places()
+        self._sweep_cursor = SweepCursor()
         self._slices = Slices()
         self._node = Node()
-        self._settling = Settling()
-        inbound = InboundVerbs(self._writer, self._reader, self._settling, self._node)
+        inbound = InboundVerbs(self._writer, self._reader, self._node)
         self.hold, self.held, self.drop = inbound.hold, inbound.held, inbound.drop
         self.threads, self.receive = inbound.threads, inbound.receive
         self.assigned, self.subscribers = inbound.assigned, inbound.subscribers
@@ -150,7 +149,7 @@ class SqliteStore:
         for key, until in taken.locks:
             self._duplicates.hold(key, until)
         self._node.begin(taken.node_id, taken.next_id)
-        self.node_id = self._settling.node_id = taken.node_id
+        self.node_id = taken.node_id
         self._reader.node_id = self._browser.node_id = taken.node_id
 
     async def close(self) -> None:
@@ -232,7 +231,7 @@ class SqliteStore:
 
     def _withdraw(self, rows: Sequence[Draft | BulkRow], now: float, _: object) -> None:
         """Take back what was stored after it was refused."""
-        values = (self._settling, parts_of(rows), orders_of(rows), now)
+        values = (parts_of(rows), orders_of(rows), now)
         with contextlib.suppress(StoreUnavailable):
             self._writer.run(withdraw, *values).add_done_callback(_noted)
 
@@ -256,17 +255,23 @@ class SqliteStore:
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
     ) -> list[CallbackRow]:
         """Write what carriers answered."""
-        batch = text(updates)
-        return jobs.decode_callbacks(
-            await self._writer.run(jobs.record, self._settling, batch, now)
-        )
+        return await self._run(record_outcomes, updates, now)
 
     async def settle(
         self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
     ) -> list[CallbackRow]:
         """Settle by receipts."""
-        values = (self._settling, carrier_id, text(receipts), now, keep)
-        return jobs.decode_callbacks(await self._writer.run(jobs.settle, *values))
+        return await self._run(settle_receipts, carrier_id, receipts, now, keep)
+
+    async def _run(
+        self,
+        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
+        *args: *Ts,
+    ) -> T:
+        """Run a verb of ``codec.CODECS`` in the writer."""
+        job, values = encoded(verb, args)
+        result: T = decoded(verb, await self._writer.run(job, *values))
+        return result
 
     async def told(self, results: Sequence[CallbackResult]) -> None:
         """Write what came of telling customers."""
@@ -277,13 +282,13 @@ class SqliteStore:
 
     async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
         """Do what is due."""
-        return await self._writer.run(wake, self._settling, now, limit, callbacks)
+        return await self._writer.run(wake, now, limit, callbacks)
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
         """Do what is not urgent, slice by slice."""
-        values = (self._settling, self._places, now, limit)
-        self._places, told = await self._writer.run(sweep, *values)
-        return told
+        values = (self._sweep_cursor, now, limit)
+        self._sweep_cursor, callbacks = await self._writer.run(sweep, *values)
+        return callbacks
 
     async def purge(self, before: float, limit: int) -> int:
         """Delete a slice of what is old."""
@@ -316,7 +321,7 @@ class SqliteStore:
             reader = self._browser if isinstance(asked, ListingQuery) else self._reader
             return await reader.run(look_up, asked, account_id)
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
-        values = (self._settling, asked, account_id, now)
+        values = (asked, account_id, now)
         return await in_time(self._writer, None, change, *values)
 
     async def members(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.sqlite import reading
 from budstikke.store.engines.sqlite.node import run_with_ids
 from budstikke.store.verbs import callback_queues as queues
-from budstikke.store.verbs import inbound, media, reassembly
+from budstikke.store.verbs import inbound, media, mms_read_reports, reassembly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     )
     from budstikke.store.engines.sqlite.node import Node
     from budstikke.store.engines.sqlite.process import WriterProcess
-    from budstikke.store.engines.sqlite.settling import Settling
     from budstikke.store.engines.sqlite.thread import WorkerThread
 
 
@@ -38,7 +36,6 @@ class InboundVerbs:
     Args:
         writer: Owns the connection that writes.
         reader: Looks up beside it.
-        settling: Makes callbacks of what is read.
         node: Gives ids.
 
     """
@@ -47,12 +44,10 @@ class InboundVerbs:
         self,
         writer: WorkerThread | WriterProcess,
         reader: WorkerThread,
-        settling: Settling,
         node: Node,
     ) -> None:
         self._writer = writer
         self._reader = reader
-        self._settling = settling
         self._node = node
 
     async def hold(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
@@ -96,8 +91,8 @@ class InboundVerbs:
         self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float
     ) -> list[CallbackRow]:
         """Note that MMS were read."""
-        values = (self._settling, carrier_id, smsc_ids, now)
-        return await self._writer.run(reading.read, *values)
+        values = (carrier_id, smsc_ids, now)
+        return await self._writer.run(mms_read_reports.read, *values)
 
     async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Look numbers up in the directory."""

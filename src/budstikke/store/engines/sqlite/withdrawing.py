@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING
 from budstikke.domain.queries import CancelCommand
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CANCELLED_AT_ONCE, BulkRow
-from budstikke.store.engines.sqlite import sql
-from budstikke.store.engines.sqlite.cancelling import cancel
-from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.cancellation import cancel
+from budstikke.store.verbs.claim import release
+from budstikke.store.verbs.statement import statement
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from budstikke.store.contract import Draft
-    from budstikke.store.engines.sqlite.settling import Settling
+    from budstikke.store.verbs.connection import Connection
 
 # Of an order, by one of its messages; of a large one that has none yet by its access.
-ACCOUNT = """
-SELECT coalesce((SELECT account_id FROM message WHERE id = ?1 AND order_id = ?1),
-    (SELECT account_id FROM message WHERE order_id = ?1 AND order_id <> id LIMIT 1),
-    (SELECT account_id FROM access WHERE id = ?2))"""
+ACCOUNT = statement("""
+SELECT coalesce((SELECT account_id FROM message WHERE id = $1 AND order_id = $1),
+    (SELECT account_id FROM message WHERE order_id = $1 AND order_id <> id LIMIT 1),
+    (SELECT account_id FROM access WHERE id = $2))""")
 
 Order = tuple[int, int]
 """An order's id, and its access's."""
@@ -48,30 +47,24 @@ def orders_of(rows: Sequence[Draft | BulkRow]) -> list[Order]:
     return found
 
 
-def parts_of(rows: Sequence[Draft | BulkRow]) -> str:
-    """List the parts that were to be sent at once, as JSON."""
-    return text(
-        [
-            part.id
-            for row in rows
-            if not isinstance(row, BulkRow)
-            for part in row.parts
-            if part.state is PartState.SENDING
-        ]
-    )
+def parts_of(rows: Sequence[Draft | BulkRow]) -> list[int]:
+    """List the parts that were to be sent at once."""
+    return [
+        part.id
+        for row in rows
+        if not isinstance(row, BulkRow)
+        for part in row.parts
+        if part.state is PartState.SENDING
+    ]
 
 
-def withdraw(
-    connection: sqlite3.Connection,
-    settling: Settling,
-    parts: str,
-    orders: Sequence[Order],
-    now: float,
+async def withdraw(
+    connection: Connection, part_ids: Sequence[int], orders: Sequence[Order], now: float
 ) -> None:
     """Put parts back into the queue that nobody was given, and cancel orders."""
-    connection.execute(sql.MARK_QUEUED, (parts,))
+    await release(connection, part_ids)
     for order_id, access_id in orders:
-        (account,) = connection.execute(ACCOUNT, (order_id, access_id)).fetchone()
+        account_id = await connection.value(ACCOUNT, order_id, access_id)
         asked, cancelled = CancelCommand(order_id=order_id), CANCELLED_AT_ONCE
         while cancelled >= CANCELLED_AT_ONCE:
-            cancelled = cancel(connection, settling, asked, account, now).cancelled
+            cancelled = (await cancel(connection, asked, account_id, now)).cancelled

@@ -1,4 +1,4 @@
-"""Cancel what has not been sent, inside PostgreSQL transactions."""
+"""Cancel what has not been sent, inside transactions."""
 
 from __future__ import annotations
 
@@ -9,58 +9,70 @@ from budstikke.domain.queries import CancelAnswer
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CANCELLED_AT_ONCE, Entry
-from budstikke.store.engines.postgres import sql
-from budstikke.store.engines.postgres.settling import settle_parts
+from budstikke.store.verbs.clock import LEASE_CALLBACKS
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.message_state import OF_ORDER
 from budstikke.store.verbs.money import begun
+from budstikke.store.verbs.settlement import settle_parts
+from budstikke.store.verbs.statement import Statement, statement
 
 if TYPE_CHECKING:
     from budstikke.domain.queries import CancelCommand
-    from budstikke.store.engines.postgres.connection import Connection
-    from budstikke.store.engines.postgres.node import Node
+    from budstikke.store.verbs.connection import Connection
 
 _ONE = "message m WHERE m.id = :message AND m.account_id = :account"
 _ORDER = f"{OF_ORDER} WHERE m.account_id = :account"
 
-_FOUND = "SELECT count(*) FROM "
-FOUND_ONE, FOUND_ORDER = _FOUND + _ONE, _FOUND + _ORDER
+COUNT_ONE = statement(f"SELECT count(*) FROM {_ONE}")
+COUNT_ORDER = statement(f"SELECT count(*) FROM {_ORDER}")
 
-# The parts of those messages of which no part is on its way. Somebody may claim one
-# before they are ours: so their states are read again when they are.
-_PARTS = """
+
+def _parts(which: str) -> Statement:
+    """
+    Write how the parts are found of those messages of which none is on its way.
+
+    A node may claim one before they are locked: PostgreSQL reads the states of those it
+    has waited for again.
+    """
+    return statement(
+        lambda e: (
+            f"""
 SELECT p.id, p.state FROM (
     SELECT m.id FROM {which}
         AND m.state IN ('accepted', 'scheduled') AND NOT EXISTS (SELECT 1 FROM part q
             WHERE q.id BETWEEN m.id * 256 AND m.id * 256 + 255 AND q.state <> 'queued')
     LIMIT :limit) c
-JOIN part p ON p.id BETWEEN c.id * 256 AND c.id * 256 + 255
-ORDER BY p.id FOR UPDATE OF p"""
-PARTS_ONE, PARTS_ORDER = _PARTS.format(which=_ONE), _PARTS.format(which=_ORDER)
+{e.join} part p ON p.id BETWEEN c.id * 256 AND c.id * 256 + 255
+ORDER BY p.id {e.only(postgres="FOR UPDATE OF p")}"""
+        )
+    )
 
-# What is not yet made of a bulk order, and what was taken for it.
-REST = """
+
+PARTS_ONE, PARTS_ORDER = _parts(_ONE), _parts(_ORDER)
+
+# The messages that a bulk order is still to be expanded into, and their price.
+REST = statement(
+    lambda e: (
+        f"""
 SELECT b.total - b.done, b.cancelled, coalesce((SELECT sum(j.value::bigint)
-    FROM jsonb_array_elements_text(coalesce(b.content::jsonb->'prices', '[]'::jsonb))
-        WITH ORDINALITY AS j (value, place) WHERE j.place > b.done), 0)::bigint
+    FROM {e.rows("coalesce(b.content::jsonb->'prices', '[]')")}
+    WHERE j.key >= b.done), 0)::bigint
 FROM bulk b JOIN access x ON x.id = b.access_id
 WHERE b.id = :order AND x.account_id = :account AND b.done < b.total
-FOR UPDATE OF b"""
+{e.only(postgres="FOR UPDATE OF b")}"""
+    )
+)
 
-CANCEL_BULK = "UPDATE bulk SET cancelled = true WHERE id = :order"
+CANCEL_BULK = statement("UPDATE bulk SET cancelled = true WHERE id = :order")
 
-END_RECURRING = """
+END_RECURRING = statement("""
 UPDATE recurring SET next_at = NULL WHERE id = :order AND next_at IS NOT NULL
     AND EXISTS (SELECT 1 FROM access x
-        WHERE x.id = recurring.access_id AND x.account_id = :account)"""
+        WHERE x.id = recurring.access_id AND x.account_id = :account)""")
 
 
 async def cancel(
-    connection: Connection,
-    node: Node,
-    asked: CancelCommand,
-    account_id: int,
-    now: float,
+    connection: Connection, asked: CancelCommand, account_id: int, now: float
 ) -> CancelAnswer:
     """Cancel a message, or an order: see ``Store.ask``."""
     values: dict[str, Any] = {
@@ -70,41 +82,41 @@ async def cancel(
         "limit": CANCELLED_AT_ONCE,
     }
     if asked.order_id is None:
-        found = (await connection.row(FOUND_ONE, values))[0]
-        cancelled = await _cancel_made(connection, node, PARTS_ONE, values, now)
-        return CancelAnswer(found, cancelled)
+        count = await connection.value(COUNT_ONE, values)
+        cancelled = await _cancel_messages(connection, PARTS_ONE, values, now)
+        return CancelAnswer(count, cancelled)
     ended = await connection.execute(END_RECURRING, values) > 0
     rest, cancelled = await _cancel_rest(connection, values, now)
-    cancelled += await _cancel_made(connection, node, PARTS_ORDER, values, now)
+    cancelled += await _cancel_messages(connection, PARTS_ORDER, values, now)
     if cancelled >= CANCELLED_AT_ONCE:
         return CancelAnswer(0, cancelled, ended)
-    found = rest + (await connection.row(FOUND_ORDER, values))[0]
-    return CancelAnswer(found, cancelled, ended)
+    count = rest + await connection.value(COUNT_ORDER, values)
+    return CancelAnswer(count, cancelled, ended)
 
 
-async def _cancel_made(
-    connection: Connection,
-    node: Node,
-    which: str,
-    values: dict[str, Any],
-    now: float,
+async def _cancel_messages(
+    connection: Connection, which: Statement, values: dict[str, Any], now: float
 ) -> int:
-    """Cancel messages; returns how many. Who is told of it is told soon."""
+    """Cancel messages, whose callbacks become due at once; returns how many."""
     rows = await connection.rows(which, values)
     away = {row[0] >> 8 for row in rows if row[1] != PartState.QUEUED}
     ids = [row[0] for row in rows if row[0] >> 8 not in away]
     updates = {id_: PartUpdate(id_, PartState.CANCELLED, 0, at=now) for id_ in ids}
-    told = await settle_parts(connection, node, updates, now)
-    if told:
-        due = text([row.id for row in told])
-        await connection.execute(sql.LEASE_CALLBACKS, due, now, None)
+    callbacks = [row.id for row in await settle_parts(connection, updates, now)]
+    if callbacks:
+        due = (text(callbacks), now, None, connection.bounds.callback(callbacks))
+        await connection.execute(LEASE_CALLBACKS, *due)
     return len({id_ >> 8 for id_ in ids})
 
 
 async def _cancel_rest(
     connection: Connection, values: dict[str, Any], now: float
 ) -> tuple[int, int]:
-    """Stop making a bulk order; returns how many there would be, and were till now."""
+    """
+    Stop expanding a bulk order, and refund what is not expanded.
+
+    Returns how many messages that are, and how many of them this has cancelled.
+    """
     row = await connection.row(REST, values)
     if row is None:
         return 0, 0

@@ -1,0 +1,254 @@
+"""What the passing of time does, inside transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.receipt import Reason
+from budstikke.domain.settlement import PartUpdate
+from budstikke.domain.states import PartState
+from budstikke.store.contract import CallbackRow, Woken
+from budstikke.store.contract.leases import LEASE
+from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.reassembly import FORGET_DONE
+from budstikke.store.verbs.settlement import settle_parts, settle_unsure
+from budstikke.store.verbs.statement import statement, two
+
+if TYPE_CHECKING:
+    from budstikke.store.verbs.connection import Connection
+
+# Nodes leave out what another has locked: each takes callbacks and parts of its own.
+DUE_CALLBACKS = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(id, access_id, {e.json("event")}, tries)) FROM (
+    SELECT id, access_id, event, tries FROM callback
+    WHERE state = 'due' AND due_at <= $1 AND id >= $3
+    ORDER BY due_at LIMIT $2 {e.skip_locked}) c"""
+    )
+)
+
+LEASE_CALLBACKS = statement(
+    lambda e: (
+        f"""
+UPDATE callback SET due_at = $2, node_id = $3 WHERE id {e.in_ids()} AND id >= $4"""
+    )
+)
+
+DUE_PARTS = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(id, carrier_id)) FROM (
+    SELECT id, carrier_id FROM part
+    WHERE due_at <= $1 AND state = 'queued' AND id >= $3
+    ORDER BY due_at LIMIT $2 {e.skip_locked}) p"""
+    )
+)
+
+RELEASE_PARTS = statement(
+    lambda e: f"UPDATE part SET due_at = NULL WHERE id {e.in_ids()} AND id >= $2"
+)
+
+START_MESSAGES = statement(
+    lambda e: (
+        f"""
+UPDATE message SET state = 'accepted'
+WHERE id {e.in_ids()} AND id >= $2 AND state = 'scheduled'"""
+    )
+)
+
+DUE_UNSURE = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(p.id, coalesce(a.unsure, 'fail'), m.expires_at))
+FROM (SELECT id FROM part WHERE due_at <= $1 AND state = 'unsure' AND id >= $3
+    ORDER BY due_at LIMIT $2 {e.skip_locked}) p
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8
+LEFT JOIN access x ON x.id = m.access_id
+LEFT JOIN account a ON a.id = x.account_id"""
+    )
+)
+
+DUE_QUEUES = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}(id) FROM (
+    SELECT id FROM queue WHERE state = 'due' AND due_at <= $1
+    ORDER BY due_at LIMIT $2) q"""
+    )
+)
+
+QUEUED_SLICE = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(p.id, m.expires_at)) FROM (
+    SELECT id FROM part WHERE state = 'queued' AND id > $1 ORDER BY id LIMIT $2) p
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $1::bigint >> 8"""
+    )
+)
+
+STILL_QUEUED = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}(id) FROM (
+    SELECT id FROM part WHERE id {e.in_ids()} AND state = 'queued'
+    ORDER BY id {e.skip_locked}) p"""
+    )
+)
+
+UNSURE_SLICE = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}(id) FROM (
+    SELECT id FROM part WHERE state = 'unsure' AND id > $1 ORDER BY id LIMIT $2) p"""
+    )
+)
+
+FORGET_ORPHANS = statement(
+    lambda e: (
+        f"""
+DELETE FROM orphan WHERE id IN (
+    SELECT id FROM orphan WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2
+    {e.skip_locked})"""
+    )
+)
+
+# Two texts: SQLite would find the rows by the first column of their key alone.
+FORGET_KEYS = two(
+    sqlite="""
+DELETE FROM idempotency WHERE rowid IN (
+    SELECT rowid FROM idempotency WHERE kept_until <= $1
+    ORDER BY kept_until LIMIT $2)""",
+    postgres="""
+DELETE FROM idempotency i USING (
+    SELECT access_id, key FROM idempotency WHERE kept_until <= $1
+    ORDER BY kept_until LIMIT $2 FOR UPDATE SKIP LOCKED) d
+WHERE i.access_id = d.access_id AND i.key = d.key""",
+)
+
+# The duplicate lock's keys: PostgreSQL's; on SQLite those that were moved from there.
+FORGET_DUPLICATES = statement(
+    lambda e: (
+        f"""
+DELETE FROM duplicate WHERE key IN (
+    SELECT key FROM duplicate WHERE until <= $1 ORDER BY until LIMIT $2
+    {e.skip_locked})"""
+    )
+)
+
+FORGET = (FORGET_ORPHANS, FORGET_KEYS, FORGET_DUPLICATES, FORGET_DONE)
+"""What a sweep deletes a slice of: rows that were kept for a time."""
+
+_pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
+_unsure = msgspec.json.Decoder(list[tuple[int, str, float]]).decode
+_expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
+_ids = msgspec.json.Decoder(list[int]).decode
+_callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
+
+
+async def wake(connection: Connection, now: float, limit: int, callbacks: int) -> Woken:
+    """Lease callbacks, so many; release parts that waited; conclude unsure ones."""
+    leased = await _lease(connection, now, callbacks)
+    low = connection.bounds.open_part
+    due = _pairs(await connection.one(DUE_PARTS, now, limit, low))
+    if due:
+        await _release(connection, [part_id for part_id, _ in due])
+    rows = _unsure(await connection.one(DUE_UNSURE, now, limit, low))
+    resent, concluded = await _conclude_unsure(connection, rows, now)
+    carriers = {carrier_id for _, carrier_id in due} | resent
+    more = limit in (len(due), len(rows)) or 0 < callbacks == len(leased)
+    queues = _ids(await connection.one(DUE_QUEUES, now, limit))
+    return Woken(carriers, leased + concluded, more, queues)
+
+
+async def _lease(connection: Connection, now: float, limit: int) -> list[CallbackRow]:
+    """Lease callbacks that are due to this node."""
+    low = connection.bounds.open_callback
+    callbacks = _callbacks(await connection.one(DUE_CALLBACKS, now, limit, low))
+    if callbacks:
+        ids = text([row.id for row in callbacks])
+        values = (ids, now + LEASE, connection.node_id, low)
+        await connection.execute(LEASE_CALLBACKS, *values)
+    return callbacks
+
+
+async def _release(connection: Connection, part_ids: list[int]) -> None:
+    """Let parts that waited be claimed, and start the messages that were scheduled."""
+    low = connection.bounds.open_part
+    await connection.execute(RELEASE_PARTS, text(part_ids), low)
+    messages = text(sorted({part_id >> 8 for part_id in part_ids}))
+    await connection.execute(START_MESSAGES, messages, low >> 8)
+
+
+async def _conclude_unsure(
+    connection: Connection, rows: list[tuple[int, str, float]], now: float
+) -> tuple[set[int], list[CallbackRow]]:
+    updates: dict[int, PartUpdate] = {}
+    for part_id, rule, expires_at in rows:
+        resend = rule == "resend" and now < expires_at
+        updates[part_id] = PartUpdate(
+            part_id,
+            PartState.QUEUED if resend else PartState.UNDELIVERED,
+            0,
+            reason=Reason.UNSURE,
+            raw="resent" if resend else "no answer and no receipt",
+            at=now,
+        )
+    callbacks = await settle_parts(connection, updates, now)
+    queued = {u.carrier_id for u in updates.values() if u.state is PartState.QUEUED}
+    return queued, callbacks
+
+
+class SweepCursor(msgspec.Struct, frozen=True):
+    """Where the next slices of a sweep begin: ids of parts; 0: at the front."""
+
+    waiting: int = 0
+    unsure: int = 0
+
+
+async def sweep(
+    connection: Connection, cursor: SweepCursor, now: float, limit: int
+) -> tuple[SweepCursor, list[CallbackRow]]:
+    """
+    Expire a slice of the backlog, settle a slice of unsure parts by orphans, forget.
+
+    Returns where the next slices begin, and callbacks.
+    """
+    first = connection.bounds.open_part - 1
+    begin = max(cursor.waiting, first)
+    queued = sorted(_expiring(await connection.one(QUEUED_SLICE, begin, limit)))
+    expired = [part_id for part_id, expires_at in queued if expires_at <= now]
+    callbacks = await _expire(connection, expired, now)
+    begin = max(cursor.unsure, first)
+    unsure = sorted(_ids(await connection.one(UNSURE_SLICE, begin, limit)))
+    callbacks += await settle_unsure(connection, unsure, now)
+    for forget in FORGET:
+        await connection.execute(forget, now, limit)
+    after = SweepCursor(
+        queued[-1][0] if len(queued) == limit else 0,
+        unsure[-1] if len(unsure) == limit else 0,
+    )
+    return after, callbacks
+
+
+async def _expire(
+    connection: Connection, part_ids: list[int], now: float
+) -> list[CallbackRow]:
+    """Expire those of these parts that are still queued."""
+    if not part_ids:
+        return []
+    still = _ids(await connection.one(STILL_QUEUED, text(part_ids)))
+    updates = {
+        part_id: PartUpdate(
+            part_id,
+            PartState.EXPIRED,
+            0,
+            reason=Reason.EXPIRED,
+            raw="validity over before it could be sent",
+            at=now,
+        )
+        for part_id in still
+    }
+    return await settle_parts(connection, updates, now)

@@ -1,0 +1,171 @@
+"""Find the parts that delivery reports (receipts) are about, in a transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from budstikke.domain.settlement import Concerned
+from budstikke.domain.states import PART_MOVES
+from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.statement import (
+    POSTGRES,
+    SQLITE,
+    Fragments,
+    Statement,
+    statement,
+    two,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from budstikke.domain.receipt import Receipt
+    from budstikke.store.verbs.connection import Connection
+
+
+def _concerned(e: Fragments, index: str) -> str:
+    """Select columns of ``domain.settlement.Concerned``: part ``p``, message ``m``."""
+    return f"""
+SELECT {e.list}({e.row}({index}, p.id, p.state, p.carrier_id, p.tries, m.id, m.parts,
+    m.state, m.tell, m.access_id, m.recipient, m.ref,
+    {e.greatest}(CASE WHEN p.state = 'unsure' THEN 0.0 ELSE coalesce(p.at, 0.0) END,
+        m.accepted_at),
+    m.callback_url))
+"""
+
+
+def _match(name: str, column: int, index: tuple[str, str]) -> Statement:
+    """
+    Write how parts of a carrier are found by a column of a batch.
+
+    ``index`` is that of a row's receipt, as SQLite and PostgreSQL write it.
+
+    PostgreSQL has a subquery for each row of the batch, which locks the parts (OFFSET
+    keeps it one): while there are no statistics yet, its planner would go through all
+    parts of the carrier instead.
+    """
+    return two(
+        sqlite=_concerned(SQLITE, index[0])
+        + f"""
+FROM json_each($1) j
+CROSS JOIN part p ON p.{name} = j.value->>{column} AND p.carrier_id = $2 AND p.id >= $3
+CROSS JOIN message m ON m.id = p.id >> 8""",
+        postgres=_concerned(POSTGRES, "p.key")
+        + f"""
+FROM (SELECT {index[1]} AS key, f.id, f.state, f.carrier_id, f.tries, f.at
+    FROM {POSTGRES.rows()} CROSS JOIN LATERAL (
+        SELECT id, state, carrier_id, tries, at FROM part
+        WHERE {name} = j.value->>{column} AND carrier_id = $2 AND id >= $3
+        ORDER BY id OFFSET 0 FOR UPDATE) f) p
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8""",
+    )
+
+
+# Rows of the batch begin with the operator's id of a message.
+MATCH_ID = _match("smsc_id", 0, ("j.key", "j.key"))
+
+# Rows of the batch: [index, normal form of the operator's id]
+MATCH_KEY = _match("smsc_key", 1, ("j.value->>0", "(j.value->>0)::bigint"))
+
+# By the ids of parts, which are locked; the index says nothing.
+CONCERNED_BY_PART = statement(
+    lambda e: (
+        _concerned(e, "0")
+        + f"""
+FROM (SELECT id, state, carrier_id, tries, at FROM part
+    WHERE id {e.in_ids()} AND id >= $2 ORDER BY id {e.lock}) p
+{e.join} message m ON m.id = p.id >> 8 AND m.id >= $2::bigint >> 8"""
+    )
+)
+
+decode_concerned = msgspec.json.Decoder(list[Concerned]).decode
+
+Matches = dict[int, list[Concerned]]
+"""By index into a batch of receipts: the parts whose id it names."""
+
+
+async def match(
+    connection: Connection, carrier_id: int, receipts: Sequence[Receipt]
+) -> Matches:
+    """
+    Find parts by the id as written, by its normal form, by a second id.
+
+    First among recent messages: nothing leads from an operator's id to a partition, so
+    that each more costs a look. A part that is found there, is open and has the
+    receipt's recipient is the one that is meant, whatever older ones there are
+    (``domain.settlement.best``); for other receipts the old partitions are searched.
+    """
+    recent = connection.bounds.recent
+    by_index = dict(enumerate(receipts))
+    matches = await _find(connection, carrier_id, by_index, recent << 8)
+    if recent == 0:
+        return matches
+    uncertain = {
+        index: receipt
+        for index, receipt in by_index.items()
+        if not _is_meant(receipt, matches.get(index, ()))
+    }
+    if uncertain:
+        matches.update(await _find(connection, carrier_id, uncertain, 0))
+    return matches
+
+
+async def _find(
+    connection: Connection, carrier_id: int, receipts: dict[int, Receipt], low: int
+) -> Matches:
+    indexes = list(receipts)
+    matches: Matches = defaultdict(list)
+    batch = text(list(receipts.values()))
+    rows = await connection.one(MATCH_ID, batch, carrier_id, low)
+    for part in decode_concerned(rows):
+        part.index = indexes[part.index]
+        matches[part.index].append(part)
+    keys = [
+        (index, receipt.smsc_key)
+        for index, receipt in receipts.items()
+        if receipt.smsc_key is not None and index not in matches
+    ]
+    if keys:
+        rows = await connection.one(MATCH_KEY, text(keys), carrier_id, low)
+        for part in decode_concerned(rows):
+            matches[part.index].append(part)
+    by_other_id = _with_another_id(receipts, matches)
+    if by_other_id:
+        others = await _find(connection, carrier_id, by_other_id, low)
+        _take_others(matches, receipts, others)
+    return matches
+
+
+def _with_another_id(
+    receipts: Mapping[int, Receipt], matches: Mapping[int, Sequence[Concerned]]
+) -> dict[int, Receipt]:
+    """List receipts to find by their second id: the first has no such recipient."""
+    return {
+        index: receipt.by_other_id()
+        for index, receipt in receipts.items()
+        if receipt.other_id and not _has_recipient(receipt, matches.get(index, ()))
+    }
+
+
+def _take_others(
+    matches: Matches, receipts: Mapping[int, Receipt], others: Matches
+) -> None:
+    """Add what second ids match; it goes before a match of another recipient."""
+    for index, parts in others.items():
+        if index not in matches or _has_recipient(receipts[index], parts):
+            matches[index] = parts
+
+
+def _has_recipient(receipt: Receipt, parts: Sequence[Concerned]) -> bool:
+    tail = receipt.recipient[-8:]
+    return any(part.recipient.endswith(tail) for part in parts)
+
+
+def _is_meant(receipt: Receipt, parts: Sequence[Concerned]) -> bool:
+    tail = receipt.recipient[-8:]
+    return any(
+        PART_MOVES[part.part_state] and part.recipient.endswith(tail) for part in parts
+    )
