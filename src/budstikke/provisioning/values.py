@@ -13,76 +13,54 @@ from msgspec import Meta
 
 from budstikke.domain.money import MOST, micros
 
+
+def _text(pattern: str, expected: str, longest: int | None = None) -> Meta:
+    """Make the constraint of a text that matches all of a pattern."""
+    words = {"expected": expected}
+    return Meta(pattern=rf"\A(?:{pattern})\Z", max_length=longest, extra=words)
+
+
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 E164 = Annotated[
     str,
-    Meta(
-        pattern=r"^\+[1-9][0-9]{6,14}\Z",
-        extra={"expected": "`+` and 7 to 15 digits, the first of them not 0 (E.164)"},
+    _text(
+        r"\+[1-9][0-9]{6,14}", "`+` and 7 to 15 digits, the first of them not 0 (E.164)"
     ),
 ]
 Prefix = Annotated[
     str,
-    Meta(
-        pattern=r"^(\+([1-9][0-9]{0,14})?)?\Z",
-        extra={"expected": "`+` and up to 15 digits, the first of them not 0"},
+    _text(
+        r"(\+([1-9][0-9]{0,14})?)?", "`+` and up to 15 digits, the first of them not 0"
     ),
 ]
 HomePrefix = Annotated[
     str,
-    Meta(
-        pattern=r"^\+[1-9][0-9]{0,3}\Z",
-        extra={"expected": "`+` and a country's calling code, such as `+47`"},
-    ),
+    _text(r"\+[1-9][0-9]{0,3}", "`+` and a country's calling code, such as `+47`"),
 ]
 Currency = Annotated[
-    str,
-    Meta(
-        pattern=r"^([A-Z]{3})?\Z",
-        extra={"expected": "three capital letters (ISO 4217), or `SMS`"},
-    ),
+    str, _text(r"([A-Z]{3})?", "three capital letters (ISO 4217), or `SMS`")
 ]
 Address = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^@\s,]+@[^@\s,]+\Z",
-        extra={"expected": "a mail address, such as `ops@example.com`"},
-    ),
+    str, _text(r"[^@\s,]+@[^@\s,]+", "a mail address, such as `ops@example.com`")
 ]
-Digits = Annotated[
-    str,
-    Meta(
-        pattern=r"^\+?[0-9]{3,15}\Z",
-        extra={"expected": "3 to 15 digits, perhaps after `+`"},
-    ),
-]
-SeriesPrefix = Annotated[
-    str, Meta(pattern=r"^[0-9]{5,13}\Z", extra={"expected": "5 to 13 digits"})
-]
+Digits = Annotated[str, _text(r"\+?[0-9]{3,15}", "3 to 15 digits, perhaps after `+`")]
+SeriesPrefix = Annotated[str, _text(r"[0-9]{5,13}", "5 to 13 digits")]
 ReplyNumber = Annotated[
     str,
-    Meta(
-        pattern=r"^([1-9][0-9]{4})?\Z",
-        extra={"expected": "five digits, the first of them not 0, or nothing"},
-    ),
+    _text(r"([1-9][0-9]{4})?", "five digits, the first of them not 0, or nothing"),
 ]
 Word = Annotated[
     str,
-    Meta(
-        max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f]*\Z",
-        extra={"expected": "one line of text, without control characters"},
-    ),
+    _text(r"[^\x00-\x1f\x7f]*", "one line of text, without control characters", 100),
 ]
 Reply = Annotated[str, Meta(max_length=1530)]
 """A text of ten segments at most."""
-
 Url = Annotated[
     str,
-    Meta(
-        max_length=2000,
-        pattern=r"\A(?:(?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?\Z",
-        extra={"expected": "an http or https URL, percent-encoded, or nothing"},
+    _text(
+        r"((?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?",
+        "an http or https URL, percent-encoded, or nothing",
+        2000,
     ),
 ]
 

@@ -6,7 +6,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    String,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from budstikke.provisioning.present import Reading, slices
 from budstikke.provisioning.resource import (
@@ -21,6 +31,7 @@ from budstikke.provisioning.resource import (
 )
 from budstikke.provisioning.values import E164, Name
 from budstikke.store import schema
+from budstikke.store.schema.base import Id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,72 +121,57 @@ def _read_groups(reading: Reading) -> dict[Key, dict[str, Any]]:
 
 
 def _write_members(connection: Connection, changes: list[tuple[int, Change]]) -> None:
+    put: list[dict[str, Any]] = []
+    out: list[dict[str, Any]] = []
     for group_id, change in changes:
         before = change.there["members"] if change.there else {}
         after = change.values["members"]
-        _take_out(connection, group_id, [n for n in before if n not in after])
-        put = {n: each for n, each in after.items() if before.get(n) != each}
-        for some in slices(list(put)):
-            _put_in(connection, group_id, {number: put[number] for number in some})
-
-
-def _account_of(group_id: int) -> Any:
-    group = schema.contact_group.c
-    return select(group.account_id).where(group.id == group_id).scalar_subquery()
-
-
-def _contacts(
-    connection: Connection, group_id: int, numbers: Iterable[str]
-) -> dict[str, int]:
-    """Find the ids of contacts of the account that has a group."""
-    contact = schema.contact.c
-    found = select(contact.number, contact.id).where(
-        contact.account_id == _account_of(group_id), contact.number.in_(list(numbers))
-    )
-    return dict(connection.execute(found).all())
-
-
-def _take_out(connection: Connection, group_id: int, numbers: list[str]) -> None:
-    member = schema.membership
-    for some in slices(numbers):
-        ids = _contacts(connection, group_id, some).values()
-        connection.execute(
-            delete(member).where(
-                member.c.group_id == group_id, member.c.contact_id.in_(list(ids))
-            )
+        put += (
+            {"group": group_id, "to": number, "called": name, "gets": active}
+            for number, (name, active) in after.items()
+            if before.get(number) != (name, active)
         )
+        out += ({"group": group_id, "to": each} for each in before.keys() - after)
+    for statement in (CHANGE_CONTACT, ADD_CONTACT, JOIN) if put else ():
+        connection.execute(statement, put)
+    if out:
+        connection.execute(LEAVE, out)
 
 
-def _put_in(connection: Connection, group_id: int, members: dict[str, Member]) -> None:
-    """Write some contacts, and make them members."""
-    contact, member = schema.contact, schema.membership
-    known = _contacts(connection, group_id, members)
-    new = [
-        {"number": number, "name": name or "", "active": active}
-        for number, (name, active) in members.items()
-        if number not in known
-    ]
-    if new:
-        account = connection.scalar(select(_account_of(group_id)))
-        connection.execute(
-            insert(contact), [row | {"account_id": account} for row in new]
-        )
-    for number, id_ in known.items():
-        name, active = members[number]
-        values = {"active": active} | ({} if name is None else {"name": name})
-        connection.execute(update(contact).where(contact.c.id == id_).values(**values))
-    ids = _contacts(connection, group_id, members)
-    there = select(member.c.contact_id).where(
-        member.c.group_id == group_id, member.c.contact_id.in_(list(ids.values()))
-    )
-    already = set(connection.scalars(there))
-    rows = [
-        {"group_id": group_id, "contact_id": ids[number]}
-        for number in members
-        if ids[number] not in already
-    ]
-    if rows:
-        connection.execute(insert(member), rows)
+_account = select(schema.contact_group.c.account_id).where(
+    schema.contact_group.c.id == bindparam("group")
+)
+_contact, _member = schema.contact.c, schema.membership.c
+_called, _gets = bindparam("called", type_=String), bindparam("gets", type_=Boolean)
+_to = bindparam("to", type_=String)
+_this_contact = (
+    _contact.account_id == _account.scalar_subquery(),
+    _contact.number == _to,
+)
+_contact_ids = select(_contact.id).where(*_this_contact)
+
+CHANGE_CONTACT = (
+    update(schema.contact)
+    .where(*_this_contact)
+    .values(name=func.coalesce(_called, _contact.name), active=_gets)
+)
+ADD_CONTACT = insert(schema.contact).from_select(
+    ["account_id", "number", "name", "active"],
+    select(_account.scalar_subquery(), _to, func.coalesce(_called, ""), _gets).where(
+        ~_contact_ids.exists()
+    ),
+)
+_of_group = _member.group_id == bindparam("group", type_=Id)
+JOIN = insert(schema.membership).from_select(
+    ["group_id", "contact_id"],
+    select(bindparam("group", type_=Id), _contact.id).where(
+        *_this_contact,
+        ~select(_member.id)
+        .where(_of_group, _member.contact_id == _contact.id)
+        .exists(),
+    ),
+)
+LEAVE = delete(schema.membership).where(_of_group, _member.contact_id.in_(_contact_ids))
 
 
 def _remove_members(connection: Connection, changes: list[Change]) -> None:
