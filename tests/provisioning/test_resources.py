@@ -36,6 +36,13 @@ def test_each_column_is_declared_and_each_field_has_one(resource: Resource) -> N
     assert set() == (declared | set(resource.key)) - columns
 
 
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.name)
+def test_entries_say_the_whole_key(resource: Resource) -> None:
+    for section in resource.sections:
+        named = [each for each in section.fields if each.stored.in_key]
+        assert len(resource.key) == len(named) + section.of_account
+
+
 def test_each_column_of_prices_is_declared() -> None:
     declared = {each.column.name for each in fields_of(PriceEntry) if each.column}
     assert {*declared, "price_list_id"} == set(schema.price.c.keys())

@@ -76,6 +76,7 @@ class Stored:
         literal: The text ``"default"`` means itself.
         secret: Only a hash is kept; an empty text takes it away.
         merged: A table whose keys are kept one by one.
+        in_key: A part of what tells the row from others, in the order declared.
 
     """
 
@@ -86,10 +87,11 @@ class Stored:
     literal: bool = False
     secret: bool = False
     merged: bool = False
+    in_key: bool = False
 
 
-KEY = Stored(kept=False, literal=True)
-"""A part of what tells the entry from others."""
+KEY = Stored(kept=False, literal=True, in_key=True)
+"""A part of what tells the row from others."""
 ONCE = Stored(kept=False)
 """Only read when the entry is new."""
 BELOW = Stored(column=None)
@@ -153,6 +155,11 @@ def fields_of(kind: type[Struct]) -> tuple[Field, ...]:
     """List the fields that an entry declares, ``remove`` last."""
     found = [_field(each) for each in structs.fields(kind) if each.encode_name != SAID]
     return tuple(sorted(found, key=lambda field: field.key == "remove"))
+
+
+@cache
+def _key(kind: type[Struct]) -> list[Field]:
+    return [field for field in fields_of(kind) if field.stored.in_key]
 
 
 def _field(declared: structs.FieldInfo) -> Field:
@@ -241,7 +248,7 @@ class Section(Generic[E]):
     Attributes:
         path: Where it stands in the file, such as ``account.access``.
         entry: Its fields.
-        key: Makes the key of (the account it stands in, the entry).
+        of_account: Whether the key begins with the account that it stands in.
         fill: Fills in what the entry's key is made of, before anything else.
         check: What the file alone shows to be wrong; not asked of what is removed.
         allow: What the present row forbids, removal included.
@@ -252,7 +259,7 @@ class Section(Generic[E]):
 
     path: str
     entry: type[E]
-    key: Callable[[str | None, E], Key]
+    of_account: bool = False
     fill: Callable[[E, Source], Iterable[str]] = _nothing
     check: Callable[[E, Source], Iterable[str]] = _nothing
     allow: Callable[[Draft[E]], Iterable[str]] = _nothing
@@ -264,6 +271,14 @@ class Section(Generic[E]):
         """List what an entry may say."""
         kind: type[Entry] = self.entry
         return fields_of(kind)
+
+    def key(self, owner: str | None, entry: E) -> Key:
+        """Make the key of an entry that stands in an account's table, or in none."""
+        kind: type[Entry] = self.entry
+        parts = [each.stored.convert(getattr(entry, each.name)) for each in _key(kind)]
+        if self.of_account:
+            parts.insert(0, owner)
+        return tuple(parts) if len(parts) > 1 else parts[0]
 
     def entries(self, file: Any) -> list[tuple[str | None, E]]:
         """List a file's entries, each with the account that it stands in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,7 +41,7 @@ class AccessEntry(Entry, kw_only=True):
     dialect: Annotated[str, KEY, "The API it speaks."]
     id: Annotated[
         Name | None,
-        KEY,
+        replace(KEY, convert=lambda identifier: identifier or ""),
         "Who is calling, in that API's words; not needed where the password is all "
         "that a caller gives.",
     ] = None
@@ -146,7 +147,6 @@ ACCESS = Resource(
         Section(
             path="account.access",
             entry=AccessEntry,
-            key=lambda _, entry: (entry.dialect, entry.id or ""),
             fill=fill_secrets,
             check=_check,
             allow=_allow,

@@ -269,7 +269,6 @@ ACCOUNT = Resource(
         Section(
             path="account",
             entry=AccountEntry,
-            key=lambda _, entry: entry.name,
             check=_check,
             allow=_allow,
             complete=_complete,
@@ -309,7 +308,7 @@ FEE = Resource(
         Section(
             path="account.fee",
             entry=FeeEntry,
-            key=lambda owner, entry: (owner, entry.name),
+            of_account=True,
             complete=_complete_fee,
         ),
     ),

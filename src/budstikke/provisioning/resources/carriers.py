@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from sqlalchemy import Connection, select
@@ -85,7 +86,6 @@ CARRIER = Resource(
         Section(
             path="carrier",
             entry=CarrierEntry,
-            key=lambda _, entry: entry.name,
             check=_check_carrier,
             complete=_complete_carrier,
         ),
@@ -97,15 +97,19 @@ CARRIER = Resource(
 class RouteEntry(Entry, kw_only=True):
     """``[[route]]``: the carriers of recipients whose numbers begin with ``prefix``."""
 
-    prefix: Annotated[Prefix, KEY, "`+` and digits; `+` alone is everybody."]
+    account: Annotated[
+        Name | None,
+        replace(KEY, literal=False),
+        "The account whose messages go there; without: everybody's.",
+    ] = None
+    prefix: Annotated[
+        Prefix,
+        replace(KEY, convert=lambda prefix: prefix.removesuffix("+")),
+        "`+` and digits; `+` alone is everybody.",
+    ]
     carriers: Annotated[
         list[Name], Stored(each="carrier"), "Names, in the order they are tried."
     ] = []
-    account: Annotated[
-        Name | None,
-        Stored(kept=False),
-        "The account whose messages go there; without: everybody's.",
-    ] = None
     requires: Annotated[
         list[Literal["sender", "template"]],
         Stored(convert=sorted),
@@ -141,7 +145,6 @@ ROUTE = Resource(
         Section(
             path="route",
             entry=RouteEntry,
-            key=lambda _, entry: (entry.account, entry.prefix.removesuffix("+")),
             check=_check_route,
             complete=_complete_route,
         ),

@@ -191,7 +191,7 @@ GROUP = Resource(
         Section(
             path="account.group",
             entry=GroupEntry,
-            key=lambda owner, entry: (owner, entry.name),
+            of_account=True,
             check=_check_group,
             complete=_complete_group,
         ),
@@ -242,12 +242,12 @@ SUPPRESSION = Resource(
         Section(
             path="suppression",
             entry=SuppressionEntry,
-            key=lambda _, entry: (None, entry.number),
+            of_account=True,
         ),
         Section(
             path="account.opt_out",
             entry=OptOutEntry,
-            key=lambda owner, entry: (owner, entry.number),
+            of_account=True,
         ),
     ),
     read=_read_suppressions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from msgspec import Meta
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from budstikke.provisioning.plan import Planning
     from budstikke.provisioning.resource import Key
 
+
+def _digits(written: str) -> str:
+    return written.removeprefix("+")
+
+
+DIGITS = replace(KEY, convert=_digits)
 AccessName = Annotated[
     Name | None,
     Stored("access_id"),
@@ -40,7 +47,9 @@ PushUrl = Annotated[Url, "Where they are pushed; empty: where the access's are."
 class StockEntry(Entry, kw_only=True):
     """``[[number]]``: a number that is no single account's."""
 
-    value: Annotated[Digits, KEY, "Digits, or `+` and digits; of a series its first."]
+    value: Annotated[
+        Digits, DIGITS, "Digits, or `+` and digits; of a series its first."
+    ]
     kind: Annotated[
         Literal["shared", "owned", "series"],
         "`shared`: many accounts have keywords on it. `owned`, `series`: kept in stock "
@@ -52,7 +61,7 @@ class StockEntry(Entry, kw_only=True):
 class NumberEntry(Entry, kw_only=True):
     """``[[account.number]]``: a number whose messages are all the account's."""
 
-    value: Annotated[Digits, KEY, "Digits, or `+` and digits."]
+    value: Annotated[Digits, DIGITS, "Digits, or `+` and digits."]
     access: AccessName = None
     url: PushUrl = ""
 
@@ -68,10 +77,10 @@ class SeriesEntry(Entry, kw_only=True):
 class KeywordEntry(Entry, kw_only=True):
     """``[[account.keyword]]``: a word on a shared number."""
 
-    number: Annotated[Digits, KEY, "The shared number."]
+    number: Annotated[Digits, DIGITS, "The shared number."]
     word: Annotated[
         Word,
-        KEY,
+        replace(KEY, convert=lambda word: " ".join(word.split())),
         "As it is reported: one or more words. Empty: what no other keyword takes.",
     ]
     aliases: Annotated[
@@ -92,10 +101,6 @@ Owned = TypeVar("Owned", NumberEntry, SeriesEntry, KeywordEntry)
 
 LONGEST_SERIES = 13
 """Digits that one may begin with: its numbers have 14."""
-
-
-def _digits(written: str) -> str:
-    return written.removeprefix("+")
 
 
 def _check_stock(entry: StockEntry, _: Source) -> Iterator[str]:
@@ -199,21 +204,18 @@ NUMBER = Resource(
         Section(
             path="number",
             entry=StockEntry,
-            key=lambda _, entry: _digits(entry.value),
             check=_check_stock,
             complete=_complete_stock,
         ),
         Section(
             path="account.number",
             entry=NumberEntry,
-            key=lambda _, entry: _digits(entry.value),
             allow=_allow_owner,
             complete=_complete_number,
         ),
         Section(
             path="account.series",
             entry=SeriesEntry,
-            key=lambda _, entry: entry.prefix,
             allow=_allow_owner,
             complete=_complete_series,
         ),
@@ -230,7 +232,6 @@ KEYWORD = Resource(
         Section(
             path="account.keyword",
             entry=KeywordEntry,
-            key=lambda _, entry: (_digits(entry.number), " ".join(entry.word.split())),
             allow=_allow_owner,
             complete=_choose_access,
         ),

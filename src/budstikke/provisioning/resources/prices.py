@@ -136,7 +136,6 @@ PRICE_LIST = Resource(
         Section(
             path="price_list",
             entry=PriceListEntry,
-            key=lambda _, entry: entry.name,
             check=_check,
             complete=_complete,
         ),
