@@ -70,6 +70,7 @@ async def test_one_good_number_among_many_is_kept_and_sent(
             await until(lambda: not rig.acceptor._tasks, 60)
         assert RefusalCode.BAD_RECIPIENT is accepted.ids[0]
         assert [accepted.ids[-1]] == rig.path.column("id", schema.message)
+        assert "_accept_large" in called
         assert "answer_now" not in called
 
 
