@@ -59,8 +59,6 @@ level = "warning"
 [callbacks]
 allow_http = true
 allow_private = true
-# One customer has all the pushes, and a server that takes them; Kannel has no limit.
-per_endpoint = 64
 """
 
 

@@ -229,9 +229,9 @@ NOTES = """\
 - (b) has one push per message (delivered), as Kannel's `dlr-mask=3` and a Front access
   with `status_interim = false`; with two pushes also "the operator has it"
   (`dlr-mask=11`; Budstikke's default).
-- `callbacks.per_endpoint` is 64 instead of 16: all pushes go to one customer's URL, and
-  Kannel has no such limit. With 16, 30 % of the first pushes of (b2) were overtaken by
-  the final ones and so not made.
+- All pushes go to one customer's URL, which has up to `callbacks.per_endpoint` (64) at
+  a time while it answers quickly; Kannel has no such limit. With 16 at a time, 30 % of
+  the first pushes of (b2) were overtaken by the final ones and so not made.
 - (d) is an open loop: latency runs from when a request was due, so that a stall is
   charged for all the requests that fell into it.
 - (e) is the other way: the SMSC delivers a message from each of many phones (at most

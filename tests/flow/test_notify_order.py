@@ -122,3 +122,37 @@ async def test_another_directory_forgets_what_is_idle(rig: Rig) -> None:
     rig.notifier.tell([row(2, 2, "delivered")])
     await rig.told(2)
     assert 1 == len(rig.notifier._endpoints)
+
+
+async def test_sent_is_not_told_when_delivered_is_under_way(rig: Rig) -> None:
+    """What two transactions made may be handed over in either order."""
+    first, last = await pushes(rig)
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell([last])
+    await until(lambda: 1 == rig.outlet.under_way)
+    rig.notifier.tell([first])
+    rig.outlet.hanging[ONE].set()
+    await rig.told(1)
+    assert ["4"] == [each.split()[0][7:] for each in told(rig)]
+    assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
+    assert ["done", "done"] == rig.path.column("state", schema.callback)
+
+
+async def test_sent_is_not_told_after_delivered(rig: Rig) -> None:
+    first, last = await pushes(rig)
+    rig.notifier.tell([last])
+    await rig.told(1)
+    rig.notifier.tell([first])
+    await rig.told(1)
+    assert ["4"] == [each.split()[0][7:] for each in told(rig)]
+    assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
+
+
+async def test_sent_is_told_first_when_both_wait(rig: Rig) -> None:
+    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.notifier.tell([row(100 + n, n, "delivered") for n in range(4)])
+    await until(lambda: 4 == rig.outlet.under_way)
+    rig.notifier.tell([row(202, 9, "delivered"), row(201, 9, "sent")])
+    rig.outlet.hanging[ONE].set()
+    await rig.told(6)
+    assert ["status=-1 9", "status=4 9"] == told(rig)[4:]

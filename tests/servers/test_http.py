@@ -65,6 +65,8 @@ class Broken(Front):
     def render(self, call: Call, answer: Any, now: float) -> WireResponse:
         if self.where == "render" and isinstance(answer, Accepted):
             raise ZeroDivisionError(SECRET)
+        if self.where == "refusal":
+            raise ZeroDivisionError(SECRET)
         return super().render(call, answer, now)
 
 
@@ -275,6 +277,17 @@ def test_a_bug_is_logged_and_not_shown(
     assert SECRET in caplog.text
     served.front.where, served.acceptor.error = "", None
     assert 200 == served.ask().status
+
+
+def test_a_refusal_that_cannot_be_written_is_answered_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    served = Served()
+    served.front.where = "refusal"
+    answer = served.ask()
+    assert (500, b"Internal error\n") == (answer.status, answer.body)
+    messages = [record.message for record in caplog.records]
+    assert ["bug in front", "front cannot write its own refusal"] == messages
 
 
 @pytest.mark.parametrize(

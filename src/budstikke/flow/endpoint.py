@@ -1,8 +1,9 @@
 """
-An endpoint: what waits for one URL of a customer, and how that URL is doing.
+An endpoint: the callbacks that wait for one URL of a customer, and how it answers.
 
-What waits starts in order of id. Callbacks of the same message are never under way
-together, so that they arrive in the order in which they happened.
+Callbacks start in order of id. Those of one message are never under way together, and
+its final state is never followed by "sent", so that the customer's last word on a
+message is the true one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from budstikke.domain.callback import SendEvent
 from budstikke.domain.message import StatusEvent
+from budstikke.domain.states import FINAL_MESSAGE, MessageState
 from budstikke.flow.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
@@ -30,6 +32,27 @@ SPREAD = 0.005
 
 SMOOTHED = 0.1
 """How much of the smoothed time of answers is the latest one's."""
+
+
+WIDTH = 16
+"""Calls at a time to an endpoint that answers slowly, or that never has."""
+
+QUICK = 0.1
+"""Seconds: an endpoint that answers in less may have as many calls as are allowed."""
+
+FINALS = 4096
+"""Messages of an endpoint whose final state was taken, that are remembered."""
+
+
+def is_interim(row: CallbackRow) -> bool:
+    """Tell whether a callback only says that an operator has the message."""
+    event = row.event
+    return isinstance(event, StatusEvent) and event.state == MessageState.SENT
+
+
+def _is_final(row: CallbackRow) -> bool:
+    event = row.event
+    return isinstance(event, StatusEvent) and event.state in FINAL_MESSAGE
 
 
 def key_of(access_id: int, event: Event) -> Key:
@@ -60,6 +83,7 @@ class Endpoint:
     __slots__ = (
         "_behind",
         "_busy",
+        "_finals",
         "_free_at",
         "_slot",
         "access_id",
@@ -83,6 +107,7 @@ class Endpoint:
         self.took: float | None = None
         self._busy: set[int] = set()
         self._behind: dict[int, list[CallbackRow]] = {}
+        self._finals: dict[int, None] = {}  # the latest last
         self._slot = 0.0
         self._free_at = 0.0
 
@@ -97,13 +122,47 @@ class Endpoint:
             message_id = row.event.message_id
             if message_id not in self._busy:
                 self._busy.add(message_id)
+                if _is_final(row):
+                    self._remember(message_id)
                 return row
             self._behind.setdefault(message_id, []).append(row)
         return None
 
+    def _remember(self, message_id: int) -> None:
+        self._finals[message_id] = None
+        if len(self._finals) > FINALS:
+            del self._finals[next(iter(self._finals))]
+
     def overtaken(self, row: CallbackRow) -> bool:
-        """Tell whether something newer of its message waits for this one."""
-        return row.event.message_id in self._behind
+        """
+        Tell whether an interim callback need not be made (again).
+
+        The final state of its message waits for it, or was taken before it: results of
+        two transactions may come in either order, and so may what the store hands out
+        again.
+        """
+        message_id = row.event.message_id
+        return is_interim(row) and (
+            message_id in self._behind or message_id in self._finals
+        )
+
+    def too_late(self, row: CallbackRow) -> bool:
+        """Tell whether the final state of an interim callback's message was taken."""
+        return row.event.message_id in self._finals and is_interim(row)
+
+    def width(self, most: int) -> int:
+        """
+        Say how many calls it may have at a time: up to ``most`` if it answers quickly.
+
+        The slower it answers the fewer it has, down to ``WIDTH``: of a server that is
+        slow, or hangs, more would be held open and none sooner answered.
+        """
+        least = min(most, WIDTH)
+        if self.took is None or self.circuit.failures:
+            return least
+        if self.took <= QUICK:
+            return most
+        return max(least, int(most * QUICK / self.took))
 
     def done(self, row: CallbackRow) -> None:
         """Let go of one that was taken; what waited for it can be told."""

@@ -16,12 +16,11 @@ from asyncio import current_task
 from typing import TYPE_CHECKING, cast
 
 from budstikke import metrics
-from budstikke.domain.message import StatusEvent
-from budstikke.domain.states import FINAL_MESSAGE, MessageState
+from budstikke.domain.states import FINAL_MESSAGE
 from budstikke.flow.batching import WriteBehind
 from budstikke.flow.callback_attempt import CallbackAttempts
 from budstikke.flow.callback_queues import CallbackQueues
-from budstikke.flow.endpoint import Endpoint, Key, key_of
+from budstikke.flow.endpoint import Endpoint, Key, is_interim, key_of
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Notifier:
         dialects: By name; they write requests and read answers.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
-        per_endpoint: Requests to one endpoint at a time.
+        per_endpoint: Requests to one endpoint at a time, if it answers quickly.
         rate: Requests to one endpoint in a second; 0: as many as it answers.
         subscribers: The number directory, if there is one.
         answer: Accepts a ``send`` callback as an order; raises Refusal and
@@ -121,7 +120,7 @@ class Notifier:
         One that says that a carrier has a message is left out when the message is
         final: that was told meanwhile, or is told now.
         """
-        interims = [row for row in rows if _interim(row) and row.id not in self._held]
+        interims = [row for row in rows if is_interim(row) and row.id not in self._held]
         if interims:
             overtaken = await self._final({row.event.message_id for row in interims})
             past = [row for row in interims if row.event.message_id in overtaken]
@@ -197,7 +196,8 @@ class Notifier:
         """Say in how many seconds half of what waits for an endpoint will be told."""
         if endpoint.took is None:
             return UNKNOWN
-        half = len(endpoint.waiting) / 2 * endpoint.took / self._per_endpoint
+        width = endpoint.width(self._per_endpoint)
+        half = len(endpoint.waiting) / 2 * endpoint.took / width
         return min(max(half, SOONEST), COME_BACK)
 
     def _back(
@@ -229,7 +229,7 @@ class Notifier:
 
     def _staff(self, endpoint: Endpoint) -> None:
         """Have a worker for each that waits, up to the limit; others may be hanging."""
-        room = self._per_endpoint - len(endpoint.workers)
+        room = endpoint.width(self._per_endpoint) - len(endpoint.workers)
         loop = asyncio.get_running_loop()
         for _ in range(min(room, len(endpoint.waiting))):
             endpoint.workers.add(loop.create_task(self._work(endpoint)))
@@ -243,8 +243,12 @@ class Notifier:
             endpoint.workers.discard(cast("asyncio.Task[None]", current_task()))
 
     async def _work_off(self, endpoint: Endpoint) -> None:
-        while (row := endpoint.take()) is not None:
+        while (row := self._next(endpoint)) is not None:
             self._waiting -= 1
+            if endpoint.too_late(row):
+                endpoint.done(row)
+                self._results.push((_overtaken(row, self._clock()),))
+                continue
             try:
                 if self._apart:
                     loop = asyncio.get_running_loop()
@@ -255,11 +259,18 @@ class Notifier:
                 now = self._clock()
                 self._results.push((_again(row, now, now),))
                 raise
-            if result.state == "due" and _interim(row) and endpoint.overtaken(row):
+            if result.state == "due" and endpoint.overtaken(row):
                 result = _overtaken(row, result.at)
             endpoint.done(row)
             self._results.push((result,))
             self._heard(endpoint, result)
+            self._staff(endpoint)  # it may have become quicker
+
+    def _next(self, endpoint: Endpoint) -> CallbackRow | None:
+        """Take the next callback; ``None``: there is none, or enough work on others."""
+        if len(endpoint.workers) > endpoint.width(self._per_endpoint):
+            return None
+        return endpoint.take()
 
     def _heard(self, endpoint: Endpoint, result: CallbackResult) -> None:
         """Note how the endpoint is; what waits for one that is away is handed back."""
@@ -331,11 +342,6 @@ class Notifier:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-
-def _interim(row: CallbackRow) -> bool:
-    event = row.event
-    return isinstance(event, StatusEvent) and event.state == MessageState.SENT
 
 
 def _overtaken(row: CallbackRow, now: float) -> CallbackResult:

@@ -3,9 +3,15 @@ Send: parts to their carrier, and what it answers into the store.
 
 A part that is accepted while its link has room is stored as ``sending`` and offered
 as soon as that is durable; nothing is read back. All others are stored ``queued`` and
-claimed from the store in batches, by priority and age, so that a backlog of any size
-costs no memory. Nothing overtakes it: what is stored ``sending`` while others are being
-stored ``queued``, or claimed, is held until those are there, and takes its place.
+claimed from the store in batches, by priority and id, so that a backlog of any size
+costs no memory.
+
+Order is kept for what this node accepts: while a claim is under way, or parts are being
+stored as ``queued``, parts stored as ``sending`` are held back, and merged in by
+(priority, id) once the claimed ones have arrived. This orders the parts that are in the
+queue at that moment. A part that enters it later, although it is older, goes behind
+what was sent meanwhile: a part that is tried again, one that another node stored, and
+one whose transaction PostgreSQL commits after a later part's.
 """
 
 from __future__ import annotations

@@ -204,8 +204,16 @@ class HttpServer:
             return await self._render(dialect, call, answer), result
         except Exception:
             log.exception("bug in %s", dialect.name)
-            answer = Refusal(RefusalCode.INTERNAL)
-            return dialect.render(call, answer, self._clock()), answer.code.value
+            return self._render_fault(dialect, call), RefusalCode.INTERNAL.value
+
+    def _render_fault(self, dialect: Dialect, call: Call) -> WireResponse:
+        """Answer after a bug: in the words of the dialect, or else in ours."""
+        try:
+            refusal = Refusal(RefusalCode.INTERNAL)
+            return dialect.render(call, refusal, self._clock())
+        except Exception:
+            log.exception("%s cannot write its own refusal", dialect.name)
+            return WireResponse(500, b"Internal error\n")
 
     async def _read(self, dialect: Dialect, call: Call, receive: Receive) -> None:
         """Read a body; raises Refusal when it is larger than the operation's may be."""

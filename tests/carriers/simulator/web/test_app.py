@@ -250,6 +250,7 @@ def test_a_full_queue(site: Site) -> None:
         ("GET", "/simulator/static/secret", None, (404, "not_found")),
         ("PATCH", PATH, None, (405, "method_not_allowed")),
         ("GET", f"{PATH}?after={'9' * 5000}", None, (400, "bad_field")),
+        ("GET", f"{PATH}?after=0{'&a' * 51}", None, (400, "bad_field")),
         ("GET", f"{PATH}/{'9' * 5000}/parts/1", None, (404, "not_found")),
         ("GET", f"{PATH}/1/parts/{'9' * 5000}", None, (404, "not_found")),
         ("GET", f"{PATH}/x/parts/1", None, (404, "not_found")),

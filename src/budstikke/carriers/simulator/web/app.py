@@ -35,6 +35,7 @@ from budstikke.carriers.simulator.web.page import (
 from budstikke.carriers.simulator.web.requests import (
     Problem,
     is_from_elsewhere,
+    parameters_of,
     read_json_body,
     read_message,
 )
@@ -140,7 +141,7 @@ class _Screen:
         return _json(summary_row(self._phones.summary(number)))
 
     async def list_messages(self, request: Request) -> Response:
-        after = request.query_params.get("after", "0")
+        after = parameters_of(request).get("after", "0")
         found = whole(after)
         if found is None:
             raise Problem(400, "bad_field", "after is the id of a message")
@@ -191,7 +192,7 @@ class _Screen:
     # For people
 
     async def page(self, request: Request) -> Response:
-        asked = request.query_params.get("phone")
+        asked = parameters_of(request).get("phone")
         if asked is None:
             phones = [summary_row(each) for each in self._phones.summaries(limit=200)]
             return _html(list_page(phones, self._fates))
