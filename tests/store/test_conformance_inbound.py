@@ -11,10 +11,10 @@ from sqlalchemy import create_engine, insert, update
 from sqlalchemy.pool import NullPool
 
 from budstikke.domain.inbound import MediaRef
-from budstikke.domain.reassembly import is_copy, said
 from budstikke.store import schema
 from budstikke.store.contract import (
     CallbackResult,
+    Copy,
     Equals,
     MediaRow,
     Received,
@@ -113,25 +113,25 @@ async def test_parts_of_a_text_that_was_stored_are_known_again(path: Path) -> No
     ("equals", "while_held", "when_done"),
     [
         (Equals.SAME, [], []),
-        (Equals.PERHAPS, [True], [True]),
-        (Equals.ANOTHER, [True], [False]),
+        (Equals.PERHAPS, [Copy.PERHAPS], [Copy.PERHAPS]),
+        (Equals.ANOTHER, [Copy.ANOTHER], [Copy.NONE]),
     ],
 )
 async def test_what_becomes_of_an_equal_part(
-    path: Path, equals: Equals, while_held: list[bool], when_done: list[bool]
+    path: Path, equals: Equals, while_held: list[Copy], when_done: list[Copy]
 ) -> None:
     (first,) = await path.store.hold([held_part(1)])
     held = await path.store.hold([held_part(1, equals=equals)])
     assert first == held[0]
-    assert while_held == [is_copy(part.digest) for part in held[1:]]
-    assert {"digest 1"} == {said(part.digest) for part in held}
+    assert while_held == [part.copy for part in held[1:]]
+    assert {"digest 1"} == {part.digest for part in held}
     await path.store.drop([part.id for part in held[1:]])
     await path.store.receive([phone(path, held=[first.id])], NOW)
     for _ in range(2):  # a third one, too
         held = await path.store.hold([held_part(1, equals=equals)])
-        kept = [is_copy(part.digest) for part in held]
+        kept = [part.copy for part in held]
         assert when_done == kept[:1]
-        assert {"digest 1"} >= {said(part.digest) for part in held}
+        assert {"digest 1"} >= {part.digest for part in held}
     if held:
         await path.store.drop([part.id for part in held])
     assert [first.id] == path.column("id", schema.inbound_part)

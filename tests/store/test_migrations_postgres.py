@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
 import threading
@@ -13,11 +12,8 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from budstikke.store.admin import open_engine
-from budstikke.store.engines.postgres import PostgresStore
-from budstikke.store.migrate import SchemaError, _config, _revisions, check, migrate
+from budstikke.store.migrate import SchemaError, _config, check, migrate
 from budstikke.store.schema import metadata
-from patience import PATIENCE
-from store.path import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,35 +140,36 @@ def test_a_newer_database_is_refused(url: str) -> None:
         migrate(url)
 
 
-async def test_a_node_of_the_version_before_goes_on_while_others_migrate(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = migrate_to(url, "0006")
+PARTITION_INDEXES = """
+SELECT i.indrelid::regclass::text, count(*) FROM pg_index i
+WHERE i.indrelid::regclass::text ~ '^(message|part|callback)(_[0-9]+)?$'
+    AND i.indisvalid GROUP BY 1"""
 
-    store = PostgresStore(url, node="before")
-    await store.open(NOW)
-    before = store.reserve_ids(1)
-    migrate(url)
-    await store.wake(NOW + 60, 10, 10)
-    assert before < store.reserve_ids(1)
-    async with asyncio.timeout(PATIENCE):
-        await store.claim(1, 10, NOW)
-    await store.close()
-    monkeypatch.setattr("budstikke.store.migrate._revisions", lambda: known)
-    with pytest.raises(SchemaError, match="newer than this program"):
-        check(url)  # keys that people chose it would not find
+BOUNDS = """
+SELECT c.relname::text, pg_get_expr(c.relpartbound, c.oid) FROM pg_class c
+WHERE c.relispartition AND c.relkind = 'r' ORDER BY 1"""
 
 
-def migrate_to(url: str, revision: str) -> list[str]:
-    """Migrate as the program at that schema did; returns the revisions it knew."""
+def query(url: str, statement: str) -> list[Any]:
     engine = open_engine(url)
-    config = _config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    with engine.connect() as connection:
+        found = connection.execute(text(statement)).all()
     engine.dispose()
-    known = _revisions()
-    return known[: known.index(revision) + 1]
+    return [tuple(row) for row in found]
+
+
+def test_the_big_tables_have_their_first_partitions(url: str) -> None:
+    migrate(url)
+    counts = dict(query(url, PARTITION_INDEXES))
+    for table in ("message", "part", "callback"):
+        assert counts[table] > 1
+        assert {counts[table]} == {counts[f"{table}_{number}"] for number in range(3)}
+    bounds = dict(query(url, BOUNDS))
+    first = 1001 + 16 * 262_144
+    assert f"FOR VALUES FROM ('1') TO ('{first}')" == bounds["message_1"]
+    assert f"FOR VALUES FROM ('256') TO ('{first * 256}')" == bounds["part_1"]
+    assert "FOR VALUES FROM (MINVALUE) TO ('1')" == bounds["callback_0"]
+    assert bounds["callback_2"].endswith("TO (MAXVALUE)")
 
 
 def test_a_migration_that_fails_changes_nothing(

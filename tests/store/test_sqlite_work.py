@@ -146,7 +146,7 @@ def write_history(file: pathlib.Path, count: int) -> None:
     )
     inbound_part = (
         f"SELECT i, 1, '{RECIPIENT}', '2229', 0, 1, '00', '{{}}', 0, 'r' || i, 2, 1,"
-        f" 'd', 'done', {NOW + 9e5}"
+        f" 'd', 0, 0, 'done', {NOW + 9e5}"
     )
     media = f"SELECT 'm' || i, {10 * OLD} + i, 1, '', 'text/plain', 1, '-'"
     attempt = "SELECT i, i, 0, 0, '', 500, ''"

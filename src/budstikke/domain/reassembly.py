@@ -221,24 +221,6 @@ def _others(elements: Elements) -> bytes:
 T = TypeVar("T")
 
 
-COPY = "?"
-"""In a digest: a part that may be one that came before, given again."""
-
-
-ANOTHER = "?a"
-"""Likewise, but the operator had the answer to that one."""
-
-
-def is_copy(digest: str) -> bool:
-    """Tell whether a part may be one that came before, by its digest as it is kept."""
-    return COPY in digest
-
-
-def said(digest: str) -> str:
-    """Find what ``digest`` made of a part, of its digest as it is kept."""
-    return digest.partition(COPY)[0].partition(":")[0]
-
-
 def generations(
     parts: Iterable[T],
     number: Callable[[T], int],

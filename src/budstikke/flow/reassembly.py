@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke.domain.inbound import InboundPart
-from budstikke.domain.reassembly import ANOTHER, generations, is_copy, join, read, said
+from budstikke.domain.reassembly import generations, join, read
 from budstikke.flow.inbound_draft import JoinedMessage
-from budstikke.store.contract import Equals
+from budstikke.store.contract import Copy, Equals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,15 +67,15 @@ def _in_order(found: Mapping[int, HeldPart]) -> bool:
     A copy that may be one given again is the text's if it came in its place. Else the
     text waits for a part of its own: ``2`` again, then ``1`` is the next text's begin.
     """
-    if not any(_is_copy(p) and ANOTHER not in p.digest for p in found.values()):
+    if not any(p.copy is Copy.PERHAPS for p in found.values()):
         return True
     ids = [found[number].id for number in sorted(found)]
     return ids == sorted(ids)
 
 
-def _counted(copy: HeldPart, whole: int) -> bool:
+def _counted(part: HeldPart, whole: int) -> bool:
     """Tell whether a part came twice before its text was whole (by part ``whole``)."""
-    return copy.id < whole and ANOTHER not in copy.digest
+    return part.id < whole and part.copy is Copy.PERHAPS
 
 
 def once(parts: Iterable[HeldPart]) -> list[HeldPart]:
@@ -112,7 +112,7 @@ _Key = tuple[_Text, int, str]
 
 
 def _key(part: HeldPart) -> _Key:
-    return _text(part), part.number, said(part.digest)
+    return _text(part), part.number, part.digest
 
 
 def _by_text(parts: Iterable[HeldPart]) -> dict[_Text, list[HeldPart]]:
@@ -127,7 +127,7 @@ def _text(part: HeldPart) -> _Text:
 
 
 def _is_copy(part: HeldPart) -> bool:
-    return is_copy(part.digest)
+    return part.copy is not Copy.NONE
 
 
 def _number(part: HeldPart) -> int:

@@ -17,6 +17,7 @@ from budstikke.store.contract.failing import StoreDamaged, StoreUnavailable
 from budstikke.store.contract.health import Beat, HealthStore, Pulse, Seen
 from budstikke.store.contract.inbound import (
     MOST_EQUAL,
+    Copy,
     Equals,
     HeldPart,
     InboundDraft,
@@ -69,6 +70,7 @@ __all__ = [
     "CallbackResult",
     "CallbackRow",
     "Charge",
+    "Copy",
     "Draft",
     "Entry",
     "Equals",

@@ -12,14 +12,25 @@ from budstikke.store.contract.outbound import CallbackResult, CallbackRow, Media
 
 
 class Equals(IntEnum):
-    """What becomes of a part when an equal one of its text is kept."""
+    """What the store does with a part when it keeps an equal one of the same text."""
 
     SAME = 0
-    """It is that one, and not kept."""
+    """It is that part, delivered again: not kept."""
     PERHAPS = 1
-    """It is kept as a copy."""
+    """It may be that part, delivered again: kept as ``Copy.PERHAPS``."""
     ANOTHER = 2
-    """It is kept: as a copy of another text while that is held, else as any part."""
+    """It is another text's: kept as ``Copy.ANOTHER`` while the equal part is held."""
+
+
+class Copy(IntEnum):
+    """What a held part is to an equal part that was kept before it."""
+
+    NONE = 0
+    """There was none, or it is done: this one makes a text wait for the others."""
+    PERHAPS = 1
+    """This one may be that part, delivered again."""
+    ANOTHER = 2
+    """This one is another text's: the operator had our answer to that part."""
 
 
 MOST_EQUAL = 50
@@ -28,13 +39,19 @@ MOST_EQUAL = 50
 
 class HeldPart(msgspec.Struct, array_like=True):
     """
-    A part of a long text that waits for the others; ``id`` 0: not stored yet.
+    A part of a long text, held until the others come; ``id`` 0: not stored yet.
 
-    ``payload`` and the values of ``tlvs`` are hexadecimal; ``digest`` is of what it
-    says; of a second one that is equal it goes on with its mark
-    (``domain.reassembly``).
-    ``due_at`` is when it is delivered without those that never came. ``equals`` says
-    what is done where an equal one is kept.
+    Attributes:
+        payload: User data as it came, hexadecimal; so are the values of ``tlvs``.
+        at: When the operator says that the phone sent it, Unix seconds.
+        reference: What the parts of one text share, with ``total``.
+        number: Which part of its text it is, from 1.
+        digest: Of its content: equal parts have equal digests.
+        due_at: When the text is delivered without the parts that never came, Unix
+            seconds; a copy is forgotten then.
+        equals: What the store does with it when it keeps an equal part.
+        copy: What it is to an equal part; the store sets it.
+
     """
 
     id: int
@@ -52,6 +69,7 @@ class HeldPart(msgspec.Struct, array_like=True):
     digest: str
     due_at: float
     equals: Equals = Equals.SAME
+    copy: Copy = Copy.NONE
 
 
 class Thread(msgspec.Struct, array_like=True, frozen=True):

@@ -60,8 +60,7 @@ account = Table(
     Column("premium", Boolean, nullable=False, default=False, server_default="0"),
     Column("home", String, nullable=False, default="+47", server_default="+47"),
     Column("reply_number", String, nullable=False, default="", server_default=""),
-    # The database's own default is of before 0009; whoever makes accounts says it.
-    Column("order_ceiling", Id, nullable=False, default=0, server_default="50000"),
+    Column("order_ceiling", Id, nullable=False, default=0, server_default="0"),
     Column("alert_below", Id),  # micros; NULL: no alert
     Column("alert_mail", String, nullable=False, default="", server_default=""),
     Column("alerted", Boolean, nullable=False, default=False, server_default="0"),

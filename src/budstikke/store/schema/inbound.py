@@ -86,10 +86,13 @@ inbound_part = Table(
     Column("total", Integer, nullable=False),
     Column("number", Integer, nullable=False),
     Column("digest", String, nullable=False),  # of data_coding and payload
-    Column("state", String, nullable=False),  # held, done
-    Column("due_at", Float, nullable=False),  # held: give up waiting; done: forget
+    Column("equal_id", Id, nullable=False),  # the newest equal part then; 0: none
+    Column("copy", Integer, nullable=False),  # store.contract.Copy
+    Column("state", String, nullable=False),  # held, copy, done
+    Column("due_at", Float, nullable=False),  # held: give up waiting; else: forget
     UniqueConstraint(
-        "originator", "recipient", "reference", "total", "number", "digest"
+        *("originator", "recipient", "reference", "total", "number", "digest"),
+        *("equal_id", "copy"),
     ),
     Index(
         "inbound_part_held",
@@ -100,14 +103,14 @@ inbound_part = Table(
     Index(
         "inbound_part_done",
         "due_at",
-        sqlite_where=text("state = 'done'"),
-        postgresql_where=text("state = 'done'"),
+        sqlite_where=text("state <> 'held'"),
+        postgresql_where=text("state <> 'held'"),
     ),
 )
 """
-Parts of long texts, as the carrier gave them, until all are there.
+Parts of long inbound texts, as the operator delivered them, until all are there.
 
-They are remembered for a while after that, since operators send parts twice.
+They are remembered for a while after that, since operators deliver parts again.
 """
 
 inbound = Table(

@@ -65,7 +65,7 @@ OWNS_INBOUND = statement(
 # The parts of an inbound text, which are remembered in case the operator repeats them.
 FORGET_PARTS = statement("""
 DELETE FROM inbound_part
-WHERE state = 'done' AND originator = :originator AND recipient = :recipient""")
+WHERE state <> 'held' AND originator = :originator AND recipient = :recipient""")
 
 FORGET_ATTEMPTS = statement("""
 DELETE FROM attempt WHERE callback_id IN (

@@ -1,17 +1,11 @@
 """
 Parts of long inbound texts, held until all parts of a text are there.
 
-A part is ``held``, then ``done``. Done parts are remembered until ``due_at`` is past,
-because an operator that missed our acknowledgement delivers a part again. A part that
-equals one that is kept may be such a repeat, or belong to another text with the same
-reference; ``Equals`` says which, and the mark after its digest remembers it:
-
-- no mark: the first part with this content;
-- ``:`` and an id: another text's part with the same content as part ``id``;
-- ``?`` and an id: perhaps a repeat of part ``id``, kept as a copy; ``?a`` and an id:
-  a copy, since the operator gave it while that part was held. A copy is ``done`` at
-  once: it makes no text wait;
-- ``:u`` and an id: a copy that was used to complete a text.
+A part is ``held`` until a text is made of it, then ``done``. Done parts are remembered
+until ``due_at`` is past, because an operator that missed our acknowledgement delivers a
+part again. A part that equals one that is kept may be such a repeat, or belong to
+another text with the same reference: then its state is ``copy`` (``Copy`` says which
+copy it is). A copy can complete a text, but makes none wait; used so, it is ``done``.
 """
 
 from __future__ import annotations
@@ -36,7 +30,8 @@ SELECT count(pg_advisory_xact_lock(text)) FROM (
     SELECT DISTINCT hashtextextended(value::text, 0) AS text
     FROM jsonb_array_elements($1::jsonb) ORDER BY 1) t""")
 
-# All marks sort before "@": the index finds equal parts, however many parts a text has.
+# For each row of the batch the equal parts that are kept: the newest, how many, and
+# whether one of them is held. The index finds them, however many parts a text has.
 _EQUAL_SQLITE = """(
     SELECT b.key, b.value, max(p.id) AS newest, count(p.id) AS equal,
         max(p.state = 'held') AS waits
@@ -44,8 +39,8 @@ _EQUAL_SQLITE = """(
     LEFT JOIN inbound_part p ON p.originator = b.value->>2
         AND p.recipient = b.value->>3 AND p.reference = b.value->>9
         AND p.total = b.value->>10 AND p.number = b.value->>11
-        AND p.digest >= b.value->>12 AND p.digest < (b.value->>12) || '@'
-    GROUP BY b.key) j"""
+        AND p.digest = b.value->>12
+    GROUP BY b.key)"""
 
 _EQUAL_POSTGRES = """(
     SELECT value, key, kept.* FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY
@@ -56,32 +51,27 @@ _EQUAL_POSTGRES = """(
         FROM inbound_part p
         WHERE p.originator = b.value->>2 AND p.recipient = b.value->>3
             AND p.reference = b.value->>9 AND p.total = (b.value->>10)::integer
-            AND p.number = (b.value->>11)::integer
-            AND p.digest COLLATE "C" >= b.value->>12
-            AND p.digest COLLATE "C" < (b.value->>12) || '@') kept) j"""
+            AND p.number = (b.value->>11)::integer AND p.digest = b.value->>12) kept)"""
 
-# Rows of the batch: HeldPart; its last column is ``Equals`` (1 PERHAPS, 2 ANOTHER).
+# Rows of the batch: HeldPart. ``copy`` is that struct's ``Copy``, by its ``Equals``.
 HOLD = statement(
     lambda e: (
         f"""
 INSERT INTO inbound_part (carrier_id, originator, recipient, data_coding, udhi, payload,
-    tlvs, at, reference, total, number, digest, due_at, state)
-SELECT {columns("ittnnttftnn", 1)}, (j.value->>12) || CASE
-        WHEN j.newest IS NULL THEN ''
-        WHEN (j.value->>14)::integer = 1 THEN '?' || j.newest
-        WHEN j.waits THEN '?a' || j.newest
-        ELSE ':' || j.newest END,
-    (j.value->>13)::float8,
-    CASE WHEN j.equal = 0 OR ((j.value->>14)::integer = 2 AND NOT j.waits)
-        THEN 'held' ELSE 'done' END
-FROM {e.only(sqlite=_EQUAL_SQLITE, postgres=_EQUAL_POSTGRES)}
+    tlvs, at, reference, total, number, digest, due_at, equal_id, copy, state)
+SELECT {columns("ittnnttftnntf", 1)}, coalesce(j.newest, 0), j.copy,
+    CASE WHEN j.copy = 0 THEN 'held' ELSE 'copy' END
+FROM (SELECT k.*, CASE
+        WHEN k.equal > 0 AND ((k.value->>14)::integer = 1 OR k.waits)
+        THEN (k.value->>14)::integer ELSE 0 END AS copy
+    FROM {e.only(sqlite=_EQUAL_SQLITE, postgres=_EQUAL_POSTGRES)} k) j
 WHERE j.equal = 0 OR ((j.value->>14)::integer > 0 AND j.equal < {MOST_EQUAL})
 ORDER BY j.key
 ON CONFLICT DO NOTHING"""
     )
 )
 
-_USABLE = "(state = 'held' OR digest LIKE '%?%')"
+_USABLE = "state IN ('held', 'copy')"
 """Parts that can complete a text: those that wait, and copies that no text has used."""
 
 DROP = statement(
@@ -94,7 +84,7 @@ HELD_OF = statement(
         f"""
 SELECT {e.list}({e.row}(p.id, p.carrier_id, p.originator, p.recipient, p.data_coding,
     p.udhi, p.payload, {e.json("p.tlvs")}, p.at, p.reference, p.total, p.number,
-    p.digest, p.due_at))
+    p.digest, p.due_at, 0, p.copy))
 FROM {e.rows()} {e.join} inbound_part p
     ON p.originator = j.value->>0 AND p.recipient = j.value->>1
     AND p.reference = j.value->>2 AND p.total = (j.value->>3)::integer
@@ -129,8 +119,7 @@ SELECT {e.list}(id) FROM (
 HELD_DONE = statement(
     lambda e: (
         f"""
-UPDATE inbound_part SET state = 'done', digest = replace(digest, '?', ':u')
-WHERE id {e.in_ids()}"""
+UPDATE inbound_part SET state = 'done' WHERE id {e.in_ids()}"""
     )
 )
 
@@ -138,7 +127,7 @@ FORGET_DONE = statement(
     lambda e: (
         f"""
 DELETE FROM inbound_part WHERE id IN (
-    SELECT id FROM inbound_part WHERE state = 'done' AND due_at <= $1
+    SELECT id FROM inbound_part WHERE state <> 'held' AND due_at <= $1
     ORDER BY due_at LIMIT $2 {e.skip_locked})"""
     )
 )
