@@ -19,10 +19,8 @@ from budstikke.domain.reassembly import (
     alphabet,
     digest,
     generations,
-    is_copy,
     join,
     read,
-    said,
 )
 from budstikke.domain.text import (
     GSM_CHARACTERS,
@@ -432,12 +430,6 @@ def test_every_part_is_in_one_text_and_copies_only_fill(
     ]
     without = generations([row for row in rows if not row[1][1]], lambda row: row[1][0])
     assert without == [text for text in own if text]
-
-
-def test_marks_of_digests() -> None:
-    for kept, copy in (("ab12", False), ("ab12:7", False), ("ab12?7", True)):
-        assert said(kept) == "ab12"
-        assert copy == is_copy(kept)
 
 
 def test_many_parts_of_one_number_are_many_texts() -> None:
