@@ -16,7 +16,7 @@ from budstikke.store.contract import CallbackResult, StoreUnavailable
 from budstikke.store.engines.postgres.layout import SMALLEST
 from budstikke.store.engines.postgres.node import BLOCK_AGE, BLOCK_LIMIT
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
-from budstikke.store.move.taking_over import take_over
+from budstikke.store.move.finish_import import finish_import
 from store.nodes import at_once, two_nodes
 from store.parted import (
     DAY,
@@ -170,7 +170,7 @@ async def test_a_database_that_was_filled_from_elsewhere_is_divided(
     engine = open_engine(own.url)
     with engine.begin() as connection:
         connection.execute(insert(schema.callback), CALLBACK | {"id": last})
-        take_over(connection, {"callback": last}, NOW)
+        finish_import(connection, {"callback": last}, NOW)
     engine.dispose()
 
     async with parted(own) as (path, store):

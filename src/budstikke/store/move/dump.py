@@ -1,4 +1,4 @@
-"""Write a database to a file, as it is at one moment; gateways may go on meanwhile."""
+"""Write one state of a database to a file; gateways may serve it meanwhile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Table
 
-# Ids of callbacks are read off the table, and noted when the last are purged.
+# Callbacks have no sequence on SQLite: a purge notes their last id in ``meta``.
 COUNTED = """
 SELECT name, seq FROM sqlite_sequence
 UNION ALL SELECT 'callback', CAST(value AS INTEGER) FROM meta

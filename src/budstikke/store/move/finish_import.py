@@ -1,9 +1,9 @@
 """
-Make a database that was moved ready for its first gateway.
+Finish an import: make the new database ready for its first gateway.
 
-What the old gateways held is held here by nodes whose leases are over: the first one
-to serve takes it over as it does from a node that died. What was being sent is then
-unsure, and never sent again in silence.
+The old gateways' claims and leases stay in the names of nodes whose node lease is over,
+so that the first gateway releases them as it does those of a dead node: parts that were
+being sent become unsure, and are never sent again in silence.
 """
 
 from __future__ import annotations
@@ -31,33 +31,40 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select, Table
 
-NOBODY = 0
-"""No node has this id."""
+NO_NODE = 0
+"""The id of no node: any node may take what has it."""
 
 MOVED_NODE = "moved"
+"""The name of the nodes of the old database."""
 
 
-def take_over(connection: Connection, positions: Mapping[str, int], now: float) -> None:
+def finish_import(
+    connection: Connection, positions: Mapping[str, int], now: float
+) -> None:
     """
-    Bury the old nodes, keep duplicate locks, and let ids go on where they were.
+    Expire the old nodes' leases, keep duplicate locks, and continue the ids.
 
-    ``positions`` are the last ids that were given, by table.
+    Args:
+        connection: In the transaction that filled the tables.
+        positions: By table, the last id that the old database gave.
+        now: Unix seconds.
+
     """
-    _bury_nodes(connection)
+    _release_leases(connection)
     if connection.dialect.name == "postgresql":
-        _hold_duplicates(connection, now)
+        _store_duplicate_locks(connection, now)
     for table in metadata.tables.values():
-        _go_on(connection, table, positions.get(table.name, 0))
+        _continue_ids(connection, table, positions.get(table.name, 0))
     if connection.dialect.name == "postgresql":
-        _divide(connection, now)
-        # Else it plans as for no rows at first.
+        _end_last_partitions(connection, now)
+        # Without statistics the planner would expect empty tables.
         names = map(connection.dialect.identifier_preparer.format_table, MOVED.values())
         connection.exec_driver_sql(f"ANALYZE {', '.join(names)}")
 
 
-def _divide(connection: Connection, now: float) -> None:
+def _end_last_partitions(connection: Connection, now: float) -> None:
     """Give the last partitions an end: PostgreSQL reads their rows this one time."""
-    # Who moves to SQLite needs none of it.
+    # Imported here: an installation on SQLite has no driver of PostgreSQL.
     from budstikke.store.engines.postgres import layout, partitions  # noqa: PLC0415
 
     for series in (partitions.MESSAGES, partitions.CALLBACKS):
@@ -70,7 +77,8 @@ def _divide(connection: Connection, now: float) -> None:
             connection.exec_driver_sql(statement)
 
 
-def _bury_nodes(connection: Connection) -> None:
+def _release_leases(connection: Connection) -> None:
+    """Name the old nodes that hold something, their leases over; free bulk orders."""
     holders = union(
         _holders(schema.part, schema.part.c.state == "sending"),
         _holders(schema.callback, schema.callback.c.state == "due"),
@@ -80,16 +88,16 @@ def _bury_nodes(connection: Connection) -> None:
     columns = ["id", "name", "lease_until"]
     connection.execute(insert(schema.node).from_select(columns, dead))
     bulk = schema.bulk
-    unmade = update(bulk).where(bulk.c.done < bulk.c.total)
-    connection.execute(unmade.values(node_id=NOBODY))
+    unexpanded = update(bulk).where(bulk.c.done < bulk.c.total)
+    connection.execute(unexpanded.values(node_id=NO_NODE))
 
 
 def _holders(table: Table, held: Any) -> Select[Any]:
     return select(table.c.node_id).where(held, table.c.node_id.is_not(None))
 
 
-def _hold_duplicates(connection: Connection, now: float) -> None:
-    """Write down the locks that SQLite's gateways find in the messages."""
+def _store_duplicate_locks(connection: Connection, now: float) -> None:
+    """Write the duplicate locks into their table: SQLite has them in its messages."""
     message, held = schema.message.c, schema.duplicate
     keys = (
         select(message.duplicate_key, func.max(message.duplicate_until))
@@ -103,8 +111,8 @@ def _hold_duplicates(connection: Connection, now: float) -> None:
     )
 
 
-def _go_on(connection: Connection, table: Table, position: int) -> None:
-    """Give no id again that the old database has given."""
+def _continue_ids(connection: Connection, table: Table, position: int) -> None:
+    """Make the next id of a table greater than any that the old database gave."""
     column = table.autoincrement_column
     if column is None:
         return
@@ -121,5 +129,5 @@ def _go_on(connection: Connection, table: Table, position: int) -> None:
         counters = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)")
         connection.execute(counters, {"name": table.name, "seq": last})
     elif table is schema.callback and last > held:
-        noted = text("INSERT OR REPLACE INTO meta VALUES ('callback_id', :last)")
-        connection.execute(noted, {"last": str(last)})
+        last_id = text("INSERT OR REPLACE INTO meta VALUES ('callback_id', :last)")
+        connection.execute(last_id, {"last": str(last)})

@@ -1,7 +1,7 @@
 """
 Fill an empty database from a file: all of it in one transaction, or nothing.
 
-What fails half way, or is killed, leaves the database as empty as it was.
+An import that fails or is killed leaves the database as empty as it was.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, select
 from budstikke.store import schema
 from budstikke.store.admin import immediate
 from budstikke.store.move.file import DamagedError, Header, MoveError, Reader, reading
+from budstikke.store.move.finish_import import finish_import
 from budstikke.store.move.rows import put
 from budstikke.store.move.tables import (
     MOVED,
@@ -26,7 +27,6 @@ from budstikke.store.move.tables import (
     revision,
     rows_type,
 )
-from budstikke.store.move.taking_over import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ CACHE = 262_144
 """Kibibytes of SQLite's pages in memory: indexes are filled out of order."""
 
 PREFILLED = frozenset({schema.meta})
-"""What a database holds from its first migration on."""
+"""Tables that the first migration fills."""
 
 
 class Imported(NamedTuple):
@@ -73,7 +73,7 @@ def load(engine: Engine, path: Path, *, now: float) -> Imported:
         end = reader.end()
         books = read_books(connection)
         _compare(books, end.books)
-        take_over(connection, end.positions, now)
+        finish_import(connection, end.positions, now)
     return Imported(reader.header.tables, books)
 
 
@@ -95,7 +95,7 @@ def _refuse_other(header: Header, ours: str) -> None:
 
 @contextmanager
 def _unserved(engine: Engine) -> Iterator[None]:
-    """Keep gateways from the database meanwhile; PostgreSQL's are kept by a lock."""
+    """Let no gateway open the SQLite file; ``_prepare`` locks a PostgreSQL database."""
     if engine.dialect.name != "sqlite":
         yield
         return
@@ -106,7 +106,7 @@ def _unserved(engine: Engine) -> Iterator[None]:
 
 
 def _prepare(connection: Connection, now: float) -> None:
-    """Make sure that nobody would miss what is there, and take it out."""
+    """Refuse a database that is served or has rows; delete what migrations put in."""
     node = schema.node
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE}")

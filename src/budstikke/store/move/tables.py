@@ -1,4 +1,4 @@
-"""What is moved: which tables, in which order, and how many rows at a time."""
+"""Which tables are moved, in which order, and how many rows at a time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Table
 
 STAYING = frozenset({schema.link, schema.node})
-"""Nodes belong to the database that they serve: see taking_over.py."""
+"""Nodes belong to the database that they serve: see finish_import.py."""
 
 MOVED = {
     str(table.name): table
     for table in schema.metadata.sorted_tables
     if table not in STAYING
 }
-"""What is moved, by name; a table stands after those that its rows refer to."""
+"""Tables that are moved, by name; a table stands after those its rows refer to."""
 
 WIDE = frozenset({schema.media, schema.mms, schema.bulk})
 """Their rows may be megabytes each."""
