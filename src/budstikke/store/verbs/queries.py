@@ -1,12 +1,15 @@
-"""Look messages up for customers and for administrators: not on the message path."""
+"""Answer the queries and commands of customers: not on the message path."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from budstikke.domain.listing import ListingQuery
+from budstikke.domain.callback_listing import EventsQuery
+from budstikke.domain.listing import ListingCommand, ListingQuery
 from budstikke.domain.queries import (
     Answer,
+    CancelCommand,
+    GroupCommand,
     MessageAnswer,
     MessageQuery,
     MessagesAnswer,
@@ -14,7 +17,9 @@ from budstikke.domain.queries import (
     QueryOrCommand,
     ReferenceQuery,
 )
-from budstikke.store.verbs import listing
+from budstikke.store.verbs import account_data, listing
+from budstikke.store.verbs.cancellation import cancel
+from budstikke.store.verbs.groups import answer_group
 from budstikke.store.verbs.message_state import OF_ORDER, message_state
 from budstikke.store.verbs.pages import struct
 from budstikke.store.verbs.statement import statement
@@ -107,3 +112,20 @@ async def _find(
 ) -> list[MessageAnswer]:
     rows = await connection.rows(query, values)
     return [struct(MessageAnswer, row) for row in rows]
+
+
+def in_one_snapshot(asked: QueryOrCommand) -> bool:
+    """Tell whether all statements of a query must read one state of the database."""
+    return isinstance(asked, ListingQuery) and not isinstance(asked, EventsQuery)
+
+
+async def change(
+    connection: Connection, asked: QueryOrCommand, account_id: int, now: float
+) -> Answer:
+    """Carry out a command within an account; raises Refusal."""
+    if isinstance(asked, CancelCommand):
+        return await cancel(connection, asked, account_id, now)
+    if isinstance(asked, ListingCommand):
+        return await account_data.change(connection, asked, account_id, now)
+    assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others
+    return await answer_group(connection, asked, account_id)

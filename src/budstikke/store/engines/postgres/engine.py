@@ -28,7 +28,7 @@ from budstikke.store.contract import (
     Woken,
 )
 from budstikke.store.duplicates import DuplicateLock
-from budstikke.store.engines.postgres import asking, bookkeeping, sql
+from budstikke.store.engines.postgres import bookkeeping, sql
 from budstikke.store.engines.postgres.beating import Beating
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN, Client
 from budstikke.store.engines.postgres.doubts import Doubts
@@ -39,14 +39,14 @@ from budstikke.store.engines.postgres.node import Node
 from budstikke.store.engines.postgres.partitions import Changes, Partitions
 from budstikke.store.engines.postgres.retiring import Retiring
 from budstikke.store.engines.postgres.stocking import Stocking
-from budstikke.store.verbs import claim, clock, orders, queries
+from budstikke.store.verbs import claim, clock, orders
 from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within, within_id
 from budstikke.store.verbs.money import order_credit, post
 from budstikke.store.verbs.purge import Slices, purge
-from budstikke.store.verbs.queries import is_read
+from budstikke.store.verbs.queries import change, in_one_snapshot, is_read, look_up
 from budstikke.store.verbs.settlement import record_outcomes, settle_receipts
 
 if TYPE_CHECKING:
@@ -302,12 +302,12 @@ class PostgresStore:
         """Answer what a customer asks."""
         asked = within(asked)
         if is_read(asked):
-            alike = asking.in_one_snapshot(asked)
+            alike = in_one_snapshot(asked)
             run = self._client.snapshot if alike else self._client.read
-            return await run(lambda c: queries.look_up(c, asked, account_id))
+            return await run(lambda c: look_up(c, asked, account_id))
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         owner = account_id
-        return await self._client.write(lambda c: asking.change(c, asked, owner, now))
+        return await self._client.write(lambda c: change(c, asked, owner, now))
 
     async def members(
         self, account_id: int, groups: Sequence[str]

@@ -101,6 +101,17 @@ def finish(verb: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("a verb awaited something other than its connection")
 
 
+async def in_snapshot(
+    connection: Connection, verb: Callable[..., Coroutine[Any, Any, T]], *args: Any
+) -> T:
+    """Run a verb that only reads, all its statements in one state of the database."""
+    connection.raw.execute("BEGIN")
+    try:
+        return await verb(connection, *args)
+    finally:
+        connection.raw.execute("COMMIT")
+
+
 def call(connection: Connection, function: Callable[..., Any], *args: Any) -> Any:
     """Run a verb, or a job that is SQLite's own and takes its library's connection."""
     if iscoroutinefunction(function):

@@ -33,9 +33,9 @@ from budstikke.store.contract import (
 )
 from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.sqlite import beating, jobs, sql
-from budstikke.store.engines.sqlite.asking import change, look_up
 from budstikke.store.engines.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.engines.sqlite.codec import decoded, encoded
+from budstikke.store.engines.sqlite.connection import in_snapshot
 from budstikke.store.engines.sqlite.deadline import in_time
 from budstikke.store.engines.sqlite.inbound_verbs import InboundVerbs
 from budstikke.store.engines.sqlite.json_rows import one
@@ -63,7 +63,7 @@ from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within
 from budstikke.store.verbs.money import order_credit, post
 from budstikke.store.verbs.purge import ALL, Slices, purge
-from budstikke.store.verbs.queries import is_read
+from budstikke.store.verbs.queries import change, in_one_snapshot, is_read, look_up
 from budstikke.store.verbs.settlement import record_outcomes, settle_receipts
 
 if TYPE_CHECKING:
@@ -319,6 +319,8 @@ class SqliteStore:
         asked = within(asked)
         if is_read(asked):
             reader = self._browser if isinstance(asked, ListingQuery) else self._reader
+            if in_one_snapshot(asked):
+                return await reader.run(in_snapshot, look_up, asked, account_id)
             return await reader.run(look_up, asked, account_id)
         assert account_id is not None  # noqa: S101 - flow.ask sees to it
         values = (asked, account_id, now)
