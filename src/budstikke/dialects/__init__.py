@@ -1,8 +1,8 @@
 """
 The register of dialects: one line each.
 
-A dialect is a module here, a folder of golden cases, a page in docs/dialects/ and a
-column in docs/refusals.md; nothing else knows it.
+A dialect is a package here, a folder of golden cases and a page in docs/dialects/;
+nothing else knows it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.dialects.contract import Identifying
+from budstikke.dialects.elks import Elks
 from budstikke.dialects.front import Front
 from budstikke.dialects.ip1 import Ip1
 from budstikke.dialects.native import Native
@@ -27,6 +28,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "reseller": Reseller(),
     "ip1": Ip1(),
     "native": Native(),
+    "elks": Elks(),
 }
 
 IDENTIFY: Mapping[str, Callable[[str], str]] = {

@@ -1,0 +1,51 @@
+"""Delivery reports and messages from phones, each a posted form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from budstikke.dialects.elks.reply import moment, written_id
+from budstikke.dialects.inbound import called, text_of
+from budstikke.dialects.push import told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from budstikke.domain.inbound import InboundEvent
+    from budstikke.domain.message import StatusEvent
+    from budstikke.wire import WireRequest
+
+DELIVERED = "delivered"
+
+STATUS: Mapping[str, str] = {
+    "sent": "sent",
+    DELIVERED: DELIVERED,
+    **dict.fromkeys(("undelivered", "expired", "rejected", "cancelled"), "failed"),
+}
+"""State of a message (``domain.states``) to 46elks' status; others are not reported."""
+
+
+def report(event: StatusEvent, url: str) -> WireRequest | None:
+    """Write a delivery report (46elks, "SMS Delivery Reports")."""
+    status = STATUS.get(event.state)
+    if status is None:
+        return None
+    said = {"id": written_id(event.message_id), "status": status}
+    if status == DELIVERED:
+        said[DELIVERED] = moment(event.at)
+    return told("FORM", url, urlencode(said))
+
+
+def inbound(event: InboundEvent, url: str) -> WireRequest:
+    """Write a push of a message from a phone (46elks, "Receive an SMS")."""
+    said = {
+        "direction": "incoming",
+        "id": written_id(event.message_id),
+        "from": event.originator,
+        "to": called(event.recipient),
+        "created": moment(event.came_at),
+        "message": text_of(event),
+    }
+    form = urlencode(said, quote_via=quote, errors="replace")
+    return told("FORM", url, form)
