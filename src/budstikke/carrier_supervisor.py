@@ -169,7 +169,7 @@ class CarrierSupervisor:
             try:
                 await sender.run()
             except Exception:
-                log.exception("carrier %s broke", sender.carrier.name)
+                log.exception("carrier %s failed; restarting it", sender.carrier.name)
                 await asyncio.sleep(AGAIN)
             else:
                 return
@@ -229,7 +229,10 @@ class CarrierSupervisor:
             if carrier_id in held and not runs:
                 self._begin(carrier_id)
             elif most and runs and carrier_id not in held:
-                log.warning("no lease: %s ends", self._entries[carrier_id].name)
+                log.warning(
+                    "lost the bind lease for %s, unbinding",
+                    self._entries[carrier_id].name,
+                )
                 self._stop_soon(carrier_id, SHORT_DRAIN)
                 self._make(self._entries[carrier_id])
 

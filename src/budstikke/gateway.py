@@ -323,9 +323,11 @@ class Gateway:
                 if await self.store.revision() != self.directory.revision:
                     await self._reload()
             except StoreUnavailable as error:
-                log.warning("cannot look for changes: %s", error)
+                log.warning("cannot check for configuration changes: %s", error)
             except Exception:
-                log.exception("the changed directory cannot be used; keeping the old")
+                log.exception(
+                    "cannot use the changed configuration; keeping the previous one"
+                )
 
     async def _reload(self) -> None:
         """Take a new directory; links whose settings changed are made anew."""
@@ -334,7 +336,7 @@ class Gateway:
         self.links.follow(directory.carriers)
         self.directory = directory
         await self.links.forget(directory.carriers)
-        log.info("directory loaded", extra={"revision": directory.revision})
+        log.info("configuration loaded", extra={"revision": directory.revision})
 
     def _tell(self, rows: Sequence[CallbackRow]) -> None:
         self.notifier.tell(rows)

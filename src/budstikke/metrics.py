@@ -24,38 +24,41 @@ if TYPE_CHECKING:
 
 METRICS: dict[str, str] = {
     "budstikke_requests_total": "HTTP requests of customers, by dialect and result",
-    "budstikke_http_refused_total": "HTTP requests and connections beyond the limits, "
-    "by status",
-    "budstikke_accept_seconds": "Time from a request read to its answer, by dialect",
+    "budstikke_http_refused_total": "HTTP requests and connections refused by a "
+    "limit, by status",
+    "budstikke_accept_seconds": "Seconds from reading a request to answering it, "
+    "by dialect",
     "budstikke_messages_accepted_total": "Messages accepted, by dialect",
-    "budstikke_parts_answered_total": "Answers of carriers, by carrier and part state",
-    "budstikke_receipts_total": "Receipts, by carrier and state",
-    "budstikke_inbound_parts_total": "Messages from phones, by carrier",
-    "budstikke_inbound_joined_total": "Texts from phones joined of several parts",
-    "budstikke_inbound_incomplete_total": "Those told without parts that never came",
-    "budstikke_inbound_unrouted_total": "Messages from phones that were nobody's",
-    "budstikke_callbacks_total": "Attempts to tell customers, by topic and result",
-    "budstikke_callbacks_waiting": "Callbacks in memory, not yet told",
-    "budstikke_told_seconds": "Time from an event to its being told, by topic",
-    "budstikke_circuits_open": "Endpoints that are not reached: asked now and then",
-    "budstikke_queues_paused": "Queues of callbacks that are paused",
-    "budstikke_queue_pauses_total": "Times that a queue of callbacks was paused",
-    "budstikke_look_ups_total": "Look-ups in the number directory, by result",
-    "budstikke_recurred_total": "Times of repeating orders that came, by result",
-    "budstikke_carrier_up": "Whether a carrier can be sent to (0: an alarm)",
-    "budstikke_carrier_paused": "Links of a carrier that are paused because they tear",
-    "budstikke_carrier_room": "Parts that could be offered to a carrier now",
+    "budstikke_parts_answered_total": "Parts that a carrier answered, by carrier and "
+    "part state",
+    "budstikke_receipts_total": "Delivery reports, by carrier and state",
+    "budstikke_inbound_parts_total": "Inbound messages and parts of them, by carrier",
+    "budstikke_inbound_joined_total": "Inbound texts reassembled from several parts",
+    "budstikke_inbound_incomplete_total": "Inbound texts delivered with parts missing",
+    "budstikke_inbound_unrouted_total": "Inbound messages that matched no access",
+    "budstikke_callbacks_total": "Callback attempts, by topic and result",
+    "budstikke_callbacks_waiting": "Callbacks that this process holds and has not made",
+    "budstikke_callback_latency_seconds": "Delay from an "
+    "event to its successful callback, by topic",
+    "budstikke_circuits_open": "Callback URLs that do not answer: probed now and then",
+    "budstikke_queues_paused": "Callback queues that are paused",
+    "budstikke_queue_pauses_total": "How often a callback queue was paused",
+    "budstikke_directory_lookups_total": "Number directory lookups, by result",
+    "budstikke_repeated_orders_total": "Occurrences of repeating orders, by result",
+    "budstikke_carrier_up": "1 while a carrier can send (0: an alarm)",
+    "budstikke_carrier_paused": "Binds paused because they keep breaking, by carrier",
+    "budstikke_carrier_room": "Parts that a carrier could take now",
     "budstikke_backlog_parts": "Parts queued in the store, by carrier",
-    "budstikke_store_up": "Whether a write is answered now (0: an alarm)",
-    "budstikke_clock_confirmed": "Whether the clock is believed (0: an alarm)",
-    "budstikke_process_up": "Whether a process of the gateway's answers, by name",
+    "budstikke_store_up": "1 while the database answers writes (0: an alarm)",
+    "budstikke_clock_confirmed": "1 while the clock is trusted (0: an alarm)",
+    "budstikke_process_up": "1 while a child process answers, by name",
 }
 
 registry = CollectorRegistry()
 
 
 class Delays:
-    """A histogram by topic; noting costs a tenth of what the library's does."""
+    """A histogram by topic; ``note`` costs a tenth of the library's ``observe``."""
 
     LIMITS = (
         0.01,
@@ -124,13 +127,13 @@ inbound_incomplete = _counter("budstikke_inbound_incomplete_total")
 inbound_unrouted = _counter("budstikke_inbound_unrouted_total")
 callbacks = _counter("budstikke_callbacks_total", "topic", "result")
 callbacks_waiting = _gauge("budstikke_callbacks_waiting")
-told_seconds = Delays("budstikke_told_seconds")
-registry.register(told_seconds)
+callback_latency = Delays("budstikke_callback_latency_seconds")
+registry.register(callback_latency)
 circuits_open = _gauge("budstikke_circuits_open")
 queues_paused = _gauge("budstikke_queues_paused")
 queue_pauses = _counter("budstikke_queue_pauses_total")
-look_ups = _counter("budstikke_look_ups_total", "result")
-recurred = _counter("budstikke_recurred_total", "result")
+directory_lookups = _counter("budstikke_directory_lookups_total", "result")
+repeated_orders = _counter("budstikke_repeated_orders_total", "result")
 carrier_up = _gauge("budstikke_carrier_up", "carrier")
 carrier_paused = _gauge("budstikke_carrier_paused", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")
@@ -157,34 +160,34 @@ def answered(carrier: str, updates: Sequence[tuple[Concerned, PartUpdate]]) -> N
 
 
 def receipts(carrier: str, batch: Sequence[Receipt]) -> None:
-    """Count a batch of receipts."""
+    """Count a batch of delivery reports."""
     for state, count in Tally(receipt.state for receipt in batch).items():
         receipts_total.labels(carrier, state.value).inc(count)
 
 
 def inbound(carrier: str, count: int) -> None:
-    """Count messages from phones."""
+    """Count inbound messages, and parts of long ones."""
     inbound_parts.labels(carrier).inc(count)
 
 
 @cache
-def _called(topic: str, result: str) -> Counter:
+def _callbacks_by(topic: str, result: str) -> Counter:
     return callbacks.labels(topic, result)
 
 
-def called(topic: str, result: str) -> None:
-    """Count an attempt to tell a customer."""
-    _called(topic, result).inc()
+def callback_attempted(topic: str, result: str) -> None:
+    """Count a callback attempt."""
+    _callbacks_by(topic, result).inc()
 
 
-def told(topic: str, seconds: float) -> None:
-    """Count an attempt that was understood, so many seconds after the event."""
-    _called(topic, "done").inc()
-    told_seconds.note(topic, seconds)
+def callback_done(topic: str, seconds: float) -> None:
+    """Count a callback that the customer took, ``seconds`` after its event."""
+    _callbacks_by(topic, "done").inc()
+    callback_latency.note(topic, seconds)
 
 
-def heard(*, joined: int, incomplete: int, unrouted: int) -> None:
-    """Count whole messages from phones."""
+def inbound_messages(*, joined: int, incomplete: int, unrouted: int) -> None:
+    """Count whole inbound messages."""
     inbound_joined.inc(joined)
     inbound_incomplete.inc(incomplete)
     inbound_unrouted.inc(unrouted)

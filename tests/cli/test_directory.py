@@ -95,7 +95,7 @@ def test_a_file_without_numbers_changes_nothing(
     code, out, err = run(capsys, "b.csv", "--replace")
     assert (1, "") == (code, out)
     assert "b.csv: 2 more lines left out\n" in err
-    assert err.endswith("b.csv: no numbers; nothing was changed\n")
+    assert err.endswith("b.csv: no line has a mobile number; nothing was changed\n")
     assert [("Kari", "")] == looked_up(["+4799999999"])
 
 

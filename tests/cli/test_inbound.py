@@ -145,7 +145,7 @@ def test_what_is_no_id_is_refused(
     assert "not an id: " in capsys.readouterr().err
 
 
-def test_the_tray(here: Here) -> None:
+def test_unrouted_messages_are_shown_and_assigned(here: Here) -> None:
     here.receive("Hei\x07 " + "x" * 80)
     here.receive("To")
     when = "2001-09-09 03:46:40 CEST  +4799999999 -> 2065  sms"
@@ -153,7 +153,7 @@ def test_the_tray(here: Here) -> None:
     texts = here.run("unrouted", "--show-text", "--limit", "1", "--before", "2").out
     assert f"1  {when}  Hei  {'x' * 55}…\n" == texts
     assert Ran(0, "", "") == here.run("assign", "1", "--access", "front:1234")
-    assert f"1  {when}  [85]  given\n" == here.run("unrouted", "--before", "2").out
+    assert f"1  {when}  [85]  assigned\n" == here.run("unrouted", "--before", "2").out
     again = here.run("assign", "1", "--access", "front:1234")
     assert Ran(2, "", "budstikke: no message 1 waits in the tray\n") == again
     for access, fault in (

@@ -186,7 +186,7 @@ def test_where_it_is_told(values: dict[str, int], expected: str) -> None:
 def test_nobody_to_tell(access_id: int, told: Event) -> None:
     customer = Customer()
     result = attempt(access_id, told, customer)
-    assert ("done", "nobody to tell", None) == (
+    assert ("done", "no callback URL", None) == (
         result.state,
         result.answer,
         result.took,
@@ -306,7 +306,7 @@ def test_a_bug_of_ours_counts_as_a_try(caplog: pytest.LogCaptureFixture) -> None
         result.answer,
         result.took,
     )
-    assert "bug while telling" in caplog.text
+    assert "failed: internal error" in caplog.text
 
 
 def test_a_store_that_is_away_does_not() -> None:

@@ -70,7 +70,7 @@ def test_a_jump_is_not_believed_and_time_goes_on(
         assert machine.wall() == machine.clock()
     assert "" == machine.clock.doubt
     assert 1 == metrics.clock_confirmed._value.get()
-    assert ["clock not believed", "clock believed"] == caplog.messages
+    assert ["clock not trusted", "clock trusted"] == caplog.messages
 
 
 def test_many_small_corrections_are_one_large_one() -> None:

@@ -166,5 +166,5 @@ async def test_the_clock_works_other_steps_whatever_comes_of_a_turn(
         turning.cancel()
         await asyncio.gather(turning, return_exceptions=True)
         assert 1 == len(seldom.results)  # at once while there is more, then it rests
-    assert "the store cannot be used: down" in caplog.text
-    assert "a turn of the clock failed" in caplog.text
+    assert "the database is unavailable: down" in caplog.text
+    assert "periodic job failed" in caplog.text

@@ -124,7 +124,9 @@ async def test_a_beat_that_hangs_is_late_and_no_other_is_begun() -> None:
     rig.store.hangs = asyncio.get_running_loop().create_future()
     assert {} == await rig.pass_(BEAT_EVERY)
     assert {} == await rig.pass_(LATE)
-    assert "no write was answered for" in (await rig.pass_(0.25))["store"]
+    assert (
+        "the database has not answered a write for" in (await rig.pass_(0.25))["store"]
+    )
     await rig.pass_(60.0)
     assert 2 == len(rig.store.rooms)
     rig.store.hangs.set_result(None)

@@ -240,7 +240,7 @@ async def test_nobody_and_nothing_to_tell(rig: Rig) -> None:
     await until(lambda: notify.MOST_WAITING == rig.notifier.free())
     await rig.written()
     assert [] == rig.outlet.asked
-    assert ["nothing to tell", "nobody to tell"] == rig.path.column(
+    assert ["nothing to send for this event", "no callback URL"] == rig.path.column(
         "answer", schema.callback
     )
     assert ["done", "done"] == states(rig)
@@ -255,7 +255,7 @@ async def test_a_bug_in_one_does_not_stop_the_rest(
         rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), *rows[1:]])
         await rig.told(5)
         assert ["due", *["done"] * 5] == states(rig)
-    assert "bug while telling" in caplog.text
+    assert "failed: internal error" in caplog.text
 
 
 async def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(

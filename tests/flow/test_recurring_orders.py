@@ -424,7 +424,7 @@ async def test_an_order_that_cannot_be_read_ends_alone(
         assert 3 == await turn(rig, NOW + HOUR)
         assert 1 == counted("failed") - before
         assert [(1, None), (1, NOW + 2 * HOUR)] == recurring(engine)
-    assert "repeating order 1001 cannot be read and ends" in caplog.text
+    assert "repeating order 1001 is unreadable" in caplog.text
 
 
 async def test_what_was_cancelled_meanwhile_is_not_fired(

@@ -250,7 +250,9 @@ def test_the_store_is_away(caplog: pytest.LogCaptureFixture) -> None:
     served.acceptor.error = StoreUnavailable("disk full")
     answer = served.ask()
     assert (503, b"ErrorCode=99, ID=0") == (answer.status, answer.body)
-    assert ["refused, nothing can be stored: disk full"] == caplog.messages
+    assert [
+        "refused a request, the database is unavailable: disk full"
+    ] == caplog.messages
 
 
 def test_the_store_is_away_for_json() -> None:
@@ -273,7 +275,10 @@ def test_a_bug_is_logged_and_not_shown(
     answer = served.ask()
     assert (500, b"ErrorCode=99, ID=0") == (answer.status, answer.body)
     (record,) = caplog.records
-    assert (logging.ERROR, "bug in front") == (record.levelno, record.message)
+    assert (logging.ERROR, "request failed: internal error in front") == (
+        record.levelno,
+        record.message,
+    )
     assert SECRET in caplog.text
     served.front.where, served.acceptor.error = "", None
     assert 200 == served.ask().status
@@ -287,7 +292,10 @@ def test_a_refusal_that_cannot_be_written_is_answered_all_the_same(
     answer = served.ask()
     assert (500, b"Internal error\n") == (answer.status, answer.body)
     messages = [record.message for record in caplog.records]
-    assert ["bug in front", "front cannot write its own refusal"] == messages
+    assert [
+        "request failed: internal error in front",
+        "front cannot write its own refusal",
+    ] == messages
 
 
 @pytest.mark.parametrize(

@@ -11,28 +11,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
-from budstikke.cli.clock import Clock
-from budstikke.cli.directory import DirectoryCommand
-from budstikke.cli.inbound import Inbound
-from budstikke.cli.money import Money
-from budstikke.cli.move import Move
+from budstikke.cli import clock, directory, inbound, money, move
+from budstikke.cli.context import (
+    actor,
+    carrier_settings,
+    dialect_settings,
+    open_database,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from msgspec import Struct
-
     Command = Callable[[argparse.Namespace], int]
 
 USAGE = 2
-"""Exit code for what the person at the keyboard can mend: usage, settings, files."""
+"""Exit code for wrong usage, settings or input files."""
 
 FAILED = 1
-"""Exit code for what stands in the way otherwise, and for ``doctor``'s findings."""
-
+"""Exit code for every other failure, and for faults that ``doctor`` finds."""
 
 BROKEN_PIPE = 141
-"""Exit code when nobody reads any more: what a shell says of SIGPIPE."""
+"""Exit code when the reader of our output has gone, as a shell reports SIGPIPE."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
-        found = _exit_code(error)
-        if found is None:
+        exit_code = _exit_code(error)
+        if exit_code is None:
             raise
-        code = found
+        code = exit_code
         lines = str(error).splitlines() or [type(error).__name__]
         for line in lines if code == USAGE else lines[:1]:
             print(f"budstikke: {line}", file=sys.stderr)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Tell faults to report from bugs (``None``)."""
+    """Choose the exit code for a failure; ``None``: it is a bug, show a traceback."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from budstikke.provisioning.accounts import AccountError
@@ -83,32 +83,35 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: Command, what: str) -> argparse.ArgumentParser:
-        found = commands.add_parser(name, help=what, description=what)
-        found.set_defaults(command=command)
-        return found
+        added = commands.add_parser(name, help=what, description=what)
+        added.set_defaults(command=command)
+        return added
 
     _add_demo(add("demo", _demo, "Run a gateway with a simulator and demo accounts."))
     serve = add("serve", _serve, "Run a gateway.")
     serve.add_argument(
         "--roles", type=_roles, metavar="ROLE,…", help="http, send, notify, schedule"
     )
-    file = add("apply", _apply, "Make the database say what a TOML file says.")
+    file = add("apply", _apply, "Bring the database to what a TOML file describes.")
     file.add_argument("file", type=Path, metavar="FILE")
-    file.add_argument("--dry-run", action="store_true", help="only show what changes")
-    migrate = add("migrate", _migrate, "Bring the database to this program's schema.")
-    doctor = _add_doctor(add("doctor", _doctor, "Say what is wrong."))
-    money = Money(_settings, _actor).add(add)
-    subscribers = DirectoryCommand(_settings).add(add)
-    inbound = Inbound(_settings, _actor).add(add)
-    move = Move(_settings).add(add)
-    served = (serve, file, migrate, doctor, Clock(_settings).add(add))
-    for settled in (*served, *money, *inbound, *move, subscribers):
-        settled.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
+    file.add_argument("--dry-run", action="store_true", help="only show the changes")
+    migrate = add("migrate", _migrate, "Create the database, or upgrade its schema.")
+    doctor = _add_doctor(add("doctor", _doctor, "Check everything; show the faults."))
+    with_settings = (
+        *(serve, file, migrate, doctor),
+        *money.add_commands(add),
+        directory.add_commands(add),
+        *inbound.add_commands(add),
+        *move.add_commands(add),
+        clock.add_commands(add),
+    )
+    for each in with_settings:
+        each.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
 
     lone = add("simulator", _simulator, "Run the simulated operator alone.")
     for option, needed, what in (
-        ("--listen", True, "where it takes SMPP binds"),
-        ("--http", False, "where its phones are shown"),
+        ("--listen", True, "address for SMPP binds"),
+        ("--http", False, "address of its web pages"),
     ):
         lone.add_argument(
             option, type=_address, metavar="HOST:PORT", required=needed, help=what
@@ -126,13 +129,14 @@ def _add_doctor(doctor: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def _add_demo(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--port", type=_port, help="HTTP port (8080); 0: any free one")
     demo.add_argument("--smpp-port", type=_port, help="SMPP port (2775)")
-    demo.add_argument("--data", type=Path, metavar="DIR", help="keep what is stored")
+    where = "folder for the database (default: a temporary one)"
+    demo.add_argument("--data", type=Path, metavar="DIR", help=where)
     demo.add_argument(
         "--callbacks",
         type=_url,
         default="",
         metavar="URL",
-        help="tell URL/DIALECT/status, …/inbound and …/reply what happens",
+        help="send callbacks to URL/DIALECT/status, …/inbound and …/reply",
     )
 
 
@@ -172,18 +176,6 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _settings(
-    args: argparse.Namespace, roles: Sequence[str] | None = None
-) -> config.Settings:
-    named = args.config or os.environ.get("BUDSTIKKE_CONFIG")
-    usual = Path("budstikke.toml")
-    file = Path(named) if named else usual if usual.exists() else None
-    environ = dict(os.environ)
-    if roles is not None:
-        environ[config.variable(("roles",))] = ",".join(roles)
-    return config.load(file, environ)
-
-
 def _demo(args: argparse.Namespace) -> int:
     from budstikke import app
 
@@ -197,7 +189,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    settings = _settings(args, args.roles)
+    settings = read_settings(args, args.roles)
     from budstikke import app
 
     return app.serve(settings)
@@ -211,7 +203,7 @@ def _simulator(args: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    settings = _settings(args)
+    settings = read_settings(args)
     from budstikke.store.migrate import migrate
 
     done = migrate(settings.database_url)
@@ -227,32 +219,27 @@ def _secret(_args: argparse.Namespace) -> int:
 
 
 def _apply(args: argparse.Namespace) -> int:
-    settings = _settings(args)
+    settings = read_settings(args)
     from budstikke.dialects import IDENTIFY
     from budstikke.provisioning.apply import ApplyError, Secrets, apply, read_file
     from budstikke.servers.auth import hash_secret, verify_secret
-    from budstikke.store.admin import open_engine
-    from budstikke.store.migrate import check
 
-    check(settings.database_url)
-    engine = open_engine(settings.database_url)
-    try:
-        dialects, carriers = _kinds()
+    kinds = dialect_settings(), carrier_settings()
+    with open_database(settings) as engine:
         text = _text(args.file)
-        file = read_file(text, dialects, carriers, os.environ, IDENTIFY)
-        plan = apply(
-            engine,
-            file,
-            Secrets(hash_secret, verify_secret, IDENTIFY),
-            actor=f"apply by {_actor()}",
-            now=time.time(),
-            dry_run=args.dry_run,
-        )
-    except ApplyError as error:
-        faults = [f"{args.file}: {line}" for line in str(error).splitlines()]
-        raise ApplyError("\n".join(faults)) from error
-    finally:
-        engine.dispose()
+        try:
+            file = read_file(text, *kinds, os.environ, IDENTIFY)
+            plan = apply(
+                engine,
+                file,
+                Secrets(hash_secret, verify_secret, IDENTIFY),
+                actor=f"apply by {actor()}",
+                now=time.time(),
+                dry_run=args.dry_run,
+            )
+        except ApplyError as error:
+            faults = [f"{args.file}: {line}" for line in str(error).splitlines()]
+            raise ApplyError("\n".join(faults)) from error
     print("\n".join(plan.lines()))
     return 0
 
@@ -266,34 +253,15 @@ def _text(file: Path) -> str:
         raise config.ConfigError(f"{file}: {error}") from error
 
 
-def _actor() -> str:
-    """Name who is at the keyboard, for the audit."""
-    name = os.environ.get("SUDO_USER") or os.environ.get("USER")
-    return name or f"uid {os.getuid()}"
-
-
-def _kinds() -> tuple[dict[str, type[Struct]], dict[str, type[Struct]]]:
-    """List the settings of each dialect, and of each kind of carrier."""
-    from budstikke.carriers import KINDS
-    from budstikke.dialects import DIALECTS
-
-    return (
-        {name: dialect.settings for name, dialect in DIALECTS.items()},
-        {name: kind.settings for name, kind in KINDS.items()},
-    )
-
-
 def _doctor(args: argparse.Namespace) -> int:
-    settings = _settings(args)
+    settings = read_settings(args)
     from budstikke.cli.doctor import examine
     from budstikke.cli.doctor.finding import Level
 
     wrong = False
-    for finding in examine(settings, *_kinds(), bind=args.bind):
+    for finding in examine(
+        settings, dialect_settings(), carrier_settings(), bind=args.bind
+    ):
         print(finding)
         wrong = wrong or finding.level is Level.WRONG
     return FAILED if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

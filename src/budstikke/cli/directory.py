@@ -1,4 +1,4 @@
-"""The command about the number directory: ``directory import``."""
+"""``budstikke directory import``: read a CSV file into the number directory."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import io
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from budstikke.cli.context import open_database, read_settings
+
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from budstikke.config import Settings
-
-    Command = Callable[[argparse.Namespace], int]
-    Add = Callable[[str, Command, str], argparse.ArgumentParser]
-    Read = Callable[[argparse.Namespace], Settings]
+    from budstikke.cli.context import Add
 
 COLUMNS = ("number", "name", "address")
 SEPARATORS = ",;\t"
@@ -26,58 +24,46 @@ LINES_SHOWN = 10
 
 
 class Imported(NamedTuple):
-    """What a file says: name and address by number, and lines without a number."""
+    """A file that was read: (name, address) by number, and the lines left out."""
 
     rows: dict[str, tuple[str, str]]
     unread: list[int]
 
 
-class DirectoryCommand:
-    """
-    The command.
+def add_commands(add: Add) -> argparse.ArgumentParser:
+    """Add the command."""
+    parser = add("directory", _run, "Import the number directory.")
+    parser.add_argument("verb", choices=("import",), help="what to do")
+    parser.add_argument("file", metavar="FILE", help="CSV: number, name, address")
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="delete entries that the file does not have",
+    )
+    return parser
 
-    Args:
-        settings: Reads the settings that arguments name.
 
-    """
+def _run(args: argparse.Namespace) -> int:
+    """Import a file; exit code 1: no line of it has a number."""
+    settings = read_settings(args)
+    from pathlib import Path
 
-    def __init__(self, settings: Read) -> None:
-        self._settings = settings
+    from budstikke.provisioning.subscribers import put_subscribers
 
-    def add(self, add: Add) -> argparse.ArgumentParser:
-        """Describe it."""
-        parser = add("directory", self.run, "Import the number directory.")
-        parser.add_argument("verb", choices=("import",), help="what to do")
-        parser.add_argument("file", metavar="FILE", help="CSV: number, name, address")
-        parser.add_argument(
-            "--replace", action="store_true", help="delete what the file has not got"
+    imported = read_file(Path(args.file).read_bytes())
+    for line in _faults(args.file, imported.unread):
+        print(line, file=sys.stderr)
+    if not imported.rows:
+        print(
+            f"{args.file}: no line has a mobile number; nothing was changed",
+            file=sys.stderr,
         )
-        return parser
-
-    def run(self, args: argparse.Namespace) -> int:
-        """Import a file; 1: there is nothing in it."""
-        settings = self._settings(args)
-        from pathlib import Path
-
-        from budstikke.provisioning.subscribers import put_subscribers
-        from budstikke.store.admin import open_engine
-        from budstikke.store.migrate import check
-
-        found = read_file(Path(args.file).read_bytes())
-        for line in _faults(args.file, found.unread):
-            print(line, file=sys.stderr)
-        if not found.rows:
-            print(f"{args.file}: no numbers; nothing was changed", file=sys.stderr)
-            return 1
-        check(settings.database_url)
-        engine = open_engine(settings.database_url)
-        try:
-            deleted = put_subscribers(engine, found.rows, replace=args.replace)
-        finally:
-            engine.dispose()
-        gone = f", {deleted} deleted" if args.replace else ""
-        print(f"{args.file}: {len(found.rows)} imported{gone}")
-        return 0
+        return 1
+    with open_database(settings) as engine:
+        deleted = put_subscribers(engine, imported.rows, replace=args.replace)
+    gone = f", {deleted} deleted" if args.replace else ""
+    print(f"{args.file}: {len(imported.rows)} imported{gone}")
+    return 0
 
 
 def read_file(content: bytes) -> Imported:
@@ -93,16 +79,16 @@ def read_file(content: bytes) -> Imported:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
     rows: dict[str, tuple[str, str]] = {}
     unread: list[int] = []
-    places: Sequence[int] | None = None
+    columns: Sequence[int] | None = None
     for values in lines:
-        if places is None:
-            places = _header(values)
-            if places is not None:
+        if columns is None:
+            columns = _header(values)
+            if columns is not None:
                 continue
-            places = range(len(COLUMNS))
+            columns = range(len(COLUMNS))
         if not any(value.strip() for value in values):
             continue
-        number, name, address = (_at(values, place) for place in places)
+        number, name, address = (_at(values, index) for index in columns)
         dialled = international(number, HOME)
         if dialled is None:
             unread.append(lines.line_num)
@@ -119,22 +105,22 @@ def _decode(content: bytes) -> str:
 
 
 def _separator(text: str) -> str:
-    """Take whichever stands most often in the first line."""
+    """Choose the separator that the first line has most of."""
     first = text.partition("\n")[0]
     return max(SEPARATORS, key=first.count)
 
 
 def _header(values: Sequence[str]) -> list[int] | None:
-    """Find the places of the columns; ``None``: this line does not name them."""
+    """Find the index of each column; ``None``: this line is not a header."""
     names = [value.strip().lower() for value in values]
     if COLUMNS[0] not in names:
         return None
     return [names.index(it) if it in names else len(names) for it in COLUMNS]
 
 
-def _at(values: Sequence[str], place: int) -> str:
+def _at(values: Sequence[str], index: int) -> str:
     """Read a value, on one line and without what cannot be shown."""
-    value = values[place] if place < len(values) else ""
+    value = values[index] if index < len(values) else ""
     return " ".join("".join(c if c.isprintable() else " " for c in value).split())
 
 

@@ -1,90 +1,62 @@
-"""The commands that move a database: ``export`` and ``import``."""
+"""Commands that move a database: ``export`` and ``import``."""
 
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__
+from budstikke.cli.context import open_database, read_settings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Engine
-
-    from budstikke.config import Settings
+    from budstikke.cli.context import Add
     from budstikke.store.move import Books
-
-    Command = Callable[[argparse.Namespace], int]
-    Add = Callable[[str, Command, str], argparse.ArgumentParser]
-    Read = Callable[[argparse.Namespace], Settings]
 
 MEGABYTE = 1_000_000
 
 
-class Move:
-    """
-    The commands.
+def add_commands(add: Add) -> tuple[argparse.ArgumentParser, ...]:
+    """Add the commands; returns those that read settings."""
+    out = add("export", _write, "Write the whole database to a file.")
+    into = add("import", _read, "Fill an empty database from an exported file.")
+    for command in (out, into):
+        command.add_argument("file", type=Path, metavar="FILE")
+    return out, into
 
-    Args:
-        settings: Reads the settings that arguments name.
 
-    """
+def _write(args: argparse.Namespace) -> int:
+    """Export; 1: a ledger is wrong."""
+    from budstikke.store.move import export
 
-    def __init__(self, settings: Read) -> None:
-        self._settings = settings
+    settings = read_settings(args)
+    with open_database(settings) as engine:
+        exported = export(engine, args.file, program=__version__, now=time.time())
+    size = args.file.stat().st_size / MEGABYTE
+    _show(exported.rows)
+    print(
+        f"{settings.database_name}: {sum(exported.rows.values())} rows written to "
+        f"{args.file}, {size:.1f} MB. It holds all texts and secrets: keep it "
+        "like the database."
+    )
+    return _prove(exported.books)
 
-    def add(self, add: Add) -> tuple[argparse.ArgumentParser, ...]:
-        """Describe them; returns those that need settings."""
-        out = add("export", self.write, "Write the whole database to a file.")
-        into = add("import", self.read, "Fill an empty database from such a file.")
-        for command in (out, into):
-            command.add_argument("file", type=Path, metavar="FILE")
-        return out, into
 
-    @contextmanager
-    def _engine(self, settings: Settings) -> Iterator[Engine]:
-        from budstikke.store.admin import open_engine
-        from budstikke.store.migrate import check
+def _read(args: argparse.Namespace) -> int:
+    """Import; 1: a ledger is wrong, as it was in the old database."""
+    from budstikke.store.move import load
 
-        check(settings.database_url)
-        engine = open_engine(settings.database_url)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
-
-    def write(self, args: argparse.Namespace) -> int:
-        """Export; 1: a ledger is wrong."""
-        from budstikke.store.move import export
-
-        settings = self._settings(args)
-        with self._engine(settings) as engine:
-            found = export(engine, args.file, program=__version__, now=time.time())
-        size = args.file.stat().st_size / MEGABYTE
-        _show(found.rows)
-        print(
-            f"{settings.database_name}: {sum(found.rows.values())} rows written to "
-            f"{args.file}, {size:.1f} MB. It holds all texts and secrets: keep it "
-            "like the database."
-        )
-        return _prove(found.books)
-
-    def read(self, args: argparse.Namespace) -> int:
-        """Import; 1: a ledger is wrong, as it was in the old database."""
-        from budstikke.store.move import load
-
-        settings = self._settings(args)
-        with self._engine(settings) as engine:
-            found = load(engine, args.file, now=time.time())
-        _show(found.rows)
-        print(
-            f"{settings.database_name}: {sum(found.rows.values())} rows of {args.file}"
-        )
-        return _prove(found.books)
+    settings = read_settings(args)
+    with open_database(settings) as engine:
+        imported = load(engine, args.file, now=time.time())
+    _show(imported.rows)
+    print(
+        f"{settings.database_name}: {sum(imported.rows.values())} rows of {args.file}"
+    )
+    return _prove(imported.books)
 
 
 def _show(rows: Mapping[str, int]) -> None:

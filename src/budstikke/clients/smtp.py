@@ -81,7 +81,9 @@ class SmtpTransport:
             raise NotSent(f"{type(error).__name__}: {error}") from error
         for address, answer in refused.items():
             why = f"{answer.code} {answer.message}"
-            log.warning("address refused", extra={"address": address, "why": why})
+            log.warning(
+                "mail server refused an address", extra={"address": address, "why": why}
+            )
 
     async def _give(
         self, message: EmailMessage, mail: Mail

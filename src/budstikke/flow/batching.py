@@ -84,7 +84,9 @@ class Coalescer(Generic[T, R]):
             results = await self._work(items)
         except Exception as error:  # given to all who wait for it
             if not given_up(items, error):
-                log.exception("a batch of %d failed; one by one", len(items))
+                log.exception(
+                    "batch of %d failed; retrying its items one by one", len(items)
+                )
                 for item, future in zip(items, futures, strict=True):
                     await self._give([item], [future])
                 return
@@ -135,7 +137,9 @@ class WriteBehind(Generic[T]):
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=seconds)
             if not done:
-                log.warning("%d could not be written", len(self._items))
+                log.warning(
+                    "gave up on %d unwritten items at the stop", len(self._items)
+                )
                 self._task.cancel()
 
     async def _run(self) -> None:
@@ -146,7 +150,9 @@ class WriteBehind(Generic[T]):
             try:
                 await self._work(batch)
             except StoreUnavailable as error:
-                log.warning("cannot write, trying again in %.1f s: %s", pause, error)
+                log.warning(
+                    "cannot write to the database, retrying in %.1f s: %s", pause, error
+                )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue

@@ -267,12 +267,12 @@ class BulkAcceptor:
                 await self._slice(row, shared, recipients)
                 pause = 0.1
             except StoreUnavailable as error:
-                log.warning("bulk order %d waits: %s", row.id, error)
+                log.warning("bulk order %d waits for the database: %s", row.id, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             except Refusal:
                 # The directory changed under it; it goes on when that is mended.
-                log.exception("bulk order %d cannot go on now", row.id)
+                log.exception("bulk order %d is stuck; retrying", row.id)
                 await asyncio.sleep(LONGEST_PAUSE)
 
     async def _slice(

@@ -176,7 +176,9 @@ class CallbackAttempts:
             now = self._clock()
             return CallbackResult(row.id, "due", now + SOON, row.tries, "", now)
         except Exception:
-            log.exception("message %d: bug while telling", row.event.message_id)
+            log.exception(
+                "callback of message %d failed: internal error", row.event.message_id
+            )
             if target is None:
                 return self._over(row, "failed", "internal error")
             return self._not_understood(row, target, "internal error")
@@ -185,7 +187,7 @@ class CallbackAttempts:
         event, settings = row.event, target.access.settings
         request = await self._write(event, target, url)
         if request is None:
-            return self._over(row, "done", "nothing to tell")
+            return self._over(row, "done", "nothing to send for this event")
         signing = target.caller.signing
         if signing is not None:
             request = signing.sign(request, settings, self._clock())
@@ -207,7 +209,7 @@ class CallbackAttempts:
             tried = _Tried(answer.status, took, request)
             return self._not_understood(row, target, why, tried)
         now = self._clock()
-        metrics.told(target.topic, now - event.at)
+        metrics.callback_done(target.topic, now - event.at)
         return CallbackResult(
             row.id,
             "done",
@@ -257,25 +259,25 @@ class CallbackAttempts:
     async def _told_nobody(self, row: CallbackRow) -> CallbackResult:
         event = row.event
         if not isinstance(event, SendEvent):
-            return self._over(row, "done", "nobody to tell")
+            return self._over(row, "done", "no callback URL")
         if not event.text:
             return self._over(row, "done", "nothing to send")
         if self._answer is None:
-            return self._over(row, "failed", "nobody sends")
+            return self._over(row, "failed", "auto-replies are off on this node")
         try:
             await self._answer(row)
         except Refusal as refusal:
             log.warning(
-                "answer to a phone refused",
+                "auto-reply refused",
                 extra={
                     "message_id": event.message_id,
                     "about": event.why,
                     "refusal": refusal.code.value,
                 },
             )
-            metrics.called("send", "failed")
+            metrics.callback_attempted("send", "failed")
             return self._over(row, "failed", f"refused: {refusal.code}")
-        metrics.called("send", "done")
+        metrics.callback_attempted("send", "done")
         return self._over(row, "done", "")
 
     def _over(self, row: CallbackRow, state: str, why: str) -> CallbackResult:
@@ -301,9 +303,9 @@ class CallbackAttempts:
         due_at = target.policy.next_try(tries, now)
         over = due_at is None
         last = "paused" if target.policy.queued else "failed"
-        metrics.called(target.topic, last if over else "again")
+        metrics.callback_attempted(target.topic, last if over else "again")
         log.info(
-            "callback not understood",
+            "callback not accepted by the customer",
             extra={
                 "callback_id": row.id,
                 "message_id": row.event.message_id,

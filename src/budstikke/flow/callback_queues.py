@@ -109,10 +109,12 @@ class CallbackQueues:
                     break
         except StoreUnavailable as error:
             # The lease runs out, or the queue stays due: the clock brings it back.
-            log.warning("queue %d: cannot be read: %s", queue_id, error)
+            log.warning(
+                "callback queue %d: cannot read from the database: %s", queue_id, error
+            )
             await asyncio.sleep(0 if self._stopping else LONGEST_PAUSE)
         except Exception:
-            log.exception("queue %d: bug while working it", queue_id)
+            log.exception("callback queue %d: internal error", queue_id)
         finally:
             # At once, and not when the task is seen to be done: until then it would
             # count for what is called in between, and nobody would work that.

@@ -150,11 +150,11 @@ class GuardedClock:
             "set it, or, if it is right, run `budstikke clock --confirm`"
         )
         metrics.clock_confirmed.set(0)
-        log.critical("clock not believed", extra={"seconds": by, "why": self.doubt})
+        log.critical("clock not trusted", extra={"seconds": by, "why": self.doubt})
 
     def _believe(self, offset: float, why: str) -> None:
         log.warning(
-            "clock believed", extra={"seconds": offset - self._offset, "why": why}
+            "clock trusted", extra={"seconds": offset - self._offset, "why": why}
         )
         self.doubt = ""
         self._offset, self._since = offset, self._count()

@@ -52,7 +52,7 @@ class FeeJob:
         """Do what is due; ``True``: there may be more. Raises StoreUnavailable."""
         taken = await self._store.take_fees(self._clock(), MOST_FEES)
         if taken:
-            log.info("fees taken", extra={"count": taken})
+            log.info("charged fees", extra={"count": taken})
         if self._post is not None:
             for low in await self._store.low_balances():
                 log.info("low balance", extra={"account": low.account})

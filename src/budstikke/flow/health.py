@@ -134,7 +134,7 @@ class Health:
         except StoreUnavailable as error:
             self._fault = str(error) or "nothing can be written"
         except Exception as error:
-            log.exception("heartbeat failed")
+            log.exception("heartbeat failed: internal error")
             self._fault = type(error).__name__
         finally:
             self._beating = None
@@ -160,7 +160,7 @@ class Health:
         elif self._fault:
             faults["store"] = f"{self._fault}: docs/operate.md, Not ready"
         elif unanswered > LATE:
-            late = f"no write was answered for {unanswered:.0f} s"
+            late = f"the database has not answered a write for {unanswered:.0f} s"
             faults["store"] = f"{late}: docs/operate.md, Not ready"
         if self._clock.doubt:
             faults["clock"] = self._clock.doubt

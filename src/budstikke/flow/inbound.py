@@ -209,7 +209,10 @@ class InboundReceiver:
         try:
             return self._drafter.draft(heard, message_id, thread, now)
         except Exception:
-            log.exception("not routed", extra={"message_id": message_id})
+            log.exception(
+                "inbound message not routed: internal error",
+                extra={"message_id": message_id},
+            )
             return self._drafter.unrouted(heard, message_id, now)
 
     async def _threads(self, heard: Sequence[JoinedMessage]) -> list[Thread | None]:
@@ -252,7 +255,7 @@ def _assigned(given: Unrouted) -> JoinedMessage:
 
 def _report(drafts: Sequence[InboundDraft]) -> None:
     """Count messages, and log them; never what they say."""
-    metrics.heard(
+    metrics.inbound_messages(
         joined=sum(bool(draft.held) for draft in drafts),
         incomplete=sum(draft.event.missing > 0 for draft in drafts),
         unrouted=sum(draft.access_id is None for draft in drafts),

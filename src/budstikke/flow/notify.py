@@ -133,7 +133,9 @@ class Notifier:
         try:
             views = await self._store.messages(sorted(message_ids))
         except StoreUnavailable as error:
-            log.warning("cannot see what was overtaken: %s", error)
+            log.warning(
+                "cannot look up message states, sending all callbacks: %s", error
+            )
             return set()
         return {view.id for view in views if view.state in FINAL_MESSAGE}
 
@@ -208,7 +210,7 @@ class Notifier:
         if target is not None and circuit.until:
             since = max(circuit.since, row.event.at)
             if now - since > sum(target.policy.again):
-                metrics.called(target.topic, "failed")
+                metrics.callback_attempted(target.topic, "failed")
                 return self._teller.given_up(row, "not reached for too long")
         return _again(row, due_at, now)
 
@@ -299,7 +301,7 @@ class Notifier:
             metrics.circuits_open.inc()
             target = endpoint.target
             log.warning(
-                "customer not reached",
+                "callback URL does not answer",
                 extra={
                     "access": endpoint.access_id,
                     "topic": target.topic.value if target else "",
@@ -312,7 +314,7 @@ class Notifier:
         if endpoint.circuit.answered():
             metrics.circuits_open.dec()
             endpoint.closed()
-            log.info("customer reached again", extra={"access": endpoint.access_id})
+            log.info("callback URL answers again", extra={"access": endpoint.access_id})
 
     def busy(self) -> bool:
         """Tell whether anything is being told."""

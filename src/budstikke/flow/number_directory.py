@@ -118,10 +118,10 @@ class NumberDirectory:
         known = self._known.get(number)
         if known is not None and known[0] > self._clock():
             self._known.move_to_end(number)
-            metrics.look_ups.labels("remembered").inc()
+            metrics.directory_lookups.labels("remembered").inc()
             return known[1]
         if self._rests_until > self._clock():
-            metrics.look_ups.labels("left_out").inc()
+            metrics.directory_lookups.labels("left_out").inc()
             return NOBODY
         task = self._asked.get(number)
         if task is None:
@@ -138,18 +138,20 @@ class NumberDirectory:
             self._failed(number, str(error) or "no answer in time")
             return NOBODY
         except Exception:
-            log.exception("bug while looking a number up")
+            log.exception("number directory lookup failed: internal error")
             self._failed(number, "internal error")
             return NOBODY
         finally:
             del self._asked[number]
         self._failures = 0
-        metrics.look_ups.labels("unknown" if found == NOBODY else "found").inc()
+        metrics.directory_lookups.labels(
+            "unknown" if found == NOBODY else "found"
+        ).inc()
         self._remember(number, found, self._keep)
         return found
 
     def _failed(self, number: str, why: str) -> None:
-        metrics.look_ups.labels("failed").inc()
+        metrics.directory_lookups.labels("failed").inc()
         self._failures += 1
         self._remember(number, NOBODY, REST)
         if self._failures >= FAILURES:

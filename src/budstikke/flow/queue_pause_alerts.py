@@ -128,7 +128,9 @@ class QueuePauseAlerts:
         again_at = self._clock() + alert.pause
         longer = min(alert.pause * 2, LONGEST_PAUSE)
         self._alerts[paused.queue_id] = alert._replace(due_at=again_at, pause=longer)
-        log.warning("mail not taken", extra={"why": why, "again_at": again_at})
+        log.warning(
+            "mail server did not take a mail", extra={"why": why, "again_at": again_at}
+        )
 
     async def _alert(self, paused: PausedQueue, token: str) -> None:
         """Tell of one, if it is ours to tell; raises NotSent and StoreUnavailable."""
@@ -146,7 +148,10 @@ class QueuePauseAlerts:
         elif self._outlet is None or not numbers:
             about = {"queue": paused.queue_id, "access": paused.access_id}
             why = "no mail server" if addresses else "no address"
-            log.error("a pause was told nobody", extra={**about, "why": why})
+            log.error(
+                "queue paused, but no alert address is configured",
+                extra={**about, "why": why},
+            )
         await self._store.alerted(paused.queue_id, stored)
         self._alerts.pop(paused.queue_id, None)
 
@@ -155,7 +160,8 @@ class QueuePauseAlerts:
             await outlet.send(mail)
         except Undeliverable as error:
             log.error(  # noqa: TRY400 - whose fault it is stands in the message
-                "mail refused", extra={"subject": mail.subject, "why": str(error)}
+                "mail server refused a mail",
+                extra={"subject": mail.subject, "why": str(error)},
             )
 
     async def _text(

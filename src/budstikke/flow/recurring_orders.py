@@ -145,16 +145,21 @@ class RecurringOrders:
             return
         except Refusal as refusal:
             log.warning(
-                "a time of a repeating order is refused",
+                "occurrence of a repeating order refused",
                 extra={"order_id": row.id, "code": refusal.code.value},
             )
-            metrics.recurred.labels("refused").inc()
+            metrics.repeated_orders.labels("refused").inc()
         except msgspec.DecodeError:
-            log.exception("repeating order %d cannot be read and ends", row.id)
-            metrics.recurred.labels("failed").inc()
+            log.exception(
+                "repeating order %d is unreadable; it will not repeat again", row.id
+            )
+            metrics.repeated_orders.labels("failed").inc()
         else:
-            log.info("repeated", extra={"order_id": row.id, "as": result.order_id})
-            metrics.recurred.labels("accepted").inc()
+            log.info(
+                "repeating order sent",
+                extra={"order_id": row.id, "as": result.order_id},
+            )
+            metrics.repeated_orders.labels("accepted").inc()
             return
         await self._store.accept([Draft([], [], turn=turn)], now)
 

@@ -116,7 +116,9 @@ class RefusalAlerts:
             return
         if len(self._mails) >= MOST_MAILS:
             lost = self._mails.popleft()
-            log.error("mail given up", extra={"subject": lost.subject})
+            log.error(
+                "mail dropped: too many are waiting", extra={"subject": lost.subject}
+            )
         self._mails.append(mail)
 
     async def run(self) -> None:
@@ -125,7 +127,7 @@ class RefusalAlerts:
             try:
                 await self.turn()
             except Exception:
-                log.exception("bug while mailing")
+                log.exception("mail failed: internal error")
                 self._rest()
             await asyncio.sleep(EVERY)
 
@@ -139,7 +141,7 @@ class RefusalAlerts:
         except NotSent as error:
             self._rest()
             log.warning(
-                "mail not taken",
+                "mail server did not take a mail",
                 extra={"why": str(error), "again_at": self._rest_until},
             )
 
@@ -167,7 +169,8 @@ class RefusalAlerts:
             await outlet.send(mail)
         except Undeliverable as error:
             log.warning(
-                "mail refused", extra={"subject": mail.subject, "why": str(error)}
+                "mail server refused a mail",
+                extra={"subject": mail.subject, "why": str(error)},
             )
         self._pause = PAUSE
 

@@ -137,11 +137,11 @@ class ImageResizer:
                     answer = await worker.ask(FORMATS[file.type], file.data, share)
                 kept = not self._closed
             except TimeoutError:
-                log.warning("killed a picture process: its picture took too long")
+                log.warning("killed an image process: it exceeded its time limit")
                 return Fit.TOO_LARGE, b""
             except (OSError, EOFError):
                 ended = await worker.ended()
-                log.warning("a picture process ended by itself: exit code %d", ended)
+                log.warning("an image process died: exit code %d", ended)
                 if ended == -signal.SIGXCPU:
                     return Fit.TOO_LARGE, b""
             else:
@@ -167,7 +167,7 @@ class ImageResizer:
         try:
             worker = await _Worker.begin(self._limits)
         except OSError as error:
-            log.error("cannot start a picture process: %s", error)  # noqa: TRY400 - it says all
+            log.error("cannot start an image process: %s", error)  # noqa: TRY400 - it says all
             raise Refusal(RefusalCode.INTERNAL) from error
         self._all.add(worker)
         return worker

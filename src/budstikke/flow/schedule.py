@@ -87,10 +87,12 @@ class Scheduler:
             try:
                 again = await turn()
             except StoreUnavailable as error:
-                log.warning("the store cannot be used: %s", error)
+                log.warning(
+                    "periodic job postponed, the database is unavailable: %s", error
+                )
                 again = False
             except Exception:  # the clock goes on whatever one turn meets
-                log.exception("a turn of the clock failed")
+                log.exception("periodic job failed")
                 again = False
             if not again:
                 await asyncio.sleep(seconds)

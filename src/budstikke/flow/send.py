@@ -211,7 +211,7 @@ class Sender:
                     await self._claim()
                 pause = 0.1
             except StoreUnavailable as error:
-                log.warning("cannot claim, trying again: %s", error)
+                log.warning("cannot claim queued parts, retrying: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 self._wake.set()
@@ -364,7 +364,11 @@ class Sender:
             try:
                 await self._store.release(unsent)
             except StoreUnavailable as error:
-                log.warning("%d unsent parts will be unsure: %s", len(unsent), error)
+                log.warning(
+                    "could not return %d unsent parts; they become unsure: %s",
+                    len(unsent),
+                    error,
+                )
 
 
 def _place(part: Part) -> tuple[int, int]:

@@ -188,11 +188,11 @@ class HttpServer:
         except Refusal as refusal:
             answer, result = refusal, refusal.code.value
         except StoreUnavailable as error:
-            log.warning("refused, nothing can be stored: %s", error)
+            log.warning("refused a request, the database is unavailable: %s", error)
             answer = Refusal(RefusalCode.STORAGE_DOWN)
             result = answer.code.value
         except Exception:
-            log.exception("bug in %s", dialect.name)
+            log.exception("request failed: internal error in %s", dialect.name)
             answer = Refusal(RefusalCode.INTERNAL)
             result = answer.code.value
         if self._refused is not None and isinstance(answer, Refusal):
@@ -203,7 +203,7 @@ class HttpServer:
         try:
             return await self._render(dialect, call, answer), result
         except Exception:
-            log.exception("bug in %s", dialect.name)
+            log.exception("request failed: internal error in %s", dialect.name)
             return self._render_fault(dialect, call), RefusalCode.INTERNAL.value
 
     def _render_fault(self, dialect: Dialect, call: Call) -> WireResponse:
@@ -331,7 +331,7 @@ class HttpServer:
         except Refusal as refusal:
             return refusal.with_traceback(None)  # which holds all that was read of it
         except StoreUnavailable as error:  # those before it are accepted all the same
-            log.warning("refused, nothing can be stored: %s", error)
+            log.warning("refused a request, the database is unavailable: %s", error)
             return Refusal(RefusalCode.STORAGE_DOWN)
 
 

@@ -213,7 +213,7 @@ async def test_one_that_hangs_is_said_to_and_replaced(
         first = pid(outlet)
         await becomes(outlet, "")
         os.kill(first, signal.SIGSTOP)
-        await becomes(outlet, "the process that calls has said nothing for")
+        await becomes(outlet, "the callback process has not answered for")
         monkeypatch.setattr(process, "HANGING", 0.2)
         await becomes(outlet, "")
         answer = await outlet.deliver(WireRequest("GET", url))

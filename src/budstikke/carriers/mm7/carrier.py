@@ -127,7 +127,10 @@ class Mm7Carrier:
         self._pause = 0.0
         self._closed.clear()
         if not self._settings.guarded:
-            log.warning("%s: open: anyone who reaches our port may deliver", self.name)
+            log.warning(
+                "%s: not authenticated: anyone who reaches our port can deliver",
+                self.name,
+            )
         try:
             sink.room()
             await self._closed.wait()
@@ -143,7 +146,9 @@ class Mm7Carrier:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:
-            log.warning("%s: some were unanswered at the end", self.name)
+            log.warning(
+                "%s: stopped with MMS unanswered; their outcome is unknown", self.name
+            )
         self._take_down()
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
@@ -229,13 +234,17 @@ class Mm7Carrier:
             timeout = f"no answer in {self._settings.response_timeout:g} s"
             expected = isinstance(error, TimeoutError | Broken | OSError)
             if not expected:
-                log.error("%s: bug while submitting", self.name, exc_info=error)
+                log.error(
+                    "%s: internal error while submitting an MMS",
+                    self.name,
+                    exc_info=error,
+                )
             return Unsure(str(error) if isinstance(error, Broken) else timeout)
         if isinstance(error, NotReached):
-            log.warning("%s: not reached: %s", self.name, error)
+            log.warning("%s: could not reach the MMSC: %s", self.name, error)
             self._lose()
             return Rejected(Reason.INTERNAL, f"not reached: {error}", Retry.LATER)
-        log.warning("%s: not submitted", self.name, exc_info=error)
+        log.warning("%s: could not submit an MMS", self.name, exc_info=error)
         return Rejected(Reason.INTERNAL, "not sent: its content", Retry.LATER)
 
     # Pauses

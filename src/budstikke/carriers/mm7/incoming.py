@@ -84,7 +84,9 @@ class Incoming:
             asked = await self._read(request)
             kept = self._give(asked, sink)
         except Refused as refused:
-            log.warning("%s: cannot read: %s", self._name, refused)
+            log.warning(
+                "%s: refused a request that it could not read: %s", self._name, refused
+            )
             said = (refused.transaction, refused.status, refused.detail)
             return _answer(write_error(*said, refused.schema), FAULT)
         try:

@@ -59,7 +59,7 @@ class Loader:
             if self._contents is not None:
                 found = await self._contents([part.message_id for part in parts])
         except Exception:
-            log.warning("MMS cannot be read", exc_info=True)
+            log.warning("could not read the content of an MMS", exc_info=True)
             failed = NOT_READ
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._reading.pop(task, None)

@@ -245,7 +245,9 @@ class Bind:
                 if seldom(self._counters.unexpected):
                     extra = self._extra(sequence=pdu.sequence, status=pdu.status)
                     what = cmd.name(pdu.command)
-                    log.warning("%s: %s to nothing", self.name, what, extra=extra)
+                    log.warning(
+                        "%s: unexpected response %s", self.name, what, extra=extra
+                    )
 
     def _cut(self, pdu: Pdu) -> None:
         """Pass over what is wrong behind the mandatory part; the log says so once."""
@@ -274,7 +276,7 @@ class Bind:
     def _asked(self, connection: Connection, pdu: Pdu) -> None:
         """Answer what is neither a receipt nor a message."""
         if pdu.command == cmd.UNBIND:
-            log.info("%s: unbind by the operator", self.name, extra=self._extra())
+            log.info("%s: the operator unbinds", self.name, extra=self._extra())
             # It may answer what it has: what it does not, nobody knows the fate of.
             self._unbind = pdu
             self.submissions.hold()
@@ -282,7 +284,7 @@ class Bind:
             return
         connection.session.respond(pdu)
         if pdu.command == cmd.OUTBIND:
-            log.info("%s: outbind, passed over", self.name, extra=self._extra())
+            log.info("%s: ignored an outbind", self.name, extra=self._extra())
 
     def _let_go(self, connection: Connection) -> None:
         """Answer the operator's unbind, which ends the session."""

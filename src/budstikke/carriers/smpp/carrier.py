@@ -210,7 +210,11 @@ class SmppCarrier:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:
-            log.warning("%s: %d parts unanswered at the end", self.name, self.in_flight)
+            log.warning(
+                "%s: stopped with %d parts unanswered; their outcome is unknown",
+                self.name,
+                self.in_flight,
+            )
         for link in self._links:
             link.submissions.give_back("taken down")
         await asyncio.gather(*(link.end(_UNBIND_TIMEOUT) for link in self._links))

@@ -200,7 +200,10 @@ class Submissions:
         if not smsc_id:
             self._counters.unnamed += 1
             if self._counters.unnamed == 1:
-                log.warning("%s: no message id: receipts cannot match", self._name)
+                log.warning(
+                    "%s: submit_sm_resp without message id; reports cannot match",
+                    self._name,
+                )
         return Sent(smsc_id, self._key(smsc_id))
 
     def expired(self, token: Token) -> None:

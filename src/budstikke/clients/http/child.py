@@ -66,7 +66,7 @@ class HttpChild:
         except NotReached as error:
             self._answer((number, 0, b"", str(error)))
         except Exception:
-            log.exception("bug while calling")
+            log.exception("callback request failed: internal error")
             self._answer((number, 0, b"", "internal error"))
         else:
             self._answer((number, found.status, found.body, found.content_type))

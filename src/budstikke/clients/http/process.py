@@ -92,7 +92,7 @@ class HttpTransportProcess:
         if self._unanswered:
             if silent > HANGING:
                 self._process.kill()
-            late = f"the process that calls has said nothing for {silent:.0f} s"
+            late = f"the callback process has not answered for {silent:.0f} s"
             return late if silent > LATE else ""
         if silent >= LOOK_EVERY:
             self._asked_at, self._unanswered = now, True

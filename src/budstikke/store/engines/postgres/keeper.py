@@ -101,7 +101,9 @@ class Keeper:
         try:
             hint = _hint(said[3])
         except msgspec.DecodeError:
-            log.warning("a hint that cannot be read")  # of a newer version, perhaps
+            log.warning(
+                "ignored an unreadable NOTIFY payload"
+            )  # of a newer version, perhaps
             return
         self._heard(hint)
 
@@ -116,7 +118,7 @@ class Keeper:
                 connection.terminate()
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is renewed
-                log.warning("lost the connection that listens: %s", error)
+                log.warning("lost the LISTEN connection: %s", error)
                 connection.terminate()
             connection = await self._again()
 
@@ -126,6 +128,6 @@ class Keeper:
             try:
                 return await self._begin()
             except Exception as error:  # noqa: BLE001 - the next try may succeed
-                log.warning("cannot listen yet: %s", error)
+                log.warning("cannot reopen the LISTEN connection: %s", error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

@@ -136,7 +136,7 @@ class Changes:
             await self._client.write(lambda c: self._alone(c, change))
         except asyncpg.InsufficientPrivilegeError as error:
             self.forbidden = True
-            log.warning("partitions cannot be changed: %s", error)
+            log.warning("cannot change partitions: %s", error)
 
     async def _alone(
         self, connection: Connection, change: Callable[[Connection], Awaitable[None]]
@@ -149,7 +149,7 @@ class Changes:
                 await change(connection)
         except asyncpg.LockNotAvailableError:
             self.again_at = time.monotonic() + PAUSE
-            log.info("the tables are in use: partitions are changed later")
+            log.info("tables are in use; changing partitions later")
 
 
 class Partitions:
@@ -194,7 +194,7 @@ class Partitions:
         large = await _too_large(connection, series, layout[-1])
         if large is not None and large not in self._endless:
             self._endless.add(large)
-            log.warning("the partition %s has too much in it to be given an end", large)
+            log.warning("partition %s has too many rows to set its upper bound", large)
         return large is None
 
 

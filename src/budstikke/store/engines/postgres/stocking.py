@@ -48,7 +48,7 @@ class Stocking:
         try:
             await self._client.write(self._node.stock_up)
         except StoreUnavailable as error:
-            log.warning("no more ids could be set aside: %s", error)
+            log.warning("could not reserve a block of ids: %s", error)
 
     async def close(self) -> None:
         """Give up what is under way."""

@@ -106,6 +106,6 @@ async def in_time(
 def _late(late: Callable[[T], None] | None, future: Future[T]) -> None:
     if future.cancelled() or future.exception() is not None:
         return  # as it should be
-    log.error("a request was stored after it was refused")
+    log.error("an order was stored after its customer was refused")
     if late is not None:
         late(future.result())

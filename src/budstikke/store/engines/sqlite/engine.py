@@ -384,5 +384,5 @@ def _noted(withdrawn: asyncio.Future[None]) -> None:
 
 def _give_up() -> None:
     """End at once: the writer is gone, and with it what it had begun to store."""
-    log.critical("the process that writes has ended; so does this one")
+    log.critical("database writer process died; shutting down")
     os._exit(os.EX_SOFTWARE)
