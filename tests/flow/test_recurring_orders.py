@@ -24,7 +24,7 @@ from budstikke.flow.recurring_orders import (
     _order,
     repeats,
 )
-from budstikke.metrics import recurred
+from budstikke.metrics import repeated_orders
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, change, left, paying
@@ -72,7 +72,7 @@ def recurring(engine: SqliteEngine) -> list[tuple[Any, ...]]:
 
 
 def counted(result: str) -> float:
-    return float(recurred.labels(result)._value.get())
+    return float(repeated_orders.labels(result)._value.get())
 
 
 # In time
