@@ -138,7 +138,7 @@ async def test_an_order_that_hangs_is_late(monkeypatch: pytest.MonkeyPatch) -> N
     with rig.store.pulse.waiting():
         assert {} == await rig.pass_(0.0)
         monkeypatch.setattr(health, "LATE", 0.0)
-        assert "no write was answered" in (await rig.pass_(0.0))["store"]
+        assert "has not answered a write" in (await rig.pass_(0.0))["store"]
     assert {} == await rig.pass_(0.0)
 
 

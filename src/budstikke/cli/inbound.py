@@ -44,6 +44,10 @@ def add_commands(add: Add) -> tuple[argparse.ArgumentParser, ...]:
         metavar="TEXT",
         help="the answer that the customer sees",
     )
+    return waiting, approve, refuse, *_add_unrouted(add)
+
+
+def _add_unrouted(add: Add) -> tuple[argparse.ArgumentParser, ...]:
     unrouted = add(
         "unrouted", _unrouted, "Show inbound messages that matched no access."
     )
@@ -61,7 +65,7 @@ def add_commands(add: Add) -> tuple[argparse.ArgumentParser, ...]:
     assign.add_argument(
         "--access", required=True, metavar="DIALECT:ID", help="the access"
     )
-    return waiting, approve, refuse, unrouted, assign
+    return unrouted, assign
 
 
 def _requests(args: argparse.Namespace) -> int:
