@@ -25,6 +25,43 @@ def kind_faults(
         yield f"{key}: there is no {kind!r}, only {known}{closest(kind, kinds)}"
 
 
+FROM_ENVIRONMENT = "_env"
+"""How a key ends whose value names the variable, or variables, that hold a setting."""
+
+
+def fill_from_environment(
+    settings: dict[str, Any],
+    kind: type[Struct] | None,
+    environ: Mapping[str, str],
+) -> Iterator[str]:
+    """
+    Replace ``NAME_env`` by the setting ``NAME``, read from the environment.
+
+    Its value is the name of a variable, or a list of names for a list of texts. A key
+    whose ``NAME`` the dialect or kind of carrier does not have is left as it is, and
+    refused with all that are unknown.
+    """
+    fields = (
+        None if kind is None else {field.encode_name for field in structs.fields(kind)}
+    )
+    for key in [key for key in settings if key.endswith(FROM_ENVIRONMENT)]:
+        name = key.removesuffix(FROM_ENVIRONMENT)
+        if fields is not None and name not in fields:
+            continue
+        given = settings.pop(key)
+        names = given if isinstance(given, list) else [given]
+        if name in settings:
+            yield f"settings: give {name} or {key}, not both"
+        elif not all(isinstance(each, str) for each in names):
+            yield f"settings: {key}: expected the name of a variable, or a list of them"
+        elif missing := [each for each in names if not environ.get(each)]:
+            verb = "is" if len(missing) == 1 else "are"
+            yield f"settings: {key}: {', '.join(missing)} {verb} not set"
+        else:
+            values = [environ[each] for each in names]
+            settings[name] = values if isinstance(given, list) else values[0]
+
+
 def given_faults(
     settings: Mapping[str, Any], kind: type[Struct] | None
 ) -> Iterator[str]:

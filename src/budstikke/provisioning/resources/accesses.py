@@ -21,6 +21,7 @@ from budstikke.provisioning.resource import (
     Stored,
 )
 from budstikke.provisioning.settings import (
+    fill_from_environment,
     given_faults,
     kind_faults,
     whole_faults,
@@ -63,12 +64,22 @@ class AccessEntry(Entry, kw_only=True):
     require_https: Annotated[bool, "Refuse plain http."] = True
     blocked: Annotated[bool, "Refuse every request."] = False
     settings: Annotated[
-        dict[str, Any], SETTINGS, "Those of its dialect: docs/dialects/."
+        dict[str, Any],
+        SETTINGS,
+        "Those of its dialect: docs/dialects/. `NAME_env` names the "
+        "variable that holds the setting `NAME`, or a list of variables.",
     ] = {}
 
 
 def fill_secrets(entry: AccessEntry, source: Source) -> Iterator[str]:
-    """Fill in the password that a variable holds, and the id that it makes."""
+    """Fill in what variables hold, and the id that the password makes."""
+    if not entry.remove:
+        kind = source.dialects.get(entry.dialect)
+        yield from fill_from_environment(entry.settings, kind, source.environ)
+    yield from _fill_password(entry, source)
+
+
+def _fill_password(entry: AccessEntry, source: Source) -> Iterator[str]:
     if entry.password_env is not None:
         if entry.password is not None:
             yield "give password or password_env, not both"

@@ -21,6 +21,7 @@ from budstikke.provisioning.resource import (
     of,
 )
 from budstikke.provisioning.settings import (
+    fill_from_environment,
     given_faults,
     kind_faults,
     merged,
@@ -41,8 +42,17 @@ class CarrierEntry(Entry, kw_only=True):
     name: Annotated[Name, KEY, "Ours; routes and metrics use it."]
     kind: Annotated[str, "What it speaks; needed but for `remove`."] = ""
     settings: Annotated[
-        dict[str, Any], SETTINGS, "Those of its kind: docs/carriers/."
+        dict[str, Any],
+        SETTINGS,
+        "Those of its kind: docs/carriers/. `NAME_env` names the "
+        "variable that holds the setting `NAME`, or a list of variables.",
     ] = {}
+
+
+def _fill_carrier(entry: CarrierEntry, source: Source) -> Iterator[str]:
+    if not entry.remove:
+        kind = source.carriers.get(entry.kind)
+        yield from fill_from_environment(entry.settings, kind, source.environ)
 
 
 def _check_carrier(entry: CarrierEntry, source: Source) -> Iterator[str]:
@@ -86,6 +96,7 @@ CARRIER = Resource(
         Section(
             path="carrier",
             entry=CarrierEntry,
+            fill=_fill_carrier,
             check=_check_carrier,
             complete=_complete_carrier,
         ),
