@@ -28,7 +28,7 @@ from budstikke.store.contract import (
     Woken,
 )
 from budstikke.store.duplicates import DuplicateLock
-from budstikke.store.engines.postgres import bookkeeping, sql
+from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.beating import Beating
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN, Client
 from budstikke.store.engines.postgres.doubts import Doubts
@@ -39,7 +39,7 @@ from budstikke.store.engines.postgres.node import Node
 from budstikke.store.engines.postgres.partitions import Changes, Partitions
 from budstikke.store.engines.postgres.retiring import Retiring
 from budstikke.store.engines.postgres.stocking import Stocking
-from budstikke.store.verbs import claim, clock, orders
+from budstikke.store.verbs import claim, clock, fees, orders
 from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.groups import active_members
@@ -340,11 +340,11 @@ class PostgresStore:
 
     async def take_fees(self, now: float, limit: int) -> int:
         """Take the fees that are due."""
-        return await self._client.write(lambda c: bookkeeping.take_fees(c, now, limit))
+        return await self._client.write(lambda c: fees.take_fees(c, now, limit))
 
     async def low_balances(self) -> list[LowBalance]:
         """Find balances that have fallen below their alert."""
-        return await self._client.write(bookkeeping.low_balances)
+        return await self._client.write(fees.low_balances)
 
     async def order_credit(
         self, account_id: int, count: int, amount: int, now: float

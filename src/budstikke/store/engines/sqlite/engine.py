@@ -33,7 +33,6 @@ from budstikke.store.contract import (
 )
 from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.sqlite import beating, jobs, sql
-from budstikke.store.engines.sqlite.bookkeeping import low_balances, take_fees
 from budstikke.store.engines.sqlite.codec import decoded, encoded
 from budstikke.store.engines.sqlite.connection import in_snapshot
 from budstikke.store.engines.sqlite.deadline import in_time
@@ -59,6 +58,7 @@ from budstikke.store.verbs import claim, orders
 from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.clock import SweepCursor, sweep, wake
+from budstikke.store.verbs.fees import low_balances, take_fees
 from budstikke.store.verbs.groups import active_members
 from budstikke.store.verbs.json_text import text, within
 from budstikke.store.verbs.money import order_credit, post
