@@ -13,7 +13,7 @@ from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.domain.key_identifier import keyed
 from budstikke.domain.money import MICROS, SMS
 from budstikke.gateway import SETTINGS
-from budstikke.provisioning.accounts import statement
+from budstikke.provisioning.billing import statement
 from budstikke.store.admin import open_engine, read_directory
 from budstikke.store.ledger_check import check
 from budstikke.store.migrate import migrate

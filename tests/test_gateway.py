@@ -16,8 +16,8 @@ from budstikke.config.mail import Mail
 from budstikke.dialects import IDENTIFY
 from budstikke.domain.message import Order, Recurrence, Unit
 from budstikke.gateway import SETTINGS, Gateway
-from budstikke.provisioning.accounts import statement
 from budstikke.provisioning.apply import Secrets, apply, read_file
+from budstikke.provisioning.billing import statement
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.store.admin import open_engine
 from budstikke.store.ledger_check import check

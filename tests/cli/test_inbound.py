@@ -1,4 +1,4 @@
-"""The commands about requests for numbers and the tray, as a person meets them."""
+"""The commands about requests for numbers and unrouted messages, as people see them."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_unrouted_messages_are_shown_and_assigned(here: Here) -> None:
     assert Ran(0, "", "") == here.run("assign", "1", "--access", "front:1234")
     assert f"1  {when}  [85]  assigned\n" == here.run("unrouted", "--before", "2").out
     again = here.run("assign", "1", "--access", "front:1234")
-    assert Ran(2, "", "budstikke: no message 1 waits in the tray\n") == again
+    assert Ran(2, "", "budstikke: message 1 is not unrouted, or is assigned\n") == again
     for access, fault in (
         ("front:1235", "access front:1235 is not two_way"),
         ("front:1", "there is no access front:1"),

@@ -1,4 +1,4 @@
-"""What customers ask for, and the tray, as administrators meet them."""
+"""What customers ask for, and unrouted messages, as administrators meet them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from budstikke.provisioning import number_requests
-from budstikke.provisioning import unrouted as tray
-from budstikke.provisioning.accounts import AccountError
+from budstikke.provisioning.acts import AdminError
 from budstikke.provisioning.number_requests import Request, waiting_requests
-from budstikke.provisioning.unrouted import Stray, unrouted
+from budstikke.provisioning.unrouted import UnroutedMessage, assign, list_unrouted
 from budstikke.store import schema
 from budstikke.store.admin import open_engine, revision
 from store.engines import make_template
@@ -76,7 +75,7 @@ def refused(engine: Engine, expected: str) -> Iterator[None]:
     """Expect a fault, and that nothing changed."""
     tables = (schema.number, schema.keyword, schema.number_request, schema.audit)
     before = [read(engine, table, *table.c.keys()) for table in tables]
-    with pytest.raises(AccountError, match=expected):
+    with pytest.raises(AdminError, match=expected):
         yield
     assert before == [read(engine, table, *table.c.keys()) for table in tables]
 
@@ -195,10 +194,10 @@ def test_refusing(engine: Engine) -> None:
         number_requests.refuse(engine, 3, answer="x", **ACT)
 
 
-# -- the tray
+# -- unrouted messages
 
 
-def stray(id_: int, access_id: int | None = None, **columns: Any) -> dict[str, Any]:
+def unrouted(id_: int, access_id: int | None = None, **columns: Any) -> dict[str, Any]:
     return {
         "id": id_,
         "access_id": access_id,
@@ -214,33 +213,33 @@ def stray(id_: int, access_id: int | None = None, **columns: Any) -> dict[str, A
     }
 
 
-def test_the_tray(engine: Engine) -> None:
-    rows = [stray(1), stray(2, 1), stray(3), stray(4, assign_id=1)]
+def test_unrouted_messages_are_listed(engine: Engine) -> None:
+    rows = [unrouted(1), unrouted(2, 1), unrouted(3), unrouted(4, assign_id=1)]
     add(engine, schema.inbound, *rows)
     shown = [
-        Stray(n, NOW + n, "2229", "+4799999999", "sms", f"Hei {n}", given=n == 4)
+        UnroutedMessage(n, NOW + n, "2229", "+4799999999", "sms", f"Hei {n}", n == 4)
         for n in (4, 3, 1)
     ]
-    assert shown == unrouted(engine, limit=10)
-    assert shown[:2] == unrouted(engine, limit=2)
-    assert shown[2:] == unrouted(engine, limit=2, before=3)
+    assert shown == list_unrouted(engine, limit=10)
+    assert shown[:2] == list_unrouted(engine, limit=2)
+    assert shown[2:] == list_unrouted(engine, limit=2, before=3)
 
 
 def test_giving_a_message_to_an_access(engine: Engine) -> None:
-    add(engine, schema.inbound, stray(1), stray(2, 2), stray(3))
+    add(engine, schema.inbound, unrouted(1), unrouted(2, 2), unrouted(3))
 
-    def assign(message_id: int, access: str) -> None:
-        tray.assign(engine, message_id, access, dialects=DIALECTS, **ACT)
+    def give(message_id: int, access: str) -> None:
+        assign(engine, message_id, access, dialects=DIALECTS, **ACT)
 
-    assign(1, "front:2")
+    give(1, "front:2")
     assert [(None, 2), (2, None), (None, None)] == read(
         engine, schema.inbound, "access_id", "assign_id"
     )
-    act = "gave message 1 from a phone to access front:2"
+    act = "assigned message 1 from a phone to access front:2"
     assert [("tester", act)] == read(engine, schema.audit, "actor", "act")
     for message_id in (1, 2, 9):
-        with refused(engine, f"no message {message_id} waits in the tray"):
-            assign(message_id, "front:2")
+        with refused(engine, f"message {message_id} is not unrouted, or is assigned"):
+            give(message_id, "front:2")
     for access in ("front:3", "sveve:1", "front"):
         with refused(engine, f"there is no access {access}"):
-            assign(3, access)
+            give(3, access)

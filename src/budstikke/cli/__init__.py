@@ -62,13 +62,13 @@ def _exit_code(error: Exception) -> int | None:
     """Choose the exit code for a failure; ``None``: it is a bug, show a traceback."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from budstikke.provisioning.accounts import AccountError
+    from budstikke.provisioning.acts import AdminError
     from budstikke.provisioning.values import ApplyError
     from budstikke.store.contract import StoreUnavailable
     from budstikke.store.migrate import SchemaError
     from budstikke.store.move import MoveError
 
-    if isinstance(error, config.ConfigError | ApplyError | AccountError):
+    if isinstance(error, config.ConfigError | ApplyError | AdminError):
         return USAGE
     in_the_way = SchemaError | MoveError | StoreUnavailable | SQLAlchemyError | OSError
     if isinstance(error, in_the_way):

@@ -113,17 +113,17 @@ def _refuse(args: argparse.Namespace) -> int:
 def _unrouted(args: argparse.Namespace) -> int:
     """Show unrouted messages, newest first; their texts only with ``--show-text``."""
     from budstikke.domain.cet import to_zone
-    from budstikke.provisioning.unrouted import unrouted
+    from budstikke.provisioning.unrouted import list_unrouted
 
     with open_database(read_settings(args)) as engine:
-        messages = unrouted(
+        messages = list_unrouted(
             engine, limit=min(max(args.limit, 1), 1_000_000), before=args.before
         )
     for each in messages:
         at = f"{to_zone(each.at):%Y-%m-%d %H:%M:%S %Z}"
         text = _shown(each.text) if args.show_text else f"[{len(each.text)}]"
         way = f"{each.originator} -> {each.recipient}"
-        state = "assigned" if each.given else ""
+        state = "assigned" if each.assigned else ""
         line = (str(each.id), at, way, each.kind, text, state)
         print("  ".join(filter(None, line)))
     return 0

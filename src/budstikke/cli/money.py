@@ -54,7 +54,7 @@ def add_commands(add: Add) -> tuple[argparse.ArgumentParser, ...]:
 def _credit(args: argparse.Namespace) -> int:
     """Write a ledger entry."""
     from budstikke.domain.money import shown
-    from budstikke.provisioning.accounts import credit
+    from budstikke.provisioning.billing import credit
 
     with open_database(read_settings(args)) as engine:
         balance, currency = credit(
@@ -73,7 +73,7 @@ def _orders(args: argparse.Namespace) -> int:
     """Show orders, or decide one."""
     from budstikke.domain.cet import to_zone
     from budstikke.domain.money import shown
-    from budstikke.provisioning.accounts import decide, waiting_orders
+    from budstikke.provisioning.billing import decide, waiting_orders
 
     chosen = args.refuse if args.approve is None else args.approve
     with open_database(read_settings(args)) as engine:
@@ -93,7 +93,7 @@ def _statement(args: argparse.Namespace) -> int:
     import csv
 
     from budstikke.domain.money import SMS, decimal
-    from budstikke.provisioning.accounts import statement
+    from budstikke.provisioning.billing import statement
 
     with open_database(read_settings(args)) as engine:
         currency, lines = statement(engine, args.account, args.month)

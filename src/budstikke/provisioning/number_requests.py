@@ -14,8 +14,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from budstikke.domain.number_inventory import NumberKind
 from budstikke.domain.text.word_matching import folded
-from budstikke.provisioning.accounts import AccountError
-from budstikke.provisioning.audit import touch_directory, write_audit
+from budstikke.provisioning.acts import AdminError, touch_directory, write_audit
 from budstikke.provisioning.resources.accesses import is_two_way
 from budstikke.store import schema
 from budstikke.store.admin import immediate
@@ -67,7 +66,7 @@ def waiting_requests(engine: Engine) -> list[Request]:
 def refuse(
     engine: Engine, request_id: int, *, answer: str, actor: str, now: float
 ) -> None:
-    """Refuse a request; raises AccountError when it does not wait."""
+    """Refuse a request; raises AdminError when it does not wait."""
     with immediate(engine) as connection:
         _waiting(connection, request_id)
         _decide(connection, request_id, "refused", answer, now)
@@ -100,7 +99,7 @@ def approve(
         What was given, in words.
 
     Raises:
-        AccountError: It does not wait, or what it wants is taken or cannot be given.
+        AdminError: It does not wait, or what it wants is taken or cannot be given.
 
     """
     with immediate(engine) as connection:
@@ -108,7 +107,7 @@ def approve(
         access = _access(connection, found.access_id, dialects)
         value = (number or found.number).removeprefix("+")
         if not value:
-            raise AccountError(f"request {request_id}: any number will do: say which")
+            raise AdminError(f"request {request_id}: any number will do: say which")
         if found.kind == "keyword":
             _give_keyword(connection, value, found)
             given = f"keyword {found.word} on {value}"
@@ -128,19 +127,19 @@ def _waiting(connection: Connection, request_id: int) -> Any:
         select(table).where(table.c.id == request_id, table.c.state == "waiting")
     ).one_or_none()
     if row is None:
-        raise AccountError(f"no request {request_id} is waiting")
+        raise AdminError(f"no request {request_id} is waiting")
     return row
 
 
 def _access(connection: Connection, access_id: int, dialects: Dialects) -> str:
-    """Name the access that gets it; raises AccountError when it cannot."""
+    """Name the access that gets it; raises AdminError when it cannot."""
     table = schema.access
     row = connection.execute(select(table).where(table.c.id == access_id)).one_or_none()
     if row is None:
-        raise AccountError("the access that it is for is gone")
+        raise AdminError("the access that it is for is gone")
     name = f"{row.dialect}:{row.identifier}"
     if not is_two_way(row.dialect, msgspec.json.decode(row.settings), dialects):
-        raise AccountError(f"access {name} is not two_way")
+        raise AdminError(f"access {name} is not two_way")
     return name
 
 
@@ -150,14 +149,14 @@ def _give_keyword(connection: Connection, value: str, asked: Any) -> None:
         select(number).where(number.c.value == value)
     ).one_or_none()
     if found is None or found.kind != NumberKind.SHARED:
-        raise AccountError(f"there is no shared number {value}")
+        raise AdminError(f"there is no shared number {value}")
     wanted = folded(asked.word)
     for row in connection.execute(
         select(keyword).where(keyword.c.number_id == found.id)
     ):
         spellings = (row.word, *msgspec.json.decode(row.aliases))
         if wanted in map(folded, spellings):
-            raise AccountError(f"{asked.word} on {value} is taken: keyword {row.word}")
+            raise AdminError(f"{asked.word} on {value} is taken: keyword {row.word}")
     values = {"number_id": found.id, "word": asked.word, "access_id": asked.access_id}
     connection.execute(insert(keyword), {**values, "aliases": "[]"})
 
@@ -166,13 +165,13 @@ def _give_number(connection: Connection, value: str, asked: Any) -> None:
     kind = NumberKind.SERIES if asked.kind == "series" else NumberKind.OWNED
     lengths = SERIES if kind is NumberKind.SERIES else range(SHORTEST, LONGEST + 1)
     if not (value.isascii() and value.isdigit() and len(value) in lengths):
-        raise AccountError(f"{value} is no {asked.kind}")
+        raise AdminError(f"{value} is no {asked.kind}")
     number = schema.number
     found = connection.execute(
         select(number).where(number.c.value == value)
     ).one_or_none()
     if found is not None and (found.access_id is not None or found.kind != kind):
-        raise AccountError(f"number {value} is taken")
+        raise AdminError(f"number {value} is taken")
     if kind is NumberKind.SERIES:
         _refuse_overlap(connection, value, asked.account_id)
     if found is None:
@@ -195,7 +194,7 @@ def _refuse_overlap(connection: Connection, value: str, account_id: int) -> None
     )
     for other in others:
         if other.startswith(value) or value.startswith(other):
-            raise AccountError(f"series {value} overlaps {other}, which is taken")
+            raise AdminError(f"series {value} overlaps {other}, which is taken")
 
 
 def _decide(

@@ -1,7 +1,8 @@
 """
-Messages from phones that are nobody's: looking at them, and giving them to somebody.
+Unrouted messages: inbound messages that no rule gives to an access.
 
-Everything here waits for the database. A gateway that serves routes what was given.
+An administrator lists them and assigns one to an access. A running gateway then
+routes the assigned message there and calls the customer.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Engine, select, update
 
-from budstikke.provisioning.accounts import AccountError
-from budstikke.provisioning.audit import write_audit
+from budstikke.provisioning.acts import AdminError, write_audit
 from budstikke.provisioning.resources.accesses import is_two_way
 from budstikke.store import schema
 from budstikke.store.admin import immediate
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class UnroutedMessage:
     """
-    A message that is nobody's.
+    An inbound message that belongs to no access yet.
 
-    ``given`` says that an administrator gave it to an access that was not told yet.
+    Attributes:
+        at: When it came, Unix seconds.
+        assigned: Whether an administrator has assigned it to an access, and no gateway
+            has routed it there so far.
+
     """
 
     id: int
@@ -36,11 +40,13 @@ class Stray:
     originator: str
     kind: str
     text: str
-    given: bool
+    assigned: bool
 
 
-def unrouted(engine: Engine, *, limit: int, before: int | None = None) -> list[Stray]:
-    """List the newest, with ids below ``before``."""
+def list_unrouted(
+    engine: Engine, *, limit: int, before: int | None = None
+) -> list[UnroutedMessage]:
+    """List unrouted messages, the newest first, with ids below ``before``."""
     table = schema.inbound.c
     columns = (table.id, table.came_at, table.recipient, table.originator, table.kind)
     older = () if before is None else (table.id < before,)
@@ -51,7 +57,7 @@ def unrouted(engine: Engine, *, limit: int, before: int | None = None) -> list[S
             .order_by(table.id.desc())
             .limit(limit)
         )
-        return [Stray(*row) for row in rows]
+        return [UnroutedMessage(*row) for row in rows]
 
 
 def assign(
@@ -64,33 +70,33 @@ def assign(
     now: float,
 ) -> None:
     """
-    Give a message to an access, ``dialect:identifier``.
+    Assign an unrouted message to an access, ``dialect:identifier``.
 
-    Raises AccountError when it is not in the tray any more, and for an access that
-    is not there or gets no messages from phones.
+    Raises AdminError when the message is not unrouted or is assigned already, and for
+    an access that does not exist or gets no messages from phones.
     """
     inbound, owner = schema.inbound, schema.access
     dialect, _, identifier = access.partition(":")
     with immediate(engine) as connection:
-        found = connection.execute(
+        row = connection.execute(
             select(owner).where(
                 owner.c.dialect == dialect, owner.c.identifier == identifier
             )
         ).one_or_none()
-        if found is None:
-            raise AccountError(f"there is no access {access}")
-        if not is_two_way(dialect, msgspec.json.decode(found.settings), dialects):
-            raise AccountError(f"access {access} is not two_way")
-        given = connection.execute(
+        if row is None:
+            raise AdminError(f"there is no access {access}")
+        if not is_two_way(dialect, msgspec.json.decode(row.settings), dialects):
+            raise AdminError(f"access {access} is not two_way")
+        updated = connection.execute(
             update(inbound)
             .where(
                 inbound.c.id == message_id,
                 inbound.c.access_id.is_(None),
                 inbound.c.assign_id.is_(None),
             )
-            .values(assign_id=found.id)
+            .values(assign_id=row.id)
         )
-        if given.rowcount != 1:
-            raise AccountError(f"no message {message_id} waits in the tray")
-        act = f"gave message {message_id} from a phone to access {access}"
+        if updated.rowcount != 1:
+            raise AdminError(f"message {message_id} is not unrouted, or is assigned")
+        act = f"assigned message {message_id} from a phone to access {access}"
         write_audit(connection, actor, [act], now)

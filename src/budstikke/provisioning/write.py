@@ -15,7 +15,7 @@ from sqlalchemy import (
     update,
 )
 
-from budstikke.provisioning.audit import touch_directory, write_audit
+from budstikke.provisioning.acts import touch_directory, write_audit
 from budstikke.provisioning.changes import Change, Plan, State, Verb
 from budstikke.provisioning.resource import REFERENCES, Key, Resource, columns_of
 

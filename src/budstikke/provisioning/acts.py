@@ -1,4 +1,9 @@
-"""What each act of an administrator leaves: a line of the audit, a new revision."""
+"""
+What all acts of administrators share: their error, the audit line, the new revision.
+
+An act runs in one transaction of ``store.admin.immediate`` and waits for the
+database; none of them is on the message path.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class AdminError(Exception):
+    """An act that cannot be done; the message says why."""
+
+
 def write_audit(
     connection: Connection, actor: str, acts: Iterable[str], now: float
 ) -> None:
-    """Keep who did what, and when (Unix seconds); an act never holds a secret."""
+    """Record who did what, and when (Unix seconds); an act never names a secret."""
     rows = [{"at": now, "actor": actor, "act": act} for act in acts]
     connection.execute(insert(schema.audit), rows)
 
 
 def touch_directory(connection: Connection) -> None:
-    """Have gateways read the directory anew once the transaction is committed."""
+    """Make every gateway read the directory again after this transaction's commit."""
     meta = schema.meta
     later = cast(cast(meta.c.value, Integer) + 1, String)
     connection.execute(update(meta).where(meta.c.key == "revision").values(value=later))

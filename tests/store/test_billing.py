@@ -15,8 +15,8 @@ from budstikke.domain.cet import from_wall
 from budstikke.domain.ledger import Kind
 from budstikke.domain.money import MICROS, micros
 from budstikke.domain.queries import CreditAnswer
-from budstikke.provisioning.accounts import (
-    AccountError,
+from budstikke.provisioning.acts import AdminError
+from budstikke.provisioning.billing import (
     Waiting,
     credit,
     decide,
@@ -130,9 +130,9 @@ def test_credit_counts_at_once_while_a_gateway_serves(books: Books) -> None:
 
 def test_credit_for_whom_it_cannot_be(books: Books) -> None:
     books.set(schema.account, 1, currency="")
-    with pytest.raises(AccountError, match=r"^account fails has no currency"):
+    with pytest.raises(AdminError, match=r"^account fails has no currency"):
         pay(books, 1)
-    with pytest.raises(AccountError, match=r"^there is no account nobody$"):
+    with pytest.raises(AdminError, match=r"^there is no account nobody$"):
         pay(books, 1, "nobody")
     assert [] == books.rows(schema.ledger, "id")
 
@@ -176,7 +176,7 @@ def test_an_order_is_decided_once(books: Books, *, approve: bool) -> None:
         runner.run(store.order_credit(2, 500, 500 * MICROS, NOW))
     decide(books.engine, 1, approve=approve, actor="kari", now=NOW)
     for order_id in (1, 2):
-        with pytest.raises(AccountError, match=rf"^no order {order_id} is waiting$"):
+        with pytest.raises(AdminError, match=rf"^no order {order_id} is waiting$"):
             decide(books.engine, order_id, approve=True, actor="kari", now=NOW)
 
 
@@ -243,7 +243,7 @@ def test_a_month_without_entries_and_others_accounts(books: Books) -> None:
     ]
     assert nothing == lines(books, "2026-11")
     assert 3 == len(lines(books, "2026-11", "resends"))
-    with pytest.raises(AccountError, match="there is no account nobody"):
+    with pytest.raises(AdminError, match="there is no account nobody"):
         lines(books, "2026-11", "nobody")
 
 

@@ -1,5 +1,5 @@
 """
-Accounts as administrators keep them: credit, orders of SMS, statements, the check.
+What administrators do about an account's money: credit, orders of SMS, statements.
 
 Everything here waits for the database, and is never on the message path.
 """
@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from budstikke.domain.fees import day_of, midnight
 from budstikke.domain.ledger import Kind, ordered
-from budstikke.provisioning.audit import write_audit
+from budstikke.provisioning.acts import AdminError, write_audit
 from budstikke.store import schema
 from budstikke.store.admin import immediate
 
@@ -36,10 +36,6 @@ QUARTER = 900
 
 DAILY = (Kind.CHARGE, Kind.REFUND)
 """Kinds of which a statement has one line a day."""
-
-
-class AccountError(Exception):
-    """Something that cannot be done to an account; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +77,13 @@ def credit(
     """
     Write a payment, or, if ``amount`` (micros) is negative, an adjustment.
 
-    Returns the balance, micros, and its currency. Raises AccountError.
+    Returns the balance, micros, and its currency. Raises AdminError.
     """
     kind = Kind.PAYMENT if amount > 0 else Kind.ADJUSTMENT
     with immediate(engine) as connection:
         account = _find(connection, name)
         if not account.currency:
-            raise AccountError(f"account {name} has no currency: nothing is charged")
+            raise AdminError(f"account {name} has no currency: nothing is charged")
         balance = _enter(connection, account.id, (kind, amount, note), now)
         act = f"{kind} of {amount} micros to account {name}"
         write_audit(connection, actor, [act], now)
@@ -114,7 +110,7 @@ def decide(
     """
     Credit an order that waits, or refuse it.
 
-    Returns the account's balance, micros. Raises AccountError when it does not wait.
+    Returns the account's balance, micros. Raises AdminError when it does not wait.
     """
     table = schema.credit_order
     state = "credited" if approve else "refused"
@@ -123,7 +119,7 @@ def decide(
             select(table).where(table.c.id == order_id, table.c.state == "waiting")
         ).one_or_none()
         if order is None:
-            raise AccountError(f"no order {order_id} is waiting")
+            raise AdminError(f"no order {order_id} is waiting")
         change = update(table).where(table.c.id == order_id).values(state=state)
         connection.execute(change)
         write_audit(connection, actor, [f"{state} order {order_id}"], now)
@@ -139,7 +135,7 @@ def statement(engine: Engine, name: str, month: date) -> tuple[str, list[Line]]:
     Write an account's month, in Oslo's days; ``month`` is its first day.
 
     Charges and refunds have one line a day, all other entries one of their own.
-    Returns the currency and the lines. Raises AccountError for an unknown account.
+    Returns the currency and the lines. Raises AdminError for an unknown account.
     """
     after = date(month.year + month.month // 12, month.month % 12 + 1, 1)
     begin, end = midnight(month), midnight(after)
@@ -223,7 +219,7 @@ def _find(connection: Connection, name: str) -> Any:
         select(account).where(account.c.name == name)
     ).one_or_none()
     if row is None:
-        raise AccountError(f"there is no account {name}")
+        raise AdminError(f"there is no account {name}")
     return row
 
 
