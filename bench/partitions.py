@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # their server
 import psycopg
 
 from bench.store_verbs import NOW, path, show
-from budstikke.store.engines.postgres import PostgresStore
+from budstikke.store.database_store import DatabaseStore
+from budstikke.store.engines.postgres import PostgresEngine
 from budstikke.store.engines.postgres.layout import SMALLEST
 from budstikke.store.migrate import migrate
 from budstikke.store.verbs.bounds import PartitionBounds
@@ -29,7 +30,7 @@ IDS = 100
 """Of each older partition."""
 
 
-class Bounded(PostgresStore):
+class Bounded(PostgresEngine):
     """A node that knows the partitions before it begins."""
 
     async def open(self, now: float) -> None:
@@ -38,13 +39,13 @@ class Bounded(PostgresStore):
         await self.wake(now, 1, 1)
 
 
-class Unbounded(PostgresStore):
+class Unbounded(PostgresEngine):
     """A node that knows nothing of them: the version before."""
 
     async def open(self, now: float) -> None:
         """Know nothing."""
         await super().open(now)
-        self._node.lows = self._client.bounds = PartitionBounds()
+        self._client.bounds = PartitionBounds()
 
 
 def divide(url: str, count: int) -> None:
@@ -82,7 +83,7 @@ def main() -> None:
                 migrate(url)
                 fill_directory(url)
                 divide(url, count)
-                store = kind(url, node="bench")
+                store = DatabaseStore(kind(url, node="bench"))
                 show(f"{count}{name}", asyncio.run(path(store, batches, size)), size)
     finally:
         server.close()

@@ -16,9 +16,10 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
+
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import MessageRow, PartRow
-from budstikke.store.engines.sqlite.json_rows import columns, each
 from budstikke.store.migrate import migrate
 from budstikke.store.verbs.accept import INSERT_MESSAGES, INSERT_PARTS
 from budstikke.store.verbs.json_text import text
@@ -27,6 +28,21 @@ SECONDS = 1.5
 TIMES = 11
 MESSAGES = 100
 INTERVALS = (0.005, 0.0005, 0.0002, 0.0001)
+
+
+def columns(count: int) -> str:
+    """Write the columns of a row of the batch ``j``."""
+    return ", ".join(f"j.value->>{n}" for n in range(count))
+
+
+def each(
+    connection: sqlite3.Connection,
+    statement: str,
+    some: list[MessageRow] | list[PartRow],
+) -> None:
+    """Run a statement for each row of a batch."""
+    connection.executemany(statement, map(msgspec.structs.astuple, some))
+
 
 COLUMNS = len(MessageRow.__struct_fields__)
 ALL_MESSAGES = INSERT_MESSAGES.sqlite.partition("VALUES")[0] + (

@@ -35,9 +35,8 @@ from budstikke.store.contract import (
     PartRow,
     Store,
 )
-from budstikke.store.engines.postgres import PostgresStore
-from budstikke.store.engines.sqlite import SqliteStore
 from budstikke.store.migrate import migrate
+from store.databases import postgres_store, sqlite_store
 from store.engines import fill_directory
 from store.postgres_server import DURABLE, serving
 
@@ -156,13 +155,13 @@ def main() -> None:
         file = Path(folder) / "b.sqlite"
         migrate(f"sqlite:///{file}")
         fill_directory(f"sqlite:///{file}")
-        show("SQLite", asyncio.run(path(SqliteStore(file), batches, count)), count)
+        show("SQLite", asyncio.run(path(sqlite_store(file), batches, count)), count)
     server = serving(DURABLE)
     try:
         server.execute("CREATE DATABASE b")
         migrate(server.url("b"))
         fill_directory(server.url("b"))
-        store = PostgresStore(server.url("b"), node="bench")
+        store = postgres_store(server.url("b"), node="bench")
         show("PostgreSQL", asyncio.run(path(store, batches, count)), count)
     finally:
         server.close()

@@ -18,9 +18,9 @@ from sqlalchemy import func, insert, select
 
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
-from budstikke.store.engines.sqlite import SqliteStore
 from budstikke.store.migrate import migrate
 from budstikke.subprocesses import frame, frames
+from store.databases import sqlite_of, sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from budstikke.store.contract import Store
+    from budstikke.store.database_store import DatabaseStore
 
 
 class Engine(Protocol):
@@ -64,8 +65,8 @@ class SqliteEngine:
         if template is not None:
             shutil.copy(template, self.file)
 
-    def store(self) -> SqliteStore:
-        store = SqliteStore(self.file, synchronous="OFF")
+    def store(self) -> DatabaseStore:
+        store = sqlite_store(self.file, synchronous="OFF")
         return through_pickles(store)
 
     def fresh(self) -> SqliteEngine:
@@ -92,9 +93,9 @@ class SqliteEngine:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def through_pickles(store: SqliteStore) -> SqliteStore:
+def through_pickles(store: DatabaseStore) -> DatabaseStore:
     """Let all that a writing thread is given, and gives, be as to a process."""
-    run = store._writer.run
+    run = sqlite_of(store)._writer.run
 
     def crossed(value: Any) -> Any:
         (again,) = frames(bytearray(frame(value)))
@@ -111,7 +112,7 @@ def through_pickles(store: SqliteStore) -> SqliteStore:
             return run(function, *arguments)
         return asyncio.ensure_future(whole(*crossed((function, arguments))))
 
-    store._writer.run = through  # type: ignore[assignment, method-assign]
+    sqlite_of(store)._writer.run = through  # type: ignore[assignment, method-assign]
     return store
 
 

@@ -11,11 +11,10 @@ from sqlalchemy import Boolean, Float, LargeBinary, delete, insert, select
 
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
-from budstikke.store.engines.postgres import PostgresStore
-from budstikke.store.engines.sqlite import SqliteStore
 from budstikke.store.migrate import migrate
 from budstikke.store.move import export, load
 from budstikke.store.move.tables import MOVED
+from store.databases import postgres_store, sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +40,8 @@ class Base:
 
     def store(self) -> Store:
         if self.file is None:
-            return PostgresStore(self.url, node="test")
-        return SqliteStore(self.file, synchronous="OFF")
+            return postgres_store(self.url, node="test")
+        return sqlite_store(self.file, synchronous="OFF")
 
     def export(self, path: Path, now: float = 1.0) -> Exported:
         engine = open_engine(self.url)

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from budstikke.store.engines.postgres import PostgresStore
+from store.databases import postgres_of, postgres_store
 from store.path import NOW, Path
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def node(engine: PostgresEngine, name: str) -> AsyncIterator[Path]:
-    store = PostgresStore(engine.url, node=name)
+    store = postgres_store(engine.url, node=name)
     await store.open(NOW)
     try:
         yield Path(engine, store)
@@ -34,12 +34,11 @@ async def two_nodes(engine: PostgresEngine) -> AsyncIterator[tuple[Path, Path]]:
 
 async def kill(path: Path) -> None:
     """Let a node vanish: its connections are gone, and nothing is said."""
-    store = path.store
-    assert isinstance(store, PostgresStore)
-    await store._keeper.stop()
-    assert store._client._pool is not None
-    store._client._pool.terminate()
-    store._client._pool = None
+    engine = postgres_of(path.store)
+    await engine._session.stop()
+    assert engine._client._pool is not None
+    engine._client._pool.terminate()
+    engine._client._pool = None
 
 
 async def at_once(*each: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.engines.postgres.layout import Layout, Series
 from budstikke.store.engines.postgres.partitions import MESSAGES, read_layout
+from store.databases import postgres_of, postgres_store
 from store.path import NOW, Path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from budstikke.store.database_store import DatabaseStore
     from store.postgres_engine import PostgresEngine
 
 DAY = 86400.0
 
 
 @asynccontextmanager
-async def parted(engine: PostgresEngine) -> AsyncIterator[tuple[Path, PostgresStore]]:
+async def parted(engine: PostgresEngine) -> AsyncIterator[tuple[Path, DatabaseStore]]:
     """Open a node for the block, and let it look at the partitions."""
-    store = PostgresStore(engine.url, node="one")
+    store = postgres_store(engine.url, node="one")
     await store.open(NOW)
     try:
         await store.wake(NOW, 10, 0)
@@ -39,8 +40,8 @@ def ask(engine: PostgresEngine, statement: str) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-async def layout(store: PostgresStore, series: Series = MESSAGES) -> Layout:
-    return await store._client.read(lambda c: read_layout(c, series))
+async def layout(store: DatabaseStore, series: Series = MESSAGES) -> Layout:
+    return await postgres_of(store)._client.read(lambda c: read_layout(c, series))
 
 
 def parts_layout() -> Series:
@@ -48,18 +49,18 @@ def parts_layout() -> Series:
     return Series({"part": 1}, "", "")
 
 
-async def use_up(store: PostgresStore, next_id: int) -> None:
+async def use_up(store: DatabaseStore, next_id: int) -> None:
     """Let all ids before this one be used, and take a block after them."""
-    await store._client.write(
+    await postgres_of(store)._client.write(
         lambda c: c.execute(
             "UPDATE meta SET value = $1 WHERE key = 'next_id'", str(next_id)
         )
     )
-    store._node._blocks.clear()
-    await store._client.write(store._node.stock_up)
+    postgres_of(store)._node._blocks.clear()
+    await postgres_of(store)._client.write(postgres_of(store)._node.refill)
 
 
-async def turn(path: Path, store: PostgresStore, now: float) -> None:
+async def turn(path: Path, store: DatabaseStore, now: float) -> None:
     """Use up the partition in use; the next one begins at this time."""
     used = (await layout(store))[-2]
     assert used.high is not None

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.migrate import migrate
 from budstikke.store.schema import metadata
+from store.databases import postgres_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from budstikke.store.database_store import DatabaseStore
     from store.postgres_server import Server
 
 TEMPLATE = "template_budstikke"
@@ -106,8 +107,8 @@ class PostgresEngine:
             server.execute(f"CREATE DATABASE {self.name} TEMPLATE {template}")
         self.url = server.url(self.name)
 
-    def store(self) -> PostgresStore:
-        return PostgresStore(self.url, node="test")
+    def store(self) -> DatabaseStore:
+        return postgres_store(self.url, node="test")
 
     def fresh(self) -> PostgresEngine:
         self._others.append(PostgresEngine(self._server, used=self._used))

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from budstikke.store.contract import LINK_LEASE
-from budstikke.store.engines.postgres import PostgresStore
+from store.databases import postgres_of, postgres_store
 from store.path import NOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from budstikke.store.contract import Store
+    from budstikke.store.database_store import DatabaseStore
     from store.engines import Engine
     from store.postgres_engine import PostgresEngine
 
@@ -62,8 +63,8 @@ async def test_what_is_unbound_may_be_bound(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def node(engine: PostgresEngine, name: str) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore(engine.url, node=name)
+async def node(engine: PostgresEngine, name: str) -> AsyncIterator[DatabaseStore]:
+    store = postgres_store(engine.url, node=name)
     await store.open(NOW)
     try:
         yield store
@@ -74,7 +75,7 @@ async def node(engine: PostgresEngine, name: str) -> AsyncIterator[PostgresStore
 @asynccontextmanager
 async def two_stores(
     engine: PostgresEngine,
-) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
+) -> AsyncIterator[tuple[DatabaseStore, DatabaseStore]]:
     async with node(engine, "a") as one, node(engine, "b") as two:
         yield one, two
 
@@ -112,11 +113,11 @@ async def test_the_link_of_a_dead_node_is_free_when_its_lease_is_over(
 async def test_a_new_process_of_that_name_has_its_links_at_once(
     postgres: PostgresEngine,
 ) -> None:
-    one = PostgresStore(postgres.url, node="a")
+    one = postgres_store(postgres.url, node="a")
     await one.open(NOW)
     await one.bind(ONE, NOW)
-    await one._keeper.stop()
-    await one._client.close()
+    await postgres_of(one)._session.stop()
+    await postgres_of(one)._client.close()
     async with node(postgres, "a") as again:
         assert {1} == await again.bind(ONE, NOW)
 

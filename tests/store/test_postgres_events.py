@@ -12,11 +12,11 @@ import pytest
 from budstikke.domain.callback_listing import EventsPage, EventsQuery
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
-from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.engines.postgres.connection import Connection
 from budstikke.store.verbs.callback_ids import draw, settled
 from budstikke.store.verbs.settlement import settle_receipts
 from patience import PATIENCE
+from store.databases import postgres_of
 from store.nodes import two_nodes
 from store.path import KEEP, NOW, RECIPIENT, Path, receipt
 from store.phones import told
@@ -63,7 +63,6 @@ class Held:
 async def held(path: Path, smsc_id: str) -> AsyncIterator[Held]:
     """Let a node settle what it has sent, all but the commit."""
     store = path.store
-    assert isinstance(store, PostgresStore)
     made, go = asyncio.Event(), asyncio.Event()
 
     async def job(connection: Connection) -> None:
@@ -72,7 +71,7 @@ async def held(path: Path, smsc_id: str) -> AsyncIterator[Held]:
         made.set()
         await go.wait()
 
-    settling = Held(asyncio.create_task(store._client.write(job)), go)
+    settling = Held(asyncio.create_task(postgres_of(store)._client.write(job)), go)
     await asyncio.wait_for(made.wait(), PATIENCE)
     try:
         yield settling
@@ -177,13 +176,14 @@ async def test_events_of_a_batch_of_phones_are_in_its_order(
 
 async def test_whoever_draws_says_what_is_below(one: Path, two: Path) -> None:
     store = one.store
-    assert isinstance(store, PostgresStore)
 
     async def job(connection: Connection) -> tuple[list[list[int]], int]:
         drawn = [await draw(connection, count) for count in (2, 1, 3)]
         return drawn, await settled(connection, 100)
 
-    assert ([[1, 2], [3], [4, 5, 6]], 0) == await store._client.write(job)
-    assert ([[7, 8], [9], [10, 11, 12]], 6) == await store._client.write(job)
-    assert 100 == await store._client.read(lambda c: settled(c, 100))
-    assert 5 == await store._client.read(lambda c: settled(c, 5))
+    assert ([[1, 2], [3], [4, 5, 6]], 0) == await postgres_of(store)._client.write(job)
+    assert ([[7, 8], [9], [10, 11, 12]], 6) == await postgres_of(store)._client.write(
+        job
+    )
+    assert 100 == await postgres_of(store)._client.read(lambda c: settled(c, 100))
+    assert 5 == await postgres_of(store)._client.read(lambda c: settled(c, 5))

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.migrate import migrate
 from patience import PATIENCE
+from store.databases import postgres_store
 from store.engines import fill_directory
 from store.path import NOW, RECIPIENT, Path
 from store.postgres_server import DURABLE, Server, serving
@@ -85,7 +85,7 @@ async def accepted_again(path: Path) -> tuple[list[int], int]:
 async def test_a_server_that_is_killed_costs_retries_and_no_messages(
     server: Server,
 ) -> None:
-    store = PostgresStore(server.url(DATABASE), node="a")
+    store = postgres_store(server.url(DATABASE), node="a")
     await store.open(NOW)
     path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
     accepted = await path.accept(*[RECIPIENT] * 50)
@@ -111,7 +111,7 @@ async def test_a_fail_over_costs_retries_and_no_messages(
         "&target_session_attrs=read-write"
     )
 
-    store = PostgresStore(url, node="a")
+    store = postgres_store(url, node="a")
     await store.open(NOW)
     path = Path(Anywhere(url), store)  # type: ignore[arg-type]
     accepted = [id_ for _ in range(30) for id_ in await path.accept()]
@@ -146,7 +146,7 @@ async def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
                 assert time.monotonic() < end
                 await asyncio.sleep(0.05)
 
-    store = PostgresStore(server.url(DATABASE), node="a")
+    store = postgres_store(server.url(DATABASE), node="a")
     await store.open(NOW)
     path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
     waiting_for("'nobody'")
@@ -164,7 +164,7 @@ async def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
 
 
 async def test_a_commit_that_did_not_happen_is_none(server: Server) -> None:
-    store = PostgresStore(server.url(DATABASE), node="a")
+    store = postgres_store(server.url(DATABASE), node="a")
     await store.open(NOW)
     path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
     with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.engines.postgres import PostgresStore
-from budstikke.store.engines.postgres.doubts import KEEP
+from budstikke.store.engines.postgres.in_doubt import KEEP
+from store.databases import postgres_of, postgres_store
 from store.path import NOW, RECIPIENT, Path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from budstikke.store.database_store import DatabaseStore
     from store.postgres_engine import PostgresEngine
 
 
 @asynccontextmanager
-async def one_node(engine: PostgresEngine) -> AsyncIterator[tuple[Path, PostgresStore]]:
-    store = PostgresStore(engine.url, node="a")
+async def one_node(engine: PostgresEngine) -> AsyncIterator[tuple[Path, DatabaseStore]]:
+    store = postgres_store(engine.url, node="a")
     await store.open(NOW)
     try:
         yield Path(engine, store), store
@@ -28,23 +29,23 @@ async def one_node(engine: PostgresEngine) -> AsyncIterator[tuple[Path, Postgres
         await store.close()
 
 
-def unheard(verb: Callable[..., Awaitable[Any]], store: PostgresStore) -> Any:
+def unheard(verb: Callable[..., Awaitable[Any]], store: DatabaseStore) -> Any:
     """Let a verb of the client do what it does, and the answer be lost."""
 
     async def run(*jobs: Any) -> Any:
         await verb(*jobs)
-        store._client.lost += 1
+        postgres_of(store)._client.lost += 1
         raise StoreUnavailable("the answer was lost")
 
     return run
 
 
-def twice(verb: Callable[..., Awaitable[Any]], store: PostgresStore) -> Any:
+def twice(verb: Callable[..., Awaitable[Any]], store: DatabaseStore) -> Any:
     """Let a verb be run again because the first answer was lost."""
 
     async def run(job: Any) -> Any:
         await verb(job)
-        store._client.lost += 1
+        postgres_of(store)._client.lost += 1
         return await verb(job)
 
     return run
@@ -57,7 +58,11 @@ async def test_a_claim_without_an_answer(
         await path.accept(*[RECIPIENT] * 5)
         (ours,) = await store.claim(1, 1, NOW)
         with monkeypatch.context() as lossy:
-            lossy.setattr(store._client, "read", unheard(store._client.read, store))
+            lossy.setattr(
+                postgres_of(store)._client,
+                "read",
+                unheard(postgres_of(store)._client.read, store),
+            )
             with pytest.raises(StoreUnavailable):
                 await store.claim(1, 3, NOW + 1)
         assert ["queued", "sending"] == sorted(set(path.parts().values()))
@@ -73,7 +78,11 @@ async def test_a_claim_that_was_made_twice(
     async with one_node(postgres) as (path, store):
         await path.accept(*[RECIPIENT] * 5)
         with monkeypatch.context() as lossy:
-            lossy.setattr(store._client, "read", twice(store._client.read, store))
+            lossy.setattr(
+                postgres_of(store)._client,
+                "read",
+                twice(postgres_of(store)._client.read, store),
+            )
             ours = await store.claim(1, 2, NOW + 1)
         await store.wake(NOW + 2, 10, 10)
         assert {part.id for part in ours} == {
@@ -86,7 +95,11 @@ async def test_an_accept_without_an_answer(
 ) -> None:
     async with one_node(postgres) as (path, store):
         with monkeypatch.context() as lossy:
-            lossy.setattr(store._client, "write", unheard(store._client.write, store))
+            lossy.setattr(
+                postgres_of(store)._client,
+                "write",
+                unheard(postgres_of(store)._client.write, store),
+            )
             with pytest.raises(StoreUnavailable):
                 await path.sending()
         assert ["sending"] == list(path.parts().values())
@@ -104,10 +117,14 @@ async def test_doubts_end(
     async with one_node(postgres) as (path, store):
         await path.accept()
         with monkeypatch.context() as lossy:
-            lossy.setattr(store._client, "read", unheard(store._client.read, store))
+            lossy.setattr(
+                postgres_of(store)._client,
+                "read",
+                unheard(postgres_of(store)._client.read, store),
+            )
             with pytest.raises(StoreUnavailable):
                 await store.claim(1, 1, NOW)
         await store.wake(NOW + KEEP, 10, 10)
-        assert store._doubts._claims
+        assert postgres_of(store)._in_doubt._claims
         await store.wake(NOW + KEEP + 1, 10, 10)
-        assert [] == store._doubts._claims
+        assert [] == postgres_of(store)._in_doubt._claims

@@ -13,9 +13,9 @@ from budstikke.domain.message import StatusEvent
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.engines.postgres.node import LEASE
 from patience import PATIENCE
+from store.databases import postgres_of, postgres_store
 from store.engines import rows
 from store.money import faults, pay_in, priced
 from store.nodes import at_once, kill, node, two_nodes
@@ -61,9 +61,9 @@ async def test_ids_do_not_run_out(one: Path, two: Path) -> None:
         assert first >= seen
         seen = first + 100_000
         await two.store.revision()
-        assert isinstance(one.store, PostgresStore)
-        if one.store._stocking._task is not None:
-            await one.store._stocking._task
+        refill = postgres_of(one.store)._ids._task
+        if refill is not None:
+            await refill
 
 
 async def test_what_is_left_of_a_block_is_given_back(postgres: PostgresEngine) -> None:
@@ -180,8 +180,6 @@ async def test_parts_of_a_message_that_end_at_once_end_it_once(
 async def test_nodes_wake_each_other(one: Path, two: Path) -> None:
     heard: asyncio.Queue[Hint] = asyncio.Queue()
     own: list[Hint] = []
-    assert isinstance(one.store, PostgresStore)
-    assert isinstance(two.store, PostgresStore)
     one.store.listen(own.append)
     two.store.listen(heard.put_nowait)
     await one.sending()  # this node sends it: nobody else is needed
@@ -215,7 +213,7 @@ async def test_what_a_dead_node_had_is_taken_over(postgres: PostgresEngine) -> N
 
     async with AsyncExitStack() as stack:
         two = await stack.enter_async_context(node(postgres, "b"))
-        one = PostgresStore(postgres.url, node="a")
+        one = postgres_store(postgres.url, node="a")
         await one.open(NOW)
         await scenario(Path(postgres, one), two)
 
@@ -225,7 +223,7 @@ async def test_what_comes_of_a_node_that_is_forgotten_is_taken_over(
 ) -> None:
     """A killed process's session may commit after its name was taken over."""
 
-    one = PostgresStore(postgres.url, node="a")
+    one = postgres_store(postgres.url, node="a")
     await one.open(NOW)
     await kill(Path(postgres, one))
     async with node(postgres, "a") as again:
@@ -244,7 +242,7 @@ async def test_no_host_that_may_be_written_to_is_unavailable(
     url = f"{postgres.url}&target_session_attrs=standby"
 
     with pytest.raises(StoreUnavailable):
-        await PostgresStore(url, node="a").open(NOW)
+        await postgres_store(url, node="a").open(NOW)
 
 
 @pytest.mark.parametrize(("in_commit", "runs"), [(False, 3), (True, 1)])
@@ -263,9 +261,8 @@ async def test_an_unknown_error_on_a_dead_connection_is_unavailable(
             raise RuntimeError("the handler is closed")
 
     async with node(postgres, "a") as path:
-        assert isinstance(path.store, PostgresStore)
         with pytest.raises(StoreUnavailable):
-            await path.store._client.write(job)
+            await postgres_of(path.store)._client.write(job)
         assert {} == await path.store.backlog()
     assert [in_commit] * runs == ran
 
@@ -273,7 +270,7 @@ async def test_an_unknown_error_on_a_dead_connection_is_unavailable(
 async def test_a_new_process_of_that_name_takes_over_at_once(
     postgres: PostgresEngine,
 ) -> None:
-    one = PostgresStore(postgres.url, node="a")
+    one = postgres_store(postgres.url, node="a")
     await one.open(NOW)
     path = Path(postgres, one)
     (part,) = await path.sending()
@@ -285,7 +282,7 @@ async def test_a_new_process_of_that_name_takes_over_at_once(
 
 async def test_a_name_is_one_process(postgres: PostgresEngine) -> None:
     async with node(postgres, "a"):
-        other = PostgresStore(postgres.url, node="a")
+        other = postgres_store(postgres.url, node="a")
         with pytest.raises(StoreUnavailable, match="another process is the node a"):
             await other.open(NOW)
 
@@ -302,7 +299,7 @@ async def test_a_bulk_order_is_made_by_one_node(postgres: PostgresEngine) -> Non
         assert [first] == [row.id for row in await two.store.open_bulks()]
 
     async with node(postgres, "b") as two:
-        one = PostgresStore(postgres.url, node="a")
+        one = postgres_store(postgres.url, node="a")
         await one.open(NOW)
         await scenario(Path(postgres, one), two)
 

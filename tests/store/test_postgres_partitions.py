@@ -17,6 +17,7 @@ from budstikke.store.engines.postgres.layout import SMALLEST
 from budstikke.store.engines.postgres.node import BLOCK_AGE, BLOCK_LIMIT
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
 from budstikke.store.move.finish_import import finish_import
+from store.databases import postgres_of
 from store.nodes import at_once, two_nodes
 from store.parted import (
     DAY,
@@ -31,7 +32,7 @@ from store.parted import (
 from store.path import NOW, bulk, receipt
 
 if TYPE_CHECKING:
-    from budstikke.store.engines.postgres import PostgresStore
+    from budstikke.store.database_store import DatabaseStore
     from store.postgres_engine import PostgresEngine
 
 
@@ -79,7 +80,7 @@ async def test_callbacks_are_divided_by_their_own_ids(own: PostgresEngine) -> No
 
 async def test_two_nodes_make_one(own: PostgresEngine) -> None:
     async with two_nodes(own) as (one, two):
-        store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
+        store: DatabaseStore = one.store  # type: ignore[assignment]  # play opens these
         await use_up(store, SMALLEST)
         await at_once(*(p.store.wake(NOW + DAY, 10, 0) for p in (one, two) * 2))
         assert 4 == len(await layout(store))
@@ -89,7 +90,7 @@ async def test_two_nodes_make_one(own: PostgresEngine) -> None:
 
 async def test_rows_on_both_sides_go_all_the_way(own: PostgresEngine) -> None:
     async with two_nodes(own) as (one, two):
-        store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
+        store: DatabaseStore = one.store  # type: ignore[assignment]  # play opens these
         (early,) = await one.accept(parts=2)
         await turn(one, store, NOW + DAY)
         await two.store.wake(NOW + DAY, 10, 0)
@@ -112,7 +113,7 @@ async def test_a_part_is_claimed_however_old_its_partition(own: PostgresEngine) 
         (gone,) = await path.sending(expires_at=NOW + 300 * DAY)
         for month in (1, 2, 3):
             await turn(path, store, NOW + month * 30 * DAY)
-        assert 1 == store._node.lows.open_message
+        assert 1 == postgres_of(store)._client.bounds.open_message
         (part,) = await store.claim(1, 10, NOW)
         assert waiting == part.id >> 8
         await path.answer(part.id, PartState.SENT, "x")
@@ -132,11 +133,15 @@ async def test_partitions_in_which_nothing_is_open_are_left_out(
         await store.accept_bulk(bulk(first_id, 3), [], NOW)
         for month in (1, 2, 3):
             await turn(path, store, NOW + month * 30 * DAY)
-        assert 1 == store._node.lows.open_message
+        assert 1 == postgres_of(store)._client.bounds.open_message
         ask(own, "UPDATE bulk SET done = total")
         await store.wake(NOW + 100 * DAY, 10, 0)
         lows = [p.low for p in await layout(store)]
-        assert lows[4] == store._node.lows.open_message == store._node.lows.recent
+        assert (
+            lows[4]
+            == postgres_of(store)._client.bounds.open_message
+            == postgres_of(store)._client.bounds.recent
+        )
         (young,) = await path.accept()
         assert [young << 8 | 1] == [p.id for p in await store.claim(1, 10, NOW)]
         (told,) = await path.settle(receipt("x"))
@@ -154,7 +159,7 @@ async def test_an_id_that_is_used_again_means_the_open_part(
         (other,) = await path.sent(
             "+4711111111", smsc_ids=["y"], recipient="+4711111111"
         )
-        assert 1 < store._node.lows.recent
+        assert 1 < postgres_of(store)._client.bounds.recent
         await path.settle(receipt("x"))
         assert ("sent", "delivered") == (path.parts()[old], path.parts()[young])
         await path.settle(receipt("x", ReceiptState.UNDELIVERED), receipt("y"))
@@ -205,29 +210,29 @@ async def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
             assert ["accepted"] == await path.states(id_)
         await store.wake(NOW + 2 * DAY, 10, 0)
         assert 3 == len(await layout(store))  # it was in the way just now
-        store._partitions._changes.again_at = 0.0
+        postgres_of(store)._partitions._changes.again_at = 0.0
         await store.wake(NOW + 3 * DAY, 10, 0)
         assert 4 == len(await layout(store))
 
 
 async def test_a_node_alone_takes_no_ids_for_their_age(own: PostgresEngine) -> None:
     async with parted(own) as (_path, store):
-        (block,) = store._node._blocks
+        (block,) = postgres_of(store)._node._blocks
         end, block.taken = block.end, block.taken - BLOCK_AGE - 1
-        assert store._node.short()
-        await store._client.write(store._node.stock_up)
-        assert not store._node.short()
-        assert [end] == [b.end for b in store._node._blocks]
+        assert postgres_of(store)._node.short()
+        await postgres_of(store)._client.write(postgres_of(store)._node.refill)
+        assert not postgres_of(store)._node.short()
+        assert [end] == [b.end for b in postgres_of(store)._node._blocks]
         await use_up(store, end + 1000)
-        store._node._blocks[0].taken -= BLOCK_AGE + 1
+        postgres_of(store)._node._blocks[0].taken -= BLOCK_AGE + 1
         ask(own, "UPDATE meta SET value = '9000000' WHERE key = 'next_id'")
-        await store._client.write(store._node.stock_up)
-        assert [9000000] == [b.next for b in store._node._blocks]
+        await postgres_of(store)._client.write(postgres_of(store)._node.refill)
+        assert [9000000] == [b.next for b in postgres_of(store)._node._blocks]
 
 
 async def test_ids_of_long_ago_are_not_given(own: PostgresEngine) -> None:
     async with parted(own) as (path, store):
-        store._node._blocks[0].taken -= BLOCK_LIMIT + 1
+        postgres_of(store)._node._blocks[0].taken -= BLOCK_LIMIT + 1
         with pytest.raises(StoreUnavailable):
             store.reserve_ids(1)
         await store.wake(NOW + 1, 10, 0)

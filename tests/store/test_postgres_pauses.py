@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from budstikke.flow.queue_pause_alerts import digest
 from budstikke.flow.transports import Mail, NotSent
 from budstikke.store.contract.leases import ALERT_LEASE
-from budstikke.store.engines.postgres import PostgresStore
 from budstikke.store.engines.postgres.node import LEASE
 from flow.rig import Rig
 from flow.test_queue_pause_alerts import Post, alerter, pause
 from patience import PATIENCE
+from store.databases import postgres_store
 from store.nodes import at_once, kill, node
 from store.path import NOW, Path
 
@@ -110,7 +110,7 @@ def dying(
 
     async def whole() -> None:
         async with node(postgres, "b") as two:
-            store = PostgresStore(postgres.url, node="a")
+            store = postgres_store(postgres.url, node="a")
             await store.open(NOW)
             first, second, _ = await paused(Path(postgres, store), two)
             post = Slow()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from budstikke.store.engines.postgres import sql
 from budstikke.store.engines.postgres.client import SERVER_SETTINGS
 from budstikke.store.engines.postgres.connection import _placed
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
@@ -64,7 +63,7 @@ BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "start messages": (clock.START_MESSAGES, (f"[{LOW + 1}]", LOW)),
     "callbacks told": (callbacks.UPDATE_CALLBACKS, (f'[[{LOW + 1}, "done"]]', LOW)),
     "head of a queue": (callback_queues.HEAD, (1, 10, LOW)),
-    "look up": (sql.MESSAGES, (f"[{LOW + 1}]", LOW)),
+    "look up": (queries.MESSAGES, (f"[{LOW + 1}]", LOW)),
     "one message": _placed(queries.BY_ID, ({"id": LOW + 1, "account": 1},)),
     "backlog": (claim.BACKLOG, (PART,)),
     "open messages": (MESSAGES.is_open, (LOW, LOW + SIZE)),

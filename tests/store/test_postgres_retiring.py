@@ -10,6 +10,7 @@ import pytest
 from budstikke.store.contract import CallbackResult
 from budstikke.store.engines.postgres.layout import SMALLEST
 from budstikke.store.engines.postgres.partitions import CALLBACKS
+from store.databases import postgres_of
 from store.nodes import at_once, two_nodes
 from store.parted import (
     DAY,
@@ -23,7 +24,7 @@ from store.parted import (
 from store.path import NOW, RECIPIENT, bulk, receipt
 
 if TYPE_CHECKING:
-    from budstikke.store.engines.postgres import PostgresStore
+    from budstikke.store.database_store import DatabaseStore
     from store.postgres_engine import PostgresEngine
 
 
@@ -58,12 +59,12 @@ async def test_what_is_open_outlives_its_partition(
         (id_,) = await path.accept()
         ask(own, f"UPDATE part SET state = '{state}'")
         await turn(path, store, NOW + 30 * DAY)
-        await store._retiring.turn(NOW + 40 * DAY, 100)
+        await postgres_of(store)._retirement.turn(NOW + 40 * DAY, 100)
         assert [0, 2, 3] == [p.number for p in await layout(store)]
         assert {id_: "message_0"} == homes(own)
         assert {(id_ << 8) + 1: "part_0"} == homes(own, "part")
         await store.wake(NOW + 90 * DAY, 10, 0)
-        assert 0 == store._node.lows.open_message
+        assert 0 == postgres_of(store)._client.bounds.open_message
 
 
 async def test_what_is_made_late_of_a_large_order_has_a_place(
@@ -143,7 +144,7 @@ VALUES ({id}, 1, '', '', '', '', '', '', '', 0, false, {at}, {at})"""
 
 async def test_two_nodes_drop_one(own: PostgresEngine) -> None:
     async with two_nodes(own) as (one, two):
-        store: PostgresStore = one.store  # type: ignore[assignment]  # play opens these
+        store: DatabaseStore = one.store  # type: ignore[assignment]  # play opens these
         await store.wake(NOW, 10, 0)
         await one.sent(*[RECIPIENT] * 5, smsc_ids=[str(n) for n in range(5)])
         await turn(one, store, NOW + 30 * DAY)
@@ -170,9 +171,9 @@ async def test_callbacks_go_with_their_attempts(own: PostgresEngine) -> None:
         assert [0, 2, 3] == [p.number for p in await layout(store, CALLBACKS)]
 
 
-async def use_up_callbacks(store: PostgresStore, last: int, now: float) -> None:
+async def use_up_callbacks(store: DatabaseStore, last: int, now: float) -> None:
     statement = f"SELECT setval('callback_id_seq', {last})"
-    await store._client.read(lambda c: c.value(statement))
+    await postgres_of(store)._client.read(lambda c: c.value(statement))
     await store.wake(now, 10, 0)
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.engines.sqlite import SqliteStore, deadline
+from budstikke.store.engines.sqlite import deadline
 from budstikke.store.engines.sqlite.connection import Connection, finish
-from budstikke.store.engines.sqlite.withdrawing import orders_of, parts_of
+from budstikke.store.engines.sqlite.withdrawal import orders_of, parts_of
+from store.databases import sqlite_of
 from store.path import NOW, RECIPIENT, Path, bulk, opened
 
 if TYPE_CHECKING:
@@ -26,12 +27,11 @@ pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def hold(path: Path) -> Callable[[], None]:
     """Let the writer hang in a job until the function is called."""
     store, go_on = path.store, threading.Event()
-    assert isinstance(store, SqliteStore)
 
     def job(_: sqlite3.Connection) -> None:
         assert go_on.wait(20)
 
-    store._writer.run(job)
+    sqlite_of(store)._writer.run(job)
     return go_on.set
 
 

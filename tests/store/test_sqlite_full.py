@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.engines.sqlite import SqliteStore
+from store.databases import sqlite_of
 from store.path import NOW, RECIPIENT, Path, opened, run
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ ROOMY = 1_073_741_823
 async def limit(path: Path, pages: int) -> int:
     """Let the file have so many pages, or as many as it has; returns how many."""
     store = path.store
-    assert isinstance(store, SqliteStore)
-    found = await store._writer.run(
+    found = await sqlite_of(store)._writer.run(
         lambda connection: connection.execute(
             f"PRAGMA max_page_count = {pages}"
         ).fetchone()

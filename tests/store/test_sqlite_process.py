@@ -14,10 +14,10 @@ import pytest
 
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.store.contract import CallbackResult, StoreUnavailable
-from budstikke.store.engines.sqlite import SqliteStore
 from budstikke.store.engines.sqlite.locking import take_lock, wait_for_lock
 from budstikke.store.engines.sqlite.process import WriterProcess
 from patience import PATIENCE
+from store.databases import sqlite_store
 from store.engines import SqliteEngine, make_template
 from store.path import NOW, Path, receipt
 
@@ -196,7 +196,7 @@ async def test_a_message_goes_all_the_way(tmp_path: pathlib.Path) -> None:
     file = make_template(tmp_path / "template")
     engine = SqliteEngine(tmp_path / "data", file)
 
-    store = SqliteStore(engine.file, apart=True)
+    store = sqlite_store(engine.file, in_subprocess=True)
     await store.open(NOW)
     path = Path(engine, store)
     (part,) = await path.sent(smsc_ids=["x1"])

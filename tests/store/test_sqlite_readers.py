@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.store.engines.sqlite import SqliteStore
 from patience import PATIENCE
+from store.databases import sqlite_of
 from store.path import RECIPIENT, Path
 
 if TYPE_CHECKING:
@@ -22,14 +22,13 @@ pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 async def test_readers_do_not_wait_for_the_writer(path: Path) -> None:
     (message,) = await path.accept()
     store = path.store
-    assert isinstance(store, SqliteStore)
     go_on, busy = threading.Event(), threading.Event()
 
     def job(connection: sqlite3.Connection) -> None:
         busy.set()
         assert go_on.wait(PATIENCE)
 
-    held = store._writer.run(job)
+    held = sqlite_of(store)._writer.run(job)
     assert await asyncio.to_thread(busy.wait, 10)
     waiting = asyncio.ensure_future(path.accept())
     assert ["accepted"] == await path.states(message)

@@ -16,8 +16,9 @@ from budstikke.domain.states import PartState
 from budstikke.store import schema, verbs
 from budstikke.store.contract import CallbackResult, MediaRow, QueueResult
 from budstikke.store.engines import sqlite
-from budstikke.store.engines.sqlite import SqliteStore, opening
+from budstikke.store.engines.sqlite import opening
 from budstikke.store.verbs.statement import Statement
+from store.databases import sqlite_of
 from store.engines import SqliteEngine
 from store.path import NOW, RECIPIENT, Path, opened, receipt, run
 from store.phones import held_part, phone
@@ -49,7 +50,7 @@ STATEMENTS = {
 }
 
 STOPS_EARLY = {
-    "sql LOCKED_KEYS",  # the reader stops at the first that is older than any lock
+    "opening LOCKED_KEYS",  # the reader stops at the first that is older than any lock
     "purge DELETE_BULKS",  # a slice from the front
     "orders OPEN_BULKS",  # at the start alone, of a table with few rows
     # Of tables that administrators write:
@@ -182,17 +183,16 @@ def histories(
 async def count_steps(path: Path, verb: Callable[[], Awaitable[Any]]) -> int:
     """Count the instructions of SQLite's machine, in tens, that a verb takes."""
     store = path.store
-    assert isinstance(store, SqliteStore)
     steps = [0]
 
     def count() -> int:
         steps[0] += 1
         return 0
 
-    for thread in (store._writer, store._reader):
+    for thread in (sqlite_of(store)._writer, sqlite_of(store)._reader):
         await thread.run(lambda connection: connection.set_progress_handler(count, 10))
     await verb()
-    for thread in (store._writer, store._reader):
+    for thread in (sqlite_of(store)._writer, sqlite_of(store)._reader):
         await thread.run(lambda connection: connection.set_progress_handler(None, 0))
     return steps[0]
 
@@ -271,8 +271,7 @@ def test_history_does_not_slow_the_start(histories: dict[int, SqliteEngine]) -> 
         await path.sending()
         async with opened(path.engine.after_power_loss()) as again:
             store = again.store
-            assert isinstance(store, SqliteStore)
-            verb = store._writer.run
+            verb = sqlite_of(store)._writer.run
             taken.append(await count_steps(again, lambda: verb(opening.take_over, NOW)))
 
     for engine in histories.values():

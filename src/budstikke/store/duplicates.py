@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.store.contract import Draft
+    from budstikke.store.contract import Draft, Verdict
 
 
 AT_ONCE = 2_000
@@ -22,9 +22,16 @@ class DuplicateLock:
 
     It is read back from the newest messages when the store opens, so that a restart
     lets no duplicate through; a table of random keys would cost a page write each.
+    Several nodes need such a table, and then it decides: this is what a node knows of
+    it, to refuse early.
+
+    Args:
+        shared: The database locks the keys of orders, for all nodes.
+
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
         self._until: dict[int, float] = {}
         self._ends: deque[tuple[float, int]] = deque()
 
@@ -88,6 +95,39 @@ class DuplicateLock:
         for key in keys:
             if key is not None:
                 self._until.pop(key, None)
+
+    def of_database(self, keys: Sequence[int]) -> Sequence[int]:
+        """Choose the keys that the database is to lock: all of them, or none."""
+        return keys if self._shared else ()
+
+    def lock_drafts(self, drafts: Sequence[Draft], now: float) -> list[list[int]]:
+        """
+        Hold the keys of orders that are about to be stored, unless the database does.
+
+        Returns for each the indexes of messages whose keys were held before.
+        """
+        if self._shared:
+            return [[] for _ in drafts]
+        return [self.lock_draft(draft, now) for draft in drafts]
+
+    def not_stored(
+        self, drafts: Sequence[Draft], held: Sequence[Sequence[int]]
+    ) -> None:
+        """Let go what ``lock_drafts`` held: nothing was stored."""
+        for draft, indexes in zip(drafts, held, strict=True):
+            if not self._shared:
+                self.let_go_draft(draft, indexes)
+
+    def stored(
+        self, drafts: Sequence[Draft], verdicts: Sequence[Verdict], now: float
+    ) -> None:
+        """Hold the keys of what was stored, and no others."""
+        for draft, verdict in zip(drafts, verdicts, strict=True):
+            refused = verdict.no_credit or verdict.taken
+            if self._shared and not refused:
+                self.lock_draft(draft, now)
+            elif refused and not self._shared:
+                self.let_go_draft(draft, verdict.duplicates)
 
     def let_go_draft(self, draft: Draft, held: Sequence[int]) -> None:
         """Let go what ``lock_draft`` held for a draft that was not stored."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.store.engines.sqlite import SqliteStore
+from budstikke.store.database_store import DatabaseStore
+from budstikke.store.engines.sqlite import SqliteEngine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +24,8 @@ def make_store(url: str, path: Path | None, *, node: str) -> Store:
 
     """
     if path is not None:
-        return SqliteStore(path, apart=True)
+        return DatabaseStore(SqliteEngine(path, in_subprocess=True))
     # Who has SQLite needs none of it.
-    from budstikke.store.engines.postgres import PostgresStore  # noqa: PLC0415 - see above
+    from budstikke.store.engines.postgres import PostgresEngine  # noqa: PLC0415 - see above
 
-    return PostgresStore(url, node=node)
+    return DatabaseStore(PostgresEngine(url, node=node))

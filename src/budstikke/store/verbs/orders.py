@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from budstikke.store.contract import BulkRow, RecurringRow
+from budstikke.store.contract import BulkRow, Draft, RecurringRow
 from budstikke.store.verbs.json_text import text, within_id
 from budstikke.store.verbs.statement import statement
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ANY_STORED = statement(lambda e: f"SELECT 1 FROM message WHERE id {e.in_ids()} LIMIT 1")
 
-BULK_STORED = statement("SELECT 1 FROM bulk WHERE id = $1")
+BULK_STORED = statement(lambda e: f"SELECT 1 FROM bulk WHERE id {e.in_ids()} LIMIT 1")
 
 OPEN_BULKS = statement("""
 UPDATE bulk SET node_id = $1
@@ -35,14 +35,15 @@ SELECT id, access_id, "order", first_at, done, next_at FROM recurring
 WHERE next_at <= $1 ORDER BY next_at LIMIT $2""")
 
 
-async def any_stored(connection: Connection, message_ids: Sequence[int]) -> bool:
-    """Tell whether one of these messages is stored."""
-    return await connection.value(ANY_STORED, text(message_ids)) is not None
-
-
-async def bulk_stored(connection: Connection, bulk_id: int) -> bool:
-    """Tell whether a bulk order is stored."""
-    return await connection.value(BULK_STORED, bulk_id) is not None
+async def any_stored(connection: Connection, rows: Sequence[Draft | BulkRow]) -> bool:
+    """Tell whether one of these orders is stored."""
+    bulk_ids = [row.id for row in rows if isinstance(row, BulkRow)]
+    orders = [row for row in rows if isinstance(row, Draft)]
+    ids = [message.id for order in orders for message in order.messages]
+    for query, those in ((BULK_STORED, bulk_ids), (ANY_STORED, ids)):
+        if those and await connection.value(query, text(those)) is not None:
+            return True
+    return False
 
 
 async def open_bulks(connection: Connection) -> list[BulkRow]:

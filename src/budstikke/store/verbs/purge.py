@@ -104,7 +104,10 @@ class Slices(msgspec.Struct, frozen=True):
 Spans = Sequence[tuple[int, int | None]]
 """Ranges of ids, the second one not included, whose old rows are deleted."""
 
-ALL: tuple[Spans, Spans] = ([(0, None)], [(0, None)])
+BothSpans = tuple[Spans, Spans]
+"""Those of messages, and those of callbacks."""
+
+ALL: BothSpans = ([(0, None)], [(0, None)])
 """All messages, and all callbacks."""
 
 
@@ -113,7 +116,7 @@ async def purge(
     begin: Slices,
     before: float,
     limit: int,
-    spans: tuple[Spans, Spans],
+    spans: BothSpans,
 ) -> tuple[Slices, int]:
     """
     Delete a slice of old messages, sent and received, with all that belongs to them.

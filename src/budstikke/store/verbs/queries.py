@@ -1,8 +1,14 @@
-"""Answer the queries and commands of customers: not on the message path."""
+"""
+Answer what customers and administrators ask: not on the message path.
+
+``look_up`` answers what only reads, ``change`` what also writes.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from budstikke.domain.callback_listing import EventsQuery
 from budstikke.domain.listing import ListingCommand, ListingQuery
@@ -17,9 +23,11 @@ from budstikke.domain.queries import (
     QueryOrCommand,
     ReferenceQuery,
 )
+from budstikke.store.contract import MessageView
 from budstikke.store.verbs import account_data, listing
 from budstikke.store.verbs.cancellation import cancel
 from budstikke.store.verbs.groups import answer_group
+from budstikke.store.verbs.json_text import text, within_id
 from budstikke.store.verbs.message_state import OF_ORDER, message_state
 from budstikke.store.verbs.pages import struct
 from budstikke.store.verbs.statement import statement
@@ -29,7 +37,7 @@ from budstikke.store.verbs.unexpanded_bulk import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from budstikke.store.verbs.connection import Connection
     from budstikke.store.verbs.statement import Statement
@@ -61,6 +69,33 @@ BY_REFERENCE = statement(
 WHERE m.ref = :ref AND m.recipient IN (:recipient, '') AND m.account_id = :account
 ORDER BY m.deleted, m.id DESC LIMIT 1"""
 )
+
+# What ``MessageView`` has.
+MESSAGES = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(m.id, m.access_id, m.recipient, m.ref, m.segments,
+    {message_state("AND p.id >= $2::bigint * 256")}, m.reason, m.raw, m.accepted_at,
+    m.final_at))
+FROM {e.id_rows()} {e.join} message m ON m.id = j.value AND m.id >= $2"""
+    )
+)
+
+REVISION = statement("SELECT value FROM meta WHERE key = 'revision'")
+
+_views = msgspec.json.Decoder(list[MessageView]).decode
+
+
+async def messages(connection: Connection, ids: Sequence[int]) -> list[MessageView]:
+    """Look messages up; unknown ids are left out."""
+    known = [within_id(id_) for id_ in ids]
+    low = connection.bounds.message(known)
+    return _views(await connection.one(MESSAGES, text(known), low))
+
+
+async def revision(connection: Connection) -> int:
+    """Read the revision of the directory."""
+    return int(await connection.value(REVISION))
 
 
 def is_read(asked: QueryOrCommand) -> bool:

@@ -1,4 +1,4 @@
-"""Leases of links to operators, and hints of what is to be done."""
+"""Leases of binds to operators: a carrier may limit how many nodes have one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from budstikke.store.engines.postgres.client import Client
     from budstikke.store.engines.postgres.connection import Connection
-    from budstikke.store.engines.postgres.node import Node
 
 # Those who take a lease wait in line: what one sees is what there is. A lease need not
 # survive a loss of power, so nobody waits for the disk.
@@ -38,22 +37,21 @@ DELETE FROM link WHERE node_id = $1
 
 FORGET = "DELETE FROM link WHERE lease_until <= $1"
 
-LINKED = """
+BOUND_ELSEWHERE = """
 SELECT DISTINCT carrier_id FROM link
 WHERE up AND node_id <> $1 AND lease_until > $2"""
 
 
-class Links:
-    """The verbs ``bind``, ``unbind`` and ``linked`` of ``store.contract``."""
+class BindLeases:
+    """The leases of a node's binds: see ``store.contract.NodeStore``."""
 
-    def __init__(self, client: Client, node: Node) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._node = node
 
     async def bind(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
-        """Hold links for a while."""
+        """Hold binds for a while."""
         if not carriers:
             return set()
         rows = text(carriers)
@@ -61,7 +59,7 @@ class Links:
         async def write(connection: Connection) -> set[int]:
             await connection.value(ALONE)
             await connection.execute(FORGET, now)
-            values = (rows, self._node.id, now, LINK_LEASE)
+            values = (rows, self._client.node_id, now, LINK_LEASE)
             return {row[0] for row in await connection.rows(HOLD, *values)}
 
         return await self._client.write(write)
@@ -69,9 +67,11 @@ class Links:
     async def unbind(self, carrier_ids: Sequence[int]) -> None:
         """Hold these no longer."""
         ids = text(list(carrier_ids))
-        await self._client.read(lambda c: c.execute(LET_GO, self._node.id, ids))
+        await self._client.read(lambda c: c.execute(LET_GO, self._client.node_id, ids))
 
-    async def linked(self, now: float) -> set[int]:
-        """Tell what others have a link to."""
-        rows = await self._client.read(lambda c: c.rows(LINKED, self._node.id, now))
+    async def bound_elsewhere(self, now: float) -> set[int]:
+        """Find the carriers to which another node has a bind that is up."""
+        rows = await self._client.read(
+            lambda c: c.rows(BOUND_ELSEWHERE, self._client.node_id, now)
+        )
         return {row[0] for row in rows}

@@ -34,7 +34,7 @@ DAMAGE_KEPT = 30.0
 """Seconds without another bad page after which the database is taken for whole."""
 
 
-class Beating:
+class Heartbeat:
     """
     A node's beats.
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.store")
 
 
-class Stocking:
+class IdAllocator:
     """
-    The stock of ids of a node.
+    Sets aside blocks of ids for a node, before it needs them.
 
     Args:
         client: Has the database.
-        node: Has the stock.
+        node: Has the blocks.
 
     """
 
@@ -37,16 +37,16 @@ class Stocking:
             return self._node.reserve(count)
         finally:
             if self._node.short() and (self._task is None or self._task.done()):
-                self._task = asyncio.get_running_loop().create_task(self._stock_up())
+                self._task = asyncio.get_running_loop().create_task(self._refill())
 
     async def keep(self) -> None:
         """See to it that there are new ids, though none is asked for."""
         if self._node.idle():
-            await self._stock_up()
+            await self._refill()
 
-    async def _stock_up(self) -> None:
+    async def _refill(self) -> None:
         try:
-            await self._client.write(self._node.stock_up)
+            await self._client.write(self._node.refill)
         except StoreUnavailable as error:
             log.warning("could not reserve a block of ids: %s", error)
 

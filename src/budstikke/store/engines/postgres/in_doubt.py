@@ -40,7 +40,7 @@ WHERE node_id = $1 AND state = 'sending' AND carrier_id = $2 AND at = $3
 RETURNING carrier_id"""
 
 
-class Doubts:
+class InDoubt:
     """Parts that may be ours without our knowing."""
 
     def __init__(self) -> None:

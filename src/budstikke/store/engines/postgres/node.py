@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.verbs.bounds import PartitionBounds
 
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres.connection import Connection
@@ -122,7 +121,6 @@ class Node:
         self.name = name
         self.id = 0
         self._renewed = 0.0
-        self.lows = PartitionBounds()
         self._blocks: list[Block] = []
 
     async def begin(self, connection: Connection, now: float) -> None:
@@ -191,7 +189,7 @@ class Node:
         limit = time.monotonic() - BLOCK_LIMIT / 2
         return all(block.taken < limit for block in self._blocks)
 
-    async def stock_up(self, connection: Connection) -> None:
+    async def refill(self, connection: Connection) -> None:
         """
         Set ids aside; those that are old are given no more.
 

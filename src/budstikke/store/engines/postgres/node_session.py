@@ -1,8 +1,8 @@
 """
 The connection that a node has for itself: it holds the node's name, and listens.
 
-Everything that is told here is only a hint to look at once; whoever misses one finds
-the same by polling.
+A notification is only a hint to look at once; a node that misses one finds the same by
+polling.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ STILL_THERE = 10.0
 _hint = msgspec.json.Decoder(Hint).decode
 
 
-class Keeper:
+class NodeSession:
     """
     Holds a node's name and listens for hints.
 
@@ -101,9 +101,7 @@ class Keeper:
         try:
             hint = _hint(said[3])
         except msgspec.DecodeError:
-            log.warning(
-                "ignored an unreadable NOTIFY payload"
-            )  # of a newer version, perhaps
+            log.warning("ignored an unreadable NOTIFY payload")  # a newer version's?
             return
         self._heard(hint)
 
@@ -118,7 +116,7 @@ class Keeper:
                 connection.terminate()
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is renewed
-                log.warning("lost the LISTEN connection: %s", error)
+                log.warning("lost the connection that listens: %s", error)
                 connection.terminate()
             connection = await self._again()
 
@@ -128,6 +126,6 @@ class Keeper:
             try:
                 return await self._begin()
             except Exception as error:  # noqa: BLE001 - the next try may succeed
-                log.warning("cannot reopen the LISTEN connection: %s", error)
+                log.warning("cannot listen yet: %s", error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

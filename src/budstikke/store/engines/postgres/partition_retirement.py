@@ -224,7 +224,7 @@ class _Of:
         return int(row[0]) <= MOVED
 
 
-class Retiring:
+class PartitionRetirement:
     """
     The dropping of old partitions.
 

@@ -3,7 +3,7 @@ The partitions of the big tables: made in time, noted, and known to this node.
 
 What is changed is changed in one short transaction that waits for its locks for a
 moment only; while it waits, others wait behind it. ``layout`` says what is to be done,
-``retiring`` drops the old ones.
+``partition_retirement`` drops the old ones.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """SQLite: the embedded default."""
 
-from budstikke.store.engines.sqlite.engine import SqliteStore
+from budstikke.store.engines.sqlite.engine import SqliteEngine
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteEngine"]

@@ -1,20 +1,15 @@
-"""Leases of links to operators, where one process has the database to itself."""
+"""Leases of binds to operators, where one process has the database to itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from budstikke.store.contract import Hint
+    from collections.abc import Sequence
 
 
-class Links:
-    """The verbs of ``store.contract.nodes``: there is no other node."""
-
-    def listen(self, heard: Callable[[Hint], None]) -> None:
-        """Hear nothing: nobody else says anything."""
+class BindLeases:
+    """The leases of ``store.contract.NodeStore``: there is no other node."""
 
     async def bind(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
@@ -26,7 +21,7 @@ class Links:
     async def unbind(self, carrier_ids: Sequence[int]) -> None:
         """Forget nothing: nobody else wants them."""
 
-    async def linked(self, now: float) -> set[int]:
+    async def bound_elsewhere(self, now: float) -> set[int]:
         """Find none."""
         del now
         return set()

@@ -9,7 +9,6 @@ import msgspec
 import sqlalchemy
 
 from budstikke.store import admin
-from budstikke.store.engines.sqlite import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
 LONGEST_LOCK = 3600.0
 """Seconds; no duplicate lock is longer, so older messages are not read for them."""
 
+
+# Newest first; the reader stops at the first that is older than any lock.
+LOCKED_KEYS = """
+SELECT duplicate_key, duplicate_until, accepted_at FROM message ORDER BY id DESC"""
 
 MOVED_LOCKS = "SELECT key, until FROM duplicate WHERE until > ?"
 """Locks that a database had when it was moved here from PostgreSQL."""
@@ -120,7 +123,7 @@ async def take_over(connection: Connection, now: float) -> Taken:
 
 def _locks(connection: sqlite3.Connection, now: float) -> Iterator[tuple[int, float]]:
     yield from connection.execute(MOVED_LOCKS, (now,))
-    for key, until, accepted_at in connection.execute(sql.LOCKED_KEYS):
+    for key, until, accepted_at in connection.execute(LOCKED_KEYS):
         if accepted_at < now - LONGEST_LOCK:
             break
         if key is not None and until > now:

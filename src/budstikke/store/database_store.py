@@ -1,0 +1,368 @@
+"""The store of ``store.contract.Store``, on any engine; it says what verbs promise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke.domain.listing import ListingQuery
+from budstikke.store.contract import Verdict
+from budstikke.store.verbs import callback_queues as queues
+from budstikke.store.verbs import (
+    claim,
+    clock,
+    fees,
+    groups,
+    inbound,
+    media,
+    money,
+    orders,
+    queries,
+    reassembly,
+    settlement,
+)
+from budstikke.store.verbs.accept import store_bulk, store_drafts
+from budstikke.store.verbs.callbacks import record_callbacks
+from budstikke.store.verbs.json_text import text, within
+from budstikke.store.verbs.mms_read_reports import read as record_read_reports
+from budstikke.store.verbs.purge import Slices, purge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import msgspec
+
+    from budstikke.domain.directory import Directory
+    from budstikke.domain.inbound import MediaPart
+    from budstikke.domain.message import MmsContent, Part
+    from budstikke.domain.queries import Answer, CreditAnswer, QueryOrCommand
+    from budstikke.domain.receipt import Receipt
+    from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.store.contract import (
+        Beat,
+        BulkRow,
+        CallbackResult,
+        CallbackRow,
+        Draft,
+        Entry,
+        HeldPart,
+        Hint,
+        InboundDraft,
+        LowBalance,
+        MessageView,
+        PausedQueue,
+        QueueHead,
+        QueueResult,
+        Received,
+        RecurringRow,
+        Thread,
+        Unrouted,
+        Woken,
+    )
+    from budstikke.store.engine import Engine
+
+
+class DatabaseStore:
+    """
+    A store: each method runs the verb that does it, in the engine's transaction.
+
+    Args:
+        engine: Not yet open.
+
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.node_id = 0
+        self.pulse = engine.pulse
+        self._sweep_cursor = clock.SweepCursor()
+        self._slices = Slices()
+
+    async def open(self, now: float) -> None:
+        """Connect, and take over what a dead process left."""
+        await self.engine.open(now)
+        self.node_id = self.engine.node_id
+
+    async def close(self) -> None:
+        """Finish what was begun and disconnect."""
+        await self.engine.close()
+
+    def reserve_ids(self, count: int) -> int:
+        """Take ids for messages and orders; returns the first."""
+        return self.engine.reserve_ids(count)
+
+    async def directory(
+        self, settings: Mapping[str, type[msgspec.Struct]]
+    ) -> Directory:
+        """Read accounts, accesses, carriers, routes and suppressions."""
+        return await self.engine.directory(settings)
+
+    async def revision(self) -> int:
+        """Read the revision of the directory."""
+        return await self.engine.read(queries.revision)
+
+    # -- accept
+
+    def locked(self, keys: Sequence[int], now: float) -> list[bool]:
+        """Tell which duplicate keys are locked, as far as this node knows."""
+        return self.engine.duplicates.locked(keys, now)
+
+    async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
+        """Store messages and parts, in one transaction for all drafts."""
+        duplicates = self.engine.duplicates
+        held = duplicates.lock_drafts(drafts, now)
+        try:
+            verdicts = await self.engine.accept(
+                drafts, now, store_drafts, drafts, held, now
+            )
+        except BaseException:
+            duplicates.not_stored(drafts, held)
+            raise
+        duplicates.stored(drafts, verdicts, now)
+        return verdicts
+
+    async def accept_bulk(
+        self, bulk: BulkRow, keys: Sequence[int], until: float
+    ) -> Verdict:
+        """Store a bulk order whole and lock its keys."""
+        now, duplicates = bulk.accepted_at, self.engine.duplicates
+        held = await duplicates.hold_all(keys, now, until)
+        if held:
+            return Verdict(held)
+        rows = duplicates.of_database(keys)
+        try:
+            verdict = await self.engine.accept(
+                [bulk], now, store_bulk, bulk, rows, until
+            )
+        except BaseException:
+            duplicates.let_go(keys)
+            raise
+        if verdict.no_credit or verdict.taken or verdict.duplicates:
+            duplicates.let_go(keys)
+        return verdict
+
+    async def open_bulks(self) -> list[BulkRow]:
+        """Take bulk orders that are not yet all messages, and that no node expands."""
+        return await self.engine.write(orders.open_bulks)
+
+    # -- send and settle
+
+    async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
+        """Claim queued parts for sending: priority first, then the oldest."""
+        parts = await self.engine.claim(carrier_id, limit, now)
+        parts.sort(key=lambda part: (-part.priority, part.id))
+        return parts
+
+    async def release(self, part_ids: Sequence[int]) -> None:
+        """Put claimed parts back."""
+        await self.engine.write_one(claim.release, part_ids)
+
+    async def record(
+        self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
+    ) -> list[CallbackRow]:
+        """Write what carriers answered."""
+        return await self.engine.write(settlement.record_outcomes, updates, now)
+
+    async def settle(
+        self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
+    ) -> list[CallbackRow]:
+        """Settle parts by receipts."""
+        verb = settlement.settle_receipts
+        return await self.engine.write(verb, carrier_id, receipts, now, keep)
+
+    async def told(self, results: Sequence[CallbackResult]) -> None:
+        """Write the outcomes of attempts at callbacks."""
+        await self.engine.write(record_callbacks, results)
+
+    async def backlog(self) -> dict[int, int]:
+        """Count queued parts by carrier."""
+        return await self.engine.read(claim.backlog)
+
+    # -- the clock
+
+    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
+        """Do what is due."""
+        return await self.engine.wake(now, limit, callbacks)
+
+    async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
+        """Do what is not urgent, slice by slice."""
+        self._sweep_cursor, callbacks = await self.engine.write(
+            clock.sweep, self._sweep_cursor, now, limit
+        )
+        return callbacks
+
+    async def purge(self, before: float, limit: int) -> int:
+        """Drop or delete a slice of what is old."""
+        dropped, spans = await self.engine.retire(before, limit)
+        self._slices, deleted = await self.engine.write(
+            purge, self._slices, before, limit, spans
+        )
+        return dropped + deleted
+
+    # -- look-ups and money
+
+    async def messages(self, ids: Sequence[int]) -> list[MessageView]:
+        """Look messages up."""
+        return await self.engine.read(queries.messages, ids)
+
+    async def ask(
+        self, asked: QueryOrCommand, account_id: int | None, now: float
+    ) -> Answer:
+        """Answer a query of a customer, or do what it commands."""
+        asked = within(asked)
+        if queries.in_one_snapshot(asked):
+            return await self.engine.snapshot(queries.look_up, asked, account_id)
+        if isinstance(asked, ListingQuery):
+            return await self.engine.browse(queries.look_up, asked, account_id)
+        if queries.is_read(asked):
+            return await self.engine.read(queries.look_up, asked, account_id)
+        assert account_id is not None  # noqa: S101 - flow.queries sees to it
+        return await self.engine.write_in_time(queries.change, asked, account_id, now)
+
+    async def members(
+        self, account_id: int, names: Sequence[str]
+    ) -> dict[str, list[str]]:
+        """Find the active numbers in groups."""
+        return await self.engine.read(groups.active_members, account_id, text(names))
+
+    async def originator_of(self, access_id: int, message_id: int) -> str | None:
+        """Find what an access's message was sent from."""
+        return await self.engine.read(orders.originator_of, access_id, message_id)
+
+    async def answered(
+        self, access_id: int, key: str, now: float
+    ) -> tuple[str, bytes] | None:
+        """Find what an idempotency key was answered."""
+        return await self.engine.read(orders.answered, access_id, key, now)
+
+    async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
+        """Find repeating orders whose next time has come."""
+        return await self.engine.read(orders.due_recurring, now, limit)
+
+    async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
+        """Write ledger entries; returns the balance after them, micros."""
+        return await self.engine.write_in_time(money.post, account_id, entries, now)
+
+    async def order_credit(
+        self, account_id: int, count: int, amount: int, now: float
+    ) -> CreditAnswer:
+        """Order SMS."""
+        verb = money.order_credit
+        return await self.engine.write_in_time(verb, account_id, count, amount, now)
+
+    async def take_fees(self, now: float, limit: int) -> int:
+        """Take the fees that are due."""
+        return await self.engine.write(fees.take_fees, now, limit)
+
+    async def low_balances(self) -> list[LowBalance]:
+        """Find balances that have fallen below their alert."""
+        return await self.engine.write(fees.low_balances)
+
+    # -- inbound messages
+
+    async def hold(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
+        """Keep parts of long texts."""
+        return await self.engine.write(reassembly.hold, parts)
+
+    async def held(self, now: float, limit: int) -> list[HeldPart]:
+        """Find held parts that are to be worked now."""
+        return await self.engine.read(reassembly.held, now, limit)
+
+    async def drop(self, part_ids: Sequence[int]) -> None:
+        """Forget held parts."""
+        await self.engine.write(reassembly.drop, part_ids)
+
+    async def threads(self, pairs: Sequence[tuple[str, str]]) -> list[Thread | None]:
+        """Find the messages that phones answer."""
+        return await self.engine.read(inbound.threads, pairs)
+
+    async def receive(self, drafts: Sequence[InboundDraft], now: float) -> Received:
+        """Store inbound messages with their callbacks."""
+        return await self.engine.write(inbound.receive, drafts, now)
+
+    async def assigned(self, limit: int) -> list[Unrouted]:
+        """Find unrouted messages that were assigned to an access."""
+        return await self.engine.read(inbound.assigned, limit)
+
+    async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Look numbers up in the directory: name and address."""
+        return await self.engine.read(inbound.subscribers, numbers)
+
+    async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
+        """Read parts of MMS."""
+        return await self.engine.read(media.read_parts, ids)
+
+    async def mms(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
+        """Read what MMS to be sent contain."""
+        return await self.engine.read(media.read_contents, message_ids)
+
+    async def read(
+        self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float
+    ) -> list[CallbackRow]:
+        """Write that MMS were read."""
+        return await self.engine.write(record_read_reports, carrier_id, smsc_ids, now)
+
+    # -- queues of callbacks
+
+    async def take_queue(
+        self, queue_id: int, limit: int, now: float
+    ) -> QueueHead | None:
+        """Lease a queue and read its first callbacks."""
+        return await self.engine.write(queues.take_queue, queue_id, limit, now)
+
+    async def queue_told(self, results: Sequence[QueueResult]) -> None:
+        """Write how queues stand after they were worked."""
+        await self.engine.write(queues.record_queues, results)
+
+    async def paused(self) -> int:
+        """Count the queues that are paused."""
+        return await self.engine.read(queues.count_paused)
+
+    async def unalerted(self, limit: int, now: float) -> list[PausedQueue]:
+        """Find paused queues of which no alert was mailed."""
+        return await self.engine.read(queues.unalerted, limit, now)
+
+    async def alert(self, queue_id: int, token: str, now: float) -> bool:
+        """Lease the alert of a paused queue to this node."""
+        return await self.engine.write(queues.take_alert, queue_id, token, now)
+
+    async def alerted(self, queue_id: int, token: str) -> None:
+        """Write that an alert was mailed."""
+        await self.engine.write(queues.record_alert, queue_id, token)
+
+    async def paused_by(self, token: str) -> PausedQueue | None:
+        """Find the paused queue that a token resumes."""
+        return await self.engine.read(queues.paused_by, token)
+
+    async def resume(
+        self, *, queue_id: int = 0, account_id: int | None = None, token: str = ""
+    ) -> int | None:
+        """Resume a paused queue."""
+        return await self.engine.write(queues.resume, queue_id, account_id, token)
+
+    # -- nodes and health
+
+    def listen(self, heard: Callable[[Hint], None]) -> None:
+        """Call ``heard`` with what other nodes leave to be done."""
+        self.engine.listen(heard)
+
+    async def bind(
+        self, carriers: Sequence[tuple[int, int, bool]], now: float
+    ) -> set[int]:
+        """Hold binds to operators for a while."""
+        return await self.engine.bind_leases.bind(carriers, now)
+
+    async def unbind(self, carrier_ids: Sequence[int]) -> None:
+        """Hold these binds no longer."""
+        await self.engine.bind_leases.unbind(carrier_ids)
+
+    async def linked(self, now: float) -> set[int]:
+        """Find the carriers to which another node has a bind that is up."""
+        return await self.engine.bind_leases.bound_elsewhere(now)
+
+    async def beat(self, now: float, room: int) -> Beat:
+        """Write that this process lives."""
+        return await self.engine.beat(now, room)
+
+    async def whole(self) -> bool:
+        """Tell whether what was damaged can be read again."""
+        return await self.engine.whole()
