@@ -179,6 +179,28 @@ def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return node.end_lineno - body[0].lineno + 1
 
 
+BELOW = {
+    "contract",
+    "database_store.py",
+    "duplicates.py",
+    "engine.py",
+    "engines",
+    "verbs",
+}
+"""Parts of the store that are given an engine, or are one."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_engines_and_verbs_know_only_what_is_below(file: Path) -> None:
+    """Verbs import no engine, an engine none of the others, and the store neither."""
+    top, _, rest = name(file).removeprefix("store/").partition("/")
+    if part(file) != "store" or top not in BELOW:
+        return
+    own = f"store.engines.{rest.partition('/')[0]}" if top == "engines" else "none"
+    for module in ours(file):
+        assert not covers(module, "store.engines") or covers(module, own), module
+
+
 @pytest.mark.parametrize("file", FILES, ids=name)
 def test_names_say_what_is_inside(file: Path) -> None:
     vague = {"utils", "util", "helpers", "misc", "common", "core"}
@@ -205,6 +227,12 @@ def test_the_rules_can_be_broken(
     ):
         with pytest.raises(AssertionError):
             rule(bad)
+    for place in ("verbs", "engines/postgres"):
+        verb = tmp_path / "store" / place / "verb.py"
+        verb.parent.mkdir(parents=True)
+        verb.write_text("from budstikke.store.engines.sqlite import thread\n")
+        with pytest.raises(AssertionError):
+            test_engines_and_verbs_know_only_what_is_below(verb)
 
 
 def patterns(file: Path) -> Iterator[str]:

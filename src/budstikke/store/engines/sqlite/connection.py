@@ -102,7 +102,9 @@ def finish(verb: Coroutine[Any, Any, T]) -> T:
 
 
 async def in_snapshot(
-    connection: Connection, verb: Callable[..., Coroutine[Any, Any, T]], *args: Any
+    connection: Connection,
+    verb: Callable[..., Coroutine[Any, Any, T]],
+    args: Sequence[Any],
 ) -> T:
     """Run a verb that only reads, all its statements in one state of the database."""
     connection.raw.execute("BEGIN")

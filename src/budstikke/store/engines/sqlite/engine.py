@@ -224,7 +224,7 @@ class SqliteEngine:
         *args: *Ts,
     ) -> T:
         """Run a verb in the thread of long look-ups, in one transaction."""
-        result: T = await self._browser.run(in_snapshot, verb, *args)
+        result: T = await self._browser.run(in_snapshot, verb, args)
         return result
 
     # -- health
