@@ -1,7 +1,13 @@
 """What resources declare: nothing else says which fields there are."""
 
+from collections.abc import Iterator
+from typing import get_args
+
+import msgspec
 import pytest
 
+from budstikke.carriers import KINDS
+from budstikke.dialects import DIALECTS
 from budstikke.provisioning.apply import ApplyError, read_file
 from budstikke.provisioning.resource import (
     REFERENCES,
@@ -75,3 +81,27 @@ def test_settings_given_by_mistake() -> None:
         "gateway (budstikke.toml) are no file for `apply`: `--config` names them"
     )
     assert File() == read_file("", {}, {}, {})
+
+
+def kinds_within(kind: object) -> Iterator[object]:
+    """List the types of a setting, and of the settings within it."""
+    yield kind
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        for field in msgspec.structs.fields(kind):
+            yield from kinds_within(field.type)
+    for each in get_args(kind):
+        yield from kinds_within(each)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [each.settings for each in (*DIALECTS.values(), *KINDS.values())],
+    ids=lambda kind: kind.__module__,
+)
+def test_patterns_of_settings_are_said_in_words(kind: type[msgspec.Struct]) -> None:
+    without = [
+        each
+        for each in kinds_within(kind)
+        if isinstance(each, msgspec.Meta) and each.pattern and not each.extra
+    ]
+    assert [] == without

@@ -6,5 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Url = Annotated[str, Meta(pattern=r"\A(?:(?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?\Z")]
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(?:(?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?\Z",
+        extra={"expected": "an http or https URL, percent-encoded, or nothing"},
+    ),
+]
 """An http or https URL, escaped but for its host (RFC 3986), or nothing."""

@@ -122,6 +122,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(
             pattern=PREFIX,
+            extra={"expected": "`+` and the country's calling code, or nothing"},
             description="Prefix of the operator's country, `+47`: completes national "
             "numbers of phones and of ours.",
         ),

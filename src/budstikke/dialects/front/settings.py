@@ -9,11 +9,21 @@ import msgspec
 from budstikke.dialects.url import Url
 
 Address = Annotated[
-    str, msgspec.Meta(pattern=r"\A[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+\Z")
+    str,
+    msgspec.Meta(
+        pattern=r"\A[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+\Z",
+        extra={"expected": "a mail address in ASCII"},
+    ),
 ]
 """A mail address in ASCII, alone (RFC 5322 § 3.4.1, dot-atom)."""
 
-Phone = Annotated[str, msgspec.Meta(pattern=r"\A\+[1-9][0-9]{6,14}\Z")]
+Phone = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"\A\+[1-9][0-9]{6,14}\Z",
+        extra={"expected": "`+` and 7 to 15 digits, the first of them not 0 (E.164)"},
+    ),
+]
 """A number in E.164 with ``+``."""
 
 

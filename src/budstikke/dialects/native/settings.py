@@ -15,7 +15,13 @@ PREFIX = "whsec_"
 SHORTEST_SECRET, LONGEST_SECRET = 24, 64
 """Octets (Standard Webhooks, "Signature scheme")."""
 
-Secret = Annotated[str, Meta(pattern=r"\Awhsec_[A-Za-z0-9+/]+={0,2}\Z")]
+Secret = Annotated[
+    str,
+    Meta(
+        pattern=r"\Awhsec_[A-Za-z0-9+/]+={0,2}\Z",
+        extra={"expected": "`whsec_` and a key in base64"},
+    ),
+]
 
 
 class EventType(StrEnum):
