@@ -137,22 +137,17 @@ class Planning:
 
     def check_references(self, resource: Resource) -> None:
         """Note rows that would refer to what there will not be."""
-        parts = [
-            (REFERENCES[name], place)
-            for place, name in enumerate(resource.key)
-            if name in REFERENCES
-        ]
         columns = columns_of(resource).items()
-        single = [
-            (REFERENCES[c.name], k) for k, c in columns if c and c.name in REFERENCES
-        ]
-        many = [(c.each, k) for k, c in columns if c and c.each]
+        refer = [(key, c.refers_to) for key, c in columns if c and c.refers_to]
         for key, row in self.future[resource.name].items():
             names = []
             if (resource.name, key) in self.lines:  # others go with what they are of
-                names += [(table, resource.parts_of(key)[n]) for table, n in parts]
-            names += [(table, row.get(column)) for table, column in single]
-            names += [(table, each) for table, column in many for each in row[column]]
+                parts = zip(resource.key, resource.parts_of(key), strict=True)
+                names += [(REFERENCES[c], name) for c, name in parts if c in REFERENCES]
+            for column, table in refer:
+                there = row.get(column)
+                several = there if isinstance(there, list) else [there]
+                names += [(table, name) for name in several]
             for table, name in names:
                 if name is not None and name not in self.future[table]:
                     self._missing(resource, key, table, name)

@@ -149,6 +149,11 @@ class Column:
     json: bool = False
     each: str = ""
 
+    @property
+    def refers_to(self) -> str:
+        """Name the resource whose ids it holds; empty: it holds none."""
+        return self.each or REFERENCES.get(self.name, "")
+
 
 @cache
 def fields_of(kind: type[Struct]) -> tuple[Field, ...]:
@@ -304,8 +309,9 @@ class Resource:
         derived: What a row has beside the fields: its column; ``None``: none.
         read: Reads the present rows; without: all of them.
         goes_with: The (resource, key) of rows that it is removed with.
-        whole: What is wrong with all rows together, by key: after everything else.
-        before_removal: Removes what hangs on rows, or raises ApplyError.
+        whole: Yields (key, fault) for what is wrong among all rows there will be.
+        before_removal: Deletes rows of other tables that refer to those of changes, or
+            raises ApplyError.
         write_below: Writes rows of other tables, for (id, change) of each row.
 
     """

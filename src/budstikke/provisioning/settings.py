@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -41,9 +42,7 @@ def fill_from_environment(
     whose ``NAME`` the dialect or kind of carrier does not have is left as it is, and
     refused with all that are unknown.
     """
-    fields = (
-        None if kind is None else {field.encode_name for field in structs.fields(kind)}
-    )
+    fields = None if kind is None else _types(kind)
     for key in [key for key in settings if key.endswith(FROM_ENVIRONMENT)]:
         name = key.removesuffix(FROM_ENVIRONMENT)
         if fields is not None and name not in fields:
@@ -62,21 +61,26 @@ def fill_from_environment(
             settings[name] = values if isinstance(given, list) else values[0]
 
 
+@cache
+def _types(kind: type[Struct]) -> Mapping[str, Any]:
+    return {field.encode_name: field.type for field in structs.fields(kind)}
+
+
 def given_faults(
     settings: Mapping[str, Any], kind: type[Struct] | None
 ) -> Iterator[str]:
     """Look at each setting by itself: what is left out may be there already."""
     if kind is None:
         return
-    fields = {field.encode_name: field for field in structs.fields(kind)}
+    types = _types(kind)
     for key, value in settings.items():
-        if key not in fields:
-            yield f"settings: {unknown(key, fields)}"
+        if key not in types:
+            yield f"settings: {unknown(key, types)}"
             continue
         try:
-            msgspec.convert(value, fields[key].type)
+            msgspec.convert(value, types[key])
         except msgspec.ValidationError as error:
-            place, what = in_words(error, fields[key].type, value)
+            place, what = in_words(error, types[key], value)
             yield f"settings: {key}: {place}{': ' if place else ''}{what}"
 
 

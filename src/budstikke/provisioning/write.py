@@ -17,7 +17,13 @@ from sqlalchemy import (
 
 from budstikke.provisioning.acts import touch_directory, write_audit
 from budstikke.provisioning.changes import Change, Plan, State, Verb
-from budstikke.provisioning.resource import REFERENCES, Key, Resource, columns_of
+from budstikke.provisioning.resource import (
+    REFERENCES,
+    Column,
+    Key,
+    Resource,
+    columns_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,21 +171,20 @@ def _key_columns(resource: Resource, change: Change, ids: Ids) -> dict[str, Any]
 
 
 def _columns(resource: Resource, change: Change, ids: Ids) -> dict[str, Any]:
-    """Write keys of other rows as ids, and lists and tables as JSON."""
+    """Make the columns of a row; what no field declares has a column of its name."""
     known = columns_of(resource)
-    found = {}
-    for key, value in change.values.items():
-        if key not in known:
-            found[key] = value
-        elif (column := known[key]) is not None:
-            if column.name in REFERENCES:
-                found[column.name] = ids.of(REFERENCES[column.name], value)
-                continue
-            listed = (
-                [ids.of(column.each, each) for each in value] if column.each else value
-            )
-            is_json = column.json or column.each
-            found[column.name] = (
-                msgspec.json.encode(listed).decode() if is_json else value
-            )
-    return found
+    columns = {key: known.get(key, Column(key)) for key in change.values}
+    return {
+        column.name: _stored(column, change.values[key], ids)
+        for key, column in columns.items()
+        if column is not None
+    }
+
+
+def _stored(column: Column, value: Any, ids: Ids) -> Any:
+    """Write keys of other rows as ids, and lists and tables as JSON."""
+    if column.each:
+        value = [ids.of(column.each, key) for key in value]
+    elif column.refers_to:
+        return ids.of(column.refers_to, value)
+    return msgspec.json.encode(value).decode() if column.json else value
