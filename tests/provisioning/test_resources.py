@@ -95,7 +95,10 @@ def kinds_within(kind: object) -> Iterator[object]:
 
 @pytest.mark.parametrize(
     "kind",
-    [each.settings for each in (*DIALECTS.values(), *KINDS.values())],
+    [
+        *(dialect.settings for dialect in DIALECTS.values()),
+        *(carrier.settings for carrier in KINDS.values()),
+    ],
     ids=lambda kind: kind.__module__,
 )
 def test_patterns_of_settings_are_said_in_words(kind: type[msgspec.Struct]) -> None:

@@ -98,14 +98,12 @@ def _complete_group(draft: Draft[GroupEntry]) -> Iterator[str]:
 
 
 def _read_groups(reading: Reading) -> dict[Key, dict[str, Any]]:
-    """Read the groups, and the members of those that the file names."""
-    rows = reading.rows(GROUP)
+    """Read the groups that the file names, with their members."""
     (section,) = GROUP.sections
-    named = [section.key(*each) for each in section.entries(reading.file)]
-    by_id = {rows[key]["id"]: key for key in named if key in rows}
-    for key in named:
-        if key in rows:
-            rows[key]["members"] = {}
+    named = {section.key(*each) for each in section.entries(reading.file)}
+    every = reading.rows(GROUP) if named else {}
+    rows = {key: row | {"members": {}} for key, row in every.items() if key in named}
+    by_id = {row["id"]: key for key, row in rows.items()}
     contact, member = schema.contact.c, schema.membership.c
     columns = member.group_id, contact.number, contact.name, contact.active
     for some in slices(list(by_id)):
@@ -138,40 +136,37 @@ def _write_members(connection: Connection, changes: list[tuple[int, Change]]) ->
         connection.execute(LEAVE, out)
 
 
-_account = select(schema.contact_group.c.account_id).where(
-    schema.contact_group.c.id == bindparam("group")
+_contact, _member, _group = (
+    schema.contact.c,
+    schema.membership.c,
+    schema.contact_group.c,
 )
-_contact, _member = schema.contact.c, schema.membership.c
-_called, _gets = bindparam("called", type_=String), bindparam("gets", type_=Boolean)
 _to = bindparam("to", type_=String)
-_this_contact = (
-    _contact.account_id == _account.scalar_subquery(),
-    _contact.number == _to,
+_called, _gets = bindparam("called", type_=String), bindparam("gets", type_=Boolean)
+_in_group = bindparam("group", type_=Id)
+_account = select(_group.account_id).where(_group.id == _in_group).scalar_subquery()
+_this = (_contact.account_id == _account, _contact.number == _to)
+_its_id = select(_contact.id).where(*_this)
+_joined = select(_member.id).where(
+    _member.group_id == _in_group, _member.contact_id == _contact.id
 )
-_contact_ids = select(_contact.id).where(*_this_contact)
 
 CHANGE_CONTACT = (
     update(schema.contact)
-    .where(*_this_contact)
+    .where(*_this)
     .values(name=func.coalesce(_called, _contact.name), active=_gets)
 )
 ADD_CONTACT = insert(schema.contact).from_select(
     ["account_id", "number", "name", "active"],
-    select(_account.scalar_subquery(), _to, func.coalesce(_called, ""), _gets).where(
-        ~_contact_ids.exists()
-    ),
+    select(_account, _to, func.coalesce(_called, ""), _gets).where(~_its_id.exists()),
 )
-_of_group = _member.group_id == bindparam("group", type_=Id)
 JOIN = insert(schema.membership).from_select(
     ["group_id", "contact_id"],
-    select(bindparam("group", type_=Id), _contact.id).where(
-        *_this_contact,
-        ~select(_member.id)
-        .where(_of_group, _member.contact_id == _contact.id)
-        .exists(),
-    ),
+    select(_in_group, _contact.id).where(*_this, ~_joined.exists()),
 )
-LEAVE = delete(schema.membership).where(_of_group, _member.contact_id.in_(_contact_ids))
+LEAVE = delete(schema.membership).where(
+    _member.group_id == _in_group, _member.contact_id.in_(_its_id)
+)
 
 
 def _remove_members(connection: Connection, changes: list[Change]) -> None:
