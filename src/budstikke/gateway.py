@@ -30,8 +30,9 @@ from budstikke.domain.directory import Directory, sorted_by_kind
 from budstikke.domain.number import load_plans
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.auto_reply import AutoReplier
-from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.bulk import BulkOrders
 from budstikke.flow.clock import GuardedClock, steady
+from budstikke.flow.commit import Committer
 from budstikke.flow.deferred_notifier import DeferredNotifier
 from budstikke.flow.fees import FeeJob
 from budstikke.flow.health import Health, Watched
@@ -147,13 +148,14 @@ class Gateway:
         self.links = self._make_links(phones)
         self.senders = self.links.senders
         profiles = self.links.profiles
-        self._accept = Acceptor(senders=self.senders, profiles=profiles, **now)
-        self.acceptor = BulkAcceptor(self._accept, **now)
+        committer = Committer(senders=self.senders, profiles=profiles, **now)
+        bulk = BulkOrders(committer, **now)
+        self._committer, self._bulk = committer, bulk
+        self.acceptor = Acceptor(committer, bulk, store=self.store, clock=clock)
         self._answerer = self._answers()
         self.notifier: CallbackSink = self._notifier()
         self._fitter = ImageResizer()
-        quoter = Quoter(self._accept, directory=lambda: self.directory)
-        self.asker = QueryHandler(mms=self._mms(), quoter=quoter, **now)
+        self.asker = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)
         mail = settings.mail
         server = SmtpTransport(**msgspec.structs.asdict(mail)) if mail.host else None
         self.alerter = RefusalAlerts(outlet=server, clock=clock)
@@ -283,7 +285,7 @@ class Gateway:
             (RECEIVE_EVERY, self.receiver),
             (PAUSES_EVERY, pauses),
             (PLACE_EVERY, self._placer()),
-            (RESUME_EVERY, self.acceptor),
+            (RESUME_EVERY, self._bulk),
         )
         return Scheduler(
             store=self.store,
@@ -305,7 +307,7 @@ class Gateway:
         await self.health.beat()
         self.store.listen(self._heard)
         await self._reload()
-        await self.acceptor.resume()
+        await self._bulk.resume()
         self._turning = [
             asyncio.create_task(self.scheduler.run()),
             asyncio.create_task(self._watch()),
@@ -384,8 +386,8 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._turning, return_exceptions=True)
         self._answerer.stop()
-        await self.acceptor.stop()
-        await self._accept.drain()
+        await self._bulk.stop()
+        await self._committer.drain()
         await self.links.stop()
         await self.notifier.stop(DRAIN)
         if self.subscribers is not None:

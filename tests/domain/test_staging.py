@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.domain.directory import Access, Account, Directory
+from budstikke.domain.directory import Access, Account, Directory, Route
 from budstikke.domain.message import NotifyOn, Order, TextMode
+from budstikke.domain.recipients import Recipient, sort_out
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.staging import (
+    OutgoingMessage,
     Rendered,
     TextProfile,
     common,
@@ -19,7 +21,7 @@ from budstikke.domain.staging import (
     order_context,
     parts,
     segment_order_text,
-    sort_out,
+    stage,
 )
 from budstikke.domain.text import Concat, Segmentation
 
@@ -172,7 +174,7 @@ def test_nul_is_left_out(mode: TextMode) -> None:
 def test_sorted_out() -> None:
     written = ["0047 99999999", "12", BARRED, "+4722222222", OTHER, PHONE]
     numbers = sort_out(written, DIRECTORY)
-    assert [(0, PHONE), (4, OTHER), (5, PHONE)] == numbers.good
+    assert [(0, PHONE), (4, OTHER), (5, PHONE)] == numbers.valid
     assert {
         1: RefusalCode.BAD_RECIPIENT,
         2: RefusalCode.BLACKLISTED,
@@ -185,9 +187,9 @@ def test_repetition_matters_to_bulk_orders() -> None:
     seen: set[str] = set()
     one = sort_out([PHONE, "004799999999", OTHER], DIRECTORY, seen=seen)
     two = sort_out([OTHER, "+4797777777", "1"], DIRECTORY, seen=seen, start=3)
-    assert [(0, PHONE), (2, OTHER)] == one.good
+    assert [(0, PHONE), (2, OTHER)] == one.valid
     assert [1] == one.repeated
-    assert [(4, "+4797777777")] == two.good
+    assert [(4, "+4797777777")] == two.valid
     assert [3] == two.repeated
     assert {5: RefusalCode.BAD_RECIPIENT} == two.refused
 
@@ -205,10 +207,10 @@ def test_slices_make_no_difference(recipients: list[str], size: int) -> None:
     for start in range(0, len(recipients), size):
         some = recipients[start : start + size]
         found = sort_out(some, DIRECTORY, seen=seen, start=start)
-        good += found.good
+        good += found.valid
         refused |= found.refused
         repeated += found.repeated
-    assert (whole.good, whole.refused, whole.repeated) == (good, refused, repeated)
+    assert (whole.valid, whole.refused, whole.repeated) == (good, refused, repeated)
     places = sorted([*refused, *repeated, *(index for index, _ in good)])
     assert list(range(len(recipients))) == places
 
@@ -236,14 +238,18 @@ def test_keys_are_64_bit(text: str) -> None:
 # Parts
 
 
-def drawn(asked: Order) -> Rendered:
+ROUTE = Route(prefix="+47", carriers=(1,))
+
+
+def rendered(asked: Order) -> Rendered:
     return Rendered("B", split(asked, TextProfile()), 0)
 
 
 def test_parts() -> None:
     asked = order(text="x" * 161, ref="r", flash=True, protocol_id=65, priority=2)
-    shared = order_context(asked, access(), NOW)
-    made = parts(5, PHONE, shared, drawn(asked), 7)
+    context = order_context(asked, access(), NOW)
+    message = OutgoingMessage(5, PHONE, asked.text, ROUTE, rendered(asked), 0)
+    made = parts(message, context, 7)
     assert [(1281, 1, 2, 153), (1282, 2, 2, 8)] == [
         (part.id, part.number, part.total, len(part.text)) for part in made
     ]
@@ -266,6 +272,43 @@ def test_parts() -> None:
         one.tries,
     )
     assert {5} == {part.message_id for part in made}
+
+
+# Messages
+
+
+def test_messages_take_their_text_route_and_price() -> None:
+    asked = order(texts=("Hei", "x" * 161))
+    context = order_context(asked, access(), NOW)
+    other = Route(prefix="+46", carriers=(2,))
+    recipients = [Recipient(1, OTHER, other, 30), Recipient(0, PHONE, ROUTE, 20)]
+    messages = stage(context, recipients, 7, lambda _: TextProfile())
+    assert [(7, OTHER, "x" * 161, other, 2, 60), (8, PHONE, "Hei", ROUTE, 1, 20)] == [
+        (m.id, m.recipient, m.text, m.route, m.rendered.split.segments, m.price)
+        for m in messages
+    ]
+
+
+def test_messages_of_a_large_order_keep_the_prices_of_its_acceptance() -> None:
+    context = order_context(order(), access(), NOW)
+    context.prices = [5, 6]
+    recipients = [Recipient(1, PHONE, ROUTE, 0)]
+    (message,) = stage(context, recipients, 1, lambda _: TextProfile())
+    assert 6 == message.price
+
+
+def test_equal_texts_on_one_route_are_rendered_once() -> None:
+    context = order_context(order(), access(), NOW)
+    routes = [ROUTE, ROUTE, Route(prefix="+4", carriers=(2,))]
+    asked: list[Route] = []
+
+    def profile(route: Route) -> TextProfile:
+        asked.append(route)
+        return TextProfile()
+
+    recipients = [Recipient(0, PHONE, route, 0) for route in routes]
+    stage(context, recipients, 1, profile)
+    assert routes[1:] == asked
 
 
 # The gateway's own answers

@@ -17,7 +17,8 @@ from budstikke.domain.receipt import Sent
 from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.auto_reply import AutoReplier
-from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.bulk import BulkOrders
+from budstikke.flow.commit import Committer
 from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.notify import Notifier
 from budstikke.flow.schedule import Scheduler
@@ -180,13 +181,14 @@ class Rig:
         self.scheduler = Scheduler(
             senders=self.senders, notifier=self.notifier, retention=90 * 86400.0, **now
         )
-        self.small = Acceptor(
+        self.committer = Committer(
             senders=self.senders,
             profiles={n: TextProfile() for n in self.carriers},
             **now,
             **known,
         )
-        self.acceptor = BulkAcceptor(self.small, **now, **known)
+        self.bulk = BulkOrders(self.committer, **now, **known)
+        self.acceptor = Acceptor(self.committer, self.bulk, **now)
         self.answerer = AutoReplier(acceptor=self.acceptor, **known)
 
     async def _answer(self, row: CallbackRow) -> None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.domain.directory import Route
+from budstikke.domain.message import Order
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.send import AHEAD
+from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import change
 from flow.rig import Rig, directory, until
@@ -279,7 +281,7 @@ async def test_a_customer_that_goes_away_is_still_served(rig: Rig) -> None:
         order = asyncio.create_task(rig.accept())
         await until(lambda: rig.reserved() == [1, 0])
         order.cancel()
-        await rig.small.drain()
+        await rig.committer.drain()
         assert order.cancelled()
         assert 1 == len(rig.carriers[1].offered)
         assert ["sending"] == list(rig.path.parts().values())
@@ -335,7 +337,7 @@ async def test_whatever_happens_room_is_given_back_and_all_is_sent_once(
             one.answer(count=random.randint(0, 10))
             await asyncio.sleep(0)
         one.up, rig.store.down = True, False
-        await rig.small.drain()
+        await rig.committer.drain()
         while len(one.offered) < len(rig.path.parts()):
             one.answer()
             one.sink.room()
@@ -360,3 +362,22 @@ async def test_an_answer_to_a_phone_that_opted_out(rig: Rig) -> None:
     with pytest.raises(Refusal) as caught:
         await rig.accept(answering=True, **asked)
     assert RefusalCode.BLACKLISTED is caught.value.code
+
+
+# A directory that changes under an order
+
+
+async def test_an_order_that_was_prepared_takes_the_routes_of_a_new_directory(
+    rig: Rig,
+) -> None:
+    order = Order(recipients=(RECIPIENT,), originator="Firm", text="Hei")
+    access = rig.directory.accesses[1]
+    prepared = await rig.committer.prepare(order, access)
+    other = Route(prefix="", carriers=(2,))
+    rig.directory = replace(rig.directory, routes=(other,))
+    await rig.committer.commit_order(prepared, access)
+    assert [2] == rig.path.column("carrier_id", schema.part)
+    rig.directory = replace(rig.directory, routes=())
+    with pytest.raises(Refusal) as refusal:
+        await rig.committer.commit_order(prepared, access)
+    assert RefusalCode.NO_ROUTE is refusal.value.code

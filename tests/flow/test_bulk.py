@@ -28,7 +28,7 @@ BARRED = "+4740000001"
 
 async def made(rig: Rig) -> None:
     """Wait until no order is open."""
-    await until(lambda: not rig.acceptor._tasks, 60)
+    await until(lambda: not rig.bulk._tasks, 60)
     assert [] == await rig.store.open_bulks()
 
 
@@ -161,7 +161,7 @@ async def test_resumed_after_a_crash_none_is_lost_and_none_sent_twice(
             before = again.path.parts()
             assert len(before) < len(numbers)
             async with again.running():
-                await again.acceptor.resume()
+                await again.bulk.resume()
                 unsure = list(before.values()).count("unsure")
                 sent = await send_all(again, len(numbers) - unsure)
                 await made(again)
@@ -207,7 +207,7 @@ async def test_what_cannot_be_stored_is_refused_whole(rig: Rig) -> None:
 async def test_others_are_served_meanwhile(rig: Rig) -> None:
     await rig.accept(*NUMBERS, bulk=True)
     served = 0
-    while rig.acceptor._tasks:
+    while rig.bulk._tasks:
         await rig.send("+4740000002")
         served += 1
     assert served >= len(NUMBERS) // MOST_MESSAGES // 2
@@ -252,19 +252,19 @@ async def test_it_waits_for_its_access_to_be_there_again(
     rig.directory = whole
 
     async def after(again: Rig) -> None:
-        await again.acceptor.resume()
+        await again.bulk.resume()
         await made(again)
         assert NUMBERS[:2000] == recipients(again)
 
-    await rig.acceptor.stop()
+    await rig.bulk.stop()
     await resumed(engine.after_power_loss(), after)
 
 
 async def test_a_stop_leaves_the_rest_to_the_next_start(rig: Rig) -> None:
     await rig.accept(*NUMBERS[:3000], bulk=True)
     await until(lambda: len(rig.path.parts()) >= MOST_MESSAGES)
-    await rig.acceptor.stop()
-    await rig.small.drain()
+    await rig.bulk.stop()
+    await rig.committer.drain()
     (row,) = await rig.store.open_bulks()
     assert row.done == len(rig.path.parts())
     assert 3000 == len(msgspec.json.decode(row.recipients))

@@ -52,7 +52,7 @@ async def test_a_large_order_is_answered_and_written_down_in_a_thread(
 ) -> None:
     with called_here() as called:
         accepted = await rig.accept(*(MANY if large else FEW))
-        await until(lambda: not rig.acceptor._tasks, 60)
+        await until(lambda: not rig.bulk._tasks, 60)
     assert all(accepted.ids)
     assert {"_accept_large", "_make", "_slice"} < called
     assert "_make decodes" not in called
@@ -67,7 +67,7 @@ async def test_one_good_number_among_many_is_kept_and_sent(
     async with rig_on(engine) as rig:
         with called_here() as called:
             accepted = await rig.accept(*["12"] * AT_ONCE, MANY[0])
-            await until(lambda: not rig.acceptor._tasks, 60)
+            await until(lambda: not rig.bulk._tasks, 60)
         assert RefusalCode.BAD_RECIPIENT is accepted.ids[0]
         assert [accepted.ids[-1]] == rig.path.column("id", schema.message)
         assert "_accept_large" in called

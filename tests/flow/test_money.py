@@ -245,7 +245,7 @@ async def test_a_large_order_is_cancelled_while_it_is_made(
         )
         assert CancelAnswer(count, count) == answer
         assert count * NORWAY == await left(rig)
-        await until(lambda: not rig.acceptor._tasks)
+        await until(lambda: not rig.bulk._tasks)
         assert count > stored(engine)
         assert {"cancelled"} == {
             row[0] for row in rows(engine, schema.message, "state")

@@ -59,7 +59,7 @@ async def turn(rig: Rig, now: float) -> int:
     """Let the clock turn at this time; returns how many messages there are then."""
     rig.now = now
     await recurrer(rig).turn()
-    await until(lambda: not rig.acceptor._tasks)
+    await until(lambda: not rig.bulk._tasks)
     return len(stored(rig.path.engine, "id"))
 
 
@@ -195,7 +195,7 @@ async def test_a_large_order_repeats(engine: SqliteEngine) -> None:
     async with rig_on(engine) as rig:
         await paying(rig, 2 * count * NORWAY)
         await rig.accept(*numbers(count), recurrence=HOURLY)
-        await until(lambda: not rig.acceptor._tasks)
+        await until(lambda: not rig.bulk._tasks)
         assert 2 * count == await turn(rig, NOW + HOUR)
         assert 0 == await left(rig)
         assert 2 * count == await turn(rig, NOW + 2 * HOUR)  # no credit
@@ -271,10 +271,10 @@ async def test_two_nodes_never_fire_one_time_twice(
     for number in numbers(20):
         await rig.accept(number, recurrence=HOURLY)
     await rig.accept(*numbers(MOST_MESSAGES + 1), recurrence=HOURLY)
-    await until(lambda: not rig.acceptor._tasks)
+    await until(lambda: not rig.bulk._tasks)
     rig.now = NOW + HOUR
     await asyncio.gather(*(recurrer(rig).turn() for _ in range(5)))
-    await until(lambda: not rig.acceptor._tasks)
+    await until(lambda: not rig.bulk._tasks)
     assert 2 * (20 + MOST_MESSAGES + 1) == len(stored(engine, "id"))
     assert {(1, NOW + 2 * HOUR)} == set(recurring(engine))
     assert [0, 0] == rig.reserved()

@@ -70,7 +70,7 @@ async def both(one: Path, two: Path, *orders: list[str]) -> list[Any]:
         ),
         return_exceptions=True,
     )
-    await until(lambda: not any(rig.acceptor._tasks for rig in rigs), 60)
+    await until(lambda: not any(rig.bulk._tasks for rig in rigs), 60)
     return found
 
 

@@ -1,42 +1,42 @@
 """
-Whether an order can be accepted, and what it becomes. Pure.
+Staging of an order: its texts are cut, priced, and made messages and parts. Pure.
 
-The checks run in the order of Front's contract ("Order of checks"): recipient,
-originator, price, text, suppression; the duplicate lock and the balance are the
-store's, inside its transaction. Of one recipient the first failure is raised; of
-many, each is answered for.
+The checks run in the order of Front's contract ("Order of checks"): recipient
+(``domain.recipients``), originator, price, text, suppression; the store checks the
+duplicate lock and the balance inside its transaction. With one recipient the first
+failure refuses the order; with many, each recipient is answered for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from budstikke.domain.message import NotifyOn, Order, Part
-from budstikke.domain.number import international_many, why_not
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.template import text_of
 from budstikke.domain.text import GSM, Concat, Segmentation, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from budstikke.domain.directory import Access, Directory, Route
+    from budstikke.domain.directory import Access, Route
+    from budstikke.domain.recipients import Recipient
 
 FINAL, SENT = NotifyOn.FINAL.value, NotifyOn.SENT.value
 
 PREMIUM_ORIGINATOR = "2401"
-"""What premium messages are sent from, whatever was asked (Front v3.05 § 2.1)."""
+"""The sender of premium messages, whatever the order says (Front v3.05 § 2.1)."""
 
 PREMIUM_LONGEST = 160
 """Septets of a premium message."""
 
-NORWAY = "+47"
-"""Premium messages go to Norwegian numbers only."""
+MOST_REMEMBERED = 1000
+"""Texts of one order that ``TextRenderer`` remembers."""
 
 
 class TextProfile(msgspec.Struct, frozen=True):
@@ -47,23 +47,24 @@ class TextProfile(msgspec.Struct, frozen=True):
 
 
 SMALLEST = (Concat.UDH16, Concat.UDH8, Concat.SAR, Concat.PAYLOAD)
-"""By room in a segment: a text is split so that any carrier of its route takes it."""
+"""By room in a segment: a text is split so that every carrier of its route takes it."""
 
 
 def common(profiles: Iterable[TextProfile]) -> TextProfile:
     """Combine the profiles of a route's carriers."""
-    found = list(profiles)
-    if not found:
+    each = list(profiles)
+    if not each:
         return TextProfile()
-    concat = min((profile.concat for profile in found), key=SMALLEST.index)
-    return TextProfile(concat, frozenset.intersection(*(p.national for p in found)))
+    concat = min((profile.concat for profile in each), key=SMALLEST.index)
+    return TextProfile(concat, frozenset.intersection(*(p.national for p in each)))
 
 
 class OrderContext(msgspec.Struct):
     """
     What all messages of an order share; ``originator`` may be found out later.
 
-    ``prices``: micros of each message, where they were taken before there were any.
+    ``prices``: micros of each message of a large order, charged when it was accepted;
+    its messages are staged later, slice by slice.
     """
 
     originator: str
@@ -76,10 +77,10 @@ class OrderContext(msgspec.Struct):
 
 def order_context(order: Order, access: Access, now: float) -> OrderContext:
     """
-    Check what concerns the whole order but its text.
+    Check everything that concerns the whole order, except its text.
 
-    Raises Refusal with ``BAD_PRICE``, ``BAD_ORIGINATOR`` or ``PREMIUM_NOT_ALLOWED``. A
-    price, even one that is none, replaces the sender, which is then not looked at.
+    Raises Refusal with ``BAD_PRICE``, ``BAD_ORIGINATOR`` or ``PREMIUM_NOT_ALLOWED``. An
+    order with a price is premium: its sender is replaced, and not checked.
     """
     if order.price < 0:
         raise Refusal(RefusalCode.BAD_PRICE)
@@ -100,13 +101,13 @@ def _originator(order: Order, access: Access) -> str:
         if not access.account.reply_number:
             raise Refusal(RefusalCode.BAD_ORIGINATOR)
         return ""  # made from the order's id
-    found = classify(order.originator)
-    # An answer is from the number that the phone wrote to, whosever it is, or from us.
-    if found is None or not (
-        order.answering or allowed(found, read_grants(access.account.grants))
+    originator = classify(order.originator)
+    # An auto-reply has the number that the phone wrote to, whoever owns it.
+    if originator is None or not (
+        order.answering or allowed(originator, read_grants(access.account.grants))
     ):
         raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
-    return found.value
+    return originator.value
 
 
 def reply_originator(access: Access, order_id: int) -> str:
@@ -116,12 +117,12 @@ def reply_originator(access: Access, order_id: int) -> str:
 
 def is_reply_number(originator: str) -> bool:
     """Tell whether replies to an originator lead back to a message."""
-    found = classify(originator)
-    return found is not None and found.kind is Kind.REPLY
+    classified = classify(originator)
+    return classified is not None and classified.kind is Kind.REPLY
 
 
 class Rendered(msgspec.Struct):
-    """How one message goes out: from whom, how its text is split, what it costs."""
+    """A text as it goes out: its sender, its segments, its price in micros."""
 
     originator: str
     split: Segmentation
@@ -149,14 +150,14 @@ def segment_order_text(text: str, order: Order, profile: TextProfile) -> Segment
 
 
 def render_text(
-    shared: OrderContext, text: str, route: Route, profile: TextProfile, unit: int
+    context: OrderContext, text: str, route: Route, profile: TextProfile, unit: int
 ) -> Rendered:
     """
-    Say how a message goes out on a route; ``unit`` is micros a segment.
+    Cut and price a text for a route; ``unit`` is micros a segment.
 
     Raises Refusal as ``segment_order_text`` and ``domain.template.text_of`` do.
     """
-    order, originator = shared.order, shared.originator
+    order, originator = context.order, context.originator
     if order.template is not None:
         if "template" in route.requires:
             text = text_of(order.template)
@@ -166,127 +167,115 @@ def render_text(
     return Rendered(originator, split, unit * split.segments)
 
 
-class Numbers(msgspec.Struct):
-    """An order's recipients, sorted out; indexes are into what was written."""
-
-    good: list[tuple[int, str]]
-    refused: dict[int, RefusalCode]
-    repeated: list[int]
-
-
-def sort_out(
-    recipients: Sequence[str],
-    directory: Directory,
-    *,
-    opted_out: frozenset[str] = frozenset(),
-    country: str = "",
-    seen: set[str] | None = None,
-    start: int = 0,
-) -> Numbers:
-    """
-    Find the numbers that can be sent to.
-
-    Args:
-        recipients: As the customer wrote them.
-        directory: For the blacklist.
-        opted_out: Numbers that want nothing from the account.
-        country: Whose national numbers they may be; empty: none's.
-        seen: Numbers that were already taken; ``None``: repetition does not matter.
-        start: Index of the first of these, when an order is worked in slices.
-
-    """
-    result = Numbers([], {}, [])
-    blacklist = directory.blacklist
-    default = country or None
-    for index, number in enumerate(international_many(recipients, default), start):
-        if number is None:
-            why = why_not(recipients[index - start], default)
-            result.refused[index] = why or RefusalCode.BAD_RECIPIENT
-        elif number in blacklist:
-            result.refused[index] = RefusalCode.BLACKLISTED
-        elif number in opted_out:
-            result.refused[index] = RefusalCode.OPTED_OUT
-        elif seen is not None and number in seen:
-            result.repeated.append(index)
-        else:
-            result.good.append((index, number))
-            if seen is not None:
-                seen.add(number)
-    return result
-
-
-def screen(
-    good: Sequence[tuple[int, str]],
-    refused: dict[int, RefusalCode],
-    *,
-    order: Order,
-    access: Access,
-    directory: Directory,
-    now: float,
-) -> list[tuple[int, str]]:
-    """
-    Keep the numbers that can be sent to; the others go to ``refused``.
-
-    Premium messages go to Norwegian numbers; a number needs a route and a price.
-    """
-    account = access.account
-    kept: list[tuple[int, str]] = []
-    for index, number in good:
-        if order.price > 0 and not number.startswith(NORWAY):
-            refused[index] = RefusalCode.PREMIUM_BAD_RECIPIENT
-        elif directory.route(account.id, number) is None:
-            refused[index] = RefusalCode.NO_ROUTE
-        elif account.currency and unit_price(access, number, now) is None:
-            refused[index] = RefusalCode.COUNTRY_NOT_ALLOWED
-        else:
-            kept.append((index, number))
-    return kept
-
-
-def unit_price(access: Access, number: str, now: float) -> int | None:
-    """Tell what a segment costs, micros; ``None``: nothing is sold there."""
-    account = access.account
-    if not account.currency:
-        return 0
-    return account.prices.price(number, now) if account.prices else None
-
-
 def duplicate_key(access_id: int, originator: str, recipient: str, text: str) -> int:
-    """Name what the duplicate lock compares, as a signed 64-bit integer."""
-    told = f"{access_id}\0{originator}\0{recipient}\0{text}".encode(
+    """Hash what the duplicate lock compares into a signed 64-bit integer."""
+    compared = f"{access_id}\0{originator}\0{recipient}\0{text}".encode(
         "utf-8", "surrogatepass"
     )
-    return int.from_bytes(blake2b(told, digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(blake2b(compared, digest_size=8).digest(), "big", signed=True)
+
+
+class OutgoingMessage(NamedTuple):
+    """
+    A staged message; ``text`` is as the customer wrote it, ``price`` in micros.
+
+    ``route`` says which carriers take it.
+    """
+
+    id: int
+    recipient: str
+    text: str
+    route: Route
+    rendered: Rendered
+    price: int
+
+
+class TextRenderer:
+    """
+    Renders the texts of one order: those that are alike once.
+
+    Args:
+        context: The order.
+        profile: Tells how long texts are split on a route.
+
+    """
+
+    def __init__(
+        self, context: OrderContext, profile: Callable[[Route], TextProfile]
+    ) -> None:
+        self._context = context
+        self._profile = profile
+        self._rendered: dict[tuple[str, str, int | None, int], Rendered] = {}
+
+    def text(self, recipient: Recipient) -> str:
+        """Find a recipient's text."""
+        order = self._context.order
+        return order.texts[recipient.position] if order.texts else order.text
+
+    def render(self, recipient: Recipient) -> Rendered:
+        """Render a recipient's text; raises Refusal as ``render_text`` does."""
+        text, route = self.text(recipient), recipient.route
+        key = (text, route.prefix, route.account_id, recipient.unit_price)
+        rendered = self._rendered.get(key)
+        if rendered is None:
+            profile = self._profile(route)
+            unit = recipient.unit_price
+            rendered = render_text(self._context, text, route, profile, unit)
+            if len(self._rendered) < MOST_REMEMBERED:
+                self._rendered[key] = rendered
+        return rendered
+
+
+def stage(
+    context: OrderContext,
+    recipients: Iterable[Recipient],
+    first_id: int,
+    profile: Callable[[Route], TextProfile],
+) -> list[OutgoingMessage]:
+    """
+    Stage the messages of an order; their ids count from ``first_id``.
+
+    Raises Refusal for a text that cannot be sent.
+    """
+    renderer, prices = TextRenderer(context, profile), context.prices
+    messages: list[OutgoingMessage] = []
+    for message_id, recipient in enumerate(recipients, first_id):
+        rendered = renderer.render(recipient)
+        price = prices[recipient.position] if prices else rendered.price
+        text = renderer.text(recipient)
+        messages.append(
+            OutgoingMessage(
+                message_id, recipient.number, text, recipient.route, rendered, price
+            )
+        )
+    return messages
 
 
 def parts(
-    message_id: int,
-    recipient: str,
-    shared: OrderContext,
-    drawn: Rendered,
-    access_id: int,
+    message: OutgoingMessage, context: OrderContext, access_id: int
 ) -> list[Part]:
     """Make the parts of one message."""
-    order, split = shared.order, drawn.split
+    order, rendered = context.order, message.rendered
+    split = rendered.split
     total = len(split.parts)
     return [
         Part(
-            (message_id << 8) + number,
+            (message.id << 8) + number,
             number,
             total,
-            drawn.originator,
-            recipient,
+            rendered.originator,
+            message.recipient,
             text,
             split.encoding,
             split.tables,
             order.flash,
             order.protocol_id,
             order.priority,
-            shared.expires_at,
+            context.expires_at,
             True,
             access_id,
             order.ref,
-            shared.tell,
+            context.tell,
             0,
             max(order.price, 0),
             order.callback_url or None,

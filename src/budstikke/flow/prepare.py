@@ -1,9 +1,9 @@
 """
-Prepare: all that is known of an order before anything is stored.
+Prepare: check an order and find its recipients, before anything is stored.
 
-Groups become numbers, numbers become recipients, and what is wrong is refused, in the
-order of checks of ``domain.staging``. Long lists are worked in pieces, so that
-other requests wait for a few milliseconds at most.
+Groups become numbers, numbers become recipients with a route and a price, and what is
+wrong is refused, in the order of checks of ``domain.staging``. Long lists are worked in
+pieces, so that other requests wait for a few milliseconds at most.
 """
 
 from __future__ import annotations
@@ -13,23 +13,27 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.domain.directory import Directory
 from budstikke.domain.message import Accepted
 from budstikke.domain.number import region
+from budstikke.domain.recipients import (
+    Recipient,
+    SortedNumbers,
+    route_each,
+    sort_out,
+)
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.staging import (
-    Numbers,
     OrderContext,
     TextProfile,
     is_reply_number,
     order_context,
-    screen,
     segment_order_text,
-    sort_out,
 )
 from budstikke.flow.pace import aside, pieces
 
 if TYPE_CHECKING:
-    from budstikke.domain.directory import Access, Directory
+    from budstikke.domain.directory import Access
     from budstikke.domain.message import Order
     from budstikke.store.contract import Store
 
@@ -44,46 +48,53 @@ BARRED = frozenset({RefusalCode.BLACKLISTED, RefusalCode.OPTED_OUT})
 
 class Prepared(msgspec.Struct):
     """
-    An order that may be stored.
+    An order that was checked and may be stored.
 
     Attributes:
         written: Its recipients as they were written, then its groups' members.
-        numbers: Indexes into ``written``.
+        recipients: Those that can be sent to; their indexes are into ``written``.
+        refused: Why others cannot be sent to, by index into ``written``.
+        repeated: Indexes into ``written`` of numbers that were there before.
         groups: In order, (name, how many of the members it added); ``MISSING`` for
-            one that is not there or has nobody active.
+            a group that does not exist or has no active member.
+        directory: The one that the routes are from.
 
     """
 
-    shared: OrderContext
+    context: OrderContext
     written: Sequence[str]
-    numbers: Numbers
+    recipients: list[Recipient]
+    refused: dict[int, RefusalCode]
+    repeated: list[int]
     groups: list[tuple[str, int]]
+    directory: Directory
 
     @property
     def missing(self) -> list[str]:
-        """Groups that are not there or have nobody active."""
+        """Groups that do not exist or have no active member."""
         return [name for name, count in self.groups if count == MISSING]
 
 
 async def prepare(
     order: Order, access: Access, *, store: Store, directory: Directory, now: float
 ) -> Prepared:
-    """Check an order and find whom it goes to; raises Refusal."""
+    """Check an order and find its recipients; raises Refusal."""
     members, groups = await _members(order, access, store)
     numbers = await _sort_out(order, access, directory, members)
     written = [*order.recipients, *members] if members else order.recipients
     # Of several recipients each has an answer of its own, if it is not bulk.
     whole = order.bulk or len(written) + len(groups) <= 1
-    if whole and not numbers.good and not await aside(len(written), _barred, numbers):
+    if whole and not numbers.valid and not await aside(len(written), _barred, numbers):
         raise await aside(len(written), _refusal, numbers, written, groups)
-    shared = order_context(order, access, now)
+    context = order_context(order, access, now)
     if order.reply_to is not None:
-        shared.originator = await _thread(order.reply_to, access, store)
-    await _screen(numbers, order, access, directory, now)
-    if whole and not numbers.good:
+        context.originator = await _thread(order.reply_to, access, store)
+    recipients = await _route(numbers, order, access, directory, now)
+    if whole and not recipients:
         segment_order_text(order.text, order, TextProfile())
         raise await aside(len(written), _refusal, numbers, written, groups)
-    return Prepared(shared, written, numbers, groups)
+    refused, repeated = numbers.refused, numbers.repeated
+    return Prepared(context, written, recipients, refused, repeated, groups, directory)
 
 
 async def _members(
@@ -92,36 +103,36 @@ async def _members(
     """Find the members of an order's groups, each once, and how many each added."""
     if not order.groups:
         return [], []
-    found = await store.members(access.account.id, order.groups)
-    if sum(map(len, found.values())) > MOST_MEMBERS:
+    by_group = await store.members(access.account.id, order.groups)
+    if sum(map(len, by_group.values())) > MOST_MEMBERS:
         value = f"more than {MOST_MEMBERS} members"
         raise Refusal(RefusalCode.TOO_LARGE, field="groups", value=value)
     members: dict[str, None] = {}
     groups: list[tuple[str, int]] = []
     for name in order.groups:
-        if name not in found and order.bulk:
+        if name not in by_group and order.bulk:
             raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=name)
         before = len(members)
-        members.update(dict.fromkeys(found.get(name, ())))
-        groups.append((name, len(members) - before if name in found else MISSING))
+        members.update(dict.fromkeys(by_group.get(name, ())))
+        groups.append((name, len(members) - before if name in by_group else MISSING))
     return list(members), groups
 
 
 async def _sort_out(
     order: Order, access: Access, directory: Directory, members: Sequence[str]
-) -> Numbers:
+) -> SortedNumbers:
     opted_out = frozenset() if order.answering else access.account.opted_out
-    # A number given twice is sent twice, but in bulk, and but for groups' members.
+    # A number given twice gets two messages; not in bulk, nor as a group's member.
     seen: set[str] | None = set() if order.bulk else None
-    result = Numbers([], {}, [])
+    result = SortedNumbers([], {}, [])
     for country, some, start in (
         (_country(order, access), order.recipients, 0),
         ("", members, len(order.recipients)),
     ):
         if start and members and seen is None:
-            seen = {number for _, number in result.good}
+            seen = {number for _, number in result.valid}
         async for at, piece in pieces(some):
-            found = sort_out(
+            part = sort_out(
                 piece,
                 directory,
                 opted_out=opted_out,
@@ -129,9 +140,9 @@ async def _sort_out(
                 seen=seen,
                 start=start + at,
             )
-            result.good += found.good
-            result.refused |= found.refused
-            result.repeated += found.repeated
+            result.valid += part.valid
+            result.refused |= part.refused
+            result.repeated += part.repeated
     return result
 
 
@@ -142,12 +153,16 @@ def _country(order: Order, access: Access) -> str:
     return order.country
 
 
-async def _screen(
-    numbers: Numbers, order: Order, access: Access, directory: Directory, now: float
-) -> None:
-    kept: list[tuple[int, str]] = []
-    async for _, some in pieces(numbers.good):
-        kept += screen(
+async def _route(
+    numbers: SortedNumbers,
+    order: Order,
+    access: Access,
+    directory: Directory,
+    now: float,
+) -> list[Recipient]:
+    recipients: list[Recipient] = []
+    async for _, some in pieces(numbers.valid):
+        recipients += route_each(
             some,
             numbers.refused,
             order=order,
@@ -155,7 +170,7 @@ async def _screen(
             directory=directory,
             now=now,
         )
-    numbers.good = kept
+    return recipients
 
 
 async def _thread(message_id: int, access: Access, store: Store) -> str:
@@ -166,13 +181,13 @@ async def _thread(message_id: int, access: Access, store: Store) -> str:
     return originator
 
 
-def _barred(numbers: Numbers) -> bool:
+def _barred(numbers: SortedNumbers) -> bool:
     """Tell whether some of the recipients are barred, by us or by themselves."""
     return not BARRED.isdisjoint(numbers.refused.values())
 
 
 def _refusal(
-    numbers: Numbers, written: Sequence[str], groups: Sequence[tuple[str, int]]
+    numbers: SortedNumbers, written: Sequence[str], groups: Sequence[tuple[str, int]]
 ) -> Refusal:
     """Say why no recipient is left."""
     missing = [name for name, count in groups if count == MISSING]
@@ -187,8 +202,7 @@ def _refusal(
     )
 
 
-async def answer(
-    order: Order,
+async def order_result(
     prepared: Prepared,
     first_id: int,
     held: Sequence[int],
@@ -197,11 +211,10 @@ async def answer(
     segments: int,
     price: int = 0,
 ) -> Accepted:
-    """Do as ``answer_now``; for thousands of recipients in a thread."""
+    """Do as ``result_now``; for thousands of recipients in a thread."""
     return await aside(
         len(prepared.written),
-        answer_now,
-        order,
+        result_now,
         prepared,
         first_id,
         held,
@@ -211,8 +224,7 @@ async def answer(
     )
 
 
-def answer_now(
-    order: Order,
+def result_now(
     prepared: Prepared,
     first_id: int,
     held: Sequence[int],
@@ -222,39 +234,38 @@ def answer_now(
     price: int = 0,
 ) -> Accepted:
     """
-    Answer for an order.
+    Make the result of an order that was accepted: what each recipient is answered.
 
     Args:
-        order: What was asked.
-        prepared: Whom it goes to.
-        first_id: Of its messages, in the order of ``numbers.good``.
-        held: Indexes into ``numbers.good`` that the duplicate lock held.
-        order_id: What names all of it.
+        prepared: The order and its recipients.
+        first_id: Id of the first message; they are in the order of ``recipients``.
+        held: Indexes into ``recipients`` that the duplicate lock held.
+        order_id: Id of the order.
         segments: Of all messages.
         price: Of all messages, micros.
 
     """
-    numbers, written = prepared.numbers, prepared.written
-    left_out = {numbers.good[place][0] for place in held}
+    order, written = prepared.context.order, prepared.written
+    left_out = {prepared.recipients[at].position for at in held}
     if order.bulk:
-        twice = {*numbers.repeated, *left_out}
-        for index, code in numbers.refused.items():
+        twice = {*prepared.repeated, *left_out}
+        for index, code in prepared.refused.items():
             if code is RefusalCode.DUPLICATE:
                 twice.add(index)
         return Accepted(
             order_id,
             (),
             segments,
-            [written[i] for i in sorted(numbers.refused) if i not in twice],
+            [written[i] for i in sorted(prepared.refused) if i not in twice],
             [written[i] for i in sorted(twice)],
             (),
             price,
         )
     results: list[int | RefusalCode | None] = [None] * len(written)
-    for index, code in numbers.refused.items():
+    for index, code in prepared.refused.items():
         results[index] = code
-    for offset, (index, _) in enumerate(numbers.good):
-        results[index] = first_id + offset
+    for message_id, recipient in enumerate(prepared.recipients, first_id):
+        results[recipient.position] = message_id
     for index in left_out:
         results[index] = RefusalCode.DUPLICATE
     own = len(order.recipients)

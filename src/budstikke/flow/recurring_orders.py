@@ -39,17 +39,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class OccurrenceTaken(Exception):  # noqa: N818 - a race that somebody else has won
-    """This time of a recurring order was accepted meanwhile, or it was ended."""
+    """Another node has accepted this occurrence, or the recurring order has ended."""
 
 
 class TakesOrders(Protocol):
-    """What accepts the orders: ``flow.bulk.BulkAcceptor``."""
+    """Accepts the occurrences: ``flow.accept.Acceptor``."""
 
     async def accept(
-        self, order: Order, access: Access, turn: RecurringRow | None = None
+        self, order: Order, access: Access, occurrence: RecurringRow | None = None
     ) -> Accepted:
         """
-        Make an order durable, as a time of a recurring one.
+        Make an order durable, as an occurrence of a recurring one.
 
         Raises Refusal, StoreUnavailable and OccurrenceTaken.
         """

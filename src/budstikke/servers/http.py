@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         Steps,
     )
     from budstikke.domain.directory import Access, Directory
-    from budstikke.flow.bulk import BulkAcceptor
+    from budstikke.flow.accept import Acceptor
     from budstikke.flow.queries import QueryHandler
     from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
@@ -91,7 +91,7 @@ class HttpServer:
         dialects: Mapping[str, Dialect],
         directory: Callable[[], Directory],
         authenticator: Authenticator,
-        acceptor: BulkAcceptor,
+        acceptor: Acceptor,
         asker: QueryHandler,
         rest: App,
         max_body: int,

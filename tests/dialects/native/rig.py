@@ -15,7 +15,8 @@ from budstikke.domain.directory import Access, Account, CarrierEntry, Directory,
 from budstikke.domain.money import Price, PriceList
 from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
-from budstikke.flow.bulk import BulkAcceptor
+from budstikke.flow.bulk import BulkOrders
+from budstikke.flow.commit import Committer
 from budstikke.flow.queries import QueryHandler
 from budstikke.flow.quote import Quoter
 from budstikke.flow.send import Sender
@@ -85,16 +86,17 @@ class Api:
             **now,
             **known,
         )
-        acceptor = Acceptor(
+        committer = Committer(
             senders={1: self.sender}, profiles={1: TextProfile()}, **now, **known
         )
-        self.bulk = BulkAcceptor(acceptor, **now, **known)
+        self.bulk = BulkOrders(committer, **now, **known)
+        self.acceptor = Acceptor(committer, self.bulk, **now)
         self.authenticator = Authenticator()
         self.rest: list[str] = []
         self.server = HttpServer(
             dialects={"native": Native()},
-            acceptor=self.bulk,
-            asker=QueryHandler(quoter=Quoter(acceptor, **known), **now, **known),
+            acceptor=self.acceptor,
+            asker=QueryHandler(quoter=Quoter(committer), **now, **known),
             authenticator=self.authenticator,
             rest=self._note,
             max_body=MAX_BODY,

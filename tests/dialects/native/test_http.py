@@ -230,7 +230,7 @@ async def test_a_bug_is_not_shown(
         async def broken(*_: Any) -> None:
             raise RuntimeError("a secret of ours")
 
-        api.bulk.accept = broken  # type: ignore[method-assign, assignment]  # a bug
+        api.acceptor.accept = broken  # type: ignore[method-assign, assignment]  # a bug
         answer = await api.ask("POST", "/v1/messages", BODY)
         assert (500, "internal") == only(answer)
         assert b"secret" not in answer.body

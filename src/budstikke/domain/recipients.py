@@ -1,0 +1,156 @@
+"""
+Recipients of an order: which can be sent to, on which route, at what price. Pure.
+
+Every check is made once, in the order of Front's contract ("Order of checks"). A route
+and a price that are found here are used until the message is with its carrier.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from budstikke.domain.number import international_many, why_not
+from budstikke.domain.refusal import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from budstikke.domain.directory import Access, Directory, Route
+    from budstikke.domain.message import Order
+
+NORWAY = "+47"
+"""Premium messages go to Norwegian numbers only."""
+
+
+class Recipient(NamedTuple):
+    """
+    A recipient that can be sent to.
+
+    Attributes:
+        position: Its index in the order.
+        number: E.164 with ``+``.
+        route: Its route.
+        unit_price: Micros a segment.
+
+    """
+
+    position: int
+    number: str
+    route: Route
+    unit_price: int
+
+
+class SortedNumbers(msgspec.Struct):
+    """
+    An order's numbers, sorted out; indexes are into what was written.
+
+    Attributes:
+        valid: (index, E.164) of those that may be sent to.
+        refused: Why not, by index.
+        repeated: Indexes of numbers that the order had before.
+
+    """
+
+    valid: list[tuple[int, str]]
+    refused: dict[int, RefusalCode]
+    repeated: list[int]
+
+
+def sort_out(
+    recipients: Sequence[str],
+    directory: Directory,
+    *,
+    opted_out: frozenset[str] = frozenset(),
+    country: str = "",
+    seen: set[str] | None = None,
+    start: int = 0,
+) -> SortedNumbers:
+    """
+    Find the numbers that can be sent to.
+
+    Args:
+        recipients: As the customer wrote them.
+        directory: For the blacklist.
+        opted_out: Numbers that have opted out of the account's messages.
+        country: The country whose national numbers are accepted; empty: none.
+        seen: Numbers that the order had before; ``None``: a number may be repeated.
+        start: Index of the first of these, when an order is worked in slices.
+
+    """
+    result = SortedNumbers([], {}, [])
+    blacklist = directory.blacklist
+    default = country or None
+    for index, number in enumerate(international_many(recipients, default), start):
+        if number is None:
+            why = why_not(recipients[index - start], default)
+            result.refused[index] = why or RefusalCode.BAD_RECIPIENT
+        elif number in blacklist:
+            result.refused[index] = RefusalCode.BLACKLISTED
+        elif number in opted_out:
+            result.refused[index] = RefusalCode.OPTED_OUT
+        elif seen is not None and number in seen:
+            result.repeated.append(index)
+        else:
+            result.valid.append((index, number))
+            if seen is not None:
+                seen.add(number)
+    return result
+
+
+def route_each(
+    numbers: Iterable[tuple[int, str]],
+    refused: dict[int, RefusalCode],
+    *,
+    order: Order,
+    access: Access,
+    directory: Directory,
+    now: float,
+) -> list[Recipient]:
+    """
+    Find each number's route and price; numbers without one go to ``refused``.
+
+    Premium messages go to Norwegian numbers only. ``now``: Unix seconds.
+    """
+    account_id = access.account.id
+    recipients: list[Recipient] = []
+    for index, number in numbers:
+        if order.price > 0 and not number.startswith(NORWAY):
+            refused[index] = RefusalCode.PREMIUM_BAD_RECIPIENT
+            continue
+        route = directory.route(account_id, number)
+        if route is None:
+            refused[index] = RefusalCode.NO_ROUTE
+            continue
+        unit = unit_price(access, number, now)
+        if unit is None:
+            refused[index] = RefusalCode.COUNTRY_NOT_ALLOWED
+        else:
+            recipients.append(Recipient(index, number, route, unit))
+    return recipients
+
+
+def route_again(
+    numbers: Iterable[tuple[int, str, int]], account_id: int, directory: Directory
+) -> list[Recipient]:
+    """
+    Find the routes of (index, number, micros a segment) in a changed directory.
+
+    Raises Refusal with ``NO_ROUTE`` when a number has none any more.
+    """
+    recipients: list[Recipient] = []
+    for index, number, unit in numbers:
+        route = directory.route(account_id, number)
+        if route is None:
+            raise Refusal(RefusalCode.NO_ROUTE, value=number)
+        recipients.append(Recipient(index, number, route, unit))
+    return recipients
+
+
+def unit_price(access: Access, number: str, now: float) -> int | None:
+    """Tell what a segment costs, micros; ``None``: nothing is sold there."""
+    account = access.account
+    if not account.currency:
+        return 0
+    return account.prices.price(number, now) if account.prices else None
