@@ -43,7 +43,7 @@ def number(count: float) -> str:
 
 EVERY = "every request"
 FULL = "`too_large` in that API's words"
-DIALECTS = "Front, Sveve, iP.1, reseller"
+FORMS = "every API but REST"
 
 HTTP = (
     Row("request line with headers", octets(bounds.LONGEST_HEAD), EVERY, "414, 431"),
@@ -92,7 +92,7 @@ BODIES = (
     Row(
         "body that orders one message, or asks something",
         octets(dialects.SMALL),
-        DIALECTS,
+        FORMS,
         FULL,
     ),
     Row(
@@ -111,10 +111,10 @@ BODIES = (
     Row(
         "parameters of a query or a form",
         number(dialects.MOST_PARAMETERS),
-        DIALECTS,
+        FORMS,
         FULL,
     ),
-    Row("recipients of an order", number(dialects.MOST_RECIPIENTS), DIALECTS, FULL),
+    Row("recipients of an order", number(dialects.MOST_RECIPIENTS), FORMS, FULL),
     Row(
         "messages with texts of their own in a request",
         number(dialects.MOST_MESSAGES),

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
 
 from budstikke.dialects.contract import (
     Call,
@@ -201,6 +202,8 @@ class HttpServer:
         if log.isEnabledFor(logging.DEBUG):
             _log_answer(dialect, answer, result)
         try:
+            if isinstance(answer, Done):
+                return answer.response, result
             return await self._render(dialect, call, answer), result
         except Exception:
             log.exception("request failed: internal error in %s", dialect.name)
@@ -230,9 +233,10 @@ class HttpServer:
         login = await self._apart(dialect.login, call) if large else dialect.login(call)
         if login is None:
             asked = await self._parse(dialect, call, None)
-            assert not isinstance(asked, Order | list | Generator)  # noqa: S101 - the contract
             if isinstance(asked, Page | Done):
                 return asked
+            assert isinstance(asked, msgspec.Struct)  # noqa: S101 - the contract
+            assert not isinstance(asked, Order)  # noqa: S101 - likewise
             return await self._look_ups.answer(asked, dialect.name, call.request.client)
         directory, request = self._directory(), call.request
         alone = dialect.name in self._keyed
@@ -262,20 +266,21 @@ class HttpServer:
             return await self._acceptor.accept(asked, access)
         if isinstance(asked, list):
             return await self._accept_all(asked, access)
-        if isinstance(asked, Generator):
-            return await self._take_steps(asked, access)
         if isinstance(asked, Done):
             return asked
+        if not isinstance(asked, msgspec.Struct):
+            return await self._take_steps(asked, access)
         return await self._asker.answer(asked, access)
 
     async def _take_steps(self, steps: Steps, access: Access) -> Done:
         """Do what a request's steps ask for, one after the other."""
-        pace = Pace()
+        pace: Pace | None = None
         step = _next(steps.send, None)
         while not isinstance(step, Done):
             answer: StepAnswer = None
             try:
                 if step is None:
+                    pace = pace or Pace()
                     await pace.rest()
                 elif isinstance(step, Order):
                     answer = await self._acceptor.accept(step, access)
@@ -308,11 +313,9 @@ class HttpServer:
         return dialect.parse(call, access, now)
 
     async def _render(
-        self, dialect: Dialect, call: Call, answer: Answered | Done
+        self, dialect: Dialect, call: Call, answer: Answered
     ) -> WireResponse:
         """Write an answer; one that may name thousands of recipients in a thread."""
-        if isinstance(answer, Done):
-            return answer.response
         now = self._clock()
         if len(call.request.body) <= bounds.OFF_LOOP:
             return dialect.render(call, answer, now)

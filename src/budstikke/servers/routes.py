@@ -1,9 +1,10 @@
 """
 From a method and a path to an operation of a dialect.
 
-Paths without parameters are looked up in one table, whatever the case of their letters.
-Those with parameters, and all below a prefix that a dialect owns, are compared piece by
-piece as they are on the wire: a parameter may hold an escaped slash (``%2F``).
+Most paths have no parameters and are found by one look-up; the case of letters does not
+matter. Paths with parameters are compared piece by piece as they are on the wire, since
+a parameter may hold an escaped slash (``%2F``); so are all below a prefix that one
+dialect owns.
 """
 
 from __future__ import annotations
@@ -89,20 +90,27 @@ class Routes:
     """The routes of all dialects that are served."""
 
     def __init__(self, dialects: Iterable[Dialect]) -> None:
+        self._plain: dict[tuple[str, str], Routed] = {}
+        self._exact: dict[tuple[str, str], Routed] = {}
         self._common = _Paths(exact=False)
         self._owned: dict[str, tuple[Dialect, _Paths]] = {}
-        self.gets: dict[bytes, Routed] = {}
-        """Those of GET, by path in lower case, that have no parameters."""
         for dialect in dialects:
             paths = self._common
             if isinstance(dialect, OwnsPrefix):
                 paths = _Paths(exact=True)
                 self._owned[dialect.prefix] = (dialect, paths)
+            plain = self._plain if paths is self._common else self._exact
             for (method, path), operation in dialect.routes.items():
                 routed = Routed(dialect, operation)
                 paths.add(method, path, routed)
-                if method == "GET" and paths is self._common and "{" not in path:
-                    self.gets[path.lower().encode()] = routed
+                if "{" not in path:
+                    plain[method, path] = routed
+        self.gets = {
+            path.encode(): routed
+            for (method, path), routed in self._plain.items()
+            if method == "GET"
+        }
+        """Those of GET, by path in lower case, that have no parameters."""
 
     def find(self, method: str, path: str, raw: str) -> Routed | frozenset[str] | None:
         """
@@ -118,6 +126,10 @@ class Routes:
             has the path.
 
         """
+        lower = path.lower()
+        routed = self._plain.get((method, lower)) or self._exact.get((method, raw))
+        if routed is not None:
+            return routed
         for prefix, (dialect, paths) in self._owned.items():
             if path.startswith(prefix):
                 return _owned(dialect, paths.find(raw, raw), method)
@@ -128,7 +140,7 @@ class Routes:
         routed = methods.get(method)
         if routed is None:
             return frozenset(methods)
-        return routed._replace(parameters=values) if values else routed
+        return routed._replace(parameters=values)
 
 
 def _owned(dialect: Dialect, found: Found | None, method: str) -> Routed:

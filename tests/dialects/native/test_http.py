@@ -255,3 +255,31 @@ def test_every_code_has_an_answer() -> None:
         response = render(Problem(code))
         assert 400 <= response.status < 600
         assert "no-store" == response.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    ("target", "token"),
+    [("/v1/messages", "nobody's"), ("/v1/nothing", TOKEN), ("/v1/messages/x", TOKEN)],
+)
+async def test_a_body_is_not_read_before_it_is_known_whose_it_is(
+    api: Api, target: str, token: str
+) -> None:
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body was read")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": target,
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {token}".encode())],
+        "client": ("192.0.2.1", 1234),
+    }
+    await api.server(scope, receive, send)
+    assert sent[0]["status"] in (401, 404, 405)

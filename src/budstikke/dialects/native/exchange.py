@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from budstikke.dialects.contract import Step, StepAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from budstikke.dialects.contract import AccessView
     from budstikke.dialects.native.settings import Settings
     from budstikke.domain.message import Accepted
@@ -77,7 +79,15 @@ def ask(asked: Step, kind: type[Kind]) -> Work[Kind]:
     return answer
 
 
-def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut a long list, so that its reader can let others run between the pieces."""
-    for start in range(0, len(items), PIECE):
-        yield items[start : start + PIECE]
+def in_pieces(count: int, work: Callable[[slice], Iterable[T]]) -> Work[list[T]]:
+    """
+    Work a list of so many items piece by piece, and join what comes of it.
+
+    Other requests may run between the pieces.
+    """
+    found: list[T] = []
+    for start in range(0, count, PIECE):
+        found += work(slice(start, start + PIECE))
+        if start + PIECE < count:
+            yield None
+    return found

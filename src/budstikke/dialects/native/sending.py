@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET
 
-from budstikke.dialects.native.exchange import PIECE, Reply, ask, pieces
+from budstikke.dialects.native.exchange import Reply, ask, in_pieces
 from budstikke.dialects.native.large import LargeOrder
 from budstikke.dialects.native.order import Filler, has_fields, read_order
 from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, Refused
@@ -45,15 +46,12 @@ def send(exchange: Exchange) -> Work[Reply]:
     order = yield from _order(exchange, idempotency_key(exchange))
     accepted = yield from ask(order, Accepted)
     results = yield from _results(order, accepted)
-    made = 0
-    for some in pieces(results):
-        made += _count_made(some)
-        yield None
+    counted = yield from in_pieces(len(results), lambda some: [_made(results[some])])
+    made = sum(counted)
     if not made:
-        refused: list[Refused] = []
-        for some in pieces(results):
-            refused += _refused(some)
-            yield None
+        refused = yield from in_pieces(
+            len(results), lambda some: _refused(results[some])
+        )
         raise Problem(Fault.NONE_ACCEPTED, recipients=refused)
     price, currency = charged(exchange, accepted.price)
     body = Sent(
@@ -77,10 +75,11 @@ def quote(exchange: Exchange) -> Work[Reply]:
     order = yield from _order(exchange, "")
     quoted = yield from ask(QuoteAsk(order), Quote)
     price, currency = charged(exchange, quoted.price)
-    lines: list[QuotedRecipient] = []
-    for some in pieces(quoted.lines):
-        lines += [_quoted(line, charge=currency is not None) for line in some]
-        yield None
+    charge = currency is not None
+    lines = yield from in_pieces(
+        len(quoted.lines),
+        lambda some: [_quoted(line, charge=charge) for line in quoted.lines[some]],
+    )
     return Reply(
         Quoted(
             segments=quoted.segments, price=price, currency=currency, recipients=lines
@@ -142,18 +141,18 @@ def _order(exchange: Exchange, key: str) -> Work[Order]:
 
 def _results(order: Order, accepted: Accepted) -> Work[list[RecipientResult]]:
     """Say what became of each recipient."""
-    results: list[RecipientResult] = []
-    for start in range(0, len(order.recipients), PIECE):
-        some = slice(start, start + PIECE)
-        results += map(_result, order.recipients[some], accepted.ids[some])
-        yield None
-    for members in pieces(accepted.members):
-        results += [_result(to, what) for to, what in members]
-        yield None
+    to, ids, members = order.recipients, accepted.ids, accepted.members
+    results = yield from in_pieces(
+        len(to), lambda some: map(_result, to[some], ids[some])
+    )
+    if members:
+        results += yield from in_pieces(
+            len(members), lambda some: itertools.starmap(_result, members[some])
+        )
     return results
 
 
-def _count_made(results: Sequence[RecipientResult]) -> int:
+def _made(results: Sequence[RecipientResult]) -> int:
     return sum(result.id is not UNSET for result in results)
 
 
