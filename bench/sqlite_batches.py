@@ -71,7 +71,7 @@ def rows(first: int) -> tuple[list[MessageRow], list[PartRow]]:
     return messages, parts
 
 
-class Thread(threading.Thread):
+class Conversation(threading.Thread):
     """Writes transactions until told to stop, and counts messages."""
 
     def __init__(self, file: Path, way: str) -> None:
@@ -117,7 +117,7 @@ def measure(way: str, *, busy: bool) -> tuple[float, float]:
         file = Path(name) / "b.sqlite"
         migrate(f"sqlite:///{file}")
         alone = compute(SECONDS / 3) * 3
-        thread = Thread(file, way)
+        thread = Conversation(file, way)
         thread.start()
         turns = 0
         if busy:

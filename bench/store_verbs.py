@@ -113,7 +113,7 @@ async def path(store: Store, batches: int, count: int) -> Clocks:
     """Take batches all the way, half of them queued and claimed first."""
     clocks = Clocks()
     await store.open(NOW)
-    await store.post(1, [Entry("payment", 10**12)], NOW)
+    await store.post_entries(1, [Entry("payment", 10**12)], NOW)
     for turn in range(batches):
         queued = turn % 2 == 1
         state = PartState.QUEUED if queued else PartState.SENDING
@@ -130,7 +130,7 @@ async def path(store: Store, batches: int, count: int) -> Clocks:
         done = [
             CallbackResult(r.id, "done", None, 1, "OK", NOW, 200, 0.1) for r in told
         ]
-        await clocks.time("told", store.told(done))
+        await clocks.time("record_callbacks", store.record_callbacks(done))
     await store.close()
     return clocks
 

@@ -37,24 +37,24 @@ class Leases:
         self.unbound: list[int] = []
         self.claims: list[int] = []
 
-    async def bind(
+    async def lease_binds(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
         if self.away:
             raise StoreUnavailable("away")
         return {carrier_id for carrier_id, _, _ in carriers} & self.free
 
-    async def unbind(self, carrier_ids: Sequence[int]) -> None:
+    async def release_binds(self, carrier_ids: Sequence[int]) -> None:
         self.unbound += carrier_ids
 
-    async def linked(self, now: float) -> set[int]:
+    async def bound_elsewhere(self, now: float) -> set[int]:
         return self.elsewhere
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Any]:
         self.claims.append(carrier_id)
         return []
 
-    async def mms(self, ids: Sequence[int]) -> dict[int, Any]:
+    async def mms_contents(self, ids: Sequence[int]) -> dict[int, Any]:
         return {}
 
 

@@ -120,7 +120,7 @@ class CarrierSupervisor:
             del self.senders[carrier_id], self.profiles[carrier_id]
             del self._entries[carrier_id], self._most[carrier_id]
         if gone and self._sends:
-            await self._store.unbind(sorted(gone))
+            await self._store.release_binds(sorted(gone))
 
     def _make(self, entry: CarrierEntry) -> None:
         kind = KINDS[entry.kind]
@@ -135,7 +135,7 @@ class CarrierSupervisor:
         if entry.kind == "simulator":
             extra["phones"] = self._phones
         if "mms" in kind.carries:
-            extra["contents"] = self._store.mms
+            extra["contents"] = self._store.mms_contents
         carrier: Carrier = kind.make(
             entry.name, settings, random=SystemRandom(), clock=self._clock, **extra
         )
@@ -208,8 +208,10 @@ class CarrierSupervisor:
         ]
         try:
             async with asyncio.timeout(PATIENCE):
-                held = await self._store.bind(wanted, now) if self._sends else set()
-                elsewhere = await self._store.linked(now)
+                held = (
+                    await self._store.lease_binds(wanted, now) if self._sends else set()
+                )
+                elsewhere = await self._store.bound_elsewhere(now)
         except (StoreUnavailable, TimeoutError) as error:
             if self._clock() - self._renewed > LONGEST_WITHOUT:
                 self._adapt(set())
@@ -249,4 +251,4 @@ class CarrierSupervisor:
         await asyncio.gather(*self._ending.values())
         if self._sends and self._most:
             with contextlib.suppress(StoreUnavailable):
-                await self._store.unbind(sorted(self._most))
+                await self._store.release_binds(sorted(self._most))

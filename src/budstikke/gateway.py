@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.simulator.phones import Phones
     from budstikke.config import Settings
     from budstikke.flow.deferred_notifier import CallbackSink
-    from budstikke.store.contract import CallbackRow, Hint, Received
+    from budstikke.store.contract import CallbackRow, Hint, StoredInbound
 
 log = logging.getLogger("budstikke")
 
@@ -343,7 +343,7 @@ class Gateway:
     def _tell(self, rows: Sequence[CallbackRow]) -> None:
         self.notifier.tell(rows)
 
-    def _received(self, received: Received) -> None:
+    def _received(self, received: StoredInbound) -> None:
         self.notifier.tell(received.callbacks)
         self.notifier.queues(received.queues)
 

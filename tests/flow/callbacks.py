@@ -14,7 +14,7 @@ from store.path import NOW
 
 if TYPE_CHECKING:
     from budstikke.domain.directory import Directory
-    from budstikke.store.contract import Received
+    from budstikke.store.contract import StoredInbound
     from flow.rig import Rig
 
 PHONE = "+4799999999"
@@ -42,7 +42,7 @@ def event(message_id: int, **values: Any) -> InboundEvent:
 
 
 def draft(told: InboundEvent, access_id: int = 1, **values: Any) -> InboundDraft:
-    usual: dict[str, Any] = {"tell": True, "queued": True}
+    usual: dict[str, Any] = {"notify": True, "queued": True}
     return InboundDraft(told, 1, "2229", access_id, access_id, **usual | values)
 
 
@@ -57,11 +57,13 @@ def answer(text: str, due_at: float = NOW, **values: Any) -> tuple[SendEvent, fl
     return SendEvent(text=text, **usual | values), due_at
 
 
-async def receive(rig: Rig, count: int, access_id: int = 1, **values: Any) -> Received:
+async def receive(
+    rig: Rig, count: int, access_id: int = 1, **values: Any
+) -> StoredInbound:
     """Have the store take so many messages from phones; tells nobody of them."""
     first = rig.path.store.reserve_ids(count)
     drafts = [draft(event(first + n), access_id, **values) for n in range(count)]
-    found: Received = await rig.path.store.receive(drafts, rig.now)
+    found: StoredInbound = await rig.path.store.receive(drafts, rig.now)
     return found
 
 

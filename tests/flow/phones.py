@@ -31,7 +31,7 @@ from store.path import NOW
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from budstikke.store.contract import CallbackRow, Received, Store
+    from budstikke.store.contract import CallbackRow, Store, StoredInbound
     from store.engines import SqliteEngine
 
 PHONE = "+4790000001"
@@ -104,7 +104,7 @@ class Phones:
         self.store = store
         self.now = NOW
         self.directory = directory()
-        self.received: list[Received] = []
+        self.received: list[StoredInbound] = []
         self.broken: str | None = None
         self.receiver = InboundReceiver(
             store=self,  # type: ignore[arg-type]  # it stands before the store

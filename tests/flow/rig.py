@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.contract import Sink
     from budstikke.domain.message import Accepted, Part
     from budstikke.domain.receipt import Outcome
-    from budstikke.store.contract import CallbackRow, Received, Store
+    from budstikke.store.contract import CallbackRow, Store, StoredInbound
     from store.engines import Engine
 
 
@@ -194,7 +194,7 @@ class Rig:
     async def _answer(self, row: CallbackRow) -> None:
         await self.answerer.answer(row)
 
-    def _received(self, received: Received) -> None:
+    def _received(self, received: StoredInbound) -> None:
         self.notifier.tell(received.callbacks)
         self.notifier.queues(received.queues)
 

@@ -52,7 +52,7 @@ async def test_one_that_is_gone_or_blocked_answers_nothing(rig: Rig) -> None:
 
 
 async def test_after_a_stop_it_is_left_to_the_next(rig: Rig) -> None:
-    received = await receive(rig, 1, tell=False, sends=[answer("Takk!")])
+    received = await receive(rig, 1, notify=False, sends=[answer("Takk!")])
     rig.answerer.stop()
     rig.notifier.tell(received.callbacks)
     await until(lambda: not rig.notifier.busy())
@@ -122,7 +122,7 @@ async def test_nothing_is_answered_when_nothing_is_left(rig: Rig) -> None:
 
 
 async def test_answers_at_once(rig: Rig) -> None:
-    received = await receive(rig, 1, tell=False, sends=[answer("Takk!")])
+    received = await receive(rig, 1, notify=False, sends=[answer("Takk!")])
     rig.notifier.tell(received.callbacks)
     await until(lambda: not rig.notifier.busy())
     await rig.written()

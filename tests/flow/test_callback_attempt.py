@@ -99,7 +99,7 @@ class Media:
 
     down = False
 
-    async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
+    async def media_parts(self, ids: Sequence[str]) -> dict[str, MediaPart]:
         if self.down:
             raise StoreUnavailable("down for a test")
         known = {"1": MediaPart("a.jpg", "image/jpeg", b"JPEG")}

@@ -83,7 +83,7 @@ async def test_three_tries_then_it_is_paused_and_all_wait(rig: Rig) -> None:
     await until(lambda: not rig.notifier.busy())
     assert [1] * 3 == counters(rig)
     # And all of it goes on, in order.
-    assert queue_id == await rig.store.resume(queue_id=queue_id)
+    assert queue_id == await rig.store.resume_queue(queue_id=queue_id)
     await rig.scheduler.wake()
     await until(lambda: not rig.notifier.busy())
     await rig.written()
@@ -262,7 +262,7 @@ async def test_a_url_that_is_gone_pauses_it_and_nothing_is_dropped(
     assert [queues.NO_URL] == rig.path.column("why", schema.queue)
     assert ["queued"] * 3 == states(rig)
     rig.directory = two_way()
-    await rig.store.resume(queue_id=queue_id)
+    await rig.store.resume_queue(queue_id=queue_id)
     await work(rig, queue_id)
     assert [1, 2, 3] == counters(rig)
     assert ["done"] * 3 == states(rig)

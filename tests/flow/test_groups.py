@@ -192,4 +192,4 @@ async def test_groups_are_looked_at_before_a_number_that_is_none(
     with pytest.raises(Refusal) as raised:
         await asker.answer(asked, rig.directory.accesses[1])
     assert refusal == (raised.value.code, raised.value.value)
-    assert {"a": [KARI]} == await rig.path.store.members(1, ["a", "b"])
+    assert {"a": [KARI]} == await rig.path.store.group_members(1, ["a", "b"])

@@ -149,7 +149,7 @@ async def test_a_crash_after_the_parts_were_kept(phones: Phones) -> None:
 
 
 async def test_parts_given_again_when_the_store_is_back(phones: Phones) -> None:
-    for broken in ("hold", "receive", "threads"):
+    for broken in ("hold_parts", "receive", "conversations"):
         phones.broken = broken
         with pytest.raises(StoreUnavailable):
             await phones.receiver.receive(
@@ -513,7 +513,7 @@ async def test_an_mms(phones: Phones) -> None:
     ids = [ref.id for ref in event.media]
     assert 4 == len(set(ids))
     assert all(len(each) == 20 and each.isdigit() for each in ids)
-    found = await phones.store.media(ids)
+    found = await phones.store.media_parts(ids)
     assert wanted == [found[each] for each in ids]
 
 

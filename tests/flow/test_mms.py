@@ -95,7 +95,7 @@ async def test_it_goes_to_the_first_carrier_of_mms(rig: Rig) -> None:
         )
         assert part.message_id == answer.message_id
         assert answer.size == 3 + 14
-        found = await rig.store.mms([answer.message_id])
+        found = await rig.store.mms_contents([answer.message_id])
         content = found[answer.message_id]
         assert ("Sol", "Hei", "a.gif") == (
             content.subject,
@@ -239,7 +239,7 @@ async def test_pictures_fit_when_asked_for(rig: Rig) -> None:
     assert RefusalCode.TOO_LARGE is await taking.refusal(files=files)
     answer = await taking.accept(files=files, fit=True)
     assert LARGEST // 2 < answer.size <= LARGEST
-    found = (await rig.store.mms([answer.message_id]))[answer.message_id]
+    found = (await rig.store.mms_contents([answer.message_id]))[answer.message_id]
     assert ("a.jpg", "image/jpeg") == found.files[0][:2]
     taking.fitter.close()
 
@@ -281,7 +281,7 @@ async def test_a_fallback_without_a_link_stays_as_it_is(engine: SqliteEngine) ->
 
 def test_a_medium_that_is_no_link_leads_nowhere() -> None:
     class Store:
-        async def media(self, ids: list[str]) -> dict[str, MediaPart]:
+        async def media_parts(self, ids: list[str]) -> dict[str, MediaPart]:
             return {ids[0]: MediaPart("a", "image/png", b"1001")}
 
     store: Any = Store()

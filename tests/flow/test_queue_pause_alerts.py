@@ -66,7 +66,7 @@ async def pause(rig: Rig, why: str = "HTTP 500 <b>\nno", **settings: Any) -> int
 async def paused_again(rig: Rig, queue_id: int, why: str = "gone") -> None:
     assert await rig.path.store.take_queue(queue_id, 1, rig.now)
     result = QueueResult(queue_id, [], QueueState.PAUSED, None, 3, rig.now, why)
-    await rig.path.store.queue_told([result])
+    await rig.path.store.record_queues([result])
 
 
 async def test_one_mail_with_a_link(rig: Rig) -> None:
@@ -93,14 +93,14 @@ async def test_another_pause_has_another_link_and_the_old_one_is_dead(
     post = Post()
     pauses = alerter(rig, post)
     await pauses.turn()
-    assert queue_id == await rig.store.resume(token=digest("token1"))
-    assert await rig.store.resume(token=digest("token1")) is None
+    assert queue_id == await rig.store.resume_queue(token=digest("token1"))
+    assert await rig.store.resume_queue(token=digest("token1")) is None
     rig.now += 400
     await paused_again(rig, queue_id)
     await pauses.turn()
     assert ["token1", "token2"] == post.tokens()
-    assert await rig.store.resume(token=digest("token1")) is None
-    assert queue_id == await rig.store.resume(token=digest("token2"))
+    assert await rig.store.resume_queue(token=digest("token1")) is None
+    assert queue_id == await rig.store.resume_queue(token=digest("token2"))
 
 
 async def test_a_mail_that_is_not_taken_is_tried_again_with_the_same_link(
@@ -132,7 +132,7 @@ async def test_how_many_are_paused(rig: Rig) -> None:
     pauses = alerter(rig, Post())
     await pauses.turn()
     assert 1 == metrics.queues_paused._value.get()
-    await rig.store.resume(queue_id=queue_id)
+    await rig.store.resume_queue(queue_id=queue_id)
     rig.now += COUNT_EVERY
     await pauses.turn()
     assert 0 == metrics.queues_paused._value.get()
@@ -177,7 +177,7 @@ async def test_addresses_that_are_gone_are_no_reason_to_go_on(
         post = Post()
         post.error = Undeliverable("no such user")
         await alerter(rig, post).turn()
-        assert [] == await rig.store.unalerted(10, rig.now)
+        assert [] == await rig.store.unalerted_pauses(10, rig.now)
     assert "mail server refused a mail" in caplog.text
 
 

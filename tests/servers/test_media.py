@@ -33,7 +33,7 @@ class Store:
     def __init__(self) -> None:
         self.down = False
 
-    async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
+    async def media_parts(self, ids: Sequence[str]) -> dict[str, MediaPart]:
         if self.down:
             raise StoreUnavailable("away")
         return {each: PARTS[each] for each in ids if each in PARTS}

@@ -33,12 +33,12 @@ class Store:
         }
         self.down = False
 
-    async def paused_by(self, token: str) -> PausedQueue | None:
+    async def paused_queue_of(self, token: str) -> PausedQueue | None:
         if self.down:
             raise StoreUnavailable("down for a test")
         return self.paused.get(token)
 
-    async def resume(self, *, token: str) -> int | None:
+    async def resume_queue(self, *, token: str) -> int | None:
         if self.down:
             raise StoreUnavailable("down for a test")
         found = self.paused.pop(token, None)

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 async def pay_in(path: Path, amount: int, account_id: int = 1) -> None:
     """Have an account pay so many micros."""
-    await path.store.post(account_id, [Entry(Kind.PAYMENT, amount)], NOW)
+    await path.store.post_entries(account_id, [Entry(Kind.PAYMENT, amount)], NOW)
 
 
 async def balance(path: Path, account_id: int = 1) -> int:
     """Read a balance, micros."""
-    return await path.store.post(account_id, [], NOW)
+    return await path.store.post_entries(account_id, [], NOW)
 
 
 def priced(

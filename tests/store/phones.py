@@ -59,7 +59,8 @@ def phone(path: Path, text: str = "Hei", **fields: Any) -> InboundDraft:
 def told(path: Path, *texts: str, access_id: int = 1) -> list[InboundDraft]:
     """Make drafts that are told in the queue of their access."""
     return [
-        phone(path, text, access_id=access_id, tell=True, queued=True) for text in texts
+        phone(path, text, access_id=access_id, notify=True, queued=True)
+        for text in texts
     ]
 
 

@@ -78,7 +78,7 @@ class Books:
         account_id = more.pop("account_id", 1)
         with self.serving() as (runner, store):
             entry = Entry(kind, micros(amount), **more)
-            runner.run(store.post(account_id, [entry], at))
+            runner.run(store.post_entries(account_id, [entry], at))
 
     def faults(self) -> dict[str, list[str]]:
         return {found.name: found.faults for found in check(self.engine)}
@@ -119,11 +119,11 @@ def test_payments_and_adjustments(books: Books) -> None:
 
 def test_credit_counts_at_once_while_a_gateway_serves(books: Books) -> None:
     with books.serving() as (runner, store):
-        assert 0 == runner.run(store.post(1, [], NOW))
+        assert 0 == runner.run(store.post_entries(1, [], NOW))
         pay(books, 5 * MICROS)
-        assert 5 * MICROS == runner.run(store.post(1, [], NOW))
+        assert 5 * MICROS == runner.run(store.post_entries(1, [], NOW))
         entry = Entry(Kind.CHARGE, -2 * MICROS, messages=1)
-        runner.run(store.post(1, [entry], NOW))
+        runner.run(store.post_entries(1, [entry], NOW))
         assert 4 * MICROS == pay(books, MICROS)
     assert [] == books.faults()["fails"]
 
@@ -145,7 +145,7 @@ def test_an_order_that_waits_is_approved(books: Books) -> None:
     with books.serving() as (runner, store):
         for count in (800, 300):
             runner.run(store.order_credit(2, count, count * MICROS, NOW))
-        assert 800 * MICROS == runner.run(store.post(2, [], NOW))
+        assert 800 * MICROS == runner.run(store.post_entries(2, [], NOW))
     waiting = Waiting(2, "resends", "SMS", NOW, 300, 300 * MICROS)
     assert [waiting] == waiting_orders(books.engine)
     balance = decide(books.engine, 2, approve=True, actor="kari", now=NOW + 9)

@@ -149,16 +149,16 @@ async def test_a_message_of_which_a_part_has_left_is_not(path: Path) -> None:
 
 
 async def test_an_order_is_cancelled_and_what_it_cost_comes_back(path: Path) -> None:
-    await path.store.post(1, [Entry(Kind.PAYMENT, 100)], NOW)
+    await path.store.post_entries(1, [Entry(Kind.PAYMENT, 100)], NOW)
     made = draft(path, RECIPIENT, OTHER, THIRD, price=10, refund=0)
     order_id = made.messages[0].id
     made.charge = Charge(1, order_id, 0)
     await path.store.accept([made], NOW)
-    assert 70 == await path.store.post(1, [], NOW)
+    assert 70 == await path.store.post_entries(1, [], NOW)
     await path.store.claim(1, 1, NOW)
     assert (3, 2) == cancelled(await cancel(path, order_id=order_id))
     assert (3, 0) == cancelled(await cancel(path, order_id=order_id))
-    assert 90 == await path.store.post(1, [], NOW)
+    assert 90 == await path.store.post_entries(1, [], NOW)
     states = await path.states(*(row.id for row in made.messages))
     assert ["accepted", "cancelled", "cancelled"] == states
 
@@ -248,7 +248,7 @@ async def test_who_is_not_active_is_not_sent_to_and_stays_so(path: Path) -> None
         move: dict[str, Any] = {"group": "a", "new_group": "b", "number": number}
         await do(path, GroupVerb.MOVE_MEMBER, **move)
     assert [RECIPIENT, OTHER] == await numbers(path, "b")
-    members = await path.store.members(1, ["b", "a", "missing"])
+    members = await path.store.group_members(1, ["b", "a", "missing"])
     assert {"b": [OTHER]} == members
 
 
@@ -277,7 +277,7 @@ async def test_a_group_that_is_not_there(path: Path, asked: dict[str, Any]) -> N
 async def test_accounts_never_see_each_others_groups(path: Path) -> None:
     await fill(path, "a", OTHER)
     assert () == await do(path, GroupVerb.LIST, 2)
-    assert {} == await path.store.members(2, ["a"])
+    assert {} == await path.store.group_members(2, ["a"])
     await do(path, GroupVerb.ADD, 2, group="a")
     assert () == await do(path, GroupVerb.MEMBERS, 2, group="a")
     await do(path, GroupVerb.DELETE, 2, group="a")

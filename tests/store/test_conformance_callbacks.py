@@ -55,7 +55,9 @@ async def test_none_is_asked_for(path: Path) -> None:
 
 async def test_done_is_never_told_again(path: Path) -> None:
     row = await one_callback(path)
-    await path.store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
+    await path.store.record_callbacks(
+        [CallbackResult(row.id, "done", None, 1, "", NOW)]
+    )
     assert [] == await due(path, LATER)
     assert ["done"] == path.column("state", schema.callback)
 
@@ -63,7 +65,7 @@ async def test_done_is_never_told_again(path: Path) -> None:
 async def test_due_again_at_its_time_and_with_its_tries(path: Path) -> None:
     row = await one_callback(path)
     result = CallbackResult(row.id, "due", NOW + 5, 1, "HTTP 500 «no»", NOW)
-    await path.store.told([result])
+    await path.store.record_callbacks([result])
     assert [] == await due(path, NOW + 4.9)
     (again,) = await due(path, NOW + 5)
     assert (row.id, row.access_id, row.event, 1) == (
@@ -78,7 +80,7 @@ async def test_due_again_at_its_time_and_with_its_tries(path: Path) -> None:
 async def test_failed_is_never_told_again(path: Path) -> None:
     row = await one_callback(path)
     result = CallbackResult(row.id, "failed", None, 10, "no answer in time", NOW)
-    await path.store.told([result])
+    await path.store.record_callbacks([result])
     assert [] == await due(path, LATER)
     assert ["failed"] == path.column("state", schema.callback)
     assert [10] == path.column("tries", schema.callback)
@@ -86,7 +88,7 @@ async def test_failed_is_never_told_again(path: Path) -> None:
 
 async def test_one_that_was_handed_back_is_due_at_once(path: Path) -> None:
     row = await one_callback(path)
-    await path.store.told([CallbackResult(row.id, "due", NOW, 0, "", NOW)])
+    await path.store.record_callbacks([CallbackResult(row.id, "due", NOW, 0, "", NOW)])
     assert [row] == await due(path, NOW)
 
 
@@ -97,7 +99,7 @@ async def test_the_oldest_due_comes_first(path: Path) -> None:
         CallbackResult(row.id, "due", at, 1, "", NOW)
         for row, at in zip(rows, times, strict=True)
     ]
-    await path.store.told(results)
+    await path.store.record_callbacks(results)
     found = [row.id for _ in range(3) for row in await due(path, LATER, 1)]
     assert [rows[1].id, rows[2].id, rows[0].id] == found
 
@@ -159,7 +161,7 @@ async def test_after_a_power_loss_they_are_due_at_once(
         CallbackResult(waiting.id, "due", NOW + 60, 1, "", NOW),
         CallbackResult(done.id, "done", None, 1, "", NOW),
     ]
-    await path.store.told(results)
+    await path.store.record_callbacks(results)
     async with opened(engine.after_power_loss(), NOW + 1) as again:
         assert [leased] == await due(again, NOW + 1)
         assert [waiting.id] == [row.id for row in await due(again, NOW + 60)]
@@ -180,9 +182,9 @@ async def test_what_came_of_it_is_stored_or_raises(engine: Engine, path: Path) -
     row = await one_callback(path)
     result = CallbackResult(row.id, "done", None, 1, "", NOW)
     with engine.unwritable(), pytest.raises(StoreUnavailable):
-        await path.store.told([result])
+        await path.store.record_callbacks([result])
     assert ["due"] == path.column("state", schema.callback)
-    await path.store.told([result])
+    await path.store.record_callbacks([result])
     assert [] == await due(path, LATER)
 
 

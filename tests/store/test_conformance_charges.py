@@ -32,11 +32,11 @@ NO_CREDIT, TAKEN = Verdict(no_credit=True), Verdict(taken=True)
 
 
 async def pay_in(path: Path, amount: int) -> None:
-    await path.store.post(1, [Entry(Kind.PAYMENT, amount)], NOW)
+    await path.store.post_entries(1, [Entry(Kind.PAYMENT, amount)], NOW)
 
 
 async def balance(path: Path) -> int:
-    return await path.store.post(1, [], NOW)
+    return await path.store.post_entries(1, [], NOW)
 
 
 def priced(path: Path, *prices: int, credit: int = 0, **columns: Any) -> Draft:
@@ -178,34 +178,34 @@ def keyed(
 
 async def test_a_key_is_taken_with_its_order(engine: Engine, path: Path) -> None:
     store = path.store
-    assert None is await store.answered(1, "k", NOW)
+    assert None is await store.idempotent_answer(1, "k", NOW)
     drafts = [keyed(path), keyed(path, digest="e"), keyed(path, "l")]
     drafts.append(keyed(path, access_id=2))
     verdicts = await store.accept(drafts, NOW)
     assert [Verdict(), TAKEN, Verdict(), Verdict()] == verdicts
-    assert ("d", ANSWER) == await store.answered(1, "k", NOW)
+    assert ("d", ANSWER) == await store.idempotent_answer(1, "k", NOW)
     assert 3 == len(path.parts())
     assert [TAKEN] == await store.accept([keyed(path)], NOW + DAY - 1)
     async with opened(engine.after_power_loss()) as again:
-        assert ("d", ANSWER) == await again.store.answered(1, "k", NOW)
+        assert ("d", ANSWER) == await again.store.idempotent_answer(1, "k", NOW)
 
 
 async def test_a_key_is_forgotten_after_a_day(path: Path) -> None:
     await path.store.accept([keyed(path)], NOW)
     await path.store.sweep(NOW + DAY - 1, 100)
-    assert None is not await path.store.answered(1, "k", NOW)
+    assert None is not await path.store.idempotent_answer(1, "k", NOW)
     assert [Verdict()] == await path.store.accept([keyed(path)], NOW + DAY)
     await path.store.sweep(NOW + 2 * DAY, 100)
-    assert None is await path.store.answered(1, "k", NOW)
+    assert None is await path.store.idempotent_answer(1, "k", NOW)
 
 
 async def test_the_key_of_what_was_not_stored_is_not_taken(path: Path) -> None:
     draft = keyed(path, price=10)
     assert [NO_CREDIT] == await path.store.accept([draft], NOW)
-    assert None is await path.store.answered(1, "k", NOW)
+    assert None is await path.store.idempotent_answer(1, "k", NOW)
     await pay_in(path, 10)
     assert [Verdict()] == await path.store.accept([draft], NOW)
-    assert None is not await path.store.answered(1, "k", NOW)
+    assert None is not await path.store.idempotent_answer(1, "k", NOW)
 
 
 async def test_nor_that_of_a_bulk_order(path: Path) -> None:
@@ -213,14 +213,14 @@ async def test_nor_that_of_a_bulk_order(path: Path) -> None:
     row.key = ("k", "d", ANSWER)
     row.charge = Charge(1, row.id, 0, 30)
     assert NO_CREDIT == await path.store.accept_bulk(row, [], NOW)
-    assert None is await path.store.answered(1, "k", NOW)
+    assert None is await path.store.idempotent_answer(1, "k", NOW)
     await pay_in(path, 60)
     assert Verdict() == await path.store.accept_bulk(row, [], NOW)
     other = bulk(path.store.reserve_ids(4))
     other.key, other.charge = row.key, row.charge
     assert TAKEN == await path.store.accept_bulk(other, [], NOW)
     assert 30 == await balance(path)
-    assert ("d", ANSWER) == await path.store.answered(1, "k", NOW)
+    assert ("d", ANSWER) == await path.store.idempotent_answer(1, "k", NOW)
 
 
 # Recurring orders
@@ -236,14 +236,14 @@ async def test_a_turn_is_taken_once(path: Path) -> None:
     assert [again] == await path.store.due_recurring(NOW + 120, 10)
     turns = [priced(path, 0), priced(path, 0)]
     for turn in turns:
-        turn.turn = RecurringRow(order_id, 1, b"{}", NOW + 60, 1, NOW + 180)
+        turn.occurrence = RecurringRow(order_id, 1, b"{}", NOW + 60, 1, NOW + 180)
     verdicts = await path.store.accept(turns, NOW + 120)
     assert [Verdict(), TAKEN] == verdicts
     assert [] == await path.store.due_recurring(NOW + 120, 10)
     (row,) = await path.store.due_recurring(NOW + 180, 10)
     assert (1, NOW + 180) == (row.done, row.next_at)
     last = priced(path, 0)
-    last.turn = RecurringRow(order_id, 1, b"{}", NOW + 60, 2, None)
+    last.occurrence = RecurringRow(order_id, 1, b"{}", NOW + 60, 2, None)
     assert [Verdict()] == await path.store.accept([last], NOW + 180)
     assert [] == await path.store.due_recurring(NOW + 9 * DAY, 10)
 
@@ -255,7 +255,7 @@ async def test_a_turn_that_is_not_stored_is_not_taken(
     draft.repeats = RecurringRow(draft.messages[0].id, 1, b"{}", NOW, 0, NOW + 9)
     await path.store.accept([draft], NOW)
     turn = priced(path, 0)
-    turn.turn = RecurringRow(draft.messages[0].id, 1, b"{}", NOW, 1, None)
+    turn.occurrence = RecurringRow(draft.messages[0].id, 1, b"{}", NOW, 1, None)
     with engine.unwritable(), pytest.raises(StoreUnavailable):
         await path.store.accept([turn], NOW + 9)
     assert 1 == len(await path.store.due_recurring(NOW + 9, 10))

@@ -122,8 +122,8 @@ async def test_verbs_too_find_nothing_beyond_64_bits(path: Path) -> None:
     await path.accept()
     assert [] == await path.store.messages([BEYOND])
     assert await path.store.originator_of(1, BEYOND) is None
-    assert await path.store.resume(queue_id=BEYOND) is None
-    assert {} == await path.store.mms([BEYOND])
+    assert await path.store.resume_queue(queue_id=BEYOND) is None
+    assert {} == await path.store.mms_contents([BEYOND])
 
 
 async def test_all_is_before_what_is_beyond_64_bits(path: Path) -> None:

@@ -209,8 +209,8 @@ async def test_accounts_never_see_each_others_groups(path: Path) -> None:
     await two.ask(GroupVerb.DELETE_MEMBER, group="a", number=KARI)
     await two.ask(GroupVerb.DELETE, group="a")
     assert [Member("Kari", KARI)] == await one.members("a")
-    assert {"a": [KARI]} == await path.store.members(1, ["a"])
-    assert {} == await path.store.members(2, ["a"])
+    assert {"a": [KARI]} == await path.store.group_members(1, ["a"])
+    assert {} == await path.store.group_members(2, ["a"])
 
 
 async def test_only_the_active_are_sent_to(path: Path) -> None:
@@ -222,9 +222,9 @@ async def test_only_the_active_are_sent_to(path: Path) -> None:
     await groups.put("b", KARI)
     await groups.put("asleep", "+4799999999", active=False)
     await groups.put("b", "+4799999999", active=False)
-    found = await path.store.members(1, ["b", "a", "empty", "asleep", "no"])
+    found = await path.store.group_members(1, ["b", "a", "empty", "asleep", "no"])
     assert {"b": [OLA, KARI], "a": [PER, KARI]} == found
-    assert {} == await path.store.members(1, [])
+    assert {} == await path.store.group_members(1, [])
 
 
 async def test_names_with_all_kinds_of_characters(path: Path) -> None:
@@ -234,7 +234,7 @@ async def test_names_with_all_kinds_of_characters(path: Path) -> None:
     for name in odd:
         await groups.put(name, KARI, name)
     assert sorted(odd) == await groups.names()
-    assert {name: [KARI] for name in odd} == await path.store.members(1, odd)
+    assert {name: [KARI] for name in odd} == await path.store.group_members(1, odd)
 
 
 async def test_what_was_answered_survives_a_power_loss(

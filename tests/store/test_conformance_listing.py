@@ -234,7 +234,7 @@ async def test_an_order_that_repeats(path: Path) -> None:
     order = (await ask(path, OrderRecordQuery(order_id))).order
     assert (1, NOW + 60) == (order.times, order.next_at)
     turn = RecurringRow(order_id, 1, b"", NOW, 1, NOW + 120)
-    await path.store.accept([Draft([], [], turn=turn)], NOW)
+    await path.store.accept([Draft([], [], occurrence=turn)], NOW)
     order = (await ask(path, OrderRecordQuery(order_id))).order
     assert (2, NOW + 120) == (order.times, order.next_at)
     answer = await path.store.ask(CancelCommand(order_id=order_id), 1, NOW)
@@ -312,12 +312,12 @@ async def test_erasing_leaves_nothing_of_the_person(path: Path) -> None:
 
 
 async def test_erasing_a_message_from_a_phone(path: Path) -> None:
-    held = await path.store.hold(
+    held = await path.store.hold_parts(
         [held_part(1, originator=PERSONAL), held_part(2, originator=PERSONAL)]
     )
     draft = phone(path, "private", opt_out=True)
     draft.event.originator = PERSONAL
-    draft.held, draft.tell = [part.id for part in held], True
+    draft.held, draft.notify = [part.id for part in held], True
     draft.media = [MediaRow("1", 1, "a.jpg", "image/jpeg", b"private")]
     (callback,) = (await path.store.receive([draft], NOW)).callbacks
     message_id = draft.event.message_id
@@ -325,7 +325,7 @@ async def test_erasing_a_message_from_a_phone(path: Path) -> None:
     assert EraseAnswer(False, False) == await ask(path, erase, 2)
     assert EraseAnswer(True, False) == await ask(path, erase)
     done = CallbackResult(callback.id, CallbackState.DONE, None, 1, "", NOW)
-    await path.store.told([done])
+    await path.store.record_callbacks([done])
     assert EraseAnswer(True, True) == await ask(path, erase)
     left = everywhere(path)
     assert PERSONAL not in left
@@ -354,8 +354,8 @@ async def test_erasing_also_what_an_order_was_made_from(path: Path) -> None:
 async def test_the_ledger(path: Path) -> None:
     for number in range(5):
         entries = [Entry("payment", number), Entry("fee", -1, "monthly")]
-        await path.store.post(1, entries, NOW + number // 2)
-        await path.store.post(2, [Entry("payment", 7)], NOW)
+        await path.store.post_entries(1, entries, NOW + number // 2)
+        await path.store.post_entries(2, [Entry("payment", 7)], NOW)
     amounts: list[int] = []
     before: int | None = None
     while True:

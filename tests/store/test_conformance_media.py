@@ -59,16 +59,16 @@ async def test_octets_come_back_as_they_were(path: Path) -> None:
     assert {
         "1": MediaPart("1.png", "image/png", OCTETS),
         "empty": MediaPart("", "text/plain; charset=utf-8", b""),
-    } == await path.store.media(["empty", "1", "unknown"])
+    } == await path.store.media_parts(["empty", "1", "unknown"])
     assert [256 * 40, 0] == path.column("size", schema.media)
     assert [draft.event.message_id] * 2 == path.column("message_id", schema.media)
-    assert {} == await path.store.media([])
+    assert {} == await path.store.media_parts([])
 
 
 async def test_an_event_names_the_parts_in_order(path: Path) -> None:
     media, refs = two_pictures()
     event = {"kind": Kind.MMS, "subject": "Emne", "media": refs}
-    draft = phone(path, event=event, media=media, tell=True)
+    draft = phone(path, event=event, media=media, notify=True)
     (row,) = (await path.store.receive([draft], NOW)).callbacks
     assert refs == heard(row).media
     (again,) = (await path.store.wake(NOW + 3600, 10, 10)).callbacks
@@ -79,9 +79,9 @@ async def test_parts_that_cannot_be_stored_are_not(engine: Engine, path: Path) -
     draft = phone(path, media=[picture("1", 1)])
     with engine.unwritable(), pytest.raises(StoreUnavailable):
         await path.store.receive([draft], NOW)
-    assert {} == await path.store.media(["1"])
+    assert {} == await path.store.media_parts(["1"])
     await path.store.receive([draft], NOW)
-    assert 1 == len(await path.store.media(["1"]))
+    assert 1 == len(await path.store.media_parts(["1"]))
 
 
 # To phones
@@ -100,15 +100,15 @@ async def test_what_is_in_an_mms_comes_back_as_it_was(path: Path) -> None:
             'Hei "du"\né',
             (("a.png", "image/png", OCTETS), ("", "text/plain", b"")),
         )
-    } == await path.store.mms([part_id >> 8, (part_id >> 8) + 1, 99])
-    assert {"link"} == set(await path.store.media(["link"]))
+    } == await path.store.mms_contents([part_id >> 8, (part_id >> 8) + 1, 99])
+    assert {"link"} == set(await path.store.media_parts(["link"]))
 
 
 # Read
 
 
 async def read(path: Path, *replies: tuple[str, str, float]) -> list[CallbackRow]:
-    return await path.store.read(1, replies, NOW + 9)
+    return await path.store.record_read_reports(1, replies, NOW + 9)
 
 
 async def test_that_an_mms_was_read_is_told_once(engine: Engine, path: Path) -> None:
@@ -143,7 +143,7 @@ async def test_other_messages_are_not_read(path: Path) -> None:
     await path.sent(smsc_ids=["sms"])
     await mms(path)
     assert [] == await read(path, ("sms", "read", NOW), ("unknown", "read", NOW))
-    assert [] == await path.store.read(2, [("x", "read", NOW)], NOW)
+    assert [] == await path.store.record_read_reports(2, [("x", "read", NOW)], NOW)
     assert [] == await read(path)
     assert 1 == len(await read(path, ("x", "read", NOW)))
 

@@ -403,7 +403,7 @@ async def test_a_low_balance_is_told_once_until_it_has_risen(engine: Engine) -> 
         assert [] == await store.low_balances()
         await pay_in(path, 1)  # up to it is not below it
         assert [] == await store.low_balances()
-        await store.post(1, [Entry(Kind.CHARGE, -1)], NOW)
+        await store.post_entries(1, [Entry(Kind.CHARGE, -1)], NOW)
         assert [LowBalance("fails", "NOK", 49, 50, "a@b.c")] == (
             await store.low_balances()
         )
@@ -413,7 +413,7 @@ async def test_a_low_balance_is_told_once_until_it_has_risen(engine: Engine) -> 
 
 
 async def test_nobody_is_told_who_does_not_ask(path: Path) -> None:
-    await path.store.post(1, [Entry(Kind.CHARGE, -1)], NOW)
+    await path.store.post_entries(1, [Entry(Kind.CHARGE, -1)], NOW)
     assert [] == await path.store.low_balances()
 
 
@@ -549,7 +549,7 @@ class Play:
     async def fee(self, one: int, _: int) -> None:
         paid = max(0, await balance(self.path))
         entry = Entry(Kind.FEE, -min(one, paid))
-        await self.path.store.post(1, [entry], self.now)
+        await self.path.store.post_entries(1, [entry], self.now)
 
     async def order_credit(self, one: int, two: int) -> None:
         await self.path.store.order_credit(1, one, two, self.now)

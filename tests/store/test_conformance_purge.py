@@ -33,7 +33,7 @@ async def test_old_messages_are_deleted_with_all_that_was_theirs(path: Path) -> 
     )
     (row,) = await path.settle(receipt("x"))
     result = CallbackResult(row.id, "done", None, 1, "", NOW - 42 * DAY)
-    await path.store.told([result])
+    await path.store.record_callbacks([result])
     (young,) = await path.accept(parts=2)
     before = NOW - 40 * DAY
     assert 1 == await path.store.purge(before, 100)
@@ -49,7 +49,9 @@ async def test_events_made_after_a_purge_are_not_passed(engine: Engine) -> None:
     async def event(path: Path, at: float) -> int:
         (part,) = await path.sent(smsc_ids=["x"], accepted_at=at, expires_at=at + 9)
         (row,) = await path.settle(receipt("x"))
-        await path.store.told([CallbackResult(row.id, "done", None, 1, "", at)])
+        await path.store.record_callbacks(
+            [CallbackResult(row.id, "done", None, 1, "", at)]
+        )
         return part >> 8
 
     async with opened(engine) as path:
@@ -142,17 +144,19 @@ async def test_old_messages_from_phones_are_deleted_with_what_was_theirs(
     row = MediaRow("old", 1, "", "image/png", b"-")
     old = [
         heard(path, NOW - 50 * DAY, access_id=None, account_id=None),
-        heard(path, NOW - 50 * DAY, tell=True, media=[row]),
+        heard(path, NOW - 50 * DAY, notify=True, media=[row]),
     ]
     await path.store.receive(old, NOW - 50 * DAY)
     kept = MediaRow("kept", 1, "", "image/png", b"-")
-    young = heard(path, NOW - DAY, tell=True, media=[kept])
+    young = heard(path, NOW - DAY, notify=True, media=[kept])
     await path.store.receive([young], NOW - DAY)
     (told, _) = path.column("id", schema.callback)
     at = NOW - 49 * DAY
     no = CallbackResult(told, "due", at, 1, "no", at, 500, 1, "GET /")
-    await path.store.told([no])
-    await path.store.told([CallbackResult(told, "failed", None, 2, "no", at)])
+    await path.store.record_callbacks([no])
+    await path.store.record_callbacks(
+        [CallbackResult(told, "failed", None, 2, "no", at)]
+    )
     assert 2 == await path.store.purge(NOW - 40 * DAY, 100)
     assert [young.event.message_id] == path.column("id", schema.inbound)
     assert ["kept"] == path.column("id", schema.media)
@@ -165,11 +169,11 @@ async def test_what_is_still_to_be_told_is_kept_and_does_not_stop_the_rest(
     path: Path,
 ) -> None:
     row = MediaRow("waits", 1, "", "image/png", b"-")
-    waits = [heard(path, NOW - 9, tell=True, queued=True) for _ in range(10)]
+    waits = [heard(path, NOW - 9, notify=True, queued=True) for _ in range(10)]
     waits[0].media = [row]
-    told = [heard(path, NOW - 9, tell=True) for _ in range(10)]
+    told = [heard(path, NOW - 9, notify=True) for _ in range(10)]
     callbacks = (await path.store.receive([*waits, *told], NOW - 9)).callbacks
-    await path.store.told(
+    await path.store.record_callbacks(
         [CallbackResult(row.id, "done", None, 1, "", NOW - 9) for row in callbacks]
     )
     for _ in range(8):
@@ -177,7 +181,7 @@ async def test_what_is_still_to_be_told_is_kept_and_does_not_stop_the_rest(
     kept = [draft.event.message_id for draft in waits]
     assert kept == path.column("id", schema.inbound)
     assert kept == path.column("message_id", schema.callback)
-    assert {"waits"} == set(await path.store.media(["waits"]))
+    assert {"waits"} == set(await path.store.media_parts(["waits"]))
     head = await path.store.take_queue(1, 100, NOW)
     assert head is not None
     assert kept == [row.event.message_id for row in head.callbacks]
@@ -198,7 +202,9 @@ async def test_what_an_mms_link_showed_is_deleted_with_it(path: Path) -> None:
         draft.mms.media = [MediaRow(f"{first}", 1, "", "image/png", b"-")]
         await path.store.accept([draft], NOW)
     assert 1 == await path.store.purge(NOW, 10)
-    assert {first: MmsContent("", "", ())} == await path.store.mms([first - 1, first])
+    assert {first: MmsContent("", "", ())} == await path.store.mms_contents(
+        [first - 1, first]
+    )
     assert [f"{first}"] == path.column("id", schema.media)
 
 

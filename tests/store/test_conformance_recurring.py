@@ -39,7 +39,9 @@ async def repeating(path: Path, next_at: float | None = NOW + 60) -> RecurringRo
 
 def moved(row: RecurringRow, done: int, next_at: float | None) -> Draft:
     """Draft nothing but a turn."""
-    return Draft([], [], turn=RecurringRow(row.id, 1, b"", row.first_at, done, next_at))
+    return Draft(
+        [], [], occurrence=RecurringRow(row.id, 1, b"", row.first_at, done, next_at)
+    )
 
 
 # Repeating
@@ -70,7 +72,7 @@ async def test_a_turn_without_messages_moves_on(path: Path) -> None:
 async def test_a_turn_that_is_not_paid_is_not_taken(path: Path) -> None:
     row = await repeating(path)
     turn = priced(path, 5)
-    turn.turn = moved(row, 1, NOW + 120).turn
+    turn.occurrence = moved(row, 1, NOW + 120).occurrence
     assert [Verdict(no_credit=True)] == await path.store.accept([turn], NOW)
     (found,) = await path.store.due_recurring(NOW + 60, 10)
     assert 0 == found.done
@@ -81,7 +83,7 @@ async def test_a_turn_of_duplicates_alone_is_not_taken(path: Path) -> None:
     await path.store.accept([priced(path, 0, **lock)], NOW)
     row = await repeating(path)
     turn = priced(path, 0, **lock)
-    turn.turn = moved(row, 1, None).turn
+    turn.occurrence = moved(row, 1, None).occurrence
     assert [Verdict([0])] == await path.store.accept([turn], NOW)
     assert 1 == len(await path.store.due_recurring(NOW + 60, 10))
 
@@ -90,7 +92,7 @@ async def test_a_turn_that_a_bulk_order_takes(path: Path) -> None:
     row = await repeating(path)
     bulks = [large(path, [0, 0]) for _ in range(2)]
     for bulk in bulks:
-        bulk.turn = moved(row, 1, NOW + 120).turn
+        bulk.occurrence = moved(row, 1, NOW + 120).occurrence
     verdicts = [await path.store.accept_bulk(bulk, [7], NOW) for bulk in bulks]
     assert [Verdict(), TAKEN] == verdicts
     assert [bulks[0].id] == [bulk.id for bulk in await path.store.open_bulks()]
@@ -108,7 +110,7 @@ async def test_two_nodes_take_a_turn_once(path: Path) -> None:
     row = await repeating(path)
     drafts = [priced(path, 0) for _ in range(20)]
     for draft in drafts:
-        draft.turn = moved(row, 1, NOW + 120).turn
+        draft.occurrence = moved(row, 1, NOW + 120).occurrence
     calls = [path.store.accept([draft], NOW + 60) for draft in drafts]
     verdicts = [verdict for (verdict,) in await asyncio.gather(*calls)]
     assert 1 == verdicts.count(Verdict())
@@ -198,7 +200,7 @@ async def test_a_cancelled_order_repeats_no_more(path: Path) -> None:
     assert [] == await path.store.due_recurring(NOW + 1e9, 10)
     # who had read that it is due does not wake it up
     turn = priced(path, 0)
-    turn.turn = moved(due, 1, NOW + 120).turn
+    turn.occurrence = moved(due, 1, NOW + 120).occurrence
     assert [TAKEN] == await path.store.accept([turn], NOW + 60)
     assert [] == await path.store.due_recurring(NOW + 1e9, 10)
     assert CancelAnswer(1, 0) == await cancel(path, order_id=row.id)

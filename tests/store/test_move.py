@@ -166,9 +166,9 @@ async def _move_while_working(old: Base, new: Base, file: FilePath) -> None:
         (over,) = await path.sending()
         (over_told,) = await path.answer(over, PartState.REJECTED)
         result = CallbackResult(over_told.id, CallbackState.DONE, None, 1, "OK", NOW)
-        await path.store.told([result])
+        await path.store.record_callbacks([result])
         await path.accept(duplicate_key=77, duplicate_until=TAKEN_OVER + 600)
-        await path.store.post(1, [Entry(Kind.PAYMENT, 10**6)], NOW)
+        await path.store.post_entries(1, [Entry(Kind.PAYMENT, 10**6)], NOW)
         large = path.store.reserve_ids(4)
         await path.store.accept_bulk(bulk(large), [78], TAKEN_OVER + 600)
         claimed = (await path.store.claim(1, 1, NOW))[0].id
@@ -195,7 +195,7 @@ async def _move_while_working(old: Base, new: Base, file: FilePath) -> None:
         assert [True, False] == path.store.locked([77, 79], TAKEN_OVER)
         assert old.file is not None or path.store.locked([78], TAKEN_OVER) == [True]
         assert path.store.reserve_ids(1) >= last
-        assert 10**6 == await path.store.post(1, [], TAKEN_OVER)
+        assert 10**6 == await path.store.post_entries(1, [], TAKEN_OVER)
 
 
 async def test_an_export_is_of_one_moment(
@@ -257,7 +257,7 @@ def test_no_id_of_a_callback_that_is_purged_is_given_again(
             (part,) = await path.sending()
             (row,) = await path.answer(part, PartState.REJECTED)
             result = CallbackResult(row.id, CallbackState.DONE, None, 1, "OK", NOW)
-            await path.store.told([result])
+            await path.store.record_callbacks([result])
             await path.store.purge(LATER, 100)
             return row.id
 

@@ -74,7 +74,7 @@ async def test_callbacks_are_divided_by_their_own_ids(own: PostgresEngine) -> No
         assert {row.id: "callback_2"} == homes(own, "callback")
         assert 4 == len(await layout(store, CALLBACKS))
         assert 3 == len(await layout(store))
-        await store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
+        await store.record_callbacks([CallbackResult(row.id, "done", None, 1, "", NOW)])
         assert ["done"] == path.column("state", schema.callback)
 
 

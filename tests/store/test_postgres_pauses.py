@@ -54,13 +54,13 @@ async def test_one_node_tells_and_its_link_is_good(one: Path, two: Path) -> None
     await turn
     await others.turn()
     assert (["token1"], []) == (slow.tokens(), post.sent)
-    assert queue_id == await two.store.resume(token=digest("token1"))
+    assert queue_id == await two.store.resume_queue(token=digest("token1"))
 
 
 async def test_of_claims_at_once_one_nodes_are_good(one: Path, two: Path) -> None:
     _, _, queue_id = await paused(one, two)
     claims = [
-        path.store.alert(queue_id, f"{number}", NOW)
+        path.store.claim_pause_alert(queue_id, f"{number}", NOW)
         for number in range(10)
         for path in (one, two)
     ]
@@ -85,7 +85,7 @@ async def test_another_node_tells_when_one_cannot_reach_the_server(
     away.error = None
     await mine.turn()
     assert (["token2"], []) == (post.tokens(), away.sent)
-    assert queue_id == await one.store.resume(token=digest("token2"))
+    assert queue_id == await one.store.resume_queue(token=digest("token2"))
 
 
 async def test_a_node_that_is_late_does_not_kill_the_link_of_another(
@@ -100,7 +100,7 @@ async def test_a_node_that_is_late_does_not_kill_the_link_of_another(
     await alerter(second, post, 2).turn()
     slow.go.set()
     await turn
-    assert queue_id == await two.store.resume(token=digest("token2"))
+    assert queue_id == await two.store.resume_queue(token=digest("token2"))
 
 
 def dying(
@@ -133,8 +133,8 @@ def test_a_node_that_dies_over_it_is_replaced(postgres: PostgresEngine) -> None:
         await second.store.wake(second.now, 10, 10)
         await pauses.turn()
         assert ["token2"] == post.tokens()
-        assert await second.store.resume(token=digest("token1")) is None
-        assert await second.store.resume(token=digest("token2"))
+        assert await second.store.resume_queue(token=digest("token1")) is None
+        assert await second.store.resume_queue(token=digest("token2"))
 
     dying(postgres, after)
 

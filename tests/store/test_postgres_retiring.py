@@ -88,7 +88,7 @@ async def test_one_of_which_is_still_told_waits(own: PostgresEngine) -> None:
         await turn(path, store, NOW + 30 * DAY)
         assert 0 == await store.purge(NOW + 40 * DAY, 100)
         assert 1 == len(homes(own))
-        await store.told([CallbackResult(row.id, "done", None, 1, "", NOW)])
+        await store.record_callbacks([CallbackResult(row.id, "done", None, 1, "", NOW)])
         assert 1 == await store.purge(NOW + 40 * DAY, 100)
 
 
@@ -163,7 +163,7 @@ async def test_callbacks_go_with_their_attempts(own: PostgresEngine) -> None:
         failed = CallbackResult(
             row.id, "failed", None, 3, "no", NOW, 500, 0.1, request="GET /"
         )
-        await store.told([failed])
+        await store.record_callbacks([failed])
         assert 1 == len(ask(own, "SELECT 1 FROM attempt"))
         await use_up_callbacks(store, SMALLEST + 9, NOW + 30 * DAY)
         await store.purge(NOW + 35 * DAY, 10)

@@ -202,6 +202,6 @@ async def test_a_message_goes_all_the_way(tmp_path: pathlib.Path) -> None:
     (part,) = await path.sent(smsc_ids=["x1"])
     (told,) = await path.settle(receipt("x1"))
     done = CallbackResult(told.id, "done", None, 1, "OK", NOW, 200, 0.1)
-    await store.told([done])
+    await store.record_callbacks([done])
     assert ["delivered"] == await path.states(part >> 8)
     await store.close()

@@ -217,7 +217,7 @@ async def every_verb(path: Path) -> dict[str, int]:
     await store.record([unsure], NOW)
     await path.accept(due_at=NOW + 1)
     done = CallbackResult(1, "done", None, 1, "", NOW)
-    await measured("told", lambda: store.told([done]))
+    await measured("record_callbacks", lambda: store.record_callbacks([done]))
     await measured("wake", lambda: store.wake(NOW + 1000, 100, 100))
     await measured("sweep", lambda: store.sweep(NOW + 1000, 100))
     await measured("purge", lambda: store.purge(NOW - 1e6, 100))
@@ -226,25 +226,30 @@ async def every_verb(path: Path) -> dict[str, int]:
     await measured("backlog", store.backlog)
     await measured("open_bulks", store.open_bulks)
     await measured("release", lambda: store.release([parts[3]]))
-    await measured("hold", lambda: store.hold([held_part(1), held_part(2)]))
-    held = await store.held(NOW, 10)
-    await measured("held", lambda: store.held(NOW, 10))
-    draft = phone(path, held=[part.id for part in held], tell=True, queued=True)
+    await measured("hold_parts", lambda: store.hold_parts([held_part(1), held_part(2)]))
+    held = await store.ready_parts(NOW, 10)
+    await measured("ready_parts", lambda: store.ready_parts(NOW, 10))
+    draft = phone(path, held=[part.id for part in held], notify=True, queued=True)
     draft.media = [MediaRow("new", 1, "", "text/plain", b"-")]
     await measured("receive", lambda: store.receive([draft], NOW))
-    await measured("threads", lambda: store.threads([("26114000000000", RECIPIENT)]))
-    await measured("assigned", lambda: store.assigned(10))
-    await measured("media", lambda: store.media(["m1", "new"]))
-    await measured("mms", lambda: store.mms([OLD + 1]))
-    await measured("read", lambda: store.read(1, [("h1", "read", NOW)], NOW))
+    await measured(
+        "conversations", lambda: store.conversations([("26114000000000", RECIPIENT)])
+    )
+    await measured("assigned_unrouted", lambda: store.assigned_unrouted(10))
+    await measured("media_parts", lambda: store.media_parts(["m1", "new"]))
+    await measured("mms_contents", lambda: store.mms_contents([OLD + 1]))
+    await measured(
+        "record_read_reports",
+        lambda: store.record_read_reports(1, [("h1", "read", NOW)], NOW),
+    )
     await measured("take_queue", lambda: store.take_queue(1, 10, NOW))
     paused = QueueResult(1, [], QueueState.PAUSED, None, 1, NOW)
-    await measured("queue_told", lambda: store.queue_told([paused]))
-    await measured("unalerted", lambda: store.unalerted(10, NOW))
-    await measured("alert", lambda: store.alert(1, "hash", NOW))
-    await measured("alerted", lambda: store.alerted(1, "hash"))
-    await measured("paused_by", lambda: store.paused_by("hash"))
-    await measured("resume", lambda: store.resume(token="hash"))
+    await measured("record_queues", lambda: store.record_queues([paused]))
+    await measured("unalerted_pauses", lambda: store.unalerted_pauses(10, NOW))
+    await measured("claim_pause_alert", lambda: store.claim_pause_alert(1, "hash", NOW))
+    await measured("record_pause_alert", lambda: store.record_pause_alert(1, "hash"))
+    await measured("paused_queue_of", lambda: store.paused_queue_of("hash"))
+    await measured("resume_queue", lambda: store.resume_queue(token="hash"))
     await measured("wake queues", lambda: store.wake(NOW + 2000, 100, 100))
     return counts
 
@@ -290,7 +295,7 @@ async def test_a_part_costs_the_same_however_many_its_text_has(
 
         async def hold(first: int, count: int) -> int:
             parts = [held_part(1, f"{n:024x}") for n in range(first, first + count)]
-            return await count_steps(path, partial(path.store.hold, parts))
+            return await count_steps(path, partial(path.store.hold_parts, parts))
 
         few = await hold(0, 100)
         await hold(100, 900)

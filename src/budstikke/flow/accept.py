@@ -57,7 +57,7 @@ class Acceptor:
         Raises Refusal when nothing of it was accepted, StoreUnavailable when nothing
         can be stored, and OccurrenceTaken.
         """
-        if order.key and await self._store.answered(
+        if order.key and await self._store.idempotent_answer(
             access.id, order.key, self._clock()
         ):
             return await self._committer.replay(order, access)

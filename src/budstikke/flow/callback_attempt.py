@@ -247,7 +247,7 @@ class CallbackAttempts:
         files: tuple[MediaPart, ...] = ()
         name = address = ""
         if needs.files and event.media:
-            found = await self._store.media([ref.id for ref in event.media])
+            found = await self._store.media_parts([ref.id for ref in event.media])
             files = tuple(
                 found.get(ref.id) or MediaPart(ref.name, ref.type, b"")
                 for ref in event.media

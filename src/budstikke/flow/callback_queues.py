@@ -180,7 +180,7 @@ class CallbackQueues:
 
     async def _write(self, results: list[QueueResult]) -> None:
         try:
-            await self._store.queue_told(results)
+            await self._store.record_queues(results)
         except StoreUnavailable:
             raise
         except Exception:

@@ -48,7 +48,7 @@ class DeferredNotifier:
 
     def __init__(self, *, store: Store, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._results: WriteBehind[CallbackResult] = WriteBehind(store.told)
+        self._results: WriteBehind[CallbackResult] = WriteBehind(store.record_callbacks)
 
     def free(self) -> int:
         """Take none that are due."""

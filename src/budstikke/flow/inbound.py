@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from budstikke.dialects.contract import Dialect
     from budstikke.domain.directory import Directory
-    from budstikke.store.contract import Received, Store, Thread, Unrouted
+    from budstikke.store.contract import Conversation, Store, StoredInbound, Unrouted
 
 log = logging.getLogger("budstikke.inbound")
 
@@ -70,7 +70,7 @@ class InboundReceiver:
         store: Store,
         directory: Callable[[], Directory],
         dialects: Mapping[str, Dialect],
-        tell: Callable[[Received], None],
+        tell: Callable[[StoredInbound], None],
         clock: Callable[[], float],
         random: Random,
         join_timeout: float,
@@ -131,9 +131,9 @@ class InboundReceiver:
     async def turn(self) -> bool:
         """Work what waits: texts whose time is over, and what was assigned."""
         now = self._clock()
-        parts = await self._store.held(now, MOST_HELD)
+        parts = await self._store.ready_parts(now, MOST_HELD)
         await self._keep(await self._joined(parts, due=True))
-        assigned = await self._store.assigned(MOST_ASSIGNED)
+        assigned = await self._store.assigned_unrouted(MOST_ASSIGNED)
         known = self._directory().accesses
         mine = [each for each in assigned if each.access_id in known]
         await self._keep([_assigned(each) for each in mine])
@@ -141,10 +141,10 @@ class InboundReceiver:
 
     async def _hold(self, parts: Sequence[HeldPart]) -> list[JoinedMessage]:
         """Keep parts; returns the texts that are whole with them."""
-        held = await self._store.hold(once(parts))
+        held = await self._store.hold_parts(once(parts))
         kept = others(parts, held)
         if kept:
-            more = await self._store.hold(kept)
+            more = await self._store.hold_parts(kept)
             held = sorted({p.id: p for p in (*held, *more)}.values(), key=_id)
         return await self._joined(held, due=False)
 
@@ -154,7 +154,7 @@ class InboundReceiver:
         """Join parts, and forget copies of which nothing came."""
         heard, copies = joined(parts, self._clock(), due=due)
         if copies:
-            await self._store.drop(copies)
+            await self._store.drop_parts(copies)
         return heard
 
     def _part(
@@ -203,7 +203,11 @@ class InboundReceiver:
         self._tell(received)
 
     def _draft(
-        self, heard: JoinedMessage, message_id: int, thread: Thread | None, now: float
+        self,
+        heard: JoinedMessage,
+        message_id: int,
+        thread: Conversation | None,
+        now: float,
     ) -> InboundDraft:
         """Draft one; a bug of ours puts it in the tray and spares the others."""
         try:
@@ -215,9 +219,11 @@ class InboundReceiver:
             )
             return self._drafter.unrouted(heard, message_id, now)
 
-    async def _threads(self, heard: Sequence[JoinedMessage]) -> list[Thread | None]:
+    async def _threads(
+        self, heard: Sequence[JoinedMessage]
+    ) -> list[Conversation | None]:
         """Find what is answered, of those that came to a reply number."""
-        found: list[Thread | None] = [None] * len(heard)
+        found: list[Conversation | None] = [None] * len(heard)
         replies = [
             index
             for index, each in enumerate(heard)
@@ -225,7 +231,7 @@ class InboundReceiver:
         ]
         if replies:
             pairs = [(heard[i].recipient, heard[i].originator) for i in replies]
-            threads = await self._store.threads(pairs)
+            threads = await self._store.conversations(pairs)
             for index, thread in zip(replies, threads, strict=True):
                 found[index] = thread
         return found

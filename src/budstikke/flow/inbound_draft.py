@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Dialect
     from budstikke.domain.directory import Access, Directory
     from budstikke.domain.inbound import InboundMms
-    from budstikke.store.contract import Thread, Unrouted
+    from budstikke.store.contract import Conversation, Unrouted
 
 MEDIA_DIGITS = 20
 """Of the id of an MMS's part: whoever knows it may read the part."""
@@ -129,7 +129,11 @@ class InboundDrafter:
         )
 
     def draft(
-        self, heard: JoinedMessage, message_id: int, thread: Thread | None, now: float
+        self,
+        heard: JoinedMessage,
+        message_id: int,
+        thread: Conversation | None,
+        now: float,
     ) -> InboundDraft:
         """Say what becomes of a message; ``thread`` is what it answers, if known."""
         way = self._way(heard, thread)
@@ -164,7 +168,7 @@ class InboundDrafter:
 
     # Whose
 
-    def _way(self, heard: JoinedMessage, thread: Thread | None) -> _Way:
+    def _way(self, heard: JoinedMessage, thread: Conversation | None) -> _Way:
         directory = self._directory()
         recipient, text = heard.recipient, heard.reading.text
         reply = is_reply_number(recipient)
@@ -222,7 +226,7 @@ class InboundDrafter:
             url = url or (number.url if number is not None else "")
             if not dialect.url(topic, access.settings, url):
                 return
-        draft.tell, draft.queued = True, policy.queued
+        draft.notify, draft.queued = True, policy.queued
 
     # What is answered
 
@@ -249,7 +253,7 @@ class InboundDrafter:
                 return
             text = without_answer(keyword.receipt)
             sent = _send(event, text, "receipt", now)
-            if draft.tell:
+            if draft.notify:
                 draft.waiting = len(draft.sends)
                 draft.sends.append((sent, now + self._receipt_wait))
             elif text:

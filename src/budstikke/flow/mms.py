@@ -186,7 +186,7 @@ class MmsAcceptor:
 
     async def _again(self, asked: MmsOrder, access: Access) -> MmsAnswer:
         """Answer an MMS whose idempotency key was used, as the first time."""
-        found = await self._store.answered(access.id, asked.key, self._clock())
+        found = await self._store.idempotent_answer(access.id, asked.key, self._clock())
         if found is None or found[0] != _digest(asked):
             raise Refusal(RefusalCode.BAD_FIELD, field="key", value=asked.key)
         return msgspec.structs.replace(_answer(found[1]), replayed=True)

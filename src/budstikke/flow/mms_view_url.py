@@ -46,8 +46,8 @@ async def linked(token: str, store: Store) -> MmsContent | None:
     """Find the MMS that a link leads to; ``None``: none, or not any more."""
     if not _is_token(token):
         return None
-    medium = (await store.media([token])).get(token)
+    medium = (await store.media_parts([token])).get(token)
     if medium is None or medium.type != LINK_TYPE:
         return None
     message_id = int(medium.data)
-    return (await store.mms([message_id])).get(message_id)
+    return (await store.mms_contents([message_id])).get(message_id)

@@ -225,7 +225,7 @@ class Notifier:
         return endpoint.target
 
     async def _write(self, results: list[CallbackResult]) -> None:
-        await self._store.told(results)
+        await self._store.record_callbacks(results)
         self._held.difference_update([result.id for result in results])
         metrics.callbacks_waiting.set(self._waiting)
 

@@ -103,7 +103,7 @@ async def _members(
     """Find the members of an order's groups, each once, and how many each added."""
     if not order.groups:
         return [], []
-    by_group = await store.members(access.account.id, order.groups)
+    by_group = await store.group_members(access.account.id, order.groups)
     if sum(map(len, by_group.values())) > MOST_MEMBERS:
         value = f"more than {MOST_MEMBERS} members"
         raise Refusal(RefusalCode.TOO_LARGE, field="groups", value=value)

@@ -86,7 +86,9 @@ class QueryHandler:
         if isinstance(asked, Page):
             return asked
         if isinstance(asked, MediaQuery):
-            return MediaAnswer((await self._store.media([asked.id])).get(asked.id))
+            return MediaAnswer(
+                (await self._store.media_parts([asked.id])).get(asked.id)
+            )
         if access is None and not isinstance(asked, MessageQuery | OrderQuery):
             raise Refusal(RefusalCode.MISSING_LOGIN)
         if access is None:
@@ -129,7 +131,9 @@ class QueryHandler:
         await self._store.ask(nobody, account_id, self._clock())
 
     async def _resume(self, asked: ResumeCommand, account_id: int) -> Changed:
-        found = await self._store.resume(queue_id=asked.queue_id, account_id=account_id)
+        found = await self._store.resume_queue(
+            queue_id=asked.queue_id, account_id=account_id
+        )
         return Changed(found is not None)
 
     async def _look_up(self, asked: QueryOrCommand, dialect: str) -> Answer:
@@ -151,7 +155,7 @@ class QueryHandler:
         return MessagesAnswer(tuple(shown))
 
     async def _balance(self, account: Account) -> BalanceAnswer:
-        balance = await self._store.post(account.id, (), self._clock())
+        balance = await self._store.post_entries(account.id, (), self._clock())
         price = self._home_price(account)
         return BalanceAnswer(account.currency, balance, account.prepaid, price)
 

@@ -98,7 +98,7 @@ class QueuePauseAlerts:
     async def turn(self) -> bool:
         """Tell of pauses that nobody was told of; raises StoreUnavailable."""
         await self._count()
-        found = await self._store.unalerted(MOST_PAUSED, self._clock())
+        found = await self._store.unalerted_pauses(MOST_PAUSED, self._clock())
         wanted = {paused.queue_id for paused in found}
         self._alerts = {k: each for k, each in self._alerts.items() if k in wanted}
         failures = 0
@@ -122,7 +122,7 @@ class QueuePauseAlerts:
         now = self._clock()
         if now - self._counted_at >= COUNT_EVERY:
             self._counted_at = now
-            metrics.queues_paused.set(await self._store.paused())
+            metrics.queues_paused.set(await self._store.count_paused_queues())
 
     def _later(self, paused: PausedQueue, alert: _Alert, why: str) -> None:
         again_at = self._clock() + alert.pause
@@ -135,7 +135,7 @@ class QueuePauseAlerts:
     async def _alert(self, paused: PausedQueue, token: str) -> None:
         """Tell of one, if it is ours to tell; raises NotSent and StoreUnavailable."""
         stored = digest(token)
-        if not await self._store.alert(paused.queue_id, stored, self._clock()):
+        if not await self._store.claim_pause_alert(paused.queue_id, stored, self._clock()):
             return
         link = f"{self._base_url}{PATH}{token}"
         access = self._directory().accesses.get(paused.access_id)
@@ -152,7 +152,7 @@ class QueuePauseAlerts:
                 "queue paused, but no alert address is configured",
                 extra={**about, "why": why},
             )
-        await self._store.alerted(paused.queue_id, stored)
+        await self._store.record_pause_alert(paused.queue_id, stored)
         self._alerts.pop(paused.queue_id, None)
 
     async def _mail(self, outlet: MailTransport, mail: Mail) -> None:

@@ -161,7 +161,7 @@ class RecurringOrders:
             )
             metrics.repeated_orders.labels("accepted").inc()
             return
-        await self._store.accept([Draft([], [], turn=turn)], now)
+        await self._store.accept([Draft([], [], occurrence=turn)], now)
 
     def _access(self, row: RecurringRow, turn: RecurringRow) -> Access:
         """Find who sends it; raises Refusal. Without an access it ends."""

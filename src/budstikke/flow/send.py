@@ -341,7 +341,9 @@ class Sender:
             for batch in batches
             for read in batch
         ]
-        self._tell(await self._store.read(self.carrier_id, rows, self._clock()))
+        self._tell(
+            await self._store.record_read_reports(self.carrier_id, rows, self._clock())
+        )
         return [None] * len(batches)
 
     # -- stopping

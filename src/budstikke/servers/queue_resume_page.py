@@ -113,7 +113,7 @@ class QueueResumePage:
         return client_of(peer, headers, self._trusted, secure=False)[0]
 
     async def _look(self, token: str) -> HTMLResponse:
-        paused = await self._store.paused_by(token)
+        paused = await self._store.paused_queue_of(token)
         if paused is None:
             return _gone()
         body = f"""\
@@ -127,7 +127,7 @@ class QueueResumePage:
         return _page(200, "Messages from phones are paused", body)
 
     async def _go_on(self, token: str) -> HTMLResponse:
-        queue_id = await self._store.resume(token=token)
+        queue_id = await self._store.resume_queue(token=token)
         if queue_id is None:
             return _gone()
         self._resumed([queue_id])

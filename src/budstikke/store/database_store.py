@@ -42,7 +42,9 @@ if TYPE_CHECKING:
         BulkRow,
         CallbackResult,
         CallbackRow,
+        Conversation,
         Draft,
+        DueWork,
         Entry,
         HeldPart,
         Hint,
@@ -52,11 +54,9 @@ if TYPE_CHECKING:
         PausedQueue,
         QueueHead,
         QueueResult,
-        Received,
         RecurringRow,
-        Thread,
+        StoredInbound,
         Unrouted,
-        Woken,
     )
     from budstikke.store.engine import Engine
 
@@ -169,7 +169,7 @@ class DatabaseStore:
         verb = settlement.settle_receipts
         return await self.engine.write(verb, carrier_id, receipts, now, keep)
 
-    async def told(self, results: Sequence[CallbackResult]) -> None:
+    async def record_callbacks(self, results: Sequence[CallbackResult]) -> None:
         """Write the outcomes of attempts at callbacks."""
         await self.engine.write(record_callbacks, results)
 
@@ -179,7 +179,7 @@ class DatabaseStore:
 
     # -- the clock
 
-    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
+    async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """Do what is due."""
         return await self.engine.wake(now, limit, callbacks)
 
@@ -218,7 +218,7 @@ class DatabaseStore:
         assert account_id is not None  # noqa: S101 - flow.queries sees to it
         return await self.engine.write_in_time(queries.change, asked, account_id, now)
 
-    async def members(
+    async def group_members(
         self, account_id: int, names: Sequence[str]
     ) -> dict[str, list[str]]:
         """Find the active numbers in groups."""
@@ -228,7 +228,7 @@ class DatabaseStore:
         """Find what an access's message was sent from."""
         return await self.engine.read(orders.originator_of, access_id, message_id)
 
-    async def answered(
+    async def idempotent_answer(
         self, access_id: int, key: str, now: float
     ) -> tuple[str, bytes] | None:
         """Find what an idempotency key was answered."""
@@ -238,7 +238,9 @@ class DatabaseStore:
         """Find repeating orders whose next time has come."""
         return await self.engine.read(orders.due_recurring, now, limit)
 
-    async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
+    async def post_entries(
+        self, account_id: int, entries: Sequence[Entry], now: float
+    ) -> int:
         """Write ledger entries; returns the balance after them, micros."""
         return await self.engine.write_in_time(money.post, account_id, entries, now)
 
@@ -259,43 +261,47 @@ class DatabaseStore:
 
     # -- inbound messages
 
-    async def hold(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
+    async def hold_parts(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
         """Keep parts of long texts."""
         return await self.engine.write(reassembly.hold, parts)
 
-    async def held(self, now: float, limit: int) -> list[HeldPart]:
+    async def ready_parts(self, now: float, limit: int) -> list[HeldPart]:
         """Find held parts that are to be worked now."""
         return await self.engine.read(reassembly.held, now, limit)
 
-    async def drop(self, part_ids: Sequence[int]) -> None:
+    async def drop_parts(self, part_ids: Sequence[int]) -> None:
         """Forget held parts."""
         await self.engine.write(reassembly.drop, part_ids)
 
-    async def threads(self, pairs: Sequence[tuple[str, str]]) -> list[Thread | None]:
+    async def conversations(
+        self, pairs: Sequence[tuple[str, str]]
+    ) -> list[Conversation | None]:
         """Find the messages that phones answer."""
-        return await self.engine.read(inbound.threads, pairs)
+        return await self.engine.read(inbound.conversations, pairs)
 
-    async def receive(self, drafts: Sequence[InboundDraft], now: float) -> Received:
+    async def receive(
+        self, drafts: Sequence[InboundDraft], now: float
+    ) -> StoredInbound:
         """Store inbound messages with their callbacks."""
         return await self.engine.write(inbound.receive, drafts, now)
 
-    async def assigned(self, limit: int) -> list[Unrouted]:
+    async def assigned_unrouted(self, limit: int) -> list[Unrouted]:
         """Find unrouted messages that were assigned to an access."""
-        return await self.engine.read(inbound.assigned, limit)
+        return await self.engine.read(inbound.assigned_unrouted, limit)
 
     async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Look numbers up in the directory: name and address."""
         return await self.engine.read(inbound.subscribers, numbers)
 
-    async def media(self, ids: Sequence[str]) -> dict[str, MediaPart]:
+    async def media_parts(self, ids: Sequence[str]) -> dict[str, MediaPart]:
         """Read parts of MMS."""
         return await self.engine.read(media.read_parts, ids)
 
-    async def mms(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
+    async def mms_contents(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
         """Read what MMS to be sent contain."""
         return await self.engine.read(media.read_contents, message_ids)
 
-    async def read(
+    async def record_read_reports(
         self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float
     ) -> list[CallbackRow]:
         """Write that MMS were read."""
@@ -309,31 +315,31 @@ class DatabaseStore:
         """Lease a queue and read its first callbacks."""
         return await self.engine.write(queues.take_queue, queue_id, limit, now)
 
-    async def queue_told(self, results: Sequence[QueueResult]) -> None:
+    async def record_queues(self, results: Sequence[QueueResult]) -> None:
         """Write how queues stand after they were worked."""
         await self.engine.write(queues.record_queues, results)
 
-    async def paused(self) -> int:
+    async def count_paused_queues(self) -> int:
         """Count the queues that are paused."""
         return await self.engine.read(queues.count_paused)
 
-    async def unalerted(self, limit: int, now: float) -> list[PausedQueue]:
+    async def unalerted_pauses(self, limit: int, now: float) -> list[PausedQueue]:
         """Find paused queues of which no alert was mailed."""
         return await self.engine.read(queues.unalerted, limit, now)
 
-    async def alert(self, queue_id: int, token: str, now: float) -> bool:
+    async def claim_pause_alert(self, queue_id: int, token: str, now: float) -> bool:
         """Lease the alert of a paused queue to this node."""
         return await self.engine.write(queues.take_alert, queue_id, token, now)
 
-    async def alerted(self, queue_id: int, token: str) -> None:
+    async def record_pause_alert(self, queue_id: int, token: str) -> None:
         """Write that an alert was mailed."""
         await self.engine.write(queues.record_alert, queue_id, token)
 
-    async def paused_by(self, token: str) -> PausedQueue | None:
+    async def paused_queue_of(self, token: str) -> PausedQueue | None:
         """Find the paused queue that a token resumes."""
         return await self.engine.read(queues.paused_by, token)
 
-    async def resume(
+    async def resume_queue(
         self, *, queue_id: int = 0, account_id: int | None = None, token: str = ""
     ) -> int | None:
         """Resume a paused queue."""
@@ -345,17 +351,17 @@ class DatabaseStore:
         """Call ``heard`` with what other nodes leave to be done."""
         self.engine.listen(heard)
 
-    async def bind(
+    async def lease_binds(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
         """Hold binds to operators for a while."""
         return await self.engine.bind_leases.bind(carriers, now)
 
-    async def unbind(self, carrier_ids: Sequence[int]) -> None:
+    async def release_binds(self, carrier_ids: Sequence[int]) -> None:
         """Hold these binds no longer."""
         await self.engine.bind_leases.unbind(carrier_ids)
 
-    async def linked(self, now: float) -> set[int]:
+    async def bound_elsewhere(self, now: float) -> set[int]:
         """Find the carriers to which another node has a bind that is up."""
         return await self.engine.bind_leases.bound_elsewhere(now)
 

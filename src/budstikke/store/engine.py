@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Directory
     from budstikke.domain.message import Part
-    from budstikke.store.contract import Beat, BulkRow, Draft, Hint, Pulse, Woken
+    from budstikke.store.contract import Beat, BulkRow, Draft, DueWork, Hint, Pulse
     from budstikke.store.duplicates import DuplicateLock
     from budstikke.store.verbs.connection import Connection
     from budstikke.store.verbs.purge import BothSpans
@@ -130,7 +130,7 @@ class Engine(Protocol):
     ) -> T:
         """Likewise, and all statements see one state of the database."""
 
-    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
+    async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """Do what is due, and what keeps this node among the others."""
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:

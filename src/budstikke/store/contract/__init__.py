@@ -1,22 +1,23 @@
 """
-What a store is: rows, by verbs of the business, in batches.
+The contract of a store. The engines (SQLite, PostgreSQL) keep it alike.
 
-1. Every verb on the path takes and returns lists, and is one transaction.
-2. What a verb returned is durable: it survives a loss of power.
+1. Every verb on the message path takes and returns lists, and is one transaction.
+2. What a verb has written when it returns is durable: it survives a loss of power.
 3. A verb that cannot be carried out changes nothing and raises ``StoreUnavailable``.
-4. Time is an argument.
-5. An id beyond 64 bits is one that is not there.
-6. The conformance suite (tests/store/test_conformance_*.py) is part of it.
+4. Time is an argument, in Unix seconds.
+5. No row has an id beyond 64 bits: asked for one, a verb finds nothing.
+6. The conformance suite (tests/store/test_conformance_*.py) is part of the contract.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from budstikke.store.contract.failing import StoreDamaged, StoreUnavailable
+from budstikke.store.contract.errors import StoreDamaged, StoreUnavailable
 from budstikke.store.contract.health import Beat, HealthStore, Pulse, Seen
 from budstikke.store.contract.inbound import (
     MOST_EQUAL,
+    Conversation,
     Copy,
     Equals,
     HeldPart,
@@ -24,11 +25,10 @@ from budstikke.store.contract.inbound import (
     PausedQueue,
     QueueHead,
     QueueResult,
-    Received,
-    Thread,
+    StoredInbound,
     Unrouted,
 )
-from budstikke.store.contract.inbound_verbs import InboundStore
+from budstikke.store.contract.inbound_store import InboundStore
 from budstikke.store.contract.nodes import LINK_LEASE, Hint, NodeStore
 from budstikke.store.contract.outbound import (
     BulkProgress,
@@ -37,6 +37,7 @@ from budstikke.store.contract.outbound import (
     CallbackRow,
     Charge,
     Draft,
+    DueWork,
     Entry,
     LowBalance,
     MediaRow,
@@ -46,7 +47,6 @@ from budstikke.store.contract.outbound import (
     PartRow,
     RecurringRow,
     Verdict,
-    Woken,
 )
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ __all__ = [
     "CallbackResult",
     "CallbackRow",
     "Charge",
+    "Conversation",
     "Copy",
     "Draft",
+    "DueWork",
     "Entry",
     "Equals",
     "HeldPart",
@@ -87,181 +89,186 @@ __all__ = [
     "Pulse",
     "QueueHead",
     "QueueResult",
-    "Received",
     "RecurringRow",
     "Seen",
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
-    "Thread",
+    "StoredInbound",
     "Unrouted",
     "Verdict",
-    "Woken",
 ]
 
 CANCELLED_AT_ONCE = 500
-"""Messages that one transaction cancels: others wait meanwhile."""
+"""Messages that one transaction cancels; other transactions wait for it."""
 
 
 class Store(InboundStore, NodeStore, HealthStore, Protocol):
-    """The contract; see the module's rules."""
+    """What both engines do; the rules of this module hold for each method."""
 
     node_id: int
 
     async def open(self, now: float) -> None:
-        """Connect, and take over what a dead process left (see ``recover``)."""
+        """Connect, and release what a dead process had claimed and leased."""
 
     async def close(self) -> None:
-        """Finish what was begun and disconnect."""
+        """Finish the verbs that were begun, and disconnect."""
 
     def reserve_ids(self, count: int) -> int:
         """
         Take ``count`` consecutive ids for messages and orders; returns the first.
 
-        Ids are above 1000, never given twice, and need not be used.
+        Ids are above 1000 and never given twice; a caller need not use them.
         """
 
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
-        """Read who may do what; ``settings`` by dialect."""
+        """Read the directory; ``settings``: the struct of each dialect's settings."""
 
     async def revision(self) -> int:
-        """Tell which state of the directory the store holds."""
+        """Read the directory's revision, which changes whenever the directory does."""
 
     async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
         """
-        Store messages and parts, and take what they cost.
+        Store messages and parts, and charge for them.
 
-        Says for each draft what was not stored: messages that the duplicate lock
-        holds (equal ``duplicate_key`` and not yet ``until``), or all of it.
+        A verdict says for each draft what was not stored: messages that the duplicate
+        lock holds (equal ``duplicate_key``, before ``duplicate_until``), or all of it.
         """
 
     async def accept_bulk(
         self, bulk: BulkRow, keys: Sequence[int], until: float
     ) -> Verdict:
         """
-        Store an order whole, and take what it costs.
+        Store a bulk order whole, and charge for it.
 
-        ``keys`` are locked as duplicates until ``until``; each is there once. When some
-        are locked already, here or by another node, nothing of it is stored, and the
-        verdict's ``duplicates`` are the places of those in ``keys``.
+        Locks ``keys``, each of which is there once, as duplicates until ``until``. When
+        this or another node has locked some of them already, nothing of the order is
+        stored, and the verdict's ``duplicates`` are the indexes of those in ``keys``.
         """
 
     def locked(self, keys: Sequence[int], now: float) -> list[bool]:
-        """Tell which duplicate keys are locked now."""
+        """Tell which duplicate keys this node knows to be locked."""
 
     async def open_bulks(self) -> list[BulkRow]:
         """
-        Take orders that are not yet all messages, and that no other node makes.
+        Take bulk orders that are not expanded whole and that no other node expands.
 
-        Those that this node makes already come, too.
+        Those that this node expands already come, too.
         """
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """
-        Take queued parts of a carrier for sending: priority first, then oldest.
+        Claim queued parts of a carrier: highest priority first, then oldest.
 
-        Parts past their validity come too: whoever claimed them records them expired.
+        Parts past their validity come, too: the caller records them as expired.
         """
 
     async def release(self, part_ids: Sequence[int]) -> None:
-        """Give claimed parts back, unsent, as they were."""
+        """Return claimed parts, which were not sent, to the queue."""
 
     async def record(
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
     ) -> list[CallbackRow]:
         """
-        Write what carriers answered; receipts that came early are matched here.
+        Write the carriers' responses; match orphans to the ids that they name.
 
-        An update to a part that is no longer ``sending`` or ``unsure`` is ignored.
+        Ignores an update to a part that is no longer ``sending`` or ``unsure``. Returns
+        the callbacks that came of it, leased to this node.
         """
 
     async def settle(
         self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
     ) -> list[CallbackRow]:
-        """Settle parts by receipts; what matches nothing is kept ``keep`` seconds."""
-
-    async def told(self, results: Sequence[CallbackResult]) -> None:
-        """Write what came of telling customers."""
-
-    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
         """
-        Do what is due: scheduled and retried parts, callbacks, unsure parts.
+        Settle parts by delivery reports; an orphan is kept for ``keep`` seconds.
 
-        Unsure parts whose time is over follow their account's rule. At most ``limit``
-        parts of each kind, and about ``callbacks`` callbacks, leased to this node.
+        Returns the callbacks that came of it, leased to this node.
+        """
+
+    async def record_callbacks(self, results: Sequence[CallbackResult]) -> None:
+        """Write what came of attempts of callbacks."""
+
+    async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
+        """
+        Do what is due: queue scheduled and deferred parts, lease callbacks and queues.
+
+        An unsure part whose time is over is settled by its account's rule. At most
+        ``limit`` parts of each kind, and about ``callbacks`` callbacks.
         """
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
         """
-        Do what is not urgent: expire, give orphans to unsure parts, forget orphans.
+        Do what is not urgent: expire parts, match orphans, forget what is over.
 
-        An orphan is given to an unsure part of the same carrier and recipient when no
-        other part to that recipient is being sent.
+        An orphan settles an unsure part of the same carrier and recipient when no other
+        part to that recipient is being sent.
         """
 
     async def purge(self, before: float, limit: int) -> int:
         """
-        Delete a slice of messages from before then; returns how many.
+        Delete a slice of the messages from before then; returns how many.
 
-        Those that go out when they are past validity, those from phones when nothing is
-        to be told of them any more; with what was theirs. Also callbacks and their
-        attempts, bulk orders and orders that repeated, when they are over.
+        An outbound message goes when its validity is over, an inbound one when it has
+        no open callback; with it go its parts, callbacks, attempts and files. So do
+        bulk orders and recurring orders that are over.
         """
 
     async def messages(self, ids: Sequence[int]) -> list[MessageView]:
-        """Look messages up; unknown ids are left out."""
+        """Look messages up; leaves out unknown ids."""
 
     async def ask(
         self, asked: QueryOrCommand, account_id: int | None, now: float
     ) -> Answer:
         """
-        Answer what a customer asks, within an account (``None``: across all).
+        Answer a customer's query or command within an account (``None``: in all).
 
-        At most ``CANCELLED_AT_ONCE`` messages that were made are cancelled at once: ask
-        until fewer are. Only then is it counted how many were found.
-        Raises Refusal for a group that must be there and is not.
+        Cancels at most ``CANCELLED_AT_ONCE`` messages at once: call it until it cancels
+        fewer, which is also when it counts how many messages it found. Raises Refusal
+        for a group that must be there and is not.
         """
 
-    async def members(
+    async def group_members(
         self, account_id: int, groups: Sequence[str]
     ) -> dict[str, list[str]]:
-        """Find the active numbers in groups; those that are not there are left out."""
+        """Find the active numbers of groups; leaves out groups that are not there."""
 
     async def originator_of(self, access_id: int, message_id: int) -> str | None:
-        """Find what an access's message was sent from."""
+        """Find the sender of an access's message; ``None``: it has no such message."""
 
-    async def answered(
+    async def idempotent_answer(
         self, access_id: int, key: str, now: float
     ) -> tuple[str, bytes] | None:
-        """Find what an idempotency key was answered within a day: (digest, answer)."""
+        """Find the answer to an idempotency key of the last day: (digest, answer)."""
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
-        """Find orders whose next time has come."""
+        """Find recurring orders whose next occurrence is due."""
 
-    async def post(self, account_id: int, entries: Sequence[Entry], now: float) -> int:
+    async def post_entries(
+        self, account_id: int, entries: Sequence[Entry], now: float
+    ) -> int:
         """Write ledger entries; returns the balance after them, micros."""
 
     async def order_credit(
         self, account_id: int, count: int, amount: int, now: float
     ) -> CreditAnswer:
         """
-        Order ``count`` SMS, worth ``amount`` micros.
+        Order ``count`` SMS on credit, worth ``amount`` micros.
 
-        Credited at once up to the account's ceiling of SMS ordered in a day; beyond it
-        the order waits for an administrator.
+        Credits them at once up to the SMS that the account may order in a day; beyond
+        that the order waits for an administrator.
         """
 
     async def take_fees(self, now: float, limit: int) -> int:
         """
-        Take the fees that are due, each month of each once; returns how many.
+        Charge the fees that are due, each month of each once; returns how many.
 
-        A fee is taken even when the balance does not cover it.
+        Charges a fee even when the balance does not cover it.
         """
 
     async def low_balances(self) -> list[LowBalance]:
-        """Find balances that have fallen below the alert; each once until it rises."""
+        """Find balances that fell below their alert; each once until it has risen."""
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier id, for metrics."""

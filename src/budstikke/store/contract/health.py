@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from budstikke.store.contract.failing import StoreDamaged, StoreUnavailable
+from budstikke.store.contract.errors import StoreDamaged, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -72,7 +72,7 @@ class HeldPart(msgspec.Struct, array_like=True):
     copy: Copy = Copy.NONE
 
 
-class Thread(msgspec.Struct, array_like=True, frozen=True):
+class Conversation(msgspec.Struct, array_like=True, frozen=True):
     """A message that was sent from a reply number, and whose it was."""
 
     message_id: int
@@ -115,7 +115,7 @@ class InboundDraft(msgspec.Struct):
     access_id: int | None
     account_id: int | None
     held: list[int] = msgspec.field(default_factory=list)
-    tell: bool = False
+    notify: bool = False
     queued: bool = False
     sends: list[tuple[SendEvent, float]] = msgspec.field(default_factory=list)
     waiting: int | None = None
@@ -124,7 +124,7 @@ class InboundDraft(msgspec.Struct):
     assigned: bool = False
 
 
-class Received(msgspec.Struct):
+class StoredInbound(msgspec.Struct):
     """
     What storing messages from phones brought.
 
@@ -159,7 +159,7 @@ class QueueResult(msgspec.Struct):
     """
 
     queue_id: int
-    told: list[CallbackResult]
+    callbacks: list[CallbackResult]
     state: QueueState
     due_at: float | None
     tries: int

@@ -38,7 +38,7 @@ class NodeStore(Protocol):
     def listen(self, heard: Callable[[Hint], None]) -> None:
         """Have ``heard`` told at once what other nodes leave to be done."""
 
-    async def bind(
+    async def lease_binds(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
         """
@@ -54,10 +54,10 @@ class NodeStore(Protocol):
 
         """
 
-    async def unbind(self, carrier_ids: Sequence[int]) -> None:
+    async def release_binds(self, carrier_ids: Sequence[int]) -> None:
         """Hold these no longer."""
 
-    async def linked(self, now: float) -> set[int]:
+    async def bound_elsewhere(self, now: float) -> set[int]:
         """Tell to which carriers some other node has a link that is up."""
 
 

@@ -134,7 +134,7 @@ class Draft(msgspec.Struct):
     progress: BulkProgress | None = None
     charge: Charge | None = None
     repeats: RecurringRow | None = None
-    turn: RecurringRow | None = None
+    occurrence: RecurringRow | None = None
     key: tuple[str, str, bytes] | None = None
     mms: MmsRow | None = None
 
@@ -170,7 +170,7 @@ class BulkRow(msgspec.Struct):
     recipients: bytes
     charge: Charge | None = None
     repeats: RecurringRow | None = None
-    turn: RecurringRow | None = None
+    occurrence: RecurringRow | None = None
     key: tuple[str, str, bytes] | None = None
 
 
@@ -212,7 +212,7 @@ class CallbackResult(msgspec.Struct, array_like=True):
     receipt: tuple[int, str] | None = None
 
 
-class Woken(msgspec.Struct):
+class DueWork(msgspec.Struct):
     """What a turn of the clock brought."""
 
     carriers: set[int]

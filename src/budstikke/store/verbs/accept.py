@@ -217,8 +217,8 @@ def _charge(book: Book | None, draft: Draft, messages: Sequence[MessageRow]) -> 
 
 async def _is_taken(connection: Connection, draft: Draft | BulkRow, now: float) -> bool:
     """Tell whether an order's occurrence, key or slice was stored before; locks it."""
-    if draft.turn is not None:
-        values = (draft.turn.id, draft.turn.done)
+    if draft.occurrence is not None:
+        values = (draft.occurrence.id, draft.occurrence.done)
         if await connection.value(OCCURRENCE_FREE, *values) is None:
             return True
     if draft.key is not None:
@@ -236,8 +236,8 @@ async def _store_rest(
     connection: Connection, draft: Draft | BulkRow, now: float
 ) -> None:
     """Store what an order has beside messages: they are, or will be, stored."""
-    if draft.turn is not None:
-        turn = draft.turn
+    if draft.occurrence is not None:
+        turn = draft.occurrence
         await connection.execute(TAKE_OCCURRENCE, turn.id, turn.done, turn.next_at)
     if draft.key is not None:
         key, digest, answer = draft.key

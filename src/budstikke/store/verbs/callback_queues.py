@@ -121,7 +121,7 @@ async def take_queue(
 
 async def record_queues(connection: Connection, results: Sequence[QueueResult]) -> None:
     """Write how queues stand after they were worked, and their callbacks' outcomes."""
-    callbacks = [result for queue in results for result in queue.told]
+    callbacks = [result for queue in results for result in queue.callbacks]
     if callbacks:
         await record_callbacks(connection, callbacks)
     last = {row.queue_id: row for row in results}

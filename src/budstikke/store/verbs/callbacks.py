@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.domain.callback import CallbackState, Event, QueueState
-from budstikke.store.contract import CallbackRow, Received
+from budstikke.store.contract import CallbackRow, StoredInbound
 from budstikke.store.contract.leases import LEASE
 from budstikke.store.verbs.callback_ids import draw
 from budstikke.store.verbs.json_text import text
@@ -148,8 +148,8 @@ class CallbackWriter:
 
     async def begin(self, drafts: Sequence[InboundDraft]) -> None:
         """Lock the queues of these messages, then draw ids: they are in that order."""
-        await self._lock_queues({d.access_id for d in drafts if d.queued and d.tell})
-        count = sum(d.tell + len(d.sends) for d in drafts if d.access_id is not None)
+        await self._lock_queues({d.access_id for d in drafts if d.queued and d.notify})
+        count = sum(d.notify + len(d.sends) for d in drafts if d.access_id is not None)
         if count:
             self._ids.extend(await draw(self._connection, count))
 
@@ -166,7 +166,7 @@ class CallbackWriter:
         """Make the callbacks of a message: its event, then replies to its sender."""
         if draft.access_id is None:
             return
-        event_id = self._ids.popleft() if draft.tell else None
+        event_id = self._ids.popleft() if draft.notify else None
         send_ids = [self._ids.popleft() for _ in draft.sends]
         if event_id is not None:
             event = draft.event
@@ -200,7 +200,7 @@ class CallbackWriter:
             (callback_id, access_id, event, CallbackState.DUE, due_at, node_id, None)
         )
 
-    async def close(self) -> Received:
+    async def close(self) -> StoredInbound:
         """Write the callbacks and the queues' counters."""
         if self._rows:
             batch = text(self._rows)
@@ -210,7 +210,7 @@ class CallbackWriter:
             counters = text([(queue.id, queue.counter) for queue in queues])
             await self._connection.execute(FILL_QUEUES, counters, self._now)
         going = {queue.id for queue in queues if queue.state is not QueueState.PAUSED}
-        return Received(self._leased, going)
+        return StoredInbound(self._leased, going)
 
 
 async def record_callbacks(

@@ -9,7 +9,7 @@ import msgspec
 from budstikke.domain.receipt import Reason
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
-from budstikke.store.contract import CallbackRow, Woken
+from budstikke.store.contract import CallbackRow, DueWork
 from budstikke.store.contract.leases import LEASE
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.reassembly import FORGET_DONE
@@ -148,7 +148,9 @@ _ids = msgspec.json.Decoder(list[int]).decode
 _callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
 
 
-async def wake(connection: Connection, now: float, limit: int, callbacks: int) -> Woken:
+async def wake(
+    connection: Connection, now: float, limit: int, callbacks: int
+) -> DueWork:
     """Lease callbacks, so many; release parts that waited; conclude unsure ones."""
     leased = await _lease(connection, now, callbacks)
     low = connection.bounds.open_part
@@ -160,7 +162,7 @@ async def wake(connection: Connection, now: float, limit: int, callbacks: int) -
     carriers = {carrier_id for _, carrier_id in due} | resent
     more = limit in (len(due), len(rows)) or 0 < callbacks == len(leased)
     queues = _ids(await connection.one(DUE_QUEUES, now, limit))
-    return Woken(carriers, leased + concluded, more, queues)
+    return DueWork(carriers, leased + concluded, more, queues)
 
 
 async def _lease(connection: Connection, now: float, limit: int) -> list[CallbackRow]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.domain.inbound import InboundEvent, MediaRef
-from budstikke.store.contract import Thread, Unrouted
+from budstikke.store.contract import Conversation, Unrouted
 from budstikke.store.verbs.account_data import TOUCH
 from budstikke.store.verbs.callbacks import CallbackWriter
 from budstikke.store.verbs.json_text import text
@@ -18,11 +18,11 @@ from budstikke.store.verbs.statement import columns, statement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from budstikke.store.contract import InboundDraft, Received
+    from budstikke.store.contract import InboundDraft, StoredInbound
     from budstikke.store.verbs.connection import Connection
 
 # Rows of the batch: [reply number, phone]. Only reply numbers have 14 digits.
-THREADS = statement(
+CONVERSATIONS = statement(
     lambda e: (
         f"""
 SELECT {e.list}({e.row}(j.key, {e.row}(m.id, m.access_id, m.account_id)))
@@ -105,17 +105,17 @@ ON CONFLICT (number, account_id) DO NOTHING"""
 )
 
 _ids = msgspec.json.Decoder(list[int]).decode
-_threads = msgspec.json.Decoder(list[tuple[int, Thread]]).decode
+_conversations = msgspec.json.Decoder(list[tuple[int, Conversation]]).decode
 _subscribers = msgspec.json.Decoder(list[tuple[str, tuple[str, str]]]).decode
 _unrouted = msgspec.json.Decoder(list[tuple[InboundEvent, int, str, int]]).decode
 _media = msgspec.json.Decoder(list[tuple[int, int, MediaRef]]).decode
 
 
-async def threads(
+async def conversations(
     connection: Connection, pairs: Sequence[tuple[str, str]]
-) -> list[Thread | None]:
+) -> list[Conversation | None]:
     """Find what phones reply to: for (reply number, phone) the newest message."""
-    by_index = dict(_threads(await connection.one(THREADS, text(pairs))))
+    by_index = dict(_conversations(await connection.one(CONVERSATIONS, text(pairs))))
     return [by_index.get(index) for index in range(len(pairs))]
 
 
@@ -149,7 +149,7 @@ async def store_inbound(
 
 async def receive(
     connection: Connection, drafts: Sequence[InboundDraft], now: float
-) -> Received:
+) -> StoredInbound:
     """
     Store inbound messages with their media and callbacks.
 
@@ -234,7 +234,7 @@ async def _opt_out(
         await connection.execute(TOUCH)
 
 
-async def assigned(connection: Connection, limit: int) -> list[Unrouted]:
+async def assigned_unrouted(connection: Connection, limit: int) -> list[Unrouted]:
     """Find unrouted messages that were assigned to an access, oldest first."""
     rows = _unrouted(await connection.one(ASSIGNED, limit))
     messages = [Unrouted(*row) for row in rows]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Directory
     from budstikke.store import engine as contract
-    from budstikke.store.contract import BulkRow, Woken
+    from budstikke.store.contract import BulkRow, DueWork
     from budstikke.store.engines.postgres.connection import Connection
     from budstikke.store.verbs import connection as verbs
     from budstikke.store.verbs.purge import BothSpans
@@ -189,10 +189,10 @@ class PostgresEngine:
                 self._in_doubt.of_claim(carrier_id, now, parts)
         return parts
 
-    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
+    async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """Do what is due, renew this node's lease, and see to partitions and ids."""
 
-        async def write(connection: Connection) -> Woken:
+        async def write(connection: Connection) -> DueWork:
             await self._node.renew(connection, now)
             woken = await clock.wake(connection, now, limit, callbacks)
             woken.carriers |= await self._in_doubt.settle(connection, self._node.id)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Directory
     from budstikke.store import engine as contract
-    from budstikke.store.contract import Hint, Woken
+    from budstikke.store.contract import DueWork, Hint
     from budstikke.store.verbs.connection import Connection
     from budstikke.store.verbs.purge import BothSpans
 
@@ -191,7 +191,7 @@ class SqliteEngine:
         """Claim parts; they cross as the JSON that the database made."""
         return _parts(await self._writer.run(claim, carrier_id, limit, now))
 
-    async def wake(self, now: float, limit: int, callbacks: int) -> Woken:
+    async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """Do what is due."""
         return await self.write(wake, now, limit, callbacks)
 

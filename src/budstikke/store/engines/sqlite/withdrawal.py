@@ -37,7 +37,7 @@ def orders_of(rows: Sequence[Draft | BulkRow]) -> list[Order]:
     """List the orders that nobody will ask for again by a name."""
     found: list[Order] = []
     for row in rows:
-        if row.key or row.turn:
+        if row.key or row.occurrence:
             continue
         if isinstance(row, BulkRow):
             found.append((row.id, row.access_id))

@@ -1,4 +1,4 @@
-"""What verbs of a store raise when they cannot be carried out."""
+"""What the verbs of a store raise when they cannot be carried out."""
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not our error
