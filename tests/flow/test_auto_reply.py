@@ -30,7 +30,7 @@ async def test_it_is_one_message_however_often_it_is_tried(rig: Rig) -> None:
     for _ in range(3):
         await rig.answerer.answer(ROW)
     assert [("2229", "Takk!")] == messages(rig)
-    assert [0] == rig.path.column("tell", schema.message)
+    assert [0] == rig.path.column("notify_on", schema.message)
 
 
 @pytest.mark.parametrize("recipient", ["+47", "VIPPS", ""])

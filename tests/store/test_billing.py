@@ -259,7 +259,7 @@ def message(books: Books, price: int, **more: Any) -> None:
         ("recipient", "originator", "encoding", "reason", "raw"), ""
     )
     columns |= dict.fromkeys(
-        ("segments", "parts", "flash", "protocol_id", "priority", "tell"), 1
+        ("segments", "parts", "flash", "protocol_id", "priority", "notify_on"), 1
     )
     columns |= {"id": 2000, "order_id": 2000, "access_id": 1, "account_id": 1}
     columns |= {"accepted_at": NOW, "expires_at": NOW, "state": "accepted"}

@@ -291,7 +291,8 @@ async def test_erasing_leaves_nothing_of_the_person(path: Path) -> None:
     message_id = path.store.reserve_ids(1)
     draft = path.draft(message_id, PERSONAL, state=PartState.SENDING)
     row = draft.messages[0]
-    row.account_id, row.ref, row.tell = 1, "r", NotifyOn.FINAL | NotifyOn.SENT
+    row.account_id, row.ref, row.notify_on = 1, "r", NotifyOn.FINAL | NotifyOn.SENT
+    row.callback_url = f"https://customer.example/?to={PERSONAL}"
     draft.parts[0].text = "private"
     await path.store.accept([draft], NOW)
     part_id = (message_id << 8) + 1

@@ -165,7 +165,7 @@ class MmsAcceptor:
             flash=0,
             protocol_id=0,
             priority=1,
-            tell=(NotifyOn.FINAL if asked.report else NotifyOn.NOTHING).value,
+            notify_on=(NotifyOn.FINAL if asked.report else NotifyOn.NOTHING).value,
             duplicate_key=None,
             duplicate_until=None,
             accepted_at=now,

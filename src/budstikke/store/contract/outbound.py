@@ -23,7 +23,7 @@ class MessageRow(msgspec.Struct, array_like=True):
     flash: int
     protocol_id: int
     priority: int
-    tell: int
+    notify_on: int
     duplicate_key: int | None
     duplicate_until: float | None
     accepted_at: float

@@ -1,14 +1,14 @@
 """
 The tables, for both engines.
 
-Times are Unix seconds (UTC); closed vocabularies are the enumerations of ``domain``.
-Work that is due is found through partial indexes, which history does not lengthen.
+Times are Unix seconds (UTC), amounts of money micros (millionths of a currency);
+``state``, ``kind`` and ``reason`` have the values of the enumerations of ``domain``.
+Partial indexes find what is due: they do not grow with what is done.
 """
 
 from __future__ import annotations
 
-from budstikke.store.schema.base import Id, metadata
-from budstikke.store.schema.business import (
+from budstikke.store.schema.accounts import (
     access,
     account,
     audit,
@@ -19,13 +19,12 @@ from budstikke.store.schema.business import (
     fee,
     ledger,
     membership,
-    meta,
-    node,
     price,
     price_list,
     route,
     suppression,
 )
+from budstikke.store.schema.base import Id, metadata
 from budstikke.store.schema.inbound import (
     attempt,
     inbound,
@@ -37,7 +36,7 @@ from budstikke.store.schema.inbound import (
     queue,
     subscriber,
 )
-from budstikke.store.schema.nodes import link
+from budstikke.store.schema.nodes import bind_lease, meta, node
 from budstikke.store.schema.outbound import (
     bulk,
     callback,
@@ -56,6 +55,7 @@ __all__ = [
     "account",
     "attempt",
     "audit",
+    "bind_lease",
     "bulk",
     "callback",
     "carrier",
@@ -69,7 +69,6 @@ __all__ = [
     "inbound_part",
     "keyword",
     "ledger",
-    "link",
     "media",
     "membership",
     "message",

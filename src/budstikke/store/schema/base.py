@@ -1,4 +1,4 @@
-"""What all tables share."""
+"""The metadata that all tables share, and the type of ids."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from sqlalchemy import (
 metadata = MetaData()
 
 Id = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite gives a table's rowid to ``INTEGER PRIMARY KEY`` only."""
+"""SQLite makes only an ``INTEGER PRIMARY KEY`` the rowid of its table."""

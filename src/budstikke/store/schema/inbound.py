@@ -1,4 +1,4 @@
-"""Messages from phones, where they lead, and what is told of them."""
+"""Inbound messages, the numbers they come to, and queues of callbacks."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ number = Table(
     Column("id", Id, primary_key=True),
     Column("value", String, nullable=False),  # digits; of a series what it begins with
     Column("kind", String, nullable=False),  # domain.inventory.NumberKind
-    Column("access_id", Id, ForeignKey("access.id")),  # NULL: by keyword, or nobody's
+    Column("access_id", Id, ForeignKey("access.id")),  # NULL: shared, or unassigned
     Column("url", Text, nullable=False, default="", server_default=""),
     UniqueConstraint("value"),
     sqlite_autoincrement=True,
 )
-"""Numbers that phones write to."""
+"""Numbers of ours that phones write to."""
 
 keyword = Table(
     "keyword",
@@ -68,7 +68,7 @@ number_request = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
 )
-"""What customers asked an administrator for."""
+"""Numbers and keywords that customers asked an administrator for."""
 
 inbound_part = Table(
     "inbound_part",
@@ -117,7 +117,7 @@ inbound = Table(
     "inbound",
     metadata,
     Column("id", Id, primary_key=True),  # of the same blocks as those of messages
-    Column("access_id", Id),  # NULL: nobody's yet
+    Column("access_id", Id),  # NULL: unrouted
     Column("account_id", Id),
     Column("carrier_id", Id, nullable=False),
     Column("number_id", Id),
@@ -149,21 +149,21 @@ inbound = Table(
         postgresql_where=text("access_id IS NULL AND assign_id IS NOT NULL"),
     ),
 )
-"""Messages from phones, whole."""
+"""Inbound messages, reassembled."""
 
 media = Table(
     "media",
     metadata,
     Column("id", String, primary_key=True),  # 20 random digits
     Column("message_id", Id, nullable=False),  # of ``inbound`` or ``message``
-    Column("place", Integer, nullable=False),  # 1, 2, … within it
+    Column("place", Integer, nullable=False),  # 1, 2, … within the message
     Column("name", String, nullable=False),
     Column("type", String, nullable=False),
     Column("size", Integer, nullable=False),  # octets
     Column("data", LargeBinary, nullable=False),
     Index("media_message", "message_id", "place"),
 )
-"""The parts of MMS from phones, and of those that a link was sent for."""
+"""Files of inbound MMS, and of outbound MMS that a phone gets as a web link."""
 
 queue = Table(
     "queue",
@@ -172,13 +172,13 @@ queue = Table(
     Column("access_id", Id, nullable=False, unique=True),
     Column("state", String, nullable=False),  # domain.callback.QueueState
     Column("due_at", Float),  # due: not before; with a node: its lease's end
-    Column("node_id", Id),  # who is working it; paused: who is telling of that
+    Column("node_id", Id),  # the node that works on it; paused: that sends the alert
     Column("tries", Integer, nullable=False, default=0),  # of the first one in it
     Column("counter", Integer, nullable=False, default=0),  # the last number given
-    Column("why", Text, nullable=False, default=""),  # it was paused
+    Column("why", Text, nullable=False, default=""),  # why it was paused
     Column("paused_at", Float),
-    Column("alert", Boolean, nullable=False, default=False),  # nobody was told of it
-    Column("token", String),  # SHA-256 of what the link resumes it with
+    Column("alert", Boolean, nullable=False, default=False),  # an alert is to be sent
+    Column("token", String),  # SHA-256 of the token in the alert's link
     Index(
         "queue_due",
         "due_at",
@@ -205,7 +205,7 @@ queue = Table(
         postgresql_where=text("token IS NOT NULL"),
     ),
 )
-"""Endpoints whose callbacks are told one after another, and that may be paused."""
+"""Queues of callbacks that go out one after another; each may be paused."""
 
 attempt = Table(
     "attempt",
@@ -220,9 +220,9 @@ attempt = Table(
     Index("attempt_callback", "callback_id"),
 )
 """
-Tries to tell a callback that were not understood.
+Attempts of callbacks that were not understood.
 
-The one that was is in its callback's row; a first one of that kind has none here.
+A callback's own row has the attempt that was understood.
 """
 
 subscriber = Table(

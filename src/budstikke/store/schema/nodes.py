@@ -1,17 +1,41 @@
-"""Who holds a link to an operator."""
+"""What nodes share: counters, each other's names and leases."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Table
+from sqlalchemy import Boolean, Column, Float, String, Table
 
 from budstikke.store.schema.base import Id, metadata
 
-link = Table(
-    "link",
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+"""
+By key: ``revision`` of the directory; ``next_id``, the first id of messages and orders
+that no node has reserved; ``callback_id``, on SQLite the last id of a callback when
+some were purged; ``salt`` of the identifiers of keys; ``compatible``, the oldest schema
+whose programs can run on this one; and what ``store.time_seen`` keeps.
+"""
+
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("lease_until", Float, nullable=False),
+)
+"""Running gateways; one whose lease is over is dead, and another releases its work."""
+
+
+bind_lease = Table(
+    "bind_lease",
     metadata,
     Column("carrier_id", Id, primary_key=True, autoincrement=False),
     Column("node_id", Id, primary_key=True, autoincrement=False),
     Column("lease_until", Float, nullable=False),
     Column("up", Boolean, nullable=False),
 )
-"""Leases of links to operators; ``up``: it can be sent to."""
+"""The nodes' rights to hold binds with operators; ``up``: the bind takes parts now."""

@@ -1,4 +1,4 @@
-"""Messages on their way out, and what is told of them."""
+"""Outbound messages: orders, parts, delivery reports and callbacks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ mms = Table(
     Column("fallback_id", Id),  # the callback that sends it; NULL: not yet
     Column("read_at", Float),
 )
-"""What an MMS holds; its message has the encoding ``mms`` and one part."""
+"""Contents of outbound MMS; their messages have the encoding ``mms`` and one part."""
 
 
 recurring = Table(
@@ -37,7 +37,7 @@ recurring = Table(
     Column("access_id", Id, nullable=False),
     Column("order", Text, nullable=False),  # JSON: domain.message.Order
     Column("first_at", Float, nullable=False),
-    Column("done", Integer, nullable=False),  # number of the last time it went
+    Column("done", Integer, nullable=False),  # number of its last occurrence
     Column("next_at", Float),  # NULL: it has ended
     Index(
         "recurring_due",
@@ -59,7 +59,7 @@ idempotency = Table(
     metadata,
     Column("access_id", Id, primary_key=True),
     Column("key", String, primary_key=True),
-    Column("digest", String, nullable=False),  # of what was asked
+    Column("digest", String, nullable=False),  # of the request
     Column("answer", Text, nullable=False),  # JSON: domain.message.Accepted
     Column("kept_until", Float, nullable=False),
     Index("idempotency_kept_until", "kept_until"),
@@ -75,7 +75,7 @@ bulk = Table(
     Column("first_id", Id, nullable=False),
     Column("total", Integer, nullable=False),
     Column("done", Integer, nullable=False),
-    Column("content", Text, nullable=False),  # JSON: what its messages share
+    Column("content", Text, nullable=False),  # JSON: domain.staging.OrderContext
     Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
     Column("node_id", Id, nullable=False),
     Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
@@ -86,7 +86,7 @@ bulk = Table(
         postgresql_where=text("done < total"),
     ),
 )
-"""An order too large for one transaction: made in slices, unless it is cancelled."""
+"""Orders too large for one transaction: expanded in slices, unless cancelled."""
 
 
 message = Table(
@@ -99,12 +99,12 @@ message = Table(
     Column("originator", String, nullable=False),
     Column("ref", String),
     Column("encoding", String, nullable=False),
-    Column("segments", Integer, nullable=False),  # what is charged
+    Column("segments", Integer, nullable=False),  # as the account is charged
     Column("parts", Integer, nullable=False),  # rows of part; 1 where the SMSC splits
     Column("flash", Integer, nullable=False),
     Column("protocol_id", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
-    Column("tell", Integer, nullable=False),  # domain.message.Tell
+    Column("notify_on", Integer, nullable=False),  # domain.message.NotifyOn
     Column("duplicate_key", Id),  # with duplicate_until: the duplicate lock
     Column("duplicate_until", Float),
     Column("accepted_at", Float, nullable=False),
@@ -135,7 +135,7 @@ message = Table(
         postgresql_where=text("order_id <> id"),
     ),
     Index(
-        "message_reply",  # what was sent from a reply number
+        "message_reply",  # messages from reply numbers
         "originator",
         "recipient",
         "id",
@@ -157,7 +157,7 @@ part = Table(
     Column("priority", Integer, nullable=False),  # the message's, for the index
     Column("due_at", Float),  # queued, unsure: not before; NULL: now
     Column("tries", Integer, nullable=False, default=0),
-    Column("node_id", Id),  # who is sending it
+    Column("node_id", Id),  # the node that claimed it
     Column("smsc_id", String),
     Column("smsc_key", String),
     Column("reason", String, nullable=False, default=""),
@@ -233,7 +233,7 @@ orphan = Table(
     Index("orphan_recipient", "recipient"),
     Index("orphan_kept_until", "kept_until"),
 )
-"""Receipts that match nothing yet."""
+"""Delivery reports that match no part yet."""
 
 
 callback = Table(
@@ -244,13 +244,13 @@ callback = Table(
     Column("message_id", Id, nullable=False),  # of ``message`` or ``inbound``
     Column("event", Text, nullable=False),  # JSON: domain.callback.Event
     Column("state", String, nullable=False),  # domain.callback.CallbackState
-    Column("due_at", Float),  # the end of a lease while it is being told
-    Column("node_id", Id),  # who is telling it
-    Column("queue_id", Id),  # it waits for those before it in this queue
+    Column("due_at", Float),  # not before; with a node: the end of its lease
+    Column("node_id", Id),  # the node that leased it
+    Column("queue_id", Id),  # it waits for the callbacks before it in this queue
     Column("tries", Integer, nullable=False, default=0),
     Column("answer", Text, nullable=False, default=""),
     Column("status", Integer),  # of HTTP
-    Column("took", Float),  # seconds, of the last try
+    Column("took", Float),  # seconds, of the last attempt
     Column("at", Float, nullable=False),
     Index(
         "callback_due",
@@ -277,4 +277,4 @@ duplicate = Table(
     Column("until", Float, nullable=False),
     Index("duplicate_until", "until"),
 )
-"""Duplicate keys that are held where nodes share a database; else memory has them."""
+"""Duplicate locks on PostgreSQL, where nodes share them; SQLite's are in memory."""

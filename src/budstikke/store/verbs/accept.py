@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from budstikke.store.verbs.connection import Connection
 
 _MESSAGE_COLUMNS = """id, order_id, access_id, recipient, originator, ref, encoding,
-    segments, parts, flash, protocol_id, priority, tell, duplicate_key, duplicate_until,
-    accepted_at, expires_at, state, account_id, price, refund, premium, send_at,
-    callback_url, reason, raw"""
+    segments, parts, flash, protocol_id, priority, notify_on, duplicate_key,
+    duplicate_until, accepted_at, expires_at, state, account_id, price, refund, premium,
+    send_at, callback_url, reason, raw"""
 
 _PART_COLUMNS = """id, carrier_id, state, text, tables, priority, due_at, node_id, at,
     tries, reason, raw"""

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 # A message keeps its text while it is to be sent, or may be sent again; an MMS also
 # while an SMS may follow it. Later delivery reports are counted, but nobody is called.
 ERASE = statement("""
-UPDATE message SET deleted = 1, recipient = '', tell = 0, duplicate_key = NULL,
-    duplicate_until = NULL
+UPDATE message SET deleted = 1, recipient = '', notify_on = 0, callback_url = NULL,
+    duplicate_key = NULL, duplicate_until = NULL
 WHERE id = :id AND account_id = :account
     AND state <> 'scheduled' AND NOT EXISTS (SELECT 1 FROM part p
         WHERE p.id BETWEEN message.id * 256 AND message.id * 256 + 255

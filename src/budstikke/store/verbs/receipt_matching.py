@@ -30,7 +30,7 @@ def _concerned(e: Fragments, index: str) -> str:
     """Select columns of ``domain.settlement.Concerned``: part ``p``, message ``m``."""
     return f"""
 SELECT {e.list}({e.row}({index}, p.id, p.state, p.carrier_id, p.tries, m.id, m.parts,
-    m.state, m.tell, m.access_id, m.recipient, m.ref,
+    m.state, m.notify_on, m.access_id, m.recipient, m.ref,
     {e.greatest}(CASE WHEN p.state = 'unsure' THEN 0.0 ELSE coalesce(p.at, 0.0) END,
         m.accepted_at),
     m.callback_url))

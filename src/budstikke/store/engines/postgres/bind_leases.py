@@ -21,24 +21,24 @@ SELECT pg_advisory_xact_lock(1651729509), set_config('synchronous_commit', 'off'
 
 # Rows are [carrier, most, up]. Who holds a lease keeps it.
 HOLD = """
-INSERT INTO link (carrier_id, node_id, lease_until, up)
+INSERT INTO bind_lease (carrier_id, node_id, lease_until, up)
 SELECT (v->>0)::bigint, $2, $3::float8 + $4, (v->>2)::boolean
 FROM jsonb_array_elements($1::text::jsonb) v
 WHERE (v->>1)::integer = 0 OR (v->>1)::integer > (
-    SELECT count(*) FROM link l WHERE l.carrier_id = (v->>0)::bigint
+    SELECT count(*) FROM bind_lease l WHERE l.carrier_id = (v->>0)::bigint
         AND l.node_id <> $2 AND l.lease_until > $3)
 ON CONFLICT (carrier_id, node_id)
     DO UPDATE SET lease_until = excluded.lease_until, up = excluded.up
 RETURNING carrier_id"""
 
 LET_GO = """
-DELETE FROM link WHERE node_id = $1
+DELETE FROM bind_lease WHERE node_id = $1
     AND carrier_id IN (SELECT x::bigint FROM jsonb_array_elements($2::text::jsonb) x)"""
 
-FORGET = "DELETE FROM link WHERE lease_until <= $1"
+FORGET = "DELETE FROM bind_lease WHERE lease_until <= $1"
 
 BOUND_ELSEWHERE = """
-SELECT DISTINCT carrier_id FROM link
+SELECT DISTINCT carrier_id FROM bind_lease
 WHERE up AND node_id <> $1 AND lease_until > $2"""
 
 

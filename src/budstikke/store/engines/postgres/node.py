@@ -74,7 +74,7 @@ STRAYS = """
 SELECT DISTINCT node_id FROM part WHERE state = 'sending'
     AND NOT EXISTS (SELECT 1 FROM node n WHERE n.id = part.node_id)"""
 
-FORGET_LINKS = "DELETE FROM link WHERE node_id = ANY($1::bigint[])"
+FORGET_BIND_LEASES = "DELETE FROM bind_lease WHERE node_id = ANY($1::bigint[])"
 
 FORGET_NODES = "DELETE FROM node WHERE id = ANY($1::bigint[])"
 
@@ -159,7 +159,7 @@ class Node:
         await connection.execute(RECOVER_CALLBACKS, now, dead)
         await connection.execute(RECOVER_QUEUES, now, dead)
         await connection.execute(RECOVER_ALERTS, dead)
-        await connection.execute(FORGET_LINKS, dead)
+        await connection.execute(FORGET_BIND_LEASES, dead)
         await connection.execute(FORGET_NODES, dead)
 
     async def end(self, connection: Connection) -> None:

@@ -86,6 +86,14 @@ def _add_accounts() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "bind_lease",
+        sa.Column("carrier_id", ID, autoincrement=False, nullable=False),
+        sa.Column("node_id", ID, autoincrement=False, nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("up", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("carrier_id", "node_id"),
+    )
+    op.create_table(
         "carrier",
         sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -94,14 +102,6 @@ def _add_accounts() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
         sqlite_autoincrement=True,
-    )
-    op.create_table(
-        "link",
-        sa.Column("carrier_id", ID, autoincrement=False, nullable=False),
-        sa.Column("node_id", ID, autoincrement=False, nullable=False),
-        sa.Column("lease_until", sa.Float(), nullable=False),
-        sa.Column("up", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("carrier_id", "node_id"),
     )
     op.create_table(
         "meta",
@@ -352,7 +352,7 @@ def _add_messages() -> None:
         sa.Column("flash", sa.Integer(), nullable=False),
         sa.Column("protocol_id", sa.Integer(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
-        sa.Column("tell", sa.Integer(), nullable=False),
+        sa.Column("notify_on", sa.Integer(), nullable=False),
         sa.Column("duplicate_key", ID, nullable=True),
         sa.Column("duplicate_until", sa.Float(), nullable=True),
         sa.Column("accepted_at", sa.Float(), nullable=False),

@@ -1,4 +1,4 @@
-"""Who may do what, and what it costs: seldom written."""
+"""Accounts: what they may do, what it costs, and their contacts. Seldom written."""
 
 from __future__ import annotations
 
@@ -17,29 +17,6 @@ from sqlalchemy import (
 )
 
 from budstikke.store.schema.base import Id, metadata
-
-meta = Table(
-    "meta",
-    metadata,
-    Column("key", String, primary_key=True),
-    Column("value", String, nullable=False),
-)
-"""
-``revision`` (of the directory), ``next_id`` (end of the blocks handed out),
-``callback_id`` (on SQLite: the last that was given when some were purged), and
-``compatible``: the oldest schema whose programs can run on this one.
-"""
-
-
-node = Table(
-    "node",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("lease_until", Float, nullable=False),
-)
-"""Processes that hold work; one whose lease is over holds nothing."""
-
 
 account = Table(
     "account",
@@ -72,7 +49,7 @@ account = Table(
         sqlite_where=text("alert_below IS NOT NULL"),
         postgresql_where=text("alert_below IS NOT NULL"),
     ),
-    sqlite_autoincrement=True,  # the id of one that was removed is never given again
+    sqlite_autoincrement=True,  # the id of a removed account is never given again
 )
 
 
@@ -89,7 +66,7 @@ access = Table(
     Column("blocked", Boolean, nullable=False, default=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON object
     UniqueConstraint("dialect", "identifier"),
-    sqlite_autoincrement=True,  # or its messages would be told to a stranger
+    sqlite_autoincrement=True,  # or another access would get its callbacks
 )
 
 
@@ -152,7 +129,7 @@ ledger = Table(
     Column("messages", Integer, nullable=False, default=0, server_default="0"),
     Index("ledger_account", "account_id", "at"),
 )
-"""Append-only: an account's amounts always sum to its balance; ``messages`` counts."""
+"""Append-only: an account's amounts sum to its balance; ``messages``: how many."""
 
 
 credit_order = Table(
@@ -231,12 +208,13 @@ suppression = Table(
     "suppression",
     metadata,
     Column("number", String, primary_key=True),
-    Column("account_id", Id, primary_key=True, default=0),  # 0: everybody's
+    Column("account_id", Id, primary_key=True, default=0),  # 0: every account's
     Column("reason", String, nullable=False, default="blacklist"),
     Column("at", Float),
-    Column("inbound_id", Id),  # the message that asked for it
+    Column("inbound_id", Id),  # the inbound message that asked for it
     Index("suppression_account", "account_id", "number"),
 )
+"""Opt-outs, and numbers that an administrator blocks."""
 
 
 audit = Table(
@@ -247,4 +225,4 @@ audit = Table(
     Column("actor", String, nullable=False),
     Column("act", Text, nullable=False),
 )
-"""What administrators did; never secrets."""
+"""What administrators did; without secrets."""
