@@ -1,4 +1,4 @@
-"""What a store tells of itself: whether writes are answered, and how old they are."""
+"""The health of a store: whether it answers writes, and how old they are."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOM = 1 << 18
-"""Octets that a beat after a failed write asks for: what some hundred messages take."""
+"""Octets that a heartbeat asks for after a failed write: some hundred messages."""
 
 
 class Beat(msgspec.Struct):
     """
-    What a beat found.
+    What a heartbeat read.
 
     Attributes:
         confirmed: The time that an administrator confirmed last, Unix seconds; 0: none.

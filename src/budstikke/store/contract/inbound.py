@@ -1,4 +1,4 @@
-"""Rows of messages from phones, and of queues of what is told of them."""
+"""Rows of inbound messages, and of queues of callbacks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Copy(IntEnum):
 
 
 MOST_EQUAL = 50
-"""Equal parts of one number and reference that are kept; more are not."""
+"""Equal parts of one text that are kept at most: a phone may send any number."""
 
 
 class HeldPart(msgspec.Struct, array_like=True):
@@ -73,7 +73,7 @@ class HeldPart(msgspec.Struct, array_like=True):
 
 
 class Conversation(msgspec.Struct, array_like=True, frozen=True):
-    """A message that was sent from a reply number, and whose it was."""
+    """The message that a phone replies to, and whose message it is."""
 
     message_id: int
     access_id: int
@@ -81,7 +81,7 @@ class Conversation(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Unrouted(msgspec.Struct):
-    """A message that was nobody's, and that an administrator gave to an access."""
+    """An unrouted message that an administrator assigned to an access."""
 
     event: InboundEvent
     carrier_id: int
@@ -91,21 +91,22 @@ class Unrouted(msgspec.Struct):
 
 class InboundDraft(msgspec.Struct):
     """
-    A message from a phone to be stored, and what is told of it.
+    An inbound message to be stored, with its callback and auto-replies.
 
     Attributes:
-        recipient: What the phone wrote to, digits.
-        access_id: Whose it is; ``None``: nobody's, it waits in the tray.
-        held: Ids of the parts it was joined of; one that is not held any more means
-            that it was stored before: nothing of it is stored.
-        tell: Make a callback of its event.
-        queued: In the access's queue, with the next of its numbers as its counter.
-        sends: What is sent in answer, and when, Unix seconds. The one to which the
-            event's ``receipt_id`` is to be set, if any, is ``waiting``.
-        waiting: Index into ``sends``: that one waits for the callback; ``None``: none.
-        opt_out: Put the phone on the account's list.
-        media: Parts of an MMS.
-        assigned: It is in the tray already: an administrator gave it to the access.
+        recipient: The number of ours that the phone wrote to, digits.
+        access_id: Whose message it is; ``None``: it is unrouted.
+        held: Ids of the parts that it was reassembled from. If one of them is held no
+            more, the message was stored before, and nothing of it is stored again.
+        notify: Make a callback of its event.
+        queued: The callback goes through the access's queue, and gets the queue's next
+            counter.
+        sends: Auto-replies, and when they go, Unix seconds.
+        waiting: Index into ``sends`` of the auto-reply that waits for the callback's
+            answer: the event's ``receipt_id`` becomes its id. ``None``: there is none.
+        opt_out: Put the phone on the account's opt-out list.
+        media: Files of an MMS.
+        assigned: It is stored as unrouted already; an administrator assigned it.
 
     """
 
@@ -126,10 +127,12 @@ class InboundDraft(msgspec.Struct):
 
 class StoredInbound(msgspec.Struct):
     """
-    What storing messages from phones brought.
+    What came of storing inbound messages.
 
-    ``callbacks`` are leased to this node; ``queues`` have something new in them and are
-    not paused.
+    Attributes:
+        callbacks: Those that are due now, leased to this node.
+        queues: Those that got callbacks and are not paused.
+
     """
 
     callbacks: list[CallbackRow]
@@ -137,7 +140,7 @@ class StoredInbound(msgspec.Struct):
 
 
 class QueueHead(msgspec.Struct):
-    """The first callbacks of a queue, in order, leased; ``tries`` is of the first."""
+    """The first callbacks of a leased queue, in order; ``tries``: of the first one."""
 
     queue_id: int
     access_id: int
@@ -147,14 +150,15 @@ class QueueHead(msgspec.Struct):
 
 class QueueResult(msgspec.Struct):
     """
-    What came of working a queue.
+    What came of working on a queue.
 
     Attributes:
-        told: Of callbacks that were attempted or that nobody can be told.
-        state: ``due``: there is or may be more; ``paused``: the first one failed.
+        callbacks: Results of callbacks that were attempted, or that have no endpoint
+            any more.
+        state: ``due``: there is or may be more; ``paused``: the first callback failed.
         due_at: When to go on, Unix seconds; ``None``: it stays leased to this node.
-        tries: Of the first one that is left.
-        why: It is paused, in words for people.
+        tries: Attempts of the first callback that is left.
+        why: Why it is paused, in words for people.
 
     """
 
@@ -168,7 +172,7 @@ class QueueResult(msgspec.Struct):
 
 
 class PausedQueue(msgspec.Struct):
-    """A queue that is paused and that nobody was told of yet."""
+    """A paused queue whose alert was not sent yet."""
 
     queue_id: int
     access_id: int

@@ -1,4 +1,4 @@
-"""The verbs of nodes that share a database: what they say, and who holds a link."""
+"""The verbs of nodes that share a database: notifications and bind leases."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 CHANNEL = "budstikke"
-"""Where hints are notified, on an engine that has notifications."""
+"""The channel of hints, on an engine that has notifications."""
 
 
 class Hint(msgspec.Struct, omit_defaults=True):
     """
-    What a node says is to be done; who misses one finds the same by polling.
+    What one node tells the others to do; a node that misses it finds it by polling.
 
     Attributes:
-        node: Who says so.
-        carriers: They have parts to send that no node is sending.
-        queues: There may be something to tell in them.
+        node: The node that says so.
+        carriers: They have queued parts.
+        queues: They may have callbacks that are due.
         directory: It has changed.
 
     """
@@ -33,33 +33,34 @@ class Hint(msgspec.Struct, omit_defaults=True):
 
 
 class NodeStore(Protocol):
-    """What nodes know of each other."""
+    """What the nodes on one database do for each other."""
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
-        """Have ``heard`` told at once what other nodes leave to be done."""
+        """Call ``heard`` with each hint of another node."""
 
     async def lease_binds(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
         """
-        Hold links to operators for ``LINK_LEASE`` seconds, or for longer.
+        Take or renew bind leases, for ``LINK_LEASE`` seconds.
 
         Args:
-            carriers: For each carrier its id, how many nodes may hold a link to it
-                (0: any number), and whether this node's link is up.
+            carriers: For each carrier its id, how many nodes may hold binds with it
+                (0: any number), and whether this node's bind is up.
             now: Unix seconds.
 
-        Returns those that this node holds. What another holds is free again when it
-        is unbound, its lease is over, or a process has taken over that node's name.
+        Returns the carriers whose lease this node holds. Another node's lease is free
+        when that node releases it, when it is over, or when a new process has taken
+        that node's name.
 
         """
 
     async def release_binds(self, carrier_ids: Sequence[int]) -> None:
-        """Hold these no longer."""
+        """Release the leases of these carriers."""
 
     async def bound_elsewhere(self, now: float) -> set[int]:
-        """Tell to which carriers some other node has a link that is up."""
+        """Find the carriers with which another node has a bind that is up."""
 
 
 LINK_LEASE = 10.0
-"""Seconds; a node that cannot renew a lease ends a link that others may want."""
+"""Seconds; a node that cannot renew a lease ends binds that others may want."""

@@ -1,4 +1,4 @@
-"""Rows of messages on their way out, and of what is told of them."""
+"""Rows of outbound messages and their callbacks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MessageRow(msgspec.Struct, array_like=True):
 
 
 class PartRow(msgspec.Struct, array_like=True):
-    """A row of ``part`` at acceptance: ``sending`` when this node sends it at once."""
+    """A row of ``part`` at acceptance; ``sending``: this node claims it at once."""
 
     id: int
     carrier_id: int
@@ -52,7 +52,7 @@ class PartRow(msgspec.Struct, array_like=True):
 
 
 class BulkProgress(msgspec.Struct):
-    """A slice of a bulk order became messages; ``done`` of its recipients are."""
+    """How far a bulk order is expanded: ``done`` of its recipients have messages."""
 
     bulk_id: int
     done: int
@@ -60,12 +60,12 @@ class BulkProgress(msgspec.Struct):
 
 class Charge(msgspec.Struct):
     """
-    Take money for a draft.
+    What an account pays for a draft.
 
     Attributes:
-        amount: Micros; ``None``: the prices of those of its messages that are stored.
+        amount: Micros; ``None``: the prices of the messages that are stored.
         credit: Micros that the balance may be below zero.
-        paid: It was taken before, with the bulk order these messages are of.
+        paid: The account paid before, with the bulk order of these messages.
 
     """
 
@@ -77,7 +77,7 @@ class Charge(msgspec.Struct):
 
 
 class RecurringRow(msgspec.Struct):
-    """An order that repeats; ``order`` is JSON, without its ``recurrence`` ended."""
+    """A recurring order; ``order`` is JSON; ``done``: the last occurrence's number."""
 
     id: int
     access_id: int
@@ -88,7 +88,7 @@ class RecurringRow(msgspec.Struct):
 
 
 class MediaRow(msgspec.Struct):
-    """A part of an MMS, to be stored by itself; ``place`` counts from 1."""
+    """A file of an MMS, stored as a row of its own; ``place`` counts from 1."""
 
     id: str
     place: int
@@ -99,12 +99,12 @@ class MediaRow(msgspec.Struct):
 
 class MmsRow(msgspec.Struct):
     """
-    What an MMS holds, to be stored with its message.
+    The contents of an MMS, stored with its message.
 
     Attributes:
         files: JSON list of [name, content type, base64].
-        fallback: The SMS for phones without MMS, as it will be sent; ``None``: none.
-        media: What the link in ``fallback`` shows.
+        fallback: The text of the SMS for phones without MMS; ``None``: none.
+        media: The files that the web link in ``fallback`` shows.
 
     """
 
@@ -117,15 +117,15 @@ class MmsRow(msgspec.Struct):
 
 class Draft(msgspec.Struct):
     """
-    Messages to be accepted together; ``parts`` are in the order of messages.
+    Messages that are accepted together; ``parts`` are in the order of messages.
 
     Attributes:
-        charge: ``None``: nothing is charged.
-        repeats: Stored with it: the order's further times.
-        turn: It is a time of this recurring order, which moves on with it; a turn
-            that was taken already is not stored.
-        key: Stored with it: (idempotency key, digest of what was asked, the answer).
-        mms: What its only message, an MMS, holds.
+        charge: ``None``: the messages are free.
+        repeats: The further occurrences of this order, stored with it.
+        occurrence: The recurring order that this one is an occurrence of. It moves on
+            with it; an occurrence that another node stored is not stored again.
+        key: Stored with it: (idempotency key, digest of the request, the answer).
+        mms: The contents of its only message, an MMS.
 
     """
 
@@ -144,11 +144,11 @@ class Verdict(msgspec.Struct):
     What the store made of a draft.
 
     Attributes:
-        duplicates: Indexes of messages that the duplicate lock holds: not stored. Of a
-            bulk order: of its keys, and nothing of it is stored.
+        duplicates: Indexes of messages that the duplicate lock holds, which were not
+            stored. Of a bulk order: indexes of its keys, and nothing of it was stored.
         no_credit: The balance did not cover it: nothing of it was stored.
-        taken: Its turn or its key was taken meanwhile, or the bulk order that it is a
-            slice of was cancelled: nothing of it was stored.
+        taken: Nothing of it was stored, because its occurrence or its idempotency key
+            was stored meanwhile, or its bulk order was cancelled.
 
     """
 
@@ -158,7 +158,7 @@ class Verdict(msgspec.Struct):
 
 
 class BulkRow(msgspec.Struct):
-    """An order too large for one transaction, not yet all messages."""
+    """An order too large for one transaction, which is expanded in slices."""
 
     id: int
     access_id: int
@@ -175,7 +175,7 @@ class BulkRow(msgspec.Struct):
 
 
 class CallbackRow(msgspec.Struct, array_like=True):
-    """One thing to tell a customer; it is leased to whom it was returned to."""
+    """A callback; whichever node a verb returns it to has leased it."""
 
     id: int
     access_id: int
@@ -185,18 +185,18 @@ class CallbackRow(msgspec.Struct, array_like=True):
 
 class CallbackResult(msgspec.Struct, array_like=True):
     """
-    What came of an attempt.
+    What came of an attempt of a callback.
 
     Attributes:
-        state: ``done``, ``due`` (again), ``failed``, or ``queued`` (its turn comes).
+        state: ``done``, ``due`` (again), ``failed``, or ``queued`` (still in a queue).
         tries: Attempts made, with this one.
-        answer: What was answered or went wrong, cut.
+        answer: The endpoint's answer, or what went wrong, cut.
         status: Of HTTP; ``None``: no answer.
-        took: Seconds; ``None``: nothing was attempted.
-        request: What was sent, masked and cut; kept of an attempt that failed and of
-            any after the first. Empty: it is not kept.
-        receipt: (id of a ``send`` callback, its text): send that now; empty text:
-            after all nothing is sent. Only while it waits.
+        took: Seconds; ``None``: there was no attempt.
+        request: The request, masked and cut: kept of a failed attempt, and of every
+            attempt after the first. Empty: it is not kept.
+        receipt: (id of a waiting auto-reply, its text): it goes now, or, when the text
+            is empty, not at all. An auto-reply that waits no more stays as it is.
 
     """
 
@@ -213,10 +213,10 @@ class CallbackResult(msgspec.Struct, array_like=True):
 
 
 class DueWork(msgspec.Struct):
-    """What a turn of the clock brought."""
+    """What ``wake`` found due."""
 
     carriers: set[int]
-    """Carriers that have parts to send which had to wait until now."""
+    """Carriers with parts that were scheduled or deferred until now."""
     callbacks: list[CallbackRow]
     more: bool = False
     """A limit was reached: there may be more that is due."""
@@ -225,7 +225,7 @@ class DueWork(msgspec.Struct):
 
 
 class MessageView(msgspec.Struct, array_like=True):
-    """A message as it stands, for look-ups; ``state`` is derived for open ones."""
+    """The state of a message; an ``accepted`` one that has left whole is ``sent``."""
 
     id: int
     access_id: int
@@ -241,9 +241,9 @@ class MessageView(msgspec.Struct, array_like=True):
 
 class Entry(msgspec.Struct):
     """
-    Something written in an account's ledger.
+    A change of an account's balance, as the ledger gets it.
 
-    ``amount`` is micros, signed; ``messages`` is how many messages it is for.
+    ``amount``: micros, signed; ``messages``: how many messages it is for.
     """
 
     kind: str
@@ -255,7 +255,7 @@ class Entry(msgspec.Struct):
 
 
 class LowBalance(msgspec.Struct):
-    """A balance that has fallen below what its account wants to hear of; micros."""
+    """A balance that fell below its account's alert; micros."""
 
     account: str
     currency: str
