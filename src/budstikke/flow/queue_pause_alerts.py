@@ -135,7 +135,9 @@ class QueuePauseAlerts:
     async def _alert(self, paused: PausedQueue, token: str) -> None:
         """Tell of one, if it is ours to tell; raises NotSent and StoreUnavailable."""
         stored = digest(token)
-        if not await self._store.claim_pause_alert(paused.queue_id, stored, self._clock()):
+        if not await self._store.claim_pause_alert(
+            paused.queue_id, stored, self._clock()
+        ):
             return
         link = f"{self._base_url}{PATH}{token}"
         access = self._directory().accesses.get(paused.access_id)
