@@ -564,7 +564,9 @@ async def test_a_bug_in_one_spares_the_others(
     assert [("lost?", None), ("news", SVEVE)] == phones.rows(
         schema.inbound, "text", "access_id"
     )
-    assert ["inbound message not routed: internal error"] == [record.message for record in caplog.records]
+    assert ["inbound message not routed: internal error"] == [
+        record.message for record in caplog.records
+    ]
 
 
 async def test_nothing_at_all(phones: Phones) -> None:

@@ -23,7 +23,7 @@ from budstikke.store.verbs import (
 from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.json_text import text, within
-from budstikke.store.verbs.mms_read_reports import read as record_read_reports
+from budstikke.store.verbs.mms_read_reports import record_read_reports
 from budstikke.store.verbs.purge import Slices, purge
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class DatabaseStore:
         self, access_id: int, key: str, now: float
     ) -> tuple[str, bytes] | None:
         """Find what an idempotency key was answered."""
-        return await self.engine.read(orders.answered, access_id, key, now)
+        return await self.engine.read(orders.idempotent_answer, access_id, key, now)
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
         """Find repeating orders whose next time has come."""
@@ -242,7 +242,9 @@ class DatabaseStore:
         self, account_id: int, entries: Sequence[Entry], now: float
     ) -> int:
         """Write ledger entries; returns the balance after them, micros."""
-        return await self.engine.write_in_time(money.post, account_id, entries, now)
+        return await self.engine.write_in_time(
+            money.post_entries, account_id, entries, now
+        )
 
     async def order_credit(
         self, account_id: int, count: int, amount: int, now: float
@@ -263,15 +265,15 @@ class DatabaseStore:
 
     async def hold_parts(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
         """Keep parts of long texts."""
-        return await self.engine.write(reassembly.hold, parts)
+        return await self.engine.write(reassembly.hold_parts, parts)
 
     async def ready_parts(self, now: float, limit: int) -> list[HeldPart]:
         """Find held parts that are to be worked now."""
-        return await self.engine.read(reassembly.held, now, limit)
+        return await self.engine.read(reassembly.ready_parts, now, limit)
 
     async def drop_parts(self, part_ids: Sequence[int]) -> None:
         """Forget held parts."""
-        await self.engine.write(reassembly.drop, part_ids)
+        await self.engine.write(reassembly.drop_parts, part_ids)
 
     async def conversations(
         self, pairs: Sequence[tuple[str, str]]
@@ -321,29 +323,29 @@ class DatabaseStore:
 
     async def count_paused_queues(self) -> int:
         """Count the queues that are paused."""
-        return await self.engine.read(queues.count_paused)
+        return await self.engine.read(queues.count_paused_queues)
 
     async def unalerted_pauses(self, limit: int, now: float) -> list[PausedQueue]:
         """Find paused queues of which no alert was mailed."""
-        return await self.engine.read(queues.unalerted, limit, now)
+        return await self.engine.read(queues.unalerted_pauses, limit, now)
 
     async def claim_pause_alert(self, queue_id: int, token: str, now: float) -> bool:
         """Lease the alert of a paused queue to this node."""
-        return await self.engine.write(queues.take_alert, queue_id, token, now)
+        return await self.engine.write(queues.claim_pause_alert, queue_id, token, now)
 
     async def record_pause_alert(self, queue_id: int, token: str) -> None:
         """Write that an alert was mailed."""
-        await self.engine.write(queues.record_alert, queue_id, token)
+        await self.engine.write(queues.record_pause_alert, queue_id, token)
 
     async def paused_queue_of(self, token: str) -> PausedQueue | None:
         """Find the paused queue that a token resumes."""
-        return await self.engine.read(queues.paused_by, token)
+        return await self.engine.read(queues.paused_queue_of, token)
 
     async def resume_queue(
         self, *, queue_id: int = 0, account_id: int | None = None, token: str = ""
     ) -> int | None:
         """Resume a paused queue."""
-        return await self.engine.write(queues.resume, queue_id, account_id, token)
+        return await self.engine.write(queues.resume_queue, queue_id, account_id, token)
 
     # -- nodes and health
 

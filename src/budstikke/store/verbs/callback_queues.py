@@ -132,12 +132,12 @@ async def record_queues(connection: Connection, results: Sequence[QueueResult]) 
     await connection.execute(RECORD, text(rows), connection.node_id)
 
 
-async def count_paused(connection: Connection) -> int:
+async def count_paused_queues(connection: Connection) -> int:
     """Count paused queues."""
     return int(await connection.value(PAUSED))
 
 
-async def unalerted(
+async def unalerted_pauses(
     connection: Connection, limit: int, now: float
 ) -> list[PausedQueue]:
     """Find paused queues without an alert, of which no other node is mailing one."""
@@ -145,7 +145,7 @@ async def unalerted(
     return [PausedQueue(*row) for row in rows]
 
 
-async def take_alert(
+async def claim_pause_alert(
     connection: Connection, queue_id: int, token: str, now: float
 ) -> bool:
     """Lease the alert of a paused queue; its mail's link has this token's SHA-256."""
@@ -153,18 +153,18 @@ async def take_alert(
     return await connection.value(TAKE_ALERT, *values) is not None
 
 
-async def record_alert(connection: Connection, queue_id: int, token: str) -> None:
+async def record_pause_alert(connection: Connection, queue_id: int, token: str) -> None:
     """Write that the alert with this token was mailed."""
     await connection.execute(RECORD_ALERT, queue_id, token)
 
 
-async def paused_by(connection: Connection, token: str) -> PausedQueue | None:
+async def paused_queue_of(connection: Connection, token: str) -> PausedQueue | None:
     """Find the paused queue that a token resumes."""
     row = await connection.row(PAUSED_BY, token)
     return PausedQueue(*row) if row is not None else None
 
 
-async def resume(
+async def resume_queue(
     connection: Connection, queue_id: int, account_id: int | None, token: str
 ) -> int | None:
     """Resume a paused queue, by its token if there is one, or by its id."""

@@ -40,7 +40,7 @@ WHERE mms.message_id = (j.value->>0)::bigint"""
 _ids = msgspec.json.Decoder(list[int]).decode
 
 
-async def read(
+async def record_read_reports(
     connection: Connection,
     carrier_id: int,
     reports: Sequence[tuple[str, str, float]],

@@ -127,7 +127,7 @@ async def begun(connection: Connection, accounts: Iterable[int]) -> Book:
     return Book(connection, dict(_pairs(found)))
 
 
-async def post(
+async def post_entries(
     connection: Connection, account_id: int, entries: Sequence[Entry], now: float
 ) -> int:
     """Write ledger entries; returns the balance after them, micros."""

@@ -74,7 +74,7 @@ async def originator_of(
     return found
 
 
-async def answered(
+async def idempotent_answer(
     connection: Connection, access_id: int, key: str, now: float
 ) -> tuple[str, bytes] | None:
     """Find what an idempotency key was answered: the request's digest, the answer."""

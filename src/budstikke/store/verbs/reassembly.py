@@ -136,7 +136,9 @@ _parts = msgspec.json.Decoder(list[HeldPart]).decode
 _ids = msgspec.json.Decoder(list[int]).decode
 
 
-async def hold(connection: Connection, parts: Sequence[HeldPart]) -> list[HeldPart]:
+async def hold_parts(
+    connection: Connection, parts: Sequence[HeldPart]
+) -> list[HeldPart]:
     """Keep parts; returns all held parts of their texts, oldest first."""
     texts = text(
         list({(p.originator, p.recipient, p.reference, p.total) for p in parts})
@@ -146,12 +148,12 @@ async def hold(connection: Connection, parts: Sequence[HeldPart]) -> list[HeldPa
     return await _of_texts(connection, texts)
 
 
-async def drop(connection: Connection, part_ids: Sequence[int]) -> None:
+async def drop_parts(connection: Connection, part_ids: Sequence[int]) -> None:
     """Forget held parts."""
     await connection.execute(DROP, text(part_ids))
 
 
-async def held(connection: Connection, now: float, limit: int) -> list[HeldPart]:
+async def ready_parts(connection: Connection, now: float, limit: int) -> list[HeldPart]:
     """Find held parts of texts that are due or complete, oldest first."""
     return await _of_texts(connection, await connection.one(HELD_DUE, now, limit))
 
