@@ -103,7 +103,7 @@ class BulkOrders:
                 return result
             made = (prepared, access, result, first_id)
             row = await aside(len(prepared.recipients), _row, *made)
-            row.turn = occurrence
+            row.occurrence = occurrence
             until = context.accepted_at + order.duplicate_lock
             verdict = await self._store.accept_bulk(row, keys, until)
             if not verdict.duplicates:

@@ -130,7 +130,7 @@ class Committer:
         if prepared.directory is not self._directory():
             recipients = self._route_again(recipients, account.id)
         staged = self.stage(context, access, recipients, first_id, order_id)
-        staged.draft.repeats, staged.draft.turn = repetition, occurrence
+        staged.draft.repeats, staged.draft.occurrence = repetition, occurrence
         if account.currency:
             staged.draft.charge = Charge(account.id, order_id, account.credit_limit)
         result = await order_result(
@@ -175,7 +175,9 @@ class Committer:
         """
         if occurrence is not None:
             raise OccurrenceTaken
-        stored = await self._store.answered(access.id, order.key, self._clock())
+        stored = await self._store.idempotent_answer(
+            access.id, order.key, self._clock()
+        )
         return replay(order, stored)
 
     def reserve(self, prepared: Prepared) -> tuple[int, int]:
