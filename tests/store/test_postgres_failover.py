@@ -10,10 +10,12 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import BulkRow, StoreUnavailable
+from budstikke.store.engines.postgres import client, engine
+from budstikke.store.engines.postgres.failing import CommitUnknown
 from budstikke.store.migrate import migrate
 from patience import PATIENCE
-from store.databases import postgres_store
+from store.databases import postgres_of, postgres_store
 from store.engines import fill_directory
 from store.path import NOW, RECIPIENT, Path
 from store.postgres_server import DURABLE, Server, serving
@@ -130,29 +132,32 @@ async def test_a_fail_over_costs_retries_and_no_messages(
     await store.close()
 
 
+def waits_for(server: Server, names: str) -> None:
+    """Have commits wait for these replicas; one that is not there never comes."""
+    server.execute(
+        f"ALTER SYSTEM SET synchronous_standby_names = '{names}'",
+        "SELECT pg_reload_conf()",
+    )
+
+
+async def until_it_waits(server: Server) -> None:
+    """Wait until a commit waits for a replica."""
+    end = time.monotonic() + PATIENCE
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        while not connection.execute(WAITS).fetchall():
+            assert time.monotonic() < end
+            await asyncio.sleep(0.05)
+
+
 async def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
     """The server commits, waits for a replica that never comes, and is cut off."""
-
-    def waiting_for(names: str) -> None:
-        server.execute(
-            f"ALTER SYSTEM SET synchronous_standby_names = {names}",
-            "SELECT pg_reload_conf()",
-        )
-
-    async def until_it_waits() -> None:
-        end = time.monotonic() + PATIENCE
-        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            while not connection.execute(WAITS).fetchall():
-                assert time.monotonic() < end
-                await asyncio.sleep(0.05)
-
     store = postgres_store(server.url(DATABASE), node="a")
     await store.open(NOW)
     path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
-    waiting_for("'nobody'")
+    waits_for(server, "nobody")
     accepting = asyncio.create_task(path.accept())
-    await until_it_waits()
-    waiting_for("''")
+    await until_it_waits(server)
+    waits_for(server, "")
     server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE wait_event = 'SyncRep'"
@@ -160,6 +165,53 @@ async def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
     (id_,) = await asyncio.wait_for(accepting, PATIENCE)
     assert ["accepted"] == await path.states(id_)
     assert 1 == len(path.parts())
+    await store.close()
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_a_commit_that_takes_long_is_waited_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch, *, bulk: bool
+) -> None:
+    """What is not there yet may still come: nobody is refused for it."""
+    store = postgres_store(server.url(DATABASE), node="a")
+    await store.open(NOW)
+    path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+    monkeypatch.setattr(engine, "ACCEPT_WITHIN", 0.5)
+    waits_for(server, "nobody")
+    row = BulkRow(store.reserve_ids(9), 1, NOW, 500, 2, 0, b"{}", b'["1","2"]')
+    asked: asyncio.Task[object] = asyncio.create_task(
+        store.accept_bulk(row, [], NOW) if bulk else path.accept()
+    )
+    await until_it_waits(server)
+    await asyncio.wait([asked], timeout=2)
+    assert postgres_of(store)._client.lost  # it was given up, and is looked for
+    assert not asked.done()
+    waits_for(server, "")
+    await asyncio.wait_for(asked, PATIENCE)
+    assert bulk == bool(await store.open_bulks())
+    assert bulk != bool(path.parts())
+    await store.close()
+
+
+async def test_what_is_committed_after_its_customer_was_refused_is_withdrawn(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = postgres_store(server.url(DATABASE), node="a")
+    await store.open(NOW)
+    path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+    monkeypatch.setattr(engine, "ACCEPT_WITHIN", 0.5)
+    monkeypatch.setattr(client, "LANDING", 1.0)
+    waits_for(server, "nobody")
+    with pytest.raises(CommitUnknown):
+        await path.accept()
+    assert {} == path.parts()
+    waits_for(server, "")
+    end = time.monotonic() + PATIENCE
+    while not path.parts():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.05)
+    await store.wake(NOW + 1, 10, 10)
+    assert {"cancelled"} == set(path.parts().values())
     await store.close()
 
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.store.contract import StoreUnavailable
+from budstikke.domain.states import PartState
+from budstikke.store import schema
+from budstikke.store.contract import BulkRow, StoreUnavailable
+from budstikke.store.engines.postgres.failing import CommitUnknown
 from budstikke.store.engines.postgres.in_doubt import KEEP
 from store.databases import postgres_of, postgres_store
 from store.path import NOW, RECIPIENT, Path
@@ -35,7 +38,7 @@ def unheard(verb: Callable[..., Awaitable[Any]], store: DatabaseStore) -> Any:
     async def run(*jobs: Any) -> Any:
         await verb(*jobs)
         postgres_of(store)._client.lost += 1
-        raise StoreUnavailable("the answer was lost")
+        raise CommitUnknown("the answer was lost")
 
     return run
 
@@ -94,21 +97,64 @@ async def test_an_accept_without_an_answer(
     postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with one_node(postgres) as (path, store):
+        client = postgres_of(store)._client
         with monkeypatch.context() as lossy:
-            lossy.setattr(
-                postgres_of(store)._client,
-                "write",
-                unheard(postgres_of(store)._client.write, store),
-            )
+            lossy.setattr(client, "write", unheard(client.write, store))
             with pytest.raises(StoreUnavailable):
                 await path.sending()
         assert ["sending"] == list(path.parts().values())
+        await store.wake(NOW + 1, 10, 10)
+        assert ["cancelled"] == list(path.parts().values())
+        assert ["cancelled"] == path.column("state", schema.message)
+        assert [] == await store.claim(1, 10, NOW + 2)
+        assert [] == postgres_of(store)._in_doubt._orders
+
+
+async def test_an_accept_without_an_answer_that_is_asked_for_again(
+    postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its idempotency key finds it: it is sent."""
+    async with one_node(postgres) as (path, store):
+        draft = path.draft(store.reserve_ids(1), state=PartState.SENDING)
+        draft.key = "k", "digest", b"{}"
+        client = postgres_of(store)._client
+        with monkeypatch.context() as lossy:
+            lossy.setattr(client, "write", unheard(client.write, store))
+            with pytest.raises(StoreUnavailable):
+                await store.accept([draft], NOW)
         woken = await store.wake(NOW + 1, 10, 10)
         assert {1} == woken.carriers
         assert ["queued"] == list(path.parts().values())
         assert 1 == len(await store.claim(1, 10, NOW + 2))
         await store.wake(NOW + 3, 10, 10)  # and what is sent now is left alone
         assert ["sending"] == list(path.parts().values())
+
+
+async def test_a_bulk_order_without_an_answer(
+    postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with one_node(postgres) as (_, store):
+        row = BulkRow(store.reserve_ids(9), 1, NOW, 500, 2, 0, b"{}", b'["1","2"]')
+        client = postgres_of(store)._client
+        with monkeypatch.context() as lossy:
+            lossy.setattr(client, "write", unheard(client.write, store))
+            with pytest.raises(StoreUnavailable):
+                await store.accept_bulk(row, [], NOW + 120)
+        assert [row.id] == [bulk.id for bulk in await store.open_bulks()]
+        await store.wake(NOW + 1, 10, 10)
+        assert [] == await store.open_bulks()
+
+
+async def test_orders_that_were_not_stored_are_forgotten(
+    postgres: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with one_node(postgres) as (_, store):
+        row = BulkRow(store.reserve_ids(9), 1, NOW, 500, 2, 0, b"{}", b'["1","2"]')
+        postgres_of(store)._in_doubt.of_orders([row], NOW)
+        await store.wake(NOW + KEEP, 10, 10)
+        assert [row] == postgres_of(store)._in_doubt._orders
+        await store.wake(NOW + KEEP + 1, 10, 10)
+        assert [] == postgres_of(store)._in_doubt._orders
 
 
 async def test_doubts_end(

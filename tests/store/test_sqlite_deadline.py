@@ -12,7 +12,7 @@ import pytest
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.engines.sqlite import deadline
 from budstikke.store.engines.sqlite.connection import Connection, finish
-from budstikke.store.engines.sqlite.withdrawal import orders_of, parts_of
+from budstikke.store.verbs.withdrawal import orders_of, parts_of
 from store.databases import sqlite_of
 from store.path import NOW, RECIPIENT, Path, bulk, opened
 

@@ -142,6 +142,21 @@ async def store_drafts(
     return verdicts
 
 
+async def store_again(connection: Connection, rows: Sequence[Draft | BulkRow]) -> None:
+    """
+    Insert these orders' rows once more, to find out whether they were committed.
+
+    Fails because of an id if they were, and waits as long as a transaction that has
+    inserted one has not ended. To be rolled back.
+    """
+    bulks = [row for row in rows if isinstance(row, BulkRow)]
+    drafts = [row for row in rows if isinstance(row, Draft)]
+    if messages := [message for draft in drafts for message in draft.messages]:
+        await connection.each(INSERT_MESSAGES, messages)
+    for bulk in bulks:
+        await _insert_bulk(connection, bulk)
+
+
 async def _hold_keys(
     connection: Connection,
     drafts: Sequence[Draft],
@@ -307,10 +322,15 @@ async def store_bulk(
             return Verdict(no_credit=True)
         await book.close(now)
     await _store_rest(connection, bulk, now)
-    values = (bulk.id, bulk.access_id, now, bulk.first_id, bulk.total, bulk.done)
-    texts = (bulk.content.decode(), bulk.recipients.decode())
-    await connection.execute(INSERT_BULK, *values, *texts, connection.node_id)
+    await _insert_bulk(connection, bulk)
     return Verdict()
+
+
+async def _insert_bulk(connection: Connection, bulk: BulkRow) -> None:
+    values = (bulk.id, bulk.access_id, bulk.accepted_at, bulk.first_id, bulk.total)
+    texts = (bulk.content.decode(), bulk.recipients.decode())
+    node_id = connection.node_id
+    await connection.execute(INSERT_BULK, *values, bulk.done, *texts, node_id)
 
 
 async def _hold_all(

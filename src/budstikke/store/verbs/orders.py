@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
     from budstikke.store.verbs.connection import Connection
 
-ANY_STORED = statement(lambda e: f"SELECT 1 FROM message WHERE id {e.in_ids()} LIMIT 1")
-
-BULK_STORED = statement(lambda e: f"SELECT 1 FROM bulk WHERE id {e.in_ids()} LIMIT 1")
+STORED = statement(
+    lambda e: (
+        f"""
+SELECT order_id FROM message WHERE id {e.in_ids()}
+UNION SELECT id FROM bulk WHERE id {e.in_ids("$2")}"""
+    )
+)
 
 OPEN_BULKS = statement("""
 UPDATE bulk SET node_id = $1
@@ -35,15 +39,13 @@ SELECT id, access_id, "order", first_at, done, next_at FROM recurring
 WHERE next_at <= $1 ORDER BY next_at LIMIT $2""")
 
 
-async def any_stored(connection: Connection, rows: Sequence[Draft | BulkRow]) -> bool:
-    """Tell whether one of these orders is stored."""
+async def stored(connection: Connection, rows: Sequence[Draft | BulkRow]) -> set[int]:
+    """Find which of these orders are stored, whole or in part; returns their ids."""
     bulk_ids = [row.id for row in rows if isinstance(row, BulkRow)]
-    orders = [row for row in rows if isinstance(row, Draft)]
-    ids = [message.id for order in orders for message in order.messages]
-    for query, those in ((BULK_STORED, bulk_ids), (ANY_STORED, ids)):
-        if those and await connection.value(query, text(those)) is not None:
-            return True
-    return False
+    drafts = [row for row in rows if isinstance(row, Draft)]
+    ids = [message.id for draft in drafts for message in draft.messages]
+    found = await connection.rows(STORED, text(ids), text(bulk_ids))
+    return {row[0] for row in found}
 
 
 async def open_bulks(connection: Connection) -> list[BulkRow]:

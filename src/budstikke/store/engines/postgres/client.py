@@ -24,6 +24,7 @@ from budstikke.store.engines.postgres.connection import Connection
 from budstikke.store.engines.postgres.failing import (
     BEATEN,
     LOST,
+    CommitUnknown,
     Lost,
     is_gone,
     is_lost,
@@ -59,10 +60,13 @@ ATTEMPTS = 5
 RECONNECTS = 2
 """How often a job is run anew because its connection was dead."""
 
+IDLE_TIMEOUT = 10.0
+"""Seconds after which the server ends a transaction of which it hears no more."""
+
 SERVER_SETTINGS = {
     "application_name": "budstikke",
     "statement_timeout": str(int(STATEMENT_TIMEOUT * 1000)),
-    "idle_in_transaction_session_timeout": "30000",
+    "idle_in_transaction_session_timeout": str(int(IDLE_TIMEOUT * 1000)),
     # Every statement of a verb goes by index from the rows of its batch. The planner
     # must not think of anything else while statistics are young (a new database, a new
     # partition), and must look again at each table's size: a plan that goes through a
@@ -77,8 +81,23 @@ SERVER_SETTINGS = {
     "jit": "off",
 }
 
-LANDING = 10.0
-"""Seconds in which it is found out whether a commit that was not answered happened."""
+LANDING = STATEMENT_TIMEOUT + IDLE_TIMEOUT
+"""
+Seconds in which it is found out whether a commit that was not answered happened.
+
+By then a server that can be reached has ended its transaction, one way or the other.
+"""
+
+WAIT_FOR_ITS_END = "SET LOCAL lock_timeout = '2s'"
+"""For a transaction that may not have ended; then others have the connection."""
+
+
+class _Looked(Exception):  # noqa: N818 - what ends a transaction that only looks
+    """What was found out about a commit."""
+
+    def __init__(self, *, committed: bool) -> None:
+        super().__init__()
+        self.committed = committed
 
 
 class Client:
@@ -138,34 +157,58 @@ class Client:
     async def write(
         self,
         job: Callable[[Connection], Awaitable[T]],
-        landed: Callable[[Connection], Awaitable[bool]] | None = None,
+        again: Callable[[Connection], Awaitable[None]] | None = None,
         within: float = WITHIN,
     ) -> T:
         """
         Run a job in a transaction; when this returns, what it did is durable.
 
-        ``landed`` tells whether it was committed, and is asked if the server went away
-        before it had said so. After ``within`` seconds it is given up: before the
-        commit that is certain, and after as long again for the commit as if the server
-        had gone away. Raises StoreUnavailable.
+        ``again`` inserts once more what the job has stored: it is run if the server
+        went away before it had said that it has committed, and fails if it has. After
+        ``within`` seconds the job is given up: before the commit that is certain, and
+        after as long again for the commit as if the server had gone away.
+
+        Raises StoreUnavailable: nothing was stored, nor will be; and, with ``again``,
+        CommitUnknown when that could not be found out.
         """
         try:
             return await self._run(job, _in_transaction, within)
         except Lost as lost:
-            if lost.done and landed is not None and await self._landed(landed):
+            if lost.done and again is not None and await self._landed(again):
                 result: T = lost.done[0]
                 return result
             raise self._noted(lost.told()) from lost
 
-    async def _landed(self, landed: Callable[[Connection], Awaitable[bool]]) -> bool:
+    async def _landed(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
+        """Tell whether a commit happened; it will not when this says no."""
         try:
             async with asyncio.timeout(LANDING):
                 while True:
                     with contextlib.suppress(StoreUnavailable):
-                        return await self.read(landed)
+                        return await self._looked(again)
                     await asyncio.sleep(0.2)
-        except TimeoutError:
-            return False
+        except TimeoutError as error:
+            unknown = CommitUnknown("the database does not say what was committed")
+            raise self._noted(unknown) from error
+
+    async def _looked(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
+        """Insert once more, and take it back; raises StoreUnavailable."""
+
+        async def job(connection: Connection) -> None:
+            await connection.raw.execute(WAIT_FOR_ITS_END)
+            try:
+                await again(connection)
+            except asyncpg.UniqueViolationError:
+                raise _Looked(committed=True) from None
+            except asyncpg.LockNotAvailableError as error:
+                raise StoreUnavailable("its transaction has not ended") from error
+            raise _Looked(committed=False)
+
+        try:
+            await self.write(job)
+        except _Looked as looked:
+            return looked.committed
+        raise AssertionError
 
     async def read(self, job: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a job of which each statement stands alone."""

@@ -19,6 +19,7 @@ from budstikke.store.contract import Beat, Draft, Hint, StoreUnavailable
 from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.postgres.bind_leases import BindLeases
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN, Client
+from budstikke.store.engines.postgres.failing import CommitUnknown
 from budstikke.store.engines.postgres.heartbeat import Heartbeat
 from budstikke.store.engines.postgres.id_allocator import IdAllocator
 from budstikke.store.engines.postgres.in_doubt import InDoubt
@@ -26,7 +27,8 @@ from budstikke.store.engines.postgres.node import Node
 from budstikke.store.engines.postgres.node_session import NodeSession
 from budstikke.store.engines.postgres.partition_retirement import PartitionRetirement
 from budstikke.store.engines.postgres.partitions import Changes, Partitions
-from budstikke.store.verbs import clock, orders
+from budstikke.store.verbs import clock
+from budstikke.store.verbs.accept import store_again
 from budstikke.store.verbs.claim import claim
 
 if TYPE_CHECKING:
@@ -163,17 +165,16 @@ class PostgresEngine:
         verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Store orders; look whether they are there when the server does not say so."""
+        """Store orders; find out whether they are when the server does not say so."""
         try:
             with self.pulse.waiting():
                 return await self._client.write(
                     lambda c: verb(c, *args),
-                    lambda c: orders.any_stored(c, rows),
+                    lambda c: store_again(c, rows),
                     ACCEPT_WITHIN,
                 )
-        except StoreUnavailable:
-            drafts = [row for row in rows if isinstance(row, Draft)]
-            self._in_doubt.of_drafts(drafts, now)
+        except CommitUnknown:
+            self._in_doubt.of_orders(rows, now)
             raise
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
@@ -195,7 +196,7 @@ class PostgresEngine:
         async def write(connection: Connection) -> DueWork:
             await self._node.renew(connection, now)
             woken = await clock.wake(connection, now, limit, callbacks)
-            woken.carriers |= await self._in_doubt.settle(connection, self._node.id)
+            woken.carriers |= await self._in_doubt.settle(connection, now)
             if woken.carriers:  # another node may hold their binds
                 hint = Hint(self._node.id, carriers=sorted(woken.carriers))
                 await connection.notify(hint)
@@ -204,7 +205,7 @@ class PostgresEngine:
         await self._partitions.keep(now)
         await self._ids.keep()
         woken = await self._client.write(write)
-        self._in_doubt.forget(now)
+        self._in_doubt.settled(now)
         return woken
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:

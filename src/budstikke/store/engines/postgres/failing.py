@@ -31,6 +31,10 @@ DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 """What says that a page cannot be read."""
 
 
+class CommitUnknown(StoreUnavailable):
+    """Nobody can tell now whether a transaction was committed, or will be."""
+
+
 class Lost(Exception):  # noqa: N818 - a state of affairs
     """The database cannot be used; ``done``: it may have committed this result."""
 

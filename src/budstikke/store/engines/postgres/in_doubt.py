@@ -1,19 +1,25 @@
 """
-What this node may be sending without knowing it.
+What this node may have stored, or claimed, without knowing it.
 
 The server goes away and does not say whether it has committed. Most verbs may simply be
-tried again. A claim, or an accept, would leave parts that are being sent by us, as the
-database has it, and by nobody in truth. They are put back into the queue: nobody was
-ever given them. The time at which they were taken tells them from what we do send.
+tried again. A claim would leave parts that are being sent by us, as the database has
+it, and by nobody in truth: they are put back into the queue. The time at which they
+were claimed tells them from what we do send. Of an accept the client finds out what
+became of it, unless the server stays away: then the customer is refused, and what turns
+out to be stored is withdrawn.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from budstikke.domain.states import PartState
+from budstikke.store.contract import BulkRow
 from budstikke.store.engines.postgres.client import STATEMENT_TIMEOUT
 from budstikke.store.verbs.json_text import text
+from budstikke.store.verbs.orders import stored
+from budstikke.store.verbs.withdrawal import orders_of, parts_of, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +28,10 @@ if TYPE_CHECKING:
     from budstikke.store.contract import Draft
     from budstikke.store.engines.postgres.connection import Connection
 
+log = logging.getLogger("budstikke.store")
+
 KEEP = 2 * STATEMENT_TIMEOUT
 """Seconds after which no session can be left that commits it after all."""
-
-# Rows are [id, at].
-PUT_BACK = """
-UPDATE part SET state = 'queued', node_id = NULL
-FROM jsonb_array_elements($1::text::jsonb) v
-WHERE part.id = (v->>0)::bigint AND part.at = (v->>1)::float8
-    AND part.state = 'sending' AND part.node_id = $2
-RETURNING part.carrier_id"""
 
 PUT_BACK_CLAIMED = """
 UPDATE part SET state = 'queued', node_id = NULL
@@ -41,21 +41,17 @@ RETURNING carrier_id"""
 
 
 class InDoubt:
-    """Parts that may be ours without our knowing."""
+    """Orders that may be stored, and parts that may be ours, without our knowing."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[int, float]] = []
+        self._orders: list[Draft | BulkRow] = []
+        self._withdrawn: list[Draft | BulkRow] = []  # when the transaction commits
         self._claims: list[tuple[int, float, str]] = []
         self._until = 0.0
 
-    def of_drafts(self, drafts: Sequence[Draft], now: float) -> None:
-        """Doubt whether these were stored."""
-        self._parts += [
-            (part.id, part.at)
-            for draft in drafts
-            for part in draft.parts
-            if part.state is PartState.SENDING
-        ]
+    def of_orders(self, rows: Sequence[Draft | BulkRow], now: float) -> None:
+        """Doubt whether these, which were refused, were stored."""
+        self._orders += rows
         self._until = now + KEEP
 
     def of_claim(self, carrier_id: int, at: float, got: Sequence[Part]) -> None:
@@ -64,19 +60,41 @@ class InDoubt:
         self._claims.append((carrier_id, at, ids))
         self._until = at + KEEP
 
-    async def settle(self, connection: Connection, node_id: int) -> set[int]:
-        """Put back what is found; returns whose queues it is in."""
-        found: set[int] = set()
-        if self._parts:
-            rows = await connection.rows(PUT_BACK, text(self._parts), node_id)
-            found |= {row[0] for row in rows}
+    async def settle(self, connection: Connection, now: float) -> set[int]:
+        """Withdraw and put back what is found; returns whose queues it is in."""
+        found = await self._withdraw(connection, now) if self._orders else set()
         for claim in self._claims:
-            rows = await connection.rows(PUT_BACK_CLAIMED, node_id, *claim)
+            rows = await connection.rows(PUT_BACK_CLAIMED, connection.node_id, *claim)
             found |= {row[0] for row in rows}
         return found
 
-    def forget(self, now: float) -> None:
-        """Forget what has been looked for long enough."""
+    async def _withdraw(self, connection: Connection, now: float) -> set[int]:
+        there = await stored(connection, self._orders)
+        self._withdrawn = [row for row in self._orders if _order_id(row) in there]
+        if not self._withdrawn:
+            return set()
+        log.error("stored after they were refused: %d orders", len(self._withdrawn))
+        parts, orders = parts_of(self._withdrawn), orders_of(self._withdrawn)
+        await withdraw(connection, parts, orders, now)
+        return {
+            part.carrier_id
+            for row in self._withdrawn
+            if not isinstance(row, BulkRow)
+            for part in row.parts
+            if part.state is PartState.SENDING
+        }
+
+    def settled(self, now: float) -> None:
+        """Forget what was settled for good, and what was looked for long enough."""
+        done = {id(row) for row in self._withdrawn}
+        self._orders = [row for row in self._orders if id(row) not in done]
+        self._withdrawn = []
         if now > self._until:
-            self._parts.clear()
+            self._orders.clear()
             self._claims.clear()
+
+
+def _order_id(row: Draft | BulkRow) -> int:
+    if isinstance(row, BulkRow):
+        return row.id
+    return row.messages[0].order_id if row.messages else 0

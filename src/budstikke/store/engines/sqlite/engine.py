@@ -34,10 +34,10 @@ from budstikke.store.engines.sqlite.opening import (
 )
 from budstikke.store.engines.sqlite.process import WriterProcess
 from budstikke.store.engines.sqlite.thread import WorkerThread
-from budstikke.store.engines.sqlite.withdrawal import orders_of, parts_of, withdraw
 from budstikke.store.verbs.claim import claim
 from budstikke.store.verbs.clock import wake
 from budstikke.store.verbs.purge import ALL
+from budstikke.store.verbs.withdrawal import orders_of, parts_of, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence

@@ -1,5 +1,5 @@
 """
-Take back what was stored after its customer was told that it was not: jobs for SQLite.
+Take back orders that were stored after their customers were told that they were not.
 
 What is asked again under a name of its own (an idempotency key, a time of a repeating
 order, a slice of a large one) is found then and stays: it is put into the queue. All
