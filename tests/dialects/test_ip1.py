@@ -26,7 +26,7 @@ from budstikke.dialects.ip1.codes import (
     Cause,
 )
 from budstikke.dialects.ip1.media import KINDS, UNKNOWN, extension, type_of
-from budstikke.dialects.ip1.operations import MMS, ROUTES, SMS, URL, Does, Service
+from budstikke.dialects.ip1.operations import MMS, ROUTES, SMS, URL, Action, Service
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.domain.message import Order
 from budstikke.domain.mms import LARGEST
@@ -238,8 +238,8 @@ def test_a_file_without_a_mark_is_a_text_or_octets(
 
 
 def test_every_operation_is_read_by_someone() -> None:
-    used = {one.does for it in (URL, SMS, MMS) for one in it.operations}
-    assert set(Does) == used
+    used = {one.action for it in (URL, SMS, MMS) for one in it.operations}
+    assert set(Action) == used
 
 
 @pytest.mark.parametrize("service", [URL, SMS, MMS], ids=lambda service: service.name)

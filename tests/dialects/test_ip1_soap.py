@@ -21,7 +21,7 @@ from budstikke.dialects.ip1.operations import (
     OPEN,
     ROUTES,
     SMS,
-    Form,
+    Binding,
     Service,
 )
 from budstikke.dialects.ip1.page import form_example, request_example
@@ -220,7 +220,7 @@ def test_bare_octets_of_all_kinds_are_faults() -> None:
 
 
 def test_an_envelope_with_a_fault_anywhere_is_answered_all_the_same() -> None:
-    good = request_example(SMS.operations[5], Form.SOAP12).encode()
+    good = request_example(SMS.operations[5], Binding.SOAP12).encode()
 
     @quick
     @given(st.integers(0, len(good)), st.integers(0, 20), st.binary(max_size=4))
@@ -310,7 +310,7 @@ def test_the_page_has_an_example_of_every_operation(service: Service) -> None:
 
     for operation in service.operations:
         assert f'<h2 id="{operation.name}">' in page
-        for form in (Form.SOAP11, Form.SOAP12):
+        for form in (Binding.SOAP11, Binding.SOAP12):
             assert request_example(operation, form) in page
         if operation.by_form:
             query = form_example(operation)
@@ -321,7 +321,7 @@ def test_the_page_has_an_example_of_every_operation(service: Service) -> None:
 def test_the_examples_are_understood(service: Service) -> None:
     path = service.path.lower()
     for operation in service.operations:
-        for form in (Form.SOAP11, Form.SOAP12):
+        for form in (Binding.SOAP11, Binding.SOAP12):
             body = request_example(operation, form).encode()
             call = post(body, path=path)
             assert (Ip1().login(call) is None) is (operation.parameters == ("ID",))
@@ -334,5 +334,5 @@ def test_the_examples_are_understood(service: Service) -> None:
 def test_what_needs_no_login_takes_one() -> None:
     for service in (SMS, MMS):
         for operation in service.operations:
-            if operation.does in OPEN and operation.parameters != ("ID",):
+            if operation.action in OPEN and operation.parameters != ("ID",):
                 assert operation.parameters[1:] == ("konto", "passwd")

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from budstikke.dialects.ip1.mms import read_mms
-from budstikke.dialects.ip1.operations import Form, Service
-from budstikke.dialects.ip1.request import File, Said
+from budstikke.dialects.ip1.operations import Binding, Service
+from budstikke.dialects.ip1.request import File, ParsedRequest
 from budstikke.dialects.native.mms import MmsFile
 
 TYPES = [
@@ -33,6 +33,6 @@ def test_rest_refuses_a_type_that_is_none(kind: str) -> None:
 def test_ip1_finds_a_type_for_one_that_is_none(kind: str) -> None:
     file = File("a.gif", kind, b64encode(b"GIF89a").decode())
     values = {"to": "+4799999999", "from": "2229", "msg": ""}
-    said = Said(Service("", "", ()), Form.XML, values=values, files=(file,))
+    said = ParsedRequest(Service("", "", ()), Binding.XML, values=values, files=(file,))
     ((_, found, _),) = read_mms(said).files
     assert "image/gif" == found

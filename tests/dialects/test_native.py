@@ -19,7 +19,7 @@ from budstikke.dialects.native import Native
 from budstikke.dialects.native.order import Filler, Recipient, SendBody, read_order
 from budstikke.dialects.native.problems import Fault, Problem, problem_of, render
 from budstikke.dialects.native.settings import EventType, Settings
-from budstikke.dialects.native.webhook import TOLD, sign, signature
+from budstikke.dialects.native.webhook import REPORTED_STATES, sign, signature
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import FINAL_MESSAGE, MessageState
@@ -97,22 +97,22 @@ def test_a_repeated_attempt_has_the_same_id_and_a_time_of_its_own() -> None:
 
 def test_ids_tell_events_apart() -> None:
     ids = set()
-    for state in TOLD:
+    for state in REPORTED_STATES:
         for message_id in (1001, 1002):
             request = NATIVE.report(
                 event(state, message_id=message_id), URL, Settings()
             )
             assert request is not None
             ids.add(request.headers["webhook-id"])
-    assert 2 * len(TOLD) == len(ids)
+    assert 2 * len(REPORTED_STATES) == len(ids)
     assert not any("." in each for each in ids)  # what is signed is joined by points
 
 
 def test_ends_and_sent_are_told() -> None:
     of_mms = {"read", "deleted"}
-    assert {MessageState.SENT, *FINAL_MESSAGE, *of_mms} == set(TOLD)
+    assert {MessageState.SENT, *FINAL_MESSAGE, *of_mms} == set(REPORTED_STATES)
     types = {
-        *(f"message.{state}" for state in TOLD),
+        *(f"message.{state}" for state in REPORTED_STATES),
         EventType.RECEIVED,
         "message.reply",
     }

@@ -1,4 +1,4 @@
-"""What the dialects say alike of messages from phones."""
+"""What the dialects have in common when they push messages from phones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NATIONAL = 8
 
 def called(recipient: str) -> str:
     """
-    Write what a phone wrote to: E.164 with ``+``, or digits alone.
+    Write the number that a phone sent to: E.164 with ``+``, or digits alone.
 
     Numbers shorter than 7 digits, and reply numbers, stay as they are. A virtual number
     that its operator gives as a Norwegian would dial it gets its country code.
@@ -33,5 +33,5 @@ def called(recipient: str) -> str:
 
 
 def text_of(event: InboundEvent) -> str:
-    """Write its text for those who know texts alone: binary data in hexadecimal."""
+    """Return the text of a message; of a binary one its data in hexadecimal."""
     return event.data if event.kind is Kind.BINARY else event.text

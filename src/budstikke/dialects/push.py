@@ -1,4 +1,4 @@
-"""How parameters are pushed to customers' servers, as an access is set to it."""
+"""Callbacks whose parameters go in a query or a form, as the access's settings say."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Method = Literal["GET", "POST", "FORM"]
 HEADERS = {"content-type": "application/x-www-form-urlencoded"}
 
 
-def told(method: Method, url: str, parameters: str) -> WireRequest:
-    """Write a push of escaped parameters; the URL keeps the query it has."""
+def write_push(method: Method, url: str, parameters: str) -> WireRequest:
+    """Write a callback with escaped parameters; the URL keeps the query it has."""
     if method == "FORM":
         return WireRequest("POST", url, headers=HEADERS, body=parameters.encode())
     return WireRequest(method, extended(url, parameters))

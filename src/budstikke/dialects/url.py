@@ -1,4 +1,4 @@
-"""URLs in settings: where customers are told."""
+"""URLs that customers give for callbacks, in settings and in orders."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from budstikke.dialects.elks.reply import moment, written_id
 from budstikke.dialects.inbound import called, text_of
-from budstikke.dialects.push import told
+from budstikke.dialects.push import write_push
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def report(event: StatusEvent, url: str) -> WireRequest | None:
     said = {"id": written_id(event.message_id), "status": status}
     if status == DELIVERED:
         said[DELIVERED] = moment(event.at)
-    return told("FORM", url, urlencode(said))
+    return write_push("FORM", url, urlencode(said))
 
 
 def inbound(event: InboundEvent, url: str) -> WireRequest:
@@ -48,4 +48,4 @@ def inbound(event: InboundEvent, url: str) -> WireRequest:
         "message": text_of(event),
     }
     form = urlencode(said, quote_via=quote, errors="replace")
-    return told("FORM", url, form)
+    return write_push("FORM", url, form)

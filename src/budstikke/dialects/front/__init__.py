@@ -1,9 +1,9 @@
 """
 Front: a Norwegian two-way gateway's HTTP API, versions 3.05 and 2.25.
 
-``request`` reads who calls, ``order`` what is asked (with ``template`` and
-``values``), ``reply`` writes the answers, ``status`` what is told later, and
-``inbound`` what is told of messages from phones.
+``request`` reads who calls, ``order`` the order (with ``template`` and ``values``),
+``reply`` writes the answers, ``status`` the status pushes, and ``inbound`` the pushes
+of messages from phones.
 """
 
 from __future__ import annotations

@@ -68,12 +68,12 @@ _json = msgspec.json.Encoder().encode
 
 
 def push(
-    event: InboundEvent, more: InboundExtras, url: str, settings: Settings
+    event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
 ) -> WireRequest:
     """Write a message from a phone; the URL keeps the query it has."""
     if settings.style == "get":
         return WireRequest("GET", extended(url, _query(event)))
-    files = _files(event.message_id, more.files) if settings.mms else []
+    files = _files(event.message_id, extras.files) if settings.mms else []
     document = Message(
         id=event.message_id,
         to=called(event.recipient),

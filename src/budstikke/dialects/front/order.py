@@ -47,7 +47,7 @@ DUPLICATE_SECONDS = 120
 LONGEST_REF = 100
 DEFAULT_VALIDITY = 7 * 86400
 LONGEST_VALIDITY = 63 * 7 * 86400
-"""Seconds: what a phone network can be told (3GPP TS 23.040 § 9.2.3.12.1)."""
+"""Seconds: the longest validity that SMS can express (3GPP TS 23.040 § 9.2.3.12.1)."""
 
 BAD_PRICE = -1
 """Carried in the Order, since other faults are to be answered before it."""
@@ -187,7 +187,7 @@ def _protocol_id(fields: Fields) -> int:
 
 
 def _validity(fields: Fields) -> int:
-    """Read minutes as seconds; cut to what a network can be told, never refused."""
+    """Read minutes as seconds; cut to the longest validity, never refused."""
     text = given(fields, "validity")
     if text is None:
         return DEFAULT_VALIDITY

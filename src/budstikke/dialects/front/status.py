@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from budstikke.dialects.push import told
+from budstikke.dialects.push import write_push
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ STATUS: Mapping[str, int] = {
     "rejected": 5,
     "cancelled": 5,
 }
-"""State of a message (``domain.states``) to Front's status; others are not told."""
+"""State of a message (``domain.states``) to Front's status; Front has no others."""
 
 
 def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None:
@@ -35,4 +35,4 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
     said = f"status={status}&origid={event.message_id}"
     if event.ref is not None:
         said += f"&ref={quote(event.ref, safe='')}&phoneno={quote(event.recipient)}"
-    return told(settings.status_method, url, said)
+    return write_push(settings.status_method, url, said)

@@ -2,9 +2,9 @@
 iP.1: a Swedish gateway's SOAP services for SMS and MMS, and its URL call.
 
 ``operations`` has the services as tables, ``codes`` the status codes; ``request`` reads
-what a request says (with ``envelope``), ``order`` and ``mms`` what is asked by it,
+a request (with ``envelope``), ``order`` and ``mms`` the order in it,
 ``reply`` writes the answers, ``wsdl`` and ``page`` what describes the services, and
-``inbound`` what is told of messages from phones.
+``inbound`` pushes messages from phones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from budstikke.dialects.ip1 import inbound
 from budstikke.dialects.ip1.operations import ROOM, ROUTES
 from budstikke.dialects.ip1.order import read_asked
 from budstikke.dialects.ip1.reply import render
-from budstikke.dialects.ip1.request import read_login, said_by
+from budstikke.dialects.ip1.request import parsed_request, read_login
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.domain.callback import InboundExtras, Policy, Topic
 
@@ -51,7 +51,7 @@ class Ip1:
     ) -> Asked:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
         settings = access.settings if access is not None else None
-        return read_asked(said_by(call), settings, now, call.request.query)
+        return read_asked(parsed_request(call), settings, now, call.request.query)
 
     def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
         """Write the answer."""

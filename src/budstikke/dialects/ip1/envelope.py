@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxml import etree
 
-from budstikke.dialects.ip1.operations import LARGEST, Form
+from budstikke.dialects.ip1.operations import LARGEST, Binding
 from budstikke.dialects.query import decode_any
 from budstikke.domain.text import decode_latin1
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 NAMESPACE = "http://tempuri.org/"
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
-FORMS: Mapping[str, Form] = {SOAP11: Form.SOAP11, SOAP12: Form.SOAP12}
-CONTENT_TYPES: Mapping[Form, str] = {
-    Form.SOAP11: "text/xml; charset=utf-8",
-    Form.SOAP12: "application/soap+xml; charset=utf-8",
+BINDINGS: Mapping[str, Binding] = {SOAP11: Binding.SOAP11, SOAP12: Binding.SOAP12}
+CONTENT_TYPES: Mapping[Binding, str] = {
+    Binding.SOAP11: "text/xml; charset=utf-8",
+    Binding.SOAP12: "application/soap+xml; charset=utf-8",
 }
 MUST_UNDERSTAND = frozenset({"1", "true"})
 
@@ -99,17 +99,17 @@ class Envelope(NamedTuple):
     instructions.
     """
 
-    form: Form
+    binding: Binding
     element: Any
 
 
-def form_of(body: bytes, content_type: str) -> Form:
+def binding_of(body: bytes, content_type: str) -> Binding:
     """Tell the SOAP version of a request that is not read, as well as it shows."""
     if SOAP12.encode() in body[:2048]:
-        return Form.SOAP12
+        return Binding.SOAP12
     if SOAP11.encode() in body[:2048]:
-        return Form.SOAP11
-    return Form.SOAP12 if "soap+xml" in content_type.lower() else Form.SOAP11
+        return Binding.SOAP11
+    return Binding.SOAP12 if "soap+xml" in content_type.lower() else Binding.SOAP11
 
 
 def read_envelope(body: bytes, content_type: str) -> Envelope | Fault:
@@ -120,8 +120,8 @@ def read_envelope(body: bytes, content_type: str) -> Envelope | Fault:
     if isinstance(root, Fault):
         return root
     namespace, _, name = root.tag.removeprefix("{").rpartition("}")
-    form = FORMS.get(namespace)
-    if name != "Envelope" or form is None:
+    binding = BINDINGS.get(namespace)
+    if name != "Envelope" or binding is None:
         return Fault(FaultCode.VERSION, "Not a SOAP 1.1 or 1.2 envelope")
     header = root.find(f"{{{namespace}}}Header")
     if header is not None and (fault := _check_header(header, namespace)):
@@ -129,7 +129,7 @@ def read_envelope(body: bytes, content_type: str) -> Envelope | Fault:
     content = root.find(f"{{{namespace}}}Body")
     if content is None or not len(content):
         return _sender("The envelope has nothing in its body")
-    return Envelope(form, content[0])
+    return Envelope(binding, content[0])
 
 
 def _sender(text: str) -> Fault:
@@ -235,19 +235,19 @@ def xml(value: str) -> str:
     return escape(_not_in_xml.sub("?", value))
 
 
-def write_result(form: Form, name: str, result: str) -> bytes:
+def write_result(binding: Binding, name: str, result: str) -> bytes:
     """Write the answer of an operation; ``result`` is XML."""
     return _write(
-        form,
+        binding,
         f'<{name}Response xmlns="{NAMESPACE}"><{name}Result>{result}</{name}Result>'
         f"</{name}Response>",
     )
 
 
-def write_fault(form: Form, fault: Fault) -> bytes:
+def write_fault(binding: Binding, fault: Fault) -> bytes:
     """Write a fault."""
     old, new = fault.code.value
-    if form is Form.SOAP11:
+    if binding is Binding.SOAP11:
         content = (
             f"<faultcode>soap:{old}</faultcode>"
             f"<faultstring>{xml(fault.text)}</faultstring>"
@@ -258,7 +258,7 @@ def write_fault(form: Form, fault: Fault) -> bytes:
             '<soap:Reason><soap:Text xml:lang="en">'
             f"{xml(fault.text)}</soap:Text></soap:Reason>"
         )
-    return _write(form, f"<soap:Fault>{content}</soap:Fault>")
+    return _write(binding, f"<soap:Fault>{content}</soap:Fault>")
 
 
 def unknown_operation(name: str) -> Fault:
@@ -270,8 +270,8 @@ def _shown(name: str) -> str:
     return name[:LONGEST_SHOWN]
 
 
-def _write(form: Form, content: str) -> bytes:
-    namespace = SOAP11 if form is Form.SOAP11 else SOAP12
+def _write(binding: Binding, content: str) -> bytes:
+    namespace = SOAP11 if binding is Binding.SOAP11 else SOAP12
     return (
         '<?xml version="1.0" encoding="utf-8"?>'
         f'<soap:Envelope xmlns:soap="{namespace}"><soap:Body>{content}</soap:Body>'

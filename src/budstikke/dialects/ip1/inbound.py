@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 def push(event: InboundEvent, url: str) -> WireRequest:
     """Write a message from a phone; the URL keeps the query it has."""
-    said = {
+    parameters = {
         "incsmsid": str(event.message_id),
         "sender": event.originator.removeprefix("+"),
         "text": text_of(event),
         "to": called(event.recipient).removeprefix("+"),
     }
     if event.media:
-        said["mmsid"] = ",".join(part.id for part in event.media)
+        parameters["mmsid"] = ",".join(part.id for part in event.media)
     query = "&".join(
         f"{name}={quote(value, safe='', errors='replace')}"
-        for name, value in said.items()
+        for name, value in parameters.items()
     )
     return WireRequest("GET", extended(url, query))

@@ -17,7 +17,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.dialects.ip1.request import File, Said
+    from budstikke.dialects.ip1.request import File, ParsedRequest
 
 SENDER_DIGITS = range(3, 16)
 
@@ -30,23 +30,23 @@ _content_type = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,80}").fullmatch
 _name = re.compile(r"[^\w .()+-]").sub
 
 
-def read_mms(said: Said) -> MmsOrder:
+def read_mms(parsed: ParsedRequest) -> MmsOrder:
     """
     Read an MMS to one recipient.
 
     Raises Refusal: a number that is none, a sender that is not a number, nothing to
     send, a file that is not base64, or more of them than there may be.
     """
-    written = dialled(said.given("to"))
+    written = dialled(parsed.given("to"))
     recipient = international(written)
     if recipient is None:
         code = why_not(written) or RefusalCode.BAD_RECIPIENT
         raise Refusal(code, field="to", value=written)
-    originator = said.given("from")
+    originator = parsed.given("from")
     if len(digits_of(originator)) not in SENDER_DIGITS:
         raise Refusal(RefusalCode.BAD_ORIGINATOR, field="from", value=originator)
-    text = breaks(said.values.get("msg", ""))
-    files = _read_files(said.files)
+    text = breaks(parsed.values.get("msg", ""))
+    files = _read_files(parsed.files)
     if not files and not text.strip():
         raise Refusal(RefusalCode.MISSING_FIELD, field="msg")
     return MmsOrder(recipient, originator, text, files)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-class Does(Enum):
-    """What an operation does."""
+class Action(Enum):
+    """What the gateway is to do for an operation."""
 
     SEND = auto()
     SEND_URL = auto()
@@ -34,8 +34,8 @@ class Does(Enum):
     TIME = auto()
 
 
-OPEN = frozenset({Does.DESCRIBE, Does.STATUS, Does.STATUS_BUNDLE, Does.TIME})
-"""What needs no login."""
+OPEN = frozenset({Action.DESCRIBE, Action.STATUS, Action.STATUS_BUNDLE, Action.TIME})
+"""Actions that need no login."""
 
 
 class Operation(NamedTuple):
@@ -47,7 +47,7 @@ class Operation(NamedTuple):
     """
 
     name: str
-    does: Does
+    action: Action
     parameters: tuple[str, ...]
     summary: str
     flash: bool = False
@@ -76,7 +76,7 @@ URL = Service(
     (
         Operation(
             "sendsms.aspx",
-            Does.SEND_URL,
+            Action.SEND_URL,
             ("acc", "pass", "to", "from", "msg", "prio"),
             "Sends an SMS, or the same one to several.",
         ),
@@ -87,69 +87,69 @@ SMS = Service(
     "sendSms",
     "/sendSms/sendSms.asmx",
     (
-        Operation("sms", Does.SEND, _SEND, "Sends an SMS."),
+        Operation("sms", Action.SEND, _SEND, "Sends an SMS."),
         Operation(
             "flashSMS",
-            Does.SEND,
+            Action.SEND,
             _SEND,
             "Sends an SMS that is shown at once and not stored.",
             flash=True,
         ),
         Operation(
             "tidsinstalltSMS",
-            Does.SEND,
+            Action.SEND,
             (*_SEND, "sendAt"),
             "Sends an SMS at a time (Unix time).",
         ),
         Operation(
             "grupputskickSMS",
-            Does.SEND_MANY,
+            Action.SEND_MANY,
             _SEND,
             "Sends an SMS to several numbers, separated by commas.",
         ),
         Operation(
             "tidsinstalltGrupputskick",
-            Does.SEND_MANY,
+            Action.SEND_MANY,
             (*_SEND, "sendAt"),
             "Sends an SMS to several numbers at a time (Unix time).",
         ),
         Operation(
             "grupputskickMall",
-            Does.SEND_TEMPLATE,
+            Action.SEND_TEMPLATE,
             (*_WHO, "numbers", "from", "meddelande", "prio", "sendAt"),
             "Sends an SMS to several numbers, with words of its own to each.",
             by_form=False,
         ),
-        Operation("balans", Does.BALANCE, _WHO, "Tells what is left on the account."),
-        Operation("saldo", Does.BALANCE, _WHO, "Tells what is left on the account."),
-        Operation("beskrivning", Does.DESCRIBE, ("ID",), "Describes a status code."),
+        Operation("balans", Action.BALANCE, _WHO, "Tells what is left on the account."),
+        Operation("saldo", Action.BALANCE, _WHO, "Tells what is left on the account."),
+        Operation("beskrivning", Action.DESCRIBE, ("ID",), "Describes a status code."),
         Operation(
             "avbrytBundleSMS",
-            Does.CANCEL_BUNDLE,
+            Action.CANCEL_BUNDLE,
             (*_WHO, "BundleID"),
             "Cancels what has not been sent of a bundle.",
         ),
         Operation(
             "avbrytSMS",
-            Does.CANCEL,
+            Action.CANCEL,
             (*_WHO, "smsID"),
             "Cancels an SMS that has not been sent.",
         ),
         Operation(
             "status",
-            Does.STATUS,
+            Action.STATUS,
             ("id", *_WHO),
             "Tells the newest status code of an SMS.",
         ),
         Operation(
             "statusBundle",
-            Does.STATUS_BUNDLE,
+            Action.STATUS_BUNDLE,
             ("bundleID", *_WHO),
             "Tells the newest status code of each SMS of a bundle.",
         ),
         Operation(
             "tidpunkt",
-            Does.TIME,
+            Action.TIME,
             ("id", *_WHO),
             "Tells when an SMS will be sent, in Swedish time.",
         ),
@@ -162,13 +162,13 @@ MMS = Service(
     (
         Operation(
             "sendMMS",
-            Does.SEND_MMS,
+            Action.SEND_MMS,
             (*_WHO, "msg", "to", "from", "files"),
             "Sends an MMS.",
         ),
         Operation(
             "status",
-            Does.STATUS,
+            Action.STATUS,
             ("mmsId", *_WHO),
             "Tells the newest status code of an MMS.",
         ),
@@ -181,14 +181,14 @@ PARAMETERS = frozenset(
     for operation in service.operations
     for name in operation.parameters
 )
-"""All that there are, in lower case; others are passed over."""
+"""All parameters, in lower case; others are ignored."""
 
 STRUCTURES: Mapping[str, str] = {"numbers": "ArrayOfNumber", "files": "ArrayOfFile"}
 """Parameters that are not strings, and their types in the WSDL."""
 
 
-class Form(Enum):
-    """How a request came, and how its answer is written."""
+class Binding(Enum):
+    """How a request is written, and its answer: a binding of the WSDL, or none."""
 
     BARE = auto()
     """The URL call: a number and nothing else."""
@@ -200,11 +200,11 @@ class Form(Enum):
     """What a browser asks for: the list of operations, or the WSDL."""
 
 
-class Door(NamedTuple):
-    """What is at a route; without an operation the request has to say which."""
+class Endpoint(NamedTuple):
+    """What a route leads to; without an operation the request names it."""
 
     service: Service
-    form: Form
+    binding: Binding
     operation: Operation | None = None
 
 
@@ -212,43 +212,51 @@ URL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """Those that the URL call takes: its query counts, whatever the method."""
 
 
-def _doors() -> Iterator[tuple[str, str, Door]]:
+def _endpoints() -> Iterator[tuple[str, str, Endpoint]]:
     for method in URL_METHODS:
-        yield method, URL.path, Door(URL, Form.BARE, URL.operations[0])
+        yield method, URL.path, Endpoint(URL, Binding.BARE, URL.operations[0])
     for service in (SMS, MMS):
-        yield "GET", service.path, Door(service, Form.PAGE)
-        yield "POST", service.path, Door(service, Form.SOAP11)
+        yield "GET", service.path, Endpoint(service, Binding.PAGE)
+        yield "POST", service.path, Endpoint(service, Binding.SOAP11)
         for operation in service.operations:
             if operation.by_form:
-                door = Door(service, Form.XML, operation)
-                yield "GET", f"{service.path}/{operation.name}", door
-                yield "POST", f"{service.path}/{operation.name}", door
+                endpoint = Endpoint(service, Binding.XML, operation)
+                yield "GET", f"{service.path}/{operation.name}", endpoint
+                yield "POST", f"{service.path}/{operation.name}", endpoint
 
 
-def _name(door: Door) -> str:
-    operation = door.operation.name if door.operation else door.form.name.lower()
-    return f"{door.service.name}/{operation}"
+def _name(endpoint: Endpoint) -> str:
+    operation = (
+        endpoint.operation.name if endpoint.operation else endpoint.binding.name.lower()
+    )
+    return f"{endpoint.service.name}/{operation}"
 
 
-DOORS: Mapping[str, Door] = {_name(door): door for _, _, door in _doors()}
-"""By the names that ``ROUTES`` gives them."""
+ENDPOINTS: Mapping[str, Endpoint] = {
+    _name(endpoint): endpoint for _, _, endpoint in _endpoints()
+}
+"""Endpoints by the names that ``ROUTES`` gives them."""
 
 ROUTES: Mapping[tuple[str, str], str] = {
-    (method, path.lower()): _name(door) for method, path, door in _doors()
+    (method, path.lower()): _name(endpoint) for method, path, endpoint in _endpoints()
 }
 
 LARGEST = 4 * 1024 * 1024
 """Octets of an envelope, and of a form with many numbers or files."""
 
-MANY = frozenset({Does.SEND_MANY, Does.SEND_MMS})
-"""What may be posted as a large form."""
+MANY = frozenset({Action.SEND_MANY, Action.SEND_MMS})
+"""Actions whose form may be large."""
 
 
-def _room(door: Door) -> int:
-    if door.form is Form.SOAP11 or (door.operation and door.operation.does in MANY):
+def _room(endpoint: Endpoint) -> int:
+    if endpoint.binding is Binding.SOAP11 or (
+        endpoint.operation and endpoint.operation.action in MANY
+    ):
         return LARGEST
     return SMALL
 
 
-ROOM: Mapping[str, int] = {name: _room(door) for name, door in DOORS.items()}
+ROOM: Mapping[str, int] = {
+    name: _room(endpoint) for name, endpoint in ENDPOINTS.items()
+}
 """Octets of a body, by route."""

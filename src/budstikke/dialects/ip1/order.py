@@ -14,7 +14,7 @@ from budstikke.dialects.bounds import (
     too_large,
 )
 from budstikke.dialects.ip1.mms import read_mms
-from budstikke.dialects.ip1.operations import URL, Does
+from budstikke.dialects.ip1.operations import URL, Action
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.dialects.ip1.values import breaks, dialled, digits_of, read_id
 from budstikke.domain.cet import from_wall
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from budstikke.dialects.contract import Asked
-    from budstikke.dialects.ip1.request import Said, Template
+    from budstikke.dialects.ip1.request import ParsedRequest, Template
 
 WSDL, OPERATIONS, DESCRIPTION = "wsdl", "operations", "description"
 """Names of pages."""
@@ -59,70 +59,74 @@ _unix = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?").fullmatch
 
 
 def read_asked(
-    said: Said, settings: Settings | None, now: float, query: bytes
+    parsed: ParsedRequest, settings: Settings | None, now: float, query: bytes
 ) -> Asked:
     """Read what is asked; raises Refusal."""
-    if said.operation is None:
+    if parsed.operation is None:
         names = query.lower().partition(b"=")[0]
         return Page(WSDL if names == b"wsdl" else OPERATIONS)
-    does = said.operation.does
-    if does in QUESTIONS:
-        return QUESTIONS[does](said)
-    if does is Does.SEND_MMS:
-        return read_mms(said)
-    return _read_order(said, settings or Settings(), now)
+    action = parsed.operation.action
+    if action in QUESTIONS:
+        return QUESTIONS[action](parsed)
+    if action is Action.SEND_MMS:
+        return read_mms(parsed)
+    return _read_order(parsed, settings or Settings(), now)
 
 
-QUESTIONS: Mapping[Does, Callable[[Said], QueryOrCommand]] = {
-    Does.BALANCE: lambda _: BalanceQuery(),
-    Does.DESCRIBE: lambda _: Page(DESCRIPTION),
-    Does.CANCEL: lambda said: CancelCommand(message_id=read_id(said.given("smsid"))),
-    Does.CANCEL_BUNDLE: lambda said: CancelCommand(
-        order_id=read_id(said.given("bundleid"))
+QUESTIONS: Mapping[Action, Callable[[ParsedRequest], QueryOrCommand]] = {
+    Action.BALANCE: lambda _: BalanceQuery(),
+    Action.DESCRIBE: lambda _: Page(DESCRIPTION),
+    Action.CANCEL: lambda parsed: CancelCommand(
+        message_id=read_id(parsed.given("smsid"))
     ),
-    Does.STATUS: lambda said: MessageQuery(read_id(said.given("id", "mmsid"))),
-    Does.STATUS_BUNDLE: lambda said: OrderQuery(read_id(said.given("bundleid"))),
-    Does.TIME: lambda said: MessageQuery(read_id(said.given("id"))),
+    Action.CANCEL_BUNDLE: lambda parsed: CancelCommand(
+        order_id=read_id(parsed.given("bundleid"))
+    ),
+    Action.STATUS: lambda parsed: MessageQuery(read_id(parsed.given("id", "mmsid"))),
+    Action.STATUS_BUNDLE: lambda parsed: OrderQuery(read_id(parsed.given("bundleid"))),
+    Action.TIME: lambda parsed: MessageQuery(read_id(parsed.given("id"))),
 }
 
 
-def _read_order(said: Said, settings: Settings, now: float) -> Order:
-    operation = said.operation
+def _read_order(parsed: ParsedRequest, settings: Settings, now: float) -> Order:
+    operation = parsed.operation
     assert operation is not None  # noqa: S101 - read_asked looked
-    template = operation.does is Does.SEND_TEMPLATE
-    recipients = _recipients(said, operation.does)
-    text = cut(breaks(said.values.get("msg" if _by_url(said) else "meddelande", "")))
+    template = operation.action is Action.SEND_TEMPLATE
+    recipients = _recipients(parsed, operation.action)
+    text = cut(
+        breaks(parsed.values.get("msg" if _by_url(parsed) else "meddelande", ""))
+    )
     if not text.strip():
         raise Refusal(RefusalCode.MISSING_FIELD, field="meddelande")
-    texts = _texts(text, said.numbers) if template else ()
+    texts = _texts(text, parsed.numbers) if template else ()
     return Order(
         recipients=recipients,
         text=text,
         texts=texts,
-        originator=_originator(said),
-        priority=_priority(said),
-        send_at=_send_at(said, settings, now),
+        originator=_originator(parsed),
+        priority=_priority(parsed),
+        send_at=_send_at(parsed, settings, now),
         flash=operation.flash,
         report=False,
     )
 
 
-def _by_url(said: Said) -> bool:
-    return said.service is URL
+def _by_url(parsed: ParsedRequest) -> bool:
+    return parsed.service is URL
 
 
-def _recipients(said: Said, does: Does) -> Sequence[str]:
+def _recipients(parsed: ParsedRequest, action: Action) -> Sequence[str]:
     """Read the numbers; raises Refusal when there is none, or too many."""
-    if does is Does.SEND_TEMPLATE:
-        if len(said.numbers) > MOST_MESSAGES:
+    if action is Action.SEND_TEMPLATE:
+        if len(parsed.numbers) > MOST_MESSAGES:
             raise too_large("numbers")
-        numbers = [one.number for one in said.numbers]
+        numbers = [one.number for one in parsed.numbers]
     else:
-        written = said.given("to" if _by_url(said) else "till")
+        written = parsed.given("to" if _by_url(parsed) else "till")
         if written.count(",") > MOST_RECIPIENTS:
             raise too_large("till")
-        numbers = [written] if does is Does.SEND else written.split(",")
-    if does is not Does.SEND_TEMPLATE:
+        numbers = [written] if action is Action.SEND else written.split(",")
+    if action is not Action.SEND_TEMPLATE:
         numbers = [number for number in numbers if number.strip()]
     if not numbers:
         raise Refusal(RefusalCode.MISSING_FIELD, field="till")
@@ -188,10 +192,10 @@ def _filled(pieces: Sequence[str], values: Mapping[str, str]) -> str:
     return "".join(filled)
 
 
-def _originator(said: Said) -> str:
+def _originator(parsed: ParsedRequest) -> str:
     """Read the sender: a text or digits; raises Refusal for neither."""
-    written = said.given("from")
-    shortest = 1 if _by_url(said) else SHORTEST_SENDER
+    written = parsed.given("from")
+    shortest = 1 if _by_url(parsed) else SHORTEST_SENDER
     digits = digits_of(written)
     good = (
         len(digits) in SENDER_DIGITS
@@ -203,8 +207,8 @@ def _originator(said: Said) -> str:
     return written
 
 
-def _priority(said: Said) -> int:
-    written = said.given("prio")
+def _priority(parsed: ParsedRequest) -> int:
+    written = parsed.given("prio")
     if not written:
         return 1
     if written not in ("1", "2", "3"):
@@ -212,14 +216,14 @@ def _priority(said: Said) -> int:
     return int(written)
 
 
-def _send_at(said: Said, settings: Settings, now: float) -> float | None:
+def _send_at(parsed: ParsedRequest, settings: Settings, now: float) -> float | None:
     """Read sendAt where the operation has it; a time that is past is now."""
-    operation = said.operation
+    operation = parsed.operation
     assert operation is not None  # noqa: S101 - read_asked looked
     if "sendAt" not in operation.parameters:
         return None
-    written = said.given("sendat")
-    if not written and operation.does is Does.SEND_TEMPLATE:
+    written = parsed.given("sendat")
+    if not written and operation.action is Action.SEND_TEMPLATE:
         return None
     when = float(written) if _unix(written) else None
     if when is None or when > LAST_TIME:

@@ -12,7 +12,7 @@ from budstikke.dialects.ip1.envelope import (
     SOAP12,
     xml,
 )
-from budstikke.dialects.ip1.operations import Does, Form
+from budstikke.dialects.ip1.operations import Action, Binding
 from budstikke.dialects.ip1.wsdl import address
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ STRUCTURES: Mapping[str, str] = {
 }
 
 BUNDLE = "<SmsStatus><smsId>145099</smsId><status>22</status></SmsStatus>"
-RESULTS: Mapping[Does, str] = {
-    Does.BALANCE: "250.00",
-    Does.DESCRIBE: "Delivered to the phone",
-    Does.CANCEL: "0",
-    Does.CANCEL_BUNDLE: "0",
-    Does.STATUS: "22",
-    Does.STATUS_BUNDLE: BUNDLE,
-    Does.TIME: "2030-01-01 01:00:00",
+RESULTS: Mapping[Action, str] = {
+    Action.BALANCE: "250.00",
+    Action.DESCRIBE: "Delivered to the phone",
+    Action.CANCEL: "0",
+    Action.CANCEL_BUNDLE: "0",
+    Action.STATUS: "22",
+    Action.STATUS_BUNDLE: BUNDLE,
+    Action.TIME: "2030-01-01 01:00:00",
 }
 """What is answered; an id when nothing is said here."""
 
@@ -95,11 +95,11 @@ def write_page(service: Service, request: WireRequest) -> bytes:
 
 def example(operation: Operation, name: str) -> str:
     """Give what stands for a parameter in the examples of an operation."""
-    if name == "till" and operation.does is Does.SEND_MANY:
+    if name == "till" and operation.action is Action.SEND_MANY:
         return MANY
-    if operation.does is Does.SEND_MMS and name == "from":
+    if operation.action is Action.SEND_MMS and name == "from":
         return MMS_SENDER
-    if operation.does is Does.SEND_TEMPLATE and name == "meddelande":
+    if operation.action is Action.SEND_TEMPLATE and name == "meddelande":
         return TEMPLATE
     return EXAMPLES[name]
 
@@ -115,8 +115,8 @@ def _operation(operation: Operation, place: str) -> Iterator[str]:
 
 def _examples(operation: Operation, place: str) -> Iterator[tuple[str, str]]:
     path, host = urlsplit(place).path, urlsplit(place).netloc
-    for title, form in (("SOAP 1.1", Form.SOAP11), ("SOAP 1.2", Form.SOAP12)):
-        yield title, soap_example(operation, form, path, host)
+    for title, binding in (("SOAP 1.1", Binding.SOAP11), ("SOAP 1.2", Binding.SOAP12)):
+        yield title, soap_example(operation, binding, path, host)
     if operation.by_form:
         query = form_example(operation)
         yield (
@@ -136,31 +136,31 @@ def form_example(operation: Operation) -> str:
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in values.items())
 
 
-def soap_example(operation: Operation, form: Form, path: str, host: str) -> str:
+def soap_example(operation: Operation, binding: Binding, path: str, host: str) -> str:
     """Write a request with its head, and the answer."""
     action = f"{NAMESPACE}{operation.name}"
-    head = f"POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {CONTENT_TYPES[form]}"
-    if form is Form.SOAP11:
+    head = f"POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {CONTENT_TYPES[binding]}"
+    if binding is Binding.SOAP11:
         head += f'\nSOAPAction: "{action}"'
     answer = _envelope(
-        form,
+        binding,
         f"{operation.name}Response",
-        [(f"{operation.name}Result", RESULTS.get(operation.does, "145099"))],
+        [(f"{operation.name}Result", RESULTS.get(operation.action, "145099"))],
     )
-    return f"{head}\n\n{request_example(operation, form)}\n\n{answer}"
+    return f"{head}\n\n{request_example(operation, binding)}\n\n{answer}"
 
 
-def request_example(operation: Operation, form: Form) -> str:
+def request_example(operation: Operation, binding: Binding) -> str:
     """Write a request's envelope."""
     values = [
         (name, STRUCTURES.get(name) or xml(example(operation, name)))
         for name in operation.parameters
     ]
-    return _envelope(form, operation.name, values)
+    return _envelope(binding, operation.name, values)
 
 
-def _envelope(form: Form, name: str, values: list[tuple[str, str]]) -> str:
-    namespace = SOAP11 if form is Form.SOAP11 else SOAP12
+def _envelope(binding: Binding, name: str, values: list[tuple[str, str]]) -> str:
+    namespace = SOAP11 if binding is Binding.SOAP11 else SOAP12
     content = "".join(f"\n      <{key}>{value}</{key}>" for key, value in values)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'

@@ -20,10 +20,10 @@ from budstikke.dialects.ip1.envelope import (
     write_result,
     xml,
 )
-from budstikke.dialects.ip1.operations import Does, Form
+from budstikke.dialects.ip1.operations import Action, Binding
 from budstikke.dialects.ip1.order import OPERATIONS, WSDL
 from budstikke.dialects.ip1.page import HTML, write_page
-from budstikke.dialects.ip1.request import Said, said_by
+from budstikke.dialects.ip1.request import ParsedRequest, parsed_request
 from budstikke.dialects.ip1.wsdl import write_wsdl
 from budstikke.domain.cet import to_wall
 from budstikke.domain.message import Accepted
@@ -53,7 +53,7 @@ HUNDREDTH = 10_000
 """Micros: balances are rounded down to it."""
 
 UNAVAILABLE = "Temporarily unavailable, try again later"
-LOOK_UPS = frozenset({Does.STATUS, Does.STATUS_BUNDLE, Does.TIME})
+LOOK_UPS = frozenset({Action.STATUS, Action.STATUS_BUNDLE, Action.TIME})
 OUR_FAULTS = frozenset(
     {RefusalCode.STORAGE_DOWN, RefusalCode.INTERNAL, RefusalCode.TOO_MANY_REQUESTS}
 )
@@ -64,33 +64,33 @@ Pairs = list[tuple[int, int]]
 
 def render(call: Call, answer: Answered) -> WireResponse:
     """Write an answer as the request came."""
-    said = said_by(call)
+    parsed = parsed_request(call)
     if isinstance(answer, Page) and answer.name in (WSDL, OPERATIONS):
-        return _page(call, said, answer.name)
-    if said.form in CONTENT_TYPES and said.operation is None:
-        return _fault(said, answer)
-    if _says_nothing(said, answer):
-        return _unavailable(said, answer)
-    result = _result(said, answer)
-    if said.form is Form.BARE or said.operation is None:
+        return _page(call, parsed, answer.name)
+    if parsed.binding in CONTENT_TYPES and parsed.operation is None:
+        return _fault(parsed, answer)
+    if _says_nothing(parsed, answer):
+        return _unavailable(parsed, answer)
+    result = _result(parsed, answer)
+    if parsed.binding is Binding.BARE or parsed.operation is None:
         return WireResponse(200, str(result).encode(), PLAIN)
-    if said.form is Form.XML:
+    if parsed.binding is Binding.XML:
         return WireResponse(200, _element(result), XML)
     content = xml(result) if isinstance(result, str) else _listed(result)
-    body = write_result(said.form, said.operation.name, content)
-    return WireResponse(200, body, CONTENT_TYPES[said.form])
+    body = write_result(parsed.binding, parsed.operation.name, content)
+    return WireResponse(200, body, CONTENT_TYPES[parsed.binding])
 
 
-def _page(call: Call, said: Said, name: str) -> WireResponse:
+def _page(call: Call, parsed: ParsedRequest, name: str) -> WireResponse:
     if name == WSDL:
-        return WireResponse(200, write_wsdl(said.service, call.request), XML)
+        return WireResponse(200, write_wsdl(parsed.service, call.request), XML)
     headers = {
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"
     }
-    return WireResponse(200, write_page(said.service, call.request), HTML, headers)
+    return WireResponse(200, write_page(parsed.service, call.request), HTML, headers)
 
 
-def _says_nothing(said: Said, answer: Answered) -> bool:
+def _says_nothing(parsed: ParsedRequest, answer: Answered) -> bool:
     """
     Tell whether a page or a look-up failed by our fault.
 
@@ -98,42 +98,46 @@ def _says_nothing(said: Said, answer: Answered) -> bool:
     """
     if not isinstance(answer, Refusal) or answer.code not in OUR_FAULTS:
         return False
-    return said.form is Form.PAGE or bool(
-        said.operation and said.operation.does in LOOK_UPS
+    return parsed.binding is Binding.PAGE or bool(
+        parsed.operation and parsed.operation.action in LOOK_UPS
     )
 
 
-def _unavailable(said: Said, answer: Answered) -> WireResponse:
-    if said.form in CONTENT_TYPES:
-        return _fault(said, answer)
+def _unavailable(parsed: ParsedRequest, answer: Answered) -> WireResponse:
+    if parsed.binding in CONTENT_TYPES:
+        return _fault(parsed, answer)
     return WireResponse(503, UNAVAILABLE.encode(), PLAIN)
 
 
-def _fault(said: Said, answer: Answered) -> WireResponse:
+def _fault(parsed: ParsedRequest, answer: Answered) -> WireResponse:
     """Answer what has no result: no operation, no envelope, or no look-up now."""
     code = answer.code if isinstance(answer, Refusal) else RefusalCode.INTERNAL
-    if said.fault and code not in OUR_FAULTS:
-        fault = said.fault
+    if parsed.fault and code not in OUR_FAULTS:
+        fault = parsed.fault
     elif code in OUR_FAULTS:
         fault = Fault(FaultCode.RECEIVER, UNAVAILABLE)
     elif code is RefusalCode.TOO_LARGE:
         fault = Fault(FaultCode.SENDER, "The request is too large")
     else:
         fault = Fault(FaultCode.SENDER, "The request cannot be read")
-    return WireResponse(500, write_fault(said.form, fault), CONTENT_TYPES[said.form])
+    return WireResponse(
+        500, write_fault(parsed.binding, fault), CONTENT_TYPES[parsed.binding]
+    )
 
 
-def _result(said: Said, answer: Answered) -> str | Pairs:
+def _result(parsed: ParsedRequest, answer: Answered) -> str | Pairs:
     """Say the answer in the original's words."""
-    service = said.service.name
-    bundle = said.operation is not None and said.operation.does is Does.STATUS_BUNDLE
+    service = parsed.service.name
+    bundle = (
+        parsed.operation is not None and parsed.operation.action is Action.STATUS_BUNDLE
+    )
     if isinstance(answer, Refusal):
         code = refused(service, answer)
         return [(0, code)] if bundle else str(code)
     if isinstance(answer, Accepted):
         return str(_id(service, answer))
     if isinstance(answer, MessagesAnswer):
-        return _messages(said, answer, bundle=bundle)
+        return _messages(parsed, answer, bundle=bundle)
     if isinstance(answer, BalanceAnswer):
         return decimal(answer.balance // HUNDREDTH * HUNDREDTH)
     if isinstance(answer, CancelAnswer):
@@ -141,7 +145,7 @@ def _result(said: Said, answer: Answered) -> str | Pairs:
     if isinstance(answer, MmsAnswer):
         return str(answer.message_id)
     assert isinstance(answer, Page)  # noqa: S101 - all it asks for
-    return describe(said.given("id"))
+    return describe(parsed.given("id"))
 
 
 def _id(service: str, answer: Accepted) -> int:
@@ -155,11 +159,13 @@ def _id(service: str, answer: Accepted) -> int:
     return first if len(ids) == 1 else answer.order_id
 
 
-def _messages(said: Said, answer: MessagesAnswer, *, bundle: bool) -> str | Pairs:
-    service, messages = said.service.name, answer.messages
+def _messages(
+    parsed: ParsedRequest, answer: MessagesAnswer, *, bundle: bool
+) -> str | Pairs:
+    service, messages = parsed.service.name, answer.messages
     if bundle:
         return [(message.id, status(service, message)) for message in messages]
-    time = said.operation is not None and said.operation.does is Does.TIME
+    time = parsed.operation is not None and parsed.operation.action is Action.TIME
     if not messages:
         missing = Refusal(RefusalCode.BAD_FIELD)
         return NOT_SCHEDULED if time else str(refused(service, missing))

@@ -14,20 +14,20 @@ from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form_pairs
 from budstikke.dialects.ip1.envelope import (
     Fault,
-    form_of,
+    binding_of,
     local,
     read_envelope,
     text,
     unknown_operation,
 )
 from budstikke.dialects.ip1.operations import (
-    DOORS,
+    ENDPOINTS,
     OPEN,
     PARAMETERS,
     ROOM,
-    Does,
-    Door,
-    Form,
+    Action,
+    Binding,
+    Endpoint,
 )
 from budstikke.dialects.query import decode_any, read_pairs
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -63,7 +63,7 @@ class Template(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-class Said(NamedTuple):
+class ParsedRequest(NamedTuple):
     """
     What a request says.
 
@@ -72,7 +72,7 @@ class Said(NamedTuple):
     """
 
     service: Service
-    form: Form
+    binding: Binding
     operation: Operation | None = None
     values: Mapping[str, str] = {}
     files: tuple[File, ...] = ()
@@ -87,17 +87,17 @@ class Said(NamedTuple):
         return ""
 
 
-def said_by(call: Call) -> Said:
-    """Give what was read of a request; of one that was not, what its route tells."""
+def parsed_request(call: Call) -> ParsedRequest:
+    """Return the parsed request; of one that was not read, what its route says."""
     if call.fields:
-        found: Said = call.fields["said"]
+        found: ParsedRequest = call.fields["parsed"]
         return found
-    door = DOORS[call.operation]
-    if door.form is not Form.SOAP11:
-        return Said(door.service, door.form, door.operation)
+    endpoint = ENDPOINTS[call.operation]
+    if endpoint.binding is not Binding.SOAP11:
+        return ParsedRequest(endpoint.service, endpoint.binding, endpoint.operation)
     request = call.request
-    form = form_of(request.body, request.headers.get("content-type", ""))
-    return Said(door.service, form)
+    binding = binding_of(request.body, request.headers.get("content-type", ""))
+    return ParsedRequest(endpoint.service, binding)
 
 
 def read_login(call: Call) -> Login | None:
@@ -108,37 +108,39 @@ def read_login(call: Call) -> Login | None:
     what is no envelope of a known operation, ``TOO_LARGE`` for what holds more than its
     operation needs, ``MISSING_LOGIN`` without an account.
     """
-    door = DOORS[call.operation]
-    if door.form is Form.XML:
+    endpoint = ENDPOINTS[call.operation]
+    if endpoint.binding is Binding.XML:
         check_body(call, ROOM[call.operation])
-    said = _read(door, call.request)
-    call.fields = {"said": said}
-    if said.fault:
+    parsed = _read(endpoint, call.request)
+    call.fields = {"parsed": parsed}
+    if parsed.fault:
         raise Refusal(RefusalCode.MALFORMED)
-    if said.operation is None or said.operation.does is Does.DESCRIBE:
+    if parsed.operation is None or parsed.operation.action is Action.DESCRIBE:
         return None
-    if identifier := said.given("konto", "acc"):
-        return Login(identifier, said.given("passwd", "pass") or None)
-    if said.operation.does in OPEN:
+    if identifier := parsed.given("konto", "acc"):
+        return Login(identifier, parsed.given("passwd", "pass") or None)
+    if parsed.operation.action in OPEN:
         return None
     raise Refusal(RefusalCode.MISSING_LOGIN, field="konto")
 
 
-def _read(door: Door, request: WireRequest) -> Said:
-    if door.form is Form.SOAP11:
-        return _read_soap(door.service, request)
-    if door.operation is None:
-        return Said(door.service, door.form)
-    pairs = _pairs(door.form, request)
+def _read(endpoint: Endpoint, request: WireRequest) -> ParsedRequest:
+    if endpoint.binding is Binding.SOAP11:
+        return _read_soap(endpoint.service, request)
+    if endpoint.operation is None:
+        return ParsedRequest(endpoint.service, endpoint.binding)
+    pairs = _pairs(endpoint.binding, request)
     values = {name.lower(): value for name, value in pairs}
-    files = _files_in_form(pairs) if "files" in door.operation.parameters else ()
-    return Said(door.service, door.form, door.operation, values, files)
+    files = _files_in_form(pairs) if "files" in endpoint.operation.parameters else ()
+    return ParsedRequest(
+        endpoint.service, endpoint.binding, endpoint.operation, values, files
+    )
 
 
-def _pairs(form: Form, request: WireRequest) -> list[tuple[str, str]]:
+def _pairs(binding: Binding, request: WireRequest) -> list[tuple[str, str]]:
     """Give the parameters of a query and, but for the URL call, of a posted form."""
     pairs = read_pairs(request.query, decode_any)
-    if form is Form.BARE or request.method != "POST":
+    if binding is Binding.BARE or request.method != "POST":
         return pairs
     kind = request.headers.get("content-type", "")
     return pairs + read_form_pairs(request.body.strip(), kind, decode_any)
@@ -157,17 +159,17 @@ def _files_in_form(pairs: Iterable[tuple[str, str]]) -> tuple[File, ...]:
     )
 
 
-def _read_soap(service: Service, request: WireRequest) -> Said:
+def _read_soap(service: Service, request: WireRequest) -> ParsedRequest:
     content_type = request.headers.get("content-type", "")
     envelope = read_envelope(request.body, content_type)
     if isinstance(envelope, Fault):
-        form = form_of(request.body, content_type)
-        return Said(service, form, fault=envelope)
-    form, element = envelope
+        binding = binding_of(request.body, content_type)
+        return ParsedRequest(service, binding, fault=envelope)
+    binding, element = envelope
     name = local(element)
     operation = service.named(name)
     if operation is None:
-        return Said(service, form, fault=unknown_operation(name))
+        return ParsedRequest(service, binding, fault=unknown_operation(name))
     values: dict[str, str] = {}
     files: list[File] = []
     numbers: list[Template] = []
@@ -179,7 +181,9 @@ def _read_soap(service: Service, request: WireRequest) -> Said:
             numbers += map(_template, child)
         elif parameter in PARAMETERS:
             values[parameter] = text(child)
-    return Said(service, form, operation, values, tuple(files), tuple(numbers))
+    return ParsedRequest(
+        service, binding, operation, values, tuple(files), tuple(numbers)
+    )
 
 
 def _files_in_element(element: Any) -> Iterable[File]:

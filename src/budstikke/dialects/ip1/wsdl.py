@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from budstikke.dialects.ip1.envelope import NAMESPACE, xml
-from budstikke.dialects.ip1.operations import MMS, STRUCTURES, Does
+from budstikke.dialects.ip1.operations import MMS, STRUCTURES, Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +96,7 @@ def _description(service: Service) -> str:
 
 def result_type(operation: Operation) -> str:
     """Name the type of an operation's result."""
-    bundle = operation.does is Does.STATUS_BUNDLE
+    bundle = operation.action is Action.STATUS_BUNDLE
     return "tns:ArrayOfSmsStatus" if bundle else "s:string"
 
 

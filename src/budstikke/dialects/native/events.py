@@ -1,4 +1,4 @@
-"""What is told: events by cursor and again, the delivery log, queues."""
+"""Events by cursor and replayed, the log of callbacks, and their queues."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from budstikke.dialects.native.shapes_inbound import (
     QueueList,
     Replayed,
 )
-from budstikke.dialects.native.webhook import moment, told
+from budstikke.dialects.native.webhook import moment, notification_of
 from budstikke.domain.callback import CallbackState, SendEvent
 from budstikke.domain.callback_listing import (
     CallbackRecord,
@@ -71,7 +71,7 @@ def list_events(exchange: Exchange) -> Work[Reply]:
 
 
 def _event(event: Event) -> EventItem | None:
-    said = None if isinstance(event, SendEvent) else told(event)
+    said = None if isinstance(event, SendEvent) else notification_of(event)
     if said is None:
         return None
     body = said.body

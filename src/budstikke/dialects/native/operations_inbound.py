@@ -1,4 +1,4 @@
-"""The operations about messages from phones, and about what is told."""
+"""The operations about messages from phones, and about callbacks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-The JSON of the REST API about numbers, messages from phones, and what is told.
+The JSON of the REST API about numbers, messages from phones, and callbacks.
 
 As in ``shapes``, each struct is documented by itself.
 """

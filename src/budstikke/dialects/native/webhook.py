@@ -1,8 +1,8 @@
 """
-Webhooks as Standard Webhooks 1.0 has them: what is told, and its signature.
+Webhooks (Standard Webhooks 1.0): their body, their id and their signature.
 
-The id of an event is the same each time it is sent, so that whoever gets it twice can
-tell; time and signature are those of the attempt.
+The id of an event is the same each time it is sent, so that a customer who receives it
+twice can see that; time and signature are those of the attempt.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
     from budstikke.domain.inbound import InboundEvent
 
-TOLD: tuple[str, ...] = (
+REPORTED_STATES: tuple[str, ...] = (
     MessageState.SENT.value,
     *(state.value for state in MessageState if state in FINAL_MESSAGE),
     "read",
     "deleted",
 )
 """
-States that are told, each by an event ``message.<state>``.
+States that webhooks report, each as the event ``message.<state>``.
 
-The last two are of an MMS whose phone says so; it may come after any other.
+A phone reports the last two of an MMS; they may come after any other state.
 """
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -66,7 +66,7 @@ class MessageEvent(msgspec.Struct, kw_only=True):
         str,
         Meta(
             description="`read` and `deleted` are said by a phone of an MMS.",
-            extra_json_schema={"enum": list(TOLD)},
+            extra_json_schema={"enum": list(REPORTED_STATES)},
         ),
     ]
     reason: Why | None
@@ -81,7 +81,9 @@ class Webhook(msgspec.Struct, kw_only=True):
         Meta(
             description="`message.` and the state.",
             examples=["message.delivered"],
-            extra_json_schema={"enum": [f"message.{state}" for state in TOLD]},
+            extra_json_schema={
+                "enum": [f"message.{state}" for state in REPORTED_STATES]
+            },
         ),
     ]
     timestamp: Annotated[Moment, Meta(description="When it happened.")]
@@ -157,28 +159,28 @@ class InboundWebhook(msgspec.Struct, kw_only=True):
     data: InboundMessage
 
 
-class Told(NamedTuple):
+class Notification(NamedTuple):
     """An event as customers see it; ``id`` is the same each time."""
 
     id: str
     body: Webhook | InboundWebhook
 
 
-def told(event: StatusEvent | InboundEvent) -> Told | None:
-    """Say an event as webhooks and lists do; ``None``: it is not told."""
+def notification_of(event: StatusEvent | InboundEvent) -> Notification | None:
+    """Write an event as webhooks and lists show it; ``None``: it is not reported."""
     if isinstance(event, StatusEvent):
-        return _told_status(event)
+        return _status_notification(event)
     event_type = EventType.REPLY if event.reply else EventType.RECEIVED
     body = InboundWebhook(
         type=event_type.value,
         timestamp=moment(event.came_at),
         data=_inbound(event),
     )
-    return Told(f"evt_{event.message_id}_received", body)
+    return Notification(f"evt_{event.message_id}_received", body)
 
 
-def _told_status(event: StatusEvent) -> Told | None:
-    if event.state not in TOLD:
+def _status_notification(event: StatusEvent) -> Notification | None:
+    if event.state not in REPORTED_STATES:
         return None
     body = Webhook(
         type=f"message.{event.state}",
@@ -192,7 +194,7 @@ def _told_status(event: StatusEvent) -> Told | None:
             raw=event.raw or None,
         ),
     )
-    return Told(f"evt_{event.message_id}_{event.state}", body)
+    return Notification(f"evt_{event.message_id}_{event.state}", body)
 
 
 def _inbound(event: InboundEvent) -> InboundMessage:
@@ -220,11 +222,11 @@ def write(
     event: StatusEvent | InboundEvent, url: str, wanted: Collection[str] = ()
 ) -> WireRequest | None:
     """
-    Write an event, not yet signed; ``None``: it is not told.
+    Write the webhook of an event, not yet signed; ``None``: it is not reported.
 
-    ``wanted`` are the types that are sent; empty: all.
+    ``wanted`` are the event types to send; empty: all.
     """
-    said = told(event)
+    said = notification_of(event)
     if said is None or (wanted and said.body.type not in wanted):
         return None
     headers = {"content-type": "application/json", "webhook-id": said.id}

@@ -2,9 +2,9 @@
 Sveve: a Norwegian API for texts to numbers and groups, SMS left, groups.
 
 ``request`` reads who calls; ``order`` (with ``targets``, ``moments`` and ``values``)
-and ``ask`` what is asked; ``reply`` and ``admin`` write the answers in the words of
-``words``; ``status`` what is told later, and ``inbound`` what is told of messages from
-phones, whose parts ``media`` hands out.
+and ``ask`` the order or query; ``reply`` and ``admin`` write the answers in the words
+of ``words``; ``status`` writes the delivery reports, ``inbound`` the pushes of messages
+from phones, and ``media`` serves the parts of MMS.
 """
 
 from __future__ import annotations

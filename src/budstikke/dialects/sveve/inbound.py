@@ -24,13 +24,13 @@ _norwegian = re.compile(r"\+47[0-9]{8}").fullmatch
 
 
 def push(
-    event: InboundEvent, more: InboundExtras, url: str, settings: Settings
+    event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
 ) -> WireRequest:
     """Write a message from a phone; the URL keeps the query it has."""
     if topic_of(event) is Topic.REPLY:
         said = _reply(event, settings)
     else:
-        said = _message(event, more, settings)
+        said = _message(event, extras, settings)
     query = "&".join(
         f"{name}={quote(value, safe='', errors='replace')}"
         for name, value in said.items()
@@ -39,7 +39,7 @@ def push(
 
 
 def _message(
-    event: InboundEvent, more: InboundExtras, settings: Settings
+    event: InboundEvent, extras: InboundExtras, settings: Settings
 ) -> Mapping[str, str]:
     """Write "Push av mottatte meldinger"; look-ups that found nobody are blank."""
     said = {
@@ -50,7 +50,7 @@ def _message(
         **_media(event),
     }
     if settings.number_lookup:
-        said |= {"name": more.name, "address": more.address}
+        said |= {"name": extras.name, "address": extras.address}
     return said
 
 

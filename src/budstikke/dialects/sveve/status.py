@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from budstikke.dialects.push import told
+from budstikke.dialects.push import write_push
 from budstikke.domain.receipt import Reason
 from budstikke.domain.states import FINAL_MESSAGE, MessageState
 
@@ -70,7 +70,7 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
         quote_via=quote,
         safe="",
     )
-    return told("FORM" if settings.status_method == "POST" else "GET", url, said)
+    return write_push("FORM" if settings.status_method == "POST" else "GET", url, said)
 
 
 def _fault(event: StatusEvent) -> Fault:
