@@ -1,5 +1,5 @@
 """
-What a request costs by the express lane, and by the usual way, on one connection.
+What a request costs by the fast path, and by the usual way, on one connection.
 
     python -m bench.express
 

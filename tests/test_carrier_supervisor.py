@@ -63,7 +63,7 @@ class Site:
         self.now = 1000.0
         self.store = Leases()
         store: Any = self.store
-        self.links = CarrierSupervisor(
+        self.supervisor = CarrierSupervisor(
             store=store,
             phones=Phones(),
             directory=lambda: Directory(revision=1, accesses={}, carriers={}),
@@ -72,13 +72,13 @@ class Site:
             clock=lambda: self.now,
             sends=sends,
         )
-        self.links.follow({1: LIMITED, 2: FREE})
+        self.supervisor.follow({1: LIMITED, 2: FREE})
 
     async def _receive(self, carrier_id: int, parts: Sequence[Any]) -> None:
         raise AssertionError
 
     def running(self) -> set[int]:
-        return set(self.links._tasks)
+        return set(self.supervisor._tasks)
 
 
 @asynccontextmanager
@@ -86,7 +86,7 @@ async def site_of_links(*, sends: bool = True) -> AsyncIterator[Site]:
     """Run links for the block; afterwards each has ended and given up its lease."""
     site = Site(sends=sends)
     yield site
-    await site.links.stop()
+    await site.supervisor.stop()
     assert ([1, 2] if sends else []) == site.store.unbound
     assert set() == site.running()
 
@@ -95,50 +95,50 @@ async def test_a_limited_link_waits_for_its_lease() -> None:
     async with site_of_links() as site:
         assert {2} == site.running()
         site.store.free = {2}
-        await site.links.turn()
+        await site.supervisor.run_once()
         assert {2} == site.running()
         site.store.free = {1, 2}
-        await site.links.turn()
+        await site.supervisor.run_once()
         assert {1, 2} == site.running()
 
 
 async def test_a_link_whose_lease_is_lost_ends_and_begins_again() -> None:
     async with site_of_links() as site:
-        await site.links.turn()
-        first = site.links.senders[1]
+        await site.supervisor.run_once()
+        first = site.supervisor.senders[1]
         site.store.free = set()
-        await site.links.turn()
+        await site.supervisor.run_once()
         assert {2} == site.running()
-        assert first is not site.links.senders[1]
+        assert first is not site.supervisor.senders[1]
         site.store.free = {1}
-        await site.links.turn()
+        await site.supervisor.run_once()
         assert {1, 2} == site.running()
 
 
 async def test_a_lease_that_cannot_be_renewed_ends_the_link_in_time() -> None:
     async with site_of_links() as site:
-        await site.links.turn()
+        await site.supervisor.run_once()
         site.store.away = True
         site.now += LONGEST_WITHOUT
         with pytest.raises(StoreUnavailable):
-            await site.links.turn()
+            await site.supervisor.run_once()
         assert {1, 2} == site.running()
         site.now += 0.1
         with pytest.raises(StoreUnavailable):
-            await site.links.turn()
+            await site.supervisor.run_once()
         assert {2} == site.running()
 
 
 async def test_a_node_that_does_not_send_runs_no_link() -> None:
     async with site_of_links(sends=False) as site:
-        await site.links.turn()
+        await site.supervisor.run_once()
         assert set() == site.running()
-        assert not site.links.senders[1].reserve(1)
-        assert not site.links.senders[1].up()
+        assert not site.supervisor.senders[1].reserve(1)
+        assert not site.supervisor.senders[1].up()
         site.store.elsewhere = {1}
-        await site.links.turn()
-        assert site.links.senders[1].up()
-        assert not site.links.senders[2].up()
+        await site.supervisor.run_once()
+        assert site.supervisor.senders[1].up()
+        assert not site.supervisor.senders[2].up()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -149,24 +149,24 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def test_each_turn_looks_for_what_others_queued() -> None:
     async with site_of_links() as site:
-        carrier = site.links.senders[2].carrier
+        carrier = site.supervisor.senders[2].carrier
         await until(lambda: carrier.healthy() and site.store.claims)
         for _ in range(2):
             before = len(site.store.claims)
-            await site.links.turn()
+            await site.supervisor.run_once()
             await until(lambda: len(site.store.claims) > before)  # noqa: B023 - waited
 
 
 async def test_a_carrier_that_is_removed_is_unbound() -> None:
     async with site_of_links() as site:
-        await site.links.turn()
-        site.links.follow({2: FREE})
-        await site.links.forget({2: FREE})
+        await site.supervisor.run_once()
+        site.supervisor.follow({2: FREE})
+        await site.supervisor.forget({2: FREE})
         assert {2} == site.running()
         assert [1] == site.store.unbound
         site.store.unbound.clear()
-        site.links.follow({1: LIMITED, 2: FREE})
-        await site.links.turn()
+        site.supervisor.follow({1: LIMITED, 2: FREE})
+        await site.supervisor.run_once()
         assert {1, 2} == site.running()
 
 
@@ -176,14 +176,14 @@ async def test_each_turn_says_how_many_links_of_a_carrier_are_paused() -> None:
         return metrics.registry.get_sample_value("budstikke_carrier_paused", labels)
 
     async with site_of_links() as site:
-        await site.links.turn()
+        await site.supervisor.run_once()
         assert 0 == shown()
-        carrier = site.links.senders[1].carrier
+        carrier = site.supervisor.senders[1].carrier
         assert isinstance(carrier, SmppCarrier)
         while not carrier._links:  # noqa: ASYNC110 - nobody says when
             await asyncio.sleep(0)
         carrier._links[0]._tear_pause = 60.0
-        await site.links.turn()
+        await site.supervisor.run_once()
         assert 1 == shown()
 
 
@@ -191,7 +191,7 @@ def test_settings_that_an_earlier_version_took_are_named() -> None:
     """A carrier of MMS that anybody may deliver to does not come up with an upgrade."""
     settings = {"url": "https://mmsc.example.com/mm7"}
     entry = CarrierEntry(id=3, name="mmsc", kind="mm7", settings=settings)
-    links = Site(sends=False).links
+    supervisor = Site(sends=False).supervisor
     with pytest.raises(ConfigError) as caught:
-        links.follow({3: entry})
+        supervisor.follow({3: entry})
     assert str(caught.value).startswith("carrier mmsc: anybody could deliver: set ")

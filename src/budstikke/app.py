@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
             server.close()
         connections = self.server_state.connections
         for connection in list(connections):
-            cast("FastPathProtocol", connection).leave()
+            cast("FastPathProtocol", connection).close_after_answer()
         loop = asyncio.get_running_loop()
         end = loop.time() + LAST_ANSWERS
         while connections and loop.time() < end:  # noqa: ASYNC110 - a set tells nobody

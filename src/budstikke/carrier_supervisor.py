@@ -1,10 +1,10 @@
 """
-The links to operators: made from the directory, held by lease, kept up, and ended.
+Supervision of this node's carriers: made from the directory, run, and ended.
 
-A carrier may have a limit of nodes (``max_nodes``). A link to it runs only while this
-node's lease says so; one that cannot be renewed ends before another node may begin.
-Who holds no link to a carrier still accepts for it: what it stores is queued, and
-whoever has the link is told.
+A carrier may limit how many nodes use it (``max_nodes``): such a carrier runs only
+while this node holds a bind lease for it. A lease that cannot be renewed ends the
+carrier here before another node may take it. A node without a lease still accepts
+messages for the carrier: it queues the parts, and notifies the node with the lease.
 """
 
 from __future__ import annotations
@@ -38,39 +38,39 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke")
 
 AGAIN = 1.0
-"""Seconds after which a link that broke by a bug of ours is started again."""
+"""Seconds after which a carrier that failed by a bug is restarted."""
 
 DRAIN = 10.0
-"""Seconds that a stop waits for operators' answers."""
+"""Seconds that a stop waits for operators' responses."""
 
 EVERY = 1.0
-"""Seconds between renewals of leases, and looks for what other nodes queued."""
+"""Seconds between renewals of leases and checks for parts that other nodes queued."""
 
 PATIENCE = 2.0
 """Seconds that the store may take to renew leases."""
 
 SHORT_DRAIN = 1.5
-"""Seconds of a link's end, which waits twice: for the store, and for the operator."""
+"""Seconds of a carrier's end, which waits twice: for the store, for the operator."""
 
 LONGEST_WITHOUT = LINK_LEASE - 2 * SHORT_DRAIN - PATIENCE - EVERY
-"""Seconds without a renewal after which a link ends, lest the next look be too late."""
+"""Seconds without a renewal after which a carrier ends, before its lease does."""
 
 
 class CarrierSupervisor:
     """
-    All links of this node.
+    Runs all carriers of this node.
 
     Args:
         store: Holds leases.
         phones: The simulated phones that carriers of that kind share.
         directory: Gives the directory as it is now.
-        tell: Takes callbacks to be told.
-        receive: Makes messages from phones durable.
+        tell: Takes callbacks that are due.
+        receive: Makes inbound messages durable.
         clock: Unix seconds.
-        sends: Whether this node runs links at all.
+        sends: Whether this node runs carriers at all.
 
     Attributes:
-        senders: By carrier id; also of carriers to which no link runs here.
+        senders: By carrier id; also of carriers that do not run here.
         profiles: How each carrier is sent long texts, by carrier id.
 
     """
@@ -102,7 +102,7 @@ class CarrierSupervisor:
         self._renewed = 0.0
 
     def follow(self, entries: Mapping[int, CarrierEntry]) -> None:
-        """Make links as a new directory has them; those that changed are made anew."""
+        """Make the carriers of a new directory; those whose settings changed anew."""
         for entry in entries.values():
             if self._entries.get(entry.id) != entry:
                 self._stop_soon(entry.id, DRAIN)
@@ -112,7 +112,7 @@ class CarrierSupervisor:
                     self._begin(entry.id)
 
     async def forget(self, entries: Mapping[int, CarrierEntry]) -> None:
-        """End links that the directory has no more."""
+        """End carriers that the directory no longer has."""
         gone = self._entries.keys() - entries.keys()
         for carrier_id in gone:
             self._stop_soon(carrier_id, DRAIN)
@@ -127,7 +127,7 @@ class CarrierSupervisor:
         try:
             settings = msgspec.convert(entry.settings, kind.settings)
         except msgspec.ValidationError as error:
-            # An earlier version took them; or somebody wrote to the database.
+            # An earlier version accepted them, or somebody changed the database.
             raise ConfigError(
                 f"carrier {entry.name}: {error} (`budstikke apply` a file with it)"
             ) from error
@@ -153,7 +153,7 @@ class CarrierSupervisor:
         self._most[entry.id] = kind.most_nodes(settings)
 
     def _begin(self, carrier_id: int) -> None:
-        """Run a link, as soon as the one before has ended."""
+        """Run a carrier as soon as its predecessor has ended."""
         keep = self._keep(self.senders[carrier_id], self._ended(carrier_id))
         self._tasks[carrier_id] = asyncio.create_task(keep)
 
@@ -162,7 +162,7 @@ class CarrierSupervisor:
         return [] if ending is None else [ending]
 
     async def _keep(self, sender: Sender, before: list[asyncio.Task[None]]) -> None:
-        """Run a link; one that breaks by a bug of ours is started again."""
+        """Run a carrier; restart it when it fails by a bug."""
         if before:
             await asyncio.wait(before)
         while True:
@@ -175,7 +175,7 @@ class CarrierSupervisor:
                 return
 
     def _stop_soon(self, carrier_id: int, seconds: float) -> None:
-        """Begin to end a link, if one runs."""
+        """Begin to end a carrier, if it runs."""
         task = self._tasks.pop(carrier_id, None)
         if task is not None:
             before = self._ended(carrier_id)
@@ -195,8 +195,8 @@ class CarrierSupervisor:
 
     # -- leases
 
-    async def turn(self) -> bool:
-        """Renew leases, and begin and end links as they say; look for what waits."""
+    async def run_once(self) -> bool:
+        """Renew leases, begin and end carriers by them, and wake all senders."""
         for sender in self.senders.values():
             if isinstance(sender.carrier, SmppCarrier):
                 paused = metrics.carrier_paused.labels(sender.carrier.name)
@@ -221,11 +221,11 @@ class CarrierSupervisor:
         self._adapt(held)
         for carrier_id, sender in self.senders.items():
             sender.elsewhere = carrier_id in elsewhere
-            sender.stored()  # what another node queued, if its hint was missed
+            sender.stored()  # another node may have queued parts
         return False
 
     def _adapt(self, held: set[int]) -> None:
-        """Run links to the limited carriers that are held, and no others."""
+        """Run the limited carriers whose lease this node holds, and no others."""
         for carrier_id, most in list(self._most.items()):
             runs = carrier_id in self._tasks
             if carrier_id in held and not runs:
@@ -239,13 +239,13 @@ class CarrierSupervisor:
                 self._make(self._entries[carrier_id])
 
     def requeued(self, carrier_id: int) -> None:
-        """Hear that the store has parts for a carrier."""
+        """Note that parts were queued for a carrier."""
         sender = self.senders.get(carrier_id)
         if sender is not None:
             sender.stored()
 
     async def stop(self) -> None:
-        """End all links, and let other nodes have them."""
+        """End all carriers, and release their leases."""
         for carrier_id in self.senders:
             self._stop_soon(carrier_id, DRAIN)
         await asyncio.gather(*self._ending.values())

@@ -145,9 +145,9 @@ class Gateway:
         }
         self.subscribers = self._subscribers()
         self.receiver = self._receiver()
-        self.links = self._make_links(phones)
-        self.senders = self.links.senders
-        profiles = self.links.profiles
+        self.supervisor = self._make_supervisor(phones)
+        self.senders = self.supervisor.senders
+        profiles = self.supervisor.profiles
         committer = Committer(senders=self.senders, profiles=profiles, **now)
         bulk = BulkOrders(committer, **now)
         self._committer, self._bulk = committer, bulk
@@ -181,7 +181,7 @@ class Gateway:
             directory=lambda: self.directory,
             clock=self._clock,
             tell=self._tell,
-            requeued=self.links.requeued,
+            requeued=self.supervisor.requeued,
         )
 
     def _outlet(
@@ -198,7 +198,7 @@ class Gateway:
     def _answers(self) -> AutoReplier:
         return AutoReplier(acceptor=self.acceptor, directory=lambda: self.directory)
 
-    def _make_links(self, phones: Phones) -> CarrierSupervisor:
+    def _make_supervisor(self, phones: Phones) -> CarrierSupervisor:
         return CarrierSupervisor(
             store=self.store,
             directory=lambda: self.directory,
@@ -293,7 +293,7 @@ class Gateway:
             notifier=self.notifier,
             clock=self._clock,
             retention=self.settings.retention_days * 86400.0,
-            also=((HOLD_EVERY, self.links), *(scheduled if schedules else ())),
+            also=((HOLD_EVERY, self.supervisor), *(scheduled if schedules else ())),
             sweeps=schedules,
         )
 
@@ -335,9 +335,9 @@ class Gateway:
         """Take a new directory; links whose settings changed are made anew."""
         found = await self.store.directory(SETTINGS)
         directory = sorted_by_kind(found, CARRIES)
-        self.links.follow(directory.carriers)
+        self.supervisor.follow(directory.carriers)
         self.directory = directory
-        await self.links.forget(directory.carriers)
+        await self.supervisor.forget(directory.carriers)
         log.info("configuration loaded", extra={"revision": directory.revision})
 
     def _tell(self, rows: Sequence[CallbackRow]) -> None:
@@ -350,7 +350,7 @@ class Gateway:
     def _heard(self, hint: Hint) -> None:
         """Look at once at what another node leaves to be done."""
         for carrier_id in hint.carriers:
-            self.links.requeued(carrier_id)
+            self.supervisor.requeued(carrier_id)
         self.notifier.queues(hint.queues)
         if hint.directory:
             self._changed.set()
@@ -388,7 +388,7 @@ class Gateway:
         self._answerer.stop()
         await self._bulk.stop()
         await self._committer.drain()
-        await self.links.stop()
+        await self.supervisor.stop()
         await self.notifier.stop(DRAIN)
         if self.subscribers is not None:
             await self.subscribers.stop()

@@ -1,8 +1,8 @@
 """
-Processes of the gateway's own beside it: how they are started, and spoken to.
+Child processes of the gateway: how they are started, and how values are exchanged.
 
-Each is joined to the gateway by a socket that nobody else has an end of; values go over
-it as pickles. It ends when its socket does, however the gateway ends.
+Gateway and child share a socket pair, over which values go as pickles. A child ends
+when its socket closes, however the gateway ends.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke")
 
 LENGTH = struct.Struct("!I")
-"""What goes before each pickle: its octets."""
+"""The header of each pickle: its length in octets."""
 
 COLLECT = (5_000, 500, 100)
 """
-When the garbage collector looks for cycles, by generation; in the gateway, too.
+The garbage collector's thresholds, by generation; the gateway uses them, too.
 
-What is built at the start is never looked at again, and the path makes values without
+What is built at the start is excluded from collection, and the message path makes no
 cycles. What counts is how seldom the second generation is looked at, every 2.5 million
 values: at full rate with delivery reports and callbacks the answers' p99 was 61 ms with
 CPython's own thresholds and 12 ms with these. A look at the first holds the interpreter
@@ -62,10 +62,10 @@ def start(
 
 def begin() -> None:
     """
-    Be such a process: signals that stop a service are the gateway's, which ends us.
+    Begin as a child process: ignore the signals that stop the gateway, which ends us.
 
-    What is logged is written as the gateway writes it, also the bug that ends us: a
-    traceback of Python's own would quote texts.
+    Log lines are written as the gateway's are, also of an unhandled exception: Python's
+    own traceback would quote texts.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -82,13 +82,13 @@ def _died(
 
 
 def frame(value: object) -> bytes:
-    """Write a value."""
+    """Encode a value: its length and its pickle."""
     data = pickle.dumps(value, protocol=5)
     return LENGTH.pack(len(data)) + data
 
 
 def frames(buffer: bytearray) -> Iterator[Any]:
-    """Take whole pickles off the front of a buffer."""
+    """Decode and remove the complete values at the front of a buffer."""
     place = 0
     while len(buffer) - place >= LENGTH.size:
         (length,) = LENGTH.unpack_from(buffer, place)
@@ -107,8 +107,8 @@ class Channel(asyncio.Protocol):
     An end of the socket, on an event loop.
 
     Args:
-        heard: Is given what the other end says.
-        lost: Is called when the other end is gone, or has said that it ends.
+        heard: Is called with each value from the other end.
+        lost: Is called when the other end has closed the socket.
 
     """
 
@@ -125,7 +125,7 @@ class Channel(asyncio.Protocol):
         heard: Callable[[Any], None],
         lost: Callable[[], None],
     ) -> Channel:
-        """Make one of an end of a socket."""
+        """Make a channel of one end of a socket pair."""
         loop = asyncio.get_running_loop()
         _, channel = await loop.create_unix_connection(
             lambda: cls(heard, lost), sock=end
@@ -134,16 +134,16 @@ class Channel(asyncio.Protocol):
 
     @property
     def open(self) -> bool:
-        """Whether the other end may hear us."""
+        """Whether the socket is open."""
         return self._transport is not None and not self._transport.is_closing()
 
     def say(self, value: object) -> None:
-        """Give the other end a value; it must be open."""
+        """Send a value; the channel must be open."""
         assert self._transport is not None  # noqa: S101 - see above
         self._transport.write(frame(value))
 
     def end(self) -> None:
-        """Say that there is no more; ``lost`` is called when the other end is done."""
+        """Send end of file; ``lost`` is called when the other end has closed, too."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()
 

@@ -238,7 +238,7 @@ class Rig:
     async def written(self) -> None:
         """Wait until all answers and results are in the store."""
         for sender in self.senders.values():
-            await sender._answers.drain()
+            await sender._settler._outcomes.drain()
         await self.notifier.drain()
 
     async def told(self, count: int) -> None:

@@ -78,9 +78,9 @@ async def test_a_batch_has_a_limit_and_order_is_kept() -> None:
 
 
 async def test_what_is_put_as_soon_as_there_is_a_result_is_worked() -> None:
-    lane = Coalescer(Work())
+    coalescer = Coalescer(Work())
     async with asyncio.timeout(PATIENCE):
-        assert [0, 10, 20] == [await lane.put(n) for n in range(3)]
+        assert [0, 10, 20] == [await coalescer.put(n) for n in range(3)]
 
 
 async def test_so_many_batches_are_worked_at_a_time() -> None:
@@ -92,17 +92,17 @@ async def test_so_many_batches_are_worked_at_a_time() -> None:
         await going.wait()
         return items
 
-    lane: Coalescer[int, int] = Coalescer(work, ahead=2)
+    coalescer: Coalescer[int, int] = Coalescer(work, ahead=2)
     results = []
     for item in range(4):
-        results.append(lane.put(item))
+        results.append(coalescer.put(item))
         await asyncio.sleep(0)
     assert [[0], [1]] == begun
     going.set()
     assert [0, 1, 2, 3] == await asyncio.gather(*results)
     assert [[0], [1], [2, 3]] == begun
-    await lane.drain()
-    assert not lane._tasks
+    await coalescer.drain()
+    assert not coalescer._tasks
 
 
 async def test_a_failure_is_given_to_its_batch_and_the_next_goes_on() -> None:

@@ -125,7 +125,7 @@ def attempt(
 ) -> CallbackResult:
     known = directory()
     has: Any = store or Media()
-    teller = CallbackAttempts(
+    attempts = CallbackAttempts(
         store=has,
         outlet=customer,
         dialects=DIALECTS,
@@ -135,7 +135,7 @@ def attempt(
         **values,
     )
     row = CallbackRow(5, access_id, told, tries)
-    return asyncio.run(teller.attempt(row, teller.target(access_id, told)))
+    return asyncio.run(attempts.attempt(row, attempts.target(access_id, told)))
 
 
 def status(state: str = "delivered") -> StatusEvent:
@@ -214,7 +214,7 @@ def test_an_orders_own_url_is_held_to_the_rules_for_addresses(url: str) -> None:
             timeout=1, allow_private=False, allow_http=True, version="0"
         )
         known = directory()
-        teller = CallbackAttempts(
+        attempts = CallbackAttempts(
             store=cast("Any", Media()),
             outlet=outlet,
             dialects=DIALECTS,
@@ -223,7 +223,7 @@ def test_an_orders_own_url_is_held_to_the_rules_for_addresses(url: str) -> None:
         )
         event = msgspec.structs.replace(status(), url=url)
         row = CallbackRow(5, FRONT, event, 0)
-        result = await teller.attempt(row, teller.target(FRONT, event))
+        result = await attempts.attempt(row, attempts.target(FRONT, event))
         await outlet.close()
         return result
 

@@ -38,10 +38,10 @@ async def test_fees_are_taken_once(engine: SqliteEngine) -> None:
 
     async with rig_on(engine) as rig:
         rig.now = NOW - 1
-        assert not await books(rig, []).turn()
+        assert not await books(rig, []).run_once()
         rig.now = NOW
         for _ in range(3):
-            assert not await books(rig, []).turn()
+            assert not await books(rig, []).run_once()
         assert -5 == await balance(rig.path)
     assert [(Kind.FEE, "hosting 2023-11")] == entries(engine, "kind", "note")
 
@@ -50,8 +50,8 @@ async def test_many_fees_are_taken_in_slices(engine: SqliteEngine) -> None:
     fee(engine, 1, *(f"fee {n}" for n in range(MOST_FEES + 1)))
 
     async with rig_on(engine) as rig:
-        assert await books(rig, None).turn()  # there are more
-        assert not await books(rig, None).turn()
+        assert await books(rig, None).run_once()  # there are more
+        assert not await books(rig, None).run_once()
         assert -MOST_FEES - 1 == await balance(rig.path)
 
 
@@ -76,19 +76,19 @@ async def test_a_low_balance_is_one_mail_until_it_has_risen(
         mails: list[Mail] = []
         keeper = books(rig, mails)
         await pay_in(rig.path, 2_500_000)
-        await keeper.turn()
+        await keeper.run_once()
         assert [] == mails
         await pay_in(rig.path, -450_000)
         for _ in range(3):
-            await keeper.turn()
+            await keeper.run_once()
         (mail,) = mails
         assert ("a@acme.example", "b@acme.example") == mail.to
         assert "Low balance: acme, 2.05 NOK" == mail.subject
         assert "is 2.05 NOK, below the limit of 2.50 NOK that" in mail.text
         await pay_in(rig.path, 1_000_000)
-        await keeper.turn()
+        await keeper.run_once()
         await pay_in(rig.path, -1_000_000)
-        await keeper.turn()
+        await keeper.run_once()
         assert 2 == len(mails)
 
 
@@ -101,7 +101,7 @@ async def test_a_message_makes_it_low(engine: SqliteEngine) -> None:
         for count in (0, 1, 1):
             await rig.accept(text=f"{rig.now}")
             rig.now += 1
-            await books(rig, mails).turn()
+            await books(rig, mails).run_once()
             assert count == len(mails)
 
 
@@ -112,8 +112,8 @@ async def test_without_a_mail_server_nobody_is_marked_as_told(
 
     async with rig_on(engine) as rig:
         mails: list[Mail] = []
-        await books(rig, None).turn()
-        await books(rig, mails).turn()
+        await books(rig, None).run_once()
+        await books(rig, mails).run_once()
         assert 1 == len(mails)
 
 
@@ -126,9 +126,9 @@ async def test_while_nothing_can_be_stored_nothing_is_taken_or_told(
     async with rig_on(engine) as rig:
         mails: list[Mail] = []
         with engine.unwritable(), pytest.raises(StoreUnavailable):
-            await books(rig, mails).turn()
+            await books(rig, mails).run_once()
         assert [] == mails
-        await books(rig, mails).turn()
+        await books(rig, mails).run_once()
         assert 1 == len(mails)
         assert -5 == await balance(rig.path)
 
@@ -139,7 +139,7 @@ class Step:
     def __init__(self, *results: bool | Exception) -> None:
         self.results = list(results)
 
-    async def turn(self) -> bool:
+    async def run_once(self) -> bool:
         await asyncio.sleep(0)
         result = self.results.pop(0) if self.results else False
         if isinstance(result, Exception):

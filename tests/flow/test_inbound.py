@@ -126,11 +126,11 @@ def part(number: int, text: bytes = b"abc", total: int = 2) -> InboundPart:
 async def test_what_came_is_told_when_the_time_is_over(phones: Phones) -> None:
     await phones.receiver.receive(7, [part(1, b"one ", 3), part(3, b" three", 3)])
     phones.now = NOW + 599
-    assert not await phones.receiver.turn()
+    assert not await phones.receiver.run_once()
     assert [] == phones.rows(schema.inbound, "id")
     phones.now = NOW + 600
-    assert not await phones.receiver.turn()
-    await phones.receiver.turn()
+    assert not await phones.receiver.run_once()
+    await phones.receiver.run_once()
     assert [(f"one {GAP} three", 1)] == phones.rows(schema.inbound, "text", "missing")
     assert ["done", "done"] == parts_of(phones)
 
@@ -141,7 +141,7 @@ async def test_a_crash_after_the_parts_were_kept(phones: Phones) -> None:
         await phones.receiver.receive(7, [part(1), part(2, b"def")])
     assert [] == phones.rows(schema.inbound, "id")
     phones.broken = None
-    await phones.receiver.turn()
+    await phones.receiver.run_once()
     assert ["abcdef"] == phones.rows(schema.inbound, "text")
     # The operator was not answered and gives them again.
     await phones.receiver.receive(7, [part(1), part(2, b"def")])
@@ -201,7 +201,7 @@ async def test_two_texts_with_one_reference_and_equal_beginnings(
     for batch in batches:
         await phones.receiver.receive(7, batch)
     phones.now = NOW + 600
-    while await phones.receiver.turn():
+    while await phones.receiver.run_once():
         pass
     assert sorted(BOTH) == sorted(phones.rows(schema.inbound, "text"))
     assert {"done"} == set(parts_of(phones))
@@ -240,7 +240,7 @@ async def test_what_the_operator_gives_again_is_told_once(
     for batch in batches:
         await phones.receiver.receive(7, batch)
     phones.now = NOW + 600
-    while await phones.receiver.turn():
+    while await phones.receiver.run_once():
         pass
     assert [BOTH[0]] == phones.rows(schema.inbound, "text")
     assert "held" not in parts_of(phones)
@@ -252,7 +252,7 @@ async def test_a_part_that_was_given_anew_is_told_although_nothing_follows(
     await phones.receiver.receive(7, [A1, A2])
     await phones.receiver.receive(7, [again(A1)])
     phones.now = NOW + 600
-    await phones.receiver.turn()
+    await phones.receiver.run_once()
     assert [BOTH[0], f"same {GAP}"] == phones.rows(schema.inbound, "text")
 
 
@@ -274,7 +274,7 @@ async def test_a_part_given_again_is_none_of_the_next_text(
         await phones.receiver.receive(7, batch)
     assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
     phones.now = NOW + 600
-    while await phones.receiver.turn():
+    while await phones.receiver.run_once():
         pass
     assert [BOTH[0], "other second"] == phones.rows(schema.inbound, "text")
 
@@ -283,10 +283,10 @@ async def test_a_copy_that_is_over_mends_no_text(phones: Phones) -> None:
     await phones.receiver.receive(7, [A1, A2])
     await phones.receiver.receive(7, [A1])
     phones.now = NOW + 601
-    await phones.receiver.turn()
+    await phones.receiver.run_once()
     await phones.receiver.receive(7, [B2])
     phones.now = NOW + 1201
-    await phones.receiver.turn()
+    await phones.receiver.run_once()
     assert [BOTH[0], f"{GAP}second"] == phones.rows(schema.inbound, "text")
 
 
@@ -376,7 +376,7 @@ async def test_what_was_nobodys_is_given_to_an_access(phones: Phones) -> None:
     phones.now = NOW + 50
     phones.assign(two, NATIVE)
     phones.assign(three, 77)  # not in the directory yet
-    assert not await phones.receiver.turn()
+    assert not await phones.receiver.run_once()
     assert [SVEVE, NATIVE, None] == phones.rows(schema.inbound, "access_id")
     (event,) = phones.events()
     assert (two, "else", NOW, 1) == (
@@ -385,7 +385,7 @@ async def test_what_was_nobodys_is_given_to_an_access(phones: Phones) -> None:
         event.came_at,
         event.number_id,
     )
-    await phones.receiver.turn()
+    await phones.receiver.run_once()
     assert [event] == phones.events()
 
 
@@ -571,5 +571,5 @@ async def test_a_bug_in_one_spares_the_others(
 
 async def test_nothing_at_all(phones: Phones) -> None:
     await phones.receiver.receive(7, [])
-    assert not await phones.receiver.turn()
+    assert not await phones.receiver.run_once()
     assert [] == phones.received

@@ -304,12 +304,12 @@ async def test_mms_that_waited_for_a_carrier_are_given_to_one(rig: Rig) -> None:
         requeued=lambda number: rig.senders[number].stored(),
     )
     rig.directory = replace(with_mms, routes=())
-    assert not await placer.turn()
+    assert not await placer.run_once()
     assert {NO_CARRIER} == set(rig.path.column("carrier_id"))
     rig.directory = with_mms
     rig.now += 61
     async with rig.running(2):
-        assert not await placer.turn()
+        assert not await placer.run_once()
         await until(lambda: rig.carriers[2].offered)
         assert [first.message_id] == [
             part.message_id for part in rig.carriers[2].offered

@@ -74,7 +74,7 @@ async def test_one_mail_with_a_link(rig: Rig) -> None:
     post = Post()
     pauses = alerter(rig, post)
     for _ in range(3):
-        assert not await pauses.turn()
+        assert not await pauses.run_once()
     (mail,) = post.sent
     assert TO == mail.to
     assert "Messages from phones are paused on service 1" == mail.subject
@@ -92,12 +92,12 @@ async def test_another_pause_has_another_link_and_the_old_one_is_dead(
     queue_id = await pause(rig)
     post = Post()
     pauses = alerter(rig, post)
-    await pauses.turn()
+    await pauses.run_once()
     assert queue_id == await rig.store.resume_queue(token=digest("token1"))
     assert await rig.store.resume_queue(token=digest("token1")) is None
     rig.now += 400
     await paused_again(rig, queue_id)
-    await pauses.turn()
+    await pauses.run_once()
     assert ["token1", "token2"] == post.tokens()
     assert await rig.store.resume_queue(token=digest("token1")) is None
     assert queue_id == await rig.store.resume_queue(token=digest("token2"))
@@ -110,19 +110,19 @@ async def test_a_mail_that_is_not_taken_is_tried_again_with_the_same_link(
     post = Post()
     post.error = NotSent("away")
     pauses = alerter(rig, post)
-    await pauses.turn()
+    await pauses.run_once()
     # The link is stored before the mail goes out.
     assert [digest("token1")] == rig.path.column("token", schema.queue)
     tried = 0
     for _ in range(1000):
         rig.now += 10
         before = pauses._alerts.copy()
-        await pauses.turn()
+        await pauses.run_once()
         tried += before != pauses._alerts
     assert 10_000 / LONGEST_PAUSE <= tried <= 20
     post.error = None
     rig.now += LONGEST_PAUSE
-    await pauses.turn()
+    await pauses.run_once()
     assert ["token1"] == post.tokens()
     assert [False] == rig.path.column("alert", schema.queue)
 
@@ -130,11 +130,11 @@ async def test_a_mail_that_is_not_taken_is_tried_again_with_the_same_link(
 async def test_how_many_are_paused(rig: Rig) -> None:
     queue_id = await pause(rig)
     pauses = alerter(rig, Post())
-    await pauses.turn()
+    await pauses.run_once()
     assert 1 == metrics.queues_paused._value.get()
     await rig.store.resume_queue(queue_id=queue_id)
     rig.now += COUNT_EVERY
-    await pauses.turn()
+    await pauses.run_once()
     assert 0 == metrics.queues_paused._value.get()
 
 
@@ -142,9 +142,9 @@ async def test_a_restart_forgets_none(rig: Rig) -> None:
     await pause(rig)
     post = Post()
     post.error = NotSent("away")
-    await alerter(rig, post).turn()
+    await alerter(rig, post).run_once()
     post.error = None
-    await alerter(rig, post, first=7).turn()
+    await alerter(rig, post, first=7).run_once()
     assert ["token7"] == post.tokens()
     assert [digest("token7")] == rig.path.column("token", schema.queue)
 
@@ -163,7 +163,7 @@ async def test_one_customers_mail_does_not_hold_up_another(
         (second,) = (await receive(rig, 1, access_id=2)).queues
         await paused_again(rig, second)
         post = Picky()
-        await alerter(rig, post).turn()
+        await alerter(rig, post).run_once()
         assert ["Messages from phones are paused on service 2"] == [
             mail.subject for mail in post.sent
         ]
@@ -176,7 +176,7 @@ async def test_addresses_that_are_gone_are_no_reason_to_go_on(
         await pause(rig)
         post = Post()
         post.error = Undeliverable("no such user")
-        await alerter(rig, post).turn()
+        await alerter(rig, post).run_once()
         assert [] == await rig.store.unalerted_pauses(10, rig.now)
     assert "mail server refused a mail" in caplog.text
 
@@ -187,7 +187,7 @@ async def test_phones_are_told_once_for_each_link(rig: Rig) -> None:
     post.error = NotSent("away")
     pauses = alerter(rig, post)
     for _ in range(5):
-        await pauses.turn()
+        await pauses.run_once()
         rig.now += PAUSE * 10
     expected = (
         "Messages from phones to service 1 wait since 2023-11-14 22:13:20 UTC. "
@@ -207,7 +207,7 @@ async def test_nobody_to_tell_is_an_error_in_the_log_once(
         await pause(rig)
         pauses = alerter(rig, None)
         for _ in range(3):
-            await pauses.turn()
+            await pauses.run_once()
     assert 1 == caplog.text.count("queue paused, but no alert address is configured")
 
 
@@ -217,6 +217,6 @@ async def test_an_alert_to_a_phone_that_is_refused_is_logged(
     async with rig_on(engine) as rig:
         await pause(rig, inbound_alert_numbers=("+47",))
         post = Post()
-        await alerter(rig, post).turn()
+        await alerter(rig, post).run_once()
         assert 1 == len(post.sent)
     assert "alert to a phone refused" in caplog.text

@@ -58,7 +58,7 @@ def recurrer(rig: Rig) -> RecurringOrders:
 async def turn(rig: Rig, now: float) -> int:
     """Let the clock turn at this time; returns how many messages there are then."""
     rig.now = now
-    await recurrer(rig).turn()
+    await recurrer(rig).run_once()
     await until(lambda: not rig.bulk._tasks)
     return len(stored(rig.path.engine, "id"))
 
@@ -207,8 +207,8 @@ async def test_many_at_once_are_all_accepted(engine: SqliteEngine, rig: Rig) -> 
     for number in numbers(MOST_DUE + 50):
         await rig.accept(number, recurrence=HOURLY)
     rig.now = NOW + HOUR
-    assert await recurrer(rig).turn()  # there are more
-    assert not await recurrer(rig).turn()
+    assert await recurrer(rig).run_once()  # there are more
+    assert not await recurrer(rig).run_once()
     assert 2 * (MOST_DUE + 50) == len(stored(engine, "id"))
 
 
@@ -228,8 +228,8 @@ def test_after_an_hour_of_downtime(engine: SqliteEngine) -> None:
         rig.now = NOW + 5.5 * HOUR
         async with rig.running(1):
             await rig.scheduler.wake()
-            await recurrer(rig).turn()
-            await recurrer(rig).turn()
+            await recurrer(rig).run_once()
+            await recurrer(rig).run_once()
             await until(lambda: 8 == len(rig.carriers[1].offered))
             texts = [part.text for part in rig.carriers[1].offered]
             assert [6, 2] == [texts.count("Hei"), texts.count("often")]
@@ -273,7 +273,7 @@ async def test_two_nodes_never_fire_one_time_twice(
     await rig.accept(*numbers(MOST_MESSAGES + 1), recurrence=HOURLY)
     await until(lambda: not rig.bulk._tasks)
     rig.now = NOW + HOUR
-    await asyncio.gather(*(recurrer(rig).turn() for _ in range(5)))
+    await asyncio.gather(*(recurrer(rig).run_once() for _ in range(5)))
     await until(lambda: not rig.bulk._tasks)
     assert 2 * (20 + MOST_MESSAGES + 1) == len(stored(engine, "id"))
     assert {(1, NOW + 2 * HOUR)} == set(recurring(engine))
@@ -286,10 +286,10 @@ async def test_while_nothing_can_be_stored_it_waits(
     await rig.send(recurrence=HOURLY)
     rig.now = NOW + HOUR
     with engine.unwritable(), pytest.raises(StoreUnavailable):
-        await recurrer(rig).turn()
+        await recurrer(rig).run_once()
     rig.store.down = True
     with pytest.raises(StoreUnavailable):
-        await recurrer(rig).turn()
+        await recurrer(rig).run_once()
     rig.store.down = False
     assert [0, 0] == rig.reserved()
     assert 2 == await turn(rig, NOW + HOUR + 60)
@@ -436,7 +436,7 @@ async def test_what_was_cancelled_meanwhile_is_not_fired(
         store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
     )
     asked = CancelCommand(order_id=first)
-    turning = asyncio.create_task(recurrer(rig).turn())
+    turning = asyncio.create_task(recurrer(rig).run_once())
     await asyncio.gather(turning, asker.answer(asked, rig.directory.accesses[1]))
     assert [None] == [row[1] for row in recurring(engine)]
     count = len(stored(engine, "id"))

@@ -79,7 +79,7 @@ def alerter(clock: Clock, post: Post) -> RefusalAlerts:
 
 
 def turn(alerter: RefusalAlerts) -> None:
-    asyncio.run(alerter.turn())
+    asyncio.run(alerter.run_once())
 
 
 def test_the_first_refusal_is_mailed_at_once(

@@ -88,7 +88,7 @@ async def test_a_bug_in_one_turn_does_not_stop_it(
     class Step:
         turns = 0
 
-        async def turn(self) -> bool:
+        async def run_once(self) -> bool:
             self.turns += 1
             raise error
 

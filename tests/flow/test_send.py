@@ -214,7 +214,7 @@ async def test_an_unsure_part_and_its_late_answer(rig: Rig) -> None:
         await rig.written()
         assert {part: "unsure"} == rig.path.parts()
         carrier.sink.receipts([receipt("id1")])
-        await rig.senders[1]._receipts.drain()
+        await rig.senders[1]._settler._receipts.drain()
         rig.senders[1].late(carrier.offered[0], Sent("id1"))
         await rig.written()
     assert {part: "delivered"} == rig.path.parts()

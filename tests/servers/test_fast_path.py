@@ -1,4 +1,4 @@
-"""The express lane answers as the usual way does, and leaves what is odd to it."""
+"""The fast path answers as the usual way does, and leaves what is odd to it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Slow:
 
 @pytest.fixture
 def express(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collect the targets that went into the express lane."""
+    """Collect the targets that went onto the fast path."""
     found: list[str] = []
     cut = FastPathProtocol._cut_request
 
@@ -143,7 +143,7 @@ def test_the_last_answer_says_so() -> None:
     async def scenario(client: Client, _served: Served) -> None:
         await client.say(PLAIN)
         (protocol,) = Observed.present
-        protocol.leave()
+        protocol.close_after_answer()
         slow.go.set()
         assert b"connection: close" in (await client.reader.read()).lower()
 
@@ -211,7 +211,7 @@ def test_lines_of_one_header_are_joined() -> None:
 async def test_each_proxy_may_add_a_line(
     odd: bytes, lines: list[bytes], *, allowed: bool
 ) -> None:
-    """The right-most untrusted address counts, in either lane."""
+    """The right-most untrusted address counts, on either path."""
     from ipaddress import ip_network
 
     proxies = (ip_network("10.0.0.0/8"),)

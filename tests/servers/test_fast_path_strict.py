@@ -1,4 +1,4 @@
-"""The express lane takes nothing that another parser refuses or reads otherwise."""
+"""The fast path takes nothing that another parser refuses or reads otherwise."""
 
 from __future__ import annotations
 

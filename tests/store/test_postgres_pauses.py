@@ -46,13 +46,13 @@ async def paused(one: Path, two: Path) -> tuple[Rig, Rig, int]:
 async def test_one_node_tells_and_its_link_is_good(one: Path, two: Path) -> None:
     first, second, queue_id = await paused(one, two)
     slow, post = Slow(), Post()
-    turn = asyncio.create_task(alerter(first, slow, 1).turn())
+    turn = asyncio.create_task(alerter(first, slow, 1).run_once())
     await asyncio.wait_for(slow.asked.wait(), PATIENCE)
     others = alerter(second, post, 2)
-    await others.turn()
+    await others.run_once()
     slow.go.set()
     await turn
-    await others.turn()
+    await others.run_once()
     assert (["token1"], []) == (slow.tokens(), post.sent)
     assert queue_id == await two.store.resume_queue(token=digest("token1"))
 
@@ -76,14 +76,14 @@ async def test_another_node_tells_when_one_cannot_reach_the_server(
     away, post = Post(), Post()
     away.error = NotSent("no way there")
     mine, others = alerter(first, away, 1), alerter(second, post, 2)
-    await mine.turn()
+    await mine.run_once()
     second.now = NOW + ALERT_LEASE - 1
-    await others.turn()
+    await others.run_once()
     assert [] == post.sent
     second.now = first.now = NOW + ALERT_LEASE
-    await others.turn()
+    await others.run_once()
     away.error = None
-    await mine.turn()
+    await mine.run_once()
     assert (["token2"], []) == (post.tokens(), away.sent)
     assert queue_id == await one.store.resume_queue(token=digest("token2"))
 
@@ -94,10 +94,10 @@ async def test_a_node_that_is_late_does_not_kill_the_link_of_another(
 ) -> None:
     first, second, queue_id = await paused(one, two)
     slow, post = Slow(), Post()
-    turn = asyncio.create_task(alerter(first, slow, 1).turn())
+    turn = asyncio.create_task(alerter(first, slow, 1).run_once())
     await asyncio.wait_for(slow.asked.wait(), PATIENCE)
     second.now = NOW + ALERT_LEASE
-    await alerter(second, post, 2).turn()
+    await alerter(second, post, 2).run_once()
     slow.go.set()
     await turn
     assert queue_id == await two.store.resume_queue(token=digest("token2"))
@@ -114,7 +114,7 @@ def dying(
             await store.open(NOW)
             first, second, _ = await paused(Path(postgres, store), two)
             post = Slow()
-            turn = asyncio.create_task(alerter(first, post, 1).turn())
+            turn = asyncio.create_task(alerter(first, post, 1).run_once())
             await asyncio.wait_for(post.asked.wait(), PATIENCE)
             turn.cancel()
             await kill(first.path)
@@ -127,11 +127,11 @@ def dying(
 def test_a_node_that_dies_over_it_is_replaced(postgres: PostgresEngine) -> None:
     async def after(second: Rig, post: Post) -> None:
         pauses = alerter(second, post, 2)
-        await pauses.turn()
+        await pauses.run_once()
         assert [] == post.sent
         second.now += LEASE + 20
         await second.store.wake(second.now, 10, 10)
-        await pauses.turn()
+        await pauses.run_once()
         assert ["token2"] == post.tokens()
         assert await second.store.resume_queue(token=digest("token1")) is None
         assert await second.store.resume_queue(token=digest("token2"))
@@ -144,7 +144,7 @@ def test_a_new_process_of_its_name_tells_at_once(postgres: PostgresEngine) -> No
         async with node(postgres, "a") as again:
             rig, post = Rig(again), Post()
             rig.directory = second.directory
-            await alerter(rig, post, 3).turn()
+            await alerter(rig, post, 3).run_once()
             assert ["token3"] == post.tokens()
 
     dying(postgres, after)

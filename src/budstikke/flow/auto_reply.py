@@ -41,7 +41,7 @@ class AutoReplier:
         self._stopping = False
 
     def stop(self) -> None:
-        """Accept nothing more: what comes is for whoever works it next."""
+        """Accept no more replies; they stay due for the next start or another node."""
         self._stopping = True
 
     async def answer(self, row: CallbackRow) -> None:

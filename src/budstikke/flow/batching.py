@@ -1,8 +1,8 @@
 """
-Lanes: what comes one by one is worked in batches.
+Batching: items that arrive one by one are worked in batches.
 
-While one batch is worked the next gathers; there are no timers, so a lone item waits
-for nothing and a flood shares its transactions.
+While one batch is worked the next one gathers. There are no timers: a lone item waits
+for nothing, and many items at once share a transaction.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LONGEST_PAUSE = 5.0
-"""Seconds between tries while nothing can be stored."""
+"""Longest pause between tries while the store is unavailable, seconds."""
 
 
 class Coalescer(Generic[T, R]):
     """
-    Work items in batches, and give each its own result.
+    Work concurrent items in batches, and give each its own result.
 
-    When a batch fails by a bug of ours its items are worked again one by one, so that
-    one that cannot be worked does not take the others with it.
+    When a batch fails because of a bug its items are retried one by one, so that one
+    bad item does not fail the others.
 
     Args:
         work: Takes a batch, returns one result an item, in order; whole or not at all.
@@ -55,7 +55,7 @@ class Coalescer(Generic[T, R]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def put(self, item: T) -> asyncio.Future[R]:
-        """Add an item; the future has its result, or what the batch raised."""
+        """Add an item; the future gets its result, or the batch's exception."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._items.append(item)
@@ -65,7 +65,7 @@ class Coalescer(Generic[T, R]):
         return future
 
     async def drain(self) -> None:
-        """Wait until nothing is left."""
+        """Wait until all items have their results."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -75,14 +75,14 @@ class Coalescer(Generic[T, R]):
             items, self._items = self._items[:most], self._items[most:]
             futures, self._futures = self._futures[:most], self._futures[most:]
             await self._give(items, futures)
-        # At once, and not when the task is seen to be done: until then it would count
-        # for what is put in between, and nobody would work that.
+        # Remove the task here, not in a done-callback: an item added before the
+        # callback ran would see a worker that has in fact ended, and never be worked.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _give(self, items: list[T], futures: list[asyncio.Future[R]]) -> None:
         try:
             results = await self._work(items)
-        except Exception as error:  # given to all who wait for it
+        except Exception as error:  # every waiting future gets it
             if not given_up(items, error):
                 log.exception(
                     "batch of %d failed; retrying its items one by one", len(items)
@@ -100,17 +100,18 @@ class Coalescer(Generic[T, R]):
 
 
 def given_up(batch: Sequence[object], error: BaseException) -> bool:
-    """Tell whether a batch has failed for good; else its items are worked alone."""
+    """Tell whether a batch has failed for good; else its items are retried singly."""
     bug = isinstance(error, Exception) and not isinstance(error, StoreUnavailable)
     return len(batch) == 1 or not bug
 
 
 class WriteBehind(Generic[T]):
     """
-    Write batches that must not be lost: try until the store takes them.
+    Write items behind, in batches, and retry until the store takes them.
 
-    A batch that fails by a bug of ours is worked one by one, so that only what cannot
-    be worked is put aside: its part stays as it is, and is unsure at the next start.
+    When a batch fails because of a bug its items are retried one by one, so that only
+    the bad item is dropped: a part whose outcome it was becomes unsure at the next
+    start.
 
     Args:
         work: Takes a batch; ``StoreUnavailable`` means again later.
@@ -133,7 +134,7 @@ class WriteBehind(Generic[T]):
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def drain(self, seconds: float | None = None) -> None:
-        """Wait until nothing is left, at most so long; what is left then is lost."""
+        """Wait until all is written, ``seconds`` at most; the rest is dropped."""
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=seconds)
             if not done:
@@ -144,7 +145,7 @@ class WriteBehind(Generic[T]):
 
     async def _run(self) -> None:
         pause = 0.1
-        singly = 0  # so many items are worked one by one: a batch of them failed
+        singly = 0  # so many items of a failed batch are retried one by one
         while self._items:
             batch = self._items[: 1 if singly else self._most]
             try:
@@ -160,7 +161,7 @@ class WriteBehind(Generic[T]):
                 if len(batch) > 1:
                     singly = len(batch)
                     continue
-                what = type(batch[0]).__name__  # never what it holds: texts are in it
+                what = type(batch[0]).__name__  # never its content: that may be a text
                 log.exception("dropped after an error: %s", what)
             pause = 0.1
             singly = max(singly - 1, 0)

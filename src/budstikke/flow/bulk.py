@@ -192,7 +192,7 @@ class BulkOrders:
         for row in await self._store.open_bulks():
             self._start(row)
 
-    async def turn(self) -> bool:
+    async def run_once(self) -> bool:
         """Do as ``resume``, now and then."""
         await self.resume()
         return False

@@ -39,10 +39,10 @@ MOST_READ = 100
 """Callbacks of one queue in memory."""
 
 RENEW_AFTER = 30.0
-"""Seconds after which a lease is renewed; no request may take as long as a lease."""
+"""Seconds after which a lease is renewed; a request must not outlast a lease."""
 
 NO_URL = "there is no URL to tell it to"
-"""Why a queue is paused whose URL was taken away."""
+"""The reason of a queue that is paused because its URL was removed."""
 
 
 class CallbackQueues:
@@ -51,27 +51,27 @@ class CallbackQueues:
 
     Args:
         store: Has them.
-        teller: Makes attempts.
+        attempts: Makes attempts.
         clock: Unix seconds.
 
     """
 
     def __init__(
-        self, *, store: Store, teller: CallbackAttempts, clock: Callable[[], float]
+        self, *, store: Store, attempts: CallbackAttempts, clock: Callable[[], float]
     ) -> None:
         self._store = store
-        self._teller = teller
+        self._attempts = attempts
         self._clock = clock
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._called: set[int] = set()
         self._stopping = False
         self._unwritten: Counter[int] = Counter()
         self._written: dict[int, asyncio.Event] = {}
-        self._lost: set[int] = set()  # what came of a callback could not be written
+        self._lost: set[int] = set()  # queues of which a result could not be written
         self._results: WriteBehind[QueueResult] = WriteBehind(self._write)
 
     def work(self, ids: Iterable[int]) -> None:
-        """Have these looked at: there is or may be something in them."""
+        """Work these queues; each may have callbacks."""
         if self._stopping:
             return
         loop = asyncio.get_running_loop()
@@ -81,15 +81,15 @@ class CallbackQueues:
                 self._tasks[queue_id] = loop.create_task(self._work(queue_id))
 
     def busy(self) -> bool:
-        """Tell whether any is being worked."""
+        """Tell whether any queue is being worked."""
         return bool(self._tasks)
 
     async def drain(self, seconds: float | None = None) -> None:
-        """Wait until what came of the attempts is written."""
+        """Wait until the results of the attempts are written."""
         await self._results.drain(seconds)
 
     async def stop(self, seconds: float) -> None:
-        """Begin nothing new, wait for what is under way, hand the leases back."""
+        """Start no more callbacks, wait for those in flight, give the leases back."""
         self._stopping = True
         tasks = list(self._tasks.values())
         if tasks:
@@ -104,11 +104,11 @@ class CallbackQueues:
             while not self._stopping:
                 self._called.discard(queue_id)
                 more = await self._work_head(queue_id)
-                # What came after the store was asked would be nobody's otherwise.
+                # Callbacks that were queued after the store was asked need this turn.
                 if not more and queue_id not in self._called:
                     break
         except StoreUnavailable as error:
-            # The lease runs out, or the queue stays due: the clock brings it back.
+            # The lease expires, or the queue stays due: the wake job returns it.
             log.warning(
                 "callback queue %d: cannot read from the database: %s", queue_id, error
             )
@@ -116,12 +116,12 @@ class CallbackQueues:
         except Exception:
             log.exception("callback queue %d: internal error", queue_id)
         finally:
-            # At once, and not when the task is seen to be done: until then it would
-            # count for what is called in between, and nobody would work that.
+            # Remove the task here, not in a done-callback: ``work`` would take it for
+            # a running one until then, and not start another.
             del self._tasks[queue_id]
 
     async def _work_head(self, queue_id: int) -> bool:
-        """Tell the first callbacks of a queue; ``True``: there may be more."""
+        """Make the first callbacks of a queue; ``True``: there may be more."""
         now = self._clock()
         head = await self._store.take_queue(queue_id, MOST_READ, now)
         if head is None:
@@ -136,7 +136,7 @@ class CallbackQueues:
         return await self._all_written(queue_id) and on
 
     async def _tell_all(self, head: QueueHead, taken_at: float) -> bool:
-        """Tell them in order; ``False``: one was not understood, or it is not ours."""
+        """Make them in order; ``False``: one failed, or another node has the queue."""
         for row in head.callbacks:
             if self._stopping:
                 return True
@@ -145,11 +145,11 @@ class CallbackQueues:
                 if not await self._renewed(head.queue_id, row.id, taken_at):
                     return False
             row.tries = head.tries
-            target = self._teller.target(row.access_id, row.event)
-            if target is None and self._teller.knows(row.access_id):
+            target = self._attempts.target(row.access_id, row.event)
+            if target is None and self._attempts.knows(row.access_id):
                 self._push(_nowhere(head.queue_id, self._clock()))
                 return False
-            result = await self._teller.attempt(row, target)
+            result = await self._attempts.attempt(row, target)
             self._push(_of(head.queue_id, row, result))
             if result.state != "done":
                 return False
@@ -157,14 +157,14 @@ class CallbackQueues:
         return True
 
     async def _renewed(self, queue_id: int, first: int, now: float) -> bool:
-        """Lease a queue for longer; ``False``: another has it, or what was first."""
+        """Renew the lease of a queue; ``False``: another node has worked it."""
         if not await self._all_written(queue_id):
             return False
         head = await self._store.take_queue(queue_id, 1, now)
         return head is not None and [first] == [row.id for row in head.callbacks]
 
     def _hand_back(self, head: QueueHead) -> None:
-        """Let another take the queue at once."""
+        """Give the lease back, so that another node can take the queue at once."""
         now = self._clock()
         self._push(QueueResult(head.queue_id, [], QueueState.DUE, now, head.tries, now))
 
@@ -184,7 +184,7 @@ class CallbackQueues:
         except StoreUnavailable:
             raise
         except Exception:
-            if len(results) == 1:  # it is put aside: told again, but not at once
+            if len(results) == 1:  # dropped: that callback is made again, but later
                 self._lost.add(results[0].queue_id)
                 self._count(results)
             raise
@@ -200,7 +200,7 @@ class CallbackQueues:
                     self._written[queue_id].set()
 
     async def _all_written(self, queue_id: int) -> bool:
-        """Wait until the store knows what came of a queue's callbacks; if it does."""
+        """Wait until a queue's results are stored; ``False``: one could not be."""
         if queue_id in self._unwritten:
             self._written[queue_id] = asyncio.Event()
             try:
@@ -213,15 +213,15 @@ class CallbackQueues:
 
 
 def _nowhere(queue_id: int, now: float) -> QueueResult:
-    """Pause a queue whose URL was taken away: what waits in it waits for another."""
+    """Pause a queue whose URL was removed; its callbacks wait for a new one."""
     return QueueResult(queue_id, [], QueueState.PAUSED, None, 0, now, NO_URL)
 
 
 def _of(queue_id: int, row: CallbackRow, result: CallbackResult) -> QueueResult:
-    """Say what an attempt means for the queue."""
+    """Conclude from an attempt what becomes of the queue."""
     if result.state == "done":
         return QueueResult(queue_id, [result], QueueState.DUE, None, 0, result.at)
-    if result.tries == row.tries:  # by our own fault: it does not count
+    if result.tries == row.tries:  # a fault of ours: it does not count as a try
         due = result.due_at
         return QueueResult(queue_id, [], QueueState.DUE, due, row.tries, result.at)
     told = structs.replace(result, state="queued", due_at=None, receipt=None)

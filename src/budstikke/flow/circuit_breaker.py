@@ -9,34 +9,34 @@ answer, whatever it says, closes it again.
 from __future__ import annotations
 
 MOST_FAILURES = 5
-"""Failures in a row, with no answer between them, that open it."""
+"""Consecutive failures that open the circuit."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
-"""Seconds that it is open at first and at most; doubled at each try that fails."""
+"""Seconds that it stays open, first and at most; a failed probe doubles it."""
 
 
 class CircuitBreaker:
-    """One server's; times are Unix seconds."""
+    """The circuit of one server; times are Unix seconds."""
 
     __slots__ = ("_pause", "failures", "probing", "since", "until")
 
     def __init__(self) -> None:
         self.failures = 0
         self.since = 0.0
-        """When the first of the failures was."""
+        """Time of the first failure."""
         self.until = 0.0
-        """When it may be tried again; 0: it is closed."""
+        """Time of the next probe; 0: the circuit is closed."""
         self.probing = False
-        """Somebody is trying."""
+        """A probe is in flight."""
         self._pause = FIRST_PAUSE
 
     def failed(self, now: float) -> bool:
-        """Note that the server was not reached; ``True``: it opens by that."""
+        """Note that the server did not answer; ``True``: this opens the circuit."""
         self.failures += 1
         if self.failures == 1:
             self.since = now
         if self.until and not self.probing:
-            return False  # this one was on its way when it opened
+            return False  # this request was in flight when the circuit opened
         if not self.until and self.failures < MOST_FAILURES:
             return False
         self.until = now + self._pause
@@ -45,7 +45,7 @@ class CircuitBreaker:
         return True
 
     def answered(self) -> bool:
-        """Note an answer; ``True``: it closes by that."""
+        """Note an answer; ``True``: this closes the circuit."""
         opened = self.until > 0.0
         self.failures = 0
         self.until = 0.0
@@ -54,7 +54,7 @@ class CircuitBreaker:
         return opened
 
     def admits(self, now: float) -> bool:
-        """Tell whether to ask; ``True`` of an open one: as the only one that tries."""
+        """Tell whether to make a request; on an open circuit it is the probe."""
         if not self.until:
             return True
         if self.probing or now < self.until:

@@ -1,7 +1,8 @@
 """
-Hand over: what a node that tells nobody does with callbacks.
+The notifier of a node without the role ``notify``: it leaves callbacks to other nodes.
 
-They are rows, leased to whoever made them; here they are due at once for others.
+A callback is a row that is leased to the node that made it. This notifier ends the
+lease, so that the callback is due at once on another node.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ if TYPE_CHECKING:
 
 
 class CallbackSink(Protocol):
-    """Whoever takes callbacks."""
+    """Takes callbacks: ``Notifier``, or ``DeferredNotifier``."""
 
     def free(self) -> int:
-        """Tell how many more callbacks may be given."""
+        """Tell how many more callbacks it can hold."""
 
     def tell(self, rows: Sequence[CallbackRow]) -> None:
-        """Take these."""
+        """Take callbacks that were just made."""
 
     async def woken(self, rows: Sequence[CallbackRow]) -> None:
-        """Take these, which come back from the store."""
+        """Take callbacks that the store returned because they are due."""
 
     def queues(self, ids: Iterable[int]) -> None:
-        """Have queues worked that have, or may have, something in them."""
+        """Work these queues; each may have callbacks."""
 
     async def stop(self, seconds: float) -> None:
-        """Begin nothing new, and end."""
+        """Start no more callbacks, and stop."""
 
 
 class DeferredNotifier:
     """
-    The step that tells, on a node that does not.
+    Leaves all callbacks to other nodes.
 
     Args:
         store: Has the callbacks.
@@ -51,23 +52,23 @@ class DeferredNotifier:
         self._results: WriteBehind[CallbackResult] = WriteBehind(store.record_callbacks)
 
     def free(self) -> int:
-        """Take none that are due."""
+        """Hold no callbacks: the store returns none that are due."""
         return 0
 
     def tell(self, rows: Sequence[CallbackRow]) -> None:
-        """Let others have these at once."""
+        """End the leases of these callbacks, so that they are due at once."""
         now = self._clock()
         self._results.push(
             [CallbackResult(row.id, "due", now, row.tries, "", now) for row in rows]
         )
 
     async def woken(self, rows: Sequence[CallbackRow]) -> None:
-        """Do the same."""
+        """End the leases of these callbacks."""
         self.tell(rows)
 
     def queues(self, ids: Iterable[int]) -> None:
-        """Leave queues to others, who see that they are due."""
+        """Leave queues to other nodes, which see that they are due."""
 
     async def stop(self, seconds: float) -> None:
-        """Write what was handed over."""
+        """Wait until the ended leases are written."""
         await self._results.drain(seconds)

@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from budstikke.store.contract import CallbackRow
 
 Key = tuple[int, str, int] | int
-"""Access, topic and place; of status, which is most of what is told, the access."""
+"""Access, topic and number or keyword; of statuses, the most frequent, the access."""
 
 SPREAD = 0.005
-"""Seconds between callbacks that are handed back, so that they come back slowly."""
+"""Seconds between the due times of callbacks that an endpoint returns."""
 
 SMOOTHED = 0.1
-"""How much of the smoothed time of answers is the latest one's."""
+"""Weight of the latest response time in the smoothed one."""
 
 
 WIDTH = 16
-"""Calls at a time to an endpoint that answers slowly, or that never has."""
+"""Concurrent requests to an endpoint that answers slowly, or never has."""
 
 QUICK = 0.1
-"""Seconds: an endpoint that answers in less may have as many calls as are allowed."""
+"""Seconds: an endpoint that answers in less gets all concurrency that is allowed."""
 
 FINALS = 4096
-"""Messages of an endpoint whose final state was taken, that are remembered."""
+"""Messages per endpoint whose final state was delivered, that are remembered."""
 
 
 def is_interim(row: CallbackRow) -> bool:
@@ -75,7 +75,7 @@ class Endpoint:
 
     Attributes:
         seen: The directory that ``target`` was found in.
-        workers: Those that work it now.
+        workers: Tasks that make its requests now.
         took: Seconds that its latest answers took, smoothed; ``None``: none came yet.
 
     """
@@ -107,16 +107,16 @@ class Endpoint:
         self.took: float | None = None
         self._busy: set[int] = set()
         self._behind: dict[int, list[CallbackRow]] = {}
-        self._finals: dict[int, None] = {}  # the latest last
+        self._finals: dict[int, None] = {}  # newest last
         self._slot = 0.0
         self._free_at = 0.0
 
     def put(self, row: CallbackRow) -> None:
-        """Add one that waits."""
+        """Add a callback."""
         heappush(self.waiting, (row.id, row))
 
     def take(self) -> CallbackRow | None:
-        """Take the next that can be told now; ``done`` must be called for it."""
+        """Take the next callback that may be made; call ``done`` for it afterwards."""
         while self.waiting:
             row = heappop(self.waiting)[1]
             message_id = row.event.message_id
@@ -165,7 +165,7 @@ class Endpoint:
         return max(least, int(most * QUICK / self.took))
 
     def done(self, row: CallbackRow) -> None:
-        """Let go of one that was taken; what waited for it can be told."""
+        """Release a callback; the next one of its message may be made."""
         message_id = row.event.message_id
         self._busy.discard(message_id)
         if self._behind:
@@ -173,7 +173,7 @@ class Endpoint:
                 self.put(other)
 
     def empty(self) -> list[CallbackRow]:
-        """Take all that wait, in order."""
+        """Take all waiting callbacks, in order of id."""
         rows = [row for _, row in self.waiting]
         for behind in self._behind.values():
             rows += behind
@@ -182,14 +182,14 @@ class Endpoint:
         return sorted(rows, key=lambda row: row.id)
 
     def idle(self) -> bool:
-        """Tell whether it can be forgotten."""
+        """Tell whether nothing waits, runs or fails here."""
         return not (self.waiting or self.workers or self.circuit.failures)
 
     def comes_back(self, now: float, pause: float) -> float:
         """
-        Say when one that is handed back is due: one after another.
+        Compute when a returned callback is due: one after another.
 
-        ``pause`` is how many seconds somebody who tries now is given for it.
+        ``pause`` is the time allowed for a probe that is already in flight, seconds.
         """
         first = max(
             self.circuit.until, now if not self.circuit.probing else now + pause
@@ -198,17 +198,17 @@ class Endpoint:
         return self._slot
 
     def closed(self) -> None:
-        """Have what is handed back from now on come back without a queue before it."""
+        """Reset the staggering: callbacks returned from now on are due immediately."""
         self._slot = 0.0
 
     def answered_in(self, seconds: float | None) -> None:
-        """Note how long an answer took."""
+        """Note a response time."""
         if seconds is not None:
             before = seconds if self.took is None else self.took
             self.took = before + (seconds - before) * SMOOTHED
 
     def pace(self, now: float, seconds: float) -> float:
-        """Say how many seconds to wait so that requests are so far apart."""
+        """Compute how long to wait so that requests are ``seconds`` apart."""
         start = max(self._free_at, now)
         self._free_at = start + seconds
         return start - now

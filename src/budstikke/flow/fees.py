@@ -1,10 +1,10 @@
 """
-Bookkeep: fees that are due are taken, and low balances are told by mail.
+Fees: charge monthly fees that are due, and send mails about low balances.
 
-What is taken and what was told is written in one transaction with its reason, so that
-neither a restart nor a second node does it twice. A mail that the mail server does
-not take until the gateway stops is lost: the next one comes when the balance has
-risen and falls again.
+A fee, and the note that a mail was sent, is written in one transaction with its reason,
+so that neither a restart nor a second node does it twice. A mail that the mail server
+has not taken when the gateway stops is lost: the next one is sent when the balance has
+risen above the limit and falls again.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ MOST_FEES = 1000
 
 class FeeJob:
     """
-    The step that keeps accounts in order.
+    The job that charges fees and warns of low balances.
 
     Args:
-        store: Keeps the accounts.
-        post: Sends a mail in time; ``None``: nobody is told, and nothing is marked so.
+        store: Has the accounts.
+        post: Sends a mail in the background; ``None``: no mail is sent or noted.
         clock: Unix seconds.
 
     """
@@ -48,8 +48,8 @@ class FeeJob:
         self._post = post
         self._clock = clock
 
-    async def turn(self) -> bool:
-        """Do what is due; ``True``: there may be more. Raises StoreUnavailable."""
+    async def run_once(self) -> bool:
+        """Charge what is due; ``True``: there may be more. Raises StoreUnavailable."""
         taken = await self._store.take_fees(self._clock(), MOST_FEES)
         if taken:
             log.info("charged fees", extra={"count": taken})

@@ -1,10 +1,10 @@
 """
-Inbound: messages from phones, from their parts to whom they are for.
+Inbound: messages from phones are reassembled, routed to an access, and stored.
 
-What a carrier gives is worked in batches. Parts of long texts are kept first, and
-joined when the last one is there; every whole message then finds its customer, and one
-transaction stores it with all that is told of it and sent in answer. Only then is the
-carrier answered. A crash in between leaves kept parts, which the clock finds.
+A carrier's messages are worked in batches. Parts of long texts are stored first, and
+reassembled when the last one has arrived. Each whole message is routed to a customer,
+and one transaction stores it with its callbacks and auto-replies. Only then is the
+carrier acknowledged. A crash in between leaves stored parts, which ``run_once`` finds.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ MESSAGE_PAYLOAD = 0x0424
 """Tag of the optional parameter (SMPP 3.4 § 5.3.2.32)."""
 
 MOST_HELD = 1000
-"""Parts of long texts that one turn of the clock works."""
+"""Parts of long texts that one run works."""
 
 MOST_ASSIGNED = 200
-"""Messages of the tray that one turn gives to their accesses."""
+"""Unrouted messages that one run delivers to the access they were assigned to."""
 
 
 class InboundReceiver:
     """
-    The step that takes messages from phones.
+    The step that receives inbound messages.
 
     Args:
         store: Where they become durable.
         directory: Gives the directory as it is now.
         dialects: By name.
-        tell: Takes what is to be told.
+        tell: Takes the callbacks.
         clock: Unix seconds.
         random: For ids that nobody can guess.
         join_timeout: Seconds that parts of a text wait for the others.
-        receipt_wait: Seconds that a receipt waits for what the customer answers.
+        receipt_wait: Seconds that an auto-reply waits for the customer's answer.
 
     """
 
@@ -92,9 +92,9 @@ class InboundReceiver:
         self, carrier_id: int, messages: Sequence[InboundPart | InboundMms]
     ) -> None:
         """
-        Make messages from phones durable; what is not whole yet is kept.
+        Make inbound messages durable, and parts whose text is not complete.
 
-        Raises StoreUnavailable: then nothing is done that may not be done again.
+        Raises StoreUnavailable; the carrier may then deliver all of them again.
         """
         heard: list[JoinedMessage] = []
         parts: list[HeldPart] = []
@@ -112,7 +112,7 @@ class InboundReceiver:
         await self._keep(heard)
 
     def _each(self, mms: InboundMms) -> list[InboundMms]:
-        """Give an MMS to each of its recipients that is ours; is none, to the first."""
+        """Copy an MMS for each of its recipients that is ours, or for the first."""
         if not mms.others:
             return [mms]
         inventory, everybody = self._directory().inventory, (mms.recipient, *mms.others)
@@ -128,8 +128,8 @@ class InboundReceiver:
             for number in ours or everybody[:1]
         ]
 
-    async def turn(self) -> bool:
-        """Work what waits: texts whose time is over, and what was assigned."""
+    async def run_once(self) -> bool:
+        """Deliver texts whose wait for parts is over, and assigned messages."""
         now = self._clock()
         parts = await self._store.ready_parts(now, MOST_HELD)
         await self._keep(await self._joined(parts, due=True))
@@ -140,7 +140,7 @@ class InboundReceiver:
         return len(parts) >= MOST_HELD or len(mine) >= MOST_ASSIGNED
 
     async def _hold(self, parts: Sequence[HeldPart]) -> list[JoinedMessage]:
-        """Keep parts; returns the texts that are whole with them."""
+        """Store parts; returns the texts that are complete with them."""
         held = await self._store.hold_parts(once(parts))
         kept = others(parts, held)
         if kept:
@@ -151,7 +151,7 @@ class InboundReceiver:
     async def _joined(
         self, parts: Sequence[HeldPart], *, due: bool
     ) -> list[JoinedMessage]:
-        """Join parts, and forget copies of which nothing came."""
+        """Reassemble parts, and drop copies that belong to no text."""
         heard, copies = joined(parts, self._clock(), due=due)
         if copies:
             await self._store.drop_parts(copies)
@@ -183,7 +183,7 @@ class InboundReceiver:
         )
 
     async def _keep(self, heard: Sequence[JoinedMessage]) -> None:
-        """Store whole messages, and tell of them."""
+        """Store whole messages with their callbacks."""
         if not heard:
             return
         threads = await self._threads(heard)
@@ -209,7 +209,7 @@ class InboundReceiver:
         thread: Conversation | None,
         now: float,
     ) -> InboundDraft:
-        """Draft one; a bug of ours puts it in the tray and spares the others."""
+        """Draft one message; if that fails by a bug, it is stored as unrouted."""
         try:
             return self._drafter.draft(heard, message_id, thread, now)
         except Exception:
@@ -222,7 +222,7 @@ class InboundReceiver:
     async def _threads(
         self, heard: Sequence[JoinedMessage]
     ) -> list[Conversation | None]:
-        """Find what is answered, of those that came to a reply number."""
+        """Find the messages that replies answer, by their reply number."""
         found: list[Conversation | None] = [None] * len(heard)
         replies = [
             index
@@ -260,7 +260,7 @@ def _assigned(given: Unrouted) -> JoinedMessage:
 
 
 def _report(drafts: Sequence[InboundDraft]) -> None:
-    """Count messages, and log them; never what they say."""
+    """Count and log messages; never their texts."""
     metrics.inbound_messages(
         joined=sum(bool(draft.held) for draft in drafts),
         incomplete=sum(draft.event.missing > 0 for draft in drafts),

@@ -1,5 +1,5 @@
 """
-Whose a message from a phone is, what is told of it and what is answered.
+Drafts of inbound messages: whose they are, their callbacks, their auto-replies.
 
 All of it by look-ups in the directory; nothing here waits.
 """
@@ -38,7 +38,7 @@ class JoinedMessage(NamedTuple):
         at: When the phone sent it as far as is known, Unix seconds.
         held: Ids of the parts that it was joined of.
         mms: What it came as, of an MMS.
-        assigned: What it is in the tray, if an administrator gave it to an access.
+        assigned: The stored unrouted message, if an administrator assigned it.
 
     """
 
@@ -61,7 +61,7 @@ def heard_mms(carrier_id: int, mms: InboundMms) -> JoinedMessage:
 
 
 class _Way(NamedTuple):
-    """Where a message leads; ``access`` ``None``: to the tray."""
+    """Where a message is routed; ``access`` ``None``: it is unrouted."""
 
     access: Access | None
     place: NumberMatch
@@ -105,7 +105,7 @@ class InboundDrafter:
     def unrouted(
         self, heard: JoinedMessage, message_id: int, now: float
     ) -> InboundDraft:
-        """Put a message in the tray as it is."""
+        """Draft a message that no access gets: it is stored as unrouted."""
         reading = heard.reading
         event = InboundEvent(
             message_id=message_id,
@@ -135,7 +135,7 @@ class InboundDrafter:
         thread: Conversation | None,
         now: float,
     ) -> InboundDraft:
-        """Say what becomes of a message; ``thread`` is what it answers, if known."""
+        """Draft a message; ``thread`` is the message that it replies to, if known."""
         way = self._way(heard, thread)
         draft = self.unrouted(heard, message_id, now)
         event = draft.event
@@ -194,7 +194,7 @@ class InboundDrafter:
         self, heard: JoinedMessage, place: NumberMatch
     ) -> tuple[NumberMatch, str]:
         """
-        Look closer at a text without a keyword: perhaps it is not what comes first.
+        Find a keyword that is not the text's first word.
 
         An MMS has its subject there, and ``STOP NEWS`` a word that says what to do with
         the keyword.
@@ -238,10 +238,10 @@ class InboundDrafter:
         said: Sequence[str],
         now: float,
     ) -> None:
-        """Opt a phone out if it ``said`` so, or send it its keyword's receipt."""
+        """Opt the sender out after a STOP word, or auto-reply for its keyword."""
         event, account, keyword = draft.event, access.account, way.place.keyword
         if not event.originator.startswith("+"):
-            return  # no phone's number: nothing can be sent there, nor held back
+            return  # not a phone number: it can be neither answered nor opted out
         if account.stop and any(stop.is_stop(text, account.stop) for text in said):
             event.opt_out = draft.opt_out = True
             if account.stop_reply:
@@ -274,7 +274,7 @@ class InboundDrafter:
 
 
 def _texts(heard: JoinedMessage) -> list[str]:
-    """Find what may be a word for STOP: all of it, and an MMS without its subject."""
+    """List the texts that may be a STOP word: all of it, and an MMS without subject."""
     text, mms = heard.reading.text, heard.mms
     if mms is None or not mms.subject.strip():
         return [text]

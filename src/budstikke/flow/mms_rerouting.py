@@ -1,4 +1,4 @@
-"""MMS that were accepted when no carrier took any: given to one when there is one."""
+"""Rerouting: MMS that were accepted while no carrier took MMS get one later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from budstikke.store.contract import CallbackRow, Store
 
 NO_CARRIER = 0
-"""What MMS of versions without carriers of MMS wait for."""
+"""The carrier id of MMS that were accepted while no carrier took MMS."""
 
 MOST_PLACED = 1000
 
@@ -51,8 +51,8 @@ class MmsRerouter:
         self._tell = tell
         self._requeued = requeued
 
-    async def turn(self) -> bool:
-        """Give what waits to the carriers of its route; ``True``: there is more."""
+    async def run_once(self) -> bool:
+        """Move waiting MMS to a carrier of their route; ``True``: there are more."""
         now = self._clock()
         parts = await self._store.claim(NO_CARRIER, MOST_PLACED, now)
         updates: list[tuple[Concerned, PartUpdate]] = []
@@ -74,7 +74,7 @@ class MmsRerouter:
         return bool(updates) and len(parts) == MOST_PLACED
 
     def _placed(self, part: Part, now: float) -> PartUpdate | None:
-        """Say which carrier takes a part; ``None``: none does yet."""
+        """Find the carrier that takes a part; ``None``: there is none yet."""
         if part.expires_at <= now:
             return expired(part, NO_CARRIER, now)
         directory = self._directory()

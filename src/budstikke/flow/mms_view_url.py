@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from budstikke.store.contract import Store
 
 LINK = "{link}"
-"""Stands in a fallback text for the link."""
+"""The placeholder for the URL in a fallback text."""
 
 LINK_TYPE = "application/vnd.budstikke.mms"
 
 PAGES = "/m/"
-"""What the path of a link begins with."""
+"""The path of the page, before the id of the MMS."""
 
 TOKEN_DIGITS = 20
 
@@ -32,18 +32,18 @@ _is_token = re.compile(f"[0-9]{{{TOKEN_DIGITS}}}").fullmatch
 
 
 def link_medium(message_id: int, random: Random) -> MediaRow:
-    """Make a link to an MMS; ``random`` must be one that nobody can guess."""
+    """Make the row of an MMS's page; ``random`` must be cryptographically secure."""
     token = f"{random.randrange(10**TOKEN_DIGITS):0{TOKEN_DIGITS}}"
     return MediaRow(token, 1, "", LINK_TYPE, str(message_id).encode())
 
 
 def path_of(medium: MediaRow) -> str:
-    """Tell the path of a link."""
+    """Make the path of an MMS's page."""
     return PAGES + medium.id
 
 
 async def linked(token: str, store: Store) -> MmsContent | None:
-    """Find the MMS that a link leads to; ``None``: none, or not any more."""
+    """Find the MMS of a page; ``None``: it does not exist, or no longer."""
     if not _is_token(token):
         return None
     medium = (await store.media_parts([token])).get(token)

@@ -1,11 +1,11 @@
 """
-Notify: tell customers what became of their messages, and what phones write.
+Notify: make callbacks about messages and inbound messages to customers' servers.
 
-A callback is a row before it is told, leased to this process; what is in memory is
-only the fast way to it. Each endpoint has a share of the memory and workers of its
-own, so that a customer who hangs delays nobody else, and a circuit, so that one who
-is away is asked now and then by a single request. ``attempt`` makes a try, ``queues``
-works what is told strictly in order.
+A callback is a row, leased to this process, before it is made; memory is only the fast
+way to it. Each endpoint (URL) has a share of that memory and workers of its own, so
+that a server that hangs delays no other customer, and a circuit breaker, so that a
+server that is down is probed by single requests. ``callback_attempt`` makes one
+request; ``callback_queues`` makes callbacks that must arrive strictly in order.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ MOST_WAITING = 20_000
 
 SHARE = 3
 """
-An endpoint may have a third of the room that is left, at least one place.
+Each endpoint may use a third of the remaining capacity, at least one place.
 
-However many hang, there is room for others: of a hundred each has 200, and 600 are
-left.
+Hanging endpoints can never use all of it: 100 of them hold about 200 callbacks each and
+leave 600 places free.
 """
 
 COME_BACK = 15.0
-"""Seconds at most before callbacks that there was no room for are looked at again."""
+"""Longest delay of callbacks that were returned because there was no room, seconds."""
 
 SOONEST, UNKNOWN = 0.1, 3.0
-"""Seconds at least; and where nobody knows yet how fast the endpoint answers."""
+"""Shortest such delay, and the delay before an endpoint's first answer, seconds."""
 
 
 class Notifier:
     """
-    The step that tells.
+    The step that makes callbacks.
 
     Args:
         store: Where results go.
@@ -88,7 +88,7 @@ class Notifier:
         self._clock = clock
         self._per_endpoint = per_endpoint
         self._apart = 1 / rate if rate else 0.0
-        self._teller = CallbackAttempts(
+        self._attempts = CallbackAttempts(
             store=store,
             outlet=outlet,
             dialects=dialects,
@@ -103,7 +103,7 @@ class Notifier:
         self._waiting = 0
         self._stopping = False
         self._results: WriteBehind[CallbackResult] = WriteBehind(self._write)
-        self._queues = CallbackQueues(store=store, teller=self._teller, clock=clock)
+        self._queues = CallbackQueues(store=store, attempts=self._attempts, clock=clock)
 
     def free(self) -> int:
         """Tell how many more callbacks may be given."""
@@ -115,10 +115,10 @@ class Notifier:
 
     async def woken(self, rows: Sequence[CallbackRow]) -> None:
         """
-        Tell these, which come back from the store.
+        Make callbacks that the store returned because they are due.
 
-        One that says that a carrier has a message is left out when the message is
-        final: that was told meanwhile, or is told now.
+        An interim status (``sent``) is left out when its message is final: the final
+        status has been delivered, or is on its way.
         """
         interims = [row for row in rows if is_interim(row) and row.id not in self._held]
         if interims:
@@ -141,9 +141,10 @@ class Notifier:
 
     def tell(self, rows: Sequence[CallbackRow]) -> None:
         """
-        Tell these; what there is no room for is due again.
+        Make these callbacks; those that there is no room for are due again later.
 
-        Those that are held already are left out: their lease ran out and was renewed.
+        Callbacks that are held already are left out: their lease expired and was
+        renewed.
         """
         rows = [row for row in rows if row.id not in self._held]
         if not rows:
@@ -175,7 +176,7 @@ class Notifier:
         return endpoint
 
     def _forget_idle(self) -> None:
-        """When the directory has changed, forget endpoints that nothing waits for."""
+        """When the directory has changed, forget endpoints without callbacks."""
         directory = self._directory()
         if self._seen is not directory:
             self._seen = directory
@@ -211,7 +212,7 @@ class Notifier:
             since = max(circuit.since, row.event.at)
             if now - since > sum(target.policy.again):
                 metrics.callback_attempted(target.topic, "failed")
-                return self._teller.given_up(row, "not reached for too long")
+                return self._attempts.given_up(row, "not reached for too long")
         return _again(row, due_at, now)
 
     def _look_up(self, endpoint: Endpoint) -> Target | None:
@@ -219,7 +220,7 @@ class Notifier:
         directory = self._directory()
         if endpoint.seen is not directory:
             before, endpoint.seen = endpoint.target, directory
-            endpoint.target = self._teller.target(endpoint.access_id, endpoint.event)
+            endpoint.target = self._attempts.target(endpoint.access_id, endpoint.event)
             if before and endpoint.target and before.url != endpoint.target.url:
                 self._closed(endpoint)
         return endpoint.target
@@ -256,7 +257,7 @@ class Notifier:
                     loop = asyncio.get_running_loop()
                     await asyncio.sleep(endpoint.pace(loop.time(), self._apart))
                 target = self._look_up(endpoint)
-                result = await self._teller.attempt(row, target)
+                result = await self._attempts.attempt(row, target)
             except asyncio.CancelledError:
                 now = self._clock()
                 self._results.push((_again(row, now, now),))

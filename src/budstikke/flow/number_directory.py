@@ -30,7 +30,7 @@ Subscriber = tuple[str, str]
 NOBODY: Subscriber = ("", "")
 
 FAILURES = 5
-"""Look-ups that fail one after another before the directory is left alone."""
+"""Consecutive failures after which no lookup is made for a while."""
 
 REST = 10.0
 """Seconds that it is left alone then, and that a failed look-up is not repeated."""
@@ -61,11 +61,11 @@ class DirectoryTable:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lane: Coalescer[str, Subscriber] = Coalescer(self._look_up)
+        self._lookups: Coalescer[str, Subscriber] = Coalescer(self._look_up)
 
     async def find(self, number: str) -> Subscriber:
         """Look one number up; raises StoreUnavailable."""
-        return await self._lane.put(number)
+        return await self._lookups.put(number)
 
     async def close(self) -> None:
         """Hold nothing: the store is others'."""
@@ -130,7 +130,7 @@ class NumberDirectory:
         return await asyncio.shield(task)
 
     async def _ask(self, number: str) -> Subscriber:
-        """Ask the directory; whoever wants the same number meanwhile waits with us."""
+        """Ask the directory; other lookups of the same number wait for this one."""
         try:
             async with asyncio.timeout(self._timeout):
                 found = await self._source.find(number)

@@ -95,7 +95,7 @@ class QueuePauseAlerts:
         self._alerts: dict[int, _Alert] = {}
         self._counted_at = 0.0
 
-    async def turn(self) -> bool:
+    async def run_once(self) -> bool:
         """Tell of pauses that nobody was told of; raises StoreUnavailable."""
         await self._count()
         found = await self._store.unalerted_pauses(MOST_PAUSED, self._clock())

@@ -1,10 +1,10 @@
 """
-Recur: orders that repeat, each time an order of its own.
+Recurring orders: each occurrence is an order of its own.
 
-A time that has come is accepted like any other order, and in the same transaction the
-repeating order moves on to its next time: what two nodes or a crash and a restart do
-is done once. Groups and rights are those of that moment. A time that cannot be
-accepted (no credit, nobody left, the account is blocked) is over all the same.
+An occurrence that is due is accepted like any other order; the same transaction moves
+the recurring order on to its next occurrence, so that two nodes, or a crash and a
+restart, send it once. Groups and rights are those of that moment. An occurrence that is
+refused (no credit, no recipient left, the account is blocked) is skipped.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.recur")
 
 MOST_DUE = 200
-"""Orders whose times are accepted together; they share transactions."""
+"""Occurrences that are accepted together; they share transactions."""
 
 _order = msgspec.json.Decoder(Order).decode
 _encode = msgspec.json.Encoder().encode
@@ -56,7 +56,7 @@ class TakesOrders(Protocol):
 
 
 def zone_of(rule: Recurrence) -> ZoneInfo:
-    """Read the rules of a rule's zone; raises Refusal when there is no such zone."""
+    """Load the time zone of a rule; raises Refusal when there is no such zone."""
     try:
         return ZoneInfo(rule.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -69,9 +69,9 @@ def repeats(
     order: Order, order_id: int, access: Access, now: float
 ) -> RecurringRow | None:
     """
-    Say when an order that repeats is due again; ``None``: never, or it does not.
+    Compute when an order is due again; ``None``: it does not repeat, or never again.
 
-    Times before ``now`` (Unix seconds) have been. Raises Refusal for a rule that
+    Occurrences before ``now`` (Unix seconds) are past. Raises Refusal for a rule that
     cannot be followed.
     """
     rule = order.recurrence
@@ -92,7 +92,7 @@ def repeats(
 
 class RecurringOrders:
     """
-    The step that repeats orders.
+    The job that accepts due occurrences.
 
     Args:
         store: Knows what is due.
@@ -115,11 +115,11 @@ class RecurringOrders:
         self._directory = directory
         self._clock = clock
 
-    async def turn(self) -> bool:
+    async def run_once(self) -> bool:
         """
-        Accept the orders whose time has come; ``True``: there are more.
+        Accept the occurrences that are due; ``True``: there are more.
 
-        Raises StoreUnavailable; what was not accepted then is still due.
+        Raises StoreUnavailable; occurrences that were not accepted stay due.
         """
         now = self._clock()
         rows = await self._store.due_recurring(now, MOST_DUE)
@@ -132,7 +132,7 @@ class RecurringOrders:
         return len(rows) == MOST_DUE
 
     async def _fire(self, row: RecurringRow, now: float) -> None:
-        """Accept one time of an order, and move on whatever comes of it."""
+        """Accept one occurrence of an order, and move on even if it is refused."""
         turn = RecurringRow(
             row.id, row.access_id, b"", row.first_at, row.done + 1, None
         )
@@ -164,7 +164,7 @@ class RecurringOrders:
         await self._store.accept([Draft([], [], occurrence=turn)], now)
 
     def _access(self, row: RecurringRow, turn: RecurringRow) -> Access:
-        """Find who sends it; raises Refusal. Without an access it ends."""
+        """Find the access of an order; raises Refusal. Without one the order ends."""
         access = self._directory().accesses.get(row.access_id)
         if access is None:
             turn.next_at = None
@@ -175,7 +175,7 @@ class RecurringOrders:
 
 
 def _turn(order: Order, row: RecurringRow, now: float) -> RecurringRow:
-    """Say which time it is now, and when the next one is."""
+    """Compute the number of this occurrence, and when the next one is due."""
     rule = order.recurrence
     number, due = row.done + 1, None
     if rule is not None:
@@ -192,7 +192,7 @@ def _moved(row: RecurringRow, done: int, next_at: float | None) -> RecurringRow:
 
 
 def _occurrence(order: Order) -> Order:
-    """Make the order of one time: it is sent now, and is no duplicate of the last."""
+    """Make the order of one occurrence: due now, and no duplicate of the last one."""
     return msgspec.structs.replace(
         order, recurrence=None, send_at=None, key="", duplicate_lock=0
     )

@@ -125,13 +125,13 @@ class RefusalAlerts:
         """Send what is due, until cancelled."""
         while True:
             try:
-                await self.turn()
+                await self.run_once()
             except Exception:
                 log.exception("mail failed: internal error")
                 self._rest()
             await asyncio.sleep(EVERY)
 
-    async def turn(self) -> None:
+    async def run_once(self) -> None:
         """Send what is due now; stops at the first mail that is not taken."""
         if self._outlet is None or self._clock() < self._rest_until:
             return

@@ -1,8 +1,8 @@
 """
-Schedule: what the passing of time brings.
+Schedule: run periodic jobs.
 
-Nothing here decides anything: the store's verbs do what is due, and this gives what
-they return to whoever works it.
+Nothing is decided here: the store's verbs do what is due, and the scheduler gives what
+they return to the senders and the notifier.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.schedule")
 
 WAKE_EVERY = 0.5
-"""Seconds between looks for what is due."""
+"""Seconds between runs of the wake job."""
 
 SWEEP_EVERY = 5.0
 """Seconds between sweeps: expiry, orphans, retention."""
@@ -34,15 +34,15 @@ MOST_DUE = 2000
 
 
 class PeriodicJob(Protocol):
-    """A step that is worked now and then."""
+    """A job that runs now and then."""
 
-    def turn(self) -> Awaitable[bool]:
+    def run_once(self) -> Awaitable[bool]:
         """Do what is due; ``True``: there is more. Raises StoreUnavailable."""
 
 
 class Scheduler:
     """
-    The clock of the path.
+    Runs the periodic jobs of this node.
 
     Args:
         store: Knows what is due.
@@ -50,8 +50,8 @@ class Scheduler:
         notifier: Takes callbacks.
         clock: Unix seconds.
         retention: Seconds that messages are kept.
-        also: Other steps, and the seconds between their turns.
-        sweeps: Whether this node does what is not urgent.
+        also: Other jobs, each with the seconds between its runs.
+        sweeps: Whether this node runs the sweep job.
 
     """
 
@@ -75,30 +75,30 @@ class Scheduler:
         self._sweeps = sweeps
 
     async def run(self) -> None:
-        """Turn until cancelled."""
+        """Run all jobs until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(WAKE_EVERY, self.wake))
             group.create_task(self._every(SWEEP_EVERY, self.sweep))
-            for seconds, step in self._also:
-                group.create_task(self._every(seconds, step.turn))
+            for seconds, job in self._also:
+                group.create_task(self._every(seconds, job.run_once))
 
-    async def _every(self, seconds: float, turn: Callable[[], Awaitable[bool]]) -> None:
+    async def _every(self, seconds: float, run: Callable[[], Awaitable[bool]]) -> None:
         while True:
             try:
-                again = await turn()
+                again = await run()
             except StoreUnavailable as error:
                 log.warning(
                     "periodic job postponed, the database is unavailable: %s", error
                 )
                 again = False
-            except Exception:  # the clock goes on whatever one turn meets
+            except Exception:  # a job runs again whatever happened to it
                 log.exception("periodic job failed")
                 again = False
             if not again:
                 await asyncio.sleep(seconds)
 
     async def wake(self) -> bool:
-        """Do what is due; ``True``: there is more."""
+        """Wake parts, callbacks and queues that are due; ``True``: there are more."""
         free = min(MOST_DUE, max(self._notifier.free(), 0))
         woken = await self._store.wake(self._clock(), MOST_DUE, free)
         for carrier_id in woken.carriers:
@@ -109,7 +109,7 @@ class Scheduler:
         return woken.more
 
     async def sweep(self) -> bool:
-        """Do what is not urgent; ``True``: there is more."""
+        """Expire, purge and set gauges: nothing urgent; ``True``: there is more."""
         purged = 0
         if self._sweeps:
             now = self._clock()

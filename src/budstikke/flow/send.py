@@ -1,5 +1,5 @@
 """
-Send: parts to their carrier, and what it answers into the store.
+Send: offer parts to their carrier. What the carrier reports goes to ``flow.settle``.
 
 A part that is accepted while its link has room is stored as ``sending`` and offered
 as soon as that is durable; nothing is read back. All others are stored ``queued`` and
@@ -23,11 +23,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from budstikke import metrics
-from budstikke.domain.mms import ENCODING
-from budstikke.domain.outcome import after, concerned, expired
-from budstikke.domain.receipt import Receipt, Rejected, Retry
-from budstikke.domain.states import PartState
-from budstikke.flow.batching import LONGEST_PAUSE, Coalescer, WriteBehind
+from budstikke.flow.batching import LONGEST_PAUSE, Coalescer
+from budstikke.flow.settle import Settler
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -36,8 +33,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.contract import Carrier, InboundMms, InboundPart, ReadReport
     from budstikke.domain.directory import Directory
     from budstikke.domain.message import Part
-    from budstikke.domain.receipt import Outcome
-    from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.domain.receipt import Outcome, Receipt
     from budstikke.store.contract import CallbackRow, Store
 
     Receive = Callable[[int, Sequence[InboundPart | InboundMms]], Awaitable[None]]
@@ -48,10 +44,7 @@ MOST_CLAIMED = 1000
 """Parts in one claim."""
 
 AHEAD = 100
-"""Parts held ready beyond the link's room, so that it never waits for a claim."""
-
-KEEP_ORPHANS = 7 * 86400.0
-"""Seconds that a receipt which matches nothing is kept: the longest validity."""
+"""Parts held ready beyond the carrier's room, so that it never waits for a claim."""
 
 
 class Sender:
@@ -60,12 +53,12 @@ class Sender:
 
     Args:
         carrier_id: Its key in the store.
-        carrier: The link.
-        store: Where parts come from and answers go.
+        carrier: The connection to the operator.
+        store: Has the queued parts.
         directory: Gives the directory as it is now.
-        tell: Takes callbacks to be told.
-        requeued: Hears of a carrier that the store has parts for.
-        receive: Makes messages from phones durable, given the carrier's id and them.
+        tell: Takes callbacks that are due.
+        requeued: Is called with the id of a carrier for which parts were queued.
+        receive: Makes inbound messages durable, given the carrier's id and them.
         clock: Unix seconds.
 
     """
@@ -85,35 +78,36 @@ class Sender:
         self.carrier_id = carrier_id
         self.carrier = carrier
         self._store = store
-        self._directory = directory
-        self._tell = tell
-        self._requeued = requeued
         self._receive = receive
         self._clock = clock
-        self.elsewhere = False  # another node has a link that is up
+        self.elsewhere = False  # another node has a bind that is up
         self._ready: deque[Part] = deque()
-        self._held: list[Part] = []  # behind what is not claimed yet, may be older
+        self._held: list[Part] = []  # perhaps younger than parts not claimed yet
         self._reserved = 0
-        self._promised = 0  # messages that are being stored for a claim
+        self._promised = 0  # messages that are being stored as queued
         self._claiming = False
-        self._behind = True  # there is a backlog: nothing may be sent past it
-        self._claimable = True  # the store may have parts; at first, from before
+        self._behind = True  # there is a backlog, which nothing may overtake
+        self._claimable = True  # the store may have queued parts
         self._wake = asyncio.Event()
         self._stopping = False
-        self._given_back = asyncio.Event()  # stopping, and nothing is reserved
-        self._answers: WriteBehind[tuple[Concerned, PartUpdate]] = WriteBehind(
-            self._record
+        self._unreserved = asyncio.Event()  # stopping, and nothing is reserved
+        self._settler = Settler(
+            carrier_id,
+            carrier.name,
+            store=store,
+            directory=directory,
+            tell=tell,
+            requeued=requeued,
+            clock=clock,
         )
-        self._receipts: Coalescer[Sequence[Receipt], None] = Coalescer(self._settle)
         self._inbound: Coalescer[Sequence[InboundPart | InboundMms], None] = Coalescer(
             self._keep_inbound
         )
-        self._reads: Coalescer[Sequence[ReadReport], None] = Coalescer(self._keep_reads)
 
-    # -- before the store: flow.accept asks
+    # -- before the commit: flow.commit reserves room
 
     def up(self) -> bool:
-        """Tell whether this node or another has a link that is up."""
+        """Tell whether this node or another has a bind that is up."""
         return self.elsewhere or self.carrier.healthy()
 
     def reserve(self, parts: int) -> bool:
@@ -144,7 +138,7 @@ class Sender:
         """Give back room: the parts were not stored."""
         self._reserved -= parts
         if self._stopping and not self._reserved:
-            self._given_back.set()
+            self._unreserved.set()
 
     def stored(self, promised: int = 0) -> None:
         """
@@ -185,18 +179,12 @@ class Sender:
             part = self._ready.popleft()
             (batch if part.expires_at > now else late).append(part)
         if late:
-            self._answers.push(self._expired(part, now) for part in late)
+            self._settler.expired(late, now)
         if batch:
             self.carrier.offer(batch)
 
-    def _expired(self, part: Part, now: float) -> tuple[Concerned, PartUpdate]:
-        return (
-            concerned(part, self.carrier_id, PartState.SENDING),
-            expired(part, self.carrier_id, now),
-        )
-
     async def run(self) -> None:
-        """Keep the link up and the queue moving until cancelled."""
+        """Run the carrier and feed it from the queue until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.carrier.run(self))
             group.create_task(self._refill())
@@ -231,101 +219,54 @@ class Sender:
             self.cancel(limit)
         self._behind = len(parts) == limit
         self._claimable |= self._behind
-        self._ready.extend(self._in_turn(parts) if self._held else parts)
+        self._ready.extend(self._merge_held(parts) if self._held else parts)
         self._feed()
 
-    def _in_turn(self, claimed: list[Part]) -> list[Part]:
-        """Put held parts in their places among those that were claimed."""
+    def _merge_held(self, claimed: list[Part]) -> list[Part]:
+        """Merge held parts into those that were claimed, by priority and id."""
         if not (self._claimable or self._promised):
-            turn, self._held = self._held, []  # there is nothing before them any more
+            merged, self._held = self._held, []  # nothing is before them any more
         elif claimed:
-            last = max(map(_place, claimed))
-            turn = [part for part in self._held if _place(part) < last]
-            self._held = [part for part in self._held if _place(part) > last]
+            last = max(map(queue_key, claimed))
+            merged = [part for part in self._held if queue_key(part) < last]
+            self._held = [part for part in self._held if queue_key(part) > last]
         else:
             return claimed
-        return sorted([*claimed, *turn], key=_place)
+        return sorted([*claimed, *merged], key=queue_key)
 
     # -- the sink: the carrier reports
 
     def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
-        """Write what the operator said, and send on."""
-        self._answers.push(self._updates(answers, PartState.SENDING))
+        """Settle what the operator answered, and send on."""
+        self._settler.answered(answers)
         self._go_on()
 
     def late(self, part: Part, outcome: Outcome) -> None:
-        """Write what the operator said after we had given up waiting."""
-        self._answers.push(self._updates([(part, outcome)], PartState.UNSURE))
+        """Settle an answer that came after we had given up waiting."""
+        self._settler.answered_late(part, outcome)
 
     def room(self) -> None:
         """Send on."""
         self._go_on()
 
     def receipts(self, receipts: Sequence[Receipt]) -> asyncio.Future[None]:
-        """Settle by these receipts."""
-        return self._receipts.put(receipts)
+        """Settle delivery reports; the future is done when they are durable."""
+        return self._settler.receipts(receipts)
 
     def inbound(
         self, parts: Sequence[InboundPart | InboundMms]
     ) -> asyncio.Future[None]:
-        """Keep these messages from phones."""
+        """Receive inbound messages; the future is done when they are durable."""
         return self._inbound.put(parts)
 
     def read(self, reads: Sequence[ReadReport]) -> asyncio.Future[None]:
-        """Note that these MMS were read or deleted."""
-        return self._reads.put(reads)
+        """Store read reports of MMS; the future is done when they are durable."""
+        return self._settler.read(reads)
 
     def _go_on(self) -> None:
         self._feed()
         if self._claimable:
             self._wake.set()
-
-    def _updates(
-        self, answers: Sequence[tuple[Part, Outcome]], state: PartState
-    ) -> list[tuple[Concerned, PartUpdate]]:
-        now = self._clock()
-        updates: list[tuple[Concerned, PartUpdate]] = []
-        accesses = self._directory().accesses
-        for part, outcome in answers:
-            access = accesses.get(part.access_id)
-            carriers: Sequence[int] = ()
-            if isinstance(outcome, Rejected) and outcome.retry is Retry.ELSEWHERE:
-                carriers = self._carriers(part)
-            update = after(
-                part,
-                outcome,
-                carrier_id=self.carrier_id,
-                carriers=carriers,
-                unsure_after=access.account.unsure_after if access else 3600.0,
-                now=now,
-            )
-            updates.append((concerned(part, self.carrier_id, state), update))
-        metrics.answered(self.carrier.name, updates)
-        return updates
-
-    def _carriers(self, part: Part) -> Sequence[int]:
-        directory = self._directory()
-        access = directory.accesses.get(part.access_id)
-        if access is None:
-            return ()
-        if part.encoding == ENCODING:
-            return directory.mms_carriers(access.account.id, part.recipient)
-        route = directory.route(access.account.id, part.recipient)
-        return route.carriers if route else ()
-
-    async def _record(self, updates: list[tuple[Concerned, PartUpdate]]) -> None:
-        self._tell(await self._store.record(updates, self._clock()))
-        for _, update in updates:
-            if update.state is PartState.QUEUED and update.due_at is None:
-                self._requeued(update.carrier_id)
-
-    async def _settle(self, batches: list[Sequence[Receipt]]) -> list[None]:
-        receipts = [receipt for batch in batches for receipt in batch]
-        now = self._clock()
-        told = await self._store.settle(self.carrier_id, receipts, now, KEEP_ORPHANS)
-        metrics.receipts(self.carrier.name, receipts)
-        self._tell(told)
-        return [None] * len(batches)
 
     async def _keep_inbound(
         self, batches: list[Sequence[InboundPart | InboundMms]]
@@ -335,30 +276,17 @@ class Sender:
         metrics.inbound(self.carrier.name, len(parts))
         return [None] * len(batches)
 
-    async def _keep_reads(self, batches: list[Sequence[ReadReport]]) -> list[None]:
-        rows = [
-            (read.smsc_id, "deleted" if read.deleted else "read", read.at)
-            for batch in batches
-            for read in batch
-        ]
-        self._tell(
-            await self._store.record_read_reports(self.carrier_id, rows, self._clock())
-        )
-        return [None] * len(batches)
-
     # -- stopping
 
     async def stop(self, seconds: float) -> None:
-        """Send no more, wait for answers, write them, give back what was not sent."""
+        """Stop sending, wait for answers and settle them, return unsent parts."""
         self._stopping = True
-        if self._reserved:  # what is being stored or claimed for us comes to us first
+        if self._reserved:  # parts that are being stored or claimed arrive first
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._given_back.wait(), seconds)
+                await asyncio.wait_for(self._unreserved.wait(), seconds)
         await self.carrier.drain(seconds)
-        await self._answers.drain(seconds)
-        await self._receipts.drain()
+        await self._settler.drain(seconds)
         await self._inbound.drain()
-        await self._reads.drain()
         unsent = [part.id for part in (*self._ready, *self._held)]
         self._ready.clear()
         self._held.clear()
@@ -373,6 +301,6 @@ class Sender:
                 )
 
 
-def _place(part: Part) -> tuple[int, int]:
-    """Tell where a part stands in a queue: as ``Store.claim`` has it."""
+def queue_key(part: Part) -> tuple[int, int]:
+    """Order the parts of a queue as ``Store.claim`` does."""
     return -part.priority, part.id

@@ -1,5 +1,5 @@
 """
-The express lane: requests of the dialects' GET routes, without the general machinery.
+The fast path: requests of the dialects' GET routes, without the general machinery.
 
 Most of what old clients send is one GET that comes whole, and is answered before the
 next comes. uvicorn spends more on such a request than we do on its message: a scope,
@@ -81,9 +81,9 @@ class Headers(Mapping[str, str]):
 
 
 class FastPathProtocol(LenientProtocol):
-    """``LenientProtocol`` with an express lane, if its application is an HttpServer."""
+    """``LenientProtocol`` with a fast path, if its application is an HttpServer."""
 
-    _answering = False  # in the express lane
+    _answering = False  # on the fast path
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin with nothing."""
@@ -96,12 +96,12 @@ class FastPathProtocol(LenientProtocol):
         return self._answering or super().busy()
 
     def work(self, data: bytes) -> None:
-        """Take a request into the express lane, or parse what came."""
+        """Take a request onto the fast path, or parse what came."""
         if data.startswith(GET) and self._server is not None and self.expects_line:
             found = self._cut_request(data, self._server)
             if found is not None:
                 self._answering = True
-                task = self.loop.create_task(self._express(self._server, *found))
+                task = self.loop.create_task(self._answer_fast(self._server, *found))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
                 return
@@ -139,7 +139,7 @@ class FastPathProtocol(LenientProtocol):
         server.forwarded(request)
         return found, request
 
-    async def _express(
+    async def _answer_fast(
         self, server: HttpServer, routed: Routed, request: WireRequest
     ) -> None:
         response = await server.answer(routed, request)

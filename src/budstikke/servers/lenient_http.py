@@ -2,7 +2,7 @@
 HTTP/1.1 as old SMS clients speak it, and as attackers do.
 
 Old clients put raw Latin-1, unescaped blanks and number signs into URLs, which the
-parser refuses or cuts, and line ends between requests. The request line is mended
+parser refuses or cuts, and line ends between requests. The request line is escaped
 before it is parsed: octets of 0x80 and above, and blanks and ``#`` inside the target (a
 request has no fragment), are percent-escaped. All other octets pass untouched.
 
@@ -55,9 +55,9 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error of ours
 
 class LenientProtocol(HttpToolsProtocol):
     """
-    uvicorn's protocol, with request lines mended and everything bounded.
+    uvicorn's protocol, with request lines escaped and everything bounded.
 
-    Request lines of pipelined requests are mended, too, but for one that comes in the
+    Request lines of pipelined requests are escaped, too, but for one that comes in the
     same segment after another's chunked body: where that ends only the parser knows.
 
     Args:
@@ -121,7 +121,7 @@ class LenientProtocol(HttpToolsProtocol):
             self._guard.leave(self._address)
             self._address = None
 
-    def leave(self) -> None:
+    def close_after_answer(self) -> None:
         """Make the present answer the last, or the next one if there is none."""
         self._leaving = True
         cycle = self._cycle()
@@ -229,7 +229,7 @@ class LenientProtocol(HttpToolsProtocol):
         return data[:end], data[end:]
 
     def _whole_line(self, data: bytes) -> bytes:
-        """Keep what comes until the line is whole; return it mended, and the rest."""
+        """Keep what comes until the line is whole; return it escaped, and the rest."""
         if not self._begun:
             data = data.lstrip(b"\r\n")  # some end a body with a line end too many
         end = data.find(b"\n", 0, bounds.LONGEST_HEAD)
@@ -244,9 +244,9 @@ class LenientProtocol(HttpToolsProtocol):
         self._in_line = False
         if line.isascii() and line.count(b" ") <= 2 and b"#" not in line:
             return line + data[end:]
-        mended = mend(line)
-        self._head -= len(mended) - len(line)  # as it came is what counts
-        return mended + data[end:]
+        escaped = escape_target(line)
+        self._head -= len(escaped) - len(line)  # as it came is what counts
+        return escaped + data[end:]
 
     def _feed_body(self, data: bytes) -> bytes:
         """Parse what belongs to a body; return what is behind it."""
@@ -386,7 +386,7 @@ class LenientProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def mend(line: bytes) -> bytes:
+def escape_target(line: bytes) -> bytes:
     """Escape what may not stand in a request line."""
     line = _high.sub(lambda found: b"%%%02X" % found[0][0], line).replace(b"#", b"%23")
     first, last = line.find(b" "), line.rfind(b" ")

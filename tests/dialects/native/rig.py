@@ -151,7 +151,7 @@ class Api:
     async def settled(self) -> None:
         """Have the carrier take what it was offered, and wait until it is written."""
         self.carrier.answer()
-        await self.sender._answers.drain()
+        await self.sender._settler._outcomes.drain()
 
     def query(self, sql: str, *values: Any) -> list[Any]:
         """Ask the database."""

@@ -1,0 +1,169 @@
+"""
+Settle: what a carrier reports about parts becomes durable.
+
+Answers to submissions are written behind: the carrier does not wait for the store.
+Delivery reports and read reports are acknowledged when they are durable. The store
+settles part, message, refund and callbacks in one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from budstikke import metrics
+from budstikke.domain.mms import ENCODING
+from budstikke.domain.outcome import after, concerned, expired
+from budstikke.domain.receipt import Receipt, Rejected, Retry
+from budstikke.domain.states import PartState
+from budstikke.flow.batching import Coalescer, WriteBehind
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable, Sequence
+
+    from budstikke.carriers.contract import ReadReport
+    from budstikke.domain.directory import Directory
+    from budstikke.domain.message import Part
+    from budstikke.domain.receipt import Outcome
+    from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.store.contract import CallbackRow, Store
+
+    Settled = tuple[Concerned, PartUpdate]
+
+KEEP_ORPHANS = 7 * 86400.0
+"""Seconds that a delivery report without a part is kept: the longest validity."""
+
+UNSURE_AFTER = 3600.0
+"""Seconds until a part without an outcome is given up, when its access is gone."""
+
+
+class Settler:
+    """
+    Settles what one carrier reports.
+
+    Args:
+        carrier_id: The carrier's id.
+        name: The carrier's name, for metrics.
+        store: Settles the rows.
+        directory: Gives the directory as it is now.
+        tell: Takes callbacks that are due.
+        requeued: Is called with the id of a carrier for which parts were queued.
+        clock: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        carrier_id: int,
+        name: str,
+        *,
+        store: Store,
+        directory: Callable[[], Directory],
+        tell: Callable[[Sequence[CallbackRow]], None],
+        requeued: Callable[[int], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._carrier_id = carrier_id
+        self._name = name
+        self._store = store
+        self._directory = directory
+        self._tell = tell
+        self._requeued = requeued
+        self._clock = clock
+        self._outcomes: WriteBehind[Settled] = WriteBehind(self._record)
+        self._receipts: Coalescer[Sequence[Receipt], None] = Coalescer(self._settle)
+        self._reads: Coalescer[Sequence[ReadReport], None] = Coalescer(
+            self._store_reads
+        )
+
+    def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
+        """Settle parts that were being sent."""
+        self._outcomes.push(self._updates(answers, PartState.SENDING))
+
+    def answered_late(self, part: Part, outcome: Outcome) -> None:
+        """Settle a part that is unsure: its answer came after the timeout."""
+        self._outcomes.push(self._updates([(part, outcome)], PartState.UNSURE))
+
+    def expired(self, parts: Iterable[Part], now: float) -> None:
+        """Settle parts whose validity ended before they were offered."""
+        self._outcomes.push(
+            (
+                concerned(part, self._carrier_id, PartState.SENDING),
+                expired(part, self._carrier_id, now),
+            )
+            for part in parts
+        )
+
+    def receipts(self, receipts: Sequence[Receipt]) -> asyncio.Future[None]:
+        """Settle delivery reports; the future is done when they are durable."""
+        return self._receipts.put(receipts)
+
+    def read(self, reads: Sequence[ReadReport]) -> asyncio.Future[None]:
+        """Store read reports of MMS; the future is done when they are durable."""
+        return self._reads.put(reads)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until all is durable; for outcomes ``seconds`` at most."""
+        await self._outcomes.drain(seconds)
+        await self._receipts.drain()
+        await self._reads.drain()
+
+    def _updates(
+        self, answers: Sequence[tuple[Part, Outcome]], state: PartState
+    ) -> list[Settled]:
+        now = self._clock()
+        updates: list[Settled] = []
+        accesses = self._directory().accesses
+        for part, outcome in answers:
+            access = accesses.get(part.access_id)
+            carriers: Sequence[int] = ()
+            if isinstance(outcome, Rejected) and outcome.retry is Retry.ELSEWHERE:
+                carriers = self._carriers(part)
+            update = after(
+                part,
+                outcome,
+                carrier_id=self._carrier_id,
+                carriers=carriers,
+                unsure_after=access.account.unsure_after if access else UNSURE_AFTER,
+                now=now,
+            )
+            updates.append((concerned(part, self._carrier_id, state), update))
+        metrics.answered(self._name, updates)
+        return updates
+
+    def _carriers(self, part: Part) -> Sequence[int]:
+        """List the carriers of a part's route, to find another for it."""
+        directory = self._directory()
+        access = directory.accesses.get(part.access_id)
+        if access is None:
+            return ()
+        if part.encoding == ENCODING:
+            return directory.mms_carriers(access.account.id, part.recipient)
+        route = directory.route(access.account.id, part.recipient)
+        return route.carriers if route else ()
+
+    async def _record(self, updates: list[Settled]) -> None:
+        self._tell(await self._store.record(updates, self._clock()))
+        for _, update in updates:
+            if update.state is PartState.QUEUED and update.due_at is None:
+                self._requeued(update.carrier_id)
+
+    async def _settle(self, batches: list[Sequence[Receipt]]) -> list[None]:
+        receipts = [receipt for batch in batches for receipt in batch]
+        callbacks = await self._store.settle(
+            self._carrier_id, receipts, self._clock(), KEEP_ORPHANS
+        )
+        metrics.receipts(self._name, receipts)
+        self._tell(callbacks)
+        return [None] * len(batches)
+
+    async def _store_reads(self, batches: list[Sequence[ReadReport]]) -> list[None]:
+        rows = [
+            (read.smsc_id, "deleted" if read.deleted else "read", read.at)
+            for batch in batches
+            for read in batch
+        ]
+        self._tell(
+            await self._store.record_read_reports(self._carrier_id, rows, self._clock())
+        )
+        return [None] * len(batches)
