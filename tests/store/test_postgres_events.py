@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,15 +14,12 @@ from budstikke.domain.states import PartState
 from budstikke.store.engines.postgres.connection import Connection
 from budstikke.store.verbs.callback_ids import draw, settled
 from budstikke.store.verbs.settlement import settle_receipts
-from patience import PATIENCE
 from store.databases import postgres_of
-from store.nodes import two_nodes
+from store.nodes import held, two_nodes
 from store.path import KEEP, NOW, RECIPIENT, Path, receipt
 from store.phones import told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from store.postgres_engine import PostgresEngine
 
 
@@ -47,45 +43,13 @@ async def delivered(path: Path, smsc_id: str) -> int:
     return part >> 8
 
 
-class Held:
-    """A node's settling whose commit is held back until ``commit``."""
-
-    def __init__(self, task: asyncio.Task[None], go: asyncio.Event) -> None:
-        self._task = task
-        self._go = go
-
-    async def commit(self) -> None:
-        self._go.set()
-        await self._task
-
-
-@asynccontextmanager
-async def held(path: Path, smsc_id: str) -> AsyncIterator[Held]:
-    """Let a node settle what it has sent, all but the commit."""
-    store = path.store
-    made, go = asyncio.Event(), asyncio.Event()
-
-    async def job(connection: Connection) -> None:
-        found = [receipt(smsc_id)]
-        await settle_receipts(connection, 1, found, NOW, KEEP)
-        made.set()
-        await go.wait()
-
-    settling = Held(asyncio.create_task(postgres_of(store)._client.write(job)), go)
-    await asyncio.wait_for(made.wait(), PATIENCE)
-    try:
-        yield settling
-    finally:
-        await settling.commit()
-
-
 async def test_an_event_that_is_committed_late_is_not_passed(
     one: Path,
     two: Path,
 ) -> None:
     (part,) = await one.sent(smsc_ids=["late"], carrier_id=1)
     before = await delivered(two, "before")
-    async with held(one, "late") as late:
+    async with held(one, settle_receipts, 1, [receipt("late")], NOW, KEEP) as late:
         (answered,) = await two.sending(carrier_id=2)
         await two.answer(answered, PartState.REJECTED, carrier_id=2)
         page = await read(two)
@@ -112,7 +76,7 @@ async def test_a_commit_between_the_statements_of_a_reader(
 
     async with two_nodes(postgres) as (one, two):
         (part,) = await one.sent(smsc_ids=["late"])
-        async with held(one, "late") as late:
+        async with held(one, settle_receipts, 1, [receipt("late")], NOW, KEEP) as late:
             (other,) = await two.sending(carrier_id=2)
             await two.answer(other, PartState.REJECTED, carrier_id=2)
             with monkeypatch.context() as patched:
