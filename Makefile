@@ -3,27 +3,39 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Programs that tests start are compiled once, not at each start, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench bench-all lock clean site site-serve changelog
+.PHONY: help demo test check coverage bench bench-all lock clean site site-serve changelog
 
-demo: .venv/run
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/run ## run the gateway with made-up phones; prints what to try
 	$(BIN)/budstikke demo $(ARGS)
 
-test: .venv/dev .venv/peers
+# An idle worker takes over tests of the other: files of long tests differ in length.
+test: .venv/dev .venv/peers ## run all tests: the quick ones, then the long ones
 	$(BIN)/pytest -n 2 -m "not slow and not peer"
-	$(BIN)/pytest -n 2 --dist loadfile -m "slow or peer"
+	$(BIN)/pytest -n 2 --dist worksteal -m "slow or peer"
 
-check: .venv/dev
+# Which lines and branches the quick tests run, in processes that they start, too.
+coverage: .venv/dev ## run the quick tests and print which lines and branches they leave out
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 -m "not slow and not peer"
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+check: .venv/dev ## fail on what the formatter, linter or type checker would change
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: .venv/dev
+bench: .venv/dev ## measure, as docs/performance.md says
 	bash bench/install.sh
 	$(BIN)/python bench/run.py $(ARGS)
 
-# What docs/performance.md is written from.
-bench-all: .venv/dev
+bench-all: .venv/dev ## measure all that docs/performance.md is written from
 	bash bench/install.sh --jasmin
 	$(BIN)/python bench/run.py --all $(ARGS)
 
@@ -44,20 +56,18 @@ bench-all: .venv/dev
 	bash tests/peers/install.sh
 	touch $@
 
-# The docs as a site with a search, in build/site.
-site: .venv/dev
+site: .venv/dev ## build the docs as a site with a search, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-site-serve: .venv/dev
+site-serve: .venv/dev ## serve that site, and build it again at each change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-# What CHANGELOG.md will say of the next release.
-changelog: .venv/dev
+changelog: .venv/dev ## print what CHANGELOG.md will say of the next release
 	$(BIN)/towncrier build --draft --version next
 
-lock: .venv/run
+lock: .venv/run ## find the newest versions of all dependencies, and write the locks
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
 
-clean:
-	rm -rf .venv node_modules bench/out
+clean: ## remove what the other targets made
+	rm -rf .venv node_modules bench/out .coverage .coverage.*

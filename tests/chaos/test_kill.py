@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SEED = 20_261_123
-MESSAGES = 20_000
+MESSAGES = 8_000
 KILLS = 10
 WINDOW = 200
 OPEN = "SELECT count(*) FROM part WHERE state IN ('queued', 'sending', 'sent')"
@@ -129,7 +129,7 @@ def test_killed_ten_times(
     tmp_path: Path, own: Own, figures: Callable[..., None]
 ) -> None:
     dice = random.Random(SEED)  # noqa: S311 - dice
-    moments = sorted(dice.sample(range(1_000, MESSAGES - 1_000), KILLS))
+    moments = sorted(dice.sample(range(400, MESSAGES - 400), KILLS))
     site = Site(tmp_path, own)
 
     with Load(site.gateway.port, MESSAGES, MESSAGE) as load:
@@ -164,13 +164,13 @@ def test_killed_ten_times(
 def test_bulk_killed_three_times(
     tmp_path: Path, own: Own, figures: Callable[..., None]
 ) -> None:
-    """One order of 4,000 recipients and two parts each, resent where in doubt."""
-    recipients = [f"+47902{number:05}" for number in range(4_000)]
+    """One order of 2,000 recipients and two parts each, resent where in doubt."""
+    recipients = [f"+47902{number:05}" for number in range(2_000)]
     site = Site(tmp_path, own, unsure="resend", unsure_after=7.0)
     content = {**MESSAGE, "txt": "x" * 200, "phoneno": recipients}
 
     assert site.gateway.ask("POST", "/psk/push_bulk.php", content).status == 201
-    moments = (0, 2_000, 5_000)
+    moments = (0, 1_000, 2_500)
     for moment in moments:
         wait_until("so many are sent", partial(reached, site.centre, moment))
         site.crash()

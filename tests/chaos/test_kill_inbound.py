@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SEED = 20_261_124
-DELIVERIES = 20_000
+DELIVERIES = 8_000
 KILLS = 10
 WINDOW = 200
 NUMBER = "4759000000"
@@ -63,7 +63,7 @@ def test_killed_ten_times_while_phones_write(
     tmp_path: Path, own: Own, figures: Callable[..., None]
 ) -> None:
     dice = random.Random(SEED)  # noqa: S311 - dice
-    moments = sorted(dice.sample(range(500, DELIVERIES - 500), KILLS))
+    moments = sorted(dice.sample(range(400, DELIVERIES - 400), KILLS))
     wanted = list(deliveries())
     customer = own(Customer())
     customer.open()

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-MESSAGES = 50_000
-FAIL_OVER_MESSAGES = 30_000
+MESSAGES = 12_000
+FAIL_OVER_MESSAGES = 8_000
 LONG = 300.0
 """Seconds that the whole load may take."""
 

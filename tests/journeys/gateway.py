@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from budstikke.cli import main
 from journeys.processes import Child, family, free_port, wait_until
 from journeys.web import Answer, ask, front_query
 from patience import PATIENCE
@@ -137,7 +139,7 @@ class Gateway:
         head = "".join(f"{key} = {json.dumps(value)}\n" for key, value in named.items())
         self.config.write_text(head + toml(sections), "utf-8")
         self.child: Child | None = None
-        self._run("migrate")
+        self.run("migrate")
         self.apply(carrier, accounts or [account()], numbers)
 
     def apply(
@@ -152,13 +154,20 @@ class Gateway:
         tables = {"carrier": [carrier], "route": [route], "account": list(accounts)}
         tables["number"] = list(numbers)
         file.write_text(toml(tables), "utf-8")
-        self._run("apply", str(file))
+        self.run("apply", str(file))
 
-    def _run(self, command: str, *arguments: str) -> None:
-        child = Child([*PROGRAM, command, *self._config(), *arguments], self.folder)
-        code = child.process.wait(60)
-        child.stop()
-        assert code == 0, f"{command}: {child.tail()}"
+    def run(self, command: str, *arguments: str) -> None:
+        """
+        Run a command that ends by itself.
+
+        It runs in this process, which has the program imported already: a process of
+        its own takes ten times the work, and each test begins with two commands. As
+        processes they run in test_demo.py, test_move.py and test_rest_inbound.py.
+        """
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            code = main([command, *self._config(), *arguments])
+        assert code == 0, f"{command}: {said.getvalue()}"
 
     def _config(self) -> list[str]:
         return ["--config", str(self.config)]

@@ -96,7 +96,7 @@ class Operated:
         route = {"prefix": "+", "carriers": ["mmsc", "operator"]}
         file = folder / "mm7.toml"
         file.write_text(toml({"carrier": [carrier], "route": [route]}), "utf-8")
-        self.site.gateway._run("apply", str(file))
+        self.site.gateway.run("apply", str(file))
         wait_until("the MMSC is known", lambda: "mmsc" in self._ready())
 
     def _ready(self) -> Any:

@@ -137,7 +137,7 @@ def reached(centre: MessageCentre, submits: int) -> bool:
 def test_centre_killed_twice_at_full_rate(
     tmp_path: Path, own: Own, figures: Callable[..., None], empty_database: str
 ) -> None:
-    messages, window, kills = 10_000, 100, (3_000, 7_000)
+    messages, window, kills = 5_000, 100, (1_500, 3_500)
     customer = own(Customer())
     customer.open()
     centre = own(MessageCentre(tmp_path, node=True))

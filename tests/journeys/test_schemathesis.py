@@ -98,7 +98,7 @@ def run(folder: Path, url: str, own: Callable[[Any], Any]) -> Counter[tuple[str,
     """Run it; returns how often each operation was answered with each status."""
     report = folder / "requests.har.json"
     options = ["--checks=all", "--exclude-checks=positive_data_acceptance"]
-    options += ["--max-examples=40", "--seed=1", "--no-color", "--warnings=off"]
+    options += ["--max-examples=12", "--seed=1", "--no-color", "--warnings=off"]
     options += ["--report=har", f"--report-har-path={report}"]
     options += [f"--header=Authorization: Bearer {TOKEN}"]
     environ = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}

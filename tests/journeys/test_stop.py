@@ -29,7 +29,7 @@ def test_stopped_twice_under_load(
     empty_database: str,
 ) -> None:
     """With a small window there is a backlog; with a large one much is under way."""
-    messages, stops = 9_000, (2_000, 5_000)
+    messages, stops = 4_500, (1_500, 3_000)
     centre = own(MessageCentre(tmp_path, pause=0.02))
     centre.start()
     carrier = smpp_carrier(centre.port, window=window)
