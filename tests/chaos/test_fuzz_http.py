@@ -16,6 +16,7 @@ from chaos.mutate import mutate
 from journeys.gateway import LOGIN, Gateway, account, simulator_carrier
 from journeys.processes import memory, wait_until
 from journeys.web import front_id, front_query
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,6 @@ SHORT = pytest.param(18, 400, id="short")
 AT_ONCE = 64
 MOMENT = 0.2
 """Seconds after which a request is taken to be incomplete: our side is ended."""
-PATIENCE = 15.0
-"""Seconds in which that, at the latest, must be answered or closed."""
 GROWTH = 8 * 2**20
 """Octets that it may grow by; a leak of 1 KB a request is 8 MB."""
 
@@ -166,13 +165,15 @@ async def one(port: int, data: bytes) -> str:
 
 async def head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     """Read the beginning of an answer; one that waits for more hears there is none."""
+    reading = asyncio.create_task(beginning(reader))  # what has come is not lost
     try:
-        async with asyncio.timeout(MOMENT):
-            return await beginning(reader)
-    except TimeoutError:
-        writer.write_eof()
-    async with asyncio.timeout(PATIENCE):
-        return await beginning(reader)
+        await asyncio.wait({reading}, timeout=MOMENT)
+        if not reading.done():
+            writer.write_eof()
+        async with asyncio.timeout(PATIENCE):
+            return await reading
+    finally:
+        reading.cancel()
 
 
 async def beginning(reader: asyncio.StreamReader) -> bytes:

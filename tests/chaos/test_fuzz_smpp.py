@@ -17,6 +17,7 @@ from journeys.centre import MessageCentre
 from journeys.gateway import PROGRAM, Gateway, smpp_carrier
 from journeys.processes import Child, free_port, memory, wait_until
 from journeys.web import Background, ask, front_id
+from patience import PATIENCE
 from smpp.test_fuzz import corpus, framed, mutate
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ A_LINK = 10
 """PDUs on one connection, if it lasts; a stray length may swallow those that follow."""
 WARM_UP = 2_000
 GROWTH = 6 * 2**20
-PATIENCE = 30.0
 
 
 def mutants(dice: random.Random, count: int) -> list[bytes]:
