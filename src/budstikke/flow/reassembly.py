@@ -1,10 +1,11 @@
 """
-Joining parts that are held: which of them are a text, and which came before. Pure.
+Reassembly of inbound texts: which held parts make a text, which are repeats. Pure.
 
-An operator gives a part again that it has no answer to, and a phone may give two long
-texts one reference. So an equal part is taken for the same one while its text is not
-whole; afterwards it begins another text, if the operator had the answer, and else it is
-a copy: it completes another text that lacks it, and alone it is nothing.
+An operator delivers a part again when our acknowledgement did not reach it, and a phone
+may give two long texts one reference. So a part that equals a held one is taken for a
+repeat of it while their text is incomplete. Afterwards it begins another text, if the
+operator had our acknowledgement of the first; otherwise it is a copy: it can complete
+another text that lacks it, but alone it makes none.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _Text(NamedTuple):
-    """What parts of one text have in common."""
+    """What the parts of one text have in common."""
 
     originator: str
     recipient: str
@@ -35,11 +36,11 @@ def joined(
     parts: Iterable[HeldPart], now: float, *, due: bool
 ) -> tuple[list[JoinedMessage], list[int]]:
     """
-    Join parts to the texts that are whole, and find copies that are of no use.
+    Join the parts of complete texts; returns these, and ids of copies without a use.
 
-    With ``due``, texts whose time is over at ``now`` (Unix seconds) are whole, too.
+    With ``due``, a text whose time is over at ``now`` (Unix seconds) is complete, too.
     """
-    heard: list[JoinedMessage] = []
+    messages: list[JoinedMessage] = []
     useless: list[int] = []
     for text, came in _by_text(parts).items():
         late = {p.id for p in came if _is_copy(p) and p.due_at < now}
@@ -54,18 +55,19 @@ def joined(
             elif (there and _in_order(found)) or (
                 due and min(part.due_at for part in own) <= now
             ):
-                heard.append(_heard(text, found))
+                messages.append(_message(text, found))
                 whole = max(whole, *(part.id for part in own))
-        useless += [p.id for p, there in left if there or _counted(p, whole)]
-    return heard, useless
+        useless += [p.id for p, there in left if there or _is_repeat(p, whole)]
+    return messages, useless
 
 
 def _in_order(found: Mapping[int, HeldPart]) -> bool:
     """
-    Tell whether a text may be whole by copies before its time is over.
+    Tell whether copies may complete a text before its time is over.
 
-    A copy that may be one given again is the text's if it came in its place. Else the
-    text waits for a part of its own: ``2`` again, then ``1`` is the next text's begin.
+    A copy that may be a repeat belongs to the text if its parts came in order. If not,
+    the text waits for a part of its own: part 2 again, and then part 1, may be a repeat
+    and the beginning of the next text.
     """
     if not any(p.copy is Copy.PERHAPS for p in found.values()):
         return True
@@ -73,22 +75,22 @@ def _in_order(found: Mapping[int, HeldPart]) -> bool:
     return ids == sorted(ids)
 
 
-def _counted(part: HeldPart, whole: int) -> bool:
-    """Tell whether a part came twice before its text was whole (by part ``whole``)."""
+def _is_repeat(part: HeldPart, whole: int) -> bool:
+    """Tell whether a copy came before its text was complete (by part ``whole``)."""
     return part.id < whole and part.copy is Copy.PERHAPS
 
 
 def once(parts: Iterable[HeldPart]) -> list[HeldPart]:
-    """Find the first of equal parts of a batch."""
+    """Leave out parts of a batch that equal an earlier one of it."""
     return list({_key(part): part for part in reversed(list(parts))}.values())[::-1]
 
 
 def others(parts: Sequence[HeldPart], held: Sequence[HeldPart]) -> list[HeldPart]:
     """
-    Find parts of a batch that are kept although an equal one is in it before them.
+    Find parts of a batch that are held although they equal an earlier one of it.
 
-    Such a part is when its text was whole before it came, or when another text lacks
-    it. ``held`` is what is held now of all texts of the batch.
+    That is a part that came when its text was complete, or that another text lacks.
+    ``held``: all parts that the store holds now of the batch's texts.
     """
     came = {_key(part) for part in parts}
     found: list[HeldPart] = []
@@ -98,7 +100,7 @@ def others(parts: Sequence[HeldPart], held: Sequence[HeldPart]) -> list[HeldPart
         texts = generations(its, _number, _is_copy)
         seen: set[_Key] = set()
         for part in by_text.get(text, ()):
-            # What the last one has, those before it have.
+            # The texts before the last one have every number that the last one has.
             wanted = len(texts) > 1 and part.number not in texts[-1]
             if _key(part) in seen and (wanted or len(there) >= text.total):
                 part.equals = Equals.ANOTHER
@@ -134,7 +136,7 @@ def _number(part: HeldPart) -> int:
     return part.number
 
 
-def _heard(text: _Text, found: Mapping[int, HeldPart]) -> JoinedMessage:
+def _message(text: _Text, found: Mapping[int, HeldPart]) -> JoinedMessage:
     pieces = [
         read(_as_it_came(found[number])) if number in found else None
         for number in range(1, text.total + 1)
