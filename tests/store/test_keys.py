@@ -174,27 +174,3 @@ def test_a_key_is_looked_for_once_and_guesses_are_counted(engine: Engine) -> Non
     finally:
         patch.undo()
         guard.close()
-
-
-def test_a_database_of_before_is_brought_along(tmp_path: Path) -> None:
-    """What stood in it were digests; keys that people chose go on working."""
-    url = f"sqlite:///{tmp_path}/b.sqlite"
-    migrate(url)
-    engine = open_engine(url)
-    put(engine)
-    digest = IDENTIFY["native"]("demo")
-    with engine.begin() as connection:  # as schema 0009 had it
-        connection.execute(sa.text("DELETE FROM meta WHERE key = 'salt'"))
-        connection.execute(
-            sa.text("UPDATE access SET identifier = :old WHERE secret LIKE '$argon2%'"),
-            {"old": digest},
-        )
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0009'"))
-    engine.dispose()
-    assert migrate(url)
-    found = [row["identifier"] for row in rows(engine)]
-    assert [True, True, False] == [is_keyed(each) for each in found]
-    for dialect in ("native", "reseller"):
-        access = enter(engine, dialect, "demo")
-        assert not isinstance(access, RefusalCode)
-        assert 1 == access.account.id

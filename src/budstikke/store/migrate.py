@@ -5,7 +5,7 @@ A program refuses a database that is older (until it is migrated). A newer one i
 if that says so: a migration that only adds leaves the row ``compatible`` of ``meta`` as
 it is, so that nodes of the version before run beside those of the next; one that
 changes what they rely on sets it to its own name.
-To write the next migration, change ``store/schema.py`` and run
+To write the next migration, change ``store/schema/`` and run
 ``python -m budstikke.store.migrate "what changes"``.
 """
 
