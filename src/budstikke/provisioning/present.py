@@ -41,21 +41,28 @@ class Reading:
         self, resource: Resource, *only: ColumnElement[bool]
     ) -> dict[Key, dict[str, Any]]:
         """Read the rows of a resource, those that fit ``only``."""
-        load = {
-            key: (column.name, self._loader(column))
-            for key, column in columns_of(resource).items()
-            if column is not None
-        }
-        keys = [(name, self._loader(Column(name))) for name in resource.key]
+        columns = [Column(name) for name in resource.key]
+        fields = [""] * len(columns)
+        for field_key, column in columns_of(resource).items():
+            if column is not None:
+                columns.append(column)
+                fields.append(field_key)
+        if "id" in resource.table.c:
+            columns.append(Column("id"))
+            fields.append("id")
+        load, size = [self._loader(column) for column in columns], len(resource.key)
         found: dict[Key, dict[str, Any]] = {}
-        statement = select(resource.table).where(*only)
-        for stored in self.connection.execute(statement).mappings():
-            key = resource.key_of(loaded(stored[name]) for name, loaded in keys)
-            row = {key: loaded(stored[name]) for key, (name, loaded) in load.items()}
-            found[key] = row | {"id": stored.get("id")}
+        statement = select(*(resource.table.c[each.name] for each in columns))
+        for stored in self.connection.execute(statement.where(*only)):
+            values = [
+                loaded(value) if loaded else value
+                for loaded, value in zip(load, stored, strict=True)
+            ]
+            row = dict(zip(fields[size:], values[size:], strict=True))
+            found[resource.key_of(values[:size])] = row
         return found
 
-    def _loader(self, column: Column) -> Callable[[Any], Any]:
+    def _loader(self, column: Column) -> Callable[[Any], Any] | None:
         """Make what reads a column: JSON is decoded, ids become keys."""
         if column.name in REFERENCES:
             return self.names[REFERENCES[column.name]].get
@@ -64,7 +71,7 @@ class Reading:
             return lambda text: [
                 names.get(id_, f"no. {id_}") for id_ in msgspec.json.decode(text)
             ]
-        return msgspec.json.decode if column.json else lambda value: value
+        return msgspec.json.decode if column.json else None
 
 
 def read_state(
@@ -76,7 +83,9 @@ def read_state(
     for resource in resources:
         rows = resource.read(reading) if resource.read else reading.rows(resource)
         found[resource.name] = rows
-        reading.names[resource.name] = {row["id"]: key for key, row in rows.items()}
+        reading.names[resource.name] = {
+            row["id"]: key for key, row in rows.items() if "id" in row
+        }
     return State(read_revision(connection), found)
 
 

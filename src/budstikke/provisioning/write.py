@@ -35,7 +35,7 @@ class Ids:
     def __init__(self, connection: Connection, state: State) -> None:
         self._connection = connection
         self._found = {
-            name: {key: row["id"] for key, row in rows.items()}
+            name: {key: row.get("id") for key, row in rows.items()}
             for name, rows in state.rows.items()
         }
 
