@@ -159,14 +159,16 @@ class Partitions:
     Args:
         client: Has the database.
         changes: Makes what is changed.
-        lows: Is told what there is.
+        bounds: Learns which partitions there are.
 
     """
 
-    def __init__(self, client: Client, changes: Changes, lows: PartitionBounds) -> None:
+    def __init__(
+        self, client: Client, changes: Changes, bounds: PartitionBounds
+    ) -> None:
         self._client = client
         self._changes = changes
-        self._lows = lows
+        self._bounds = bounds
         self._again = 0.0
         self._endless: set[str] = set()
 
@@ -181,7 +183,7 @@ class Partitions:
         for series in (MESSAGES, CALLBACKS):
             if await self._client.read(partial(self._is_due, series=series, now=now)):
                 await self._changes.make(partial(_change, series=series, now=now))
-        await self._client.read(lambda c: _learn(c, self._lows, now))
+        await self._client.read(lambda c: _learn(c, self._bounds, now))
         self._again = now + EVERY
 
     async def _is_due(self, connection: Connection, series: Series, now: float) -> bool:
@@ -236,13 +238,13 @@ async def lock(connection: Connection, series: Series) -> None:
     await connection.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
 
 
-async def _learn(connection: Connection, lows: PartitionBounds, now: float) -> None:
+async def _learn(connection: Connection, bounds: PartitionBounds, now: float) -> None:
     messages = await read_layout(connection, MESSAGES)
     callbacks = await read_layout(connection, CALLBACKS)
-    lows.learn([p.low for p in messages], [p.low for p in callbacks])
-    lows.recent = recent(messages, now)
-    lows.open_message = await _open_from(connection, MESSAGES, messages, now)
-    lows.open_callback = await _open_from(connection, CALLBACKS, callbacks, now)
+    bounds.learn([p.low for p in messages], [p.low for p in callbacks])
+    bounds.recent = recent(messages, now)
+    bounds.open_message = await _open_from(connection, MESSAGES, messages, now)
+    bounds.open_callback = await _open_from(connection, CALLBACKS, callbacks, now)
 
 
 async def _open_from(
