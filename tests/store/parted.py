@@ -56,8 +56,9 @@ async def use_up(store: DatabaseStore, next_id: int) -> None:
             "UPDATE meta SET value = $1 WHERE key = 'next_id'", str(next_id)
         )
     )
-    postgres_of(store)._node._blocks.clear()
-    await postgres_of(store)._client.write(postgres_of(store)._node.refill)
+    ids = postgres_of(store)._ids
+    ids._blocks.clear()
+    await postgres_of(store)._client.write(ids.refill)
 
 
 async def turn(path: Path, store: DatabaseStore, now: float) -> None:

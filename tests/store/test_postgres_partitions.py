@@ -13,8 +13,8 @@ from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
 from budstikke.store.contract import CallbackResult, StoreUnavailable
+from budstikke.store.engines.postgres.id_allocator import BLOCK_AGE, BLOCK_LIMIT
 from budstikke.store.engines.postgres.layout import SMALLEST
-from budstikke.store.engines.postgres.node import BLOCK_AGE, BLOCK_LIMIT
 from budstikke.store.engines.postgres.partitions import CALLBACKS, MESSAGES
 from budstikke.store.move.finish_import import finish_import
 from store.databases import postgres_of
@@ -217,22 +217,22 @@ async def test_a_reader_delays_it_and_nothing_else(own: PostgresEngine) -> None:
 
 async def test_a_node_alone_takes_no_ids_for_their_age(own: PostgresEngine) -> None:
     async with parted(own) as (_path, store):
-        (block,) = postgres_of(store)._node._blocks
+        (block,) = postgres_of(store)._ids._blocks
         end, block.taken = block.end, block.taken - BLOCK_AGE - 1
-        assert postgres_of(store)._node.short()
-        await postgres_of(store)._client.write(postgres_of(store)._node.refill)
-        assert not postgres_of(store)._node.short()
-        assert [end] == [b.end for b in postgres_of(store)._node._blocks]
+        assert postgres_of(store)._ids._is_short()
+        await postgres_of(store)._client.write(postgres_of(store)._ids.refill)
+        assert not postgres_of(store)._ids._is_short()
+        assert [end] == [b.end for b in postgres_of(store)._ids._blocks]
         await use_up(store, end + 1000)
-        postgres_of(store)._node._blocks[0].taken -= BLOCK_AGE + 1
+        postgres_of(store)._ids._blocks[0].taken -= BLOCK_AGE + 1
         ask(own, "UPDATE meta SET value = '9000000' WHERE key = 'next_id'")
-        await postgres_of(store)._client.write(postgres_of(store)._node.refill)
-        assert [9000000] == [b.next for b in postgres_of(store)._node._blocks]
+        await postgres_of(store)._client.write(postgres_of(store)._ids.refill)
+        assert [9000000] == [b.next for b in postgres_of(store)._ids._blocks]
 
 
 async def test_ids_of_long_ago_are_not_given(own: PostgresEngine) -> None:
     async with parted(own) as (path, store):
-        postgres_of(store)._node._blocks[0].taken -= BLOCK_LIMIT + 1
+        postgres_of(store)._ids._blocks[0].taken -= BLOCK_LIMIT + 1
         with pytest.raises(StoreUnavailable):
             store.reserve_ids(1)
         await store.wake(NOW + 1, 10, 0)

@@ -1,4 +1,4 @@
-"""The duplicate lock, as far as this process knows it: a dictionary."""
+"""Which duplicate keys are locked, as far as this process knows: a dictionary."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 AT_ONCE = 2_000
-"""Keys that are held or forgotten before others have their turn: about 2 ms."""
+"""Keys that are held or forgotten at a time, in about 2 ms: then others may run."""
 
 
 class DuplicateLock:
     """
-    Which duplicate keys are held, and until when (Unix seconds).
+    The duplicate keys that are held, and until when (Unix seconds).
 
-    It is read back from the newest messages when the store opens, so that a restart
-    lets no duplicate through; a table of random keys would cost a page write each.
-    Several nodes need such a table, and then it decides: this is what a node knows of
-    it, to refuse early.
+    On SQLite it is the lock itself. It is read back from the newest messages when the
+    store opens, so that a restart lets no duplicate through; a table of random keys
+    would cost a page write for each. On PostgreSQL a table locks the keys for all
+    nodes, and this is what a node knows of it, so that it refuses duplicates early.
 
     Args:
         shared: The database locks the keys of orders, for all nodes.
@@ -41,16 +41,16 @@ class DuplicateLock:
         return [self._until.get(key, 0.0) > now for key in keys]
 
     def held(self, keys: Sequence[int], now: float) -> list[int]:
-        """Find the places of those keys that are held."""
+        """Find the indexes of those keys that are held."""
         return [
-            place for place, is_held in enumerate(self.locked(keys, now)) if is_held
+            index for index, is_held in enumerate(self.locked(keys, now)) if is_held
         ]
 
     def _forget(self, now: float) -> None:
         """
-        Forget some of what has ended; one end that is far off keeps those behind it.
+        Forget keys whose time is over, ``AT_ONCE`` at most: a bulk order has many.
 
-        A bulk order's keys end all at once: each call forgets ``AT_ONCE`` at most.
+        A key that is held for long keeps those that were held after it.
         """
         for _ in range(AT_ONCE):
             if not self._ends or self._ends[0][0] > now:
@@ -68,16 +68,16 @@ class DuplicateLock:
         self, keys: Sequence[int], now: float, until: float
     ) -> list[int]:
         """
-        Hold all of these keys, or none: returns the places of those that others hold.
+        Hold all of these keys, or none: returns the indexes of those that are held.
 
-        Others have their turn between ``AT_ONCE`` keys and the next.
+        Other tasks run after each ``AT_ONCE`` keys.
         """
         held: list[int] = []
         ours = 0
         try:
             for start in range(0, len(keys), AT_ONCE):
                 some = keys[start : start + AT_ONCE]
-                held += [start + place for place in self.held(some, now)]
+                held += [start + index for index in self.held(some, now)]
                 if not held:
                     for key in some:
                         self.hold(key, until)
@@ -91,7 +91,7 @@ class DuplicateLock:
         return held
 
     def let_go(self, keys: Sequence[int | None]) -> None:
-        """Let keys go: what they stood for was not stored."""
+        """Let keys go: the messages that they stand for were not stored."""
         for key in keys:
             if key is not None:
                 self._until.pop(key, None)
@@ -113,7 +113,7 @@ class DuplicateLock:
     def not_stored(
         self, drafts: Sequence[Draft], held: Sequence[Sequence[int]]
     ) -> None:
-        """Let go what ``lock_drafts`` held: nothing was stored."""
+        """Let go the keys that ``lock_drafts`` held: nothing was stored."""
         for draft, indexes in zip(drafts, held, strict=True):
             if not self._shared:
                 self.let_go_draft(draft, indexes)
@@ -121,7 +121,7 @@ class DuplicateLock:
     def stored(
         self, drafts: Sequence[Draft], verdicts: Sequence[Verdict], now: float
     ) -> None:
-        """Hold the keys of what was stored, and no others."""
+        """Hold the keys of the orders that were stored, and let the others go."""
         for draft, verdict in zip(drafts, verdicts, strict=True):
             refused = verdict.no_credit or verdict.taken
             if self._shared and not refused:
@@ -130,14 +130,14 @@ class DuplicateLock:
                 self.let_go_draft(draft, verdict.duplicates)
 
     def let_go_draft(self, draft: Draft, held: Sequence[int]) -> None:
-        """Let go what ``lock_draft`` held for a draft that was not stored."""
+        """Let go the keys that ``lock_draft`` held for an order that was not stored."""
         out = set(held)
         self.let_go(
             [row.duplicate_key for i, row in enumerate(draft.messages) if i not in out]
         )
 
     def lock_draft(self, draft: Draft, now: float) -> list[int]:
-        """Hold the keys of a draft's messages; returns the indexes already held."""
+        """Hold the keys of an order's messages; returns the indexes of duplicates."""
         self._forget(now)
         refused: list[int] = []
         ours = draft.progress is not None  # held when the bulk order was accepted

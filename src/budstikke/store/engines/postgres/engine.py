@@ -74,7 +74,7 @@ class PostgresEngine:
         changes = Changes(self._client)
         self._retirement = PartitionRetirement(self._client, changes)
         self._partitions = Partitions(self._client, changes, self._client.bounds)
-        self._ids = IdAllocator(self._client, self._node)
+        self._ids = IdAllocator(self._client)
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
         """Call ``heard`` with what other nodes notify."""
@@ -98,7 +98,7 @@ class PostgresEngine:
     async def _begin(self, connection: Connection, now: float) -> None:
         await self._node.begin(connection, now)
         self.node_id = self._client.node_id = self._node.id
-        await self._node.refill(connection)
+        await self._ids.refill(connection)
         for key, until in await connection.rows(LOCKED_KEYS, now):
             self.duplicates.hold(key, until)
 
@@ -111,7 +111,7 @@ class PostgresEngine:
         await self._client.close()
 
     async def _end(self, connection: Connection) -> None:
-        await self._node.give_back(connection)
+        await self._ids.give_back(connection)
         await self._node.end(connection)
 
     def reserve_ids(self, count: int) -> int:

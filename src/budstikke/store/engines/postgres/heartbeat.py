@@ -1,4 +1,4 @@
-"""That a gateway lives, on PostgreSQL: one transaction, committed as all others are."""
+"""Write that this node lives, in a transaction that is committed as all others are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value
 RETURNING extract(epoch FROM clock_timestamp())::float8,
     (SELECT c.value::float8 FROM meta c WHERE c.key = 'clock')"""
 
-# Text that cannot be compressed, and so needs as much room as it says.
+# Text that cannot be compressed needs as much room as it is long.
 TAKE_ROOM = """
 INSERT INTO meta (key, value) SELECT $1, string_agg(md5(random()::text), '')
 FROM generate_series(1, $2)

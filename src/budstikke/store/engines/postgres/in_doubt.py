@@ -1,12 +1,12 @@
 """
-What this node may have stored, or claimed, without knowing it.
+Commits whose outcome this node does not know.
 
-The server goes away and does not say whether it has committed. Most verbs may simply be
-tried again. A claim would leave parts that are being sent by us, as the database has
-it, and by nobody in truth: they are put back into the queue. The time at which they
-were claimed tells them from what we do send. Of an accept the client finds out what
-became of it, unless the server stays away: then the customer is refused, and what turns
-out to be stored is withdrawn.
+When the server goes away in the middle of a commit, it has not said whether it
+committed. Most verbs may simply be run again. But a claim may have left parts that this
+node is sending, as the database has it, and that it never heard of: they are put back
+into their queues, recognised by the time at which they were claimed. Of an accept the
+client finds out what became of it, unless the server stays away: then the customer is
+refused, and an order that turns out to be stored is withdrawn.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RETURNING carrier_id"""
 
 
 class InDoubt:
-    """Orders that may be stored, and parts that may be ours, without our knowing."""
+    """Orders that may be stored, and parts that may be claimed, without our knowing."""
 
     def __init__(self) -> None:
         self._orders: list[Draft | BulkRow] = []
@@ -50,12 +50,12 @@ class InDoubt:
         self._until = 0.0
 
     def of_orders(self, rows: Sequence[Draft | BulkRow], now: float) -> None:
-        """Doubt whether these, which were refused, were stored."""
+        """Note orders that were refused, and that may have been stored."""
         self._orders += rows
         self._until = now + KEEP
 
     def of_claim(self, carrier_id: int, at: float, got: Sequence[Part]) -> None:
-        """Doubt whether no more than these was claimed."""
+        """Note a claim that may have claimed more parts than these."""
         ids = text([part.id for part in got])
         self._claims.append((carrier_id, at, ids))
         self._until = at + KEEP

@@ -21,7 +21,7 @@ SETTLED = 4 * 86400.0
 """
 Seconds after a partition's last id was set aside in which it may still be given.
 
-Nodes give no id of a block that is older (node.BLOCK_LIMIT is half of it).
+Nodes give no id of a block that is older (id_allocator.BLOCK_LIMIT is half of it).
 """
 
 SMALLEST = 16 * 262_144

@@ -1,20 +1,15 @@
 """
-This process among the nodes: its lease, the ids that it gives, what it takes over.
+This process among the nodes: its lease, and what it takes over from dead ones.
 
-A node is known by its name. It holds a lock on it by a connection of its own, so that
-a second process with that name is refused, and a new one is let in as soon as the
-server knows that the old one is gone. What other nodes know of it is its row: one
-whose lease is over is dead, and whoever wakes next takes over what it was doing.
+A node is known by its name. It locks the name with a connection of its own, so that a
+second process with that name is refused, and a new one is let in as soon as the server
+knows that the old one is gone. Other nodes know it by its row: a node whose lease is
+over is dead, and whichever node wakes next takes over what it was doing.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
-
-import msgspec
-
-from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres.connection import Connection
@@ -27,34 +22,6 @@ RENEW = 10.0
 
 LONGEST_BLIND = 60.0
 """Seconds without a look of its own after which a node takes over at the next one."""
-
-MOST_AT_ONCE = 1 << 17
-"""Ids that one order may take: the largest, its own and one for each recipient."""
-
-BLOCK_AGE = 86400.0
-"""
-Seconds after which a node takes another block.
-
-Ids grow with time, near enough: a node that sends little would otherwise give old ones.
-What is left of the block is wasted: with two nodes 2**31 ids last for eleven years.
-"""
-
-BLOCK_LIMIT = 2 * 86400.0
-"""
-Seconds after which the ids of a block are given no more.
-
-Partitions are dropped by that: layout.SETTLED is twice as long.
-"""
-
-TAKE_BLOCK = """
-UPDATE meta SET value = (value::bigint + $1)::text WHERE key = 'next_id'
-RETURNING value::bigint - $1"""
-
-STILL_NEWEST = """
-SELECT 1 FROM meta WHERE key = 'next_id' AND value::bigint = $1 FOR UPDATE"""
-
-GIVE_BACK = """
-UPDATE meta SET value = $1::bigint::text WHERE key = 'next_id' AND value::bigint = $2"""
 
 NEW_NODE = """
 INSERT INTO node (name, lease_until) VALUES ($1, $2) RETURNING id"""
@@ -100,14 +67,6 @@ UPDATE queue SET due_at = NULL, node_id = NULL
 WHERE alert AND node_id = ANY($1::bigint[])"""
 
 
-class Block(msgspec.Struct):
-    """Ids from ``next`` up to, not including, ``end``."""
-
-    next: int
-    end: int
-    taken: float
-
-
 class Node:
     """
     A node.
@@ -121,7 +80,6 @@ class Node:
         self.name = name
         self.id = 0
         self._renewed = 0.0
-        self._blocks: list[Block] = []
 
     async def begin(self, connection: Connection, now: float) -> None:
         """Take this name, and over what a process that had it was doing."""
@@ -165,61 +123,3 @@ class Node:
     async def end(self, connection: Connection) -> None:
         """Say that this node stops; what it still holds is for the next."""
         await connection.execute(RENEW_LEASE, self.id, self.name, 0.0)
-
-    # -- ids
-
-    def reserve(self, count: int) -> int:
-        """Give ids; returns the first. Raises StoreUnavailable when there are none."""
-        limit = time.monotonic() - BLOCK_LIMIT
-        for block in self._blocks:
-            if block.end - block.next >= count and block.taken > limit:
-                first = block.next
-                block.next += count
-                return first
-        raise StoreUnavailable(f"no {count} ids could be set aside yet")
-
-    def short(self) -> bool:
-        """Tell whether more ids are to be set aside soon."""
-        rest = max((b.end - b.next for b in self._blocks), default=0)
-        old = time.monotonic() - BLOCK_AGE
-        return rest < MOST_AT_ONCE or self._blocks[0].taken < old
-
-    def idle(self) -> bool:
-        """Tell whether ids would soon be too old if any were asked for."""
-        limit = time.monotonic() - BLOCK_LIMIT / 2
-        return all(block.taken < limit for block in self._blocks)
-
-    async def refill(self, connection: Connection) -> None:
-        """
-        Set ids aside; those that are old are given no more.
-
-        While nobody has taken a block after our last one, its ids are as new as any.
-        """
-        if await self._is_newest(connection):
-            return
-        first = await connection.value(TAKE_BLOCK, 2 * MOST_AT_ONCE)
-        taken = time.monotonic()
-        block = Block(first, first + 2 * MOST_AT_ONCE, taken)
-        last = self._blocks[-1] if self._blocks else None
-        self._blocks = [b for b in self._blocks if b.taken > taken - BLOCK_AGE]
-        if last is not None and last.end == first and last in self._blocks:
-            last.end, last.taken = block.end, taken
-        else:
-            self._blocks.append(block)
-
-    async def _is_newest(self, connection: Connection) -> bool:
-        """Tell whether our last block is of use for longer; it is then as if new."""
-        last = self._blocks[-1] if self._blocks else None
-        if last is None or last.end - last.next < MOST_AT_ONCE:
-            return False
-        if await connection.value(STILL_NEWEST, last.end) is None:
-            return False
-        last.taken = time.monotonic()
-        self._blocks = [last]
-        return True
-
-    async def give_back(self, connection: Connection) -> None:
-        """Give back what was set aside last and not used, if nobody took more since."""
-        for block in reversed(self._blocks):
-            await connection.execute(GIVE_BACK, block.next, block.end)
-        self._blocks.clear()

@@ -1,4 +1,4 @@
-"""That a gateway lives, and whether the file is whole: jobs for SQLite."""
+"""Write that the gateway lives, and check whether its file is whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BEAT = "INSERT OR REPLACE INTO meta (key, value) VALUES ('beat', ?)"
 
-# A row of its own, so that it needs pages that nobody has, as messages do.
+# A row of its own needs free pages of the disk, as messages do.
 TAKE_ROOM = "INSERT OR REPLACE INTO meta (key, value) VALUES ('room', hex(zeroblob(?)))"
 
 GIVE_ROOM = "DELETE FROM meta WHERE key = 'room'"
