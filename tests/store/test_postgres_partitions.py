@@ -253,7 +253,7 @@ async def test_a_last_one_with_much_in_it_is_left_as_it_is(
         for day in (1, 2, 3):
             await store.wake(NOW + day * DAY, 10, 0)
         assert 3 == len(await layout(store))
-        said = "the partition message_2 has too much in it to be given an end"
+        said = "partition message_2 has too many rows to set its upper bound"
         assert [said] == [
             r.getMessage() for r in caplog.records if r.levelname == "WARNING"
         ]
