@@ -37,6 +37,42 @@ async def test_by_the_id_as_it_was_written(path: Path) -> None:
     )
 
 
+async def test_an_id_that_is_used_again_before_the_answer(path: Path) -> None:
+    """The receipt waits for its part, also when the id's old part asks for it."""
+    old, new = await path.sending(RECIPIENT, OTHER)
+    await path.answer(old, PartState.SENT, "x")
+    await path.settle(receipt("x"))
+    assert [] == await path.settle(receipt("x", UNDELIVERED, recipient=OTHER))
+    assert ["x"] == path.column("smsc_id", schema.orphan)
+    assert {old: "delivered", new: "sending"} == path.parts()
+    (row,) = await path.answer(new, PartState.SENT, "x")
+    assert ("undelivered", new >> 8) == (status(row).state, row.event.message_id)
+    assert {old: "delivered", new: "undelivered"} == path.parts()
+    assert [] == path.column("id", schema.orphan)
+
+
+async def test_two_orphans_of_one_id_wait_for_a_part_each(path: Path) -> None:
+    old, new = await path.sending(RECIPIENT, OTHER)
+    await path.settle(receipt("x"), receipt("x", UNDELIVERED, recipient=OTHER))
+    await path.answer(old, PartState.SENT, "x")
+    assert {old: "delivered", new: "sending"} == path.parts()
+    assert [OTHER] == path.column("recipient", schema.orphan)
+    await path.store.sweep(NOW + 1, 100)
+    await path.answer(new, PartState.SENT, "x")
+    assert {old: "delivered", new: "undelivered"} == path.parts()
+
+
+@pytest.mark.parametrize("recipient", [RECIPIENT, RECIPIENT[3:], ""])
+async def test_a_receipt_that_repeats_another_is_no_orphan(
+    path: Path, recipient: str
+) -> None:
+    (part,) = await path.sent(smsc_ids=["x"])
+    await path.settle(receipt("x"))
+    assert [] == await path.settle(receipt("x", recipient=recipient))
+    assert [] == path.column("id", schema.orphan)
+    assert {part: "delivered"} == path.parts()
+
+
 async def test_by_the_key_where_no_id_matches(path: Path) -> None:
     (part,) = await path.sending()
     await path.answer(part, PartState.SENT, "00FF", smsc_key="255")

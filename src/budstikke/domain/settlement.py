@@ -163,6 +163,9 @@ def settle(
             result.orphans.append(receipt)
             continue
         part = best(candidates, receipt.recipient, updates)
+        if _is_of_another(part, receipt, updates):
+            result.orphans.append(receipt)
+            continue
         update = _apply_receipt(part, receipt, siblings)
         if update is None:
             continue
@@ -175,6 +178,23 @@ def settle(
             _conclude(part, update, siblings, finals, result, sent=True)
     result.parts = list(updates.values())
     return result
+
+
+def _is_of_another(
+    part: Concerned, receipt: Receipt, updates: Mapping[int, PartUpdate]
+) -> bool:
+    """
+    Tell whether a receipt is about a part that does not have its id yet.
+
+    The operator has used the id again: the part that has it now is settled for good,
+    and went to another recipient. An open part gets the receipt all the same, since
+    some operators write another recipient than they were given.
+    """
+    update = updates.get(part.part_id)
+    if PART_MOVES[update.state if update else part.part_state]:
+        return False
+    tail = receipt.recipient[-8:]
+    return bool(tail) and not part.recipient.endswith(tail)
 
 
 def _apply_receipt(

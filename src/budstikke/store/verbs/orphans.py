@@ -115,6 +115,12 @@ FROM {e.id_rows()}
 _rows = msgspec.json.Decoder(list[tuple[int, Receipt, int]]).decode
 _ids = msgspec.json.Decoder(list[int]).decode
 
+KEEP_AGAIN = 7 * 86400.0
+"""
+Seconds for an orphan that was taken for a part and is about another one: the operator
+has used the id again, and the other part does not have it yet.
+"""
+
 Name = tuple[str, str | None, int]
 """How a part is named: the operator's id, its normal form, the carrier."""
 

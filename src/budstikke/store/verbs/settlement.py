@@ -28,6 +28,7 @@ from budstikke.store.verbs.callback_ids import draw
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.money import refund
 from budstikke.store.verbs.orphans import (
+    KEEP_AGAIN,
     Name,
     keep_orphans,
     take_orphans,
@@ -251,7 +252,9 @@ async def _settle_by_orphans(
         return []
     callbacks: list[CallbackRow] = []
     for carrier_id, receipts in (await take_orphans(connection, names)).items():
-        callbacks += await _settle_receipts(connection, carrier_id, receipts, now, 0.0)
+        callbacks += await _settle_receipts(
+            connection, carrier_id, receipts, now, KEEP_AGAIN
+        )
     return callbacks
 
 
