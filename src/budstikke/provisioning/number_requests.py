@@ -1,5 +1,5 @@
 """
-What customers ask for (numbers, series, keywords), as administrators decide it.
+Requests of customers for numbers, series and keywords: administrators decide them.
 
 Everything here waits for the database, and is never on the message path.
 """
@@ -33,7 +33,7 @@ SERIES = range(5, 14)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that waits; ``access`` is ``dialect:identifier`` of whom it is for."""
+    """A request to decide; ``access``, ``dialect:identifier``, is to get the number."""
 
     id: int
     at: float
@@ -46,7 +46,7 @@ class Request:
 
 
 def waiting_requests(engine: Engine) -> list[Request]:
-    """List the requests that wait, the oldest first."""
+    """List the requests that nobody has decided, the oldest first."""
     table, account, access = schema.number_request, schema.account, schema.access
     of = access.c.dialect + ":" + access.c.identifier
     with engine.connect() as connection:
@@ -66,7 +66,7 @@ def waiting_requests(engine: Engine) -> list[Request]:
 def refuse(
     engine: Engine, request_id: int, *, answer: str, actor: str, now: float
 ) -> None:
-    """Refuse a request; raises AdminError when it does not wait."""
+    """Refuse a request; raises AdminError when it is decided already."""
     with immediate(engine) as connection:
         _waiting(connection, request_id)
         _decide(connection, request_id, "refused", answer, now)
@@ -84,12 +84,13 @@ def approve(
     now: float,
 ) -> str:
     """
-    Give an account what it asked for.
+    Approve a request, and give the account its number, series or keyword.
 
     Args:
         engine: The database.
-        request_id: Of a request that waits.
-        number: What it gets, or of a keyword the shared number; empty: what it asked.
+        request_id: Of a request that nobody has decided.
+        number: The number it gets, or of a keyword the shared number; empty: the one
+            it asked for.
         answer: For the customer; empty: what was given.
         dialects: The settings of an access, by dialect.
         actor: Who does it, for the audit.
@@ -99,7 +100,8 @@ def approve(
         What was given, in words.
 
     Raises:
-        AdminError: It does not wait, or what it wants is taken or cannot be given.
+        AdminError: The request is decided, or its number or keyword is taken or is
+            none that can be given.
 
     """
     with immediate(engine) as connection:
@@ -132,7 +134,7 @@ def _waiting(connection: Connection, request_id: int) -> Any:
 
 
 def _access(connection: Connection, access_id: int, dialects: Dialects) -> str:
-    """Name the access that gets it; raises AdminError when it cannot."""
+    """Name the access that gets the number; raises AdminError when it cannot."""
     table = schema.access
     row = connection.execute(select(table).where(table.c.id == access_id)).one_or_none()
     if row is None:
@@ -183,7 +185,7 @@ def _give_number(connection: Connection, value: str, asked: Any) -> None:
 
 
 def _refuse_overlap(connection: Connection, value: str, account_id: int) -> None:
-    """Keep the series of others whole."""
+    """Refuse a series that shares numbers with another account's."""
     number, access = schema.number, schema.access
     others = connection.scalars(
         select(number.c.value)
