@@ -41,10 +41,10 @@ SLACK = 16 * 1024 * 1024
 """Octets that a request may cost however small it is."""
 
 
-Asked = Refusal | Order | list[Order] | object
+Task = Refusal | Order | list[Order] | object
 
 
-def work(route: tuple[str, str, str], octets: bytes, kind: str) -> tuple[Call, Asked]:
+def work(route: tuple[str, str, str], octets: bytes, kind: str) -> tuple[Call, Task]:
     """Read a request as the server does, and write its answer if it is refused."""
     name, method, path = route
     dialect = DIALECTS[name]

@@ -44,14 +44,14 @@ import pytest
 
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.contract import (
-    Answered,
-    Asked,
     Call,
     Dialect,
     Inbound,
     Login,
     NeedsExtras,
     Reports,
+    Task,
+    TaskResult,
 )
 from budstikke.domain import queries as ask
 from budstikke.domain.callback import (
@@ -176,7 +176,7 @@ def now_of(case: Case) -> float:
 
 def attempt(
     case: Case, dialect: Dialect, call: Call
-) -> tuple[Login | None, Asked] | Refusal:
+) -> tuple[Login | None, Task] | Refusal:
     """Take a request through login and parse."""
     try:
         login = dialect.login(call)
@@ -193,7 +193,7 @@ def check_refusal(case: Case, refusal: Refusal) -> None:
     assert expected == {name: getattr(refusal, name) for name in expected}
 
 
-def check_asked(case: Case, login: Login | None, asked: Asked) -> None:
+def check_asked(case: Case, login: Login | None, asked: Task) -> None:
     assert case.one("==", "refusal") is None, asked
     if (who := case.dict("==", "login")) is not None:
         assert Login(**who) == login
@@ -248,7 +248,7 @@ def accepted_of(words: dict[str, Any]) -> Accepted:
     return Accepted(**words)
 
 
-def answer_of(case: Case, refusal: Refusal | None) -> Answered | None:
+def answer_of(case: Case, refusal: Refusal | None) -> TaskResult | None:
     if (words := case.dict("++", "accepted")) is not None:
         return accepted_of(words)
     if (found := case.one("++", "several")) is not None:
@@ -258,7 +258,7 @@ def answer_of(case: Case, refusal: Refusal | None) -> Answered | None:
         ]
     if (words := case.dict("++", "answer")) is not None:
         kind = getattr(ask, words.pop("type"))
-        answer: Answered = msgspec.convert(words, kind)
+        answer: TaskResult = msgspec.convert(words, kind)
         return answer
     if (words := case.dict("++", "refusal")) is not None:
         return refusal_of(words)

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.contract import (
-    Answered,
-    Asked,
     Call,
     Dialect,
     Done,
@@ -24,6 +22,8 @@ from budstikke.dialects.contract import (
     Step,
     Steps,
     Stepwise,
+    Task,
+    TaskResult,
 )
 from budstikke.domain import queries as ask
 from budstikke.domain.callback import InboundExtras, Topic, topic_of
@@ -62,7 +62,7 @@ def names(dialect: Dialect) -> list[str]:
     return sorted(set(re.findall(r'[?&"]([A-Za-z_]+)(?:=|":)', text)))
 
 
-ANSWERS: dict[type, Answered] = {
+ANSWERS: dict[type, TaskResult] = {
     ask.MessageQuery: ask.MessagesAnswer(()),
     ask.OrderQuery: ask.MessagesAnswer(()),
     ask.ReferenceQuery: ask.MessagesAnswer(()),
@@ -78,7 +78,7 @@ ANSWERS: dict[type, Answered] = {
 """What might be answered to each thing that is asked."""
 
 
-def answer_to(asked: Asked) -> Answered:
+def answer_to(asked: Task) -> TaskResult:
     if isinstance(asked, Order):
         check_order(asked)
         members = [(f"+47{i}", i) for i, _ in enumerate(asked.groups, 2001)]
@@ -131,7 +131,7 @@ def work(dialect: Dialect, request: WireRequest) -> None:
     path = dict.fromkeys(re.findall(r"\{(\w+)\}", request.target), "1")
     operation = dialect.routes[request.method, request.target]
     call = Call(request, operation, path=path)
-    answer: Answered
+    answer: TaskResult
     try:
         login = dialect.login(call)
         access = None

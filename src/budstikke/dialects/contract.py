@@ -12,7 +12,7 @@ A request passes through these steps; each may refuse it, in the dialect's own w
     routes[method, path] -> operation
     login(call) -> Login                    raises Refusal
     [servers.auth checks address, password, https, blocked accounts]
-    parse(call, access, now) -> Asked       raises Refusal
+    parse(call, access, now) -> Task       raises Refusal
     [flow.accept or flow.queries]
     render(call, answer, now) -> WireResponse   also for a Refusal
 
@@ -138,9 +138,11 @@ StepAnswer: TypeAlias = Accepted | Answer | None
 Steps: TypeAlias = Generator[Step, StepAnswer, Done]
 """A request that is worked in several steps; may raise Refusal."""
 
-Asked: TypeAlias = Order | list[Order] | QueryOrCommand | Steps | Done
-Answered: TypeAlias = Accepted | list[Accepted | Refusal] | Answer | Refusal
-"""A list answers for a list of orders, one by one."""
+Task: TypeAlias = Order | list[Order] | QueryOrCommand | Steps | Done
+"""What a request asks the gateway to do."""
+
+TaskResult: TypeAlias = Accepted | list[Accepted | Refusal] | Answer | Refusal
+"""What the gateway answers; a list for a list of orders, one by one."""
 
 
 class Takes(Protocol[S]):
@@ -166,14 +168,14 @@ class Takes(Protocol[S]):
     def login(self, call: Call) -> Login | None:
         """Read who is calling; raises Refusal."""
 
-    def parse(self, call: Call, access: AccessView[S] | None, now: float) -> Asked:
+    def parse(self, call: Call, access: AccessView[S] | None, now: float) -> Task:
         """
         Read what is asked; raises Refusal.
 
         ``access`` is ``None`` without a login; ``now`` is Unix seconds.
         """
 
-    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+    def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """
         Write the answer; must have words for every refusal code.
 

@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from budstikke.dialects.contract import (
-        Answered,
-        Asked,
         Dialect,
         Step,
         StepAnswer,
         Steps,
+        Task,
+        TaskResult,
     )
     from budstikke.domain.directory import Access, Directory
     from budstikke.flow.accept import Acceptor
@@ -179,7 +179,7 @@ class HttpServer:
         """Take a request through its dialect; never raises."""
         dialect, operation, parameters, allowed = routed
         call = Call(request, operation, path=parameters, allowed=allowed)
-        answer: Answered | Done
+        answer: TaskResult | Done
         try:
             if receive is not None and dialect.name not in self._stepwise:
                 await self._read(dialect, call, receive)
@@ -227,7 +227,7 @@ class HttpServer:
 
     async def _ask(
         self, dialect: Dialect, call: Call, receive: Receive | None
-    ) -> Answered | Done:
+    ) -> TaskResult | Done:
         """Find out who calls, and answer them; ``receive``: the body is to be read."""
         large = len(call.request.body) > bounds.OFF_LOOP
         login = await self._apart(dialect.login, call) if large else dialect.login(call)
@@ -258,7 +258,7 @@ class HttpServer:
 
     async def _answer(
         self, dialect: Dialect, call: Call, access: Access, receive: Receive | None
-    ) -> Answered | Done:
+    ) -> TaskResult | Done:
         if receive is not None:
             await self._read(dialect, call, receive)
         asked = await self._parse(dialect, call, access)
@@ -303,9 +303,7 @@ class HttpServer:
             await pace.rest()
         return answers
 
-    async def _parse(
-        self, dialect: Dialect, call: Call, access: Access | None
-    ) -> Asked:
+    async def _parse(self, dialect: Dialect, call: Call, access: Access | None) -> Task:
         now = self._clock()
         large = len(call.request.body) > bounds.OFF_LOOP
         if large and dialect.name not in self._stepwise:
@@ -313,7 +311,7 @@ class HttpServer:
         return dialect.parse(call, access, now)
 
     async def _render(
-        self, dialect: Dialect, call: Call, answer: Answered
+        self, dialect: Dialect, call: Call, answer: TaskResult
     ) -> WireResponse:
         """Write an answer; one that may name thousands of recipients in a thread."""
         now = self._clock()
@@ -352,7 +350,7 @@ def _not_allowed(methods: frozenset[str]) -> WireResponse:
     return WireResponse(405, b"Method not allowed\n", headers={"allow": allowed})
 
 
-def _log_answer(dialect: Dialect, answer: Answered | Done, result: str) -> None:
+def _log_answer(dialect: Dialect, answer: TaskResult | Done, result: str) -> None:
     extra: dict[str, Any] = {"dialect": dialect.name, "result": result}
     if isinstance(answer, Accepted):
         extra["message_id"] = answer.order_id

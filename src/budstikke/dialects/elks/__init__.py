@@ -21,7 +21,7 @@ from budstikke.domain.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import AccessView, Answered, Asked, Call, Login
+    from budstikke.dialects.contract import AccessView, Call, Login, Task, TaskResult
     from budstikke.domain.callback import InboundExtras
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
@@ -43,11 +43,11 @@ class Elks:
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
-    ) -> Asked:
+    ) -> Task:
         """Read the order; raises Refusal."""
         return read_order(call)
 
-    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+    def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """Write the answer; ``now`` is when the message was created, Unix seconds."""
         assert isinstance(answer, Accepted | Refusal)  # noqa: S101 - all it asks for
         return render(call, answer, now)

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import (
         AccessView,
         Alert,
-        Answered,
-        Asked,
         Call,
         Login,
+        Task,
+        TaskResult,
     )
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
@@ -65,12 +65,12 @@ class Front:
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
-    ) -> Asked:
+    ) -> Task:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
         assert access is not None  # noqa: S101 - every operation has a login
         return read_order(call.fields or {}, call.operation, access.settings, now)
 
-    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+    def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """Write the answer."""
         assert isinstance(answer, Accepted | Refusal)  # noqa: S101 - all it asks for
         return render(call, answer)

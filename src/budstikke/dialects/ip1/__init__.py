@@ -22,7 +22,7 @@ from budstikke.domain.callback import InboundExtras, Policy, Topic
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import AccessView, Answered, Asked, Call, Login
+    from budstikke.dialects.contract import AccessView, Call, Login, Task, TaskResult
     from budstikke.domain.inbound import InboundEvent
     from budstikke.wire import WireRequest, WireResponse
 
@@ -48,12 +48,12 @@ class Ip1:
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
-    ) -> Asked:
+    ) -> Task:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
         settings = access.settings if access is not None else None
         return read_asked(parsed_request(call), settings, now, call.request.query)
 
-    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+    def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """Write the answer."""
         return render(call, answer)
 

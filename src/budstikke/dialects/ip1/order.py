@@ -32,7 +32,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from budstikke.dialects.contract import Asked
+    from budstikke.dialects.contract import Task
     from budstikke.dialects.ip1.request import ParsedRequest, Template
 
 WSDL, OPERATIONS, DESCRIPTION = "wsdl", "operations", "description"
@@ -60,7 +60,7 @@ _unix = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?").fullmatch
 
 def read_asked(
     parsed: ParsedRequest, settings: Settings | None, now: float, query: bytes
-) -> Asked:
+) -> Task:
     """Read what is asked; raises Refusal."""
     if parsed.operation is None:
         names = query.lower().partition(b"=")[0]

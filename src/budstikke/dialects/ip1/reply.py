@@ -42,7 +42,7 @@ from budstikke.wire import WireResponse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budstikke.dialects.contract import Answered, Call
+    from budstikke.dialects.contract import Call, TaskResult
 
 NOTHING = 110
 """The code of a message or a bundle that is not there, or has nothing to cancel."""
@@ -62,7 +62,7 @@ Pairs = list[tuple[int, int]]
 """The SMS of a bundle with their codes."""
 
 
-def render(call: Call, answer: Answered) -> WireResponse:
+def render(call: Call, answer: TaskResult) -> WireResponse:
     """Write an answer as the request came."""
     parsed = parsed_request(call)
     if isinstance(answer, Page) and answer.name in (WSDL, OPERATIONS):
@@ -90,7 +90,7 @@ def _page(call: Call, parsed: ParsedRequest, name: str) -> WireResponse:
     return WireResponse(200, write_page(parsed.service, call.request), HTML, headers)
 
 
-def _says_nothing(parsed: ParsedRequest, answer: Answered) -> bool:
+def _says_nothing(parsed: ParsedRequest, answer: TaskResult) -> bool:
     """
     Tell whether a page or a look-up failed by our fault.
 
@@ -103,13 +103,13 @@ def _says_nothing(parsed: ParsedRequest, answer: Answered) -> bool:
     )
 
 
-def _unavailable(parsed: ParsedRequest, answer: Answered) -> WireResponse:
+def _unavailable(parsed: ParsedRequest, answer: TaskResult) -> WireResponse:
     if parsed.binding in CONTENT_TYPES:
         return _fault(parsed, answer)
     return WireResponse(503, UNAVAILABLE.encode(), PLAIN)
 
 
-def _fault(parsed: ParsedRequest, answer: Answered) -> WireResponse:
+def _fault(parsed: ParsedRequest, answer: TaskResult) -> WireResponse:
     """Answer what has no result: no operation, no envelope, or no look-up now."""
     code = answer.code if isinstance(answer, Refusal) else RefusalCode.INTERNAL
     if parsed.fault and code not in OUR_FAULTS:
@@ -125,7 +125,7 @@ def _fault(parsed: ParsedRequest, answer: Answered) -> WireResponse:
     )
 
 
-def _result(parsed: ParsedRequest, answer: Answered) -> str | Pairs:
+def _result(parsed: ParsedRequest, answer: TaskResult) -> str | Pairs:
     """Say the answer in the original's words."""
     service = parsed.service.name
     bundle = (

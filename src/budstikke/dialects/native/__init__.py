@@ -27,7 +27,7 @@ from budstikke.domain.refusal import Refusal, RefusalCode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import AccessView, Answered, Asked, Call
+    from budstikke.dialects.contract import AccessView, Call, Task, TaskResult
     from budstikke.dialects.native.exchange import PathValues
     from budstikke.domain.callback import InboundExtras
     from budstikke.domain.inbound import InboundEvent
@@ -101,14 +101,14 @@ class Native:
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
-    ) -> Asked:
+    ) -> Task:
         """Begin to work a request; ``now`` is Unix seconds."""
         if access is None:
             return _without_login(call)
         path: PathValues = (call.fields or {})[VALUES]
         return steps(call, path, access, now)
 
-    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+    def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """Write a problem; all else is answered by the steps themselves."""
         assert isinstance(answer, Refusal)  # noqa: S101 - steps have their own answers
         return problems.render(problems.problem_of(answer))

@@ -29,7 +29,7 @@ from budstikke.wire import WireResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import AccessView, Answered, Asked, Call
+    from budstikke.dialects.contract import AccessView, Call, Task, TaskResult
     from budstikke.domain.queries import MessageAnswer
 
     Fields = Mapping[str, str]
@@ -135,14 +135,14 @@ class Reseller:
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
-    ) -> Asked:
+    ) -> Task:
         """Read an order or a look-up; raises Refusal."""
         fields = _fields(call)
         if call.operation == REPORT:
             return _read_look_up(fields)
         return _read_order(fields)
 
-    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+    def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """Write the answer: a code, or JSON where it is wanted."""
         if isinstance(answer, MessagesAnswer):
             return WireResponse(200, _json(_report(answer.messages)), JSON)
@@ -221,7 +221,7 @@ def _dialled(mobile: str) -> str:
     return number if number.startswith(("+", "00")) else f"+{number}"
 
 
-def _row(answer: Answered) -> Row | None:
+def _row(answer: TaskResult) -> Row | None:
     """Find what answers a refusal; ``None``: it is none."""
     if isinstance(answer, Refusal):
         row = REFUSALS[answer.code]
@@ -235,7 +235,7 @@ def _row(answer: Answered) -> Row | None:
 NO_NUMBER = frozenset({_R.BAD_RECIPIENT, _R.NOT_MOBILE})
 
 
-def _render_no_report(answer: Answered, found: Row | None) -> WireResponse:
+def _render_no_report(answer: TaskResult, found: Row | None) -> WireResponse:
     """Answer a look-up that was refused; a number that is none is not found."""
     row = found or NOT_ACCEPTED
     body: Mapping[str, object] = {"status": False, "error": row.error}

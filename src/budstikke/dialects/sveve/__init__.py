@@ -31,7 +31,7 @@ from budstikke.domain.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import AccessView, Answered, Asked, Call, Login
+    from budstikke.dialects.contract import AccessView, Call, Login, Task, TaskResult
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
     from budstikke.wire import WireRequest, WireResponse
@@ -64,7 +64,7 @@ class Sveve:
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
-    ) -> Asked:
+    ) -> Task:
         """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
         if access is None:
             return media.read_ask(call)
@@ -72,7 +72,7 @@ class Sveve:
             return read_orders(call, access.settings, now)
         return read_ask(call.fields or {}, call.operation)
 
-    def render(self, call: Call, answer: Answered, now: float) -> WireResponse:
+    def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """Write the answer."""
         if call.operation == MEDIA:
             return media.render(answer)

@@ -15,7 +15,7 @@ from budstikke.wire import WireResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import Answered, Call
+    from budstikke.dialects.contract import Call, TaskResult
 
 JSON = "application/json"
 DONE = "OK"
@@ -33,7 +33,7 @@ class Said(NamedTuple):
     document: Mapping[str, Any]
 
 
-def render(call: Call, answer: Answered) -> WireResponse:
+def render(call: Call, answer: TaskResult) -> WireResponse:
     """Write the answer, as ``f`` wants it."""
     fields = fields_of(call)
     said = _say(call, answer, str(fields.get("cmd")).strip().lower())
@@ -45,7 +45,7 @@ def render(call: Call, answer: Answered) -> WireResponse:
     return WireResponse(status, said.text.encode())
 
 
-def _say(call: Call, answer: Answered, command: str) -> Said:
+def _say(call: Call, answer: TaskResult, command: str) -> Said:
     if isinstance(answer, Refusal):
         return _fatal(of_request(call, answer))
     if isinstance(answer, BalanceAnswer):

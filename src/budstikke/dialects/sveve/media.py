@@ -19,7 +19,7 @@ from budstikke.wire import WireResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from budstikke.dialects.contract import Answered, Call
+    from budstikke.dialects.contract import Call, TaskResult
 
 NO_SUCH_PART = "Elementet finnes ikke"
 TRY_AGAIN = "Teknisk feil, prøv igjen senere"
@@ -52,7 +52,7 @@ def read_ask(call: Call) -> MediaQuery:
     return MediaQuery(found[0])
 
 
-def render(answer: Answered) -> WireResponse:
+def render(answer: TaskResult) -> WireResponse:
     """Write the part, or why there is none, by HTTP's own statuses."""
     if isinstance(answer, MediaAnswer) and answer.part is not None:
         part = answer.part
