@@ -166,6 +166,6 @@ def rows(engine: Engine, table: Any, *columns: str) -> list[tuple[Any, ...]]:
     database = open_engine(engine.url)
     with database.connect() as connection:
         chosen = [table.c[name] for name in columns]
-        found = connection.execute(select(*chosen).order_by(table.c.id)).all()
+        found = connection.execute(select(*chosen).order_by(*table.primary_key)).all()
     database.dispose()
     return [tuple(row) for row in found]

@@ -177,6 +177,7 @@ async def test_an_mms_that_fails_is_followed_by_an_sms(
     assert state.value == status(told).state
     assert (1, instead(part_id, NOW + 1)) == (sent.access_id, sent.event)
     assert told.id != sent.id
+    assert [sent.id] == path.column("fallback_id", schema.mms)
     assert [] == await path.settle(receipt("x", state))
     assert [] == (await path.store.wake(NOW + 60, 10, 10)).callbacks
     assert 2 == len((await path.store.wake(NOW + 3600, 10, 10)).callbacks)

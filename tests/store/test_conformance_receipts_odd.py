@@ -52,6 +52,12 @@ async def test_the_recipient_decides_between_two_ids(path: Path) -> None:
     assert {one: "delivered", two: "delivered"} == path.parts()
 
 
+async def test_the_first_id_counts_if_neither_has_the_recipient(path: Path) -> None:
+    one, two = await path.sent(RECIPIENT, OTHER, smsc_ids=["3039", "12345"])
+    await path.settle(both("3039", "12345", recipient="+4797777777"))
+    assert {one: "delivered", two: "sent"} == path.parts()
+
+
 async def test_several_in_one_batch(path: Path) -> None:
     parts = await path.sent(*[RECIPIENT] * 4, smsc_ids=["a", "b", "c", "d"])
     await path.settle(

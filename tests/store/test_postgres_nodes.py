@@ -72,6 +72,14 @@ async def test_what_is_left_of_a_block_is_given_back(postgres: PostgresEngine) -
             assert expected == path.store.reserve_ids(1)
 
 
+async def test_a_duplicate_lock_that_is_over_is_deleted(one: Path, two: Path) -> None:
+    await one.accept(**KEYS)
+    await two.store.sweep(NOW + 59, 10)
+    assert [7] == one.column("key", schema.duplicate)
+    await two.store.sweep(NOW + 60, 10)
+    assert [] == one.column("key", schema.duplicate)
+
+
 async def test_the_duplicate_lock_holds_across_nodes(one: Path, two: Path) -> None:
     await one.accept(**KEYS)
     again = two.draft(two.store.reserve_ids(1), **KEYS)
