@@ -40,6 +40,43 @@ GOOD = {
 }
 
 
+OWN_WORDS = {
+    RefusalCode.MISSING_LOGIN: (400, "Missing Key Parameter"),
+    RefusalCode.UNKNOWN_LOGIN: (407, "Invalid API Key"),
+    RefusalCode.WRONG_PASSWORD: (407, "Invalid API Key"),
+    RefusalCode.ADDRESS_NOT_ALLOWED: (405, "Remote IP not allowed"),
+    RefusalCode.NO_CREDIT: (406, "Not Enough Credit"),
+}
+NOT_ACCEPTED = {
+    RefusalCode.HTTPS_REQUIRED,
+    RefusalCode.ACCOUNT_BLOCKED,
+    RefusalCode.TOO_MANY_REQUESTS,
+    RefusalCode.MALFORMED,
+    RefusalCode.TOO_LARGE,
+    RefusalCode.MISSING_FIELD,
+    RefusalCode.BAD_FIELD,
+    RefusalCode.BAD_RECIPIENT,
+    RefusalCode.NOT_MOBILE,
+    RefusalCode.COUNTRY_NOT_ALLOWED,
+    RefusalCode.NO_ROUTE,
+    RefusalCode.BAD_ORIGINATOR,
+    RefusalCode.BAD_PRICE,
+    RefusalCode.PREMIUM_NOT_ALLOWED,
+    RefusalCode.PREMIUM_BAD_RECIPIENT,
+    RefusalCode.PREMIUM_TOO_LONG,
+    RefusalCode.TEXT_TOO_LONG,
+    RefusalCode.BAD_CHARACTERS,
+    RefusalCode.UNKNOWN_GROUP,
+    RefusalCode.BLACKLISTED,
+    RefusalCode.OPTED_OUT,
+    RefusalCode.DUPLICATE,
+    RefusalCode.SPEND_CAP,
+    RefusalCode.HELD,
+    RefusalCode.STORAGE_DOWN,
+    RefusalCode.INTERNAL,
+}
+
+
 def call_of(query: bytes = b"", body: bytes | None = None, kind: str = "") -> Call:
     method = "GET" if body is None else "POST"
     headers = {"content-type": kind} if kind else {}
@@ -101,8 +138,11 @@ def test_every_state_has_an_answer() -> None:
     assert set(MessageState) == set(STATUS)
 
 
-def test_every_refusal_has_an_answer() -> None:
-    assert set(RefusalCode) == set(REFUSALS)
+def test_every_refusal_has_its_answer() -> None:
+    """A refusal that is new has to be put into one of the two."""
+    not_accepted = dict.fromkeys(NOT_ACCEPTED, (400, "Message not accepted"))
+    assert {**OWN_WORDS, **not_accepted} == REFUSALS
+    assert set(RefusalCode) == OWN_WORDS.keys() | NOT_ACCEPTED
 
 
 @given(st.integers(-(10**15), 10**15))

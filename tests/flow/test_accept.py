@@ -351,10 +351,12 @@ async def test_whatever_happens_room_is_given_back_and_all_is_sent_once(
 
 
 async def test_an_answer_to_a_phone_that_opted_out(rig: Rig) -> None:
-    change(rig, opted_out=frozenset({RECIPIENT}), grants=())
+    change(rig, opted_out=frozenset({RECIPIENT}))
     asked: dict[str, Any] = {"originator": "2229", "duplicate_lock": 120}
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as caught:
         await rig.accept(**asked)
+    assert RefusalCode.OPTED_OUT is caught.value.code
+    change(rig, opted_out=frozenset({RECIPIENT}), grants=())  # nor any originator
     for _ in range(2):
         assert await rig.send(answering=True, **asked)
     blacklist = frozenset({RECIPIENT})
