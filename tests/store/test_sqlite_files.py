@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreDamaged, StoreUnavailable
-from budstikke.store.engines.sqlite.locking import take_lock
+from budstikke.store.engines.sqlite.locking import FileLock, create, take_lock
 from budstikke.store.engines.sqlite.opening import connect
 from budstikke.store.engines.sqlite.transactions import Transactions, translated
 from budstikke.store.migrate import migrate
@@ -48,6 +48,23 @@ def test_files_are_their_owner_s_in_any_folder(open_to_all: Path) -> None:
                 "b.sqlite.lock": 0o600,
             } == modes(open_to_all)
             connection.close()
+    finally:
+        os.umask(before)
+
+
+def test_files_are_their_owner_s_from_the_moment_they_are_made(
+    open_to_all: Path,
+) -> None:
+    """Here nobody comes to change their modes afterwards: the database is taken."""
+    before = os.umask(0)
+    try:
+        file = open_to_all / "b.sqlite"
+        create(file)
+        with FileLock() as another:
+            another.add(os.open(file, os.O_RDONLY))
+            with pytest.raises(StoreUnavailable):
+                take_lock(file)
+        assert {"b.sqlite": 0o600, "b.sqlite.lock": 0o600} == modes(open_to_all)
     finally:
         os.umask(before)
 
