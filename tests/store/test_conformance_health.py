@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from budstikke.cli import main
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.contract.health import ROOM
 from budstikke.store.time_seen import confirm, read_seen
 from store.path import NOW, Path, opened
 
 if TYPE_CHECKING:
+    import pathlib
+
     from store.engines import Engine
 
 
@@ -70,3 +73,17 @@ async def test_a_server_tells_its_time(engine: Engine, path: Path) -> None:
 
 async def test_what_is_whole_is_said_to_be(path: Path) -> None:
     assert await path.store.whole()
+
+
+def test_the_command_shows_every_clock_there_is(
+    engine: Engine,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BUDSTIKKE_DATABASE", engine.url)
+    assert 0 == main(["clock"])
+    lines = [line[:26].rstrip() for line in capsys.readouterr().out.splitlines()]
+    servers = [] if engine.url.startswith("sqlite") else ["the database's server"]
+    assert ["this machine", *servers, "a gateway was last alive"] == lines
