@@ -82,7 +82,7 @@ def application() -> HttpServer:
         settings=front.settings(),
     )
     directory = Directory(revision=1, accesses={1: access}, carriers={})
-    parts: Any = {"acceptor": Acceptor(), "asker": None, "rest": None}
+    parts: Any = {"acceptor": Acceptor(), "query_handler": None, "rest": None}
     return HttpServer(
         dialects={"front": front},
         directory=lambda: directory,

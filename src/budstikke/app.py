@@ -202,7 +202,7 @@ async def _serve(
     lines: Callable[[int], list[str]] = lambda _port: ["ready"],
 ) -> None:
     """Serve until the end; ``lines`` are what is said then, of the port it has."""
-    gateway = Gateway(settings, phones=phones, apart=True)
+    gateway = Gateway(settings, phones=phones, in_subprocess=True)
     port = settings.http.port
     await gateway.start()
     settle_collector()
@@ -239,7 +239,7 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         directory=lambda: gateway.directory,
         authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,
-        asker=gateway.asker,
+        query_handler=gateway.queries,
         refused=gateway.alerter.note,
         rest=others,
         max_body=settings.http.max_body,
@@ -286,8 +286,8 @@ async def _healthz(_request: Request) -> Response:
 def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     async def readyz(_request: Request) -> Response:
         """Say whether messages can be accepted, how the carriers are, and why not."""
-        found = gateway.ready()
-        return JSONResponse(found._asdict(), 200 if found.ready else 503)
+        readiness = gateway.ready()
+        return JSONResponse(readiness._asdict(), 200 if readiness.ready else 503)
 
     return readyz
 

@@ -108,7 +108,7 @@ class Gateway:
         phones: The simulated phones that carriers of that kind share.
         clock: Unix seconds, by the machine's clock, which may be wrong.
         count: Seconds by a clock that nobody sets.
-        apart: Call customers' servers from a process of its own.
+        in_subprocess: Make callbacks from a child process.
 
     Attributes:
         clock: Unix seconds, as they are believed here.
@@ -122,7 +122,7 @@ class Gateway:
         phones: Phones,
         clock: Callable[[], float] = time.time,
         count: Callable[[], float] = steady,
-        apart: bool = False,
+        in_subprocess: bool = False,
     ) -> None:
         self.settings = settings
         self.clock = self._clock = clock = GuardedClock(clock, count)
@@ -133,10 +133,11 @@ class Gateway:
         self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
-        self.outlet = self._outlet(HttpTransportProcess if apart else HttpTransport)
+        kind = HttpTransportProcess if in_subprocess else HttpTransport
+        self.transport = self._transport(kind)
         own: dict[str, Watched] = {}
-        if isinstance(self.outlet, HttpTransportProcess):
-            own["callbacks"] = self.outlet
+        if isinstance(self.transport, HttpTransportProcess):
+            own["callbacks"] = self.transport
         self.health = Health(store=self.store, clock=clock, processes=own)
         now: dict[str, Any] = {
             "store": self.store,
@@ -152,13 +153,13 @@ class Gateway:
         bulk = BulkOrders(committer, **now)
         self._committer, self._bulk = committer, bulk
         self.acceptor = Acceptor(committer, bulk, store=self.store, clock=clock)
-        self._answerer = self._answers()
+        self._auto_replier = self._answers()
         self.notifier: CallbackSink = self._notifier()
-        self._fitter = ImageResizer()
-        self.asker = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)
+        self._resizer = ImageResizer()
+        self.queries = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)
         mail = settings.mail
         server = SmtpTransport(**msgspec.structs.asdict(mail)) if mail.host else None
-        self.alerter = RefusalAlerts(outlet=server, clock=clock)
+        self.alerter = RefusalAlerts(transport=server, clock=clock)
         post = self.alerter.post if server else None
         books = FeeJob(store=self.store, post=post, clock=clock)
         recurrer = RecurringOrders(acceptor=self.acceptor, **now)
@@ -170,7 +171,7 @@ class Gateway:
             senders=self.senders,
             directory=lambda: self.directory,
             clock=self._clock,
-            fitter=self._fitter,
+            resizer=self._resizer,
             random=SystemRandom(),
             base_url=self.settings.http.base_url,
         )
@@ -184,7 +185,7 @@ class Gateway:
             requeued=self.supervisor.requeued,
         )
 
-    def _outlet(
+    def _transport(
         self, kind: type[HttpTransport | HttpTransportProcess]
     ) -> HttpTransport | HttpTransportProcess:
         callbacks = self.settings.callbacks
@@ -216,20 +217,20 @@ class Gateway:
         return Notifier(
             store=self.store,
             directory=lambda: self.directory,
-            outlet=self.outlet,
+            transport=self.transport,
             dialects=DIALECTS,
             clock=self._clock,
             per_endpoint=callbacks.per_endpoint,
             rate=callbacks.rate,
             subscribers=self.subscribers,
-            answer=self._answerer.answer,
+            answer=self._auto_replier.reply,
         )
 
     def _pauses(self, server: SmtpTransport | None) -> QueuePauseAlerts:
         return QueuePauseAlerts(
             store=self.store,
             directory=lambda: self.directory,
-            outlet=server,
+            transport=server,
             acceptor=self.acceptor,
             clock=self._clock,
             base_url=self.settings.http.base_url,
@@ -333,8 +334,8 @@ class Gateway:
 
     async def _reload(self) -> None:
         """Take a new directory; links whose settings changed are made anew."""
-        found = await self.store.directory(SETTINGS)
-        directory = sorted_by_kind(found, CARRIES)
+        stored = await self.store.directory(SETTINGS)
+        directory = sorted_by_kind(stored, CARRIES)
         self.supervisor.follow(directory.carriers)
         self.directory = directory
         await self.supervisor.forget(directory.carriers)
@@ -385,14 +386,14 @@ class Gateway:
         for task in self._turning:
             task.cancel()
         await asyncio.gather(*self._turning, return_exceptions=True)
-        self._answerer.stop()
+        self._auto_replier.stop()
         await self._bulk.stop()
         await self._committer.drain()
         await self.supervisor.stop()
         await self.notifier.stop(DRAIN)
         if self.subscribers is not None:
             await self.subscribers.stop()
-        await self.outlet.close()
+        await self.transport.close()
         self.authenticator.close()
-        self._fitter.close()
+        self._resizer.close()
         await self.store.close()

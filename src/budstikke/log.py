@@ -101,16 +101,16 @@ def _told(error: BaseException | None) -> Iterator[str]:
     waiting, done = [error], 0
     causes: list[str] = []
     while waiting and done < MOST_CAUSES:
-        found = waiting.pop()
-        if found is None:
+        exception = waiting.pop()
+        if exception is None:
             continue
         done += 1
-        frames = "".join(traceback.format_tb(found.__traceback__)).rstrip()
-        causes.append(f"{frames}\n{_named(found)}".lstrip("\n"))
-        if isinstance(found, BaseExceptionGroup):
-            waiting += found.exceptions
-        hidden = None if found.__suppress_context__ else found.__context__
-        waiting.append(found.__cause__ or hidden)
+        frames = "".join(traceback.format_tb(exception.__traceback__)).rstrip()
+        causes.append(f"{frames}\n{_named(exception)}".lstrip("\n"))
+        if isinstance(exception, BaseExceptionGroup):
+            waiting += exception.exceptions
+        hidden = None if exception.__suppress_context__ else exception.__context__
+        waiting.append(exception.__cause__ or hidden)
     yield from reversed(causes)
 
 

@@ -92,12 +92,12 @@ def directory(port: int) -> Directory:
 
 async def drive(engine: SqliteEngine, store: Store, port: int) -> Run:
     known = directory(port)
-    outlet = HttpTransport(
+    transport = HttpTransport(
         timeout=30.0, allow_private=True, allow_http=True, version="test"
     )
     notifier = Notifier(
         store=store,
-        outlet=outlet,
+        transport=transport,
         dialects=DIALECTS,
         directory=lambda: known,
         clock=time.time,
@@ -131,7 +131,7 @@ async def drive(engine: SqliteEngine, store: Store, port: int) -> Run:
     clock.cancel()
     await asyncio.gather(clock, return_exceptions=True)
     await notifier.stop(0.1)
-    await outlet.close()
+    await transport.close()
     return Run(happened, least_free, circuits)
 
 

@@ -122,7 +122,7 @@ async def main(folder: str, port: int) -> None:
     apply(engine, file, secrets, actor="test", now=time.time())
     engine.dispose()
     phones = Phones()
-    gateway = Gateway(settings, phones=phones, apart=True)
+    gateway = Gateway(settings, phones=phones, in_subprocess=True)
     await gateway.start()
     program.settle_collector()
     probe = Probe()

@@ -105,7 +105,7 @@ async def serving(server: Server, tls: str = "none", **more: Any) -> AsyncIterat
         await listening.wait_closed()
 
 
-def outlet(port: int, **more: Any) -> SmtpTransport:
+def smtp(port: int, **more: Any) -> SmtpTransport:
     usual: dict[str, Any] = {"host": "127.0.0.1", "port": port, "tls": "none"}
     usual |= {"username": "", "password": "", "sender": SENDER}
     return SmtpTransport(**usual | more)
@@ -115,7 +115,7 @@ def send(server: Server, *mails: Mail, tls: str = "none", **more: Any) -> None:
     async def run() -> None:
         async with serving(server, tls) as port:
             for mail in mails or (MAIL,):
-                await outlet(port, tls=tls, **more).send(mail)
+                await smtp(port, tls=tls, **more).send(mail)
 
     asyncio.run(run())
 
@@ -184,7 +184,7 @@ def test_starttls_or_nothing() -> None:
 
     async def run() -> None:
         async with serving(server) as port:
-            await outlet(port, tls="starttls").send(MAIL)
+            await smtp(port, tls="starttls").send(MAIL)
 
     with pytest.raises(NotSent, match="STARTTLS"):
         asyncio.run(run())
@@ -196,7 +196,7 @@ def log_in(server: Server, password: str) -> None:
         more = {"authenticator": server.log_in, "auth_required": True}
         async with serving(server, "starttls", **more) as port:
             login = {"username": "budstikke", "password": password}
-            await outlet(port, tls="starttls", **login).send(MAIL)
+            await smtp(port, tls="starttls", **login).send(MAIL)
 
     asyncio.run(run())
 
@@ -256,7 +256,7 @@ def test_a_server_that_is_not_there() -> None:
     async def run() -> None:
         async with serving(Server()) as port:
             pass
-        await outlet(port).send(MAIL)
+        await smtp(port).send(MAIL)
 
     with pytest.raises(NotSent, match="Error connecting"):
         asyncio.run(run())
@@ -264,7 +264,7 @@ def test_a_server_that_is_not_there() -> None:
 
 def test_a_name_that_is_none() -> None:
     with pytest.raises(NotSent):
-        asyncio.run(outlet(25, host="mail.invalid").send(MAIL))
+        asyncio.run(smtp(25, host="mail.invalid").send(MAIL))
 
 
 def test_a_server_that_hangs_up() -> None:
@@ -274,7 +274,7 @@ def test_a_server_that_hangs_up() -> None:
 
         listening = await asyncio.start_server(hang_up, "127.0.0.1", 0)
         async with listening:
-            await outlet(listening.sockets[0].getsockname()[1]).send(MAIL)
+            await smtp(listening.sockets[0].getsockname()[1]).send(MAIL)
 
     with pytest.raises(NotSent):
         asyncio.run(run())
@@ -293,7 +293,7 @@ def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         listening = await asyncio.start_server(wait, "127.0.0.1", 0)
         async with listening:
             try:
-                await outlet(listening.sockets[0].getsockname()[1]).send(MAIL)
+                await smtp(listening.sockets[0].getsockname()[1]).send(MAIL)
             finally:
                 silent.set()
 

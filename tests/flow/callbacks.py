@@ -69,5 +69,5 @@ async def receive(
 
 def counters(rig: Rig, first: int = 0) -> list[int]:
     """List the counters that customers were told, tries included."""
-    told = rig.outlet.requests[first:]
+    told = rig.transport.requests[first:]
     return [msgspec.json.decode(each.body)["counter"] for each in told]

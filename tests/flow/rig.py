@@ -145,12 +145,12 @@ class Rig:
         self.path = path
         self.store: Any = Flaky(path.store)
         self.directory = directory()
-        self.outlet = FakeOutlet()
+        self.transport = FakeOutlet()
         self.carriers = {n: FakeCarrier(f"c{n}") for n in (1, 2)}
         now: dict[str, Any] = {"store": self.store, "clock": lambda: self.now}
         known: dict[str, Any] = {"directory": lambda: self.directory}
         self.notifier = Notifier(
-            outlet=self.outlet,
+            transport=self.transport,
             dialects=DIALECTS,
             per_endpoint=4,
             answer=self._answer,
@@ -189,10 +189,10 @@ class Rig:
         )
         self.bulk = BulkOrders(self.committer, **now, **known)
         self.acceptor = Acceptor(self.committer, self.bulk, **now)
-        self.answerer = AutoReplier(acceptor=self.acceptor, **known)
+        self.auto_replier = AutoReplier(acceptor=self.acceptor, **known)
 
     async def _answer(self, row: CallbackRow) -> None:
-        await self.answerer.answer(row)
+        await self.auto_replier.reply(row)
 
     def _received(self, received: StoredInbound) -> None:
         self.notifier.tell(received.callbacks)
@@ -243,7 +243,7 @@ class Rig:
 
     async def told(self, count: int) -> None:
         """Wait until so many requests have been made and answered, and written."""
-        await until(lambda: count == len(self.outlet.asked))
+        await until(lambda: count == len(self.transport.asked))
         await until(lambda: not self.notifier.busy())
         await self.written()
 

@@ -53,7 +53,7 @@ async def test_from_order_to_callback(rig: Rig) -> None:
         f"https://c1.example/s?status={status}&origid={message}"
         "&ref=r&phoneno=%2B4799999999"
         for status in (-1, 4)
-    ] == rig.outlet.asked
+    ] == rig.transport.asked
 
 
 async def test_a_receipt_that_comes_before_the_answer(rig: Rig) -> None:

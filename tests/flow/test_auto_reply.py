@@ -28,7 +28,7 @@ def messages(rig: Rig) -> list[tuple[str, str]]:
 
 async def test_it_is_one_message_however_often_it_is_tried(rig: Rig) -> None:
     for _ in range(3):
-        await rig.answerer.answer(ROW)
+        await rig.auto_replier.reply(ROW)
     assert [("2229", "Takk!")] == messages(rig)
     assert [0] == rig.path.column("notify_on", schema.message)
 
@@ -37,7 +37,7 @@ async def test_it_is_one_message_however_often_it_is_tried(rig: Rig) -> None:
 async def test_what_is_no_phone_is_not_answered(rig: Rig, recipient: str) -> None:
     told = SendEvent(1, recipient, "2229", "Takk!", "stop")
     with pytest.raises(Refusal):
-        await rig.answerer.answer(CallbackRow(7, 1, told, 0))
+        await rig.auto_replier.reply(CallbackRow(7, 1, told, 0))
     assert [] == messages(rig)
 
 
@@ -47,13 +47,13 @@ async def test_one_that_is_gone_or_blocked_answers_nothing(rig: Rig) -> None:
     for accesses in ({}, {1: replace(known, blocked=True)}, {1: blocked}):
         rig.directory = Directory(revision=2, accesses=accesses, carriers={})
         with pytest.raises(Refusal) as caught:
-            await rig.answerer.answer(ROW)
+            await rig.auto_replier.reply(ROW)
         assert RefusalCode.ACCOUNT_BLOCKED == caught.value.code
 
 
 async def test_after_a_stop_it_is_left_to_the_next(rig: Rig) -> None:
     received = await receive(rig, 1, notify=False, sends=[answer("Takk!")])
-    rig.answerer.stop()
+    rig.auto_replier.stop()
     rig.notifier.tell(received.callbacks)
     await until(lambda: not rig.notifier.busy())
     await rig.written()
@@ -102,7 +102,7 @@ async def test_the_phone_is_answered_with_the_customers_words(rig: Rig) -> None:
 async def test_it_is_answered_without_them_when_they_do_not_come(
     rig: Rig,
 ) -> None:
-    rig.outlet.status["in.example"] = 500
+    rig.transport.status["in.example"] = 500
     await asked(rig, "We say: %HTTP_PUSH_RESPONSE%")
     assert [] == await sends(rig)
     rig.now = LATER + 1

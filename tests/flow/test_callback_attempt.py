@@ -127,7 +127,7 @@ def attempt(
     has: Any = store or Media()
     attempts = CallbackAttempts(
         store=has,
-        outlet=customer,
+        transport=customer,
         dialects=DIALECTS,
         directory=lambda: known,
         clock=lambda: NOW + 1,
@@ -210,13 +210,13 @@ def test_a_report_goes_to_its_orders_own_url(access_id: int) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://10.0.0.1/dlr"])
 def test_an_orders_own_url_is_held_to_the_rules_for_addresses(url: str) -> None:
     async def scenario() -> CallbackResult:
-        outlet = HttpTransport(
+        transport = HttpTransport(
             timeout=1, allow_private=False, allow_http=True, version="0"
         )
         known = directory()
         attempts = CallbackAttempts(
             store=cast("Any", Media()),
-            outlet=outlet,
+            transport=transport,
             dialects=DIALECTS,
             directory=lambda: known,
             clock=lambda: NOW + 1,
@@ -224,7 +224,7 @@ def test_an_orders_own_url_is_held_to_the_rules_for_addresses(url: str) -> None:
         event = msgspec.structs.replace(status(), url=url)
         row = CallbackRow(5, FRONT, event, 0)
         result = await attempts.attempt(row, attempts.target(FRONT, event))
-        await outlet.close()
+        await transport.close()
         return result
 
     result = asyncio.run(scenario())

@@ -51,14 +51,14 @@ async def test_in_order_one_at_a_time(
     async with rig_on(engine) as rig:
         await work(rig, await begin(rig, 30))
         assert list(range(1, 31)) == counters(rig)
-        assert 1 == rig.outlet.most_under_way
+        assert 1 == rig.transport.most_under_way
         assert ["done"] * 30 == states(rig)
         assert [QueueState.IDLE] == queue(rig)
 
 
 async def test_three_tries_then_it_is_paused_and_all_wait(rig: Rig) -> None:
     queue_id = await begin(rig, 5)
-    rig.outlet.status[IN] = 500
+    rig.transport.status[IN] = 500
     await work(rig, queue_id)
     for tries, wait in ((1, 60.0), (2, 300.0)):
         assert [1] * tries == counters(rig)
@@ -75,7 +75,7 @@ async def test_three_tries_then_it_is_paused_and_all_wait(rig: Rig) -> None:
     assert ["HTTP 500 not now"] == rig.path.column("why", schema.queue)
     assert ["queued"] * 5 == states(rig)
     # Whatever comes later waits behind it, for as long as it takes.
-    rig.outlet.status[IN] = 200
+    rig.transport.status[IN] = 200
     await receive(rig, 2)
     rig.now += 1_000_000
     await rig.scheduler.wake()
@@ -93,21 +93,21 @@ async def test_three_tries_then_it_is_paused_and_all_wait(rig: Rig) -> None:
 
 async def test_tries_are_of_the_first_one(rig: Rig) -> None:
     queue_id = await begin(rig, 2)
-    rig.outlet.status[IN] = 500
+    rig.transport.status[IN] = 500
     await work(rig, queue_id)
     rig.now += 60
-    first = rig.outlet.hanging[IN] = asyncio.Event()
+    first = rig.transport.hanging[IN] = asyncio.Event()
     rig.notifier.queues([queue_id])
-    await until(lambda: 2 == len(rig.outlet.asked))
+    await until(lambda: 2 == len(rig.transport.asked))
     for _ in range(3):
         await asyncio.sleep(0)  # it hangs now
-    rig.outlet.status[IN] = 200
-    second = rig.outlet.hanging[IN] = asyncio.Event()
+    rig.transport.status[IN] = 200
+    second = rig.transport.hanging[IN] = asyncio.Event()
     first.set()
-    await until(lambda: 3 == len(rig.outlet.asked))
+    await until(lambda: 3 == len(rig.transport.asked))
     for _ in range(3):
         await asyncio.sleep(0)
-    rig.outlet.status[IN] = 500
+    rig.transport.status[IN] = 500
     second.set()
     await until(lambda: not rig.notifier.busy())
     await rig.written()
@@ -118,10 +118,10 @@ async def test_tries_are_of_the_first_one(rig: Rig) -> None:
 
 async def test_tries_that_failed_are_logged(rig: Rig) -> None:
     queue_id = await begin(rig, 1)
-    rig.outlet.status[IN] = 500
+    rig.transport.status[IN] = 500
     await work(rig, queue_id)
     rig.now += 60
-    rig.outlet.status[IN] = 0
+    rig.transport.status[IN] = 0
     await work(rig, queue_id)
     assert [500, None] == rig.path.column("status", schema.attempt)
     (first, _) = rig.path.column("request", schema.attempt)
@@ -133,7 +133,7 @@ async def test_a_crash_may_tell_one_twice_and_skips_none(
     engine: SqliteEngine, rig: Rig
 ) -> None:
     queue_id = await begin(rig, 10)
-    asked = rig.outlet.asked
+    asked = rig.transport.asked
     rig.notifier.queues([queue_id])
     await until(lambda: 6 == len(asked))
     crashed = engine.after_power_loss()
@@ -151,12 +151,12 @@ async def test_the_next_does_not_wait_for_what_came_of_the_last_to_be_written(
     rig: Rig,
 ) -> None:
     queue_id = await begin(rig, 10)
-    rig.outlet.hanging[IN] = asyncio.Event()
+    rig.transport.hanging[IN] = asyncio.Event()
     rig.notifier.queues([queue_id])
-    await until(lambda: 1 == len(rig.outlet.asked))
+    await until(lambda: 1 == len(rig.transport.asked))
     rig.store.down = True
-    rig.outlet.hanging.pop(IN).set()
-    await until(lambda: 10 == len(rig.outlet.asked))
+    rig.transport.hanging.pop(IN).set()
+    await until(lambda: 10 == len(rig.transport.asked))
     assert ["queued"] * 10 == states(rig)
     rig.store.down = False
     await until(lambda: not rig.notifier.busy())
@@ -200,10 +200,10 @@ async def test_a_lease_is_renewed_while_customers_take_their_time(
 ) -> None:
     queue_id = await begin(rig, 8)
     for told in range(1, 9):
-        hanging = rig.outlet.hanging[IN] = asyncio.Event()
+        hanging = rig.transport.hanging[IN] = asyncio.Event()
         if told == 1:
             rig.notifier.queues([queue_id])
-        await until(lambda told=told: told == len(rig.outlet.asked))  # type: ignore[misc]
+        await until(lambda told=told: told == len(rig.transport.asked))  # type: ignore[misc]
         rig.now += 55
         # Nobody else gets it meanwhile.
         assert [] == (await rig.store.wake(rig.now, 10, 10)).queues
@@ -214,22 +214,22 @@ async def test_a_lease_is_renewed_while_customers_take_their_time(
 
 async def test_queues_do_not_wait_for_one_another(rig: Rig) -> None:
     first = await begin(rig, 1)
-    rig.outlet.hanging[IN] = asyncio.Event()
+    rig.transport.hanging[IN] = asyncio.Event()
     rig.notifier.queues([first])
-    await until(lambda: 1 == rig.outlet.under_way)
+    await until(lambda: 1 == rig.transport.under_way)
     (second,) = (await receive(rig, 1, access_id=2)).queues
     rig.notifier.queues([second])
-    await until(lambda: 2 == rig.outlet.under_way)
-    rig.outlet.hanging[IN].set()
+    await until(lambda: 2 == rig.transport.under_way)
+    rig.transport.hanging[IN].set()
     await until(lambda: not rig.notifier.busy())
     assert ["done"] * 2 == states(rig)
 
 
 async def test_a_stop_hands_the_queue_back(rig: Rig) -> None:
     queue_id = await begin(rig, 5)
-    hanging = rig.outlet.hanging[IN] = asyncio.Event()
+    hanging = rig.transport.hanging[IN] = asyncio.Event()
     rig.notifier.queues([queue_id])
-    await until(lambda: 1 == rig.outlet.under_way)
+    await until(lambda: 1 == rig.transport.under_way)
     stopping = asyncio.create_task(rig.notifier.stop(10))
     await asyncio.sleep(0)
     hanging.set()
@@ -243,9 +243,9 @@ async def test_a_stop_hands_the_queue_back(rig: Rig) -> None:
 
 async def test_a_stop_does_not_wait_for_ever(rig: Rig) -> None:
     queue_id = await begin(rig, 5)
-    rig.outlet.hanging[IN] = asyncio.Event()
+    rig.transport.hanging[IN] = asyncio.Event()
     rig.notifier.queues([queue_id])
-    await until(lambda: 1 == rig.outlet.under_way)
+    await until(lambda: 1 == rig.transport.under_way)
     await rig.notifier.stop(0.01)
     assert [queue_id] == (await rig.store.wake(rig.now, 10, 10)).queues
     assert [0] == rig.path.column("tries", schema.queue)
@@ -273,4 +273,4 @@ async def test_an_access_that_is_gone_holds_nobody_up(rig: Rig) -> None:
     rig.directory = replace(two_way(), accesses={})
     await work(rig, queue_id)
     assert ["done"] * 3 == states(rig)
-    assert [] == rig.outlet.asked
+    assert [] == rig.transport.asked

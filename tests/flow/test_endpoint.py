@@ -72,18 +72,18 @@ def test_it_remembers_the_latest_messages_that_are_final() -> None:
 async def test_calls_become_more_as_the_endpoint_answers(rig: Rig) -> None:
     async def calls(count: int) -> None:
         """Wait for so many calls that hang, and see that there are no more."""
-        await until(lambda: rig.outlet.under_way == count)
+        await until(lambda: rig.transport.under_way == count)
         for _ in range(9):
             await asyncio.sleep(0)
-        assert count == rig.outlet.under_way
+        assert count == rig.transport.under_way
 
     def answer() -> None:
         """Answer all calls; those that come next hang."""
-        rig.outlet.hanging[ONE].set()
-        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.transport.hanging[ONE].set()
+        rig.transport.hanging[ONE] = asyncio.Event()
 
     rig.notifier._per_endpoint = MOST
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell([row(n, "delivered") for n in range(1, 201)])
     await calls(WIDTH)
     (found,) = rig.notifier._endpoints.values()
@@ -94,5 +94,5 @@ async def test_calls_become_more_as_the_endpoint_answers(rig: Rig) -> None:
     answer()
     await calls(WIDTH)
     assert WIDTH == len(found.workers)
-    rig.outlet.hanging.pop(ONE).set()
-    await until(lambda: 200 == len(rig.outlet.asked))
+    rig.transport.hanging.pop(ONE).set()
+    await until(lambda: 200 == len(rig.transport.asked))

@@ -179,7 +179,7 @@ async def test_groups_are_looked_at_before_a_number_that_is_none(
 ) -> None:
     await group(rig, "a", KARI)
     await group(rig, "b")
-    asker = QueryHandler(
+    query_handler = QueryHandler(
         store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
     )
     asked = GroupCommand(
@@ -190,6 +190,6 @@ async def test_groups_are_looked_at_before_a_number_that_is_none(
         fault=RefusalCode.NOT_MOBILE,
     )
     with pytest.raises(Refusal) as raised:
-        await asker.answer(asked, rig.directory.accesses[1])
+        await query_handler.handle(asked, rig.directory.accesses[1])
     assert refusal == (raised.value.code, raised.value.value)
     assert {"a": [KARI]} == await rig.path.store.group_members(1, ["a", "b"])

@@ -60,13 +60,13 @@ class Taking:
         rig.directory = replace(
             rig.directory, routes=(Route(prefix="", carriers=(1,), mms=(2, 1)),)
         )
-        self.fitter = ImageResizer(at_once=1)
+        self.resizer = ImageResizer(at_once=1)
         self.acceptor = MmsAcceptor(
             store=rig.store,
             senders=rig.senders,
             directory=lambda: rig.directory,
             clock=lambda: rig.now,
-            fitter=self.fitter,
+            resizer=self.resizer,
             random=Random(1),  # noqa: S311 - the test's
             base_url="https://sms.example.com",
         )
@@ -166,18 +166,18 @@ async def test_what_is_refused(engine: SqliteEngine) -> None:
             rig.directory, routes=(Route(prefix="", carriers=(1,)),)
         )
         assert RefusalCode.NO_ROUTE is await taking.refusal()
-        taking.fitter.close()
+        taking.resizer.close()
     assert [] == rows(engine, schema.message, "id")
 
 
 async def test_without_a_step_for_mms_there_is_no_route(rig: Rig) -> None:
-    asker = QueryHandler(
+    query_handler = QueryHandler(
         store=rig.store,
         directory=lambda: rig.directory,
         clock=lambda: rig.now,
     )
     with pytest.raises(Refusal):
-        await asker.answer(ask(), rig.directory.accesses[1])
+        await query_handler.handle(ask(), rig.directory.accesses[1])
 
 
 async def test_what_it_costs(engine: SqliteEngine) -> None:
@@ -241,7 +241,7 @@ async def test_pictures_fit_when_asked_for(rig: Rig) -> None:
     assert LARGEST // 2 < answer.size <= LARGEST
     found = (await rig.store.mms_contents([answer.message_id]))[answer.message_id]
     assert ("a.jpg", "image/jpeg") == found.files[0][:2]
-    taking.fitter.close()
+    taking.resizer.close()
 
 
 def fallbacks(engine: SqliteEngine) -> list[Any]:

@@ -239,8 +239,8 @@ async def test_a_large_order_is_cancelled_while_it_is_made(
         await paying(rig, count * NORWAY)
         accepted = await rig.accept(*numbers(count), send_at=NOW + 60)
         await until(lambda: stored(engine) >= MOST_MESSAGES)
-        asker = ask(rig)
-        answer = await asker.answer(
+        query_handler = ask(rig)
+        answer = await query_handler.handle(
             CancelCommand(order_id=accepted.order_id), rig.directory.accesses[1]
         )
         assert CancelAnswer(count, count) == answer
@@ -250,7 +250,7 @@ async def test_a_large_order_is_cancelled_while_it_is_made(
         assert {"cancelled"} == {
             row[0] for row in rows(engine, schema.message, "state")
         }
-        told = await asker.answer(
+        told = await query_handler.handle(
             OrderQuery(accepted.order_id), rig.directory.accesses[1]
         )
         assert [count, {"cancelled"}] == [
@@ -368,9 +368,9 @@ def ask(rig: Rig) -> QueryHandler:
 @pytest.mark.parametrize("prepaid", [True, False])
 async def test_what_is_left(rig: Rig, *, prepaid: bool) -> None:
     await paying(rig, 1000, prepaid=prepaid)
-    answer = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[1])
+    answer = await ask(rig).handle(BalanceQuery(), rig.directory.accesses[1])
     assert BalanceAnswer("NOK", 1000, prepaid, NORWAY) == answer
-    nothing = await ask(rig).answer(BalanceQuery(), rig.directory.accesses[2])
+    nothing = await ask(rig).handle(BalanceQuery(), rig.directory.accesses[2])
     assert BalanceAnswer("", 0, prepaid=True, home_price=0) == nothing
 
 
@@ -379,7 +379,7 @@ async def test_sms_are_worth_the_price_at_home(engine: SqliteEngine) -> None:
 
     async with rig_on(engine) as rig:
         await paying(rig, 0, home="+46")
-        answer = await ask(rig).answer(CreditCommand(500), rig.directory.accesses[1])
+        answer = await ask(rig).handle(CreditCommand(500), rig.directory.accesses[1])
         assert CreditAnswer(waiting=False, balance=500 * SWEDEN, home_price=SWEDEN) == (
             answer
         )
@@ -401,7 +401,7 @@ async def test_who_cannot_order_sms(
     async with rig_on(engine) as rig:
         await paying(rig, 0, **account)
         with pytest.raises(Refusal) as caught:
-            await ask(rig).answer(CreditCommand(500), rig.directory.accesses[1])
+            await ask(rig).handle(CreditCommand(500), rig.directory.accesses[1])
         assert (RefusalCode.BAD_FIELD, field) == (
             caught.value.code,
             caught.value.field,
@@ -412,7 +412,7 @@ async def test_who_cannot_order_sms(
 async def test_without_a_login_only_messages_are_told_of(rig: Rig) -> None:
     (message,) = await rig.send()
     for dialect, seen in (("front", 1), ("ip1", 0), ("", 0)):
-        found = await ask(rig).answer(MessageQuery(message), None, dialect)
+        found = await ask(rig).handle(MessageQuery(message), None, dialect)
         assert seen == len(found.messages)  # type: ignore[union-attr]  # its answer
     for asked in (
         BalanceQuery(),
@@ -420,7 +420,7 @@ async def test_without_a_login_only_messages_are_told_of(rig: Rig) -> None:
         CancelCommand(message_id=message),
     ):
         with pytest.raises(Refusal) as caught:
-            await ask(rig).answer(asked, None)
+            await ask(rig).handle(asked, None)
         assert RefusalCode.MISSING_LOGIN is caught.value.code
     assert ["accepted"] == await rig.path.states(message)
 

@@ -44,11 +44,11 @@ async def test_told_and_done(rig: Rig) -> None:
     expected = [
         f"https://{ONE}/s?status=5&origid={row.event.message_id}" for row in rows
     ]
-    assert expected == sorted(rig.outlet.asked)
+    assert expected == sorted(rig.transport.asked)
     assert ["done"] * 3 == states(rig)
     rig.now += 1_000_000
     await rig.scheduler.wake()
-    assert 3 == len(rig.outlet.asked)
+    assert 3 == len(rig.transport.asked)
     assert notify.MOST_WAITING == rig.notifier.free()
 
 
@@ -67,11 +67,11 @@ async def test_reports_of_an_order_go_to_its_own_url(engine: SqliteEngine) -> No
             await rig.told(3)
         expected = [f"{own}?status=5&origid={id_}" for id_ in (waits, at_once)]
         expected.append(f"https://{ONE}/s?status=5&origid={usual}")
-        assert sorted(expected) == sorted(rig.outlet.asked)
+        assert sorted(expected) == sorted(rig.transport.asked)
 
 
 async def test_told_again_by_the_table_and_then_given_up(rig: Rig) -> None:
-    rig.outlet.status[ONE] = 500
+    rig.transport.status[ONE] = 500
     rig.notifier.tell(await make(rig, 1))
     for tries, wait in enumerate(AGAIN, 1):
         await rig.told(tries)
@@ -84,7 +84,7 @@ async def test_told_again_by_the_table_and_then_given_up(rig: Rig) -> None:
         ]
         rig.now += wait - 0.1
         await rig.scheduler.wake()
-        assert tries == len(rig.outlet.asked)
+        assert tries == len(rig.transport.asked)
         rig.now += 0.1
         await rig.scheduler.wake()
     await rig.told(len(AGAIN) + 1)
@@ -92,11 +92,11 @@ async def test_told_again_by_the_table_and_then_given_up(rig: Rig) -> None:
 
 
 async def test_one_that_is_not_reached_is_told_again(rig: Rig) -> None:
-    rig.outlet.status[ONE] = 0
+    rig.transport.status[ONE] = 0
     rig.notifier.tell(await make(rig, 1))
     await rig.told(1)
     assert ["no answer in time"] == rig.path.column("answer", schema.callback)
-    rig.outlet.status[ONE] = 204
+    rig.transport.status[ONE] = 204
     rig.now += AGAIN[0]
     await rig.scheduler.wake()
     await rig.told(2)
@@ -104,26 +104,26 @@ async def test_one_that_is_not_reached_is_told_again(rig: Rig) -> None:
 
 
 async def test_so_many_at_a_time_to_one_endpoint(rig: Rig) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell(await make(rig, 30))
-    await until(lambda: 4 == rig.outlet.under_way)
+    await until(lambda: 4 == rig.transport.under_way)
     rig.notifier.tell(await make(rig, 30))
     await asyncio.sleep(0)
-    assert 4 == rig.outlet.under_way
-    rig.outlet.hanging[ONE].set()
+    assert 4 == rig.transport.under_way
+    rig.transport.hanging[ONE].set()
     await rig.told(60)
-    assert 4 == rig.outlet.most_under_way
+    assert 4 == rig.transport.most_under_way
     assert ["done"] * 60 == states(rig)
 
 
 async def test_one_that_hangs_does_not_delay_another(rig: Rig) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell(await make(rig, 100))
     rig.notifier.tell(await make(rig, 50, access_id=2))
-    asked = rig.outlet.asked
+    asked = rig.transport.asked
     await until(lambda: 50 == len([url for url in asked if TWO in url]))
     assert 4 == len([url for url in asked if ONE in url])
-    rig.outlet.hanging[ONE].set()
+    rig.transport.hanging[ONE].set()
     await until(lambda: 150 == len(asked))
 
 
@@ -133,12 +133,14 @@ async def test_one_that_hangs_does_not_take_all_the_room(
     monkeypatch.setattr(notify, "MOST_WAITING", 120)
 
     async with rig_on(engine) as rig:
-        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.transport.hanging[ONE] = asyncio.Event()
         rig.notifier.tell(await make(rig, 150))
         assert 120 - 31 == rig.notifier.free()
         rig.notifier.tell(await make(rig, 20, access_id=2))
-        await until(lambda: 20 == len([url for url in rig.outlet.asked if TWO in url]))
-        rig.outlet.hanging[ONE].set()
+        await until(
+            lambda: 20 == len([url for url in rig.transport.asked if TWO in url])
+        )
+        rig.transport.hanging[ONE].set()
         # The others of the one that hung wait in the store and come back.
         for _ in range(10):
             await until(lambda: 120 == rig.notifier.free())
@@ -147,7 +149,7 @@ async def test_one_that_hangs_does_not_take_all_the_room(
             await rig.scheduler.wake()
         await rig.told(170)
         assert ["done"] * 170 == states(rig)
-        assert 170 == len(set(rig.outlet.asked))
+        assert 170 == len(set(rig.transport.asked))
 
 
 async def test_what_there_is_no_room_for_waits_in_the_store(
@@ -156,21 +158,21 @@ async def test_what_there_is_no_room_for_waits_in_the_store(
     monkeypatch.setattr(notify, "MOST_WAITING", 10)
 
     async with rig_on(engine) as rig:
-        rig.outlet.hanging[ONE] = asyncio.Event()
+        rig.transport.hanging[ONE] = asyncio.Event()
         rig.notifier.tell(await make(rig, 50))
         assert 7 == rig.notifier.free()
         await rig.written()
         await rig.scheduler.wake()
         assert rig.notifier.free() <= 10
-        rig.outlet.hanging[ONE].set()
-        while len(rig.outlet.asked) < 50:
+        rig.transport.hanging[ONE].set()
+        while len(rig.transport.asked) < 50:
             await until(lambda: 10 == rig.notifier.free())
             await rig.written()
             rig.now += notify.COME_BACK
             await rig.scheduler.wake()
         await rig.written()
         assert ["done"] * 50 == states(rig)
-        assert 50 == len(set(rig.outlet.asked))
+        assert 50 == len(set(rig.transport.asked))
 
 
 async def test_what_a_quick_one_had_no_room_for_comes_back_soon(
@@ -183,7 +185,7 @@ async def test_what_a_quick_one_had_no_room_for_comes_back_soon(
         await rig.told(1)
         began = rig.now
         rig.notifier.tell(await make(rig, 50))
-        while len(rig.outlet.asked) < 51:
+        while len(rig.transport.asked) < 51:
             await until(lambda: 10 == rig.notifier.free())
             await rig.written()
             rig.now += notify.SOONEST
@@ -194,15 +196,15 @@ async def test_what_a_quick_one_had_no_room_for_comes_back_soon(
 async def test_what_waits_longer_than_its_lease_is_not_told_twice(
     rig: Rig,
 ) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell(await make(rig, 20))
     for _ in range(5):
         rig.now += 1000
         await rig.scheduler.wake()
-    rig.outlet.hanging[ONE].set()
+    rig.transport.hanging[ONE].set()
     await until(lambda: notify.MOST_WAITING == rig.notifier.free())
     await rig.written()
-    assert 20 == len(rig.outlet.asked)
+    assert 20 == len(rig.transport.asked)
     assert ["done"] * 20 == states(rig)
 
 
@@ -226,7 +228,7 @@ async def test_a_worker_that_ends_leaves_nothing_behind(rig: Rig) -> None:
         rig.notifier.tell([row])
         for _ in range(turns % 8):
             await asyncio.sleep(0)
-    await until(lambda: 40 == len(rig.outlet.asked))
+    await until(lambda: 40 == len(rig.transport.asked))
 
 
 async def test_nobody_and_nothing_to_tell(rig: Rig) -> None:
@@ -239,7 +241,7 @@ async def test_nobody_and_nothing_to_tell(rig: Rig) -> None:
     rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), rows[1]])
     await until(lambda: notify.MOST_WAITING == rig.notifier.free())
     await rig.written()
-    assert [] == rig.outlet.asked
+    assert [] == rig.transport.asked
     assert ["nothing to send for this event", "no callback URL"] == rig.path.column(
         "answer", schema.callback
     )
@@ -262,13 +264,13 @@ async def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(
     engine: SqliteEngine,
     rig: Rig,
 ) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell(await make(rig, 10))
-    await until(lambda: 4 == rig.outlet.under_way)
+    await until(lambda: 4 == rig.transport.under_way)
     stopping = asyncio.create_task(rig.notifier.stop(10))
     await asyncio.sleep(0)
     assert not stopping.done()
-    rig.outlet.hanging[ONE].set()
+    rig.transport.hanging[ONE].set()
     await stopping
     assert ["done"] * 4 + ["due"] * 6 == states(rig)
     async with opened(engine.after_power_loss(), rig.now) as again:
@@ -277,11 +279,11 @@ async def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(
 
 
 async def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine, rig: Rig) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell(await make(rig, 10))
-    await until(lambda: 4 == rig.outlet.under_way)
+    await until(lambda: 4 == rig.transport.under_way)
     await rig.notifier.stop(0.01)
-    await until(lambda: 0 == rig.outlet.under_way)
+    await until(lambda: 0 == rig.transport.under_way)
     async with opened(engine.after_power_loss(), rig.now) as again:
         woken = await again.store.wake(rig.now, 10, 100)
         assert 10 == len(woken.callbacks)
@@ -291,6 +293,6 @@ async def test_after_a_stop_new_ones_are_handed_back(rig: Rig) -> None:
     await rig.notifier.stop(1)
     rig.notifier.tell(await make(rig, 3))
     await rig.written()
-    assert [] == rig.outlet.asked
+    assert [] == rig.transport.asked
     assert ["due"] * 3 == states(rig)
     assert [rig.now] * 3 == rig.path.column("due_at", schema.callback)

@@ -54,11 +54,11 @@ async def turn(rig: Rig) -> None:
 async def test_what_waits_for_one_that_is_away_is_handed_back_uncounted(
     rig: Rig,
 ) -> None:
-    rig.outlet.status[ONE] = 0
+    rig.transport.status[ONE] = 0
     rig.notifier.tell(await make(rig, 50))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
-    asked = len(rig.outlet.asked)
+    asked = len(rig.transport.asked)
     assert MOST_FAILURES <= asked <= MOST_FAILURES + 3  # four at a time
     assert [1] * asked + [0] * (50 - asked) == sorted(tries(rig), reverse=True)
     assert notify.MOST_WAITING == rig.notifier.free()
@@ -68,25 +68,25 @@ async def test_what_waits_for_one_that_is_away_is_handed_back_uncounted(
     # What is new goes straight back.
     rig.notifier.tell(await make(rig, 10))
     await rig.written()
-    assert asked == len(rig.outlet.asked)
+    assert asked == len(rig.transport.asked)
     assert not rig.notifier.busy()
 
 
 async def test_one_request_tries_now_and_then(rig: Rig) -> None:
     before = circuits()
-    rig.outlet.status[ONE] = 0
+    rig.transport.status[ONE] = 0
     rig.notifier.tell(await make(rig, 50))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
-    asked = len(rig.outlet.asked)
+    asked = len(rig.transport.asked)
     assert 1 == circuits() - before
     waited, times = 0.0, []
     while waited < 3600:
         rig.now += 1
         waited += 1
         await turn(rig)
-        if len(rig.outlet.asked) > asked:
-            assert asked + 1 == len(rig.outlet.asked)
+        if len(rig.transport.asked) > asked:
+            assert asked + 1 == len(rig.transport.asked)
             asked += 1
             times.append(waited)
     pauses = [b - a for a, b in pairwise(times)]
@@ -94,7 +94,7 @@ async def test_one_request_tries_now_and_then(rig: Rig) -> None:
     assert max(pauses) <= LONGEST_PAUSE + 15
     assert len(times) < 25
     # It answers: all of it is told, soon.
-    rig.outlet.status[ONE] = 200
+    rig.transport.status[ONE] = 200
     for _ in range(int(LONGEST_PAUSE) + 60):
         rig.now += 1
         await turn(rig)
@@ -106,48 +106,48 @@ async def test_one_request_tries_now_and_then(rig: Rig) -> None:
 
 
 async def test_while_one_tries_the_others_wait(rig: Rig) -> None:
-    rig.outlet.status[ONE] = 0
+    rig.transport.status[ONE] = 0
     rig.notifier.tell(await make(rig, 20))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
-    asked = len(rig.outlet.asked)
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    asked = len(rig.transport.asked)
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.now += FIRST_PAUSE + 1
     await rig.scheduler.wake()
-    await until(lambda: 1 == rig.outlet.under_way)
+    await until(lambda: 1 == rig.transport.under_way)
     rig.now += 10
     await rig.scheduler.wake()
     await rig.written()
-    assert 1 == rig.outlet.under_way
-    rig.outlet.status[ONE] = 200
-    rig.outlet.hanging[ONE].set()
+    assert 1 == rig.transport.under_way
+    rig.transport.status[ONE] = 200
+    rig.transport.hanging[ONE].set()
     await until(lambda: not rig.notifier.busy())
     rig.now += 20
     await turn(rig)
     rig.now += 20
     await turn(rig)
     assert ["done"] * 20 == rig.path.column("state", schema.callback)
-    assert 20 == len(set(rig.outlet.asked[asked:]))
+    assert 20 == len(set(rig.transport.asked[asked:]))
 
 
 async def test_one_that_answers_badly_is_not_away(rig: Rig) -> None:
-    rig.outlet.status[ONE] = 500
+    rig.transport.status[ONE] = 500
     rig.notifier.tell(await make(rig, 50))
     await rig.told(50)
     assert [1] * 50 == tries(rig)
 
 
 async def test_another_customer_does_not_notice(rig: Rig) -> None:
-    rig.outlet.status[ONE] = 0
+    rig.transport.status[ONE] = 0
     rig.notifier.tell(await make(rig, 20))
     rig.notifier.tell(await make(rig, 20, access_id=2))
     await until(lambda: not rig.notifier.busy())
-    assert 20 == len([url for url in rig.outlet.asked if TWO in url])
+    assert 20 == len([url for url in rig.transport.asked if TWO in url])
 
 
 async def test_a_new_url_is_tried_at_once(rig: Rig) -> None:
     before = circuits()
-    rig.outlet.status[ONE] = 0
+    rig.transport.status[ONE] = 0
     rig.notifier.tell(await make(rig, 20))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
@@ -157,7 +157,7 @@ async def test_a_new_url_is_tried_at_once(rig: Rig) -> None:
     rig.directory = replace(known, accesses={1: moved, 2: known.accesses[2]})
     rig.notifier.tell(await make(rig, 5))
     await until(lambda: not rig.notifier.busy())
-    assert 5 == len([url for url in rig.outlet.asked if TWO in url])
+    assert 5 == len([url for url in rig.transport.asked if TWO in url])
     assert before == circuits()
 
 
@@ -165,7 +165,7 @@ async def test_nothing_is_kept_for_one_that_stays_away(engine: SqliteEngine) -> 
     """What was never tried is given up when its own tries would have been over."""
 
     async with rig_on(engine) as rig:
-        rig.outlet.status[ONE] = 0
+        rig.transport.status[ONE] = 0
         rig.notifier.tell(await make(rig, 40))
         await until(lambda: not rig.notifier.busy())
         await rig.written()
@@ -186,7 +186,7 @@ async def test_nothing_is_kept_for_one_that_stays_away(engine: SqliteEngine) -> 
 
 async def test_an_outage_of_ours_is_not_held_against_them(rig: Rig) -> None:
     rows = await make(rig, 20)
-    rig.outlet.status[ONE] = 0
+    rig.transport.status[ONE] = 0
     rig.now += 100_000  # we were away for a day
     rig.notifier.tell(rows)
     await until(lambda: not rig.notifier.busy())
@@ -206,12 +206,12 @@ async def test_requests_are_so_far_apart(
         await sleep(0)
 
     async with rig_on(engine) as rig:
-        rig.notifier._apart = 60.0
+        rig.notifier._spacing = 60.0
         event = StatusEvent(1, RECIPIENT, None, "delivered", "", "", NOW)
         monkeypatch.setattr(asyncio, "sleep", noted)
         rig.notifier.tell([CallbackRow(1, 1, event, 0)])
-        await until(lambda: 1 == len(rig.outlet.asked))
+        await until(lambda: 1 == len(rig.transport.asked))
         rig.notifier.tell(await make(rig, 3))
-        await until(lambda: 4 == len(rig.outlet.asked))
+        await until(lambda: 4 == len(rig.transport.asked))
         monkeypatch.setattr(asyncio, "sleep", sleep)
     assert [60, 120, 180] == [round(each) for each in waits]

@@ -21,7 +21,9 @@ def row(number: int, message_id: int, state: str, tries: int = 0) -> CallbackRow
 
 def told(rig: Rig) -> list[str]:
     """List what was told: status and message."""
-    return [url.partition("?")[2].replace("&origid=", " ") for url in rig.outlet.asked]
+    return [
+        url.partition("?")[2].replace("&origid=", " ") for url in rig.transport.asked
+    ]
 
 
 async def pushes(rig: Rig) -> tuple[CallbackRow, CallbackRow]:
@@ -33,28 +35,28 @@ async def pushes(rig: Rig) -> tuple[CallbackRow, CallbackRow]:
 
 
 async def test_rows_start_in_order_of_id(rig: Rig) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell([row(100 + n, n, "delivered") for n in range(4)])
-    await until(lambda: 4 == rig.outlet.under_way)
+    await until(lambda: 4 == rig.transport.under_way)
     rig.notifier.tell([row(30, 30, "delivered"), row(10, 10, "delivered")])
     rig.notifier.tell([row(20, 20, "delivered")])
-    rig.outlet.hanging[ONE].set()
-    await until(lambda: 7 == len(rig.outlet.asked))
+    rig.transport.hanging[ONE].set()
+    await until(lambda: 7 == len(rig.transport.asked))
     assert ["status=4 10", "status=4 20", "status=4 30"] == told(rig)[4:]
 
 
 async def test_pushes_of_one_message_are_never_under_way_together(
     rig: Rig,
 ) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell([row(1, 7, "sent"), row(2, 7, "delivered"), row(3, 8, "sent")])
-    await until(lambda: 2 == rig.outlet.under_way)
+    await until(lambda: 2 == rig.transport.under_way)
     await asyncio.sleep(0)
     assert ["status=-1 7", "status=-1 8"] == told(rig)
     rig.notifier.tell([row(4, 8, "delivered")])
     await asyncio.sleep(0)
-    assert 2 == rig.outlet.under_way
-    rig.outlet.hanging[ONE].set()
+    assert 2 == rig.transport.under_way
+    rig.transport.hanging[ONE].set()
     await rig.told(4)
     assert ["status=4 7", "status=4 8"] == sorted(told(rig)[2:])
 
@@ -63,13 +65,13 @@ async def test_an_interim_that_fails_is_overtaken_by_the_final_that_waits_for_it
     rig: Rig,
 ) -> None:
     first, last = await pushes(rig)
-    rig.outlet.hanging[ONE] = asyncio.Event()
-    rig.outlet.status[ONE] = 500
+    rig.transport.hanging[ONE] = asyncio.Event()
+    rig.transport.status[ONE] = 500
     rig.notifier.tell([first, last])
-    await until(lambda: 1 == rig.outlet.under_way)
-    rig.outlet.hanging[ONE].set()
-    await until(lambda: 2 == len(rig.outlet.asked))
-    rig.outlet.status[ONE] = 200
+    await until(lambda: 1 == rig.transport.under_way)
+    rig.transport.hanging[ONE].set()
+    await until(lambda: 2 == len(rig.transport.asked))
+    rig.transport.status[ONE] = 200
     await rig.told(2)
     assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
     assert ["done", "done"] == rig.path.column("state", schema.callback)
@@ -78,11 +80,11 @@ async def test_an_interim_that_fails_is_overtaken_by_the_final_that_waits_for_it
 async def test_an_interim_that_comes_back_when_the_message_is_final_is_overtaken(
     rig: Rig,
 ) -> None:
-    rig.outlet.status[ONE] = 500
+    rig.transport.status[ONE] = 500
     (part,) = await rig.path.sending(tell=BOTH)
     rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
     await rig.told(1)
-    rig.outlet.status[ONE] = 200
+    rig.transport.status[ONE] = 200
     rig.notifier.tell(await rig.path.store.settle(1, [receipt("i")], NOW, 1000.0))
     await rig.told(2)
     rig.now += 5
@@ -93,11 +95,11 @@ async def test_an_interim_that_comes_back_when_the_message_is_final_is_overtaken
 
 
 async def test_an_interim_that_comes_back_before_that_is_told(rig: Rig) -> None:
-    rig.outlet.status[ONE] = 500
+    rig.transport.status[ONE] = 500
     (part,) = await rig.path.sending(tell=BOTH)
     rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
     await rig.told(1)
-    rig.outlet.status[ONE] = 200
+    rig.transport.status[ONE] = 200
     rig.now += 5
     await rig.scheduler.wake()
     await rig.told(2)
@@ -127,11 +129,11 @@ async def test_another_directory_forgets_what_is_idle(rig: Rig) -> None:
 async def test_sent_is_not_told_when_delivered_is_under_way(rig: Rig) -> None:
     """What two transactions made may be handed over in either order."""
     first, last = await pushes(rig)
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell([last])
-    await until(lambda: 1 == rig.outlet.under_way)
+    await until(lambda: 1 == rig.transport.under_way)
     rig.notifier.tell([first])
-    rig.outlet.hanging[ONE].set()
+    rig.transport.hanging[ONE].set()
     await rig.told(1)
     assert ["4"] == [each.split()[0][7:] for each in told(rig)]
     assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
@@ -149,10 +151,10 @@ async def test_sent_is_not_told_after_delivered(rig: Rig) -> None:
 
 
 async def test_sent_is_told_first_when_both_wait(rig: Rig) -> None:
-    rig.outlet.hanging[ONE] = asyncio.Event()
+    rig.transport.hanging[ONE] = asyncio.Event()
     rig.notifier.tell([row(100 + n, n, "delivered") for n in range(4)])
-    await until(lambda: 4 == rig.outlet.under_way)
+    await until(lambda: 4 == rig.transport.under_way)
     rig.notifier.tell([row(202, 9, "delivered"), row(201, 9, "sent")])
-    rig.outlet.hanging[ONE].set()
+    rig.transport.hanging[ONE].set()
     await rig.told(6)
     assert ["status=-1 9", "status=4 9"] == told(rig)[4:]

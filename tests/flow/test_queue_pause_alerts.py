@@ -46,7 +46,7 @@ def alerter(rig: Rig, post: Post | None, first: int = 1) -> QueuePauseAlerts:
     return QueuePauseAlerts(
         store=rig.store,
         directory=lambda: rig.directory,
-        outlet=post,
+        transport=post,
         acceptor=rig.acceptor,
         clock=lambda: rig.now,
         base_url="https://g.no",

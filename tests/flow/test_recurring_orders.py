@@ -432,12 +432,14 @@ async def test_what_was_cancelled_meanwhile_is_not_fired(
 ) -> None:
     (first,) = await rig.send(recurrence=HOURLY)
     rig.now = NOW + HOUR
-    asker = QueryHandler(
+    query_handler = QueryHandler(
         store=rig.store, directory=lambda: rig.directory, clock=lambda: rig.now
     )
     asked = CancelCommand(order_id=first)
     turning = asyncio.create_task(recurrer(rig).run_once())
-    await asyncio.gather(turning, asker.answer(asked, rig.directory.accesses[1]))
+    await asyncio.gather(
+        turning, query_handler.handle(asked, rig.directory.accesses[1])
+    )
     assert [None] == [row[1] for row in recurring(engine)]
     count = len(stored(engine, "id"))
     assert count == await turn(rig, NOW + 9 * HOUR)

@@ -75,7 +75,7 @@ def post() -> Post:
 
 @pytest.fixture
 def alerter(clock: Clock, post: Post) -> RefusalAlerts:
-    return RefusalAlerts(outlet=post, clock=clock)
+    return RefusalAlerts(transport=post, clock=clock)
 
 
 def turn(alerter: RefusalAlerts) -> None:
@@ -285,7 +285,7 @@ def test_nobody_is_told_without_addresses(alerter: RefusalAlerts, post: Post) ->
 
 
 def test_nothing_is_kept_without_a_mail_server(clock: Clock) -> None:
-    alerter = RefusalAlerts(outlet=None, clock=clock)
+    alerter = RefusalAlerts(transport=None, clock=clock)
     alerter.refused(access(), "3", "a")
     alerter.post(Mail(to=TO, subject="a", text="b"))
     turn(alerter)

@@ -21,11 +21,11 @@ ORIENTATION, GPS = 0x0112, 0x8825
 
 def fitted(files: list[File], room: int, limits: Limits | None = None) -> list[File]:
     async def story() -> list[File]:
-        fitter = ImageResizer(1, limits)
+        resizer = ImageResizer(1, limits)
         try:
-            return [*await fitter.fit(files, room)]
+            return [*await resizer.fit(files, room)]
         finally:
-            fitter.close()
+            resizer.close()
 
     return asyncio.run(story())
 
@@ -202,15 +202,15 @@ HARD = written(noise(1600, 1600), "PNG")
 
 
 async def test_what_takes_too_much_memory_is_refused_and_the_next_is_not() -> None:
-    fitter = ImageResizer(1, Limits(memory=64 * 1024 * 1024))
+    resizer = ImageResizer(1, Limits(memory=64 * 1024 * 1024))
     large = written(Image.new("RGB", (4000, 4000)), "PNG")
     with pytest.raises(Refusal) as caught:
-        await fitter.fit([File("a", "image/png", large)], 300_000)
+        await resizer.fit([File("a", "image/png", large)], 300_000)
     assert RefusalCode.TOO_LARGE is caught.value.code
     small = written(Image.new("RGB", (40, 40)), "PNG")
-    (file,) = await fitter.fit([File("a", "image/png", small)], 300_000)
+    (file,) = await resizer.fit([File("a", "image/png", small)], 300_000)
     assert (40, 40) == opened(file).size
-    fitter.close()
+    resizer.close()
 
 
 @pytest.mark.parametrize(
@@ -228,36 +228,36 @@ def test_an_order_does_not_wait_for_ever() -> None:
     assert RefusalCode.TOO_MANY_REQUESTS is caught.value.code
 
 
-async def until_busy(fitter: ImageResizer) -> int:
+async def until_busy(resizer: ImageResizer) -> int:
     """Wait until a process has been asked; gives its id."""
-    while not fitter.processes():  # noqa: ASYNC110 - of another process
+    while not resizer.processes():  # noqa: ASYNC110 - of another process
         await asyncio.sleep(0.001)
-    (process,) = fitter.processes()
+    (process,) = resizer.processes()
     return process
 
 
 async def test_a_process_that_is_killed_is_replaced() -> None:
-    fitter = ImageResizer(1)
+    resizer = ImageResizer(1)
     file = File("a.png", "image/png", HARD)
-    fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
-    os.kill(await until_busy(fitter), signal.SIGKILL)
+    fitting = asyncio.ensure_future(resizer.fit([file], 30_000))
+    os.kill(await until_busy(resizer), signal.SIGKILL)
     (first,) = await fitting
     assert len(first.data) <= 30_000
-    os.kill(await until_busy(fitter), signal.SIGKILL)  # while it has nothing to do
-    assert (first,) == await fitter.fit([file], 30_000)
-    fitter.close()
+    os.kill(await until_busy(resizer), signal.SIGKILL)  # while it has nothing to do
+    assert (first,) == await resizer.fit([file], 30_000)
+    resizer.close()
     with pytest.raises(Refusal) as caught:
-        await fitter.fit([file], 30_000)
+        await resizer.fit([file], 30_000)
     assert RefusalCode.INTERNAL is caught.value.code
 
 
 async def test_a_picture_that_breaks_every_process_is_refused() -> None:
-    fitter = ImageResizer(1)
+    resizer = ImageResizer(1)
     file = File("a.png", "image/png", HARD)
-    fitting = asyncio.ensure_future(fitter.fit([file], 30_000))
+    fitting = asyncio.ensure_future(resizer.fit([file], 30_000))
     killed: set[int] = set()
     while not fitting.done():
-        for process in set(fitter.processes()) - killed:
+        for process in set(resizer.processes()) - killed:
             os.kill(process, signal.SIGKILL)
             killed.add(process)
         await asyncio.sleep(0.001)
@@ -265,20 +265,20 @@ async def test_a_picture_that_breaks_every_process_is_refused() -> None:
         fitting.result()
     assert RefusalCode.BAD_FIELD is caught.value.code
     assert 2 == len(killed)
-    fitter.close()
+    resizer.close()
 
 
 async def test_an_order_that_is_given_up_leaves_its_place() -> None:
-    fitter = ImageResizer(1)
+    resizer = ImageResizer(1)
     file = File("a.png", "image/png", HARD)
-    first = asyncio.ensure_future(fitter.fit([file], 30_000, 1))
-    waiting = asyncio.ensure_future(fitter.fit([file], 30_000, 2))
-    await until_busy(fitter)
+    first = asyncio.ensure_future(resizer.fit([file], 30_000, 1))
+    waiting = asyncio.ensure_future(resizer.fit([file], 30_000, 2))
+    await until_busy(resizer)
     waiting.cancel()
     first.cancel()
-    (fitted_now,) = await fitter.fit([file], 30_000, 3)
+    (fitted_now,) = await resizer.fit([file], 30_000, 3)
     assert len(fitted_now.data) <= 30_000
-    fitter.close()
+    resizer.close()
 
 
 async def test_a_turn_that_is_given_up_when_it_comes_is_anothers() -> None:
@@ -297,28 +297,28 @@ async def test_a_turn_that_is_given_up_when_it_comes_is_anothers() -> None:
 
 
 async def test_one_account_leaves_the_second_process_to_others() -> None:
-    fitter = ImageResizer(2)
+    resizer = ImageResizer(2)
     file = File("a.png", "image/png", written(noise(300, 300), "PNG"))
-    await asyncio.gather(*(fitter.fit([file], 20_000, 1) for _ in range(4)))
-    assert 1 == len(fitter.processes())
-    await asyncio.gather(*(fitter.fit([file], 20_000, n) for n in (1, 2)))
-    assert 2 == len(fitter.processes())
-    fitter.close()
+    await asyncio.gather(*(resizer.fit([file], 20_000, 1) for _ in range(4)))
+    assert 1 == len(resizer.processes())
+    await asyncio.gather(*(resizer.fit([file], 20_000, n) for n in (1, 2)))
+    assert 2 == len(resizer.processes())
+    resizer.close()
 
 
 def test_many_pictures_of_one_account_do_not_hold_up_anothers() -> None:
     async def story() -> list[str]:
-        fitter = ImageResizer(2)
+        resizer = ImageResizer(2)
         done: list[str] = []
         small = File("a.png", "image/png", written(noise(300, 300), "PNG"))
 
         async def order(name: str, pictures: int, account: int) -> None:
-            await fitter.fit([small] * pictures, 20_000 * pictures, account)
+            await resizer.fit([small] * pictures, 20_000 * pictures, account)
             done.append(name)
 
         many = [order(f"many{number}", 8, 1) for number in range(3)]
         await asyncio.gather(*many, order("one", 1, 2), order("two", 1, 3))
-        fitter.close()
+        resizer.close()
         return done
 
     assert {"one", "two"} == set(asyncio.run(story())[:2])
@@ -328,9 +328,9 @@ def test_the_loop_goes_on_while_pictures_are_fitted() -> None:
     data = HARD
 
     async def story() -> int:
-        fitter = ImageResizer()
+        resizer = ImageResizer()
         done = asyncio.ensure_future(
-            fitter.fit([File("a.png", "image/png", data)], 50_000)
+            resizer.fit([File("a.png", "image/png", data)], 50_000)
         )
         turns = 0
         while not done.done():
@@ -338,7 +338,7 @@ def test_the_loop_goes_on_while_pictures_are_fitted() -> None:
             turns += 1
         (file,) = done.result()
         assert len(file.data) <= 50_000
-        fitter.close()
+        resizer.close()
         return turns
 
     assert asyncio.run(story()) > 5

@@ -64,7 +64,7 @@ async def test_the_clock_runs(rig: Rig, pauses: list[float]) -> None:
     async with rig.running():
         await rig.path.accept(due_at=NOW)
         await rig.path.accept(expires_at=NOW)
-        await turning(rig, lambda: one.offered and rig.outlet.asked)
+        await turning(rig, lambda: one.offered and rig.transport.asked)
         both = {schedule.WAKE_EVERY, schedule.SWEEP_EVERY}
         await turning(rig, lambda: both <= set(pauses))
 

@@ -147,7 +147,7 @@ async def test_what_expired_before_it_could_be_sent(rig: Rig) -> None:
         assert good == [part.id for part in carrier.offered]
         states = list(rig.path.parts().values())
         assert ["expired"] * 3 + ["sending"] * 2 == states
-        assert 3 == len(rig.outlet.asked)
+        assert 3 == len(rig.transport.asked)
 
 
 # What it answers
@@ -159,7 +159,7 @@ async def test_rejected_is_told(rig: Rig) -> None:
         (part,) = await send(rig, 1)
         rig.carriers[1].answer(NEVER)
         await rig.told(1)
-    assert [f"https://c1.example/s?status=5&origid={part >> 8}"] == rig.outlet.asked
+    assert [f"https://c1.example/s?status=5&origid={part >> 8}"] == rig.transport.asked
     assert ["done"] == rig.path.column("state", schema.callback)
 
 
@@ -232,7 +232,7 @@ async def test_an_unsure_part_waits_as_long_as_its_account_says(rig: Rig) -> Non
         rig.now = NOW + 3600
         await rig.scheduler.wake()
         assert {part: "undelivered"} == rig.path.parts()
-        await until(lambda: rig.outlet.asked)
+        await until(lambda: rig.transport.asked)
 
 
 async def test_answers_are_kept_while_the_store_is_away(rig: Rig) -> None:

@@ -39,8 +39,8 @@ async def test_a_receipt_is_acknowledged_when_it_is_durable(rig: Rig) -> None:
         assert not done.done()
         await done
         assert {part: "delivered"} == rig.path.parts()
-        await until(lambda: rig.outlet.asked)
-    assert [f"https://c1.example/s?status=4&origid={part >> 8}"] == rig.outlet.asked
+        await until(lambda: rig.transport.asked)
+    assert [f"https://c1.example/s?status=4&origid={part >> 8}"] == rig.transport.asked
 
 
 async def test_a_receipt_that_cannot_be_stored_is_not_acknowledged(

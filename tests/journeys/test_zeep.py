@@ -132,7 +132,7 @@ class Site:
             directory=lambda: fake,
             authenticator=fake,
             acceptor=fake,
-            asker=fake,
+            query_handler=fake,
             rest=nothing,
             max_body=8 * 1024 * 1024,
             trusted=(),

@@ -91,7 +91,7 @@ class Served:
             "directory": lambda: directory,
             "authenticator": Authenticator(),
             "acceptor": self.acceptor,
-            "asker": None,
+            "query_handler": None,
             "rest": not_found,
             "max_body": MAX_BODY,
             "trusted": (),

@@ -41,10 +41,10 @@ class Store:
 
 def served(store: Store) -> Served:
     directory = Directory(revision=1, accesses={}, carriers={})
-    asker = QueryHandler(
+    query_handler = QueryHandler(
         store=cast("Any", store), directory=lambda: directory, clock=lambda: 1000.0
     )
-    return Served(dialects={"sveve": Sveve()}, asker=asker)
+    return Served(dialects={"sveve": Sveve()}, query_handler=query_handler)
 
 
 @pytest.mark.parametrize("path", [PATH, "/sms/showimage", "/SMS/SHOWIMAGE"])

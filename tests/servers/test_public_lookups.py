@@ -92,14 +92,14 @@ class Site:
         )
         self.now = 1_000_000.0
         self.store = Store()
-        asker = QueryHandler(
+        query_handler = QueryHandler(
             store=cast("Any", self.store),
             directory=lambda: directory,
             clock=lambda: self.now,
         )
         self._served = Served(
             dialects={name: DIALECTS[name] for name in ("ip1", "front")},
-            asker=asker,
+            query_handler=query_handler,
             directory=lambda: directory,
             clock=lambda: self.now,
             known_only=known_only,

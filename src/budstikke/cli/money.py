@@ -114,9 +114,9 @@ def _ledger(args: argparse.Namespace) -> int:
     from budstikke.store.ledger_check import check
 
     with open_database(read_settings(args)) as engine:
-        found = check(engine)
+        books = check(engine)
     wrong = False
-    for account in found:
+    for account in books:
         for fault in account.faults:
             print(f"wrong  {account.name}: {fault} (micros)")
             wrong = True
@@ -130,12 +130,12 @@ def _amount(text: str) -> int:
     from budstikke.domain.money import micros
 
     try:
-        found = micros(text)
+        amount = micros(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    if not found:
+    if not amount:
         raise argparse.ArgumentTypeError("nothing to write")
-    return found
+    return amount
 
 
 def _month(text: str) -> date:

@@ -35,7 +35,7 @@ PERMANENT = 500
 
 class SmtpTransport:
     """
-    The outlet for mails; the arguments are the keys of the settings' ``[mail]``.
+    The transport for mails; the arguments are the keys of the settings' ``[mail]``.
 
     Args:
         host: Mail server.

@@ -274,8 +274,8 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def _unknown(given: str, known: Iterable[str], prefix: str = "") -> str:
-    found = get_close_matches(given, list(known), 1)
-    hint = f": did you mean `{prefix}{found[0]}`?" if found else ""
+    near = get_close_matches(given, list(known), 1)
+    hint = f": did you mean `{prefix}{near[0]}`?" if near else ""
     return f"unknown setting{hint}"
 
 
@@ -361,15 +361,15 @@ def rows(
     kind: type[Struct] = Settings, path: tuple[str, ...] = ()
 ) -> list[tuple[tuple[str, ...], str, str]]:
     """List every setting: its keys, its default as TOML, its description."""
-    found: list[tuple[tuple[str, ...], str, str]] = []
+    table_rows: list[tuple[tuple[str, ...], str, str]] = []
     for field in structs.fields(kind):
         here = (*path, field.name)
         if is_section(field.type):
-            found += rows(field.type, here)
+            table_rows += rows(field.type, here)
         else:
             described = get_args(field.type)[1].description
-            found.append((here, json.dumps(field.default), described))
-    return found
+            table_rows.append((here, json.dumps(field.default), described))
+    return table_rows
 
 
 def table() -> str:

@@ -64,10 +64,10 @@ def phone(written: str, nature: Nature, home: str = "") -> str:
             told.
 
     """
-    found = None if nature is Nature.AS_WRITTEN else _number(bare(written))
-    if found is None:
+    match = None if nature is Nature.AS_WRITTEN else _number(bare(written))
+    if match is None:
         return written
-    plus, digits = found.groups()
+    plus, digits = match.groups()
     if plus or nature is Nature.INTERNATIONAL:
         return _international(digits, home)
     national = _national(digits, home, sure=nature is Nature.NATIONAL)
@@ -86,10 +86,10 @@ def ours(written: str, nature: Nature, home: str = "") -> str:
     ``home``'s. Short numbers stay, and so do reply numbers, which lose a country code
     that was put before them. What is no number is left as it is, but for blanks.
     """
-    found = _number(bare(written))
-    if found is None:
+    match = _number(bare(written))
+    if match is None:
         return written.strip().removeprefix("+")
-    plus, digits = found.groups()
+    plus, digits = match.groups()
     if len(digits) > MOST_DIGITS:  # no number is so long: a code before a reply number
         code = calling_code(digits)
         return (

@@ -157,21 +157,21 @@ class Directory:
         An account's own route wins over a common one of any length. ``None``: there is
         none, or none of its carriers carries SMS.
         """
-        found = self._route(account_id, recipient)
-        return found if found is not None and found.carriers else None
+        route = self._route(account_id, recipient)
+        return route if route is not None and route.carriers else None
 
     def mms_carriers(self, account_id: int, recipient: str) -> tuple[int, ...]:
         """Find the carriers that take MMS to ``recipient``, in order; may be none."""
-        found = self._route(account_id, recipient)
-        return found.mms if found is not None else ()
+        route = self._route(account_id, recipient)
+        return route.mms if route is not None else ()
 
     def _route(self, account_id: int, recipient: str) -> Route | None:
         for owner in (account_id, None):
             lengths, by_prefix = self._routes.get(owner, _NONE)
             for length in lengths:
-                found = by_prefix.get(recipient[:length])
-                if found is not None:
-                    return found
+                route = by_prefix.get(recipient[:length])
+                if route is not None:
+                    return route
         return None
 
 

@@ -118,8 +118,8 @@ class PriceList:
 
         Of two prices for one prefix that are both valid the later one counts.
         """
-        found = self._find(recipient, at)
-        return found.amount if found is not None else None
+        price = self._find(recipient, at)
+        return price.amount if price is not None else None
 
     def mms(self, recipient: str, at: float) -> int | None:
         """
@@ -127,21 +127,21 @@ class PriceList:
 
         In a list in SMS that does not say it is that of ``domain.mms.SMS_EACH`` SMS.
         """
-        found = self._find(recipient, at)
-        if found is None or found.mms is not None or self.currency != SMS:
-            return found.mms if found is not None else None
-        return SMS_EACH * found.amount
+        price = self._find(recipient, at)
+        if price is None or price.mms is not None or self.currency != SMS:
+            return price.mms if price is not None else None
+        return SMS_EACH * price.amount
 
     def _find(self, recipient: str, at: float) -> Price | None:
         for length in self._lengths:
-            found = None
+            latest = None
             for price in self._by_prefix.get(recipient[:length], ()):
                 if price.valid_from <= at and (
                     price.valid_until is None or at < price.valid_until
                 ):
-                    found = price if found is None else _later(found, price)
-            if found is not None:
-                return found
+                    latest = price if latest is None else _later(latest, price)
+            if latest is not None:
+                return latest
         return None
 
 

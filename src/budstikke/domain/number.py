@@ -142,8 +142,8 @@ def international(raw: str, default_country: str | None = None) -> str | None:
     also be national, or have that country's code without a prefix. ``why_not`` says
     why ``None``.
     """
-    if found := _fast(raw):
-        return "+" + found[1]
+    if match := _fast(raw):
+        return "+" + match[1]
     return _careful(raw, default_country)[0]
 
 
@@ -153,7 +153,7 @@ def international_many(
     """Do as ``international`` for many, in order."""
     fast = _fast
     return [
-        "+" + found[1] if (found := fast(raw)) else _careful(raw, default_country)[0]
+        "+" + match[1] if (match := fast(raw)) else _careful(raw, default_country)[0]
         for raw in raws
     ]
 
@@ -251,22 +251,22 @@ def _careful(raw: str, country: str | None) -> Found:
     dialled = _as_dialled(raw)
     if not _dialled(dialled):
         return _BAD
-    found = _read(dialled, country)
-    if found[0] is None and country and raw[:1].isspace() and dialled[:1] == "+":
+    result = _read(dialled, country)
+    if result[0] is None and country and raw[:1].isspace() and dialled[:1] == "+":
         national = bare(raw)
         if national[:1] != "+":  # the blank was none that stood for a plus
             return _read(national, country)
-    return found
+    return result
 
 
 def _read(dialled: str, country: str | None) -> Found:
-    if found := _fast(dialled):
-        return "+" + found[1], None
+    if match := _fast(dialled):
+        return "+" + match[1], None
     if country and dialled[:1] != "+":
         code = str(phonenumbers.country_code_for_region(country))
         matches = _at_home.get(code)
-        if matches is not None and (found := matches(dialled)):
-            return f"+{code}{found[1]}", None
+        if matches is not None and (match := matches(dialled)):
+            return f"+{code}{match[1]}", None
     return _look_up(dialled, country)
 
 

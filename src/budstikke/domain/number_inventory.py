@@ -165,13 +165,13 @@ def _index(keywords: Collection[Keyword]) -> dict[int, _Words]:
 
 def _without_codes(exact: Mapping[str, Number]) -> dict[str, Number | None]:
     """Index numbers by what follows their country code; ``None``: several have it."""
-    found: dict[str, Number | None] = {}
+    by_rest: dict[str, Number | None] = {}
     for value, number in exact.items():
         code = calling_code(value)
         if code and len(value) >= _SHORTEST_WITH_CODE:
             rest = value[len(code) :]
-            found[rest] = None if rest in found else number
-    return found
+            by_rest[rest] = None if rest in by_rest else number
+    return by_rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +244,8 @@ class NumberInventory:
         one that it has not: ``472229`` is ``2229``.
         """
         code = calling_code(recipient)
-        found = self._exact.get(recipient[len(code) :]) if code else None
-        return found or self._national.get(recipient.lstrip("0"))
+        number = self._exact.get(recipient[len(code) :]) if code else None
+        return number or self._national.get(recipient.lstrip("0"))
 
     def named(self, recipient: str, text: str) -> NumberMatch | None:
         """Find the keyword of a shared number that a whole text is; ``None``: none."""
@@ -259,7 +259,7 @@ class NumberInventory:
         whole = folded(text)
         for each in (whole, unquoted(whole)):
             bare = each.rstrip(_AFTER).rstrip()
-            found = words.by_word.get(each) or (bare and words.by_word.get(bare))
-            if found:
-                return NumberMatch(number, found)
+            keyword = words.by_word.get(each) or (bare and words.by_word.get(bare))
+            if keyword:
+                return NumberMatch(number, keyword)
         return None

@@ -92,8 +92,8 @@ def classify(raw: str) -> Originator | None:
 def _classify(raw: str) -> Originator | None:
     text = raw.strip()
     dense = "".join(text.split())
-    if found := _international(dense):
-        return Originator(Kind.MSISDN, found[1])
+    if match := _international(dense):
+        return Originator(Kind.MSISDN, match[1])
     if _digits(dense):
         return Originator(_kind_by_length(len(dense)), dense)
     if not text or len(text) > LONGEST_TEXT or not TEXT_CHARACTERS.issuperset(text):
@@ -123,8 +123,8 @@ def read_grants(patterns: tuple[str, ...]) -> Grants:
     for pattern in patterns:
         if pattern == ANY:
             continue
-        if found := _series(pattern):
-            series.append((found[1], int(found[2]) if found[2] else None))
+        if match := _series(pattern):
+            series.append((match[1], int(match[2]) if match[2] else None))
         elif not _like_a_series(pattern) and (originator := classify(pattern)):
             exact.add(originator.value)
         else:

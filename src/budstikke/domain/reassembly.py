@@ -189,10 +189,10 @@ def is_ported(elements: Elements, tlvs: Mapping[int, bytes]) -> bool:
 
 
 def _place(elements: Elements, tlvs: Mapping[int, bytes]) -> PartPosition | None:
-    found = concatenation(elements)
-    if found is not None:
-        width = "16" if found.wide else "8"
-        return _of_several(f"{width}:{found.ref}", found.total, found.number)
+    header = concatenation(elements)
+    if header is not None:
+        width = "16" if header.wide else "8"
+        return _of_several(f"{width}:{header.ref}", header.total, header.number)
     if _SAR_REFERENCE not in tlvs:
         return None
     reference, total, number = (
@@ -239,15 +239,15 @@ def generations(
         copy: Tells whether one may have come before.
 
     """
-    found: list[dict[int, T]] = []
+    texts: list[dict[int, T]] = []
     came: Counter[int] = Counter()
     for part in sorted(parts, key=copy):
         its = number(part)
-        if came[its] == len(found):
-            found.append({})
-        found[came[its]][its] = part
+        if came[its] == len(texts):
+            texts.append({})
+        texts[came[its]][its] = part
         came[its] += 1
-    return found
+    return texts
 
 
 def join(pieces: Sequence[TextPart | None]) -> PhoneText:

@@ -44,7 +44,7 @@ class AutoReplier:
         """Accept no more replies; they stay due for the next start or another node."""
         self._stopping = True
 
-    async def answer(self, row: CallbackRow) -> None:
+    async def reply(self, row: CallbackRow) -> None:
         """Accept the order of a ``send`` callback; raises Refusal, StoreUnavailable."""
         if self._stopping:
             raise StoreUnavailable("stopping")
@@ -62,6 +62,6 @@ class AutoReplier:
             answering=True,
         )
         accepted = await self._acceptor.accept(order, access)
-        for found in accepted.ids:
-            if isinstance(found, RefusalCode):
-                raise Refusal(found, value=event.recipient)
+        for result in accepted.ids:
+            if isinstance(result, RefusalCode):
+                raise Refusal(result, value=event.recipient)

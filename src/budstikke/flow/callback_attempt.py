@@ -100,7 +100,7 @@ class CallbackAttempts:
 
     Args:
         store: Has the octets of MMS.
-        outlet: Carries requests.
+        transport: Carries requests.
         dialects: By name; they write requests and read answers.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
@@ -114,7 +114,7 @@ class CallbackAttempts:
         self,
         *,
         store: Store,
-        outlet: CallbackTransport,
+        transport: CallbackTransport,
         dialects: Mapping[str, Dialect],
         directory: Callable[[], Directory],
         clock: Callable[[], float],
@@ -122,7 +122,7 @@ class CallbackAttempts:
         answer: Callable[[CallbackRow], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
-        self._outlet = outlet
+        self._transport = transport
         self._callers = {name: _caller(each) for name, each in dialects.items()}
         self._directory = directory
         self._clock = clock
@@ -194,9 +194,9 @@ class CallbackAttempts:
         began = monotonic()
         try:
             if target.policy.timeout is None:
-                answer = await self._outlet.deliver(request)
+                answer = await self._transport.deliver(request)
             else:
-                answer = await self._outlet.deliver(request, target.policy.timeout)
+                answer = await self._transport.deliver(request, target.policy.timeout)
         except NotReached as error:
             tried = _Tried(None, monotonic() - began, request)
             return self._not_understood(row, target, str(error), tried)
@@ -247,9 +247,9 @@ class CallbackAttempts:
         files: tuple[MediaPart, ...] = ()
         name = address = ""
         if needs.files and event.media:
-            found = await self._store.media_parts([ref.id for ref in event.media])
+            parts = await self._store.media_parts([ref.id for ref in event.media])
             files = tuple(
-                found.get(ref.id) or MediaPart(ref.name, ref.type, b"")
+                parts.get(ref.id) or MediaPart(ref.name, ref.type, b"")
                 for ref in event.media
             )
         if needs.subscriber and self._subscribers is not None:

@@ -166,8 +166,8 @@ def main(descriptor: int, memory: int, seconds: int) -> None:
             made, share, length = ASKED.unpack(head)
             _limit_time(seconds)
             name = made.rstrip(b"\0").decode()
-            found, data = fit(name, reader.read(length), share)
-            end.sendall(ANSWERED.pack(found, len(data)) + data)
+            outcome, data = fit(name, reader.read(length), share)
+            end.sendall(ANSWERED.pack(outcome, len(data)) + data)
 
 
 def _limit_time(seconds: int) -> None:

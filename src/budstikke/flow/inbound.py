@@ -223,7 +223,7 @@ class InboundReceiver:
         self, heard: Sequence[JoinedMessage]
     ) -> list[Conversation | None]:
         """Find the messages that replies answer, by their reply number."""
-        found: list[Conversation | None] = [None] * len(heard)
+        conversations: list[Conversation | None] = [None] * len(heard)
         replies = [
             index
             for index, each in enumerate(heard)
@@ -233,8 +233,8 @@ class InboundReceiver:
             pairs = [(heard[i].recipient, heard[i].originator) for i in replies]
             threads = await self._store.conversations(pairs)
             for index, thread in zip(replies, threads, strict=True):
-                found[index] = thread
-        return found
+                conversations[index] = thread
+        return conversations
 
 
 def _whole(carrier_id: int, part: InboundPart, piece: TextPart) -> JoinedMessage:

@@ -202,9 +202,9 @@ class InboundDrafter:
         inventory, recipient = self._directory().inventory, heard.recipient
         mms = heard.mms
         if mms is not None and mms.subject.strip():
-            found = inventory.place(recipient, mms_text("", mms.parts))
-            if found.keyword is not None and found.keyword.word:
-                return found, ""
+            matched = inventory.place(recipient, mms_text("", mms.parts))
+            if matched.keyword is not None and matched.keyword.word:
+                return matched, ""
         for text in _texts(heard):
             for head, rest in stop.heads(text):
                 named = inventory.named(recipient, rest)

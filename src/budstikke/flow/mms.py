@@ -46,7 +46,7 @@ class MmsAcceptor:
         senders: By carrier id.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
-        fitter: Makes pictures smaller.
+        resizer: Makes pictures smaller.
         random: For links that nobody can guess.
         base_url: What links begin with.
 
@@ -59,7 +59,7 @@ class MmsAcceptor:
         senders: Mapping[int, Sender],
         directory: Callable[[], Directory],
         clock: Callable[[], float],
-        fitter: ImageResizer,
+        resizer: ImageResizer,
         random: Random,
         base_url: str,
     ) -> None:
@@ -67,7 +67,7 @@ class MmsAcceptor:
         self._senders = senders
         self._directory = directory
         self._clock = clock
-        self._fitter = fitter
+        self._resizer = resizer
         self._random = random
         self._base_url = base_url
 
@@ -124,7 +124,7 @@ class MmsAcceptor:
         files = [File(name, kind, a2b_base64(b64)) for name, kind, b64 in asked.files]
         if asked.fit:
             room = LARGEST - size(asked.text, ())
-            return await self._fitter.fit(files, room, account)
+            return await self._resizer.fit(files, room, account)
         if size(asked.text, (file.data for file in files)) > LARGEST:
             raise Refusal(RefusalCode.TOO_LARGE, field="files")
         return files
@@ -186,22 +186,24 @@ class MmsAcceptor:
 
     async def _again(self, asked: MmsOrder, access: Access) -> MmsAnswer:
         """Answer an MMS whose idempotency key was used, as the first time."""
-        found = await self._store.idempotent_answer(access.id, asked.key, self._clock())
-        if found is None or found[0] != _digest(asked):
+        stored = await self._store.idempotent_answer(
+            access.id, asked.key, self._clock()
+        )
+        if stored is None or stored[0] != _digest(asked):
             raise Refusal(RefusalCode.BAD_FIELD, field="key", value=asked.key)
-        return msgspec.structs.replace(_answer(found[1]), replayed=True)
+        return msgspec.structs.replace(_answer(stored[1]), replayed=True)
 
 
 def checked_originator(asked: MmsOrder, access: Access) -> str:
     """Find the number that an MMS is sent from; raises Refusal."""
-    found = classify(asked.originator)
+    originator = classify(asked.originator)
     if (
-        found is None
-        or found.kind is Kind.TEXT
-        or not allowed(found, read_grants(access.account.grants))
+        originator is None
+        or originator.kind is Kind.TEXT
+        or not allowed(originator, read_grants(access.account.grants))
     ):
         raise Refusal(RefusalCode.BAD_ORIGINATOR, value=asked.originator)
-    return found.value
+    return originator.value
 
 
 def check_suppressed(recipient: str, access: Access, directory: Directory) -> None:

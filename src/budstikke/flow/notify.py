@@ -58,7 +58,7 @@ class Notifier:
 
     Args:
         store: Where results go.
-        outlet: Carries requests.
+        transport: Carries requests.
         dialects: By name; they write requests and read answers.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
@@ -74,7 +74,7 @@ class Notifier:
         self,
         *,
         store: Store,
-        outlet: CallbackTransport,
+        transport: CallbackTransport,
         dialects: Mapping[str, Dialect],
         directory: Callable[[], Directory],
         clock: Callable[[], float],
@@ -87,10 +87,10 @@ class Notifier:
         self._directory = directory
         self._clock = clock
         self._per_endpoint = per_endpoint
-        self._apart = 1 / rate if rate else 0.0
+        self._spacing = 1 / rate if rate else 0.0
         self._attempts = CallbackAttempts(
             store=store,
-            outlet=outlet,
+            transport=transport,
             dialects=dialects,
             directory=directory,
             clock=clock,
@@ -253,9 +253,9 @@ class Notifier:
                 self._results.push((_overtaken(row, self._clock()),))
                 continue
             try:
-                if self._apart:
+                if self._spacing:
                     loop = asyncio.get_running_loop()
-                    await asyncio.sleep(endpoint.pace(loop.time(), self._apart))
+                    await asyncio.sleep(endpoint.pace(loop.time(), self._spacing))
                 target = self._look_up(endpoint)
                 result = await self._attempts.attempt(row, target)
             except asyncio.CancelledError:

@@ -71,8 +71,8 @@ class DirectoryTable:
         """Hold nothing: the store is others'."""
 
     async def _look_up(self, numbers: Sequence[str]) -> list[Subscriber]:
-        found = await self._store.subscribers(numbers)
-        return [found.get(number, NOBODY) for number in numbers]
+        by_number = await self._store.subscribers(numbers)
+        return [by_number.get(number, NOBODY) for number in numbers]
 
 
 class NumberDirectory:
@@ -133,7 +133,7 @@ class NumberDirectory:
         """Ask the directory; other lookups of the same number wait for this one."""
         try:
             async with asyncio.timeout(self._timeout):
-                found = await self._source.find(number)
+                subscriber = await self._source.find(number)
         except (NotReached, StoreUnavailable, TimeoutError) as error:
             self._failed(number, str(error) or "no answer in time")
             return NOBODY
@@ -145,10 +145,10 @@ class NumberDirectory:
             del self._asked[number]
         self._failures = 0
         metrics.directory_lookups.labels(
-            "unknown" if found == NOBODY else "found"
+            "unknown" if subscriber == NOBODY else "found"
         ).inc()
-        self._remember(number, found, self._keep)
-        return found
+        self._remember(number, subscriber, self._keep)
+        return subscriber
 
     def _failed(self, number: str, why: str) -> None:
         metrics.directory_lookups.labels("failed").inc()
@@ -159,8 +159,8 @@ class NumberDirectory:
             self._rests_until = self._clock() + REST
             log.warning("the number directory does not answer: %s", why)
 
-    def _remember(self, number: str, found: Subscriber, seconds: float) -> None:
-        self._known[number] = self._clock() + seconds, found
+    def _remember(self, number: str, subscriber: Subscriber, seconds: float) -> None:
+        self._known[number] = self._clock() + seconds, subscriber
         self._known.move_to_end(number)
         if len(self._known) > self._most:
             self._known.popitem(last=False)

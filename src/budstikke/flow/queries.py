@@ -75,7 +75,7 @@ class QueryHandler:
         self._directory = directory
         self._clock = clock
 
-    async def answer(
+    async def handle(
         self, asked: QueryOrCommand, access: Access | None, dialect: str = ""
     ) -> Answer:
         """
@@ -131,10 +131,10 @@ class QueryHandler:
         await self._store.ask(nobody, account_id, self._clock())
 
     async def _resume(self, asked: ResumeCommand, account_id: int) -> Changed:
-        found = await self._store.resume_queue(
+        resumed = await self._store.resume_queue(
             queue_id=asked.queue_id, account_id=account_id
         )
-        return Changed(found is not None)
+        return Changed(resumed is not None)
 
     async def _look_up(self, asked: QueryOrCommand, dialect: str) -> Answer:
         """

@@ -63,7 +63,7 @@ class QueuePauseAlerts:
     Args:
         store: Knows them.
         directory: Gives the directory as it is now.
-        outlet: Takes mails; ``None``: there are none.
+        transport: Takes mails; ``None``: there are none.
         acceptor: Takes orders: alerts to phones.
         clock: Unix seconds.
         base_url: What links begin with, without a slash at the end.
@@ -77,7 +77,7 @@ class QueuePauseAlerts:
         *,
         store: Store,
         directory: Callable[[], Directory],
-        outlet: MailTransport | None,
+        transport: MailTransport | None,
         acceptor: TakesOrders,
         clock: Callable[[], float],
         base_url: str,
@@ -86,7 +86,7 @@ class QueuePauseAlerts:
     ) -> None:
         self._store = store
         self._directory = directory
-        self._outlet = outlet
+        self._transport = transport
         self._acceptor = acceptor
         self._clock = clock
         self._base_url = base_url
@@ -98,11 +98,11 @@ class QueuePauseAlerts:
     async def run_once(self) -> bool:
         """Tell of pauses that nobody was told of; raises StoreUnavailable."""
         await self._count()
-        found = await self._store.unalerted_pauses(MOST_PAUSED, self._clock())
-        wanted = {paused.queue_id for paused in found}
+        pauses = await self._store.unalerted_pauses(MOST_PAUSED, self._clock())
+        wanted = {paused.queue_id for paused in pauses}
         self._alerts = {k: each for k, each in self._alerts.items() if k in wanted}
         failures = 0
-        for paused in found:
+        for paused in pauses:
             alert = self._alerts.get(paused.queue_id)
             if alert is None or alert.paused_at != paused.paused_at:
                 alert = _Alert(paused.paused_at, self._token())
@@ -145,9 +145,9 @@ class QueuePauseAlerts:
         numbers = _listed(access, "inbound_alert_numbers")
         if access is not None and numbers:
             await self._text(access, numbers, paused, link)
-        if access is not None and addresses and self._outlet is not None:
-            await self._mail(self._outlet, _mail(access, addresses, paused, link))
-        elif self._outlet is None or not numbers:
+        if access is not None and addresses and self._transport is not None:
+            await self._mail(self._transport, _mail(access, addresses, paused, link))
+        elif self._transport is None or not numbers:
             about = {"queue": paused.queue_id, "access": paused.access_id}
             why = "no mail server" if addresses else "no address"
             log.error(
@@ -157,9 +157,9 @@ class QueuePauseAlerts:
         await self._store.record_pause_alert(paused.queue_id, stored)
         self._alerts.pop(paused.queue_id, None)
 
-    async def _mail(self, outlet: MailTransport, mail: Mail) -> None:
+    async def _mail(self, transport: MailTransport, mail: Mail) -> None:
         try:
-            await outlet.send(mail)
+            await transport.send(mail)
         except Undeliverable as error:
             log.error(  # noqa: TRY400 - whose fault it is stands in the message
                 "mail server refused a mail",

@@ -80,13 +80,13 @@ def repeats(
     check(rule)
     zone = zone_of(rule)
     first = now if order.send_at is None else order.send_at
-    found = following(rule, zone, first, 0, now)
-    if found is not None and found[1] <= now:
-        found = following(rule, zone, first, found[0], now)
-    if found is None:
+    upcoming = following(rule, zone, first, 0, now)
+    if upcoming is not None and upcoming[1] <= now:
+        upcoming = following(rule, zone, first, upcoming[0], now)
+    if upcoming is None:
         return None
     bare = msgspec.structs.replace(order, key="")
-    number, due = found
+    number, due = upcoming
     return RecurringRow(order_id, access.id, _encode(bare), first, number - 1, due)
 
 
@@ -180,8 +180,8 @@ def _turn(order: Order, row: RecurringRow, now: float) -> RecurringRow:
     number, due = row.done + 1, None
     if rule is not None:
         zone = zone_of(rule)
-        found = following(rule, zone, row.first_at, row.done, now)
-        number = found[0] if found else number
+        current = following(rule, zone, row.first_at, row.done, now)
+        number = current[0] if current else number
         after = following(rule, zone, row.first_at, number, now)
         due = after[1] if after else None
     return _moved(row, number, due)

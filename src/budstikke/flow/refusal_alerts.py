@@ -68,15 +68,15 @@ class RefusalAlerts:
     Counts refusals and mails them; use from one event loop.
 
     Args:
-        outlet: Takes mails; ``None``: there are none, and nothing is counted.
+        transport: Takes mails; ``None``: there are none, and nothing is counted.
         clock: Unix seconds.
 
     """
 
     def __init__(
-        self, *, outlet: MailTransport | None, clock: Callable[[], float]
+        self, *, transport: MailTransport | None, clock: Callable[[], float]
     ) -> None:
-        self._outlet = outlet
+        self._transport = transport
         self._clock = clock
         self._tallies: dict[tuple[int, str], _Tally] = {}
         self._mails: deque[Mail] = deque()
@@ -85,7 +85,7 @@ class RefusalAlerts:
 
     def wants(self, access: Access | None) -> bool:
         """Tell whether anybody is told of refusals of this access."""
-        return self._outlet is not None and bool(_addresses(access))
+        return self._transport is not None and bool(_addresses(access))
 
     def note(
         self, dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
@@ -112,7 +112,7 @@ class RefusalAlerts:
 
     def post(self, mail: Mail) -> None:
         """Send any other mail as soon as the server takes it."""
-        if self._outlet is None or not mail.to:
+        if self._transport is None or not mail.to:
             return
         if len(self._mails) >= MOST_MAILS:
             lost = self._mails.popleft()
@@ -133,11 +133,11 @@ class RefusalAlerts:
 
     async def run_once(self) -> None:
         """Send what is due now; stops at the first mail that is not taken."""
-        if self._outlet is None or self._clock() < self._rest_until:
+        if self._transport is None or self._clock() < self._rest_until:
             return
         try:
-            await self._send_mails(self._outlet)
-            await self._send_tallies(self._outlet)
+            await self._send_mails(self._transport)
+            await self._send_tallies(self._transport)
         except NotSent as error:
             self._rest()
             log.warning(
@@ -145,28 +145,28 @@ class RefusalAlerts:
                 extra={"why": str(error), "again_at": self._rest_until},
             )
 
-    async def _send_mails(self, outlet: MailTransport) -> None:
+    async def _send_mails(self, transport: MailTransport) -> None:
         while self._mails:
             mail = self._mails[0]
-            await self._send(outlet, mail)
+            await self._send(transport, mail)
             if self._mails and self._mails[0] is mail:  # it was not given up meanwhile
                 self._mails.popleft()
 
-    async def _send_tallies(self, outlet: MailTransport) -> None:
+    async def _send_tallies(self, transport: MailTransport) -> None:
         for key, tally in list(self._tallies.items()):
             now = self._clock()
             if tally.over(now):
                 del self._tallies[key]
             elif tally.due(now):
                 told = tally.count
-                await self._send(outlet, _mail_of(tally))
+                await self._send(transport, _mail_of(tally))
                 tally.count -= told  # more may have come while it was sent
                 tally.told_at = tally.since = now
 
-    async def _send(self, outlet: MailTransport, mail: Mail) -> None:
+    async def _send(self, transport: MailTransport, mail: Mail) -> None:
         """Send one; raises NotSent when it is to be tried again."""
         try:
-            await outlet.send(mail)
+            await transport.send(mail)
         except Undeliverable as error:
             log.warning(
                 "mail server refused a mail",
@@ -182,8 +182,8 @@ class RefusalAlerts:
 def _addresses(access: Access | None) -> tuple[str, ...]:
     if access is None:
         return ()
-    found: tuple[str, ...] = getattr(access.settings, "error_alerts", ())
-    return found
+    addresses: tuple[str, ...] = getattr(access.settings, "error_alerts", ())
+    return addresses
 
 
 def _mail_of(tally: _Tally) -> Mail:

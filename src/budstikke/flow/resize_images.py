@@ -117,15 +117,15 @@ class ImageResizer:
         loop = asyncio.get_running_loop()
         async with self._turns.one(account):
             begin = loop.time()
-            found, data = await self._asked(file, max(share, 0), seconds)
+            outcome, data = await self._asked(file, max(share, 0), seconds)
             took = loop.time() - begin
-        if found is Fit.AS_IT_WAS:
+        if outcome is Fit.AS_IT_WAS:
             return file, took
-        if found is Fit.BROKEN:
+        if outcome is Fit.BROKEN:
             raise Refusal(RefusalCode.BAD_FIELD, field="files", value=file.name)
-        if found is Fit.TOO_LARGE:
+        if outcome is Fit.TOO_LARGE:
             raise Refusal(RefusalCode.TOO_LARGE, field="files", value=file.name)
-        return _named(file.name, found, data), took
+        return _named(file.name, outcome, data), took
 
     async def _asked(self, file: File, share: int, seconds: float) -> tuple[Fit, bytes]:
         """Ask a process, and another one if that breaks."""
@@ -220,8 +220,8 @@ class _Worker:
         self._writer.write(ASKED.pack(made.encode(), share, len(data)) + data)
         await self._writer.drain()
         head = await self._reader.readexactly(ANSWERED.size)
-        found, length = ANSWERED.unpack(head)
-        return Fit(found), await self._reader.readexactly(length)
+        outcome, length = ANSWERED.unpack(head)
+        return Fit(outcome), await self._reader.readexactly(length)
 
     async def ended(self) -> int:
         """Wait until it has ended; negative: by that signal."""

@@ -87,8 +87,8 @@ def decode(content: bytes, charset: str = "") -> str:
     labels = (said, charset) if narrow else (said, charset, "utf-16")
     text = decode_labelled(content, *labels, narrow=narrow)
     text = text.strip("\ufeff\0 \t\r\n")
-    found = _declaration(text)
-    return text[found.end() :] if found else text
+    declaration = _declaration(text)
+    return text[declaration.end() :] if declaration else text
 
 
 def _parsed(written: str) -> Any:
@@ -103,11 +103,11 @@ def _mended(written: str) -> str:
     return _not_in_xml("", text)
 
 
-def _character(found: re.Match[str]) -> str:
+def _character(reference: re.Match[str]) -> str:
     """Give what a reference stands for; half a character may come of it."""
-    decimal, hexadecimal, name = found.groups()
+    decimal, hexadecimal, name = reference.groups()
     if name in PREDEFINED:
-        return found[0]
+        return reference[0]
     if name:
         code = name2codepoint.get(name)
         return f"&amp;{name};" if code is None else chr(code)
@@ -163,8 +163,8 @@ def anywhere(element: Any, name: str) -> Any:
 
 def text(element: Any, name: str = "") -> str:
     """Give the text of an element, or of its first child of this name; may be empty."""
-    found = child(element, name) if name else element
-    return "" if found is None else "".join(found.itertext()).strip()
+    inner = child(element, name) if name else element
+    return "" if inner is None else "".join(inner.itertext()).strip()
 
 
 def transaction(root: Any) -> str:

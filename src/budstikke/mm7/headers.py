@@ -42,13 +42,13 @@ def read_head(octets: bytes) -> dict[str, str]:
             lines[-1].append(line)
         else:
             lines.append([line])
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for pieces in lines:
         name, colon, value = b"".join(pieces).partition(b":")
         if colon:
             key = name.decode("latin-1").strip().lower()
-            found.setdefault(key, one_line(decode_labelled(value)))
-    return found
+            headers.setdefault(key, one_line(decode_labelled(value)))
+    return headers
 
 
 def one_line(text: str) -> str:
@@ -97,8 +97,8 @@ def _pairs(value: str) -> Iterable[tuple[str, str]]:
 
 
 def _unquoted(written: str) -> str:
-    found = _quoted(written)
-    return one_line(_escaped(r"\1", found[1]) if found else written)
+    match = _quoted(written)
+    return one_line(_escaped(r"\1", match[1]) if match else written)
 
 
 def _joined(pieces: list[tuple[int, bool, str]]) -> str:
@@ -151,7 +151,7 @@ def _of_word(encoding: str, text: str) -> bytes:
 
 def find(headers: Mapping[str, str], name: str) -> str:
     """Find a header; empty: there is none. Raises TooLong."""
-    found = headers.get(name, "")
-    if len(found) > LONGEST_VALUE:
+    value = headers.get(name, "")
+    if len(value) > LONGEST_VALUE:
         raise TooLong(f"a {name} that is too long")
-    return found
+    return value

@@ -85,10 +85,10 @@ def media_type(content_type: str) -> str:
 
 def safe_type(content_type: str) -> str:
     """Read a content type as ``media_type``; what no header could be is unknown."""
-    found = media_type(content_type)
-    if found in TEXTS:
+    kind = media_type(content_type)
+    if kind in TEXTS:
         return "text/plain"
-    return found if _type(found) else UNKNOWN
+    return kind if _type(kind) else UNKNOWN
 
 
 def parameter(content_type: str, name: str) -> str:
@@ -141,10 +141,10 @@ def _mark(content_type: str, body: bytes) -> bytes:
     mark = b"--" + boundary.encode("utf-8", "replace")
     if 0 < len(boundary) <= LONGEST_BOUNDARY and mark in body:
         return mark
-    found = _first_mark(body, 0, LONGEST_HEAD)
-    if found is None:
+    match = _first_mark(body, 0, LONGEST_HEAD)
+    if match is None:
         raise Malformed("there is no boundary")
-    return found[1].rstrip()
+    return match[1].rstrip()
 
 
 def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
@@ -177,17 +177,17 @@ def _tail(body: bytes, begin: int, mark: bytes) -> bytes:
 
 def leaves(pieces: Sequence[Piece], depth: int = DEEPEST) -> list[Piece]:
     """Find the parts that have no parts themselves, in order; raises Malformed."""
-    found: list[Piece] = []
+    flat: list[Piece] = []
     for piece in pieces:
         if not piece.type.startswith("multipart/"):
-            found.append(piece)
+            flat.append(piece)
         elif depth <= 1:
             raise Malformed("parts within parts, too deep")
         else:
-            found += leaves(split(piece.said, piece.data), depth - 1)
-        if len(found) > MOST_PARTS:
+            flat += leaves(split(piece.said, piece.data), depth - 1)
+        if len(flat) > MOST_PARTS:
             raise Malformed(f"more than {MOST_PARTS} parts")
-    return found
+    return flat
 
 
 def _piece(octets: bytes) -> Piece:

@@ -92,11 +92,11 @@ def read_answer(content_type: str, body: bytes) -> Answer:
     code = envelope.text(status)
     around = status.getparent()
     said = [envelope.text(around, name) for name in ("StatusText", "Details")]
-    found = envelope.anywhere(root, "MessageID")
+    message_id = envelope.anywhere(root, "MessageID")
     return Answer(
         _number(code),
         " ".join(filter(None, [code, *said])),
-        "" if found is None else envelope.text(found),
+        "" if message_id is None else envelope.text(message_id),
     )
 
 
@@ -108,8 +108,8 @@ def _fault(root: Any) -> Answer:
     schema's transaction, for one.
     """
     words, code = (
-        "" if found is None else envelope.text(found)
-        for found in (
+        "" if element is None else envelope.text(element)
+        for element in (
             envelope.anywhere(root, "faultstring"),
             envelope.anywhere(root, "faultcode"),
         )
@@ -121,18 +121,18 @@ def _fault(root: Any) -> Answer:
 
 def _number(code: str) -> int:
     """Read a status code; 0: it is none."""
-    found = _code(code)
-    return int(found[1]) if found else 0
+    match = _code(code)
+    return int(match[1]) if match else 0
 
 
 def _glimpsed(body: bytes, why: str) -> Answer:
     """Look for a status code in what is not XML, or not whole."""
     text = envelope.decode(body[: envelope.LARGEST])
-    found = _found_code(text)
-    code = _number(found[1].strip()) if found else 0
-    if not found or not code:
+    match = _found_code(text)
+    code = _number(match[1].strip()) if match else 0
+    if not match or not code:
         return Answer(0, why)
-    named = _found_id(text, found.end())
+    named = _found_id(text, match.end())
     return Answer(code, f"{code} ({why})", named[1].strip() if named else "")
 
 
@@ -269,10 +269,10 @@ def _read_reply(
 
 
 def _message_id(asked: Any) -> str:
-    found = envelope.text(asked, "MessageID")
-    if not found:
+    message_id = envelope.text(asked, "MessageID")
+    if not message_id:
         raise Malformed("no MessageID")
-    return found
+    return message_id
 
 
 def _sender(asked: Any) -> Address | None:
@@ -281,9 +281,9 @@ def _sender(asked: Any) -> Address | None:
         element = envelope.child(asked, name)
         if element is not None:
             inner = envelope.child(element, "SenderAddress")
-            found = next(_addresses(element if inner is None else inner), None)
-            if found is not None:
-                return found
+            address = next(_addresses(element if inner is None else inner), None)
+            if address is not None:
+                return address
     return None
 
 
@@ -291,10 +291,10 @@ def _recipients(asked: Any) -> Iterator[Address]:
     """Find everybody whom it is for."""
     around = envelope.child(asked, "Recipients")
     around = asked if around is None else around
-    found = [one for one in around if envelope.local(one) in ADDRESSED]
-    if not found:
-        found = [] if around is asked else [around]
-    for element in found:
+    holders = [one for one in around if envelope.local(one) in ADDRESSED]
+    if not holders:
+        holders = [] if around is asked else [around]
+    for element in holders:
         if not envelope.flag(element, "displayOnly"):
             yield from _addresses(element)
 
@@ -328,8 +328,8 @@ def _bare(written: str) -> str:
 def _time(written: str) -> float | None:
     """Read a time as Unix seconds; without a zone it is UTC."""
     try:
-        found = datetime.fromisoformat(written)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        moment = datetime.fromisoformat(written)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
 

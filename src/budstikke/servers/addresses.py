@@ -1,4 +1,4 @@
-"""Where a call comes from: addresses, networks, and proxies that stand between."""
+"""Client addresses of requests: networks, and proxies in between."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=16384)
 def neighbourhood(client: str) -> str:
-    """Tell whose an address is: an IPv4 one, or a /64 of IPv6, is one caller's."""
+    """Group addresses by client: an IPv4 address, or the /64 of an IPv6 one."""
     address = read_address(client)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
@@ -85,7 +85,7 @@ def _entries(header: str) -> list[str]:
 
 
 def _bare(hop: str) -> str:
-    """Take the port off (``192.0.2.1:80``, ``[2001:db8::1]:80``)."""
+    """Strip the port (``192.0.2.1:80``, ``[2001:db8::1]:80``)."""
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def read_head(scope: Scope, trusted: tuple[Network, ...]) -> WireRequest:
-    """Read all but the body; ``trusted``: networks of proxies that are believed."""
+    """Read all but the body; ``trusted``: networks of trusted proxies."""
     headers = joined(
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in scope["headers"]
@@ -53,10 +53,10 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     Values of one that is there several times are joined by commas (RFC 9110 § 5.3):
     each proxy may add a line of its own, and of two passwords none counts.
     """
-    found: dict[str, str] = {}
+    merged: dict[str, str] = {}
     for name, value in headers:
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+        merged[name] = f"{merged[name]}, {value}" if name in merged else value
+    return merged
 
 
 LARGE = 1024 * 1024
@@ -116,13 +116,13 @@ async def send_response(send: Send, response: WireResponse) -> None:
 
 
 class Tally:
-    """Counts requests and their time for the metrics; remembers the labels."""
+    """Counts requests and their time in the metrics; caches the labels."""
 
     def __init__(self) -> None:
         self._counted: dict[tuple[str, str], Any] = {}
 
     def count(self, dialect: str, result: str, seconds: float) -> None:
-        """Count a request that was answered."""
+        """Count an answered request."""
         key = (dialect, result)
         counted = self._counted.get(key)
         if counted is None:

@@ -35,31 +35,31 @@ if TYPE_CHECKING:
     from budstikke.domain.directory import Access, Directory
 
 LONGEST_SECRET = 512
-"""Characters; longer ones are wrong without being looked at."""
+"""Characters of a secret; a longer one is wrong without a verification."""
 
 WRONG_KEPT = 1024
-"""Secrets found wrong that are remembered, and addresses that gave them."""
+"""Wrong secrets, and addresses that sent them, that are remembered."""
 
 WRONG_FOR = 60.0
-"""Seconds that a wrong secret is remembered, and that a client's guesses count."""
+"""Seconds that a wrong secret is remembered, and counts against its client."""
 
 GUESSES = 10
-"""Different wrong secrets of one address in ``WRONG_FOR`` until it has to wait."""
+"""Different wrong secrets of one address in ``WRONG_FOR`` before it is refused."""
 
 WAITING = 64
-"""Slow verifications that may wait; at 20 ms each that is about a second."""
+"""Slow verifications that may wait; at 20 ms each they take about a second."""
 
 SHA256 = "sha256$"
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 UNKNOWN = "unknown "
-"""What stands for the secret of somebody who is not there begins so."""
+"""Prefix of the stand-in for the secret of an unknown login."""
 
 NOBODYS: Final = (
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdC4"
     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
-"""A hash that nothing has; to verify against it takes the time of a real one."""
+"""A hash of no secret; verifying against it takes as long as against a real one."""
 
 
 def new_secret() -> str:
@@ -68,7 +68,7 @@ def new_secret() -> str:
 
 
 def hash_secret(plain: str) -> str:
-    """Turn a secret into what is stored of it (about 20 ms but for our own)."""
+    """Hash a secret for the database (about 20 ms; a secret of ours takes no time)."""
     if is_made_here(plain):
         return SHA256 + sha256(plain.encode()).hexdigest()
     return _argon2.hash(_octets(plain))
@@ -86,7 +86,7 @@ def verify_secret(plain: str, stored: str) -> bool:
 
 
 def verify_evenly(plain: str, stored: str) -> bool:
-    """Do as ``verify_secret``, in the time of Argon2 whatever is stored."""
+    """Verify as ``verify_secret`` does, always in the time that Argon2 takes."""
     if stored.startswith((SHA256, UNKNOWN)):
         verify_secret(plain, NOBODYS)
     return not stored.startswith(UNKNOWN) and verify_secret(plain, stored)
@@ -187,7 +187,7 @@ class Authenticator:
     def _identifier(
         self, salt: str, identifier: str, key: tuple[str, bytes]
     ) -> asyncio.Future[str]:
-        """Make an identifier; those who ask for it meanwhile share it."""
+        """Make an identifier; concurrent requests for the same one share it."""
         making = self._making.get(key)
         if making is None:
             loop = asyncio.get_running_loop()
@@ -283,7 +283,7 @@ class Authenticator:
         return False if self._is_wrong(stored, secret) else None
 
     def _is_wrong(self, stored: str, secret: str | None) -> bool:
-        """Whether this was found wrong a moment ago."""
+        """Whether this secret was wrong a moment ago."""
         return self._is_remembered((stored, self._mac(_fitting(secret))))
 
     def _is_remembered(self, key: tuple[str, bytes]) -> bool:
@@ -294,7 +294,7 @@ class Authenticator:
         self._failures.note(caller.client, caller.dialect, caller.identifier, refusal)
 
     def close(self) -> None:
-        """Stop verifying; what waits is cancelled."""
+        """Stop verifying, and cancel verifications that wait."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _mac(self, secret: str) -> bytes:
@@ -317,7 +317,7 @@ class Authenticator:
     async def _learn(
         self, work: asyncio.Future[bool], key: tuple[str, bytes], whose: str
     ) -> bool:
-        """Remember what was wrong, and who gave it."""
+        """Remember wrong secrets, and the addresses that sent them."""
         try:
             right = await work
         finally:
@@ -327,7 +327,7 @@ class Authenticator:
         return right
 
     def _guessed(self, key: tuple[str, bytes], whose: str) -> None:
-        """Remember that this was wrong, and who gave it."""
+        """Remember a wrong secret, and the address that sent it."""
         if self._is_remembered(key):
             return
         now = self._clock()
@@ -338,7 +338,7 @@ class Authenticator:
         _forget_oldest(self._guesses)
 
     def _admit(self, whose: str) -> None:
-        """Refuse a verification when somebody guesses, or too many wait."""
+        """Refuse a verification when its client guesses, or too many wait."""
         count, since = self._guesses.get(whose, (0, 0.0))
         if count and since + WRONG_FOR <= self._clock():
             del self._guesses[whose]
@@ -348,12 +348,12 @@ class Authenticator:
 
 
 def _unknown(caller: Caller) -> str:
-    """Stand for the secret of somebody who is not there."""
+    """Make a stand-in for the secret of an unknown login."""
     return f"{UNKNOWN}{caller.dialect} {caller.identifier}"
 
 
 def _fitting(secret: str | None) -> str:
-    """Give a secret that can be right, or none that can."""
+    """Return the secret, or a wrong one when it is too long to be right."""
     return secret if secret is not None and len(secret) <= LONGEST_SECRET else ""
 
 

@@ -20,28 +20,28 @@ MOST_HEADERS: Final = 100
 """Headers of a request."""
 
 HEAD_SECONDS: Final = 10.0
-"""In which a request's head has come, from its first octet."""
+"""Seconds for a request's head to arrive, from its first octet on."""
 
 BODY_SECONDS: Final = 10.0
-"""In which a body has come, and a second more for each ``BODY_RATE`` octets of it."""
+"""Seconds for a body to arrive, plus one for each ``BODY_RATE`` octets of it."""
 
 BODY_RATE: Final = 4096
-"""Octets a second that a body has to come with after ``BODY_SECONDS``."""
+"""Octets a second at which a body must arrive after ``BODY_SECONDS``."""
 
 STUCK_SECONDS: Final = 60.0
-"""In which a client reads some of its answer, when it is more than buffers hold."""
+"""Seconds within which a client must read some of an answer that fills buffers."""
 
 LINGER_SECONDS: Final = 2.0
-"""In which what a client still sends is dropped, so that it reads why it is refused."""
+"""Seconds in which further octets are dropped, so that a client reads its refusal."""
 
 SMALL_BODY: Final = 64 * 1024
-"""Octets of a body that are taken however much room the others need."""
+"""Octets of a body that are accepted even when bodies have used all memory."""
 
 OFF_LOOP: Final = 64 * 1024
-"""Octets of a body from which on it is read in a thread, not on the event loop."""
+"""Bodies of at least so many octets are parsed in a thread, not on the event loop."""
 
 RETRY_AFTER: Final = 5
-"""Seconds that a client that met a bound of all together is asked to wait."""
+"""Retry-After of a client that met a limit of all clients together, seconds."""
 
 LONGEST_ID: Final = 18
 """Digits of an id or a place in a path."""

@@ -1,4 +1,4 @@
-"""What is seen of a request, and answered, before anybody knows which API it is for."""
+"""Checks and answers before it is known which API a request is for."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ WORDS = {
     431: b"Headers are too large\n",
     503: b"Too much at once, try again\n",
 }
-"""What is answered."""
+"""The body of each answer, by status."""
 
 CLOSED_AT_ONCE = frozenset({429})
-"""Statuses of connections that are one too many."""
+"""Statuses after which the connection is closed without reading on."""
 
 LATER = frozenset({429, 503})
 """Statuses with Retry-After."""
 
 
 def is_host(value: bytes) -> bool:
-    """Tell whether a header Host can be one (RFC 9110 § 7.2), generously."""
-    found = _host.fullmatch(value)
-    if found is None:
+    """Tell whether a Host header is possible (RFC 9110 § 7.2), generously."""
+    match = _host.fullmatch(value)
+    if match is None:
         return False
-    return found[1] is None or read_address(found[1].decode()) is not None
+    return match[1] is None or read_address(match[1].decode()) is not None
 
 
 def written(status: int) -> bytes:
-    """Write an answer that is the last of its connection."""
+    """Write an answer that closes the connection."""
     later = b"retry-after: %d\r\n" % bounds.RETRY_AFTER if status in LATER else b""
     return (
         STATUS_LINE[status]

@@ -36,22 +36,22 @@ UNUSUAL = (
     *(b"\r\nconnection:", b"\r\ncontent-length:", b"\r\ntransfer-encoding:"),
     *(b"\r\nupgrade:", b"\r\nexpect:"),
 )
-"""What a head may have (in lower case) that means more than a GET and its answer."""
+"""Headers (in lower case) that mean more than a GET and its answer."""
 
 LONGEST = 4096
-"""Octets of a request that is taken; few have more."""
+"""Octets of a request on the fast path; few have more."""
 
 _target = re.compile(rb"/[!-\"$-~]*").fullmatch
 _plain = re.compile(
     rb"(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}:[\t -~\x80-\xff]*+)*+\r\n\r\n"
 ).fullmatch
-"""Headers as RFC 9112 § 5 has them: a name, a colon at once, CR LF, nothing folded."""
+"""Strict headers of RFC 9112 § 5: a name, a colon at once, CR LF, nothing folded."""
 
 _host = re.compile(rb"\r\nhost:[\t ]*([!-~]*)[\t ]*\r\n").findall
 
 
 class Headers(Mapping[str, str]):
-    """The headers of a request, read when somebody asks for them: few do."""
+    """The headers of a request, parsed when one is first asked for, which is rare."""
 
     __slots__ = ("_found", "_head")
 
@@ -92,16 +92,16 @@ class FastPathProtocol(LenientProtocol):
         super().connection_made(transport)
 
     def busy(self) -> bool:
-        """Whether a request is there whole and is not answered."""
+        """Whether a whole request has arrived and is not answered."""
         return self._answering or super().busy()
 
     def work(self, data: bytes) -> None:
-        """Take a request onto the fast path, or parse what came."""
+        """Take a request onto the fast path, or pass the octets to the parser."""
         if data.startswith(GET) and self._server is not None and self.expects_line:
-            found = self._cut_request(data, self._server)
-            if found is not None:
+            call = self._cut_request(data, self._server)
+            if call is not None:
                 self._answering = True
-                task = self.loop.create_task(self._answer_fast(self._server, *found))
+                task = self.loop.create_task(self._answer_fast(self._server, *call))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
                 return
@@ -110,15 +110,15 @@ class FastPathProtocol(LenientProtocol):
     def _cut_request(
         self, data: bytes, server: HttpServer
     ) -> tuple[Routed, WireRequest] | None:
-        """Read a request that is whole, alone and nothing unusual; else ``None``."""
+        """Read a request that is whole, alone and plain; else ``None``."""
         end = data.find(VERSION)
         if end < 0 or len(data) > LONGEST:
             return None
         target = data[4:end]
         path, _, query = target.partition(b"?")
-        found = server.get_routes.get(path.lower())
+        route = server.get_routes.get(path.lower())
         head = data[end + len(VERSION) - 2 :]
-        if found is None or not _target(target) or not _plain(head):
+        if route is None or not _target(target) or not _plain(head):
             return None
         low = head.lower().replace(KEEPS, b"\r\n")
         for word in UNUSUAL:
@@ -137,7 +137,7 @@ class FastPathProtocol(LenientProtocol):
             self.scheme == "https",
         )
         server.forwarded(request)
-        return found, request
+        return route, request
 
     async def _answer_fast(
         self, server: HttpServer, routed: Routed, request: WireRequest
@@ -171,7 +171,7 @@ class FastPathProtocol(LenientProtocol):
         return b"".join(lines)
 
     def shutdown(self) -> None:
-        """Close, after the present answer if there is one to come."""
+        """Close the connection, after the current answer if one is under way."""
         if self._answering:
             self._leaving = True
         else:

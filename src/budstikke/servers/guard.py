@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from budstikke.servers.addresses import Network
 
 MOST_CONNECTIONS = 512
-"""Of one address."""
+"""Connections of one address."""
 
 MOST_BODIES = 64 * 1024 * 1024
-"""Octets of all bodies in memory, but for the beginning of each."""
+"""Octets of all bodies in memory, without the beginning of each."""
 
 EVERY = 1.0
-"""Seconds between two looks at all connections."""
+"""Seconds between checks of all connections."""
 
 
 class Watched(Protocol):
-    """A connection."""
+    """A connection that is checked for timeouts."""
 
     def look(self, now: float) -> None:
-        """End it if it is overdue; ``now``: the loop's time, seconds."""
+        """Close it if it has timed out; ``now``: the loop's time, seconds."""
 
 
 class Guard:
@@ -64,23 +64,23 @@ class Guard:
         self._timer: asyncio.TimerHandle | None = None
 
     def whose(self, peer: str) -> str:
-        """Tell which address a connection counts for; empty: for none."""
+        """Find the address that a connection counts for; empty: none."""
         trusted = self._trusted and within(peer, self._trusted)
         return "" if trusted else neighbourhood(peer)
 
     def enter(self, address: str) -> bool:
-        """Count a connection; ``False``: it is one too many, and not counted."""
+        """Count a connection; ``False``: it exceeds the limit and is not counted."""
         if address and self._connections[address] >= self._most:
             return False
         self._connections[address] += 1
         return True
 
     def leave(self, address: str) -> None:
-        """Count a connection no more."""
+        """Uncount a connection."""
         _less(self._connections, address, 1)
 
     def take(self, address: str, octets: int) -> bool:
-        """Give a body room; ``False``: there is none, and nothing is given."""
+        """Reserve memory for a body; ``False``: there is not enough."""
         if self._taken + octets > self._room:
             return False
         if address and self._bodies[address] + octets > self._room // 2:
@@ -90,18 +90,18 @@ class Guard:
         return True
 
     def give_back(self, address: str, octets: int) -> None:
-        """Take back the room of a body that was let go of."""
+        """Release the memory of a body."""
         self._taken -= octets
         _less(self._bodies, address, octets)
 
     def watch(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at a connection now and then."""
+        """Check a connection for timeouts from now on."""
         self._watched.add(connection)
         if self._timer is None:
             self._timer = loop.call_later(EVERY, self._look, loop)
 
     def forget(self, connection: Watched) -> None:
-        """Look at it no more."""
+        """Stop checking a connection."""
         self._watched.discard(connection)
         if not self._watched and self._timer is not None:
             self._timer.cancel()

@@ -73,7 +73,7 @@ class HttpServer:
         directory: Gives the directory as it is now.
         authenticator: Decides who may.
         acceptor: Takes orders.
-        asker: Answers questions.
+        query_handler: Answers questions.
         rest: The application for all other paths.
         max_body: Octets of a request's body.
         trusted: Networks of proxies that are believed.
@@ -93,7 +93,7 @@ class HttpServer:
         directory: Callable[[], Directory],
         authenticator: Authenticator,
         acceptor: Acceptor,
-        asker: QueryHandler,
+        query_handler: QueryHandler,
         rest: App,
         max_body: int,
         trusted: tuple[Network, ...],
@@ -119,11 +119,11 @@ class HttpServer:
         self._directory = directory
         self._authenticator = authenticator
         self._acceptor = acceptor
-        self._asker = asker
+        self._query_handler = query_handler
         self._busy = ConcurrencyLimit()
         looks_up = (n for n, each in dialects.items() if isinstance(each, LooksUp))
         known = frozenset(looks_up) if known_only else frozenset()
-        self._look_ups = PublicLookups(asker, directory, clock, known)
+        self._lookups = PublicLookups(query_handler, directory, clock, known)
         self._rest = rest
         self._max_body = max_body
         self._trusted = trusted
@@ -137,7 +137,7 @@ class HttpServer:
                 each.prepare()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Work one request."""
+        """Serve one ASGI request."""
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
             return
@@ -154,7 +154,7 @@ class HttpServer:
             await send_response(send, _not_allowed(routed))
 
     def forwarded(self, request: WireRequest) -> None:
-        """Believe what trusted proxies say of where a request came from."""
+        """Apply what trusted proxies say about a request's origin."""
         if self._trusted:
             request.client, request.secure = client_of(
                 request.client, request.headers, self._trusted, secure=request.secure
@@ -228,16 +228,18 @@ class HttpServer:
     async def _ask(
         self, dialect: Dialect, call: Call, receive: Receive | None
     ) -> TaskResult | Done:
-        """Find out who calls, and answer them; ``receive``: the body is to be read."""
+        """Authenticate a request and answer it; ``receive``: read the body from it."""
         large = len(call.request.body) > bounds.OFF_LOOP
-        login = await self._apart(dialect.login, call) if large else dialect.login(call)
+        login = (
+            await self._in_thread(dialect.login, call) if large else dialect.login(call)
+        )
         if login is None:
             asked = await self._parse(dialect, call, None)
             if isinstance(asked, Page | Done):
                 return asked
             assert isinstance(asked, msgspec.Struct)  # noqa: S101 - the contract
             assert not isinstance(asked, Order)  # noqa: S101 - likewise
-            return await self._look_ups.answer(asked, dialect.name, call.request.client)
+            return await self._lookups.look_up(asked, dialect.name, call.request.client)
         directory, request = self._directory(), call.request
         alone = dialect.name in self._keyed
         said = "" if alone else login.identifier
@@ -249,7 +251,7 @@ class HttpServer:
         if not self._authenticator.check_now(access, login.secret, caller):
             await self._authenticator.check(access, login.secret, caller)
         assert access is not None  # noqa: S101 - check refuses it
-        self._look_ups.logged_in(dialect.name, request.client)
+        self._lookups.logged_in(dialect.name, request.client)
         most = getattr(access.settings, "concurrency", None)
         if most is None:
             return await self._answer(dialect, call, access, receive)
@@ -270,10 +272,10 @@ class HttpServer:
             return asked
         if not isinstance(asked, msgspec.Struct):
             return await self._take_steps(asked, access)
-        return await self._asker.answer(asked, access)
+        return await self._query_handler.handle(asked, access)
 
     async def _take_steps(self, steps: Steps, access: Access) -> Done:
-        """Do what a request's steps ask for, one after the other."""
+        """Do the steps of a request, one after the other."""
         pace: Pace | None = None
         step = _next(steps.send, None)
         while not isinstance(step, Done):
@@ -285,7 +287,7 @@ class HttpServer:
                 elif isinstance(step, Order):
                     answer = await self._acceptor.accept(step, access)
                 else:
-                    answer = await self._asker.answer(step, access)
+                    answer = await self._query_handler.handle(step, access)
             except Refusal as refusal:
                 step = _next(steps.throw, refusal)
             else:
@@ -307,7 +309,7 @@ class HttpServer:
         now = self._clock()
         large = len(call.request.body) > bounds.OFF_LOOP
         if large and dialect.name not in self._stepwise:
-            return await self._apart(dialect.parse, call, access, now)
+            return await self._in_thread(dialect.parse, call, access, now)
         return dialect.parse(call, access, now)
 
     async def _render(
@@ -321,7 +323,7 @@ class HttpServer:
         write = self._writer
         return await loop.run_in_executor(write, dialect.render, call, answer, now)
 
-    async def _apart(self, work: Callable[..., Found], *values: object) -> Found:
+    async def _in_thread(self, work: Callable[..., Found], *values: object) -> Found:
         """Do what is pure in a thread: of a large body, so that others do not wait."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reader, work, *values)

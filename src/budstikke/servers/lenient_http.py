@@ -46,11 +46,11 @@ ROOM = 65_536
 """Octets of room that a body is given at a time."""
 
 MOST_WAITING = 65_536
-"""Octets that may come before a request is answered; then nothing more is read."""
+"""Octets that are buffered while a request is answered; then reading pauses."""
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not an error of ours
-    """Stops the parser; what is answered is in ``_fault``."""
+    """Stops the parser; ``_fault`` is the status to answer."""
 
 
 class LenientProtocol(HttpToolsProtocol):
@@ -101,7 +101,7 @@ class LenientProtocol(HttpToolsProtocol):
         self._rest = bytearray()  # came while a request is answered
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Begin with nothing, if there is room."""
+        """Begin a connection, if the limits allow another."""
         super().connection_made(cast("Transport", transport))
         self._last = self.loop.time()
         self._guard.watch(self, self.loop)
@@ -112,7 +112,7 @@ class LenientProtocol(HttpToolsProtocol):
             self.refuse(429)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of it: the timer of a connection that was reset would hold it."""
+        """Release the connection: the timer of one that was reset would keep it."""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
         self._guard.forget(self)
@@ -122,7 +122,7 @@ class LenientProtocol(HttpToolsProtocol):
             self._address = None
 
     def close_after_answer(self) -> None:
-        """Make the present answer the last, or the next one if there is none."""
+        """Close the connection after the current answer, or else after the next one."""
         self._leaving = True
         cycle = self._cycle()
         if cycle is not None and not cycle.response_complete:
@@ -155,13 +155,13 @@ class LenientProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
 
     def ended(self) -> bool:
-        """Whether nothing that comes is read any more."""
+        """Whether the connection reads no further requests."""
         return bool(self._lingers) or self.transport.is_closing()
 
     # What comes
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, when its turn comes."""
+        """Take octets; they are parsed when the current request is answered."""
         if self._lingers:
             return
         if self._rest or self.busy():
@@ -179,11 +179,11 @@ class LenientProtocol(HttpToolsProtocol):
 
     @property
     def expects_line(self) -> bool:
-        """Whether nothing has come of another request."""
+        """Whether no octet of another request has arrived."""
         return self._in_line and not self._begun and not self._head
 
     def work(self, data: bytes) -> None:
-        """Mend request lines, then parse, up to the end of one request."""
+        """Escape request lines and parse, up to the end of one request."""
         while data and not self.ended():
             if self.busy():
                 self._rest[:0] = data
@@ -192,7 +192,7 @@ class LenientProtocol(HttpToolsProtocol):
             data = self._feed_body(data) if self._head < 0 else self._feed_head(data)
 
     def go_on(self) -> None:
-        """Take what came while a request was answered, up to the end of the next."""
+        """Parse octets that arrived during an answer, up to the end of one request."""
         while self._rest and not self.busy() and not self.ended():
             data = bytes(self._rest[:MOST_WAITING])
             del self._rest[:MOST_WAITING]
@@ -282,7 +282,7 @@ class LenientProtocol(HttpToolsProtocol):
             self._left = int(value)
 
     def on_headers_complete(self) -> None:
-        """Stop counting: what follows is body."""
+        """Stop counting the head: the body follows."""
         self._head = -1
         self._since = self.loop.time()
         self._came, self._granted = 0, bounds.SMALL_BODY
@@ -297,7 +297,7 @@ class LenientProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        """Take some of a body, if there is room for it."""
+        """Take octets of a body, if there is memory for them."""
         cycle = self.cycle
         self._came += len(body)
         if cycle.response_complete:
@@ -316,14 +316,14 @@ class LenientProtocol(HttpToolsProtocol):
         self._head = 0
 
     def on_response_complete(self) -> None:
-        """Go on with what came meanwhile, in a turn of its own."""
+        """Go on with octets that arrived meanwhile, in a task of its own."""
         super().on_response_complete()
         self._last = self.loop.time()
         if self._rest:
             self.loop.call_soon(self.go_on)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - our words
-        """Answer what made the parser stop."""
+        """Answer the fault that stopped the parser."""
         status, self._fault = self._fault, 400
         self.refuse(status)
 
@@ -332,14 +332,14 @@ class LenientProtocol(HttpToolsProtocol):
         raise _Refused
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Work a request, and know its task: room for its body is its task's."""
+        """Serve a request; its task holds the memory of its body."""
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
         self._task = task
 
     def _make_room(self) -> bool:
-        """Have more room for the present body, until its task is done."""
+        """Reserve more memory for the current body, until its task is done."""
         address, guard, task = self._address or "", self._guard, self._task
         more = max(self._came - self._granted, ROOM)
         if task is None or task.done() or not guard.take(address, more):
@@ -354,12 +354,12 @@ class LenientProtocol(HttpToolsProtocol):
     # Deadlines
 
     def pause_writing(self) -> None:
-        """Note since when a client reads nothing."""
+        """Note since when the client has not read."""
         super().pause_writing()
         self._stuck = self.loop.time()
 
     def resume_writing(self) -> None:
-        """Note that it reads."""
+        """Note that the client reads again."""
         super().resume_writing()
         self._stuck = 0.0
 
@@ -367,7 +367,7 @@ class LenientProtocol(HttpToolsProtocol):
         """Do nothing: ``look`` does it."""
 
     def look(self, now: float) -> None:
-        """End a connection that is overdue; ``now``: the loop's time, seconds."""
+        """Close a connection that has timed out; ``now``: the loop's time, seconds."""
         stuck = self._stuck and now - self._stuck > bounds.STUCK_SECONDS
         if stuck or (self._lingers and now - self._lingers > bounds.LINGER_SECONDS):
             self.transport.abort()
@@ -387,7 +387,7 @@ class LenientProtocol(HttpToolsProtocol):
 
 
 def escape_target(line: bytes) -> bytes:
-    """Escape what may not stand in a request line."""
+    """Escape octets that are not allowed in a request line."""
     line = _high.sub(lambda found: b"%%%02X" % found[0][0], line).replace(b"#", b"%23")
     first, last = line.find(b" "), line.rfind(b" ")
     if last > first and line[last + 1 :].startswith(b"HTTP/"):

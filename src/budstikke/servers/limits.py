@@ -1,4 +1,4 @@
-"""How much one caller may ask at a time."""
+"""Limits of one access or client: concurrent requests, and requests a second."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MOST_CALLERS = 65536
-"""Callers that are remembered; then all are forgotten."""
+"""Clients that are remembered; at more, all are forgotten."""
 
 
 class ConcurrencyLimit:
-    """Counts requests under way, by access."""
+    """Limits concurrent requests by access."""
 
     def __init__(self) -> None:
         self._under_way: Counter[int] = Counter()

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.login")
 
 EVERY = 60.0
-"""Seconds between two lines that say the same of one address."""
+"""Seconds between equal log lines about one address."""
 
 MOST_LINES = 60
-"""Lines in so many seconds, of all addresses together."""
+"""Log lines about all addresses together, in how many seconds."""
 
 MOST_KEPT = 4096
 """Addresses, APIs and reasons that are remembered; then all are forgotten."""
@@ -42,7 +42,7 @@ class LoginFailures:
         self._window = (0.0, 0)
 
     def note(self, client: str, dialect: str, identifier: str, why: Refusal) -> None:
-        """Say that a login failed, unless that was said a moment ago."""
+        """Log a failed login, unless an equal one was logged a moment ago."""
         key = (neighbourhood(client), dialect, why.code.value)
         if len(self._since) >= MOST_KEPT or len(self._unsaid) >= MOST_KEPT:
             self._since.clear()

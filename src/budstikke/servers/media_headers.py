@@ -1,4 +1,4 @@
-"""What of people's files a browser may show, and what it may only save."""
+"""Headers of customers' files: which a browser may show, and which only save."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from typing import Final
 
 SHOWN: Final = ("image/", "audio/", "video/", "text/plain")
-"""Beginnings of types that are shown."""
+"""Prefixes of media types that a browser may show."""
 
 NOT_SHOWN: Final = ("image/svg",)
-"""They may hold scripts."""
+"""Media types that may contain scripts."""
 
 
 _type = re.compile(

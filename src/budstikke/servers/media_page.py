@@ -91,7 +91,7 @@ class MediaPages:
     ) -> None:
         self._linked = linked
         self._trusted = trusted
-        self._look_ups = RateLimit(clock, LOOK_UPS, LOOK_UPS_WITHIN)
+        self._lookups = RateLimit(clock, LOOK_UPS, LOOK_UPS_WITHIN)
 
     def routes(self) -> list[Route]:
         """List the routes, for Starlette."""
@@ -102,35 +102,35 @@ class MediaPages:
 
     async def _page(self, request: Request) -> Response:
         """Show an MMS."""
-        found = await self._find(request)
-        if isinstance(found, Response):
-            return found
+        mms = await self._find(request)
+        if isinstance(mms, Response):
+            return mms
         token = request.path_params["token"]
-        return _html(200, found.subject or "MMS", _body(found, f"/m/{token}"))
+        return _html(200, mms.subject or "MMS", _body(mms, f"/m/{token}"))
 
     async def _file(self, request: Request) -> Response:
         """Give one file of an MMS."""
-        found = await self._find(request)
-        if isinstance(found, Response):
-            return found
+        mms = await self._find(request)
+        if isinstance(mms, Response):
+            return mms
         written = request.path_params["place"]
         place = int(written) if _place(written) else 0
-        if not 1 <= place <= len(found.files):
+        if not 1 <= place <= len(mms.files):
             return _gone()
-        _, kind, data = found.files[place - 1]
+        _, kind, data = mms.files[place - 1]
         kind, headers = shown_as(kind)
         return Response(data, 200, {**HEADERS, **headers}, kind)
 
     async def _find(self, request: Request) -> MmsContent | Response:
         try:
             client = read_head(request.scope, self._trusted).client
-            self._look_ups.count(client)
-            found = await self._linked(request.path_params["token"])
+            self._lookups.count(client)
+            mms = await self._linked(request.path_params["token"])
         except Refusal:
             return _html(429, "Too many requests", "<p>Try again in a minute.</p>")
         except StoreUnavailable:
             return _html(503, "Not now", "<p>Try again in a minute.</p>")
-        return _gone() if found is None else found
+        return _gone() if mms is None else mms
 
 
 def _gone() -> Response:
@@ -142,12 +142,12 @@ def _html(status: int, title: str, body: str) -> Response:
     return Response(page, status, HEADERS, HTML)
 
 
-def _body(found: MmsContent, path: str) -> str:
-    heading = f"<h1>{escape(found.subject)}</h1>\n" if found.subject else ""
-    text = f"<p>{escape(found.text)}</p>\n" if found.text else ""
+def _body(mms: MmsContent, path: str) -> str:
+    heading = f"<h1>{escape(mms.subject)}</h1>\n" if mms.subject else ""
+    text = f"<p>{escape(mms.text)}</p>\n" if mms.text else ""
     files = (
         _shown(f"{path}/{place}", file)
-        for place, file in enumerate(found.files, 1)
+        for place, file in enumerate(mms.files, 1)
         if file[1] != HIDDEN
     )
     return heading + text + "\n".join(files)

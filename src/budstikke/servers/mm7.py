@@ -29,10 +29,10 @@ ONLY_POST = WireResponse(405, b"Only POST\n", headers={"allow": "POST"})
 
 
 class Mmsc(Protocol):
-    """Who answers for a carrier."""
+    """Answers the MMSC of one carrier."""
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
-        """Answer who may not ask, by the head alone; ``None``: it may."""
+        """Refuse a request by its head alone; ``None``: it is authenticated."""
 
     async def take(self, request: WireRequest) -> WireResponse:
         """Answer a request; never raises."""
@@ -65,11 +65,11 @@ class Mm7Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Work one request."""
-        found = _path(scope.get("path", "")) if scope["type"] == "http" else None
-        if found is None:
+        match = _path(scope.get("path", "")) if scope["type"] == "http" else None
+        if match is None:
             await self._rest(scope, receive, send)
             return
-        await send_response(send, await self._answer(found[1], scope, receive))
+        await send_response(send, await self._answer(match[1], scope, receive))
 
     async def _answer(self, name: str, scope: Scope, receive: Receive) -> WireResponse:
         mmsc = self._mmsc(name)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from budstikke.flow.queries import QueryHandler
 
 MOST, MOST_MISSES, WITHIN = 600, 60, 60.0
-"""Look-ups of one address, those of them that find nothing, and in how many seconds."""
+"""Lookups of one address, those that find nothing, and the seconds they count."""
 
 KNOWN_FOR = 86_400.0
-"""Seconds that an address is known after it has logged in."""
+"""Seconds that an address is exempt after it has logged in."""
 
 MOST_KNOWN = 65_536
 """Addresses that are remembered; then the oldest are forgotten."""
@@ -38,7 +38,7 @@ class PublicLookups:
     Answers those who do not log in; use from one event loop.
 
     Args:
-        asker: Answers questions.
+        query_handler: Answers questions.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
         known_only: Dialects whose look-ups are for known addresses.
@@ -47,12 +47,12 @@ class PublicLookups:
 
     def __init__(
         self,
-        asker: QueryHandler,
+        query_handler: QueryHandler,
         directory: Callable[[], Directory],
         clock: Callable[[], float],
         known_only: frozenset[str] = frozenset(),
     ) -> None:
-        self._asker = asker
+        self._query_handler = query_handler
         self._directory = directory
         self._clock = clock
         self._known_only = known_only
@@ -70,7 +70,7 @@ class PublicLookups:
         if len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]
 
-    async def answer(self, asked: QueryOrCommand, dialect: str, client: str) -> Answer:
+    async def look_up(self, asked: QueryOrCommand, dialect: str, client: str) -> Answer:
         """
         Answer a look-up.
 
@@ -79,11 +79,11 @@ class PublicLookups:
         """
         self._asked.count(client)
         if not isinstance(asked, MessageQuery | OrderQuery):
-            return await self._asker.answer(asked, None, dialect)
+            return await self._query_handler.handle(asked, None, dialect)
         if dialect in self._known_only and not self._is_known(dialect, client):
             raise Refusal(RefusalCode.ADDRESS_NOT_ALLOWED)
         self._missed.look(client)
-        answer = await self._asker.answer(asked, None, dialect)
+        answer = await self._query_handler.handle(asked, None, dialect)
         if isinstance(answer, MessagesAnswer) and not answer.messages:
             self._missed.count(client)
         return answer

@@ -187,27 +187,27 @@ def _read_destinations(
     data: bytes, start: int, end: int, field: Field
 ) -> tuple[list[Destination], int]:
     count, position = _read_integer(data, start, end, field)
-    found: list[Destination] = []
+    destinations: list[Destination] = []
     for _ in range(count):
         flag, position = _read_integer(data, position, end, field)
         if flag == 1:
             ton, position = _read_integer(data, position, end, field)
             npi, position = _read_integer(data, position, end, field)
             address, position = _read_string(data, position, end, _ADDRESS)
-            found.append(Destination(ton, npi, address))
+            destinations.append(Destination(ton, npi, address))
         elif flag == 2:
             name, position = _read_string(data, position, end, _LIST_NAME)
-            found.append(Destination(distribution_list=name))
+            destinations.append(Destination(distribution_list=name))
         else:
             raise PduError(f"dest_flag {flag}", st.ESME_RINVDESTFLAG)
-    return found, position
+    return destinations, position
 
 
 def _read_unsuccessful(
     data: bytes, start: int, end: int, field: Field
 ) -> tuple[list[Unsuccessful], int]:
     count, position = _read_integer(data, start, end, field)
-    found: list[Unsuccessful] = []
+    failures: list[Unsuccessful] = []
     for _ in range(count):
         ton, position = _read_integer(data, position, end, field)
         npi, position = _read_integer(data, position, end, field)
@@ -216,8 +216,8 @@ def _read_unsuccessful(
             raise _short(field)
         status = int.from_bytes(data[position : position + 4], "big")
         position += 4
-        found.append(Unsuccessful(ton, npi, address, status))
-    return found, position
+        failures.append(Unsuccessful(ton, npi, address, status))
+    return failures, position
 
 
 _READ: Final[Mapping[Kind, _Read]] = {

@@ -52,30 +52,30 @@ def parse_tlvs(data: bytes, start: int, end: int) -> Parameters:
     for begin in range(start + 1, min(start + _PADDING, end) + 1):
         if data[begin - 1]:
             break
-        found = _parse(data, begin, end)
-        if found.fault is None:
-            return found
-        if len(found.tlvs) > len(best.tlvs):
-            best = found
+        parsed = _parse(data, begin, end)
+        if parsed.fault is None:
+            return parsed
+        if len(parsed.tlvs) > len(best.tlvs):
+            best = parsed
     return best
 
 
 def _parse(data: bytes, start: int, end: int) -> Parameters:
-    found: list[tuple[int, bytes]] = []
+    tlvs: list[tuple[int, bytes]] = []
     while end - start >= 4:
         tag, length = _HEAD.unpack_from(data, start)
         stop = start + 4 + length
         if stop > end:
             if tag == MESSAGE_PAYLOAD:
-                found.append((tag, data[start + 4 : end]))
+                tlvs.append((tag, data[start + 4 : end]))
             fault = PduError(f"parameter {name(tag)} is cut off", st.ESME_RINVPARLEN)
-            return Parameters(found, fault)
-        found.append((tag, data[start + 4 : stop]))
+            return Parameters(tlvs, fault)
+        tlvs.append((tag, data[start + 4 : stop]))
         start = stop
     if start < end and data[start:end].strip(b"\0"):
         text = "octets after the last parameter"
-        return Parameters(found, PduError(text, st.ESME_RINVOPTPARSTREAM))
-    return Parameters(found, None)
+        return Parameters(tlvs, PduError(text, st.ESME_RINVOPTPARSTREAM))
+    return Parameters(tlvs, None)
 
 
 def build_tlvs(tlvs: Tlvs) -> bytes:

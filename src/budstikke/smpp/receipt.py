@@ -180,12 +180,12 @@ def parse_receipt_text(text: str, rules: Rules = DEFAULT_RULES) -> DeliveryRecei
     text = text[:_LONGEST]
     alone, written = "", True
     if rules.pattern is not None:
-        found = rules.pattern.search(text, 0, _LONGEST_FOR_PATTERN)
-        groups = found.groupdict() if found else {}
+        match = rules.pattern.search(text, 0, _LONGEST_FOR_PATTERN)
+        groups = match.groupdict() if match else {}
         values = [groups.get(key) or "" for key in _GROUPS]
-        written = found is not None or _scan(text, rules)[2]
-    elif found := _STANDARD.match(text):
-        values = list(found.groups())
+        written = match is not None or _scan(text, rules)[2]
+    elif match := _STANDARD.match(text):
+        values = list(match.groups())
     else:
         values, alone, written = _scan(text, rules)
     message_id, submitted, done, word, error = values
@@ -219,13 +219,13 @@ def _scan(text: str, rules: Rules) -> tuple[list[str], str, bool]:
     fields: dict[str, str] = {}
     rest: list[str] = []
     at = 0
-    for found in _FIELD.finditer(text):
-        rest.append(text[at : found.start()])
-        at = found.end()
-        name = found[1].lower().partition("date")[0].strip(" _")
+    for match in _FIELD.finditer(text):
+        rest.append(text[at : match.start()])
+        at = match.end()
+        name = match[1].lower().partition("date")[0].strip(" _")
         if name == "text":
             break
-        fields.setdefault("id" if name.endswith("id") else name, found[2] or "")
+        fields.setdefault("id" if name.endswith("id") else name, match[2] or "")
     else:
         rest.append(text[at:])
     words = _WORD.findall(" ".join(rest))
@@ -388,12 +388,12 @@ def receipt_tlvs(
     network_error: tuple[int, int] | None = None,
 ) -> list[tuple[int, bytes]]:
     """Build the parameters of a receipt (SMPP 3.4 § 4.6.1); raises PduError."""
-    found = [
+    tlvs = [
         tags.parameter(tags.RECEIPTED_MESSAGE_ID, message_id),
         tags.parameter(tags.MESSAGE_STATE, state),
     ]
     if network_error is not None:
         kind, code = network_error
         value = bytes((kind & 0xFF,)) + (code & 0xFFFF).to_bytes(2, "big")
-        found.append((tags.NETWORK_ERROR_CODE, value))
-    return found
+        tlvs.append((tags.NETWORK_ERROR_CODE, value))
+    return tlvs

@@ -315,7 +315,7 @@ class Session:
         self._write(command, status, pdu.sequence, content)
 
     def _take_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
-        asked = self._window.answer(pdu.sequence, pdu.command)
+        asked = self._window.match(pdu.sequence, pdu.command)
         if asked is None:
             self._take_stray(pdu, events)
             return
@@ -330,7 +330,7 @@ class Session:
             self._close("unbound", events)
 
     def _take_stray(self, pdu: Pdu, events: list[Event]) -> None:
-        late = self._window.answer_late(pdu.sequence, pdu.command)
+        late = self._window.match_late(pdu.sequence, pdu.command)
         if late is None:
             events.append(Unexpected(pdu))
         elif late.token is not _SELF_MADE:

@@ -55,16 +55,16 @@ def parse_time(text: str, now: float, fault: int) -> float | None:
     """
     if not text:
         return None
-    if found := _RELATIVE.fullmatch(text):
-        years, months, days, hours, minutes, seconds = map(int, found.groups())
+    if match := _RELATIVE.fullmatch(text):
+        years, months, days, hours, minutes, seconds = map(int, match.groups())
         days += years * 365 + months * 30
         return now + days * _DAY + hours * 3600 + minutes * 60 + seconds
-    if found := _ABSOLUTE.fullmatch(text):
-        at = instant("20" + found[1])
+    if match := _ABSOLUTE.fullmatch(text):
+        at = instant("20" + match[1])
         if at is not None:
-            quarters = int(found[3] or 0) * _QUARTER
-            ahead = quarters if found[4] == "+" else -quarters
-            return at + int(found[2] or 0) / 10 - ahead
+            quarters = int(match[3] or 0) * _QUARTER
+            ahead = quarters if match[4] == "+" else -quarters
+            return at + int(match[2] or 0) / 10 - ahead
     raise PduError(f"time {text[:20]!r}", fault)
 
 

@@ -60,7 +60,7 @@ class Window:
         """Note a request as sent."""
         self._in_flight[sequence] = PendingRequest(command, token, now + self._timeout)
 
-    def answer(self, sequence: int, response: int) -> PendingRequest | None:
+    def match(self, sequence: int, response: int) -> PendingRequest | None:
         """Match a response with its request, which is then no longer in flight."""
         asked = self._in_flight.get(sequence)
         if asked is None or not asked.answered_by(response):
@@ -68,7 +68,7 @@ class Window:
         del self._in_flight[sequence]
         return asked
 
-    def answer_late(self, sequence: int, response: int) -> PendingRequest | None:
+    def match_late(self, sequence: int, response: int) -> PendingRequest | None:
         """Match a response with a request that has expired."""
         asked = self._expired.get(sequence)
         if asked is None or not asked.answered_by(response):

@@ -74,11 +74,11 @@ async def opened(**values: Any) -> AsyncIterator[HttpTransport]:
         "allow_http": True,
         "version": "1.2",
     }
-    outlet = HttpTransport(**known | values)
+    transport = HttpTransport(**known | values)
     try:
-        yield outlet
+        yield transport
     finally:
-        await outlet.close()
+        await transport.close()
 
 
 @asynccontextmanager
@@ -89,9 +89,9 @@ async def calling(
     async with (
         asyncio.timeout(PATIENCE),
         listening(customer),
-        opened(**values) as outlet,
+        opened(**values) as transport,
     ):
-        yield outlet, customer.url
+        yield transport, customer.url
 
 
 def play(
@@ -100,8 +100,8 @@ def play(
     **values: Any,
 ) -> Customer:
     async def whole() -> None:
-        async with calling(customer, **values) as (outlet, url):
-            await scenario(outlet, url)
+        async with calling(customer, **values) as (transport, url):
+            await scenario(transport, url)
 
     asyncio.run(whole())
     return customer
@@ -111,8 +111,8 @@ def ask(customer: Customer, path: str = "/s?a=1", **values: Any) -> WireResponse
     """Make one request and return its answer."""
     answers: list[WireResponse] = []
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
-        answers.append(await outlet.deliver(WireRequest("GET", url + path)))
+    async def scenario(transport: HttpTransport, url: str) -> None:
+        answers.append(await transport.deliver(WireRequest("GET", url + path)))
 
     play(customer, scenario, **values)
     return answers[0]

@@ -73,10 +73,10 @@ def test_what_is_no_address_is_not_public(address: str) -> None:
 async def test_private_hosts_are_not_connected_to(host: str) -> None:
     customer = Customer(OK)
 
-    async with calling(customer, allow_private=False) as (outlet, url):
+    async with calling(customer, allow_private=False) as (transport, url):
         port = url.rpartition(":")[2]
         with pytest.raises(NotReached):
-            await outlet.deliver(WireRequest("GET", f"http://{host}:{port}/"))
+            await transport.deliver(WireRequest("GET", f"http://{host}:{port}/"))
     assert 0 == customer.connections
 
 
@@ -95,10 +95,10 @@ async def test_names_that_lead_to_private_addresses(
     names["evil.example"] = ["127.0.0.1", "::1", "10.0.0.1"]
     customer = Customer(OK)
 
-    async with calling(customer, allow_private=False) as (outlet, url):
+    async with calling(customer, allow_private=False) as (transport, url):
         port = url.rpartition(":")[2]
         with pytest.raises(NotReached, match=r"evil\.example has no public address"):
-            await outlet.deliver(WireRequest("GET", f"http://evil.example:{port}/"))
+            await transport.deliver(WireRequest("GET", f"http://evil.example:{port}/"))
     assert 0 == customer.connections
 
 
@@ -132,10 +132,10 @@ async def test_the_next_of_several_addresses(names: dict[str, list[str]]) -> Non
     customer = Customer(OK)
     names["two.example"] = ["127.0.0.2", "127.0.0.1"]
 
-    async with calling(customer) as (outlet, url):
+    async with calling(customer) as (transport, url):
         port = url.rpartition(":")[2]
         target = f"http://two.example:{port}/"
-        assert 200 == (await outlet.deliver(WireRequest("GET", target))).status
+        assert 200 == (await transport.deliver(WireRequest("GET", target))).status
     assert b"\r\nHost: two.example:" in customer.asked[0]
 
 
@@ -162,9 +162,9 @@ async def test_the_next_of_several_addresses(names: dict[str, list[str]]) -> Non
     ],
 )
 async def test_what_is_no_url(target: str) -> None:
-    async with opened(allow_private=False) as outlet:
+    async with opened(allow_private=False) as transport:
         with pytest.raises(NotReached):
-            await outlet.deliver(WireRequest("GET", target))
+            await transport.deliver(WireRequest("GET", target))
 
 
 def test_https_only_unless_allowed() -> None:
@@ -177,7 +177,7 @@ def test_https_only_unless_allowed() -> None:
 async def test_a_server_without_a_certificate_is_not_spoken_to() -> None:
     customer = Customer(OK)
 
-    async with calling(customer, timeout=0.2) as (outlet, url):
+    async with calling(customer, timeout=0.2) as (transport, url):
         with pytest.raises(NotReached):
-            await outlet.deliver(WireRequest("GET", url.replace("http", "https")))
+            await transport.deliver(WireRequest("GET", url.replace("http", "https")))
     assert [] == customer.asked

@@ -36,8 +36,8 @@ def look_up(
     found: list[tuple[str, str]] = []
     known: dict[str, Any] = {"headers": {}, "name": "name", "address": "address"}
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
-        directory = HttpNumberDirectory(outlet, url=url + path, **known | values)
+    async def scenario(transport: HttpTransport, url: str) -> None:
+        directory = HttpNumberDirectory(transport, url=url + path, **known | values)
         found.append(await directory.find("+4799999999"))
 
     play(customer, scenario)
@@ -90,9 +90,9 @@ def test_a_directory_that_fails(said: bytes, why: str) -> None:
 async def test_so_many_at_once_and_no_more() -> None:
     customer = Customer()
 
-    async with calling(customer) as (outlet, url):
+    async with calling(customer) as (transport, url):
         directory = HttpNumberDirectory(
-            outlet, url=url + "/{digits}", headers={}, name="n", address="a"
+            transport, url=url + "/{digits}", headers={}, name="n", address="a"
         )
         tasks = [
             asyncio.create_task(directory.find(f"+47{n}")) for n in range(2 * AT_ONCE)

@@ -104,11 +104,11 @@ HOSTS = [
 async def test_every_spelling_of_ourselves_is_refused(host: str) -> None:
     customer = Customer(OK)
 
-    async with calling(customer, allow_private=False) as (outlet, url):
+    async with calling(customer, allow_private=False) as (client, url):
         port = url.rpartition(":")[2]
         for target in (f"http://{host}:{port}/", f"http://{host}:{port}?x@{GOOD}/"):
             with pytest.raises(NotReached):
-                await outlet.deliver(WireRequest("GET", target))
+                await client.deliver(WireRequest("GET", target))
     assert 0 == customer.connections
 
 
@@ -117,9 +117,9 @@ async def test_every_spelling_of_ourselves_is_refused(host: str) -> None:
     ["gopher://c.example/", "file:///etc/passwd", "ftp://c.example/", "unix:/run/x"],
 )
 async def test_other_schemes(url: str) -> None:
-    async with opened() as outlet:
+    async with opened() as client:
         with pytest.raises(NotReached, match="URLs are not called"):
-            await outlet.deliver(WireRequest("GET", url))
+            await client.deliver(WireRequest("GET", url))
 
 
 # Names
@@ -142,7 +142,7 @@ async def test_a_name_that_turns_is_not_followed(
     called: list[str] = []
 
     customer = Customer(OK)
-    async with opened(allow_private=False, timeout=5) as outlet:
+    async with opened(allow_private=False, timeout=5) as client:
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
 
@@ -153,7 +153,7 @@ async def test_a_name_that_turns_is_not_followed(
         loop.create_connection = noted  # type: ignore[method-assign, assignment]
         for _ in range(2):
             with pytest.raises(NotReached):
-                await outlet.deliver(WireRequest("GET", "http://turn.example/"))
+                await client.deliver(WireRequest("GET", "http://turn.example/"))
         loop.create_connection = connect  # type: ignore[method-assign]
     assert 0 == customer.connections
     assert [GOOD, GOOD] == called
@@ -237,9 +237,9 @@ async def test_a_name_that_is_gone_is_forgotten(
 
 @pytest.mark.parametrize("port", sorted({0, 22, 25, 587, 6667} & NOT_HTTP))
 async def test_ports_of_other_protocols(port: int) -> None:
-    async with opened(allow_private=False) as outlet:
+    async with opened(allow_private=False) as client:
         with pytest.raises(NotReached, match=f"port {port} is not called"):
-            await outlet.deliver(WireRequest("GET", f"http://{GOOD}:{port}/"))
+            await client.deliver(WireRequest("GET", f"http://{GOOD}:{port}/"))
 
 
 async def test_an_address_that_takes_nobody_is_passed_over(
@@ -249,7 +249,7 @@ async def test_an_address_that_takes_nobody_is_passed_over(
     known["two.example"] = lambda: ["192.0.2.1", "127.0.0.1"]
     tried: list[str] = []
 
-    async with calling(Customer(OK, OK, hang_up=True)) as (outlet, url):
+    async with calling(Customer(OK, OK, hang_up=True)) as (client, url):
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
 
@@ -265,7 +265,7 @@ async def test_an_address_that_takes_nobody_is_passed_over(
         port = url.rpartition(":")[2]
         for _ in range(2):
             request = WireRequest("GET", f"http://two.example:{port}/")
-            assert 200 == (await outlet.deliver(request)).status
+            assert 200 == (await client.deliver(request)).status
     assert ["192.0.2.1", "127.0.0.1", "127.0.0.1"] == tried
 
 
@@ -274,19 +274,19 @@ async def test_an_address_that_takes_nobody_is_passed_over(
 
 @pytest.mark.parametrize("bad", ["a\r\nX: y", "a\nX: y", "a\rb", "a\0b", "a\x7fb"])
 def test_headers_cannot_be_made_more(bad: str) -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async def scenario(client: HttpTransport, url: str) -> None:
         for headers in ({"x": bad}, {bad: "x"}):
             with pytest.raises(NotReached, match="line break"):
-                await outlet.deliver(WireRequest("GET", url, headers=headers))
+                await client.deliver(WireRequest("GET", url, headers=headers))
 
     customer = play(Customer(OK), scenario)
     assert [] == customer.asked
 
 
 async def test_headers_that_are_no_latin_1() -> None:
-    async with calling(Customer(OK)) as (outlet, url):
+    async with calling(Customer(OK)) as (client, url):
         with pytest.raises(NotReached):
-            await outlet.deliver(WireRequest("GET", url, headers={"x": "€"}))
+            await client.deliver(WireRequest("GET", url, headers={"x": "€"}))
 
 
 @pytest.mark.parametrize("rest", ["/a\r\nX: y", "/a b", "/\t", "?a=\n", "/å"])

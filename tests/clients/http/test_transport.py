@@ -38,13 +38,13 @@ def test_what_is_asked() -> None:
 async def test_a_body_and_headers() -> None:
     customer = Customer(OK)
 
-    async with calling(customer) as (outlet, url):
+    async with calling(customer) as (transport, url):
         headers = {"Content-Type": "application/json"}
         request = WireRequest("POST", f"{url}/in", headers=headers, body=b'{"a":1}')
-        await outlet.deliver(request)
+        await transport.deliver(request)
         for bad in ({"X": "a\r\nY: b"}, {"X\r\nY": "a"}, {"X": "a\n"}):
             with pytest.raises(NotReached, match="line break"):
-                await outlet.deliver(WireRequest("GET", url, headers=bad))
+                await transport.deliver(WireRequest("GET", url, headers=bad))
     (asked,) = customer.asked
     assert b"\r\nContent-Length: 7\r\n" in asked
     assert b"\r\nContent-Type: application/json\r\n" in asked
@@ -54,9 +54,9 @@ async def test_a_body_and_headers() -> None:
 async def test_a_password_in_the_url_is_basic_authentication() -> None:
     customer = Customer(OK)
 
-    async with calling(customer) as (outlet, url):
+    async with calling(customer) as (transport, url):
         target = url.replace("://", "://ola:n%40rd@") + "/s"
-        await outlet.deliver(WireRequest("GET", target))
+        await transport.deliver(WireRequest("GET", target))
     assert b"\r\nAuthorization: Basic b2xhOm5AcmQ=\r\n" in customer.asked[0]
 
 
@@ -156,21 +156,21 @@ def test_no_answer_in_time(answer: bytes) -> None:
 
 
 async def test_nobody_listens() -> None:
-    async with calling(Customer()) as (outlet, _url):
+    async with calling(Customer()) as (transport, _url):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             target = f"http://127.0.0.1:{free.getsockname()[1]}/"
             with pytest.raises(NotReached, match="Refused"):
-                await outlet.deliver(WireRequest("GET", target))
+                await transport.deliver(WireRequest("GET", target))
 
 
 # Connections
 
 
 def test_a_connection_is_used_again() -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async def scenario(transport: HttpTransport, url: str) -> None:
         for number in range(5):
-            await outlet.deliver(WireRequest("GET", f"{url}/{number}"))
+            await transport.deliver(WireRequest("GET", f"{url}/{number}"))
 
     customer = play(Customer(*[OK] * 5), scenario)
     assert 1 == customer.connections
@@ -178,9 +178,9 @@ def test_a_connection_is_used_again() -> None:
 
 
 def test_one_that_was_closed_meanwhile_is_made_anew() -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async def scenario(transport: HttpTransport, url: str) -> None:
         for number in range(3):
-            answer = await outlet.deliver(WireRequest("GET", f"{url}/{number}"))
+            answer = await transport.deliver(WireRequest("GET", f"{url}/{number}"))
             assert b"OK" == answer.body
 
     customer = play(Customer(*[OK] * 3, hang_up=True), scenario)
@@ -190,10 +190,10 @@ def test_one_that_was_closed_meanwhile_is_made_anew() -> None:
 
 @pytest.mark.parametrize("extra", [b"x", OK])
 def test_more_than_was_asked_for_is_never_another_answer(extra: bytes) -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async def scenario(transport: HttpTransport, url: str) -> None:
         bodies = []
         for number in range(2):
-            answer = await outlet.deliver(WireRequest("GET", f"{url}/{number}"))
+            answer = await transport.deliver(WireRequest("GET", f"{url}/{number}"))
             bodies.append(answer.body)
             await asyncio.sleep(0)
         assert [b"OK", b"yes"] == bodies
@@ -217,11 +217,11 @@ def test_a_late_answer_is_not_taken_for_the_next() -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + head[4:9])
             writer.close()
 
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async def scenario(transport: HttpTransport, url: str) -> None:
         with pytest.raises(NotReached, match="in time"):
-            await outlet.deliver(WireRequest("GET", f"{url}/slow"))
+            await transport.deliver(WireRequest("GET", f"{url}/slow"))
         late.set()
-        answer = await outlet.deliver(WireRequest("GET", f"{url}/fast"))
+        answer = await transport.deliver(WireRequest("GET", f"{url}/fast"))
         assert b"/fast" == answer.body
 
     customer = play(Late(), scenario, timeout=0.2)
@@ -229,9 +229,9 @@ def test_a_late_answer_is_not_taken_for_the_next() -> None:
 
 
 def test_many_at_once() -> None:
-    async def scenario(outlet: HttpTransport, url: str) -> None:
+    async def scenario(transport: HttpTransport, url: str) -> None:
         requests = [
-            outlet.deliver(WireRequest("GET", f"{url}/{number}"))
+            transport.deliver(WireRequest("GET", f"{url}/{number}"))
             for number in range(50)
         ]
         answers = await asyncio.gather(*requests)
@@ -243,9 +243,9 @@ def test_many_at_once() -> None:
 
 async def test_closing_ends_what_is_under_way() -> None:
     customer = Customer()
-    async with calling(customer) as (outlet, url):
-        request = asyncio.create_task(outlet.deliver(WireRequest("GET", url)))
+    async with calling(customer) as (transport, url):
+        request = asyncio.create_task(transport.deliver(WireRequest("GET", url)))
         await customer.came.wait()
-        await outlet.close()
+        await transport.close()
         with pytest.raises(NotReached):
             await request

@@ -96,7 +96,7 @@ class Api:
         self.server = HttpServer(
             dialects={"native": Native()},
             acceptor=self.acceptor,
-            asker=QueryHandler(quoter=Quoter(committer), **now, **known),
+            query_handler=QueryHandler(quoter=Quoter(committer), **now, **known),
             authenticator=self.authenticator,
             rest=self._note,
             max_body=MAX_BODY,

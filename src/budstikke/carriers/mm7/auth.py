@@ -125,10 +125,10 @@ class MmscAuthenticator:
 
 def _address(client: str) -> IPv4Address | IPv6Address | None:
     try:
-        found = ip_address(client.partition("%")[0])
+        ip = ip_address(client.partition("%")[0])
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def _key(address: IPv4Address | IPv6Address | None) -> str:
@@ -144,10 +144,10 @@ def _tries(request: WireRequest) -> bool:
 
 def _token(query: bytes) -> str:
     try:
-        found = parse_qsl(query.decode("latin-1"), max_num_fields=MOST_FIELDS)
+        parameters = parse_qsl(query.decode("latin-1"), max_num_fields=MOST_FIELDS)
     except ValueError:
         return ""
-    return dict(found).get("token", "")
+    return dict(parameters).get("token", "")
 
 
 def _login(request: WireRequest) -> bytes:

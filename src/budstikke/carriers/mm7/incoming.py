@@ -119,13 +119,13 @@ class Incoming:
             return sink.inbound([self._inbound(asked)])
         if isinstance(asked, DeliveryReport):
             return sink.receipts([self._receipt(asked)])
-        found = self._read_reply(asked)
-        return None if found is None else sink.read([found])
+        report = self._read_reply(asked)
+        return None if report is None else sink.read([report])
 
     def _inbound(self, asked: Deliver) -> InboundMms:
         numbers = [self._ours(address) for address in asked.recipients]
-        found = tuple(dict.fromkeys(filter(None, numbers)))
-        recipient, *others = found or (self._settings.number,)
+        known = tuple(dict.fromkeys(filter(None, numbers)))
+        recipient, *others = known or (self._settings.number,)
         if not recipient:
             said = (Status.ADDRESS_ERROR, "no recipient", asked.transaction)
             raise Refused(*said, asked.schema)

@@ -88,14 +88,14 @@ def outcome(http: int, answer: Answer, overrides: Mapping[str, Retry]) -> Outcom
     if answer.code in (Status.SUCCESS, Status.PARTIAL_SUCCESS):
         return Sent(answer.message_id)
     raw = answer.text if answer.code else f"HTTP {http} {answer.text}"
-    found = ANSWERS.get(answer.code) or THOUSANDS.get(answer.code // 1000)
+    meaning = ANSWERS.get(answer.code) or THOUSANDS.get(answer.code // 1000)
     if not answer.code:
-        found = HTTP.get(http)
-        if found is None and 400 <= http < 500:
-            found = (Reason.REJECTED, Retry.ELSEWHERE)
-    if found is None:
+        meaning = HTTP.get(http)
+        if meaning is None and 400 <= http < 500:
+            meaning = (Reason.REJECTED, Retry.ELSEWHERE)
+    if meaning is None:
         return Unsure(raw)
-    reason, retry = found
+    reason, retry = meaning
     return Rejected(reason, raw, overrides.get(str(answer.code), retry))
 
 

@@ -41,7 +41,7 @@ class Agenda(Generic[Item]):
 
     def due(self, now: float) -> list[Item]:
         """Remove and return what is due, earliest first."""
-        found: list[Item] = []
+        due: list[Item] = []
         while self._moments and self._moments[0] <= now * _PER_SECOND:
-            found += self._items.pop(heappop(self._moments))
-        return found
+            due += self._items.pop(heappop(self._moments))
+        return due

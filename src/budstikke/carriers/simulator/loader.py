@@ -54,18 +54,18 @@ class Loader:
 
     async def _read(self, parts: list[Part]) -> None:
         failed = NO_MMS if self._contents is None else GONE
-        found: Mapping[int, MmsContent] = {}
+        contents: Mapping[int, MmsContent] = {}
         try:
             if self._contents is not None:
-                found = await self._contents([part.message_id for part in parts])
+                contents = await self._contents([part.message_id for part in parts])
         except Exception:
             log.warning("could not read the content of an MMS", exc_info=True)
             failed = NOT_READ
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._reading.pop(task, None)
-        have = [part for part in parts if part.message_id in found]
-        self.found.update((part.id, found[part.message_id]) for part in have)
-        lost = [(part, failed) for part in parts if part.message_id not in found]
+        have = [part for part in parts if part.message_id in contents]
+        self.found.update((part.id, contents[part.message_id]) for part in have)
+        lost = [(part, failed) for part in parts if part.message_id not in contents]
         self._loaded(have, lost)
 
     def cancel(self) -> list[Part]:

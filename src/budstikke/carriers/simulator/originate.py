@@ -51,16 +51,16 @@ def pieces(
     """
     planned = segment(text[:LONGEST], mode=TextMode.AUTO)
     total = len(planned.parts)
-    found = []
+    cut = []
     for number, part in enumerate(planned.parts, start=1):
         header = udh_concat8(ref, total, number) if total > 1 else b""
         if planned.encoding == GSM:
             octets = _encode(part, alphabet, header)
-            found.append(Piece(DATA_CODING_GSM, total > 1, header + octets))
+            cut.append(Piece(DATA_CODING_GSM, total > 1, header + octets))
         else:
             octets = ucs2_encode(part)
-            found.append(Piece(DATA_CODING_UCS2, total > 1, header + octets))
-    return found
+            cut.append(Piece(DATA_CODING_UCS2, total > 1, header + octets))
+    return cut
 
 
 def _encode(text: str, alphabet: LinkAlphabet, header: bytes) -> bytes:

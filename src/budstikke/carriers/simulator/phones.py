@@ -216,12 +216,12 @@ class Phones:
 
     def summaries(self, limit: int = 1000) -> list[Summary]:
         """List phones, the one used last first."""
-        found: list[Summary] = []
+        summaries: list[Summary] = []
         for number in reversed(self._phones):
-            if len(found) == limit:
+            if len(summaries) == limit:
                 break
-            found.append(self.summary(number))
-        return found
+            summaries.append(self.summary(number))
+        return summaries
 
     def summary(self, number: str) -> Summary:
         """Describe one phone, whether it has been used or not."""

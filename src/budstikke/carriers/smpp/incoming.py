@@ -75,22 +75,22 @@ class Incoming:
         name it differently has both ids. The reason is known where the operator says
         why, by network_error_code or by ``receipt_errors``.
         """
-        found = read_receipt(pdu, self._rules)
-        if found is None:
+        report = read_receipt(pdu, self._rules)
+        if report is None:
             return None
-        state, reason = _state(found)
+        state, reason = _state(report)
         if state is ReceiptState.UNDELIVERED or state is ReceiptState.REJECTED:
-            reason = self._reason(found, reason)
+            reason = self._reason(report, reason)
         body = pdu.body
         assert isinstance(body, Sm | DataSm)  # noqa: S101 - read_receipt looked
-        other = found.text_id if found.text_id != found.id else ""
+        other = report.text_id if report.text_id != report.id else ""
         return Receipt(
-            found.id,
-            self._key(found.id),
+            report.id,
+            self._key(report.id),
             state,
             reason,
-            _raw(found),
-            _at(found, now),
+            _raw(report),
+            _at(report, now),
             self._phone(body),
             other,
             self._key(other),
@@ -101,10 +101,10 @@ class Incoming:
         home = self._home or country_of(body.destination_addr)
         return phone(body.source_addr, _nature(body.source_addr_ton), home)
 
-    def _reason(self, found: DeliveryReceipt, otherwise: Reason) -> Reason:
-        reason = self._errors.get(found.error)
-        if reason is None and found.network_error is not None:
-            network, code = found.network_error
+    def _reason(self, report: DeliveryReceipt, otherwise: Reason) -> Reason:
+        reason = self._errors.get(report.error)
+        if reason is None and report.network_error is not None:
+            network, code = report.network_error
             if network == GSM_NETWORK:
                 reason = GSM_ERRORS.get(code)
         return otherwise if reason is None else reason
@@ -147,29 +147,29 @@ def _nature(ton: int) -> Nature:
     return BY_TON.get(ton, Nature.UNKNOWN)
 
 
-def _state(found: DeliveryReceipt) -> tuple[ReceiptState, Reason]:
-    if found.state is None:
-        settled = ReceiptState.INTERIM if found.interim else ReceiptState.UNKNOWN
+def _state(report: DeliveryReceipt) -> tuple[ReceiptState, Reason]:
+    if report.state is None:
+        settled = ReceiptState.INTERIM if report.interim else ReceiptState.UNKNOWN
         return settled, Reason.UNKNOWN
-    state, reason = STATES[found.state]
+    state, reason = STATES[report.state]
     # An intermediate notification tells of an attempt; only success is the end.
-    if found.interim and state is not ReceiptState.DELIVERED:
+    if report.interim and state is not ReceiptState.DELIVERED:
         return ReceiptState.INTERIM, reason
     return state, reason
 
 
-def _raw(found: DeliveryReceipt) -> str:
+def _raw(report: DeliveryReceipt) -> str:
     """Say it in the operator's words: ``UNDELIV 001``, ``REJECTED 3/21``."""
-    word = found.word or (found.state.name if found.state is not None else "")
-    error = found.error
-    if not error and found.network_error is not None:
-        error = "{}/{}".format(*found.network_error)
+    word = report.word or (report.state.name if report.state is not None else "")
+    error = report.error
+    if not error and report.network_error is not None:
+        error = "{}/{}".format(*report.network_error)
     return f"{word} {error}".strip()
 
 
-def _at(found: DeliveryReceipt, now: float) -> float:
+def _at(report: DeliveryReceipt, now: float) -> float:
     """Take the date if it can be: operators' clocks and zones are often wrong."""
-    done = found.done
+    done = report.done
     return done if done is not None and now - 30 * _DAY < done <= now else now
 
 

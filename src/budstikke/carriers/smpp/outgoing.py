@@ -125,9 +125,9 @@ class Outgoing:
     def _plan(self, originator: str) -> tuple[int, int, str]:
         """Find TON, NPI and spelling of an originator, and remember them."""
         plan = (0, 0)
-        for pattern, found in self._rules:
+        for pattern, rule in self._rules:
             if pattern.fullmatch(originator):
-                plan = found
+                plan = rule
                 break
         written = originator
         if not self._settings.plus and originator.removeprefix("+").isdecimal():

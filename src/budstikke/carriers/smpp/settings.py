@@ -324,12 +324,12 @@ def text_profile(settings: Settings) -> TextProfile:
 def words(settings: Settings) -> dict[str, MessageState]:
     """Read ``receipt_words``; raises ValueError."""
     states = {each.name.lower(): each for each in MessageState}
-    found = {}
+    by_word = {}
     for word, name in settings.receipt_words.items():
         if name not in states:
             raise ValueError(f"receipt_words: {name!r} is none of {', '.join(states)}")
-        found[word.upper()] = states[name]
-    return found
+        by_word[word.upper()] = states[name]
+    return by_word
 
 
 def statuses(settings: Settings) -> dict[int, Retry]:
@@ -343,7 +343,7 @@ def statuses(settings: Settings) -> dict[int, Retry]:
 
 def tlvs(settings: Settings) -> tuple[tuple[int, bytes], ...]:
     """Read ``tlvs``, hexadecimal both; raises ValueError."""
-    found = []
+    parameters = []
     for tag, value in settings.tlvs.items():
         try:
             number, octets = int(tag, 16), bytes.fromhex(value)
@@ -351,8 +351,8 @@ def tlvs(settings: Settings) -> tuple[tuple[int, bytes], ...]:
             raise ValueError(f"tlvs: {tag!r} = {value!r} is not hex") from error
         if not 0 < number <= 0xFFFF:
             raise ValueError(f"tlvs: {tag!r} is no tag")
-        found.append((number, octets))
-    return tuple(found)
+        parameters.append((number, octets))
+    return tuple(parameters)
 
 
 def data_codings(settings: Settings) -> dict[int, int]:

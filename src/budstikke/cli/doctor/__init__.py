@@ -143,13 +143,13 @@ def _file(engine: Engine, file: Path) -> Iterator[Finding]:
         yield Finding(Level.WARNING, subject, what)
     try:
         with engine.connect() as connection:
-            found = [row[0] for row in connection.execute(text(QUICK_CHECK))]
+            faults = [row[0] for row in connection.execute(text(QUICK_CHECK))]
     except SQLAlchemyError as error:
-        found = [_short(error)]
-    if found == ["ok"]:
+        faults = [_short(error)]
+    if faults == ["ok"]:
         yield Finding(Level.OK, subject, "every page can be read (quick_check)")
     else:
-        what = f"is damaged: {found[0].splitlines()[-1]}; docs/operate.md, A bad page"
+        what = f"is damaged: {faults[0].splitlines()[-1]}; docs/operate.md, A bad page"
         yield Finding(Level.WRONG, subject, what)
 
 
@@ -266,9 +266,9 @@ def url_fault(url: str, callbacks: Callbacks) -> str:
     if callbacks.allow_private and read_address(host) is not None:
         return ""
     try:
-        found = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return f"{host} cannot be resolved"
-    if callbacks.allow_private or any(public(str(item[4][0])) for item in found):
+    if callbacks.allow_private or any(public(str(item[4][0])) for item in addresses):
         return ""
     return f"{host} is a private address"

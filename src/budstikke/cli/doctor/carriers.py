@@ -116,15 +116,15 @@ def _smsc(
     def say(command: int) -> Say:
         return lambda link: _bind(link, settings, command, refused)
 
-    found = list(
+    findings = list(
         _connect(
             subject, where, context, now, say(cmd.BIND_TRANSMITTER) if bind else None
         )
     )
     if refused & OTHER_BIND and settings.bind == "trx":
         again = say(cmd.BIND_TRANSCEIVER)
-        found = list(_connect(subject, where, context, now, again))
-    yield from found
+        findings = list(_connect(subject, where, context, now, again))
+    yield from findings
 
 
 def _bind(

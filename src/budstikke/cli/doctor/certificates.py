@@ -115,9 +115,9 @@ def look_at_trusted(subject: str, file: str, now: float) -> Iterator[Finding]:
     yield from faults
     if faults:
         return
-    found = list(_dates(subject, file, now))
-    all_wrong = all(finding.level is Level.WRONG for finding in found)
-    for finding in found:
+    findings = list(_dates(subject, file, now))
+    all_wrong = all(finding.level is Level.WRONG for finding in findings)
+    for finding in findings:
         if finding.level is not Level.OK:
             level = Level.WRONG if all_wrong else Level.WARNING
             yield finding._replace(level=level)

@@ -72,17 +72,17 @@ NOT_HTTP = frozenset(
 def public(address: str) -> bool:
     """Tell whether an address may be called when private ones are not allowed."""
     try:
-        found = ip_address(address.partition("%")[0])
+        ip = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, IPv4Address):
-        return _public_4(found)
-    inner = _embedded(found)
+    if isinstance(ip, IPv4Address):
+        return _public_4(ip)
+    inner = _embedded(ip)
     if inner is not None and not _public_4(inner):
         return False
-    if found.ipv4_mapped is not None or found in NAT64:
+    if ip.ipv4_mapped is not None or ip in NAT64:
         return True
-    return found in GLOBAL_UNICAST and not any(found in each for each in NOT_PUBLIC_6)
+    return ip in GLOBAL_UNICAST and not any(ip in each for each in NOT_PUBLIC_6)
 
 
 def _public_4(address: IPv4Address) -> bool:

@@ -31,13 +31,13 @@ class HttpChild:
     Makes requests, and says what came of them.
 
     Args:
-        outlet: Makes them.
+        transport: Makes them.
         ended: Is set when the gateway wants no more.
 
     """
 
-    def __init__(self, outlet: HttpTransport, ended: asyncio.Event) -> None:
-        self._outlet = outlet
+    def __init__(self, transport: HttpTransport, ended: asyncio.Event) -> None:
+        self._transport = transport
         self._ended = ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: list[Answer] = []
@@ -47,7 +47,7 @@ class HttpChild:
         """Work until the gateway wants no more."""
         self._channel = await Channel.on(end, self._heard, self._ended.set)
         await self._ended.wait()
-        await self._outlet.close()
+        await self._transport.close()
 
     def _heard(self, batch: Sequence[Asked]) -> None:
         loop = asyncio.get_running_loop()
@@ -62,14 +62,16 @@ class HttpChild:
         number, method, target, headers, body, seconds = asked
         request = WireRequest(method, target, headers=headers, body=body)
         try:
-            found = await self._outlet.deliver(request, seconds)
+            response = await self._transport.deliver(request, seconds)
         except NotReached as error:
             self._answer((number, 0, b"", str(error)))
         except Exception:
             log.exception("callback request failed: internal error")
             self._answer((number, 0, b"", "internal error"))
         else:
-            self._answer((number, found.status, found.body, found.content_type))
+            self._answer(
+                (number, response.status, response.body, response.content_type)
+            )
 
     def _answer(self, answer: Answer) -> None:
         if not self._answers:  # what is answered in one turn of the loop goes at once
@@ -83,8 +85,8 @@ class HttpChild:
 
 
 async def _main(end: socket.socket, settings: str) -> None:
-    outlet = HttpTransport(**msgspec.json.decode(settings))
-    await HttpChild(outlet, asyncio.Event()).run(end)
+    transport = HttpTransport(**msgspec.json.decode(settings))
+    await HttpChild(transport, asyncio.Event()).run(end)
 
 
 def main(arguments: list[str]) -> int:

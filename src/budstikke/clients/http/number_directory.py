@@ -31,7 +31,7 @@ class HttpNumberDirectory:
     The directory behind a URL.
 
     Args:
-        outlet: Carries requests; it is this directory's own.
+        transport: Carries requests; it is this directory's own.
         url: In it ``{number}`` stands for E.164 with ``+`` (escaped), and ``{digits}``
             for the same without.
         headers: What each request has, such as a key.
@@ -42,14 +42,14 @@ class HttpNumberDirectory:
 
     def __init__(
         self,
-        outlet: HttpTransport,
+        transport: HttpTransport,
         *,
         url: str,
         headers: dict[str, str],
         name: str,
         address: str,
     ) -> None:
-        self._outlet = outlet
+        self._transport = transport
         self._url = url
         self._headers = {"accept": "application/json", **headers}
         self._name = name
@@ -61,7 +61,7 @@ class HttpNumberDirectory:
         url = self._url.replace("{number}", quote(number, safe=""))
         url = url.replace("{digits}", number.removeprefix("+"))
         async with self._slots:
-            answer = await self._outlet.deliver(
+            answer = await self._transport.deliver(
                 WireRequest("GET", url, headers=self._headers)
             )
         if answer.status in UNKNOWN:
@@ -76,19 +76,19 @@ class HttpNumberDirectory:
 
     async def close(self) -> None:
         """End the connections."""
-        await self._outlet.close()
+        await self._transport.close()
 
 
 def text_at(document: Any, path: str) -> str:
     """Find a text in a JSON value; empty: there is none at that place."""
-    found = document
+    value = document
     for key in path.split("."):
-        if isinstance(found, dict):
-            found = found.get(key)
-        elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
-            found = found[int(key)]
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
         else:
             return ""
-    several = found if isinstance(found, list) else [found]
+    several = value if isinstance(value, list) else [value]
     texts = [str(it).strip() for it in several if isinstance(it, str | int)]
     return ", ".join(filter(None, texts))[:LONGEST]

@@ -83,8 +83,8 @@ class Resolver:
 
     async def _look_up(self, host: str, port: int) -> list[str]:
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, look_up, host, port)
-        addresses = list(dict.fromkeys(found))
+        resolved = await loop.run_in_executor(self._threads, look_up, host, port)
+        addresses = list(dict.fromkeys(resolved))
         if not self._allow_private:
             addresses = [address for address in addresses if public(address)]
             if not addresses:
@@ -104,5 +104,5 @@ class Resolver:
 
 def look_up(host: str, port: int) -> list[str]:
     """Ask the system for a host's addresses; blocks. Raises OSError, UnicodeError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in entries]

@@ -55,10 +55,10 @@ class Origin(NamedTuple):
 @lru_cache(maxsize=4096)
 def read_origin(scheme: str, authority: str) -> Origin:
     """Read the beginning of a URL; raises NotReached."""
-    found = _authority(authority)
-    if found is None:
+    match = _authority(authority)
+    if match is None:
         raise NotReached("not a URL")
-    userinfo, written, digits = found.groups()
+    userinfo, written, digits = match.groups()
     secure = scheme.lower() == "https"
     port = int(digits) if digits else 443 if secure else 80
     host = written.strip("[]")
@@ -84,7 +84,7 @@ def _idna(host: str) -> str:
 
 class HttpTransport:
     """
-    The outlet for URLs.
+    The transport for URLs.
 
     Args:
         timeout: Longest wait for an answer, the connection included, seconds.
@@ -115,14 +115,14 @@ class HttpTransport:
 
         ``seconds``: the longest wait for all of it, if not the usual one.
         """
-        found = _url(request.target)
-        if found is None or found[1].lower() not in self._schemes:
+        url = _url(request.target)
+        if url is None or url[1].lower() not in self._schemes:
             scheme = request.target.partition(":")[0][:10] or "no"
             raise NotReached(f"{scheme} URLs are not called")
-        origin = read_origin(found[1], found[2])
+        origin = read_origin(url[1], url[2])
         end = asyncio.get_running_loop().time() + (seconds or self._timeout)
         try:
-            written = self._write(request, origin, found[3])
+            written = self._write(request, origin, url[3])
             return await self._ask(origin, written, end)
         except TimeoutError as error:
             raise NotReached("no answer in time") from error

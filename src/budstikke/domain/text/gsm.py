@@ -86,16 +86,16 @@ _ALPHABETS: dict[tuple[int, int], _Alphabet] = {}
 
 def _alphabet(tables: tuple[int, int]) -> _Alphabet:
     """Return the prepared pair, made at first use; there are 13 x 14 of them."""
-    found = _ALPHABETS.get(tables)
-    if found is None:
+    alphabet = _ALPHABETS.get(tables)
+    if alphabet is None:
         locking = tables[0] if tables[0] in LOCKING else 0
         single_shift = tables[1] if tables[1] in SINGLE_SHIFT else 0
         known = (locking, single_shift)
-        found = _ALPHABETS.get(known)
-        if found is None:
-            found = _prepared(LOCKING[locking], SINGLE_SHIFT[single_shift])
-            _ALPHABETS[known] = found
-    return found
+        alphabet = _ALPHABETS.get(known)
+        if alphabet is None:
+            alphabet = _prepared(LOCKING[locking], SINGLE_SHIFT[single_shift])
+            _ALPHABETS[known] = alphabet
+    return alphabet
 
 
 _DEFAULT_INNER = _alphabet(DEFAULT).inner

@@ -161,10 +161,10 @@ def room(header_elements: int) -> tuple[int, int]:
     return octets * 8 // 7, octets // 2
 
 
-def _checked(found: Segmentation | None) -> Segmentation:
-    if found is None:
+def _checked(segmented: Segmentation | None) -> Segmentation:
+    if segmented is None:
         raise Refusal(RefusalCode.TEXT_TOO_LONG)
-    return found
+    return segmented
 
 
 def _wide_plan(text: str, concat: Concat, national: frozenset[int]) -> Segmentation:
@@ -174,9 +174,9 @@ def _wide_plan(text: str, concat: Concat, national: frozenset[int]) -> Segmentat
         coded = inner_code(text, tables)
         if coded is None:
             continue
-        found = _gsm_plan(text, coded, concat, tables)
-        if found and (best is None or found.segments < best.segments):
-            best = found
+        candidate = _gsm_plan(text, coded, concat, tables)
+        if candidate and (best is None or candidate.segments < best.segments):
+            best = candidate
     return _checked(best)
 
 

@@ -113,8 +113,8 @@ def is_part(payload: bytes) -> bool:
     """
     if not payload.startswith(_PLACES):
         return False
-    found = concatenation(parse_udh(user_data_header(payload))[0])
-    return found is not None and found.total > 1
+    part = concatenation(parse_udh(user_data_header(payload))[0])
+    return part is not None and part.total > 1
 
 
 _PLACES = (b"\x05\0\x03", b"\x06\x08\x04")
@@ -141,8 +141,8 @@ def concatenation(elements: Elements) -> Concatenation | None:
 
 def national_tables(elements: Elements) -> tuple[int, int]:
     """Read the (locking, single shift) tables in use (§ 9.2.3.24.15 and .16)."""
-    found = {identifier: data[0] for identifier, data in elements if len(data) == 1}
-    return found.get(LOCKING_SHIFT_IE, 0), found.get(SINGLE_SHIFT_IE, 0)
+    tables = {identifier: data[0] for identifier, data in elements if len(data) == 1}
+    return tables.get(LOCKING_SHIFT_IE, 0), tables.get(SINGLE_SHIFT_IE, 0)
 
 
 def _national(tables: tuple[int, int]) -> bytes:

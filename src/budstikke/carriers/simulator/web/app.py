@@ -142,10 +142,10 @@ class _Screen:
 
     async def list_messages(self, request: Request) -> Response:
         after = parameters_of(request).get("after", "0")
-        found = whole(after)
-        if found is None:
+        last_id = whole(after)
+        if last_id is None:
             raise Problem(400, "bad_field", "after is the id of a message")
-        return _json(self._received(self._number(request), found))
+        return _json(self._received(self._number(request), last_id))
 
     async def send_message(self, request: Request) -> Response:
         number = self._number(request)
@@ -180,8 +180,8 @@ class _Screen:
         return Response(part.data, 200, {**_HEADERS, **headers}, kind)
 
     def _received(self, number: str, after: int = 0) -> list[Row]:
-        found = self._phones.messages(number, after)
-        return [message_row(each, number) for each in found]
+        messages = self._phones.messages(number, after)
+        return [message_row(each, number) for each in messages]
 
     def _number(self, request: Request) -> str:
         try:
@@ -209,10 +209,10 @@ class _Screen:
         return _html(phone_page(phone, received, sent))
 
     async def static(self, request: Request) -> Response:
-        found = STATIC.get(request.path_params["name"])
-        if found is None:
+        file = STATIC.get(request.path_params["name"])
+        if file is None:
             raise HTTPException(404)
-        media_type, octets = found
+        media_type, octets = file
         return Response(octets, media_type=media_type, headers=_HEADERS)
 
     async def phone_events(self, request: Request) -> Response:
