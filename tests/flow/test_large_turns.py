@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
+from budstikke.flow.commit import Committer
 from budstikke.flow.pace import AT_ONCE, aside
 from budstikke.store import schema
 from flow.rig import Rig, rig_on, until
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 MANY = [f"+479{n:07}" for n in range(AT_ONCE + 1)]
 FEW = MANY[: MOST_MESSAGES + 1]
 
-LINEAR = {"answer_now", "_row", "aside decodes"}
+LINEAR = {"result_now", "_row", "aside decodes"}
 """What is done with all recipients of an order at once."""
 
 
@@ -54,9 +56,36 @@ async def test_a_large_order_is_answered_and_written_down_in_a_thread(
         accepted = await rig.accept(*(MANY if large else FEW))
         await until(lambda: not rig.bulk._tasks, 60)
     assert all(accepted.ids)
-    assert {"_accept_large", "_make", "_slice"} < called
+    assert {"store_whole", "_make", "_slice"} < called
     assert "_make decodes" not in called
     assert LINEAR & called == (set() if large else LINEAR)
+
+
+async def test_orders_take_turns_to_stage_their_slices(rig: Rig) -> None:
+    """However many are being expanded, others wait for one slice at most."""
+    turn = 0
+    staged: Counter[int] = Counter()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is Committer.stage.__code__:
+            staged[turn] += 1
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    sys.setprofile(note)
+    try:
+        await asyncio.gather(*[rig.accept(*FEW) for _ in range(4)])
+        await until(lambda: not rig.bulk._tasks, 60)
+    finally:
+        sys.setprofile(None)
+        counting.cancel()
+    assert 8 == staged.total()  # each of the four has two slices
+    assert 1 == max(staged.values())
 
 
 async def test_one_good_number_among_many_is_kept_and_sent(
@@ -70,8 +99,8 @@ async def test_one_good_number_among_many_is_kept_and_sent(
             await until(lambda: not rig.bulk._tasks, 60)
         assert RefusalCode.BAD_RECIPIENT is accepted.ids[0]
         assert [accepted.ids[-1]] == rig.path.column("id", schema.message)
-        assert "_accept_large" in called
-        assert "answer_now" not in called
+        assert "store_whole" in called
+        assert "result_now" not in called
 
 
 @pytest.mark.parametrize("large", [True, False])

@@ -83,6 +83,7 @@ class BulkOrders:
         self._directory = directory
         self._clock = clock
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by order
+        self._staging = asyncio.Lock()  # however many orders are being expanded
 
     async def store_whole(
         self, prepared: Prepared, access: Access, occurrence: RecurringRow | None
@@ -232,10 +233,12 @@ class BulkOrders:
         start = row.done
         done = start + at_a_time(context.order, range(start, row.total))
         some = ((i, number, 0) for i, number in enumerate(numbers[start:done], start))
-        recipients = route_again(some, access.account.id, directory)
-        staged = self._committer.stage(
-            context, access, recipients, row.first_id + start, row.id
-        )
+        async with self._staging:  # one slice in a turn of the loop
+            await asyncio.sleep(0)
+            recipients = route_again(some, access.account.id, directory)
+            staged = self._committer.stage(
+                context, access, recipients, row.first_id + start, row.id
+            )
         staged.draft.progress = BulkProgress(row.id, done)
         verdict = await self._committer.commit(staged)
         row.done = await self._progress(row) if verdict.taken else done
