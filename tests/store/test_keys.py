@@ -167,6 +167,10 @@ def test_a_key_is_looked_for_once_and_guesses_are_counted(engine: Engine) -> Non
             await entered(guard, directory, "reseller", "demo")
         assert RefusalCode.TOO_MANY_REQUESTS is refused.value.code
         assert 1 + auth.GUESSES == len(made)
+        with pytest.raises(Refusal) as refused:
+            await entered(guard, directory, "native", "0")
+        assert RefusalCode.UNKNOWN_LOGIN is refused.value.code  # known to be wrong
+        assert 1 + auth.GUESSES == len(made)
         await entered(guard, directory, "native", "demo")
 
     try:
