@@ -1,4 +1,4 @@
-"""Which parts of long texts the operator has our answer to."""
+"""Parts of long texts that were acknowledged to the operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One link to the operator: connected and bound again for ever, until told to end."""
+"""One bind to the operator: it reconnects and binds again until it is ended."""
 
 from __future__ import annotations
 
@@ -180,13 +180,15 @@ class Bind:
         return max(self._settings.reconnect_min, self._settings.reconnect_max)
 
     def _failed(self, reason: str) -> None:
-        """Note that an attempt or a connection is over; the log says why."""
+        """Note and log that a connection, or an attempt at one, has ended."""
         if self._bound_at is None:
             self._counters.binds_failed += 1
         else:
             self._counters.bound -= 1
             if self._loop.time() - self._bound_at > self._longest():
-                self._pause = 0.0  # it was well for long: begin anew
+                self._pause = (
+                    0.0  # it was bound for long: begin with the shortest pause
+                )
             self._bound_at = None
         self.trouble = reason
         level = logging.INFO if self._ending.is_set() else logging.WARNING
@@ -250,7 +252,7 @@ class Bind:
                     )
 
     def _cut(self, pdu: Pdu) -> None:
-        """Pass over what is wrong behind the mandatory part; the log says so once."""
+        """Ignore a fault behind the mandatory parameters; log the first one."""
         self._counters.cut += 1
         if self._cut_told:
             return
@@ -274,10 +276,10 @@ class Bind:
         self._owner.bound(self)
 
     def _asked(self, connection: Connection, pdu: Pdu) -> None:
-        """Answer what is neither a receipt nor a message."""
+        """Respond to a PDU that is neither a delivery report nor a message."""
         if pdu.command == cmd.UNBIND:
             log.info("%s: the operator unbinds", self.name, extra=self._extra())
-            # It may answer what it has: what it does not, nobody knows the fate of.
+            # It may still answer submissions; those that it does not become unsure.
             self._unbind = pdu
             self.submissions.hold()
             self._loop.call_later(_LAST_ANSWERS, self._let_go, connection)
@@ -287,7 +289,7 @@ class Bind:
             log.info("%s: ignored an outbind", self.name, extra=self._extra())
 
     def _let_go(self, connection: Connection) -> None:
-        """Answer the operator's unbind, which ends the session."""
+        """Respond to the operator's unbind, which ends the session."""
         pdu, self._unbind = self._unbind, None
         if pdu is not None and connection is self._connection:
             connection.session.respond(pdu)
@@ -306,7 +308,7 @@ class Bind:
             self._torn(self._loop.time() - bound_at, unsure)
 
     def _torn(self, lasted: float, unsure: int) -> None:
-        """Decide whether the link is paused: a window of parts is lost each time."""
+        """Pause a bind that keeps breaking: each time a window of parts is unsure."""
         tears = self._tears
         answered, self._answered = self._answered, 0
         self._tear_pause = tears.ended(lasted, answered=answered, unsure=unsure)

@@ -1,4 +1,4 @@
-"""The SMPP carrier: links to one operator, and what they bring, to the sink."""
+"""The SMPP carrier: its binds to one operator; their reports go to the sink."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ class SmppCarrier:
             kept.add_done_callback(partial(self._remember, connection, inbound))
 
     def _unnamed(self, pdu: Pdu) -> None:
-        """Note a receipt that names no message; it is kept as one that matches none."""
+        """Count a delivery report without a message id; it is stored as an orphan."""
         self.counters.unreadable += 1
         if seldom(self.counters.unreadable):
             what = (

@@ -138,8 +138,8 @@ class Connection(asyncio.Protocol):
     def _happened(self, events: list[Event]) -> None:
         session = self.session
         if session.state is State.CLOSED:
-            # What was asked before the end goes out before the end is told: then
-            # nobody knows its fate. And the last answer is written.
+            # Flush before reporting ``Closed``: requests already accepted count as
+            # written, so their outcome is unknown, and our last response goes out.
             self._flush()
         if events:
             self._on_events(self, events)

@@ -1,4 +1,4 @@
-"""What an SMPP carrier has counted, as plain values for metrics and the console."""
+"""Counters of an SMPP carrier, as plain values for metrics and the console."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Counters:
         postponed: Receipts and messages we could not store, and did not take.
         malformed: PDUs that break the rules.
         cut: PDUs whose mandatory part was read, and nothing of what is wrong after it.
-        unexpected: Answers to nothing.
+        unexpected: Responses to no request of ours.
 
     """
 

@@ -207,7 +207,7 @@ class Submissions:
         return Sent(smsc_id, self._key(smsc_id))
 
     def expired(self, token: Token) -> None:
-        """Hear that a part was not answered in time."""
+        """Note that a part was not answered in time: it is unsure."""
         self._counters.unsure += 1
         waited = f"no answer in {self._settings.response_timeout:g} s"
         if seldom(self._counters.unsure):
@@ -215,7 +215,7 @@ class Submissions:
         self._answers.append((token[1], Unsure(waited)))
 
     def flush(self) -> None:
-        """Report what was answered, then go on writing."""
+        """Report the answered parts, then go on writing."""
         answers, self._answers = self._answers, []
         if answers:
             self._report(answers)
