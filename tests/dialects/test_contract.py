@@ -35,7 +35,7 @@ from budstikke.wire import WireRequest, WireResponse
 from dialects.caller import CASES, Access, facts
 
 # All routes of a dialect share these; the machine may be busy.
-thorough = settings(deadline=None, max_examples=300)
+thorough = settings(deadline=None, max_examples=100)
 
 NOW = 1704067200.0
 

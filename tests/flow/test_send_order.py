@@ -151,31 +151,32 @@ async def test_stopped_with_held_parts(rig: Rig) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.integers(0, 40), min_size=5, max_size=60))
-async def test_in_order_whatever_the_load(
-    engine: SqliteEngine, load: list[int]
-) -> None:
+def test_in_order_whatever_the_load(engine: SqliteEngine, load: list[int]) -> None:
     """A number of messages at a time; the link answers some between them."""
 
-    async with rig_on(engine.fresh()) as rig:
-        carrier = rig.carriers[1]
-        carrier.window = 10
-        tasks = []
-        async with rig.running(1):
-            await settled_down(rig)
-            for count in load:
-                tasks += [
-                    asyncio.create_task(rig.accept(text=f"{count}"))
-                    for _ in range(count)
-                ]
-                carrier.answer(count=count // 2)
-                await asyncio.sleep(0)
-            while len(carrier.offered) < sum(load):
-                carrier.answer()
-                await asyncio.sleep(0)
-            await asyncio.gather(*tasks)
-        assert sorted(offered(rig)) == offered(rig)
-        assert 0 == rig.senders[1]._promised
-        assert [] == rig.senders[1]._held
+    async def scenario() -> None:
+        async with rig_on(engine.fresh()) as rig:
+            carrier = rig.carriers[1]
+            carrier.window = 10
+            tasks = []
+            async with rig.running(1):
+                await settled_down(rig)
+                for count in load:
+                    tasks += [
+                        asyncio.create_task(rig.accept(text=f"{count}"))
+                        for _ in range(count)
+                    ]
+                    carrier.answer(count=count // 2)
+                    await asyncio.sleep(0)
+                while len(carrier.offered) < sum(load):
+                    carrier.answer()
+                    await asyncio.sleep(0)
+                await asyncio.gather(*tasks)
+            assert sorted(offered(rig)) == offered(rig)
+            assert 0 == rig.senders[1]._promised
+            assert [] == rig.senders[1]._held
+
+    asyncio.run(scenario())
 
 
 async def test_a_store_that_is_away_leaves_nothing_promised(rig: Rig) -> None:

@@ -89,7 +89,7 @@ class Path:
         ids = range(2001, 2001 + len(order.recipients))
         return Accepted(2000 if len(ids) > 1 else 2001, ids, len(ids))
 
-    async def answer(
+    async def handle(
         self, asked: QueryOrCommand, access: Access | None, dialect: str = ""
     ) -> Answer:
         if isinstance(asked, Page):

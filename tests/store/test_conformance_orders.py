@@ -13,7 +13,7 @@ from budstikke.domain.receipt import ReceiptState
 from budstikke.domain.settlement import RECEIPT_TO_PART
 from budstikke.domain.states import FINAL_MESSAGE, PartState, message_state
 from budstikke.store import schema
-from store.path import NOW, Path, batches, opened, receipt, status
+from store.path import NOW, Path, batches, receipt, run, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,9 +165,8 @@ async def play(path: Path, story: Story) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(story=stories())
-async def test_the_model_agrees(engine: Engine, story: Story) -> None:
-    async with opened(engine.fresh()) as path:
-        await play(path, story)
+def test_the_model_agrees(engine: Engine, story: Story) -> None:
+    run(engine.fresh(), lambda path: play(path, story))
 
 
 @settings(
@@ -176,7 +175,7 @@ async def test_the_model_agrees(engine: Engine, story: Story) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data(), size=st.integers(1, 8))
-async def test_order_makes_no_difference_where_nothing_contradicts(
+def test_order_makes_no_difference_where_nothing_contradicts(
     engine: Engine, data: st.DataObject, size: int
 ) -> None:
     """Each part is answered once, and its receipts all say the same or nothing."""
@@ -192,6 +191,8 @@ async def test_order_makes_no_difference_where_nothing_contradicts(
     runs = [list(run) for _, run in groupby(shuffled, key=type)]
     said = [list(batch) for run in runs for batch in batches(size, run)]
 
-    async with opened(engine.fresh()) as path:
+    async def scenario(path: Path) -> None:
         await play(path, ([1] * len(finals), said))
         assert finals == [*path.parts().values()]
+
+    run(engine.fresh(), scenario)

@@ -227,7 +227,7 @@ def test_national_tables() -> None:
 
 
 @pytest.mark.parametrize(
-    ("originator", "plan"),
+    ("originator", "types"),
     [
         ("Bud", (5, 0)),
         ("Bud 2", (5, 0)),
@@ -238,10 +238,10 @@ def test_national_tables() -> None:
         ("26114123456789", (1, 1)),
     ],
 )
-def test_numbers_by_default(originator: str, segment: tuple[int, int]) -> None:
+def test_numbers_by_default(originator: str, types: tuple[int, int]) -> None:
     body, _ = write(part(originator=originator))
     assert originator.removeprefix("+") == body.source_addr
-    assert segment == (body.source_addr_ton, body.source_addr_npi)
+    assert types == (body.source_addr_ton, body.source_addr_npi)
 
 
 def test_number_rules_of_the_link() -> None:
