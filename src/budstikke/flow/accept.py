@@ -1,9 +1,9 @@
 """
 Accept: take responsibility for an order of any size.
 
-The path of an order is told here: it is prepared (checked, its recipients routed and
-priced), staged (its texts cut, its rows made), committed in one transaction, and
-offered to its carriers; then the customer is answered.
+An order takes these steps: prepare (check it, route and price its recipients), stage
+(cut its texts, make its rows), commit them in one transaction, offer the parts to their
+carriers, answer the customer.
 """
 
 from __future__ import annotations
