@@ -67,7 +67,7 @@ class Site:
             store=store,
             phones=Phones(),
             directory=lambda: Directory(revision=1, accesses={}, carriers={}),
-            tell=lambda _: None,
+            notify=lambda _: None,
             receive=self._receive,
             clock=lambda: self.now,
             sends=sends,

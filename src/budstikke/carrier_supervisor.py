@@ -64,7 +64,7 @@ class CarrierSupervisor:
         store: Holds leases.
         phones: The simulated phones that carriers of that kind share.
         directory: Gives the directory as it is now.
-        tell: Takes callbacks that are due.
+        notify: Takes callbacks that are due.
         receive: Makes inbound messages durable.
         clock: Unix seconds.
         sends: Whether this node runs carriers at all.
@@ -81,7 +81,7 @@ class CarrierSupervisor:
         store: Store,
         phones: Phones,
         directory: Callable[[], Directory],
-        tell: Callable[[Sequence[CallbackRow]], None],
+        notify: Callable[[Sequence[CallbackRow]], None],
         receive: Receive,
         clock: Callable[[], float],
         sends: bool,
@@ -91,7 +91,7 @@ class CarrierSupervisor:
         self._store = store
         self._phones = phones
         self._directory = directory
-        self._tell = tell
+        self._notify = notify
         self._receive = receive
         self._clock = clock
         self._sends = sends
@@ -144,7 +144,7 @@ class CarrierSupervisor:
             carrier,
             store=self._store,
             directory=self._directory,
-            tell=self._tell,
+            notify=self._notify,
             requeued=self.requeued,
             receive=self._receive,
             clock=self._clock,

@@ -181,7 +181,7 @@ class Gateway:
             store=self.store,
             directory=lambda: self.directory,
             clock=self._clock,
-            tell=self._tell,
+            notify=self._notify,
             requeued=self.supervisor.requeued,
         )
 
@@ -205,7 +205,7 @@ class Gateway:
             directory=lambda: self.directory,
             clock=self._clock,
             phones=phones,
-            tell=self._tell,
+            notify=self._notify,
             receive=self.receiver.receive,
             sends="send" in self.settings.roles,
         )
@@ -243,7 +243,7 @@ class Gateway:
             store=self.store,
             directory=lambda: self.directory,
             dialects=DIALECTS,
-            tell=self._received,
+            notify=self._received,
             clock=self._clock,
             random=SystemRandom(),
             **msgspec.structs.asdict(self.settings.inbound),
@@ -341,11 +341,11 @@ class Gateway:
         await self.supervisor.forget(directory.carriers)
         log.info("configuration loaded", extra={"revision": directory.revision})
 
-    def _tell(self, rows: Sequence[CallbackRow]) -> None:
-        self.notifier.tell(rows)
+    def _notify(self, rows: Sequence[CallbackRow]) -> None:
+        self.notifier.notify(rows)
 
     def _received(self, received: StoredInbound) -> None:
-        self.notifier.tell(received.callbacks)
+        self.notifier.notify(received.callbacks)
         self.notifier.queues(received.queues)
 
     def _heard(self, hint: Hint) -> None:

@@ -122,7 +122,7 @@ async def drive(engine: SqliteEngine, store: Store, port: int) -> Run:
                 path.update(parts[n][turn], PartState.REJECTED, access_id=n + 1, at=now)
                 for n in range(first, first + 100)
             ]
-            notifier.tell(await store.record(updates, now))
+            notifier.notify(await store.record(updates, now))
             happened |= {parts[n][turn] >> 8: now for n in range(first, first + 100)}
             least_free = min(least_free, notifier.free())
         await asyncio.sleep(max(end - time.monotonic(), 0))

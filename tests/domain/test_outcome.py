@@ -183,7 +183,7 @@ def test_concerned() -> None:
     )
     assert (MessageState.ACCEPTED, 1, 7, "+4799999999", "ref") == (
         row.message_state,
-        row.tell,
+        row.notify_on,
         row.access_id,
         row.recipient,
         row.ref,

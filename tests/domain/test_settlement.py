@@ -31,10 +31,21 @@ def row(
     parts: int = 1,
     message: MessageState = M.ACCEPTED,
     recipient: str = PHONE,
-    tell: int = NotifyOn.FINAL | NotifyOn.SENT,
+    notify_on: int = NotifyOn.FINAL | NotifyOn.SENT,
 ) -> Concerned:
     return Concerned(
-        0, (5 << 8) + number, state, 1, 2, 5, parts, message, tell, 7, recipient, "ref"
+        0,
+        (5 << 8) + number,
+        state,
+        1,
+        2,
+        5,
+        parts,
+        message,
+        notify_on,
+        7,
+        recipient,
+        "ref",
     )
 
 
@@ -47,7 +58,7 @@ def moved(result: Settlement) -> list[tuple[int, PartState]]:
 
 
 def told(result: Settlement) -> list[str]:
-    return [each.event.state for each in result.told]
+    return [each.event.state for each in result.notifications]
 
 
 def test_a_receipt_that_matches_nothing_is_an_orphan() -> None:
@@ -77,7 +88,7 @@ def test_a_final_receipt_settles(state: ReceiptState, part: PartState) -> None:
         final.raw,
         final.at,
     )
-    (each,) = result.told
+    (each,) = result.notifications
     assert (7, 5, PHONE, "ref", part.value) == (
         each.access_id,
         each.event.message_id,
@@ -88,9 +99,9 @@ def test_a_final_receipt_settles(state: ReceiptState, part: PartState) -> None:
 
 
 def test_who_wants_to_hear_nothing_is_told_nothing() -> None:
-    result = settle([said()], {0: [row(tell=NotifyOn.NOTHING)]}, {})
+    result = settle([said()], {0: [row(notify_on=NotifyOn.NOTHING)]}, {})
     assert [M.DELIVERED] == [final.state for final in result.messages]
-    assert [] == result.told
+    assert [] == result.notifications
 
 
 @pytest.mark.parametrize("state", [R.INTERIM, R.UNKNOWN])
@@ -98,7 +109,7 @@ def test_one_that_settles_nothing_keeps_its_words(state: ReceiptState) -> None:
     result = settle([said(state)], {0: [row()]}, {})
     assert [(1, P.SENT)] == moved(result)
     assert f"raw {state}" == result.parts[0].raw
-    assert ([], []) == (result.messages, result.told)
+    assert ([], []) == (result.messages, result.notifications)
 
 
 @pytest.mark.parametrize("state", [R.INTERIM, R.UNKNOWN])
@@ -179,7 +190,7 @@ def test_a_message_that_is_final_already_is_not_concluded_again() -> None:
     concerned = row(2, parts=2, message=M.REJECTED)
     result = settle([said()], {0: [concerned]}, siblings)
     assert [(2, P.DELIVERED)] == moved(result)
-    assert ([], []) == (result.messages, result.told)
+    assert ([], []) == (result.messages, result.notifications)
 
 
 # Outcomes

@@ -94,7 +94,7 @@ def test_validity_counts_from_when_it_is_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("report", "interim", "tell"),
+    ("report", "interim", "notify_on"),
     [
         (True, True, NotifyOn.FINAL | NotifyOn.SENT),
         (True, False, NotifyOn.FINAL),
@@ -102,9 +102,9 @@ def test_validity_counts_from_when_it_is_due() -> None:
         (False, False, NotifyOn.NOTHING),
     ],
 )
-def test_what_is_told(*, report: bool, interim: bool, tell: NotifyOn) -> None:
+def test_what_is_told(*, report: bool, interim: bool, notify_on: NotifyOn) -> None:
     asked = order(report=report, interim=interim)
-    assert tell == order_context(asked, access(), NOW).tell
+    assert notify_on == order_context(asked, access(), NOW).notify_on
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_parts() -> None:
         one.report,
         one.access_id,
         one.ref,
-        one.tell,
+        one.notify_on,
         one.tries,
     )
     assert {5} == {part.message_id for part in made}

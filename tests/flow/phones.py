@@ -110,7 +110,7 @@ class Phones:
             store=self,  # type: ignore[arg-type]  # it stands before the store
             directory=lambda: self.directory,
             dialects=DIALECTS,
-            tell=self.received.append,
+            notify=self.received.append,
             clock=lambda: self.now,
             random=Random(1),  # noqa: S311 - dice
             join_timeout=600.0,

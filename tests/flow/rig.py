@@ -159,7 +159,7 @@ class Rig:
         )
         self.receiver = InboundReceiver(
             dialects=DIALECTS,
-            tell=self._received,
+            notify=self._received,
             random=Random(1),  # noqa: S311 - dice
             join_timeout=600.0,
             receipt_wait=1800.0,
@@ -170,7 +170,7 @@ class Rig:
             number: Sender(
                 number,
                 carrier,
-                tell=self.notifier.tell,
+                notify=self.notifier.notify,
                 requeued=lambda which: self.senders[which].stored(),
                 receive=self.receiver.receive,
                 **now,
@@ -195,7 +195,7 @@ class Rig:
         await self.auto_replier.reply(row)
 
     def _received(self, received: StoredInbound) -> None:
-        self.notifier.tell(received.callbacks)
+        self.notifier.notify(received.callbacks)
         self.notifier.queues(received.queues)
 
     async def accept(

@@ -54,7 +54,7 @@ async def test_one_that_is_gone_or_blocked_answers_nothing(rig: Rig) -> None:
 async def test_after_a_stop_it_is_left_to_the_next(rig: Rig) -> None:
     received = await receive(rig, 1, notify=False, sends=[answer("Takk!")])
     rig.auto_replier.stop()
-    rig.notifier.tell(received.callbacks)
+    rig.notifier.notify(received.callbacks)
     await until(lambda: not rig.notifier.busy())
     await rig.written()
     assert [] == messages(rig)
@@ -80,7 +80,7 @@ async def asked(rig: Rig, receipt: str, url: str = "https://in.example/in") -> N
     late = answer("the other text", LATER)
     made = draft(told, queued=False, sends=[late], waiting=0)
     received = await rig.path.store.receive([made], rig.now)
-    rig.notifier.tell(received.callbacks)
+    rig.notifier.notify(received.callbacks)
     await until(lambda: not rig.notifier.busy())
     await rig.written()
 
@@ -123,7 +123,7 @@ async def test_nothing_is_answered_when_nothing_is_left(rig: Rig) -> None:
 
 async def test_answers_at_once(rig: Rig) -> None:
     received = await receive(rig, 1, notify=False, sends=[answer("Takk!")])
-    rig.notifier.tell(received.callbacks)
+    rig.notifier.notify(received.callbacks)
     await until(lambda: not rig.notifier.busy())
     await rig.written()
     assert [("2229", "Takk!")] == messages(rig)

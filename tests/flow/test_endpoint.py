@@ -84,7 +84,7 @@ async def test_calls_become_more_as_the_endpoint_answers(rig: Rig) -> None:
 
     rig.notifier._per_endpoint = MOST
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell([row(n, "delivered") for n in range(1, 201)])
+    rig.notifier.notify([row(n, "delivered") for n in range(1, 201)])
     await calls(WIDTH)
     (found,) = rig.notifier._endpoints.values()
     found.took = QUICK / 2

@@ -300,7 +300,7 @@ async def test_mms_that_waited_for_a_carrier_are_given_to_one(rig: Rig) -> None:
         store=rig.store,
         directory=lambda: rig.directory,
         clock=lambda: rig.now,
-        tell=rig.notifier.tell,
+        notify=rig.notifier.notify,
         requeued=lambda number: rig.senders[number].stored(),
     )
     rig.directory = replace(with_mms, routes=())

@@ -39,7 +39,7 @@ def states(rig: Rig) -> list[str]:
 
 async def test_told_and_done(rig: Rig) -> None:
     rows = await make(rig, 3)
-    rig.notifier.tell(rows)
+    rig.notifier.notify(rows)
     await rig.told(3)
     expected = [
         f"https://{ONE}/s?status=5&origid={row.event.message_id}" for row in rows
@@ -72,7 +72,7 @@ async def test_reports_of_an_order_go_to_its_own_url(engine: SqliteEngine) -> No
 
 async def test_told_again_by_the_table_and_then_given_up(rig: Rig) -> None:
     rig.transport.status[ONE] = 500
-    rig.notifier.tell(await make(rig, 1))
+    rig.notifier.notify(await make(rig, 1))
     for tries, wait in enumerate(AGAIN, 1):
         await rig.told(tries)
         assert [(tries, "HTTP 500 not now")] == [
@@ -93,7 +93,7 @@ async def test_told_again_by_the_table_and_then_given_up(rig: Rig) -> None:
 
 async def test_one_that_is_not_reached_is_told_again(rig: Rig) -> None:
     rig.transport.status[ONE] = 0
-    rig.notifier.tell(await make(rig, 1))
+    rig.notifier.notify(await make(rig, 1))
     await rig.told(1)
     assert ["no answer in time"] == rig.path.column("answer", schema.callback)
     rig.transport.status[ONE] = 204
@@ -105,9 +105,9 @@ async def test_one_that_is_not_reached_is_told_again(rig: Rig) -> None:
 
 async def test_so_many_at_a_time_to_one_endpoint(rig: Rig) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell(await make(rig, 30))
+    rig.notifier.notify(await make(rig, 30))
     await until(lambda: 4 == rig.transport.under_way)
-    rig.notifier.tell(await make(rig, 30))
+    rig.notifier.notify(await make(rig, 30))
     await asyncio.sleep(0)
     assert 4 == rig.transport.under_way
     rig.transport.hanging[ONE].set()
@@ -118,8 +118,8 @@ async def test_so_many_at_a_time_to_one_endpoint(rig: Rig) -> None:
 
 async def test_one_that_hangs_does_not_delay_another(rig: Rig) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell(await make(rig, 100))
-    rig.notifier.tell(await make(rig, 50, access_id=2))
+    rig.notifier.notify(await make(rig, 100))
+    rig.notifier.notify(await make(rig, 50, access_id=2))
     asked = rig.transport.asked
     await until(lambda: 50 == len([url for url in asked if TWO in url]))
     assert 4 == len([url for url in asked if ONE in url])
@@ -134,9 +134,9 @@ async def test_one_that_hangs_does_not_take_all_the_room(
 
     async with rig_on(engine) as rig:
         rig.transport.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(await make(rig, 150))
+        rig.notifier.notify(await make(rig, 150))
         assert 120 - 31 == rig.notifier.free()
-        rig.notifier.tell(await make(rig, 20, access_id=2))
+        rig.notifier.notify(await make(rig, 20, access_id=2))
         await until(
             lambda: 20 == len([url for url in rig.transport.asked if TWO in url])
         )
@@ -159,7 +159,7 @@ async def test_what_there_is_no_room_for_waits_in_the_store(
 
     async with rig_on(engine) as rig:
         rig.transport.hanging[ONE] = asyncio.Event()
-        rig.notifier.tell(await make(rig, 50))
+        rig.notifier.notify(await make(rig, 50))
         assert 7 == rig.notifier.free()
         await rig.written()
         await rig.scheduler.wake()
@@ -181,10 +181,10 @@ async def test_what_a_quick_one_had_no_room_for_comes_back_soon(
     monkeypatch.setattr(notify, "MOST_WAITING", 10)
 
     async with rig_on(engine) as rig:
-        rig.notifier.tell(await make(rig, 1))  # it is known to be quick then
+        rig.notifier.notify(await make(rig, 1))  # it is known to be quick then
         await rig.told(1)
         began = rig.now
-        rig.notifier.tell(await make(rig, 50))
+        rig.notifier.notify(await make(rig, 50))
         while len(rig.transport.asked) < 51:
             await until(lambda: 10 == rig.notifier.free())
             await rig.written()
@@ -197,7 +197,7 @@ async def test_what_waits_longer_than_its_lease_is_not_told_twice(
     rig: Rig,
 ) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell(await make(rig, 20))
+    rig.notifier.notify(await make(rig, 20))
     for _ in range(5):
         rig.now += 1000
         await rig.scheduler.wake()
@@ -213,7 +213,7 @@ async def test_what_came_of_it_is_written_when_the_store_is_back(
 ) -> None:
     rows = await make(rig, 5)
     rig.store.down = True
-    rig.notifier.tell(rows)
+    rig.notifier.notify(rows)
     await until(lambda: rig.store.refused)
     assert ["due"] * 5 == states(rig)
     rig.store.down = False
@@ -225,7 +225,7 @@ async def test_a_worker_that_ends_leaves_nothing_behind(rig: Rig) -> None:
     rows = await make(rig, 40)
     # One by one, at every turn of the loop in which the worker before may end.
     for turns, row in enumerate(rows):
-        rig.notifier.tell([row])
+        rig.notifier.notify([row])
         for _ in range(turns % 8):
             await asyncio.sleep(0)
     await until(lambda: 40 == len(rig.transport.asked))
@@ -238,7 +238,7 @@ async def test_nobody_and_nothing_to_tell(rig: Rig) -> None:
     rig.directory = Directory(revision=2, accesses=gone, carriers=quiet.carriers)
     rows = [*await make(rig, 1), *await make(rig, 1, access_id=2)]
     event = StatusEvent(1, RECIPIENT, None, "sent", "", "", NOW)
-    rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), rows[1]])
+    rig.notifier.notify([CallbackRow(rows[0].id, 1, event, 0), rows[1]])
     await until(lambda: notify.MOST_WAITING == rig.notifier.free())
     await rig.written()
     assert [] == rig.transport.asked
@@ -254,7 +254,7 @@ async def test_a_bug_in_one_does_not_stop_the_rest(
     async with rig_on(engine) as rig:
         rows = await make(rig, 6)
         event = StatusEvent(1, None, "r", "delivered", "", "", NOW)  # type: ignore[arg-type]  # a bug
-        rig.notifier.tell([CallbackRow(rows[0].id, 1, event, 0), *rows[1:]])
+        rig.notifier.notify([CallbackRow(rows[0].id, 1, event, 0), *rows[1:]])
         await rig.told(5)
         assert ["due", *["done"] * 5] == states(rig)
     assert "failed: internal error" in caplog.text
@@ -265,7 +265,7 @@ async def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(
     rig: Rig,
 ) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell(await make(rig, 10))
+    rig.notifier.notify(await make(rig, 10))
     await until(lambda: 4 == rig.transport.under_way)
     stopping = asyncio.create_task(rig.notifier.stop(10))
     await asyncio.sleep(0)
@@ -280,7 +280,7 @@ async def test_a_stop_waits_for_what_is_under_way_and_hands_back_the_rest(
 
 async def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine, rig: Rig) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell(await make(rig, 10))
+    rig.notifier.notify(await make(rig, 10))
     await until(lambda: 4 == rig.transport.under_way)
     await rig.notifier.stop(0.01)
     await until(lambda: 0 == rig.transport.under_way)
@@ -291,7 +291,7 @@ async def test_a_stop_does_not_wait_for_ever(engine: SqliteEngine, rig: Rig) -> 
 
 async def test_after_a_stop_new_ones_are_handed_back(rig: Rig) -> None:
     await rig.notifier.stop(1)
-    rig.notifier.tell(await make(rig, 3))
+    rig.notifier.notify(await make(rig, 3))
     await rig.written()
     assert [] == rig.transport.asked
     assert ["due"] * 3 == states(rig)

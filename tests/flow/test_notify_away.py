@@ -55,7 +55,7 @@ async def test_what_waits_for_one_that_is_away_is_handed_back_uncounted(
     rig: Rig,
 ) -> None:
     rig.transport.status[ONE] = 0
-    rig.notifier.tell(await make(rig, 50))
+    rig.notifier.notify(await make(rig, 50))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
     asked = len(rig.transport.asked)
@@ -66,7 +66,7 @@ async def test_what_waits_for_one_that_is_away_is_handed_back_uncounted(
     assert rig.now + FIRST_PAUSE == min(due)
     assert max(due) < rig.now + FIRST_PAUSE + 1
     # What is new goes straight back.
-    rig.notifier.tell(await make(rig, 10))
+    rig.notifier.notify(await make(rig, 10))
     await rig.written()
     assert asked == len(rig.transport.asked)
     assert not rig.notifier.busy()
@@ -75,7 +75,7 @@ async def test_what_waits_for_one_that_is_away_is_handed_back_uncounted(
 async def test_one_request_tries_now_and_then(rig: Rig) -> None:
     before = circuits()
     rig.transport.status[ONE] = 0
-    rig.notifier.tell(await make(rig, 50))
+    rig.notifier.notify(await make(rig, 50))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
     asked = len(rig.transport.asked)
@@ -107,7 +107,7 @@ async def test_one_request_tries_now_and_then(rig: Rig) -> None:
 
 async def test_while_one_tries_the_others_wait(rig: Rig) -> None:
     rig.transport.status[ONE] = 0
-    rig.notifier.tell(await make(rig, 20))
+    rig.notifier.notify(await make(rig, 20))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
     asked = len(rig.transport.asked)
@@ -132,15 +132,15 @@ async def test_while_one_tries_the_others_wait(rig: Rig) -> None:
 
 async def test_one_that_answers_badly_is_not_away(rig: Rig) -> None:
     rig.transport.status[ONE] = 500
-    rig.notifier.tell(await make(rig, 50))
+    rig.notifier.notify(await make(rig, 50))
     await rig.told(50)
     assert [1] * 50 == tries(rig)
 
 
 async def test_another_customer_does_not_notice(rig: Rig) -> None:
     rig.transport.status[ONE] = 0
-    rig.notifier.tell(await make(rig, 20))
-    rig.notifier.tell(await make(rig, 20, access_id=2))
+    rig.notifier.notify(await make(rig, 20))
+    rig.notifier.notify(await make(rig, 20, access_id=2))
     await until(lambda: not rig.notifier.busy())
     assert 20 == len([url for url in rig.transport.asked if TWO in url])
 
@@ -148,14 +148,14 @@ async def test_another_customer_does_not_notice(rig: Rig) -> None:
 async def test_a_new_url_is_tried_at_once(rig: Rig) -> None:
     before = circuits()
     rig.transport.status[ONE] = 0
-    rig.notifier.tell(await make(rig, 20))
+    rig.notifier.notify(await make(rig, 20))
     await until(lambda: not rig.notifier.busy())
     await rig.written()
     known = directory()
     one = known.accesses[1]
     moved = replace(one, settings=known.accesses[2].settings)
     rig.directory = replace(known, accesses={1: moved, 2: known.accesses[2]})
-    rig.notifier.tell(await make(rig, 5))
+    rig.notifier.notify(await make(rig, 5))
     await until(lambda: not rig.notifier.busy())
     assert 5 == len([url for url in rig.transport.asked if TWO in url])
     assert before == circuits()
@@ -166,7 +166,7 @@ async def test_nothing_is_kept_for_one_that_stays_away(engine: SqliteEngine) -> 
 
     async with rig_on(engine) as rig:
         rig.transport.status[ONE] = 0
-        rig.notifier.tell(await make(rig, 40))
+        rig.notifier.notify(await make(rig, 40))
         await until(lambda: not rig.notifier.busy())
         await rig.written()
         end = rig.now + sum(AGAIN)
@@ -188,7 +188,7 @@ async def test_an_outage_of_ours_is_not_held_against_them(rig: Rig) -> None:
     rows = await make(rig, 20)
     rig.transport.status[ONE] = 0
     rig.now += 100_000  # we were away for a day
-    rig.notifier.tell(rows)
+    rig.notifier.notify(rows)
     await until(lambda: not rig.notifier.busy())
     await rig.written()
     assert {"due"} == set(rig.path.column("state", schema.callback))
@@ -209,9 +209,9 @@ async def test_requests_are_so_far_apart(
         rig.notifier._spacing = 60.0
         event = StatusEvent(1, RECIPIENT, None, "delivered", "", "", NOW)
         monkeypatch.setattr(asyncio, "sleep", noted)
-        rig.notifier.tell([CallbackRow(1, 1, event, 0)])
+        rig.notifier.notify([CallbackRow(1, 1, event, 0)])
         await until(lambda: 1 == len(rig.transport.asked))
-        rig.notifier.tell(await make(rig, 3))
+        rig.notifier.notify(await make(rig, 3))
         await until(lambda: 4 == len(rig.transport.asked))
         monkeypatch.setattr(asyncio, "sleep", sleep)
     assert [60, 120, 180] == [round(each) for each in waits]

@@ -28,18 +28,18 @@ def told(rig: Rig) -> list[str]:
 
 async def pushes(rig: Rig) -> tuple[CallbackRow, CallbackRow]:
     """Have the store make both callbacks of a message: -1 and 4."""
-    (part,) = await rig.path.sending(tell=BOTH)
-    (first,) = await rig.path.answer(part, PartState.SENT, "id1", tell=BOTH)
+    (part,) = await rig.path.sending(notify_on=BOTH)
+    (first,) = await rig.path.answer(part, PartState.SENT, "id1", notify_on=BOTH)
     (last,) = await rig.path.store.settle(1, [receipt("id1")], NOW, 1000.0)
     return first, last
 
 
 async def test_rows_start_in_order_of_id(rig: Rig) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell([row(100 + n, n, "delivered") for n in range(4)])
+    rig.notifier.notify([row(100 + n, n, "delivered") for n in range(4)])
     await until(lambda: 4 == rig.transport.under_way)
-    rig.notifier.tell([row(30, 30, "delivered"), row(10, 10, "delivered")])
-    rig.notifier.tell([row(20, 20, "delivered")])
+    rig.notifier.notify([row(30, 30, "delivered"), row(10, 10, "delivered")])
+    rig.notifier.notify([row(20, 20, "delivered")])
     rig.transport.hanging[ONE].set()
     await until(lambda: 7 == len(rig.transport.asked))
     assert ["status=4 10", "status=4 20", "status=4 30"] == told(rig)[4:]
@@ -49,11 +49,11 @@ async def test_pushes_of_one_message_are_never_under_way_together(
     rig: Rig,
 ) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell([row(1, 7, "sent"), row(2, 7, "delivered"), row(3, 8, "sent")])
+    rig.notifier.notify([row(1, 7, "sent"), row(2, 7, "delivered"), row(3, 8, "sent")])
     await until(lambda: 2 == rig.transport.under_way)
     await asyncio.sleep(0)
     assert ["status=-1 7", "status=-1 8"] == told(rig)
-    rig.notifier.tell([row(4, 8, "delivered")])
+    rig.notifier.notify([row(4, 8, "delivered")])
     await asyncio.sleep(0)
     assert 2 == rig.transport.under_way
     rig.transport.hanging[ONE].set()
@@ -67,7 +67,7 @@ async def test_an_interim_that_fails_is_overtaken_by_the_final_that_waits_for_it
     first, last = await pushes(rig)
     rig.transport.hanging[ONE] = asyncio.Event()
     rig.transport.status[ONE] = 500
-    rig.notifier.tell([first, last])
+    rig.notifier.notify([first, last])
     await until(lambda: 1 == rig.transport.under_way)
     rig.transport.hanging[ONE].set()
     await until(lambda: 2 == len(rig.transport.asked))
@@ -81,11 +81,13 @@ async def test_an_interim_that_comes_back_when_the_message_is_final_is_overtaken
     rig: Rig,
 ) -> None:
     rig.transport.status[ONE] = 500
-    (part,) = await rig.path.sending(tell=BOTH)
-    rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
+    (part,) = await rig.path.sending(notify_on=BOTH)
+    rig.notifier.notify(
+        await rig.path.answer(part, PartState.SENT, "i", notify_on=BOTH)
+    )
     await rig.told(1)
     rig.transport.status[ONE] = 200
-    rig.notifier.tell(await rig.path.store.settle(1, [receipt("i")], NOW, 1000.0))
+    rig.notifier.notify(await rig.path.store.settle(1, [receipt("i")], NOW, 1000.0))
     await rig.told(2)
     rig.now += 5
     await rig.scheduler.wake()
@@ -96,8 +98,10 @@ async def test_an_interim_that_comes_back_when_the_message_is_final_is_overtaken
 
 async def test_an_interim_that_comes_back_before_that_is_told(rig: Rig) -> None:
     rig.transport.status[ONE] = 500
-    (part,) = await rig.path.sending(tell=BOTH)
-    rig.notifier.tell(await rig.path.answer(part, PartState.SENT, "i", tell=BOTH))
+    (part,) = await rig.path.sending(notify_on=BOTH)
+    rig.notifier.notify(
+        await rig.path.answer(part, PartState.SENT, "i", notify_on=BOTH)
+    )
     await rig.told(1)
     rig.transport.status[ONE] = 200
     rig.now += 5
@@ -118,10 +122,10 @@ async def test_what_was_overtaken_cannot_be_seen_while_the_store_is_away(
 
 
 async def test_another_directory_forgets_what_is_idle(rig: Rig) -> None:
-    rig.notifier.tell([row(1, 1, "delivered")])
+    rig.notifier.notify([row(1, 1, "delivered")])
     await rig.told(1)
     rig.directory = directory(status_interim=True)
-    rig.notifier.tell([row(2, 2, "delivered")])
+    rig.notifier.notify([row(2, 2, "delivered")])
     await rig.told(2)
     assert 1 == len(rig.notifier._endpoints)
 
@@ -130,9 +134,9 @@ async def test_sent_is_not_told_when_delivered_is_under_way(rig: Rig) -> None:
     """What two transactions made may be handed over in either order."""
     first, last = await pushes(rig)
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell([last])
+    rig.notifier.notify([last])
     await until(lambda: 1 == rig.transport.under_way)
-    rig.notifier.tell([first])
+    rig.notifier.notify([first])
     rig.transport.hanging[ONE].set()
     await rig.told(1)
     assert ["4"] == [each.split()[0][7:] for each in told(rig)]
@@ -142,9 +146,9 @@ async def test_sent_is_not_told_when_delivered_is_under_way(rig: Rig) -> None:
 
 async def test_sent_is_not_told_after_delivered(rig: Rig) -> None:
     first, last = await pushes(rig)
-    rig.notifier.tell([last])
+    rig.notifier.notify([last])
     await rig.told(1)
-    rig.notifier.tell([first])
+    rig.notifier.notify([first])
     await rig.told(1)
     assert ["4"] == [each.split()[0][7:] for each in told(rig)]
     assert ["overtaken", "thanks"] == rig.path.column("answer", schema.callback)
@@ -152,9 +156,9 @@ async def test_sent_is_not_told_after_delivered(rig: Rig) -> None:
 
 async def test_sent_is_told_first_when_both_wait(rig: Rig) -> None:
     rig.transport.hanging[ONE] = asyncio.Event()
-    rig.notifier.tell([row(100 + n, n, "delivered") for n in range(4)])
+    rig.notifier.notify([row(100 + n, n, "delivered") for n in range(4)])
     await until(lambda: 4 == rig.transport.under_way)
-    rig.notifier.tell([row(202, 9, "delivered"), row(201, 9, "sent")])
+    rig.notifier.notify([row(202, 9, "delivered"), row(201, 9, "sent")])
     rig.transport.hanging[ONE].set()
     await rig.told(6)
     assert ["status=-1 9", "status=4 9"] == told(rig)[4:]

@@ -138,7 +138,7 @@ class Path:
             True,
             columns.get("access_id", 1),
             columns.get("ref"),
-            columns.get("tell", FINAL),
+            columns.get("notify_on", FINAL),
             columns.get("tries", 0),
             callback_url=columns.get("callback_url"),
         )
@@ -211,7 +211,7 @@ def _message(
         columns.get("flash", 0),
         columns.get("protocol_id", 0),
         columns.get("priority", 1),
-        columns.get("tell", FINAL),
+        columns.get("notify_on", FINAL),
         columns.get("duplicate_key"),
         columns.get("duplicate_until"),
         columns.get("accepted_at", NOW),

@@ -65,7 +65,7 @@ async def test_all_columns_come_back(path: Path) -> None:
         flash=1,
         protocol_id=65,
         priority=3,
-        tell=BOTH,
+        notify_on=BOTH,
         originator="Blåbær",
         access_id=2,
         segments=2,
@@ -83,7 +83,7 @@ async def test_all_columns_come_back(path: Path) -> None:
         one.priority,
     )
     assert (NOW + 86400, True, 2) == (one.expires_at, one.report, one.access_id)
-    assert ('r"é\\', BOTH, 0) == (one.ref, one.tell, one.tries)
+    assert ('r"é\\', BOTH, 0) == (one.ref, one.notify_on, one.tries)
     (view,) = await path.views(first)
     assert (2, "+46701234567", 'r"é\\', 2, NOW) == (
         view.access_id,

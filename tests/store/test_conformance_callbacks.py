@@ -124,11 +124,11 @@ URL = "https://customer.example/dlr?key=æ"
 async def test_a_messages_own_callback_url_goes_with_each_of_its_reports(
     path: Path,
 ) -> None:
-    own = {"callback_url": URL, "tell": BOTH}
+    own = {"callback_url": URL, "notify_on": BOTH}
     (part,) = await path.sending(**own)
-    (other,) = await path.sending(tell=BOTH)
+    (other,) = await path.sending(notify_on=BOTH)
     told = await path.answer(part, PartState.SENT, "x", **own)
-    told += await path.answer(other, PartState.SENT, "y", tell=BOTH)
+    told += await path.answer(other, PartState.SENT, "y", notify_on=BOTH)
     told += await path.settle(receipt("x"), receipt("y"))
     urls = [(row.event.message_id, status(row).url) for row in told]
     assert [(part >> 8, URL), (other >> 8, None)] * 2 == urls
@@ -143,8 +143,8 @@ async def test_a_claimed_part_knows_its_messages_callback_url(path: Path) -> Non
 
 
 async def test_sent_and_final_are_two_callbacks(path: Path) -> None:
-    (part,) = await path.sending(tell=BOTH)
-    told = await path.answer(part, PartState.SENT, "x", tell=BOTH)
+    (part,) = await path.sending(notify_on=BOTH)
+    told = await path.answer(part, PartState.SENT, "x", notify_on=BOTH)
     told += await path.settle(receipt("x"))
     assert ["sent", "delivered"] == [status(row).state for row in told]
     assert 2 == len({row.id for row in told})

@@ -209,7 +209,7 @@ class World:
             store=self.store,
             directory=lambda: everything,
             dialects=DIALECTS,
-            tell=lambda _received: None,
+            notify=lambda _received: None,
             clock=lambda: NOW,
             random=Random(1),  # noqa: S311 - dice
             join_timeout=600.0,
@@ -220,7 +220,7 @@ class World:
             carrier,
             store=self.store,
             directory=lambda: everything,
-            tell=lambda _rows: None,
+            notify=lambda _rows: None,
             requeued=lambda _carrier: None,
             receive=receiver.receive,
             clock=lambda: NOW,

@@ -131,11 +131,11 @@ async def test_it_is_leased_and_says_what_was_done(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tell", "rows"),
+    ("notify_on", "rows"),
     [(NotifyOn.NOTHING, 0), (NotifyOn.SENT, 0), (NotifyOn.FINAL, 1), (BOTH, 1)],
 )
-async def test_it_is_told_to_who_asked(path: Path, tell: int, rows: int) -> None:
-    await mms(path, tell=int(tell))
+async def test_it_is_told_to_who_asked(path: Path, notify_on: int, rows: int) -> None:
+    await mms(path, notify_on=int(notify_on))
     assert rows == len(await read(path, ("x", "read", NOW)))
 
 
@@ -184,8 +184,8 @@ async def test_an_mms_that_fails_is_followed_by_an_sms(
 
 
 async def test_so_is_one_that_the_carrier_refuses(path: Path) -> None:
-    part_id = await mms(path, smsc_id="", tell=int(NotifyOn.NOTHING))
-    (row,) = await path.answer(part_id, PartState.REJECTED, tell=0, at=NOW + 2)
+    part_id = await mms(path, smsc_id="", notify_on=int(NotifyOn.NOTHING))
+    (row,) = await path.answer(part_id, PartState.REJECTED, notify_on=0, at=NOW + 2)
     assert instead(part_id, NOW + 2) == row.event
 
 

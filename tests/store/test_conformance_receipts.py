@@ -136,7 +136,7 @@ FINALS = [state for state in ReceiptState if state not in ("interim", "unknown")
 async def test_a_final_state_is_never_left(
     path: Path, first: ReceiptState, then: ReceiptState
 ) -> None:
-    (part,) = await path.sent(smsc_ids=["x"], tell=BOTH)
+    (part,) = await path.sent(smsc_ids=["x"], notify_on=BOTH)
     assert 1 == len(await path.settle(receipt("x", first)))
     before = await path.views(part >> 8)
     assert first.value == before[0].state.value
@@ -162,7 +162,7 @@ async def test_the_first_of_one_batch_settles(
 @pytest.mark.parametrize("state", [ReceiptState.INTERIM, ReceiptState.UNKNOWN])
 @pytest.mark.parametrize("size", [1, 9])
 async def test_interim_then_final(path: Path, state: ReceiptState, size: int) -> None:
-    (part,) = await path.sent(smsc_ids=["x"], tell=BOTH)
+    (part,) = await path.sent(smsc_ids=["x"], notify_on=BOTH)
     receipts = [receipt("x", state), receipt("x", state), receipt("x")]
     told = await path.settle_in(size, receipts)
     assert ["delivered"] == [status(row).state for row in told]
@@ -229,10 +229,12 @@ async def test_many_receipts_of_many_messages_in_one_batch(path: Path) -> None:
 
 @pytest.mark.parametrize("smsc_id", ["00FF", "255"])
 async def test_before_the_answer(path: Path, smsc_id: str) -> None:
-    (part,) = await path.sending(tell=BOTH)
+    (part,) = await path.sending(notify_on=BOTH)
     assert [] == await path.settle(receipt(smsc_id, key="255"))
     assert ["accepted"] == await path.states(part >> 8)
-    told = await path.answer(part, PartState.SENT, "00FF", smsc_key="255", tell=BOTH)
+    told = await path.answer(
+        part, PartState.SENT, "00FF", smsc_key="255", notify_on=BOTH
+    )
     assert ["sent", "delivered"] == [status(row).state for row in told]
     assert {part: "delivered"} == path.parts()
     assert [] == path.column("id", schema.orphan)

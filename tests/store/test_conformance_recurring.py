@@ -213,7 +213,7 @@ async def test_cancelling_one_message_of_it_does_not_end_an_order(path: Path) ->
 
 
 async def test_whom_it_concerns_is_told_soon(path: Path) -> None:
-    (message,) = await accepted(path, tell=BOTH)
+    (message,) = await accepted(path, notify_on=BOTH)
     await cancel(path, message_id=message)
     woken = await path.store.wake(NOW + 5, 10, 10)
     (callback,) = woken.callbacks

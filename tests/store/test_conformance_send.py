@@ -125,24 +125,24 @@ async def test_a_message_is_sent_when_all_of_its_parts_are(path: Path) -> None:
     one, two, three = await path.sending(parts=3)
     for part in (three, one):
         assert [] == await path.answer(
-            part, PartState.SENT, f"{part}", parts=3, tell=BOTH
+            part, PartState.SENT, f"{part}", parts=3, notify_on=BOTH
         )
         assert ["accepted"] == await path.states(one >> 8)
-    (row,) = await path.answer(two, PartState.SENT, "x", parts=3, tell=BOTH)
+    (row,) = await path.answer(two, PartState.SENT, "x", parts=3, notify_on=BOTH)
     assert "sent" == status(row).state
     assert ["sent"] == await path.states(one >> 8)
 
 
-@pytest.mark.parametrize(("tell", "told"), [(0, 0), (FINAL, 1), (BOTH, 1)])
-async def test_rejected(path: Path, tell: int, told: int) -> None:
-    (part,) = await path.sending(tell=tell, ref="r")
+@pytest.mark.parametrize(("notify_on", "told"), [(0, 0), (FINAL, 1), (BOTH, 1)])
+async def test_rejected(path: Path, notify_on: int, told: int) -> None:
+    (part,) = await path.sending(notify_on=notify_on, ref="r")
     rows = await path.answer(
         part,
         PartState.REJECTED,
         reason=Reason.BARRED,
         raw="ESME_RINVDSTADR",
         ref="r",
-        tell=tell,
+        notify_on=notify_on,
         at=NOW + 5,
     )
     assert told == len(rows)
@@ -199,10 +199,10 @@ async def test_unsure_waits(path: Path) -> None:
 
 
 async def test_the_late_answer_of_an_unsure_part(path: Path) -> None:
-    (part,) = await path.sending(tell=BOTH)
+    (part,) = await path.sending(notify_on=BOTH)
     await path.answer(part, PartState.UNSURE, due_at=NOW + 60)
     (row,) = await path.answer(
-        part, PartState.SENT, "x", was=PartState.UNSURE, tell=BOTH
+        part, PartState.SENT, "x", was=PartState.UNSURE, notify_on=BOTH
     )
     assert "sent" == status(row).state
     assert ["sent"] == await path.states(part >> 8)
@@ -225,7 +225,7 @@ async def test_what_is_said_of_a_final_part_is_ignored(path: Path, size: int) ->
     (part,) = await path.sending()
     updates = [
         path.update(part, PartState.REJECTED, raw="first"),
-        path.update(part, PartState.SENT, "x", was=PartState.UNSURE, tell=BOTH),
+        path.update(part, PartState.SENT, "x", was=PartState.UNSURE, notify_on=BOTH),
         path.update(part, PartState.REJECTED, raw="second", was=PartState.UNSURE),
     ]
     told = []
@@ -244,7 +244,7 @@ async def test_what_is_said_of_a_settled_part_is_ignored(path: Path) -> None:
     assert ["undelivered"] == [status(row).state for row in woken.callbacks]
     for state in (PartState.SENT, PartState.REJECTED, PartState.QUEUED):
         assert [] == await path.answer(
-            part, state, "x", was=PartState.UNSURE, tell=BOTH
+            part, state, "x", was=PartState.UNSURE, notify_on=BOTH
         )
     assert ["undelivered"] == await path.states(part >> 8)
     assert {part: "undelivered"} == path.parts()

@@ -59,7 +59,7 @@ async def test_what_is_open_outlives_its_partition(
         (id_,) = await path.accept()
         ask(own, f"UPDATE part SET state = '{state}'")
         await turn(path, store, NOW + 30 * DAY)
-        await postgres_of(store)._retirement.turn(NOW + 40 * DAY, 100)
+        await postgres_of(store)._retirement.retire(NOW + 40 * DAY, 100)
         assert [0, 2, 3] == [p.number for p in await layout(store)]
         assert {id_: "message_0"} == homes(own)
         assert {(id_ << 8) + 1: "part_0"} == homes(own, "part")

@@ -192,7 +192,7 @@ class Part(msgspec.Struct, array_like=True):
         report: Ask the operator for a receipt.
         access_id: Whose message it is.
         ref: The customer's reference.
-        tell: What the customer is told.
+        notify_on: What the customer is told.
         tries: How often it was offered before.
         premium: What the subscriber pays, øre; 0: an ordinary message.
         callback_url: The order's, where its delivery reports go; ``None``: it has none.
@@ -214,7 +214,7 @@ class Part(msgspec.Struct, array_like=True):
     report: bool
     access_id: int = 0
     ref: str | None = None
-    tell: int = 0
+    notify_on: int = 0
     tries: int = 0
     premium: int = 0
     callback_url: str | None = None

@@ -31,7 +31,7 @@ def concerned(part: Part, carrier_id: int, state: PartState) -> Concerned:
         part.id >> 8,
         part.total,
         MessageState.ACCEPTED,
-        part.tell,
+        part.notify_on,
         part.access_id,
         part.recipient,
         part.ref,

@@ -65,7 +65,7 @@ class Concerned(msgspec.Struct, array_like=True):
     message_id: int
     parts: int
     message_state: MessageState
-    tell: int
+    notify_on: int
     access_id: int
     recipient: str
     ref: str | None
@@ -96,7 +96,7 @@ class Settlement(msgspec.Struct):
 
     parts: list[PartUpdate]
     messages: list[MessageFinal]
-    told: list[Notification]
+    notifications: list[Notification]
     orphans: list[Receipt]
 
 
@@ -277,17 +277,19 @@ def _conclude(
                 sent,
             )
         )
-        if part.tell & NotifyOn.FINAL:
-            result.told.append(_told(part, after, update))
+        if part.notify_on & NotifyOn.FINAL:
+            result.notifications.append(_notification(part, after, update))
     elif (
         after is MessageState.SENT
         and update.state is PartState.SENT
-        and part.tell & NotifyOn.SENT
+        and part.notify_on & NotifyOn.SENT
     ):
-        result.told.append(_told(part, after, update))
+        result.notifications.append(_notification(part, after, update))
 
 
-def _told(part: Concerned, state: MessageState, update: PartUpdate) -> Notification:
+def _notification(
+    part: Concerned, state: MessageState, update: PartUpdate
+) -> Notification:
     event = StatusEvent(
         part.message_id,
         part.recipient,

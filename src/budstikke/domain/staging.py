@@ -69,7 +69,7 @@ class OrderContext(msgspec.Struct):
 
     originator: str
     order: Order
-    tell: int
+    notify_on: int
     accepted_at: float
     expires_at: float
     prices: Sequence[int] = ()
@@ -87,9 +87,9 @@ def order_context(order: Order, access: Access, now: float) -> OrderContext:
     originator = _originator(order, access)
     if order.price > 0 and not access.account.premium:
         raise Refusal(RefusalCode.PREMIUM_NOT_ALLOWED)
-    tell = (FINAL if order.report else 0) | (SENT if order.interim else 0)
+    notify_on = (FINAL if order.report else 0) | (SENT if order.interim else 0)
     due = order.send_at if order.send_at is not None else now
-    return OrderContext(originator, order, tell, now, due + order.validity)
+    return OrderContext(originator, order, notify_on, now, due + order.validity)
 
 
 def _originator(order: Order, access: Access) -> str:
@@ -275,7 +275,7 @@ def parts(
             True,
             access_id,
             order.ref,
-            context.tell,
+            context.notify_on,
             0,
             max(order.price, 0),
             order.callback_url or None,

@@ -170,8 +170,8 @@ class CallbackAttempts:
         try:
             url = "" if target is None else _url(row.event, target)
             if target is None or not url:
-                return await self._told_nobody(row)
-            return await self._tell(row, target, url)
+                return await self._without_url(row)
+            return await self._call(row, target, url)
         except StoreUnavailable:
             now = self._clock()
             return CallbackResult(row.id, "due", now + SOON, row.tries, "", now)
@@ -183,7 +183,7 @@ class CallbackAttempts:
                 return self._over(row, "failed", "internal error")
             return self._not_understood(row, target, "internal error")
 
-    async def _tell(self, row: CallbackRow, target: Target, url: str) -> CallbackResult:
+    async def _call(self, row: CallbackRow, target: Target, url: str) -> CallbackResult:
         event, settings = row.event, target.access.settings
         request = await self._write(event, target, url)
         if request is None:
@@ -256,7 +256,7 @@ class CallbackAttempts:
             name, address = await self._subscribers.find(event.originator)
         return InboundExtras(files, name, address)
 
-    async def _told_nobody(self, row: CallbackRow) -> CallbackResult:
+    async def _without_url(self, row: CallbackRow) -> CallbackResult:
         event = row.event
         if not isinstance(event, SendEvent):
             return self._over(row, "done", "no callback URL")

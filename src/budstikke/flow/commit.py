@@ -362,7 +362,7 @@ def _message_row(
         int(order.flash),
         order.protocol_id,
         order.priority,
-        context.tell,
+        context.notify_on,
         key,
         until,
         context.accepted_at,

@@ -24,7 +24,7 @@ class CallbackSink(Protocol):
     def free(self) -> int:
         """Tell how many more callbacks it can hold."""
 
-    def tell(self, rows: Sequence[CallbackRow]) -> None:
+    def notify(self, rows: Sequence[CallbackRow]) -> None:
         """Take callbacks that were just made."""
 
     async def woken(self, rows: Sequence[CallbackRow]) -> None:
@@ -55,7 +55,7 @@ class DeferredNotifier:
         """Hold no callbacks: the store returns none that are due."""
         return 0
 
-    def tell(self, rows: Sequence[CallbackRow]) -> None:
+    def notify(self, rows: Sequence[CallbackRow]) -> None:
         """End the leases of these callbacks, so that they are due at once."""
         now = self._clock()
         self._results.push(
@@ -64,7 +64,7 @@ class DeferredNotifier:
 
     async def woken(self, rows: Sequence[CallbackRow]) -> None:
         """End the leases of these callbacks."""
-        self.tell(rows)
+        self.notify(rows)
 
     def queues(self, ids: Iterable[int]) -> None:
         """Leave queues to other nodes, which see that they are due."""

@@ -56,7 +56,7 @@ class InboundReceiver:
         store: Where they become durable.
         directory: Gives the directory as it is now.
         dialects: By name.
-        tell: Takes the callbacks.
+        notify: Takes the callbacks that were stored.
         clock: Unix seconds.
         random: For ids that nobody can guess.
         join_timeout: Seconds that parts of a text wait for the others.
@@ -70,7 +70,7 @@ class InboundReceiver:
         store: Store,
         directory: Callable[[], Directory],
         dialects: Mapping[str, Dialect],
-        tell: Callable[[StoredInbound], None],
+        notify: Callable[[StoredInbound], None],
         clock: Callable[[], float],
         random: Random,
         join_timeout: float,
@@ -78,7 +78,7 @@ class InboundReceiver:
     ) -> None:
         self._store = store
         self._directory = directory
-        self._tell = tell
+        self._notify = notify
         self._clock = clock
         self._join_timeout = join_timeout
         self._drafter = InboundDrafter(
@@ -200,7 +200,7 @@ class InboundReceiver:
             drafts.append(self._draft(each, message_id, thread, now))
         received = await self._store.receive(drafts, now)
         _report(drafts)
-        self._tell(received)
+        self._notify(received)
 
     def _draft(
         self,

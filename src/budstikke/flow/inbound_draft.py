@@ -162,7 +162,7 @@ class InboundDrafter:
         access = way.access
         if access is not None:
             draft.access_id, draft.account_id = access.id, access.account.id
-            self._tell(draft, access, way.place)
+            self._add_callback(draft, access, way.place)
             self._answer(draft, access, way, _said(heard, way), now)
         return draft
 
@@ -214,7 +214,9 @@ class InboundDrafter:
 
     # What is told
 
-    def _tell(self, draft: InboundDraft, access: Access, place: NumberMatch) -> None:
+    def _add_callback(
+        self, draft: InboundDraft, access: Access, place: NumberMatch
+    ) -> None:
         dialect = self._inbound[access.dialect]
         topic = topic_of(draft.event)
         policy = dialect.policies.get(topic) if dialect is not None else None

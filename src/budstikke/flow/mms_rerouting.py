@@ -31,7 +31,7 @@ class MmsRerouter:
         store: Where they are.
         directory: Gives the directory as it is now.
         clock: Unix seconds.
-        tell: Takes callbacks to be told.
+        notify: Takes callbacks that are due.
         requeued: Hears of a carrier that the store has parts for.
 
     """
@@ -42,13 +42,13 @@ class MmsRerouter:
         store: Store,
         directory: Callable[[], Directory],
         clock: Callable[[], float],
-        tell: Callable[[Sequence[CallbackRow]], None],
+        notify: Callable[[Sequence[CallbackRow]], None],
         requeued: Callable[[int], None],
     ) -> None:
         self._store = store
         self._directory = directory
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._requeued = requeued
 
     async def run_once(self) -> bool:
@@ -67,7 +67,7 @@ class MmsRerouter:
         if stay:
             await self._store.release(stay)
         if updates:
-            self._tell(await self._store.record(updates, now))
+            self._notify(await self._store.record(updates, now))
             queued = [update for _, update in updates if update.state is QUEUED]
             for carrier_id in {update.carrier_id for update in queued}:
                 self._requeued(carrier_id)

@@ -127,7 +127,7 @@ class Notifier:
             self._held.update([row.id for row in past])
             now = self._clock()
             self._results.push([_overtaken(row, now) for row in past])
-        self.tell(rows)
+        self.notify(rows)
 
     async def _final(self, message_ids: set[int]) -> set[int]:
         try:
@@ -139,7 +139,7 @@ class Notifier:
             return set()
         return {view.id for view in views if view.state in FINAL_MESSAGE}
 
-    def tell(self, rows: Sequence[CallbackRow]) -> None:
+    def notify(self, rows: Sequence[CallbackRow]) -> None:
         """
         Make these callbacks; those that there is no room for are due again later.
 

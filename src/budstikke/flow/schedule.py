@@ -113,7 +113,7 @@ class Scheduler:
         purged = 0
         if self._sweeps:
             now = self._clock()
-            self._notifier.tell(await self._store.sweep(now, MOST_DUE))
+            self._notifier.notify(await self._store.sweep(now, MOST_DUE))
             purged = await self._store.purge(now - self._retention, MOST_DUE)
         backlog = await self._store.backlog()
         for carrier_id, sender in self._senders.items():

@@ -56,7 +56,7 @@ class Sender:
         carrier: The connection to the operator.
         store: Has the queued parts.
         directory: Gives the directory as it is now.
-        tell: Takes callbacks that are due.
+        notify: Takes callbacks that are due.
         requeued: Is called with the id of a carrier for which parts were queued.
         receive: Makes inbound messages durable, given the carrier's id and them.
         clock: Unix seconds.
@@ -70,7 +70,7 @@ class Sender:
         *,
         store: Store,
         directory: Callable[[], Directory],
-        tell: Callable[[Sequence[CallbackRow]], None],
+        notify: Callable[[Sequence[CallbackRow]], None],
         requeued: Callable[[int], None],
         receive: Receive,
         clock: Callable[[], float],
@@ -96,7 +96,7 @@ class Sender:
             carrier.name,
             store=store,
             directory=directory,
-            tell=tell,
+            notify=notify,
             requeued=requeued,
             clock=clock,
         )

@@ -46,7 +46,7 @@ class Settler:
         name: The carrier's name, for metrics.
         store: Settles the rows.
         directory: Gives the directory as it is now.
-        tell: Takes callbacks that are due.
+        notify: Takes callbacks that are due.
         requeued: Is called with the id of a carrier for which parts were queued.
         clock: Unix seconds.
 
@@ -59,7 +59,7 @@ class Settler:
         *,
         store: Store,
         directory: Callable[[], Directory],
-        tell: Callable[[Sequence[CallbackRow]], None],
+        notify: Callable[[Sequence[CallbackRow]], None],
         requeued: Callable[[int], None],
         clock: Callable[[], float],
     ) -> None:
@@ -67,7 +67,7 @@ class Settler:
         self._name = name
         self._store = store
         self._directory = directory
-        self._tell = tell
+        self._notify = notify
         self._requeued = requeued
         self._clock = clock
         self._outcomes: WriteBehind[Settled] = WriteBehind(self._record)
@@ -143,7 +143,7 @@ class Settler:
         return route.carriers if route else ()
 
     async def _record(self, updates: list[Settled]) -> None:
-        self._tell(await self._store.record(updates, self._clock()))
+        self._notify(await self._store.record(updates, self._clock()))
         for _, update in updates:
             if update.state is PartState.QUEUED and update.due_at is None:
                 self._requeued(update.carrier_id)
@@ -154,7 +154,7 @@ class Settler:
             self._carrier_id, receipts, self._clock(), KEEP_ORPHANS
         )
         metrics.receipts(self._name, receipts)
-        self._tell(callbacks)
+        self._notify(callbacks)
         return [None] * len(batches)
 
     async def _store_reads(self, batches: list[Sequence[ReadReport]]) -> list[None]:
@@ -163,7 +163,7 @@ class Settler:
             for batch in batches
             for read in batch
         ]
-        self._tell(
+        self._notify(
             await self._store.record_read_reports(self._carrier_id, rows, self._clock())
         )
         return [None] * len(batches)

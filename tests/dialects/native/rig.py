@@ -80,7 +80,7 @@ class Api:
         self.sender = Sender(
             1,
             self.carrier,
-            tell=lambda _rows: None,
+            notify=lambda _rows: None,
             requeued=lambda _which: self.sender.stored(),
             receive=_nothing,
             **now,

@@ -185,7 +185,7 @@ async def test_options_reach_the_carrier_and_the_store(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "tell"),
+    ("settings", "notify_on"),
     [
         (Settings(), NotifyOn.FINAL),
         (Settings(status_interim=True), NotifyOn.FINAL | NotifyOn.SENT),
@@ -205,11 +205,11 @@ async def test_options_reach_the_carrier_and_the_store(api: Api) -> None:
     ids=["nowhere", "nowhere, all", "ends", "all"],
 )
 async def test_told_as_the_settings_say(
-    engine: SqliteEngine, settings: Settings, tell: int
+    engine: SqliteEngine, settings: Settings, notify_on: int
 ) -> None:
     async with api_on(engine, settings=settings) as api:
         await api.send(OSLO)
-        assert [int(tell)] == [part.tell for part in api.carrier.offered]
+        assert [int(notify_on)] == [part.notify_on for part in api.carrier.offered]
 
 
 async def test_reply_numbers_and_threads(api: Api) -> None:

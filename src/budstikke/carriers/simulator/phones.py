@@ -123,7 +123,7 @@ class Phones:
         phone.messages.append(message)
         self._kept += 1
         self._prune(phone)
-        self._tell(Change.RECEIVED, part.recipient)
+        self._notify(Change.RECEIVED, part.recipient)
         return message
 
     def receive_mms(self, part: Part, content: MmsContent, at: float) -> Message:
@@ -147,7 +147,7 @@ class Phones:
         phone.messages.append(message)
         self._kept += 1
         self._prune(phone)
-        self._tell(Change.RECEIVED, part.recipient)
+        self._notify(Change.RECEIVED, part.recipient)
         return message
 
     def media(self, message_id: int) -> tuple[MediaPart, ...]:
@@ -240,7 +240,7 @@ class Phones:
         self._phones[number] = _Phone()
         for key in [key for key in self._parts if _recipient(key) == number]:
             del self._parts[key]
-        self._tell(Change.EMPTIED, number)
+        self._notify(Change.EMPTIED, number)
         return gone
 
     def is_on(self, number: str) -> bool:
@@ -254,7 +254,7 @@ class Phones:
             self._off.discard(number)
         else:
             self._off.add(number)
-        self._tell(Change.SWITCHED, number)
+        self._notify(Change.SWITCHED, number)
 
     # What phones send
 
@@ -288,7 +288,7 @@ class Phones:
         sent.append(composed)
         del sent[:-SENT_KEPT]
         self._outbox.append(composed)
-        self._tell(Change.COMPOSED, number)
+        self._notify(Change.COMPOSED, number)
         return composed
 
     def take(
@@ -333,7 +333,7 @@ class Phones:
 
         return stop
 
-    def _tell(self, change: Change, number: str) -> None:
+    def _notify(self, change: Change, number: str) -> None:
         for watcher in tuple(self._watchers[change]):
             watcher(number)
 

@@ -65,7 +65,7 @@ async def record_read_reports(
             continue
         unread.discard(meant.message_id)
         times.append((meant.message_id, at))
-        if meant.tell & NotifyOn.FINAL:
+        if meant.notify_on & NotifyOn.FINAL:
             callbacks.append(_callback(meant, word, at))
     if times:
         await connection.execute(MARK_READ, text(times))

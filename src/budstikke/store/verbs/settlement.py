@@ -315,7 +315,7 @@ async def write_settlement(
         await connection.each(FINISH_MESSAGES, result.messages, low)
         await refund(connection, result.messages, low, now)
     events: list[tuple[int, Event]]
-    events = [(told.access_id, told.event) for told in result.told]
+    events = [(each.access_id, each.event) for each in result.notifications]
     fallbacks = await _find_fallbacks(connection, result.messages, now)
     if not events and not fallbacks:
         return []

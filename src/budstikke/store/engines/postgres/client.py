@@ -177,7 +177,7 @@ class Client:
             if lost.done and again is not None and await self._landed(again):
                 result: T = lost.done[0]
                 return result
-            raise self._noted(lost.told()) from lost
+            raise self._noted(lost.as_store_error()) from lost
 
     async def _landed(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
         """Tell whether a commit happened; it will not when this says no."""
@@ -222,7 +222,7 @@ class Client:
         try:
             return await self._run(job, how, WITHIN)
         except Lost as lost:
-            raise self._noted(lost.told()) from lost
+            raise self._noted(lost.as_store_error()) from lost
 
     def _noted(self, error: StoreUnavailable) -> StoreUnavailable:
         self.pulse.failed(error)

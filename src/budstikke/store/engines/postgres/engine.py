@@ -210,7 +210,7 @@ class PostgresEngine:
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:
         """Drop partitions of which all is old; returns also where to delete rows."""
-        return await self._retirement.turn(before, limit)
+        return await self._retirement.retire(before, limit)
 
     # -- verbs that read
 

@@ -43,8 +43,8 @@ class Lost(Exception):  # noqa: N818 - a state of affairs
         self.why = why
         self.done = done
 
-    def told(self) -> StoreUnavailable:
-        """Say it as the contract does."""
+    def as_store_error(self) -> StoreUnavailable:
+        """Return the error of the store contract for it."""
         if isinstance(self.why, DAMAGED):
             return StoreDamaged(f"the database is damaged: {self}")
         return StoreUnavailable(str(self))

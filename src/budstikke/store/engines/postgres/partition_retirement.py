@@ -70,7 +70,7 @@ DELETE FROM attempt WHERE id IN (
     SELECT id FROM attempt WHERE callback_id >= $1 AND callback_id < $2 LIMIT $3)""",
 )
 
-STILL_TOLD = """
+HAS_CALLBACKS_DUE = """
 SELECT EXISTS (SELECT 1 FROM callback
     WHERE state = 'due' AND message_id >= $1 AND message_id < $2)"""
 
@@ -133,7 +133,7 @@ class _Of:
         stuck = self._seen.number if self._seen.stuck else 0
         return spans(layout, before, stuck)
 
-    async def turn(self, before: float, limit: int) -> int:
+    async def retire(self, before: float, limit: int) -> int:
         """
         Do what may be done now towards dropping what is from before then.
 
@@ -153,7 +153,9 @@ class _Of:
         self._seen.stuck = held or self._seen.until >= before
         if self._seen.stuck:
             return await self._drop(first, moved=True)
-        if await self._is_told(first) or await self._delete_hung(first, limit):
+        if await self._has_callbacks_due(first) or await self._delete_hung(
+            first, limit
+        ):
             return 0
         return await self._drop(first, moved=False)
 
@@ -170,12 +172,14 @@ class _Of:
         seen.until = max(seen.until, until or 0.0)
         seen.whole = rows < PIECE
 
-    async def _is_told(self, first: Partition) -> bool:
+    async def _has_callbacks_due(self, first: Partition) -> bool:
         if self.series is not MESSAGES:
             return False
         bounds = (first.low, first.high)
-        told: bool = await self._client.read(lambda c: c.value(STILL_TOLD, *bounds))
-        return told
+        due: bool = await self._client.read(
+            lambda c: c.value(HAS_CALLBACKS_DUE, *bounds)
+        )
+        return due
 
     async def _delete_hung(self, first: Partition, limit: int) -> bool:
         """Delete a slice of what hung on the rows; tells whether there may be more."""
@@ -240,15 +244,17 @@ class PartitionRetirement:
         callbacks = (CALLBACKS, READ_CALLBACKS, HUNG_ON_CALLBACKS)
         self._callbacks = _Of(client, changes, *callbacks)
 
-    async def turn(self, before: float, limit: int) -> tuple[int, tuple[Spans, Spans]]:
+    async def retire(
+        self, before: float, limit: int
+    ) -> tuple[int, tuple[Spans, Spans]]:
         """
         Do what may be done now towards dropping what is from before then.
 
         Returns how many messages are gone, and where messages, and callbacks, have to
         be deleted one by one. ``limit``: of what is deleted at a time.
         """
-        dropped = await self._messages.turn(before, limit)
-        await self._callbacks.turn(before, limit)
+        dropped = await self._messages.retire(before, limit)
+        await self._callbacks.retire(before, limit)
         return dropped, (
             await self._messages.spans(before),
             await self._callbacks.spans(before),
