@@ -383,3 +383,35 @@ async def test_an_order_that_was_prepared_takes_the_routes_of_a_new_directory(
     with pytest.raises(Refusal) as refusal:
         await rig.committer.commit_order(prepared, access)
     assert RefusalCode.NO_ROUTE is refusal.value.code
+
+
+async def test_an_order_whose_carrier_goes_before_its_commit_takes_the_new_routes(
+    rig: Rig,
+) -> None:
+    rig.directory = directory(Route(prefix="", carriers=(1,)))
+    async with rig.running(2):
+        await rig.settled_down()
+        order = asyncio.create_task(rig.accept(RECIPIENT, OTHER))
+        await asyncio.sleep(0)  # it is staged, and not yet committed
+        assert [0, 0] == rig.reserved()
+        del rig.senders[1]
+        rig.directory = directory(Route(prefix="", carriers=(1, 2)))
+        accepted = await order
+        assert list(accepted.ids) == [
+            part.message_id for part in rig.carriers[2].offered
+        ]
+    assert [2, 2] == rig.path.column("carrier_id", schema.part)
+    assert [0] == rig.reserved()
+
+
+async def test_a_message_takes_the_carrier_that_is_up_when_it_is_committed(
+    rig: Rig,
+) -> None:
+    rig.directory = directory(Route(prefix="", carriers=(1, 2)))
+    async with rig.running():
+        await rig.settled_down()
+        order = asyncio.create_task(rig.accept())
+        await asyncio.sleep(0)  # it is staged, and not yet committed
+        rig.carriers[1].up = False
+        await order
+        assert 1 == len(rig.carriers[2].offered)

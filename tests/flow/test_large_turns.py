@@ -12,8 +12,8 @@ import pytest
 
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.bulk import MOST_MESSAGES
-from budstikke.flow.commit import Committer
 from budstikke.flow.pace import AT_ONCE, aside
+from budstikke.flow.stage import Stager
 from budstikke.store import schema
 from flow.rig import Rig, rig_on, until
 
@@ -67,7 +67,7 @@ async def test_orders_take_turns_to_stage_their_slices(rig: Rig) -> None:
     staged: Counter[int] = Counter()
 
     def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code is Committer.stage.__code__:
+        if event == "call" and frame.f_code is Stager.stage.__code__:
             staged[turn] += 1
 
     async def count() -> None:

@@ -83,7 +83,7 @@ class Coalescer(Generic[T, R]):
         try:
             results = await self._work(items)
         except Exception as error:  # every waiting future gets it
-            if not given_up(items, error):
+            if not _given_up(items, error):
                 log.exception(
                     "batch of %d failed; retrying its items one by one", len(items)
                 )
@@ -99,7 +99,7 @@ class Coalescer(Generic[T, R]):
                     future.set_result(result)
 
 
-def given_up(batch: Sequence[object], error: BaseException) -> bool:
+def _given_up(batch: Sequence[object], error: BaseException) -> bool:
     """Tell whether a batch has failed for good; else its items are retried singly."""
     bug = isinstance(error, Exception) and not isinstance(error, StoreUnavailable)
     return len(batch) == 1 or not bug

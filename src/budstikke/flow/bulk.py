@@ -139,7 +139,7 @@ class BulkOrders:
 
     async def _cost(self, prepared: Prepared) -> tuple[int, list[int]]:
         """Render every text: returns all segments, and each message's micros."""
-        renderer = TextRenderer(prepared.context, self._committer.profile)
+        renderer = TextRenderer(prepared.context, self._committer.stager.profile)
         segments = 0
         prices: list[int] = []
         pace = Pace()
@@ -236,11 +236,13 @@ class BulkOrders:
         async with self._staging:  # one slice in a turn of the loop
             await asyncio.sleep(0)
             recipients = route_again(some, access.account.id, directory)
-            staged = self._committer.stage(
+            staged = self._committer.stager.stage(
                 context, access, recipients, row.first_id + start, row.id
             )
         staged.draft.progress = BulkProgress(row.id, done)
         verdict = await self._committer.commit(staged)
+        if verdict is None:
+            return  # its carriers are gone: the next try has the new routes
         row.done = await self._progress(row) if verdict.taken else done
 
     async def _progress(self, row: BulkRow) -> int:

@@ -1,71 +1,55 @@
 """
-Commit: stage an order that was checked, make it durable, and offer it to its carriers.
+Commit: make an order that was checked durable, and offer it to its carriers.
 
-An order is staged in memory; one transaction makes it durable, together with all that
-came in the meantime; then its parts are offered, and the customer is answered.
+Staged orders gather while a transaction is under way; the next one makes all of them
+durable. Right before it each message gets its carrier and, if that has room, reserves
+it; right after it the parts are offered, and the customers are answered.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke import metrics
-from budstikke.domain.message import Part
 from budstikke.domain.recipients import route_again
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.domain.staging import (
-    OrderContext,
-    OutgoingMessage,
-    TextProfile,
-    common,
-    duplicate_key,
-    parts,
-    reply_originator,
-    stage,
-)
-from budstikke.domain.states import MessageState, PartState
-from budstikke.flow.batching import Coalescer, given_up
+from budstikke.domain.staging import reply_originator
+from budstikke.domain.states import PartState
+from budstikke.flow.batching import Coalescer
 from budstikke.flow.idempotency import replay, stored_key
 from budstikke.flow.prepare import Prepared, order_result, prepare
 from budstikke.flow.recurring_orders import OccurrenceTaken, repeats
-from budstikke.flow.send import Sender
-from budstikke.store.contract import (
-    Charge,
-    Draft,
-    MessageRow,
-    PartRow,
-    RecurringRow,
-    Verdict,
-)
+from budstikke.flow.stage import Stager
+from budstikke.store.contract import Charge, RecurringRow, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from budstikke.domain.directory import Access, Directory, Route
-    from budstikke.domain.message import Accepted, Order
+    from budstikke.domain.directory import Access, Directory
+    from budstikke.domain.message import Accepted, Order, Part
     from budstikke.domain.recipients import Recipient
-    from budstikke.store.contract import Store
+    from budstikke.domain.staging import TextProfile
+    from budstikke.flow.send import Sender
+    from budstikke.flow.stage import StagedMessage, StagedOrder
+    from budstikke.store.contract import PartRow, Store
 
 
-class StagedOrder(msgspec.Struct):
+class _Placed(NamedTuple):
     """
-    An order as rows, and the senders that wait for it.
+    A staged order whose messages have carriers.
 
     Attributes:
+        staged: The order; its rows name the carriers.
         direct: Parts that are offered as soon as they are durable; each has its room
             reserved with its sender.
         queued: The senders that claim the other parts: once for each message.
 
     """
 
-    draft: Draft
+    staged: StagedOrder
     direct: list[tuple[Sender, Part]]
     queued: list[Sender]
-    segments: int = 0
-    price: int = 0
 
 
 class Committer:
@@ -92,10 +76,10 @@ class Committer:
     ) -> None:
         self._store = store
         self._senders = senders
-        self._profiles = profiles
         self._directory = directory
         self._clock = clock
-        self._commits: Coalescer[StagedOrder, Verdict]
+        self.stager = Stager(lambda: profiles)
+        self._commits: Coalescer[StagedOrder, Verdict | None]
         self._commits = Coalescer(self._commit_batch, ahead=2)
 
     async def prepare(self, order: Order, access: Access) -> Prepared:
@@ -121,41 +105,37 @@ class Committer:
         of it was accepted, StoreUnavailable when nothing can be stored, and
         OccurrenceTaken.
         """
-        context, recipients = prepared.context, prepared.recipients
-        order, account = context.order, access.account
+        context, order = prepared.context, prepared.context.order
         order_id, first_id = self.reserve(prepared)
         if order.reply and not context.originator:
             context.originator = reply_originator(access, order_id)
         repetition = repeats(order, order_id, access, context.accepted_at)
-        if prepared.directory is not self._directory():
-            recipients = self._route_again(recipients, account.id)
-        staged = self.stage(context, access, recipients, first_id, order_id)
-        staged.draft.repeats, staged.draft.occurrence = repetition, occurrence
-        if account.currency:
-            staged.draft.charge = Charge(account.id, order_id, account.credit_limit)
-        result = await order_result(
-            prepared,
-            first_id,
-            (),
-            order_id=order_id,
-            segments=staged.segments,
-            price=staged.price,
-        )
-        if order.test or not (recipients or occurrence):
-            return result
-        if order.key:
-            staged.draft.key = stored_key(order, result)
-        verdict = await self.commit(staged)
+        verdict: Verdict | None = None
+        while verdict is None:
+            staged = self._stage(prepared, access, first_id, order_id)
+            staged.draft.repeats, staged.draft.occurrence = repetition, occurrence
+            result = await _whole_result(prepared, staged, order_id, first_id)
+            if order.test or not (prepared.recipients or occurrence):
+                return result
+            if order.key:
+                staged.draft.key = stored_key(order, result)
+            verdict = await self.commit(staged)
         if verdict.taken:
             return await self.replay(order, access, occurrence)
-        if verdict.no_credit:
-            raise Refusal(RefusalCode.NO_CREDIT)
-        metrics.accepted(access.dialect, len(recipients) - len(verdict.duplicates))
-        if verdict.duplicates:
-            return await _without_duplicates(
-                prepared, staged, verdict, result, first_id
-            )
-        return result
+        return await result_of(prepared, access, staged, verdict, result)
+
+    def _stage(
+        self, prepared: Prepared, access: Access, first_id: int, order_id: int
+    ) -> StagedOrder:
+        """Stage an order with what it costs, by the routes of the present directory."""
+        recipients = prepared.recipients
+        if prepared.directory is not self._directory():
+            recipients = self._route_again(recipients, access.account.id)
+        staged = self.stager.stage(
+            prepared.context, access, recipients, first_id, order_id
+        )
+        staged.draft.charge = charge(access, order_id)
+        return staged
 
     def _route_again(
         self, recipients: Sequence[Recipient], account_id: int
@@ -182,127 +162,102 @@ class Committer:
 
     def reserve(self, prepared: Prepared) -> tuple[int, int]:
         """Reserve ids for the order and its first message; a lone message shares it."""
-        count = len(prepared.recipients)
-        if len(prepared.written) + len(prepared.groups) <= 1:
-            first = self._store.reserve_ids(max(count, 1))
+        return self.reserve_ids(len(prepared.recipients), lone=is_lone(prepared))
+
+    def reserve_ids(self, messages: int, *, lone: bool) -> tuple[int, int]:
+        """Likewise; ``lone``: the order is for one recipient."""
+        if lone:
+            first = self._store.reserve_ids(max(messages, 1))
             return first, first
-        first = self._store.reserve_ids(count + 1)
+        first = self._store.reserve_ids(messages + 1)
         return first, first + 1
 
-    def stage(
-        self,
-        context: OrderContext,
-        access: Access,
-        recipients: Sequence[Recipient],
-        first_id: int,
-        order_id: int,
-    ) -> StagedOrder:
+    async def commit(self, staged: StagedOrder) -> Verdict | None:
         """
-        Make an order's rows, and reserve room for its parts with their senders.
+        Make a staged order durable, and offer its parts.
 
-        Raises Refusal for a text that cannot be sent.
+        ``None``: nothing of it is stored, since all carriers of one of its routes have
+        left the directory meanwhile. Raises StoreUnavailable.
         """
-        staged = StagedOrder(Draft([], []), [], [])
-        for message in stage(context, recipients, first_id, self.profile):
-            row = _message_row(context, access, order_id, message)
-            staged.draft.messages.append(row)
-            self._stage_parts(staged, context, access, message)
-            staged.segments += row.segments
-            staged.price += message.price
-        return staged
-
-    def _stage_parts(
-        self,
-        staged: StagedOrder,
-        context: OrderContext,
-        access: Access,
-        message: OutgoingMessage,
-    ) -> None:
-        order = context.order
-        sender = self._choose(message.route)
-        made = parts(message, context, access.id)
-        due = order.send_at is None and not order.test
-        direct = due and sender.reserve(len(made))
-        state = PartState.SENDING if direct else PartState.QUEUED
-        node_id = self._store.node_id if direct else None
-        carrier_id = sender.carrier_id
-        locking, shift = message.rendered.split.tables
-        for part in made:
-            staged.draft.parts.append(
-                PartRow(
-                    part.id,
-                    carrier_id,
-                    state,
-                    part.text,
-                    (locking << 8) + shift,
-                    part.priority,
-                    order.send_at,
-                    node_id,
-                    context.accepted_at,
-                )
-            )
-            if direct:
-                staged.direct.append((sender, part))
-        if due and not direct:
-            staged.queued.append(sender)
-
-    def profile(self, route: Route) -> TextProfile:
-        """Tell how long texts are split on a route."""
-        profiles = self._profiles
-        if len(route.carriers) == 1:
-            return profiles.get(route.carriers[0]) or TextProfile()
-        return common(profiles[key] for key in route.carriers if key in profiles)
-
-    def _choose(self, route: Route) -> Sender:
-        """Choose the first carrier that is up, or the first if none is."""
-        senders = [self._senders[carrier_id] for carrier_id in route.carriers]
-        for sender in senders:
-            if sender.up():
-                return sender
-        return senders[0]
-
-    async def commit(self, staged: StagedOrder) -> Verdict:
-        """Make a staged order durable, and offer its parts."""
         return await self._commits.put(staged)
 
-    async def _commit_batch(self, batch: list[StagedOrder]) -> list[Verdict]:
+    async def _commit_batch(self, batch: list[StagedOrder]) -> list[Verdict | None]:
+        placed = [self._place(staged) for staged in batch]
+        there = [each for each in placed if each is not None]
         try:
-            drafts = [staged.draft for staged in batch]
-            verdicts = await self._store.accept(drafts, self._clock())
-        except BaseException as error:
-            if given_up(batch, error):
-                self._cancel([row for staged in batch for row in staged.direct])
-                self._wake_senders(batch)
+            drafts = [each.staged.draft for each in there]
+            stored = await self._store.accept(drafts, self._clock()) if drafts else []
+        except BaseException:
+            self._cancel([row for each in there for row in each.direct])
+            self._wake_senders(there)
             raise
         ready: dict[Sender, list[Part]] = {}
-        for staged, verdict in zip(batch, verdicts, strict=True):
-            for sender, part in self._to_offer(staged, verdict):
+        for each, verdict in zip(there, stored, strict=True):
+            for sender, part in self._to_offer(each, verdict):
                 ready.setdefault(sender, []).append(part)
         for sender, made in ready.items():
             sender.offer(made)
-        self._wake_senders(batch)
-        return verdicts
+        self._wake_senders(there)
+        verdicts = iter(stored)
+        return [None if each is None else next(verdicts) for each in placed]
 
-    def _wake_senders(self, batch: list[StagedOrder]) -> None:
+    def _place(self, staged: StagedOrder) -> _Placed | None:
+        """
+        Choose the carriers of an order's messages, and reserve room with them.
+
+        ``None``: a message's carriers are all gone.
+        """
+        chosen = [self._choose(waiting) for waiting in staged.messages]
+        placed = _Placed(staged, [], [])
+        rows = iter(staged.draft.parts)
+        for sender, waiting in zip(chosen, staged.messages, strict=True):
+            if sender is None:
+                self._cancel(placed.direct)
+                self._wake_senders([placed])
+                return None
+            direct = staged.due and sender.reserve(len(waiting.parts))
+            for part in waiting.parts:
+                self._assign(next(rows), sender, direct=direct)
+                if direct:
+                    placed.direct.append((sender, part))
+            if staged.due and not direct:
+                placed.queued.append(sender)
+        return placed
+
+    def _assign(self, row: PartRow, sender: Sender, *, direct: bool) -> None:
+        row.carrier_id = sender.carrier_id
+        row.state = PartState.SENDING if direct else PartState.QUEUED
+        row.node_id = self._store.node_id if direct else None
+
+    def _choose(self, waiting: StagedMessage) -> Sender | None:
+        """Choose the first carrier that is up, or the first if none is."""
+        first: Sender | None = None
+        for carrier_id in waiting.carriers:
+            sender = self._senders.get(carrier_id)
+            if sender is None:
+                continue
+            if sender.up():
+                return sender
+            first = first or sender
+        return first
+
+    def _wake_senders(self, batch: Sequence[_Placed]) -> None:
         """Have queued parts claimed, also by a sender that replaced one meanwhile."""
-        for sender, count in Counter(
-            s for staged in batch for s in staged.queued
-        ).items():
+        for sender, count in Counter(s for each in batch for s in each.queued).items():
             sender.stored(count)
             self._senders.get(sender.carrier_id, sender).stored()
 
-    def _to_offer(
-        self, staged: StagedOrder, verdict: Verdict
-    ) -> list[tuple[Sender, Part]]:
+    def _to_offer(self, placed: _Placed, verdict: Verdict) -> list[tuple[Sender, Part]]:
         """List the parts to offer now; cancel reservations that are not needed."""
         if verdict.no_credit or verdict.taken:
-            self._cancel(staged.direct)
+            self._cancel(placed.direct)
             return []
         if not verdict.duplicates:
-            return staged.direct
-        out = {staged.draft.messages[index].id for index in verdict.duplicates}
-        self._cancel([row for row in staged.direct if row[1].message_id in out])
-        return [row for row in staged.direct if row[1].message_id not in out]
+            return placed.direct
+        messages = placed.staged.draft.messages
+        out = {messages[index].id for index in verdict.duplicates}
+        self._cancel([row for row in placed.direct if row[1].message_id in out])
+        return [row for row in placed.direct if row[1].message_id not in out]
 
     def _cancel(self, direct: Sequence[tuple[Sender, Part]]) -> None:
         for sender, _ in direct:
@@ -313,12 +268,55 @@ class Committer:
         await self._commits.drain()
 
 
-async def _without_duplicates(
+def is_lone(prepared: Prepared) -> bool:
+    """Tell whether an order is for one recipient: its message has the order's id."""
+    return len(prepared.written) + len(prepared.groups) <= 1
+
+
+def charge(access: Access, order_id: int) -> Charge | None:
+    """Make what an account pays for an order; ``None``: nothing."""
+    account = access.account
+    if not account.currency:
+        return None
+    return Charge(account.id, order_id, account.credit_limit)
+
+
+async def _whole_result(
+    prepared: Prepared, staged: StagedOrder, order_id: int, first_id: int
+) -> Accepted:
+    """Answer an order of which everything is stored."""
+    return await order_result(
+        prepared,
+        first_id,
+        (),
+        order_id=order_id,
+        segments=staged.segments,
+        price=staged.price,
+    )
+
+
+async def result_of(
     prepared: Prepared,
+    access: Access,
     staged: StagedOrder,
     verdict: Verdict,
     result: Accepted,
-    first_id: int,
+) -> Accepted:
+    """
+    Answer an order by what the store made of it, and count its messages.
+
+    ``result``: the answer if all of it is stored. Raises Refusal when none of it is.
+    """
+    if verdict.no_credit:
+        raise Refusal(RefusalCode.NO_CREDIT)
+    metrics.accepted(access.dialect, len(prepared.recipients) - len(verdict.duplicates))
+    if not verdict.duplicates:
+        return result
+    return await _without_duplicates(prepared, staged, verdict, result)
+
+
+async def _without_duplicates(
+    prepared: Prepared, staged: StagedOrder, verdict: Verdict, result: Accepted
 ) -> Accepted:
     """Answer without what the duplicate lock held; raises Refusal if it held all."""
     held = verdict.duplicates
@@ -327,51 +325,13 @@ async def _without_duplicates(
         raise Refusal(
             RefusalCode.DUPLICATE, invalid=none.invalid, duplicate=none.duplicate
         )
-    rows = [staged.draft.messages[index] for index in held]
+    messages = staged.draft.messages
+    rows = [messages[index] for index in held]
     return await order_result(
         prepared,
-        first_id,
+        messages[0].id,
         held,
         order_id=result.order_id,
         segments=result.segments - sum(row.segments for row in rows),
         price=result.price - sum(row.price for row in rows),
-    )
-
-
-def _message_row(
-    context: OrderContext, access: Access, order_id: int, message: OutgoingMessage
-) -> MessageRow:
-    order, account, rendered = context.order, access.account, message.rendered
-    split = rendered.split
-    key, until = None, None
-    if order.duplicate_lock and not (order.key or order.answering):
-        key = duplicate_key(
-            access.id, rendered.originator, message.recipient, message.text
-        )
-        until = context.accepted_at + order.duplicate_lock
-    return MessageRow(
-        message.id,
-        order_id,
-        access.id,
-        message.recipient,
-        rendered.originator,
-        order.ref,
-        split.encoding,
-        split.segments,
-        len(split.parts),
-        int(order.flash),
-        order.protocol_id,
-        order.priority,
-        context.notify_on,
-        key,
-        until,
-        context.accepted_at,
-        context.expires_at,
-        MessageState.ACCEPTED if order.send_at is None else MessageState.SCHEDULED,
-        account.id,
-        message.price,
-        account.refund.value,
-        max(order.price, 0),
-        order.send_at,
-        order.callback_url or None,
     )
