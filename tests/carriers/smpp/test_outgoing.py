@@ -254,7 +254,7 @@ def test_number_rules_of_the_link() -> None:
 
 
 def smpp_rule(rule: dict[str, Any]) -> Any:
-    from budstikke.carriers.smpp.settings import AddressRule
+    from budstikke.carriers.smpp.address_rules import AddressRule
 
     return AddressRule(**rule)
 

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from budstikke.carriers import smpp
+from budstikke.carriers.smpp.address_rules import ADDRESS_RULES
+from budstikke.carriers.smpp.operator_tables import statuses
 from budstikke.carriers.smpp.settings import (
-    ADDRESS_RULES,
     Settings,
     Tls,
-    statuses,
     text_profile,
 )
 from budstikke.carriers.smpp.statuses import STATUSES

@@ -32,104 +32,126 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     # Where, and as whom
     url: Annotated[
-        str, Meta(min_length=1, description="Where the MMSC takes submissions.")
+        str, Meta(min_length=1, description="URL that takes submissions at the MMSC.")
     ]
     allow_http: Annotated[
-        bool, Meta(description="Let `url` be plain http, as on private lines.")
+        bool, Meta(description="Allow plain http in `url`, as on private lines.")
     ] = False
     ca: Annotated[
-        str, Meta(description="Whom to trust, a PEM file; empty: the system's.")
+        str,
+        Meta(description="PEM file of the authorities to trust; empty: the system's."),
     ] = ""
     username: Annotated[
-        str, Meta(description="For basic authentication; empty: none.")
+        str, Meta(description="Our user name for basic authentication; empty: none.")
     ] = ""
-    password: Annotated[str, Meta(description="Our password; never shown.")] = ""
-    vaspid: Annotated[str, Meta(description="`VASPID`: who we are there.")] = ""
-    vasid: Annotated[str, Meta(description="`VASID`: our service.")] = ""
+    password: Annotated[
+        str, Meta(description="Our password; never logged or shown.")
+    ] = ""
+    vaspid: Annotated[
+        str, Meta(description="The `VASPID` that the operator gave you.")
+    ] = ""
+    vasid: Annotated[
+        str, Meta(description="The `VASID` that the operator gave you.")
+    ] = ""
     service_code: Annotated[
-        str, Meta(description="`ServiceCode`: what the operator charges by.")
+        str, Meta(description="The `ServiceCode` by which the operator charges.")
     ] = ""
     sender: Annotated[
-        bool, Meta(description="Write the originator; else the MMSC knows it.")
+        bool,
+        Meta(
+            description="Write the sender into submissions; `false`: the MMSC fills "
+            "it in."
+        ),
     ] = True
 
     namespace: Annotated[
         str,
-        Meta(description="Namespace of the schema of MM7 that we write in."),
+        Meta(description="XML namespace of the MM7 schema of our requests."),
     ] = DEFAULT.namespace
     mm7_version: Annotated[
-        str, Meta(description="`MM7Version`, of the release of that schema.")
+        str, Meta(description="`MM7Version` of our requests, of the same release.")
     ] = DEFAULT.version
 
     # How many, how large, how patient
     window: Annotated[
-        int, Meta(ge=1, le=256, description="Submissions without an answer.")
+        int, Meta(ge=1, le=256, description="Most submissions without a response.")
     ] = 4
     max_size: Annotated[
         int,
-        Meta(ge=1000, description="Largest text and files together, octets."),
+        Meta(ge=1000, description="Most octets of an MMS, text and files together."),
     ] = LARGEST
     base64: Annotated[
-        bool, Meta(description="Write pictures in base64; else as octets.")
+        bool, Meta(description="Send pictures in base64; `false`: as octets.")
     ] = True
     connect_timeout: Annotated[
-        Seconds, Meta(description="For the connection, TLS included.")
+        Seconds, Meta(description="Longest time to connect, TLS handshake included.")
     ] = 10.0
     response_timeout: Annotated[
-        Seconds, Meta(description="For an answer; after that nobody knows.")
+        Seconds,
+        Meta(description="Longest wait for a response; then the MMS is unsure."),
     ] = 60.0
     pause_min: Annotated[
         Seconds,
-        Meta(description="First pause when throttled, or when it is not reached."),
+        Meta(description="First pause when the MMSC is too busy or cannot be reached."),
     ] = 1.0
-    pause_max: Annotated[Seconds, Meta(description="The pause doubles up to this.")] = (
-        60.0
-    )
+    pause_max: Annotated[
+        Seconds, Meta(description="Longest such pause: it doubles up to this.")
+    ] = 60.0
     statuses: Annotated[
         dict[str, Retry],
         Meta(
-            description="What may be done after a status: `{'3001' = 'later'}` "
-            "(`never`, `later`, `elsewhere`, `slower`)."
+            description="What to do after a status, instead of the table above: "
+            "`{'3001' = 'later'}` (`never`, `later`, `elsewhere`, "
+            "`slower`)."
         ),
     ] = {}
     delivery_reports: Annotated[
-        bool, Meta(description="Ask what became of each MMS.")
+        bool, Meta(description="Ask for a delivery report of each MMS.")
     ] = True
     read_replies: Annotated[
-        bool, Meta(description="Ask whether each MMS was read.")
+        bool, Meta(description="Ask for a read reply to each MMS.")
     ] = False
 
     # What the MMSC asks of us
     deliver_token: Annotated[
         str,
-        Meta(description="What its URL ends in: `?token=…`. A secret."),
+        Meta(
+            description="Secret at the end of the URL that the MMSC calls: `?token=…`."
+        ),
     ] = ""
     deliver_username: Annotated[
-        str, Meta(description="Its login at us, by basic authentication.")
+        str,
+        Meta(description="User name that the MMSC gives us, by basic authentication."),
     ] = ""
-    deliver_password: Annotated[str, Meta(description="Its password; never shown.")] = (
-        ""
-    )
+    deliver_password: Annotated[
+        str, Meta(description="Its password; never logged or shown.")
+    ] = ""
     allow_from: Annotated[
         tuple[str, ...],
-        Meta(description="Its addresses or networks; empty: any."),
+        Meta(
+            description="Addresses or networks from which the MMSC may call; empty: "
+            "any."
+        ),
     ] = ()
     open: Annotated[
         bool,
-        Meta(description="Let anybody deliver: needed when nothing else says who may."),
+        Meta(description="Let anybody deliver; needed if no setting says who may."),
     ] = False
     home: Annotated[
         str,
         Meta(
             pattern=PREFIX,
             extra={"expected": "`+` and the country's calling code, or nothing"},
-            description="Prefix of the operator's country, `+47`: completes national "
-            "numbers of phones and of ours.",
+            description="Calling code of the operator's country, such as `+47`: "
+            "completes national numbers, of phones and ours.",
         ),
     ] = ""
     number: Annotated[
         str,
-        Meta(description="What MMS came to where the MMSC does not say; digits."),
+        Meta(
+            description="Our number (digits) for inbound MMS in which the MMSC names "
+            "none."
+        ),
     ] = ""
 
     def __post_init__(self) -> None:

@@ -71,9 +71,9 @@ FATES: dict[str, Fate] = {
     "0002": Fate("rejected at submit", answer=Answer.REJECTED),
     "0003": Fate("never answered", answer=Answer.NOTHING),
     "0004": Fate("expires", end=Step.EXPIRE),
-    "0005": Fate("receipt before the response", receipt_first=True),
-    "0006": Fate("receipt twice", receipts=2),
-    "0007": Fate("delivered, no receipt ever", receipts=0),
+    "0005": Fate("delivery report before the response", receipt_first=True),
+    "0006": Fate("delivery report twice", receipts=2),
+    "0007": Fate("delivered, no delivery report ever", receipts=0),
     "0008": Fate("throttled three times first", refusals=3),
     "0009": Fate("delivered after 30 s", delay=30.0),
 }

@@ -11,8 +11,8 @@ from budstikke.carriers.smpp.acknowledged import Acknowledged
 from budstikke.carriers.smpp.bind import Bind
 from budstikke.carriers.smpp.counters import Counters, seldom
 from budstikke.carriers.smpp.incoming import Incoming
+from budstikke.carriers.smpp.operator_tables import statuses
 from budstikke.carriers.smpp.outgoing import Outgoing
-from budstikke.carriers.smpp.settings import statuses
 from budstikke.carriers.smpp.statuses import Verdicts
 from budstikke.carriers.smpp.submissions import Submissions
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent

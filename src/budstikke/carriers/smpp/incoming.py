@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from budstikke.carriers.smpp import settings as read
+from budstikke.carriers.smpp import operator_tables
 from budstikke.carriers.smpp.statuses import GSM_ERRORS, GSM_NETWORK, STATES
 from budstikke.domain.address import BY_TON, Nature, country_of, ours, phone
 from budstikke.domain.inbound import InboundPart
@@ -27,6 +27,7 @@ from budstikke.smpp.pdus import DataSm, Sm
 from budstikke.smpp.receipt import DeliveryReceipt, Rules, read_receipt, user_data
 
 if TYPE_CHECKING:
+    from budstikke.carriers.smpp.settings import Settings
     from budstikke.smpp import Pdu
 
 _UDHI: Final = 0x40
@@ -50,7 +51,7 @@ class Incoming:
 
     """
 
-    def __init__(self, settings: read.Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._home = settings.home
         self._packed = settings.alphabet is LinkAlphabet.GSM_PACKED
         self._filling = settings.packed_filling
@@ -59,13 +60,13 @@ class Incoming:
         pattern = settings.receipt_pattern
         self._rules = Rules(
             text=settings.receipt_text,
-            words=read.words(settings),
+            words=operator_tables.words(settings),
             pattern=re.compile(pattern) if pattern else None,
             ahead=settings.receipt_utc_offset * 60,
             readers=(decode_latin1, _from_packed) if self._packed else (decode_latin1,),
         )
         self._codings = {0: _DATA_CODING_0[settings.alphabet]}
-        self._codings |= read.data_codings(settings)
+        self._codings |= operator_tables.data_codings(settings)
 
     def receipt(self, pdu: Pdu, now: float) -> Receipt | None:
         """

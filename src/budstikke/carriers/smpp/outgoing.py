@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from budstikke.carriers.smpp import settings as read
+from budstikke.carriers.smpp import operator_tables
 from budstikke.domain.text import (
     DEFAULT,
     UCS2,
@@ -28,6 +28,7 @@ from budstikke.smpp.times import absolute, relative
 from budstikke.smpp.versions import speaks_parameters
 
 if TYPE_CHECKING:
+    from budstikke.carriers.smpp.settings import Settings
     from budstikke.domain.message import Part
 
 _UDHI: Final = 0x40
@@ -47,10 +48,10 @@ class Outgoing:
 
     """
 
-    def __init__(self, settings: read.Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._alphabet = settings.alphabet
-        self._tlvs: Tlvs = read.tlvs(settings)
+        self._tlvs: Tlvs = operator_tables.tlvs(settings)
         self._codings = {
             ("gsm", False): settings.data_coding_gsm,
             ("ucs2", False): settings.data_coding_ucs2,

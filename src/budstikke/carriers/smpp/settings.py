@@ -1,50 +1,52 @@
 """
-Settings of an SMPP link to an operator.
+Settings of an SMPP carrier.
 
-Operators differ in what the standard leaves open, so each difference that was met is
-a setting. The descriptions here are the table in docs/carriers/smpp.md.
+Operators differ in what the standard leaves open, so each difference that we met is a
+setting. The descriptions here are the table in docs/carriers/smpp.md, word for word.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from budstikke.carriers.smpp.address_rules import (
+    ADDRESS_RULES,
+    AddressRule,
+    NumberPlan,
+    Octet,
+    check_pattern,
+)
+from budstikke.carriers.smpp.operator_tables import data_codings, statuses, tlvs, words
 from budstikke.domain.address import PREFIX
 from budstikke.domain.receipt import Reason, Retry
 from budstikke.domain.staging import TextProfile
 from budstikke.domain.text import Concat, Filling, LinkAlphabet
-from budstikke.smpp import ids, status
-from budstikke.smpp.receipt import MessageState
+from budstikke.smpp import ids
 from budstikke.smpp.versions import speaks_parameters
 
-Octet = Annotated[int, Meta(ge=0, le=255)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-NumberPlan = tuple[Octet, Octet]
-"""(type of number, numbering plan indicator), SMPP 3.4 § 5.2.5 and § 5.2.6."""
-
-
-def _compile(pattern: str, where: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{where}: {error}") from error
 
 
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TLS 1.2 or later to the operator; files are PEM, read at each connection."""
 
-    ca: Annotated[str, Meta(description="Whom to trust; empty: the system's.")] = ""
-    cert: Annotated[str, Meta(description="Our certificate, if asked for.")] = ""
-    key: Annotated[str, Meta(description="Its private key.")] = ""
+    ca: Annotated[
+        str,
+        Meta(description="PEM file of the authorities to trust; empty: the system's."),
+    ] = ""
+    cert: Annotated[
+        str,
+        Meta(description="PEM file of our certificate, if the operator asks for one."),
+    ] = ""
+    key: Annotated[str, Meta(description="PEM file of its private key.")] = ""
     verify: Annotated[
-        bool, Meta(description="Check the operator's certificate and name.")
+        bool, Meta(description="Check the operator's certificate and the name in it.")
     ] = True
     server_name: Annotated[
-        str, Meta(description="The name to check; empty: `host`.")
+        str, Meta(description="The name that must be in it; empty: `host`.")
     ] = ""
 
     def __post_init__(self) -> None:
@@ -53,44 +55,37 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("tls: key without cert")
 
 
-class AddressRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How originators that match a pattern (all of it) are typed."""
-
-    pattern: str
-    ton: Octet
-    npi: Octet
-
-    def __post_init__(self) -> None:
-        """Refuse what is no regular expression."""
-        _compile(self.pattern, "pattern")
-
-
-ADDRESS_RULES = (
-    AddressRule(pattern=r"[0-9]{1,6}", ton=3, npi=0),
-    AddressRule(pattern=r"\+?[0-9]+", ton=1, npi=1),
-    AddressRule(pattern=r".*", ton=5, npi=0),
-)
-"""Short numbers, international numbers, and all the rest, which is text."""
-
-
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of one carrier; see docs/carriers/smpp.md."""
 
     # Where, and as whom
-    host: Annotated[str, Meta(min_length=1, description="The operator's host.")]
-    port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 2775
-    tls: Annotated[Tls | None, Meta(description="Absent: no TLS.")] = None
+    host: Annotated[
+        str, Meta(min_length=1, description="The operator's host name or address.")
+    ]
+    port: Annotated[
+        int, Meta(ge=1, le=65535, description="The operator's TCP port.")
+    ] = 2775
+    tls: Annotated[
+        Tls | None, Meta(description="TLS, as the `tls.` rows say; absent: no TLS.")
+    ] = None
     system_id: Annotated[
-        str, Meta(min_length=1, max_length=15, description="Who we are there.")
+        str,
+        Meta(
+            min_length=1, max_length=15, description="Our `system_id` at the operator."
+        ),
     ]
     password: Annotated[
-        str, Meta(max_length=8, description="Our password; never shown.")
+        str, Meta(max_length=8, description="Our password; never logged or shown.")
     ] = ""
     system_type: Annotated[
-        str, Meta(max_length=12, description="As the operator says; mostly empty.")
+        str,
+        Meta(
+            max_length=12,
+            description="The `system_type` that the operator gave you; usually empty.",
+        ),
     ] = ""
     interface_version: Annotated[
-        Octet, Meta(description="52 is SMPP 3.4, 80 is 5.0.")
+        Octet, Meta(description="SMPP version of the bind: 52 is 3.4, 80 is 5.0.")
     ] = 0x34
     bind_ton: Annotated[Octet, Meta(description="`addr_ton` of the bind.")] = 0
     bind_npi: Annotated[Octet, Meta(description="`addr_npi` of the bind.")] = 0
@@ -101,91 +96,127 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # How many, how fast, how patient
     bind: Annotated[
         Literal["trx", "tx+rx"],
-        Meta(description="One transceiver a link, or a transmitter and a receiver."),
+        Meta(
+            description="What a link is: `trx`, one transceiver; `tx+rx`, a "
+            "transmitter and a receiver."
+        ),
     ] = "trx"
     links: Annotated[
-        int, Meta(ge=1, le=64, description="Links at once, of each node.")
+        int, Meta(ge=1, le=64, description="How many links each node keeps open.")
     ] = 1
     max_nodes: Annotated[
-        int, Meta(ge=0, description="Nodes that have links at once; 0: all of them.")
+        int,
+        Meta(
+            ge=0, description="How many nodes may have links at the same time; 0: all."
+        ),
     ] = 0
     window: Annotated[
         int,
-        Meta(ge=1, le=10_000, description="submit_sm without an answer, a link."),
+        Meta(
+            ge=1,
+            le=10_000,
+            description="Most submit_sm without a response on each link.",
+        ),
     ] = 10
     throughput: Annotated[
-        float, Meta(ge=0, description="submit_sm a second, a link; 0: no limit.")
+        float,
+        Meta(ge=0, description="Most submit_sm a second on each link; 0: no limit."),
     ] = 0.0
     connect_timeout: Annotated[
-        Seconds, Meta(description="For the connection, TLS included.")
+        Seconds, Meta(description="Longest time to connect, TLS handshake included.")
     ] = 10.0
     response_timeout: Annotated[
         Seconds,
-        Meta(description="For an answer; after that nobody knows."),
+        Meta(description="Longest wait for a response; then a submit_sm is unsure."),
     ] = 30.0
     enquire_link: Annotated[
-        Seconds, Meta(description="Silence after which we ask for life.")
+        Seconds, Meta(description="Silence after which the carrier sends enquire_link.")
     ] = 30.0
     enquire_misses: Annotated[
-        int, Meta(ge=1, le=10, description="Unanswered questions that mean death.")
+        int,
+        Meta(
+            ge=1,
+            le=10,
+            description="After this many enquire_link without a response the "
+            "connection is dead.",
+        ),
     ] = 2
     reconnect_min: Annotated[
-        Seconds, Meta(description="First pause before the next attempt to bind.")
+        Seconds, Meta(description="First pause before the carrier connects again.")
     ] = 1.0
     reconnect_max: Annotated[
-        Seconds, Meta(description="The pause doubles up to this; we never give up.")
+        Seconds,
+        Meta(description="Longest such pause; the carrier never gives up."),
     ] = 60.0
     tears: Annotated[
         int,
         Meta(
             ge=0,
             le=1000,
-            description="Torn connections in a row that pause a link; 0: none do.",
+            description="Pause a link after this many connections in a row that "
+            "broke with parts in flight; 0: never.",
         ),
     ] = 3
     tear_pause_min: Annotated[
-        Seconds, Meta(description="First pause of a link that tears.")
+        Seconds, Meta(description="First pause of a link that keeps breaking.")
     ] = 10.0
     tear_pause_max: Annotated[
-        Seconds, Meta(description="The pause doubles up to this.")
+        Seconds, Meta(description="Longest such pause: it doubles up to this.")
     ] = 600.0
     throttle_min: Annotated[
-        Seconds, Meta(description="First pause of a link that is throttled.")
+        Seconds, Meta(description="First pause of a link after the operator throttled.")
     ] = 0.5
     throttle_max: Annotated[
-        Seconds, Meta(description="The pause doubles up to this.")
+        Seconds, Meta(description="Longest such pause: it doubles up to this.")
     ] = 30.0
 
     # Texts
     alphabet: Annotated[
-        LinkAlphabet, Meta(description="What `data_coding` 0 means there.")
+        LinkAlphabet,
+        Meta(
+            description="What the operator means by `data_coding` 0: `gsm`, "
+            "`gsm-packed`, `latin1` or `ascii`."
+        ),
     ] = LinkAlphabet.GSM
     concat: Annotated[
-        Concat, Meta(description="How the segments of a long text are joined.")
+        Concat,
+        Meta(
+            description="How segments say that they are one text: `udh8`, `udh16`, "
+            "`sar` or `payload`."
+        ),
     ] = Concat.UDH8
     national: Annotated[
         tuple[Octet, ...],
-        Meta(description="National language tables the operator passes on."),
+        Meta(
+            description="National language tables that the operator passes on, by "
+            "their identifiers in 3GPP TS 23.038."
+        ),
     ] = ()
     data_coding_gsm: Annotated[
-        Octet, Meta(description="Sent with texts in the alphabet of the link.")
+        Octet, Meta(description="`data_coding` of texts in the `alphabet` of the link.")
     ] = 0
-    data_coding_ucs2: Annotated[Octet, Meta(description="Sent with UCS-2.")] = 8
+    data_coding_ucs2: Annotated[
+        Octet, Meta(description="`data_coding` of texts in UCS-2.")
+    ] = 8
     data_coding_flash_gsm: Annotated[
-        Octet, Meta(description="The same, for texts shown at once.")
+        Octet,
+        Meta(description="`data_coding` of flash texts in the `alphabet` of the link."),
     ] = 0xF0
     data_coding_flash_ucs2: Annotated[
-        Octet, Meta(description="The same, for UCS-2 shown at once.")
+        Octet, Meta(description="`data_coding` of flash texts in UCS-2.")
     ] = 8
     inbound_data_codings: Annotated[
         dict[str, Octet],
-        Meta(description="What the operator writes, and what it means: `{'0' = 8}`."),
+        Meta(
+            description="How to read a `data_coding` of inbound texts: `{'0' = 8}` "
+            "reads 0 as 8, UCS-2."
+        ),
     ] = msgspec.field(default_factory=dict)
     packed_filling: Annotated[
         Filling,
         Meta(
-            description="What fills packed texts of 7, 15 … characters there: `return` "
-            "or `zero`; `guess`: one `@` at the end is none."
+            description="How the operator fills up packed texts of 7, 15 … "
+            "characters: `return`, `zero` or `guess`."
         ),
     ] = Filling.GUESS
 
@@ -195,15 +226,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             pattern=PREFIX,
             extra={"expected": "`+` and the country's calling code, or nothing"},
-            description="Prefix of the operator's country, `+47`: completes national "
-            "numbers of phones and of ours; empty: as below.",
+            description="Calling code of the operator's country, such as `+47`: "
+            "completes national numbers, of phones and ours.",
         ),
     ] = ""
 
     # Fields of submit_sm
     originators: Annotated[
         tuple[AddressRule, ...],
-        Meta(description="TON and NPI of originators; the first match counts."),
+        Meta(description="TON and NPI of senders; the first rule that matches counts."),
     ] = ADDRESS_RULES
     recipient: Annotated[NumberPlan, Meta(description="TON and NPI of recipients.")] = (
         1,
@@ -211,25 +242,44 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     plus: Annotated[bool, Meta(description="Write numbers with their `+`.")] = False
     service_type: Annotated[
-        str, Meta(max_length=5, description="As the operator says; mostly empty.")
+        str,
+        Meta(
+            max_length=5,
+            description="The `service_type` that the operator gave you; usually empty.",
+        ),
     ] = ""
-    esm_class: Annotated[Octet, Meta(description="Bits always set in `esm_class`.")] = 0
+    esm_class: Annotated[
+        Octet, Meta(description="Bits to set in every `esm_class`.")
+    ] = 0
     priority: Annotated[
-        bool, Meta(description="Send the priority of messages (0 to 2).")
+        bool,
+        Meta(description="Send the message's priority as `priority_flag` (0 to 2)."),
     ] = False
     registered_delivery: Annotated[
-        Octet, Meta(description="Sent when a receipt is wanted.")
+        Octet,
+        Meta(description="`registered_delivery` of parts that need a delivery report."),
     ] = 1
     validity: Annotated[
         Literal["relative", "absolute", "none"],
-        Meta(description="How `validity_period` is written."),
+        Meta(
+            description="How to write `validity_period`: `relative`, `absolute` or "
+            "`none`."
+        ),
     ] = "relative"
     max_validity: Annotated[
-        int, Meta(ge=0, description="Longest validity there, seconds; 0: no limit.")
+        int,
+        Meta(
+            ge=0,
+            description="Longest validity that the operator takes, seconds; 0: no "
+            "limit.",
+        ),
     ] = 0
     tlvs: Annotated[
         dict[str, str],
-        Meta(description="Optional parameters sent always: `{'1400' = 'hex'}`."),
+        Meta(
+            description="Optional parameters of every submit_sm, tag and value in "
+            "hexadecimal: `{'1400' = '01'}`."
+        ),
     ] = msgspec.field(default_factory=dict)
 
     premium_tlv: Annotated[
@@ -237,48 +287,75 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=0xFFFF,
-            description="Tag of the price of premium messages, øre as decimal digits; "
-            "0: this operator takes none.",
+            description="Tag of the price of premium messages (øre in decimal "
+            "digits); 0: the operator takes no premium messages.",
         ),
     ] = 0
 
     # Answers and receipts
     statuses: Annotated[
         dict[str, Retry],
-        Meta(description="What may be done after a status: `{'0x412' = 'later'}`."),
+        Meta(
+            description="What to do after a command status, instead of the table "
+            "below: `{'0x412' = 'later'}`."
+        ),
     ] = msgspec.field(default_factory=dict)
     message_ids: Annotated[
-        str, Meta(description="How ids differ between answers and receipts.")
+        str,
+        Meta(
+            description="How message ids differ between responses and delivery reports."
+        ),
     ] = "as_written"
     receipt_text: Annotated[
-        bool, Meta(description="Take a text alone for a receipt, without its mark.")
+        bool,
+        Meta(
+            description="Take a text with `id:` and `stat:` for a delivery report, "
+            "even without a mark."
+        ),
     ] = False
     receipt_words: Annotated[
         dict[str, str],
-        Meta(description="What `stat` means: `{'0' = 'delivered'}`."),
+        Meta(
+            description="What the operator's own words in `stat` mean: `{'0' = "
+            "'delivered'}`."
+        ),
     ] = msgspec.field(default_factory=dict)
     receipt_errors: Annotated[
         dict[str, Reason],
-        Meta(description="What `err` means: `{'001' = 'unknown_subscriber'}`."),
+        Meta(
+            description="What the operator's codes in `err` mean: `{'001' = "
+            "'unknown_subscriber'}`."
+        ),
     ] = msgspec.field(default_factory=dict)
     receipt_pattern: Annotated[
         str,
-        Meta(description="Pattern with groups `id`, `stat` (`err`, `submit`, `done`)."),
+        Meta(
+            description="Regular expression of a delivery report, with groups `id`, "
+            "`stat` (`err`, `submit`, `done`)."
+        ),
     ] = ""
     receipt_utc_offset: Annotated[
         int,
-        Meta(ge=-840, le=840, description="Minutes the dates are ahead of UTC."),
+        Meta(
+            ge=-840,
+            le=840,
+            description="Minutes by which dates in delivery reports are ahead of UTC.",
+        ),
     ] = 0
     receipts_missing: Annotated[
         float,
-        Meta(ge=0, description="Seconds without a receipt that are an alarm; 0: off."),
+        Meta(
+            ge=0,
+            description="Alarm if parts are accepted and no delivery report comes "
+            "for so many seconds; 0: never.",
+        ),
     ] = 900.0
 
     def __post_init__(self) -> None:
         """Refuse what the types cannot; raises ValueError."""
         if self.message_ids not in ids.RULES:
             raise ValueError(f"message_ids: one of {', '.join(ids.RULES)}")
-        _compile(self.receipt_pattern, "receipt_pattern")
+        check_pattern(self.receipt_pattern, "receipt_pattern")
         if self.national and not self.alphabet.startswith("gsm"):
             raise ValueError("national: only where alphabet is gsm or gsm-packed")
         if not speaks_parameters(self.interface_version):
@@ -319,52 +396,3 @@ _WRITTEN = ("system_id", "password", "system_type", "address_range", "service_ty
 def text_profile(settings: Settings) -> TextProfile:
     """Say how this link is sent long texts."""
     return TextProfile(settings.concat, frozenset(settings.national))
-
-
-def words(settings: Settings) -> dict[str, MessageState]:
-    """Read ``receipt_words``; raises ValueError."""
-    states = {each.name.lower(): each for each in MessageState}
-    by_word = {}
-    for word, name in settings.receipt_words.items():
-        if name not in states:
-            raise ValueError(f"receipt_words: {name!r} is none of {', '.join(states)}")
-        by_word[word.upper()] = states[name]
-    return by_word
-
-
-def statuses(settings: Settings) -> dict[int, Retry]:
-    """Read ``statuses``: names, decimal and hexadecimal; raises ValueError."""
-    known = {name: value for value, name in status.NAMES.items()}
-    return {
-        known.get(key) or _integer(key, "statuses"): retry
-        for key, retry in settings.statuses.items()
-    }
-
-
-def tlvs(settings: Settings) -> tuple[tuple[int, bytes], ...]:
-    """Read ``tlvs``, hexadecimal both; raises ValueError."""
-    parameters = []
-    for tag, value in settings.tlvs.items():
-        try:
-            number, octets = int(tag, 16), bytes.fromhex(value)
-        except ValueError as error:
-            raise ValueError(f"tlvs: {tag!r} = {value!r} is not hex") from error
-        if not 0 < number <= 0xFFFF:
-            raise ValueError(f"tlvs: {tag!r} is no tag")
-        parameters.append((number, octets))
-    return tuple(parameters)
-
-
-def data_codings(settings: Settings) -> dict[int, int]:
-    """Read ``inbound_data_codings``; raises ValueError."""
-    return {
-        _integer(key, "inbound_data_codings"): value
-        for key, value in settings.inbound_data_codings.items()
-    }
-
-
-def _integer(text: str, where: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError as error:
-        raise ValueError(f"{where}: {text!r} is no number") from error
