@@ -118,7 +118,7 @@ def draw() -> str:
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 980 560" role="img"'
             ' aria-labelledby="title">'
         ),
-        '<title id="title">Rooms of Budstikke and the path of a message</title>',
+        '<title id="title">Packages of Budstikke and the path of a message</title>',
         f"<style>{STYLE}</style>",
         (
             '<defs><marker id="a" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7"'
@@ -130,10 +130,10 @@ def draw() -> str:
         ),
         (
             '<text x="150" y="40" class="name">Path of a message (red) and imports'
-            " between rooms (dashed)</text>"
+            " between packages (dashed)</text>"
         ),
         (
-            '<text x="150" y="60" class="line">app.py and gateway.py join the rooms;'
+            '<text x="150" y="60" class="line">app.py and gateway.py join the packages;'
             " cli, config and demo start them</text>"
         ),
     ]

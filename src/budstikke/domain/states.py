@@ -1,8 +1,8 @@
 """
-The states of parts and messages: everything that affects them stands here.
+The states of parts and messages, and the rules for moving between them.
 
-Edit the tables, never the code below them; docs/states.md is generated from them
-(``python -m budstikke.domain.states``) and a test compares the two.
+To change a rule, edit the tables, not the functions below them. docs/states.md contains
+what ``python -m budstikke.domain.states`` prints, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -66,6 +66,21 @@ PART_MOVES: dict[PartState, frozenset[PartState]] = {
 }
 """From a part's state to those it may take next."""
 
+PART_MEANINGS: dict[PartState, str] = {
+    P.QUEUED: "stored, and waits for a carrier or for its time",
+    P.SENDING: "a node has claimed it and is sending it to the operator",
+    P.SENT: "the operator has accepted it",
+    P.UNSURE: "it was sent, but no response came: nobody knows whether the operator "
+    "has it",
+    P.DELIVERED: "the operator reports that the phone has it",
+    P.UNDELIVERED: "the operator reports that it failed, or an unsure part got no "
+    "report",
+    P.EXPIRED: "its validity ended before it was sent or delivered",
+    P.REJECTED: "an operator refused it",
+    P.CANCELLED: "the customer cancelled it before it was sent",
+}
+"""What each state says about a part, for docs/states.md."""
+
 FINAL_PART = frozenset(state for state, moves in PART_MOVES.items() if not moves)
 
 FINAL_MESSAGE = frozenset(
@@ -78,7 +93,7 @@ FAILURE_RANK: tuple[tuple[PartState, MessageState], ...] = (
     (P.EXPIRED, M.EXPIRED),
     (P.CANCELLED, M.CANCELLED),
 )
-"""One failed part fails the message; the first row that is found names how."""
+"""A failed part fails its message. Of several failures the first row here counts."""
 
 
 def message_state(parts: Collection[PartState]) -> MessageState:
@@ -100,10 +115,10 @@ def message_state(parts: Collection[PartState]) -> MessageState:
 
 def table() -> str:
     """Write the part moves as a Markdown table, for docs/states.md."""
-    rows = ["| part is | may become |", "|---|---|"]
+    rows = ["| state of a part | what it means | next states |", "|---|---|---|"]
     for state, moves in PART_MOVES.items():
         after = ", ".join(move for move in PartState if move in moves) or "(final)"
-        rows.append(f"| {state} | {after} |")
+        rows.append(f"| {state} | {PART_MEANINGS[state]} | {after} |")
     return "\n".join(rows)
 
 
