@@ -104,5 +104,7 @@ def test_a_final_message_stays_final(
 def test_the_table_has_a_line_for_each_state() -> None:
     lines = table().splitlines()
     assert len(PartState) + 2 == len(lines)
-    assert "| delivered | (final) |" in lines
+    assert (
+        "| delivered | the operator reports that the phone has it | (final) |" in lines
+    )
     assert "| sent | delivered, undelivered, expired, rejected |" in lines
