@@ -180,9 +180,9 @@ async def test_each_turn_says_how_many_links_of_a_carrier_are_paused() -> None:
         assert 0 == shown()
         carrier = site.supervisor.senders[1].carrier
         assert isinstance(carrier, SmppCarrier)
-        while not carrier._links:  # noqa: ASYNC110 - nobody says when
+        while not carrier._binds:  # noqa: ASYNC110 - nobody says when
             await asyncio.sleep(0)
-        carrier._links[0]._tear_pause = 60.0
+        carrier._binds[0]._flap_pause = 60.0
         await site.supervisor.run_once()
         assert 1 == shown()
 

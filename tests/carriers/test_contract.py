@@ -46,8 +46,8 @@ RIGS: dict[str, MakeRig] = {
     "simulator": simulator_rig,
     "simulator, MMS": lambda: simulator_rig("mms"),
     "smpp": smpp_rig,
-    "smpp, two links": lambda: smpp_rig(links=2),
-    "smpp, tx and rx": lambda: smpp_rig(bind="tx+rx"),
+    "smpp, two links": lambda: smpp_rig(binds=2),
+    "smpp, tx and rx": lambda: smpp_rig(bind_type="tx+rx"),
 }
 
 

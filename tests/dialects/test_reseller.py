@@ -163,7 +163,7 @@ def test_money_is_exact_and_has_two_decimals_or_more(micros: int) -> None:
         ("0x00000412", "0x00000412"),
         ("", ""),
         ("no answer and no receipt", ""),
-        ("not sent: no link is bound", ""),
+        ("not sent: no bind is up", ""),
     ],
 )
 def test_the_error_code_is_the_carriers(raw: str, code: str) -> None:

@@ -129,7 +129,7 @@ def test_our_carrier_at_kannels_test_centre(
     own(bearerbox)
     centre = own(Child(command, tmp_path))
     wait_until("drive_smpp listens", lambda: listens(port))
-    carrier = smpp_carrier(port, bind="tx+rx", window=50, interface_version=0x33)
+    carrier = smpp_carrier(port, bind_type="tx+rx", window=50, interface_version=0x33)
     gateway = own(Gateway(tmp_path, carrier))
     gateway.start()
 

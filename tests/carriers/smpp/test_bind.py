@@ -34,7 +34,7 @@ async def test_bind_says_who_we_are() -> None:
 
 
 async def test_transmitter_and_receiver_pairs() -> None:
-    async with smpp_link(bind="tx+rx", links=2) as (_rig, smsc):
+    async with smpp_link(bind_type="tx+rx", binds=2) as (_rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 4)
         assert [
             cmd.BIND_RECEIVER,
@@ -177,7 +177,7 @@ async def test_throughput_is_kept() -> None:
 
 
 async def test_parts_of_a_message_take_one_link_in_order() -> None:
-    async with smpp_link(links=3) as (rig, smsc):
+    async with smpp_link(binds=3) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 3)
         parts = [
             rig.part(message=message, number=number, total=4)

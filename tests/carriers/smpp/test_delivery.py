@@ -211,7 +211,7 @@ async def test_no_receipts_for_long_is_an_alarm() -> None:
         assert "" == carrier.alarm
         now = carrier._clock()
         carrier._clock = lambda: now + 601
-        assert carrier.alarm.startswith("no receipt for 60")
+        assert carrier.alarm.startswith("no delivery report for 60")
         await rig.send([rig.part("9999", expires_at=now + 9999)])
         await rig.sink.until(lambda: bool(rig.sink.got))
         assert "" == carrier.alarm

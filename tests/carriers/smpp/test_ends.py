@@ -51,7 +51,7 @@ async def test_what_was_never_written_is_given_back() -> None:
         parts = [rig.part(), rig.part()]
         rig.carrier.offer(parts)
         # The transport dies in the same turn of the loop, before the write.
-        bound = rig.carrier._links[0]  # type: ignore[attr-defined] # of SMPP
+        bound = rig.carrier._binds[0]  # type: ignore[attr-defined] # of SMPP
         bound._connection.connection_lost(None)
         await rig.sink.until(lambda: len(rig.sink.outcomes) == 2)
         for part in parts:
@@ -182,7 +182,7 @@ async def test_answer_to_nothing_is_passed_over() -> None:
 
 
 async def test_drain_unbinds() -> None:
-    async with smpp_link(bind="tx+rx") as (rig, smsc):
+    async with smpp_link(bind_type="tx+rx") as (rig, smsc):
         await rig.send([rig.part(report=False)])
         await rig.carrier.drain(1.0)
         assert cmd.UNBIND == smsc.received[-1].command
@@ -276,7 +276,7 @@ async def test_offered_when_the_link_has_just_gone() -> None:
 
 
 async def test_home_of_a_message_moves_when_its_link_is_down() -> None:
-    async with smpp_link(links=2) as (rig, smsc):
+    async with smpp_link(binds=2) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 2)
         smsc.on_bind = refuse_bind
         smsc.peers[0].hang_up()
@@ -289,7 +289,7 @@ async def test_home_of_a_message_moves_when_its_link_is_down() -> None:
 
 async def test_nothing_is_written_while_the_operator_does_not_read() -> None:
     async with smpp_link() as (rig, smsc):
-        link: Any = rig.carrier._links[0]  # type: ignore[attr-defined] # of SMPP
+        link: Any = rig.carrier._binds[0]  # type: ignore[attr-defined] # of SMPP
         link._connection.pause_writing()
         rig.carrier.offer([rig.part()])
         peer = smsc.peers[0]

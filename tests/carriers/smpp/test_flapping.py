@@ -77,7 +77,7 @@ async def test_a_link_is_paused_with_an_alarm_and_resumes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING, "budstikke.carrier"):
-        async with smpp_link(script=script, tear_pause_min=0.3, **LONG) as (rig, smsc):
+        async with smpp_link(script=script, flap_pause_min=0.3, **LONG) as (rig, smsc):
             carrier = of(rig)
             for number in range(1, 4):
                 await rounds(rig, number)
@@ -86,7 +86,8 @@ async def test_a_link_is_paused_with_an_alarm_and_resumes(
                 assert isinstance(outcome, Unsure)
             assert (1, 0) == (carrier.paused, carrier.room())
             assert not carrier.healthy()
-            alarm = "op/1: paused for 0.3 s after 3 torn connections in a row"
+            broke = "the connection broke 3 times in a row with parts in flight"
+            alarm = f"op/1: paused for 0.3 s after {broke}"
             assert alarm in carrier.alarm
             smsc.on_submit = fate
 
@@ -96,11 +97,11 @@ async def test_a_link_is_paused_with_an_alarm_and_resumes(
             assert isinstance(outcome, Sent)
             assert 4 == len(smsc.peers)
     lines = [record.getMessage() for record in caplog.records]
-    assert 1 == lines.count("op/1 is paused: 3 torn connections in a row")
+    assert 1 == lines.count(f"op/1 is paused: {broke}")
 
 
 async def test_the_pause_is_kept() -> None:
-    async with smpp_link(script=script, tear_pause_min=0.2, **LONG) as (rig, smsc):
+    async with smpp_link(script=script, flap_pause_min=0.2, **LONG) as (rig, smsc):
         loop = smsc.server.get_loop()
         came: list[float] = []
         smsc.on_connect = lambda _peer: came.append(loop.time())
@@ -115,7 +116,7 @@ async def test_the_pause_is_kept() -> None:
 
 async def test_a_paused_link_is_ended_at_once_and_another_carries_on() -> None:
     async with smpp_link(
-        links=2, tear_pause_min=3600.0, tear_pause_max=3600.0, **LONG
+        binds=2, flap_pause_min=3600.0, flap_pause_max=3600.0, **LONG
     ) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 2)
         first = smsc.peers[0]
@@ -141,4 +142,4 @@ async def test_ending_a_link_that_has_parts_is_no_tear() -> None:
     async with smpp_link(**LONG) as (rig, _smsc):
         rig.carrier.offer([rig.part("0003")])
         await rig.carrier.drain(0.01)
-        assert 0 == of(rig)._links[0]._tears.count
+        assert 0 == of(rig)._binds[0]._flaps.count

@@ -43,7 +43,7 @@ def convert(**changes: Any) -> Settings:
         ({"system_id": "blåbær"}, "system_id"),
         ({"password": "nine chars"}, "password"),
         ({"password": "a\0b"}, "password"),
-        ({"bind": "rx"}, "bind"),
+        ({"bind_type": "rx"}, "bind_type"),
         ({"window": 0}, "window"),
         ({"alphabet": "ebcdic"}, "alphabet"),
         ({"concat": "udh"}, "concat"),

@@ -134,7 +134,7 @@ async def test_dlr_before_submit_sm_resp() -> None:
 
 
 async def test_dlr_on_another_bind_or_after_restart() -> None:
-    async with smpp_link(script=answer_with("77"), links=2) as (rig, smsc):
+    async with smpp_link(script=answer_with("77"), binds=2) as (rig, smsc):
         await smsc.until(lambda: len(smsc.bound) == 2)
         (outcome,) = await rig.send([rig.part()])
         assert isinstance(outcome, Sent)

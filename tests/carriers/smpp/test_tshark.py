@@ -126,7 +126,7 @@ LINKS: dict[str, Link] = {
     "no fields": Link(
         {"validity": "none"}, ("Hei",), {"report": False, "originator": "4790000000"}
     ),
-    "pair": Link({"bind": "tx+rx"}, ("Hei", WIDE)),
+    "pair": Link({"bind_type": "tx+rx"}, ("Hei", WIDE)),
     "refused, throttled, without receipt": Link(
         {}, ("0002", "0008", "0001", "0004", "0006")
     ),

@@ -1,4 +1,4 @@
-"""Parts of long texts that were acknowledged to the operator."""
+"""Inbound parts that we acknowledged: an equal part that follows is a new one."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from budstikke.smpp.session import Session
 
 MOST: Final = 10_000
-"""Parts that are remembered, the newest."""
+"""Parts to remember, the newest."""
 
 LOST: Final = 60.0
-"""Seconds after which an answer on a link that broke has arrived or never will."""
+"""Seconds: by then the operator has our response, though the bind broke, or never."""
 
 
 class Acknowledged:
     """
-    Tells parts that are given again from others that are equal.
+    Distinguishes a part that the operator delivers again from a new, equal one.
 
-    An operator gives again what it has no answer to. So a part is another one when the
-    answer to an equal one went out before it came, and the link lived on.
+    An operator delivers a part again only if our response did not reach it. So an equal
+    part is a new one if the response went out before it came and the bind stayed up.
     """
 
     def __init__(self) -> None:
         self._answered: dict[int, tuple[Session, float]] = {}
 
-    def marked(self, part: InboundPart, now: float) -> InboundPart:
-        """Mark a part of a text as ``new`` if it is not one that was given before."""
+    def mark_new(self, part: InboundPart, now: float) -> InboundPart:
+        """Set ``new`` on a part of a long text that is no redelivery."""
         answered = self._answered.pop(_key(part), None) if _is_part(part) else None
         if answered is None:
             return part
@@ -40,8 +40,8 @@ class Acknowledged:
             return part
         return replace(part, new=True)
 
-    def answered(self, session: Session, part: InboundPart, now: float) -> None:
-        """Note that a part was answered, if it was."""
+    def add(self, session: Session, part: InboundPart, now: float) -> None:
+        """Remember a part that was acknowledged on this session."""
         if not _is_part(part) or session.state is State.CLOSED:
             return
         if len(self._answered) >= MOST:
@@ -55,5 +55,4 @@ def _is_part(part: InboundPart) -> bool:
 
 def _key(part: InboundPart) -> int:
     tlvs = tuple(sorted(part.tlvs.items()))
-    told = (part.originator, part.recipient, part.data_coding, part.payload, tlvs)
-    return hash(told)
+    return hash((part.originator, part.recipient, part.data_coding, part.payload, tlvs))

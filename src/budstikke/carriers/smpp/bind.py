@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.carrier")
 
 _LAST_ANSWERS: Final = 2.0
-"""Seconds that an operator who unbinds may still answer what it was sent."""
+"""Seconds that an operator who unbinds may still respond to submissions."""
 
 _BIND: Final = object()
 _UNBIND: Final = object()
@@ -50,33 +50,35 @@ _MESSAGES: Final = frozenset({cmd.DELIVER_SM, cmd.DATA_SM})
 
 
 class Owner(Protocol):
-    """What a link tells its carrier."""
+    """What a bind calls on its carrier."""
 
-    def bound(self, link: Bind) -> None:
-        """Hear that a link was bound."""
+    def bound(self, bind: Bind) -> None:
+        """Note that the operator accepted the bind."""
 
     def late(self, part: Part, outcome: Outcome) -> None:
-        """Take an answer to a part that was already answered as unsure."""
+        """Take the outcome of a part that was already reported as unsure."""
 
     def delivered(self, connection: Connection, pdus: list[Pdu]) -> None:
-        """Take receipts and messages; they are answered on ``connection``."""
+        """Take deliver_sm and data_sm; respond to them on ``connection``."""
 
 
 class Bind:
     """
-    A bind that is kept up.
+    One SMPP session with the operator; it connects again whenever it breaks.
 
     Args:
         name: For logs: ``carrier/1``, ``carrier/1/rx``.
-        command: Which bind.
-        settings: Of the carrier.
-        submissions: Its queue; a receiver's stays empty.
-        counters: Of the carrier.
+        command: bind_transceiver, bind_transmitter or bind_receiver.
+        settings: The carrier's.
+        submissions: The parts to submit; a receiver's stays empty.
+        counters: The carrier's.
         owner: The carrier.
         random: For the jitter of pauses.
 
     Attributes:
-        trouble: Why it is not bound; empty when it is.
+        submissions: The parts to submit.
+        sends: Whether it may submit: it is no receiver.
+        trouble: Why it is not bound; empty while it is.
 
     """
 
@@ -105,32 +107,32 @@ class Bind:
         self._connection: Connection | None = None
         self._bound_at: float | None = None
         self._pause = 0.0
-        self._cut_told = False
-        self._tears = FlapDetector(
-            settings.tears,
-            first=settings.tear_pause_min,
-            longest=settings.tear_pause_max,
+        self._fault_logged = False
+        self._flaps = FlapDetector(
+            settings.flaps,
+            first=settings.flap_pause_min,
+            longest=settings.flap_pause_max,
             well=self._longest(),
         )
-        self._tear_pause = 0.0
+        self._flap_pause = 0.0
         self._answered = 0
         self._unbind: Pdu | None = None  # the operator's, not answered yet
         self._ending = asyncio.Event()
 
     @property
     def bound(self) -> bool:
-        """Whether it can be used now."""
+        """Whether it is bound, and the operator is not unbinding."""
         return self._bound_at is not None and self._unbind is None
 
     @property
     def paused(self) -> bool:
-        """Whether it rests because it tears."""
-        return self._tear_pause > 0
+        """Whether it pauses because its connection broke too often."""
+        return self._flap_pause > 0
 
-    # Keeping it up
+    # Connecting
 
     async def keep(self) -> None:
-        """Keep it bound until ``end`` or cancelled."""
+        """Bind, and bind again, until ``end`` is called or the task is cancelled."""
         try:
             while not self._ending.is_set():
                 await self._attempt()
@@ -139,7 +141,7 @@ class Bind:
             self._take_down()
 
     async def _attempt(self) -> None:
-        """Connect, bind, and wait until it is over."""
+        """Connect, bind, and wait until the connection is closed."""
         settings = self._settings
         try:
             async with asyncio.timeout(settings.connect_timeout):
@@ -164,17 +166,17 @@ class Bind:
         await connection.over
 
     async def _rest(self) -> None:
-        """Pause before the next attempt, each time longer, with jitter."""
+        """Pause before the next attempt: twice as long each time, with jitter."""
         settings = self._settings
         self._pause = min(self._pause * 2 or settings.reconnect_min, self._longest())
         seconds = self._pause * self._random.uniform(0.75, 1.25)
         try:
-            async with asyncio.timeout(max(seconds, self._tear_pause)):
+            async with asyncio.timeout(max(seconds, self._flap_pause)):
                 await self._ending.wait()
         except TimeoutError:
             pass
         finally:
-            self._tear_pause = 0.0
+            self._flap_pause = 0.0
 
     def _longest(self) -> float:
         return max(self._settings.reconnect_min, self._settings.reconnect_max)
@@ -186,9 +188,7 @@ class Bind:
         else:
             self._counters.bound -= 1
             if self._loop.time() - self._bound_at > self._longest():
-                self._pause = (
-                    0.0  # it was bound for long: begin with the shortest pause
-                )
+                self._pause = 0.0  # bound for long: begin with the shortest pause
             self._bound_at = None
         self.trouble = reason
         level = logging.INFO if self._ending.is_set() else logging.WARNING
@@ -197,12 +197,12 @@ class Bind:
     def _extra(self, **more: Any) -> dict[str, Any]:
         settings = self._settings
         peer = f"{settings.host}:{settings.port}"
-        return {"link": self.name, "peer": peer, "system_id": settings.system_id} | more
+        return {"bind": self.name, "peer": peer, "system_id": settings.system_id} | more
 
-    # What happens
+    # Events of the session
 
     def _happened(self, connection: Connection, events: list[Event]) -> None:
-        """Work through what one read or tick brought, then report it at once."""
+        """Handle the events of one read or tick; report the outcomes as one batch."""
         delivered: list[Pdu] = []
         submissions = self.submissions
         for event in events:
@@ -236,7 +236,7 @@ class Bind:
             case Closed(reason, unanswered):
                 self._closed(connection, reason, unanswered)
             case Received(pdu):
-                self._asked(connection, pdu)
+                self._respond(connection, pdu)
             case Malformed(error, command, sequence):
                 self._counters.malformed += 1
                 if seldom(self._counters.malformed):
@@ -252,14 +252,14 @@ class Bind:
                     )
 
     def _cut(self, pdu: Pdu) -> None:
-        """Ignore a fault behind the mandatory parameters; log the first one."""
+        """Count a fault behind the mandatory parameters; log the first one."""
         self._counters.cut += 1
-        if self._cut_told:
+        if self._fault_logged:
             return
-        self._cut_told = True
+        self._fault_logged = True
         extra = self._extra(command=cmd.name(pdu.command), sequence=pdu.sequence)
-        what = "%s: %s: %s; ignored, and the rest of the PDU used. Ask the operator to"
-        what += " repair it; this link does not log it again"
+        what = "%s: %s: %s; used the parameters before it. Ask the operator to repair"
+        what += " it; this bind does not log it again"
         log.warning(what, self.name, cmd.name(pdu.command), pdu.fault, extra=extra)
 
     def _bind_answered(self, connection: Connection, pdu: Pdu) -> None:
@@ -275,7 +275,7 @@ class Bind:
             self.submissions.up(connection)
         self._owner.bound(self)
 
-    def _asked(self, connection: Connection, pdu: Pdu) -> None:
+    def _respond(self, connection: Connection, pdu: Pdu) -> None:
         """Respond to a PDU that is neither a delivery report nor a message."""
         if pdu.command == cmd.UNBIND:
             log.info("%s: the operator unbinds", self.name, extra=self._extra())
@@ -305,24 +305,24 @@ class Bind:
         self._failed(reason)
         unsure = self.submissions.down(reason, tokens, fresh)
         if bound_at is not None and not self._ending.is_set():
-            self._torn(self._loop.time() - bound_at, unsure)
+            self._flapped(self._loop.time() - bound_at, unsure)
 
-    def _torn(self, lasted: float, unsure: int) -> None:
+    def _flapped(self, lasted: float, unsure: int) -> None:
         """Pause a bind that keeps breaking: each time a window of parts is unsure."""
-        tears = self._tears
+        flaps = self._flaps
         answered, self._answered = self._answered, 0
-        self._tear_pause = tears.ended(lasted, answered=answered, unsure=unsure)
-        if not self._tear_pause:
+        self._flap_pause = flaps.ended(lasted, answered=answered, unsure=unsure)
+        if not self._flap_pause:
             return
-        what = f"{tears.count} torn connections in a row"
-        self.trouble = f"paused for {self._tear_pause:g} s after {what}: {self.trouble}"
-        extra = self._extra(seconds=self._tear_pause, unsure=unsure)
+        what = f"the connection broke {flaps.count} times in a row with parts in flight"
+        self.trouble = f"paused for {self._flap_pause:g} s after {what}: {self.trouble}"
+        extra = self._extra(seconds=self._flap_pause, unsure=unsure)
         log.warning("%s is paused: %s", self.name, what, extra=extra)
 
     # The end
 
     async def end(self, seconds: float) -> None:
-        """Unbind, wait at most so long for the answer, and stay down."""
+        """Unbind, wait at most these seconds for the response, and stay down."""
         self._ending.set()
         connection = self._connection
         if connection is None:
@@ -337,7 +337,7 @@ class Bind:
             connection.cut()
 
     def _take_down(self) -> None:
-        """Leave nothing open, whatever ended ``keep``."""
+        """Close the connection and return all parts, however ``keep`` ended."""
         self._ending.set()
         connection = self._connection
         if connection is not None:
@@ -358,7 +358,7 @@ def _limits(settings: Settings) -> Limits:
 
 
 def bind_request(settings: Settings) -> BindPdu:
-    """Write our bind."""
+    """Make the body of our bind request."""
     return BindPdu(
         settings.system_id,
         settings.password,
@@ -371,14 +371,14 @@ def bind_request(settings: Settings) -> BindPdu:
 
 
 def server_name(settings: Settings) -> str | None:
-    """Name whom a TLS certificate must be for; ``None``: no TLS."""
+    """Return the name that the operator's certificate must have; ``None``: no TLS."""
     if settings.tls is None:
         return None
     return settings.tls.server_name or settings.host
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """Make the TLS context; raises OSError for files that cannot be read or used."""
+    """Make the TLS context; raises OSError for files that it cannot read or use."""
     context = ssl.create_default_context(cafile=tls.ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not tls.verify:

@@ -1,4 +1,9 @@
-"""The SMPP carrier: its binds to one operator; their reports go to the sink."""
+"""
+The SMPP carrier: binds to one operator.
+
+It submits the parts that it is offered, and passes outcomes, delivery reports and
+inbound messages to the sink.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +40,8 @@ log = logging.getLogger("budstikke.carrier")
 
 _UNBIND_TIMEOUT: Final = 5.0
 _FEW: Final = 20
-"""Parts sent without a receipt that say nothing about the link yet."""
-_DOWN: Final = Rejected(Reason.INTERNAL, "not sent: no link is bound", Retry.LATER)
+"""So few parts without a delivery report are no reason for an alarm."""
+_DOWN: Final = Rejected(Reason.INTERNAL, "not sent: no bind is up", Retry.LATER)
 
 _BINDS: Final = {
     "trx": ((cmd.BIND_TRANSCEIVER, ""),),
@@ -46,7 +51,7 @@ _BINDS: Final = {
 
 class SmppCarrier:
     """
-    An operator over SMPP; see ``carriers.contract`` for what it must.
+    An operator over SMPP; ``carriers.contract`` says what a carrier must do.
 
     Args:
         name: The carrier's name in this installation.
@@ -77,7 +82,7 @@ class SmppCarrier:
         self._acknowledged = Acknowledged()
         self._verdicts = Verdicts(statuses(settings))
         self._sink: Sink | None = None
-        self._links: list[Bind] = []
+        self._binds: list[Bind] = []
         self._senders: list[Bind] = []
         self._draining = False
         self._idle = asyncio.Event()
@@ -87,48 +92,48 @@ class SmppCarrier:
     # What the gateway asks of it
 
     def room(self) -> int:
-        """How many parts may be offered now (0 while no link is bound)."""
+        """How many parts may be offered now (0 while no bind is up)."""
         if self._draining:
             return 0
         window = self._settings.window
         return sum(
-            max(0, window - link.submissions.load)
-            for link in self._senders
-            if link.bound
+            max(0, window - bind.submissions.load)
+            for bind in self._senders
+            if bind.bound
         )
 
     def healthy(self) -> bool:
         """Whether parts can be sent now."""
-        return not self._draining and any(link.bound for link in self._senders)
+        return not self._draining and any(bind.bound for bind in self._senders)
 
     @property
     def in_flight(self) -> int:
         """Parts that are offered and not answered."""
-        return sum(link.submissions.load for link in self._senders)
+        return sum(bind.submissions.load for bind in self._senders)
 
     @property
     def throttled(self) -> bool:
-        """Whether a link rests because the operator said so."""
-        return any(link.submissions.resting for link in self._senders)
+        """Whether a bind pauses because the operator throttled it."""
+        return any(bind.submissions.resting for bind in self._senders)
 
     @property
     def paused(self) -> int:
-        """How many links are paused because they tear."""
-        return sum(link.paused for link in self._links)
+        """How many binds pause because their connections broke too often."""
+        return sum(bind.paused for bind in self._binds)
 
     @property
     def alarm(self) -> str:
-        """What a person should look at; empty if nothing."""
-        down = [f"{link.name}: {link.trouble}" for link in self._links if link.trouble]
+        """What an administrator should look into; empty if nothing."""
+        down = [f"{bind.name}: {bind.trouble}" for bind in self._binds if bind.trouble]
         missing = self._settings.receipts_missing
         silent = self._clock() - self._unreported_since
         if missing and self._unreported >= _FEW and silent > missing:
-            down.append(f"no receipt for {silent:.0f} s")
+            down.append(f"no delivery report for {silent:.0f} s")
         return "; ".join(down)
 
     def offer(self, parts: Sequence[Part]) -> None:
-        """Send these parts, in order."""
-        senders = [link for link in self._senders if link.bound]
+        """Submit these parts, in order; their outcomes go to the sink."""
+        senders = [bind for bind in self._senders if bind.bound]
         if not senders:
             answers: list[tuple[Part, Outcome]] = [(part, _DOWN) for part in parts]
             asyncio.get_running_loop().call_soon(self._answered, answers)
@@ -139,48 +144,48 @@ class SmppCarrier:
 
     def _spread(self, parts: Sequence[Part], senders: list[Bind]) -> None:
         """
-        Give each part to a link.
+        Divide parts among the binds.
 
-        Messages in one part go where there is least to do. The others have a home by
-        their id, so that all their parts take one link, whenever they are offered.
+        A message in one part goes to the bind with the fewest parts. All parts of a
+        longer one go to the same bind, chosen by the message's id.
         """
         shares: dict[int, list[Part]] = {}
-        loads = {id(link): link.submissions.load for link in senders}
-        links = {id(link): link for link in senders}
+        loads = {id(bind): bind.submissions.load for bind in senders}
+        binds = {id(bind): bind for bind in senders}
         for part in parts:
             if part.total == 1:
                 key = min(loads, key=loads.__getitem__)
             else:
-                key = id(self._home(part.id >> 8))
+                key = id(self._bind_for(part.id >> 8))
             loads[key] += 1
             shares.setdefault(key, []).append(part)
         for key, share in shares.items():
-            links[key].submissions.put(share)
+            binds[key].submissions.put(share)
 
-    def _home(self, message_id: int) -> Bind:
-        """Find a message's link: the first one bound from its place on."""
+    def _bind_for(self, message_id: int) -> Bind:
+        """Choose a bind by the message's id; if that one is down, the next one up."""
         senders = self._senders
         for step in range(len(senders)):
-            link = senders[(message_id + step) % len(senders)]
-            if link.bound:
-                return link
+            bind = senders[(message_id + step) % len(senders)]
+            if bind.bound:
+                return bind
         raise AssertionError("offer looked")
 
     async def run(self, sink: Sink) -> None:
-        """Keep the links up until cancelled, or drained."""
+        """Keep the binds up until the task is cancelled or the carrier drained."""
         self._sink = sink
         self._draining = False
-        self._links = [
-            self._link(number, command, suffix)
-            for number in range(1, self._settings.links + 1)
-            for command, suffix in _BINDS[self._settings.bind]
+        self._binds = [
+            self._make_bind(number, command, suffix)
+            for number in range(1, self._settings.binds + 1)
+            for command, suffix in _BINDS[self._settings.bind_type]
         ]
-        self._senders = [link for link in self._links if link.sends]
+        self._senders = [bind for bind in self._binds if bind.sends]
         async with asyncio.TaskGroup() as group:
-            for link in self._links:
-                group.create_task(link.keep())
+            for bind in self._binds:
+                group.create_task(bind.keep())
 
-    def _link(self, number: int, command: int, suffix: str) -> Bind:
+    def _make_bind(self, number: int, command: int, suffix: str) -> Bind:
         name = f"{self.name}/{number}{suffix}"
         submissions = Submissions(
             name,
@@ -202,7 +207,7 @@ class SmppCarrier:
         )
 
     async def drain(self, seconds: float) -> None:
-        """Wait at most this long for answers, take the links down, and return."""
+        """Wait at most these seconds for responses, then unbind and return."""
         self._draining = True
         try:
             async with asyncio.timeout(seconds):
@@ -215,21 +220,21 @@ class SmppCarrier:
                 self.name,
                 self.in_flight,
             )
-        for link in self._links:
-            link.submissions.give_back("taken down")
-        await asyncio.gather(*(link.end(_UNBIND_TIMEOUT) for link in self._links))
-        for link in self._links:
-            link.submissions.flush()
+        for bind in self._binds:
+            bind.submissions.give_back("taken down")
+        await asyncio.gather(*(bind.end(_UNBIND_TIMEOUT) for bind in self._binds))
+        for bind in self._binds:
+            bind.submissions.flush()
 
-    # What links tell
+    # What binds call
 
-    def bound(self, link: Bind) -> None:
-        """Hear that a link was bound."""
-        if link.sends and self._sink is not None:
+    def bound(self, bind: Bind) -> None:
+        """Tell the sink that there is room: a bind is up."""
+        if bind.sends and self._sink is not None:
             self._sink.room()
 
     def late(self, part: Part, outcome: Outcome) -> None:
-        """Pass on an answer to a part that was already answered as unsure."""
+        """Pass on the outcome of a part that was already reported as unsure."""
         if self._sink is not None:
             self._sink.late(part, outcome)
 
@@ -251,7 +256,7 @@ class SmppCarrier:
         self._unreported += count
 
     def delivered(self, connection: Connection, pdus: list[Pdu]) -> None:
-        """Pass on receipts and messages; answer once they are durable."""
+        """Pass on delivery reports and messages; respond once they are durable."""
         now = self._clock()
         receipts: list[Receipt] = []
         inbound: list[InboundPart] = []
@@ -261,7 +266,7 @@ class SmppCarrier:
             receipt = self._incoming.receipt(pdu, now)
             if receipt is None:
                 part = self._incoming.inbound(pdu, now)
-                inbound.append(self._acknowledged.marked(part, now))
+                inbound.append(self._acknowledged.mark_new(part, now))
                 of_inbound.append(pdu)
                 continue
             receipts.append(receipt)
@@ -273,28 +278,28 @@ class SmppCarrier:
         if receipts:
             self._unreported = 0
             self.counters.receipts += len(receipts)
-            kept = self._sink.receipts(receipts)
-            kept.add_done_callback(partial(self._acknowledge, connection, of_receipts))
+            stored = self._sink.receipts(receipts)
+            done = partial(self._acknowledge, connection, of_receipts)
+            stored.add_done_callback(done)
         if inbound:
             self.counters.inbound += len(inbound)
-            kept = self._sink.inbound(inbound)
-            kept.add_done_callback(partial(self._acknowledge, connection, of_inbound))
-            kept.add_done_callback(partial(self._remember, connection, inbound))
+            stored = self._sink.inbound(inbound)
+            stored.add_done_callback(partial(self._acknowledge, connection, of_inbound))
+            stored.add_done_callback(partial(self._remember, connection, inbound))
 
     def _unnamed(self, pdu: Pdu) -> None:
         """Count a delivery report without a message id; it is stored as an orphan."""
         self.counters.unreadable += 1
         if seldom(self.counters.unreadable):
-            what = (
-                "%s: receipt without a message id; if it has one, set receipt_pattern"
-            )
+            what = "%s: delivery report without a message id; if its text has one, set"
+            what += " receipt_pattern"
             log.warning(what, self.name, extra={"sequence": pdu.sequence})
 
     def _acknowledge(
-        self, connection: Connection, pdus: list[Pdu], kept: Future[None]
+        self, connection: Connection, pdus: list[Pdu], stored: Future[None]
     ) -> None:
         status = st.ESME_ROK
-        if kept.cancelled() or kept.exception() is not None:
+        if stored.cancelled() or stored.exception() is not None:
             status = st.ESME_RX_T_APPN
             self.counters.postponed += len(pdus)
             log.warning(
@@ -308,11 +313,11 @@ class SmppCarrier:
         connection.flush_soon()
 
     def _remember(
-        self, connection: Connection, parts: list[InboundPart], kept: Future[None]
+        self, connection: Connection, parts: list[InboundPart], stored: Future[None]
     ) -> None:
-        """Note what was answered, since equal parts that come now are others."""
-        if kept.cancelled() or kept.exception() is not None:
+        """Remember the parts that were acknowledged: an equal one now is a new one."""
+        if stored.cancelled() or stored.exception() is not None:
             return
         now = self._clock()
         for part in parts:
-            self._acknowledged.answered(connection.session, part, now)
+            self._acknowledged.add(connection.session, part, now)

@@ -1,4 +1,4 @@
-"""One TCP connection to the operator: octets between transport and session."""
+"""One TCP connection to the operator: it moves octets between socket and session."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ _LINGER: Final = 2.0
 
 class Connection(asyncio.Protocol):
     """
-    The transport's side of one session.
+    The asyncio protocol of one SMPP session.
 
-    What is asked and answered within one turn of the event loop goes out in one
-    write.
+    Requests and responses of one turn of the event loop go out in one write.
 
     Args:
         loop: The running one; its clock is the session's.
         limits: The session's.
-        on_events: Hears what happened. When the session is over, the last call has
-            its ``Closed``, and then ``over`` is done.
+        on_events: Called with the session's events. The last call has ``Closed``;
+            then ``over`` is done.
 
     Attributes:
-        session: The state of the link.
-        over: Done when the transport is gone.
-        fresh: Tokens of what was asked but not written yet.
-        blocked: The operator does not read.
+        session: The SMPP session.
+        over: Done when the connection is closed.
+        fresh: Tokens of requests that are not written yet.
+        blocked: The operator does not read, and our write buffer is full.
 
     """
 
@@ -59,16 +58,16 @@ class Connection(asyncio.Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Start the session's timer."""
         self._transport = cast("Transport", transport)  # uvloop's is no subclass
         self._timer = self._loop.call_later(self._tick_every, self._tick)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Give the octets to the session, and its events to ``on_events``."""
         self._happened(self.session.receive(data, self._loop.time()))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Hear that the transport is gone."""
+        """Close the session."""
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()
@@ -80,20 +79,28 @@ class Connection(asyncio.Protocol):
             self.over.set_result(None)
 
     def pause_writing(self) -> None:
-        """Hear that the operator does not read."""
+        """Note that the write buffer is full."""
         self.blocked = True
 
     def resume_writing(self) -> None:
-        """Hear that it reads again."""
+        """Note that the operator reads again, and let the bind go on."""
         self.blocked = False
         self._on_events(self, [])
 
-    # What the link calls
+    # What the bind calls
 
     def ask(
         self, command: int, body: Body, token: Any, now: float, tlvs: Tlvs = ()
     ) -> bool:
-        """Send a request with this turn's write; raises PduError."""
+        """
+        Send a request at the end of this turn of the loop.
+
+        Returns ``False`` if the window is full.
+
+        Raises:
+            PduError: The body has a value that the PDU cannot hold.
+
+        """
         sequence = self.session.send_request(command, body, token, now, tlvs)
         if sequence is None:
             return False
@@ -102,18 +109,18 @@ class Connection(asyncio.Protocol):
         return True
 
     def flush_soon(self) -> None:
-        """Write at the end of this turn of the loop."""
+        """Write what the session has to send at the end of this turn of the loop."""
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
 
     def end(self, reason: str) -> None:
-        """Close from our side; what is unanswered is told by ``Closed``."""
+        """Close from our side; ``Closed`` names the requests without a response."""
         self._flush()
         self._happened(self.session.lost(reason))
 
     def cut(self) -> None:
-        """Drop the transport at once."""
+        """Close the connection at once; what is not written is lost."""
         if self._transport is not None:
             self._transport.abort()
 

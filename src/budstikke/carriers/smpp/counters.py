@@ -9,24 +9,25 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class Counters:
     """
-    Counted since the carrier was made.
+    Counts since the carrier was made.
 
     Attributes:
-        bound: Links that are bound now.
-        binds: Binds that were accepted.
-        binds_failed: Attempts that ended before that, for whatever reason.
-        submits: submit_sm written.
-        answers: Their answers by command status.
-        unnamed: Answers with yes but without a message id.
-        throttled: Answers that made a link slow down.
-        unsure: Parts whose fate nobody knows.
-        late: Answers that came after we had given up waiting.
-        receipts: Receipts that were passed on.
-        unreadable: Receipts that name no message.
-        inbound: Messages from phones.
-        postponed: Receipts and messages we could not store, and did not take.
-        malformed: PDUs that break the rules.
-        cut: PDUs whose mandatory part was read, and nothing of what is wrong after it.
+        bound: Binds that are up now.
+        binds: Bind requests that the operator accepted.
+        binds_failed: Attempts that failed: no connection, or the bind was refused.
+        submits: submit_sm sent.
+        answers: submit_sm_resp by command status.
+        unnamed: submit_sm_resp with status 0 and without a message id.
+        throttled: submit_sm_resp that slowed a bind down.
+        unsure: Parts whose outcome is unknown.
+        late: Responses that came after ``response_timeout``.
+        receipts: Delivery reports.
+        unreadable: Delivery reports without a message id.
+        inbound: Parts of inbound messages.
+        postponed: Delivery reports and messages that could not be stored; the operator
+            delivers them again.
+        malformed: PDUs that cannot be read.
+        cut: PDUs with a fault behind their mandatory parameters.
         unexpected: Responses to no request of ours.
 
     """
@@ -50,5 +51,5 @@ class Counters:
 
 
 def seldom(count: int) -> bool:
-    """Say which of many equal lines to log: 1, 2, 4, 8 and so on."""
+    """Whether to log an event that repeats: the 1st, 2nd, 4th, 8th and so on."""
     return count & (count - 1) == 0

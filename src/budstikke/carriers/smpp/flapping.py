@@ -1,7 +1,7 @@
 """
-When a link is paused that tears: its connection ends again and again with parts on it.
+Pauses a bind whose connection breaks again and again while parts are in flight.
 
-Each time nobody knows what became of what was written and not answered. Pure.
+Each time the parts in flight become unsure. Pure.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 
 class FlapDetector:
     """
-    Torn connections in a row, and the pauses that follow.
+    Counts broken connections in a row, and says how long to pause.
 
     Args:
-        most: So many in a row pause the link; 0: none do.
+        most: Broken connections in a row after which to pause; 0: never pause.
         first: Seconds of the first pause; each one after it is twice as long.
         longest: Seconds of the longest pause.
-        well: Seconds after which a connection was well, however it ended.
+        well: A connection that was up for so many seconds resets the count.
 
     Attributes:
-        count: Torn connections in a row.
+        count: Broken connections in a row.
 
     """
 
@@ -34,15 +34,15 @@ class FlapDetector:
 
     def ended(self, lasted: float, *, answered: int, unsure: int) -> float:
         """
-        Hear that a connection is over that was bound.
+        Count a connection that has ended; return the seconds to pause (0: none).
+
+        One that ended with parts in flight counts; one on which every part was
+        answered resets the count; one without parts does neither.
 
         Args:
             lasted: Seconds that it was bound.
-            answered: Parts the operator answered on it.
-            unsure: Parts that were written and not answered.
-
-        Returns the seconds to pause; 0 if it need not be. A connection that ends
-        before it had anything to do says nothing: it neither counts nor is it well.
+            answered: Parts that the operator answered on it.
+            unsure: Parts without a response.
 
         """
         if lasted > self._well or (answered and not unsure):

@@ -1,4 +1,4 @@
-"""deliver_sm and data_sm as receipts and messages from phones. Pure."""
+"""Reads deliver_sm and data_sm as delivery reports or inbound messages. Pure."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _DATA_CODING_0: Final = {
     LinkAlphabet.LATIN1: 0x03,
     LinkAlphabet.ASCII: 0x01,
 }
-"""What data_coding 0 of the link is called by the standard (SMPP 3.4 § 5.2.19)."""
+"""data_coding 0 by the carrier's ``alphabet``, as SMPP 3.4 § 5.2.19 numbers it."""
 
 
 class Incoming:
     """
-    How one link reads what comes.
+    Reads the PDUs of one operator.
 
     Args:
-        settings: Of the link.
+        settings: The carrier's.
 
     """
 
@@ -70,11 +70,16 @@ class Incoming:
 
     def receipt(self, pdu: Pdu, now: float) -> Receipt | None:
         """
-        Read a receipt; ``None`` if it is a message from a phone.
+        Read a delivery report; ``None`` if the PDU is an inbound message.
 
-        One that names no message has an empty ``smsc_id``; one whose parameter and text
-        name it differently has both ids. The reason is known where the operator says
-        why, by network_error_code or by ``receipt_errors``.
+        A report without a message id has an empty ``smsc_id``; if its parameter and its
+        text have different ids, it has both. The reason comes from network_error_code
+        or from the setting ``receipt_errors``.
+
+        Args:
+            pdu: A deliver_sm or data_sm.
+            now: Unix seconds.
+
         """
         report = read_receipt(pdu, self._rules)
         if report is None:
@@ -98,7 +103,7 @@ class Incoming:
         )
 
     def _phone(self, body: Sm | DataSm) -> str:
-        """Read who sent it; without ``home``, the country is that of our number."""
+        """Read the phone's number; without ``home``, the country is our number's."""
         home = self._home or country_of(body.destination_addr)
         return phone(body.source_addr, _nature(body.source_addr_ton), home)
 
@@ -112,10 +117,15 @@ class Incoming:
 
     def inbound(self, pdu: Pdu, now: float) -> InboundPart:
         """
-        Read a message from a phone.
+        Read an inbound message or a part of one.
 
-        data_coding and payload are brought to what the standard says: 0 is the
-        default alphabet with a septet an octet, 3 is Latin-1.
+        The result has the standard's data_coding and octets: 0 is the default alphabet
+        with one septet in each octet, 3 is Latin-1.
+
+        Args:
+            pdu: A deliver_sm or data_sm.
+            now: Unix seconds.
+
         """
         body = pdu.body
         assert isinstance(body, Sm | DataSm)  # noqa: S101 - only these come here
@@ -132,7 +142,7 @@ class Incoming:
         return self._unpacked(part) if self._packed else part
 
     def _unpacked(self, part: InboundPart) -> InboundPart:
-        """Unpack what is in the default alphabet; other user data stays as it is."""
+        """Unpack septets of the default alphabet; leave other user data as it is."""
         piece = read_part(part)
         if piece.alphabet is not Alphabet.GSM:
             return part
@@ -153,14 +163,14 @@ def _state(report: DeliveryReceipt) -> tuple[ReceiptState, Reason]:
         settled = ReceiptState.INTERIM if report.interim else ReceiptState.UNKNOWN
         return settled, Reason.UNKNOWN
     state, reason = STATES[report.state]
-    # An intermediate notification tells of an attempt; only success is the end.
+    # An intermediate notification is about one attempt: only success is final.
     if report.interim and state is not ReceiptState.DELIVERED:
         return ReceiptState.INTERIM, reason
     return state, reason
 
 
 def _raw(report: DeliveryReceipt) -> str:
-    """Say it in the operator's words: ``UNDELIV 001``, ``REJECTED 3/21``."""
+    """Return the operator's own words: ``UNDELIV 001``, ``REJECTED 3/21``."""
     word = report.word or (report.state.name if report.state is not None else "")
     error = report.error
     if not error and report.network_error is not None:
@@ -169,7 +179,7 @@ def _raw(report: DeliveryReceipt) -> str:
 
 
 def _at(report: DeliveryReceipt, now: float) -> float:
-    """Take the date if it can be: operators' clocks and zones are often wrong."""
+    """Return the report's date if plausible: clocks and zones are often wrong."""
     done = report.done
     return done if done is not None and now - 30 * _DAY < done <= now else now
 

@@ -1,4 +1,4 @@
-"""Parts as submit_sm, by the settings of the link. Pure."""
+"""Writes parts as submit_sm, by the carrier's settings. Pure."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 
 _UDHI: Final = 0x40
 _MS_DISPLAY: Final = (tags.DEST_ADDR_SUBUNIT, b"\x01")
-"""Shown at once: SMPP 3.4 § 5.3.2.1."""
+"""The phone shows the text at once (SMPP 3.4 § 5.3.2.1)."""
 _REMEMBERED: Final = 10_000
 _SINGLE: Final = {UCS2: 140}
-"""Octets of a text that needs no message_payload; GSM has 160."""
+"""Octets of the longest text in short_message; GSM has 160."""
 
 
 class Outgoing:
     """
-    How one link writes parts.
+    Writes parts for one operator.
 
     Args:
-        settings: Of the link.
+        settings: The carrier's.
 
     """
 
@@ -58,7 +58,7 @@ class Outgoing:
             ("gsm", True): settings.data_coding_flash_gsm,
             ("ucs2", True): settings.data_coding_flash_ucs2,
         }
-        # A data_coding that plain texts have, too, does not say that it is flash.
+        # If flash texts have the data_coding of others, a parameter marks them.
         self._displayed = {
             encoding: self._codings[encoding, True] == self._codings[encoding, False]
             and speaks_parameters(settings.interface_version)
@@ -71,18 +71,23 @@ class Outgoing:
         self._plans: dict[str, tuple[int, int, str]] = {}
 
     def _price(self, part: Part) -> tuple[int, bytes]:
-        """Write what the subscriber pays; raises PduError where that cannot be said."""
+        """Write what the recipient pays; raises PduError if there is no tag for it."""
         tag = self._settings.premium_tlv
         if not tag:
-            raise PduError("no premium messages on this link", st.ESME_RINVOPTPARAMVAL)
+            what = "the carrier takes no premium messages"
+            raise PduError(what, st.ESME_RINVOPTPARAMVAL)
         return tag, str(part.premium).encode()
 
     def write(self, part: Part, now: float) -> tuple[Sm, Tlvs]:
         """
-        Write a part; ``now`` is Unix seconds, before it expires.
+        Write a part as the body and the parameters of a submit_sm.
+
+        Args:
+            part: The part.
+            now: Unix seconds, before it expires.
 
         Raises:
-            PduError: The part cannot go on this link; the status says why.
+            PduError: This carrier cannot send the part; the status says why.
 
         """
         settings = self._settings
@@ -96,7 +101,7 @@ class Outgoing:
             tlvs = (*tlvs, _MS_DISPLAY)
         esm_class = settings.esm_class
         if part.total > 1 or part.tables != DEFAULT:
-            header, text, sar = self._headed(part, text)
+            header, text, sar = self._with_header(part, text)
             esm_class |= header
             tlvs = (*tlvs, *sar)
         elif len(text) > _SINGLE.get(part.encoding, 160):
@@ -124,7 +129,7 @@ class Outgoing:
         return body, tlvs
 
     def _plan(self, originator: str) -> tuple[int, int, str]:
-        """Find TON, NPI and spelling of an originator, and remember them."""
+        """Choose TON, NPI and spelling of a sender, and remember them."""
         plan = (0, 0)
         for pattern, rule in self._rules:
             if pattern.fullmatch(originator):
@@ -132,13 +137,13 @@ class Outgoing:
                 break
         written = originator
         if not self._settings.plus and originator.removeprefix("+").isdecimal():
-            written = originator.removeprefix("+")  # its type of number says it
+            written = originator.removeprefix("+")  # its TON says international
         if len(self._plans) < _REMEMBERED:
             self._plans[originator] = (*plan, written)
         return (*plan, written)
 
     def _encode(self, part: Part) -> bytes:
-        """Encode the text, without a header; packed only if it will have none."""
+        """Encode the text without a header; packed only if it will get none."""
         if part.encoding == UCS2:
             return ucs2_encode(part.text)
         try:
@@ -161,11 +166,11 @@ class Outgoing:
         if not allowed.issuperset(part.tables):
             raise PduError("national table not allowed", st.ESME_RINVDCS)
 
-    def _headed(self, part: Part, text: bytes) -> tuple[int, bytes, Tlvs]:
-        """Add what joins the parts: (bits of esm_class, user data, parameters)."""
+    def _with_header(self, part: Part, text: bytes) -> tuple[int, bytes, Tlvs]:
+        """Add the concatenation: (bits of esm_class, user data, parameters)."""
         concat = self._settings.concat
         ref, total, number = part.message_id, part.total, part.number
-        # A header, if there are tables to name: then it may as well join the parts.
+        # National tables need a user data header; then it has the concatenation, too.
         if concat is Concat.SAR and part.tables == DEFAULT:
             if self._alphabet is LinkAlphabet.GSM_PACKED and part.encoding != UCS2:
                 text = pack(text, counted=False)

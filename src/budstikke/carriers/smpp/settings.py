@@ -50,7 +50,7 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
 
     def __post_init__(self) -> None:
-        """Refuse a key without its certificate."""
+        """Refuse a key without its certificate; raises ValueError."""
         if self.key and not self.cert:
             raise ValueError("tls: key without cert")
 
@@ -93,21 +93,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, Meta(max_length=40, description="`address_range` of the bind.")
     ] = ""
 
-    # How many, how fast, how patient
-    bind: Annotated[
+    # Binds, rates and timeouts
+    bind_type: Annotated[
         Literal["trx", "tx+rx"],
         Meta(
-            description="What a link is: `trx`, one transceiver; `tx+rx`, a "
-            "transmitter and a receiver."
+            description="`trx`: each bind is a transceiver; `tx+rx`: a transmitter and "
+            "a receiver."
         ),
     ] = "trx"
-    links: Annotated[
-        int, Meta(ge=1, le=64, description="How many links each node keeps open.")
+    binds: Annotated[
+        int, Meta(ge=1, le=64, description="How many binds each node keeps open.")
     ] = 1
     max_nodes: Annotated[
         int,
         Meta(
-            ge=0, description="How many nodes may have links at the same time; 0: all."
+            ge=0, description="How many nodes may have binds at the same time; 0: all."
         ),
     ] = 0
     window: Annotated[
@@ -115,12 +115,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=1,
             le=10_000,
-            description="Most submit_sm without a response on each link.",
+            description="Most submit_sm without a response on each bind.",
         ),
     ] = 10
     throughput: Annotated[
         float,
-        Meta(ge=0, description="Most submit_sm a second on each link; 0: no limit."),
+        Meta(ge=0, description="Most submit_sm a second on each bind; 0: no limit."),
     ] = 0.0
     connect_timeout: Annotated[
         Seconds, Meta(description="Longest time to connect, TLS handshake included.")
@@ -148,23 +148,23 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Seconds,
         Meta(description="Longest such pause; the carrier never gives up."),
     ] = 60.0
-    tears: Annotated[
+    flaps: Annotated[
         int,
         Meta(
             ge=0,
             le=1000,
-            description="Pause a link after this many connections in a row that "
+            description="Pause a bind after this many connections in a row that "
             "broke with parts in flight; 0: never.",
         ),
     ] = 3
-    tear_pause_min: Annotated[
-        Seconds, Meta(description="First pause of a link that keeps breaking.")
+    flap_pause_min: Annotated[
+        Seconds, Meta(description="First pause of a bind that keeps breaking.")
     ] = 10.0
-    tear_pause_max: Annotated[
+    flap_pause_max: Annotated[
         Seconds, Meta(description="Longest such pause: it doubles up to this.")
     ] = 600.0
     throttle_min: Annotated[
-        Seconds, Meta(description="First pause of a link after the operator throttled.")
+        Seconds, Meta(description="First pause of a bind after the operator throttled.")
     ] = 0.5
     throttle_max: Annotated[
         Seconds, Meta(description="Longest such pause: it doubles up to this.")
@@ -193,14 +193,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ()
     data_coding_gsm: Annotated[
-        Octet, Meta(description="`data_coding` of texts in the `alphabet` of the link.")
+        Octet, Meta(description="`data_coding` of texts in the `alphabet` of the bind.")
     ] = 0
     data_coding_ucs2: Annotated[
         Octet, Meta(description="`data_coding` of texts in UCS-2.")
     ] = 8
     data_coding_flash_gsm: Annotated[
         Octet,
-        Meta(description="`data_coding` of flash texts in the `alphabet` of the link."),
+        Meta(description="`data_coding` of flash texts in the `alphabet` of the bind."),
     ] = 0xF0
     data_coding_flash_ucs2: Annotated[
         Octet, Meta(description="`data_coding` of flash texts in UCS-2.")
@@ -292,7 +292,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = 0
 
-    # Answers and receipts
+    # Responses and delivery reports
     statuses: Annotated[
         dict[str, Retry],
         Meta(
@@ -352,7 +352,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 900.0
 
     def __post_init__(self) -> None:
-        """Refuse what the types cannot; raises ValueError."""
+        """Check rules that the types do not express; raises ValueError."""
         if self.message_ids not in ids.RULES:
             raise ValueError(f"message_ids: one of {', '.join(ids.RULES)}")
         check_pattern(self.receipt_pattern, "receipt_pattern")
@@ -364,35 +364,35 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         statuses(self)
         tlvs(self)
         data_codings(self)
-        for name in _WRITTEN:
+        for name in _ASCII_ONLY:
             text = getattr(self, name)
             if not (text.isascii() and text.isprintable()):
                 raise ValueError(f"{name}: printable ASCII only")
 
     def __repr__(self) -> str:
-        """Show no password."""
+        """Leave out the password."""
         return f"Settings({self.system_id}@{self.host}:{self.port})"
 
     def __rich_repr__(self) -> Any:
-        """Show no password in pretty printers either."""
+        """Leave out the password in pretty printers, too."""
         yield repr(self)
 
 
 def _without_parameters(settings: Settings) -> None:
-    """Refuse what SMPP 3.3 cannot say; raises ValueError."""
-    asked = {
+    """Refuse settings that need optional parameters; raises ValueError."""
+    needed = {
         "concat": settings.concat in {Concat.SAR, Concat.PAYLOAD},
         "tlvs": bool(settings.tlvs),
         "premium_tlv": bool(settings.premium_tlv),
     }
-    for name, used in asked.items():
+    for name, used in needed.items():
         if used:
             raise ValueError(f"{name}: needs parameters, interface_version 52 or more")
 
 
-_WRITTEN = ("system_id", "password", "system_type", "address_range", "service_type")
+_ASCII_ONLY = ("system_id", "password", "system_type", "address_range", "service_type")
 
 
 def text_profile(settings: Settings) -> TextProfile:
-    """Say how this link is sent long texts."""
+    """Return how to cut long texts for this carrier."""
     return TextProfile(settings.concat, frozenset(settings.national))

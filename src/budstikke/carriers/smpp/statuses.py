@@ -1,9 +1,9 @@
 """
-What the operator's numbers mean to us: tables.
+Tables: what command statuses, message states and network errors mean to us.
 
-Every command status of SMPP 3.4 (and of 5.0) has a row; one that has none, such as
-an operator's own, is ``UNKNOWN`` and tried elsewhere. A link may change what is done
-after a status by its setting ``statuses``.
+Every command status of SMPP 3.4 and 5.0 has a row. A part refused with another one,
+such as an operator's own, is ``UNKNOWN`` and tried on another carrier. The carrier's
+setting ``statuses`` may change what to do after a status.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Verdict = tuple[Reason, Retry]
 
 _OURS: Final[Verdict] = (Reason.INTERNAL, Retry.ELSEWHERE)
-"""The operator does not like how this link is set: another one may be liked."""
+"""The operator objects to how this carrier is configured: try another carrier."""
 _SOON: Final[Verdict] = (Reason.INTERNAL, Retry.LATER)
 _SLOWER: Final[Verdict] = (Reason.THROTTLED, Retry.SLOWER)
 _ORIGINATOR: Final[Verdict] = (Reason.BAD_ORIGINATOR, Retry.ELSEWHERE)
@@ -111,7 +111,7 @@ STATES: Final[Mapping[MessageState, tuple[ReceiptState, Reason]]] = {
 }
 
 GSM_NETWORK: Final = 3
-"""network_error_code: the code is of the GSM MAP (SMPP 3.4 § 5.3.2.31)."""
+"""Network type of network_error_code: a GSM MAP error (SMPP 3.4 § 5.3.2.31)."""
 
 GSM_ERRORS: Final[Mapping[int, Reason]] = {
     1: Reason.UNKNOWN_SUBSCRIBER,
@@ -130,10 +130,10 @@ GSM_ERRORS: Final[Mapping[int, Reason]] = {
 
 class Verdicts:
     """
-    Answers other than yes, as values; each is made once.
+    Outcomes of refused parts by command status; each is made once.
 
     Args:
-        changed: What a link does otherwise: status to retry.
+        changed: The setting ``statuses``: what to do, by command status.
 
     """
 
@@ -142,7 +142,7 @@ class Verdicts:
         self._made: dict[int, Rejected] = {}
 
     def rejected(self, status: int) -> Rejected:
-        """Say what a command status means; ``SLOWER`` is for the link to handle."""
+        """Return what a command status means; the bind itself handles ``SLOWER``."""
         made = self._made.get(status)
         if made is None:
             reason, retry = STATUSES.get(status, UNKNOWN)

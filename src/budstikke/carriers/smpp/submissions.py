@@ -1,9 +1,9 @@
 """
-The parts of one link: waiting, written, answered; throttled and written again.
+The parts that one bind has to submit.
 
-When the operator throttles, the link rests until its pause is over and everything in
-flight is answered; then the parts that were refused go first, in the order in which
-they were first written.
+When the operator throttles, the bind pauses until the pause is over and everything in
+flight has a response; then it sends the refused parts first, in the order in which it
+first sent them.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.carrier")
 
 EXPIRED: Final = Rejected(
-    Reason.EXPIRED, "validity over before it could be sent", Retry.NEVER
+    Reason.EXPIRED, "its validity ended before it could be sent", Retry.NEVER
 )
 
 
 class Submissions:
     """
-    The queue of one link.
+    The queue of one bind.
 
     Args:
-        name: Of the link, for logs.
-        settings: Of the link.
-        outgoing: Writes parts.
-        verdicts: Reads command statuses.
-        counters: Of the carrier.
-        report: Takes answers, all of one turn at once.
+        name: The bind's, for logs.
+        settings: The carrier's.
+        outgoing: Writes parts as submit_sm.
+        verdicts: What command statuses mean.
+        counters: The carrier's.
+        report: Takes parts and their outcomes, all of one turn of the loop at once.
         clock: Unix seconds.
 
     """
@@ -82,7 +82,7 @@ class Submissions:
         self._bucket = TokenBucket(rate, self._loop.time()) if rate else None
         self._connection: Connection | None = None
         self._waiting: deque[Part] = deque()
-        self._refused: list[Token] = []  # by the operator, for being too fast
+        self._refused: list[Token] = []  # throttled, to be sent again
         self._written = 0
         self._answers: list[Answer] = []
         self._pause = 0.0
@@ -93,34 +93,34 @@ class Submissions:
 
     @property
     def load(self) -> int:
-        """How many parts it holds that are not answered."""
+        """How many parts it holds that have no outcome."""
         flight = self._connection.session.outstanding if self._connection else 0
         return len(self._waiting) + len(self._refused) + flight
 
     @property
     def resting(self) -> bool:
-        """Whether the operator said to go slower, and we do."""
+        """Whether it pauses because the operator throttled it."""
         return self._resting
 
     def put(self, parts: Sequence[Part]) -> None:
-        """Take parts to send, in order."""
+        """Take parts to submit, in order."""
         self._waiting.extend(parts)
         self.pump()
 
-    # Writing
+    # Submitting
 
     def up(self, connection: Connection) -> None:
-        """Begin to write: the link is bound."""
+        """Begin to submit: the bind is up."""
         self._connection = connection
         self._held = False
         self.pump()
 
     def hold(self) -> None:
-        """Write no more on this connection: the operator unbinds."""
+        """Submit no more on this connection: the operator unbinds."""
         self._held = True
 
     def pump(self) -> None:
-        """Write as much as may be written now."""
+        """Submit as many parts as window and throughput limit allow now."""
         connection = self._connection
         if connection is None or connection.blocked or self._held:
             return
@@ -140,7 +140,7 @@ class Submissions:
             self._report_soon()
 
     def _write(self, connection: Connection, now: float, wall: float) -> bool:
-        """Write the next part; ``False``: it was answered instead."""
+        """Submit the next part; ``False``: it had expired, or cannot be written."""
         if self._refused:
             token = self._refused.pop(0)
         else:
@@ -152,28 +152,28 @@ class Submissions:
             return False
         try:
             body, tlvs = self._outgoing.write(part, wall)
-            asked = connection.ask(cmd.SUBMIT_SM, body, token, now, tlvs)
+            written = connection.ask(cmd.SUBMIT_SM, body, token, now, tlvs)
         except PduError as error:
             rejected = self._verdicts.rejected(error.status)
             answer = Rejected(rejected.reason, f"not sent: {error}", rejected.retry)
             self._answers.append((part, answer))
             return False
-        assert asked  # noqa: S101 - pump looked at the room
+        assert written  # noqa: S101 - pump looked at the window
         self._counters.submits += 1
         return True
 
     def _wait(self, seconds: float) -> None:
-        """Do nothing for a while."""
+        """Submit nothing for so many seconds."""
         self._alarm = self._loop.call_later(seconds, self._wake)
 
     def _wake(self) -> None:
         self._alarm = None
         self.pump()
 
-    # Answers
+    # Responses
 
     def answered(self, token: Token, pdu: Pdu) -> None:
-        """Take the operator's answer; ``flush`` reports it."""
+        """Take a submit_sm_resp; ``flush`` reports the outcome."""
         status = pdu.status
         self._counters.answers[status] += 1
         part = token[1]
@@ -189,7 +189,7 @@ class Submissions:
             self._answers.append((part, rejected))
 
     def outcome(self, pdu: Pdu) -> Outcome:
-        """Say what an answer means that came too late to be acted on."""
+        """Return the outcome by a response that came too late."""
         if pdu.status == 0 and pdu.command != cmd.GENERIC_NACK:
             return self._sent(pdu)
         return self._verdicts.rejected(pdu.status or st.ESME_RUNKNOWNERR)
@@ -200,14 +200,12 @@ class Submissions:
         if not smsc_id:
             self._counters.unnamed += 1
             if self._counters.unnamed == 1:
-                log.warning(
-                    "%s: submit_sm_resp without message id; reports cannot match",
-                    self._name,
-                )
+                what = "%s: submit_sm_resp without message id: no report can match it"
+                log.warning(what, self._name)
         return Sent(smsc_id, self._key(smsc_id))
 
     def expired(self, token: Token) -> None:
-        """Note that a part was not answered in time: it is unsure."""
+        """Note that no response came in time: the part is unsure."""
         self._counters.unsure += 1
         waited = f"no answer in {self._settings.response_timeout:g} s"
         if seldom(self._counters.unsure):
@@ -215,7 +213,7 @@ class Submissions:
         self._answers.append((token[1], Unsure(waited)))
 
     def flush(self) -> None:
-        """Report the answered parts, then go on writing."""
+        """Report the outcomes, then go on submitting."""
         answers, self._answers = self._answers, []
         if answers:
             self._report(answers)
@@ -246,7 +244,7 @@ class Submissions:
         self._wait(self._pause)
 
     def _rested(self) -> bool:
-        """End the rest if nothing is in flight that might be refused yet."""
+        """End the pause if nothing is in flight that might still be throttled."""
         assert self._connection is not None  # noqa: S101 - pump looked
         if self._connection.session.outstanding:
             return False
@@ -258,12 +256,14 @@ class Submissions:
 
     def down(self, reason: str, unanswered: Sequence[Token], fresh: set[int]) -> int:
         """
-        Answer everything: the connection is gone; count what nobody knows the fate of.
+        Report an outcome for every part: the connection is gone.
+
+        Returns how many parts are unsure: written, and without a response.
 
         Args:
-            reason: Why.
-            unanswered: What was asked without an answer.
-            fresh: Which of those (by their number) were never written.
+            reason: Why the connection ended.
+            unanswered: Requests without a response.
+            fresh: Numbers of those that were never written to the socket.
 
         """
         self._connection = None
@@ -277,7 +277,7 @@ class Submissions:
         return len(written)
 
     def give_back(self, reason: str) -> None:
-        """Answer what the operator certainly does not have."""
+        """Report the parts that the operator does not have as not sent."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

@@ -1,17 +1,16 @@
-"""A token bucket: so many submit_sm a second. Pure: time is an argument."""
+"""A token bucket that limits submit_sm a second. Pure: time is an argument."""
 
 from __future__ import annotations
 
 
 class TokenBucket:
     """
-    Tokens that come at a rate.
+    It holds at most a tenth of a second's tokens, and at least one.
 
     Args:
         rate: Tokens a second.
-        now: Any clock, seconds.
+        now: Seconds of any clock.
 
-    A tenth of a second's tokens, and one at least, may be saved up.
     """
 
     __slots__ = ("_at", "_most", "_rate", "_tokens")
@@ -31,5 +30,5 @@ class TokenBucket:
         return taken
 
     def wait(self) -> float:
-        """Say in how many seconds there will be a token, after ``take`` said no."""
+        """Return the seconds until the next token, after ``take`` gave ``False``."""
         return max(0.0, (1 - self._tokens) / self._rate)
