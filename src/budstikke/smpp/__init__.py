@@ -3,7 +3,7 @@ SMPP 3.4, and the parts of 5.0 in common use, without I/O, for both sides.
 
 ``session`` holds a connection's state; ``codec`` turns octets into ``pdus`` by the
 tables of ``layouts``; ``receipt``, ``ids`` and ``times`` read what is inside fields.
-Nothing here knows a socket, a clock or the rest of this program.
+Nothing here uses a socket, a clock or the rest of this program.
 """
 
 from __future__ import annotations

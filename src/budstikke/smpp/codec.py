@@ -1,10 +1,10 @@
 """
-Octets to PDUs and back, by the tables in ``layouts``.
+Parses octets as PDUs and builds them, by the tables in ``layouts``.
 
-The mandatory part counts: octets after it that are no whole parameters, and a text
-that ends before its length says, are told as a fault beside what could be read. The
-parser reads from a larger buffer by offsets, so that a read with a hundred PDUs is not
-copied a hundred times. Whatever the octets are, it raises only ``PduError``.
+A PDU is readable if its mandatory part is. Parameters that are cut off, and a text
+shorter than its length field, are a ``fault`` beside what could be read. The parser
+reads from a larger buffer by offsets, so that a read with a hundred PDUs is not copied
+a hundred times. Whatever the octets are, it raises only ``PduError``.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 HEADER: Final = Struct(">IIII")
 HEADER_SIZE: Final = 16
 MAX_PDU: Final = 65_536 + 4_096
-"""A message_payload of 64 KiB and room for the rest, octets."""
+"""Octets: a message_payload of 64 KiB and room for the rest."""
 LONGEST_STRING: Final = 256
-"""C-octet strings from peers: longer than the standard says, but not without end."""
+"""Octets of the longest C-octet string that a peer may send; the standard has less."""
 
 _Read: TypeAlias = "Callable[[bytes, int, int, Field], tuple[Any, int]]"
 _Write: TypeAlias = "Callable[[Any, Field], bytes]"
@@ -48,13 +48,13 @@ def parse_body(command: int, data: bytes, start: int, end: int) -> _Parsed:
     """
     Parse ``data[start:end]``, the octets after a header.
 
-    Returns the body, the optional parameters, and what is wrong behind them (``None``:
-    nothing; see ``Pdu.fault``). The body of a response that stops early has defaults
-    for what is missing, and is ``None`` when nothing was there.
+    Returns the body, the optional parameters and the fault behind the mandatory part
+    (``None``: none; see ``Pdu.fault``). A response that stops early has defaults in
+    its missing fields; an empty one has the body ``None``.
 
     Raises:
-        PduError: The mandatory part cannot be read. Always recoverable; its status is
-            the answer.
+        PduError: The mandatory part cannot be read. Never fatal; respond with its
+            status.
 
     """
     quick = fast.PARSERS.get(command)
@@ -126,7 +126,7 @@ def build(pdu: Pdu) -> bytes:
 
 
 def build_body(command: int, body: Body) -> bytes:
-    """Build what stands between header and optional parameters; see ``build``."""
+    """Build the mandatory part; see ``build``."""
     quick = fast.BUILDERS.get(command)
     if quick is not None and type(body) is quick[0]:
         built = quick[1](body)
@@ -169,14 +169,14 @@ def _read_string(data: bytes, start: int, end: int, field: Field) -> tuple[str, 
 
 
 _LAST_STRINGS: Final = frozenset({"message_id", "system_id", "esme_addr"})
-"""Strings that end PDUs; some peers leave their NUL out."""
+"""Strings at the end of a PDU; some peers leave out their NUL."""
 
 
 def _read_message(data: bytes, start: int, end: int, field: Field) -> tuple[bytes, int]:
     if start >= end:
         raise _short(field)
     stop = start + 1 + data[start]
-    return data[start + 1 : min(stop, end)], stop  # beyond the end: it is cut off
+    return data[start + 1 : min(stop, end)], stop  # ``stop > end``: it is cut off
 
 
 _ADDRESS: Final = Field("address", Kind.STRING, 21, st.ESME_RINVDSTADR)
@@ -286,11 +286,11 @@ _WRITE: Final[Mapping[Kind, _Write]] = {
 }
 
 
-def default_body(command: int, status: int, asked: Body | None) -> bytes:
-    """Build a response's body where none is given; see ``layouts.error_body``."""
-    if not status or command not in _OTHERWISE:
+def default_body(command: int, status: int, request: Body | None) -> bytes:
+    """Build the body of a response to ``request``; see ``layouts.error_body``."""
+    if not status or command not in _OTHER_ERROR_BODY:
         return _DEFAULTS[command]
-    body = error_body(command, asked)
+    body = error_body(command, request)
     return b"" if body is None else build_body(command, body)
 
 
@@ -299,5 +299,5 @@ _DEFAULTS: Final = {
     for command, layout in LAYOUTS.items()
     if command & cmd.RESPONSE
 }
-_OTHERWISE: Final = BODILESS | {cmd.QUERY_SM_RESP}
-"""Responses whose errors have another body than their yes."""
+_OTHER_ERROR_BODY: Final = BODILESS | {cmd.QUERY_SM_RESP}
+"""Responses that have another body when their status is an error."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 RESPONSE: Final = 0x80000000
-"""The bit that makes a response of a request's identifier."""
+"""The bit that a response adds to its request's identifier."""
 
 GENERIC_NACK: Final = 0x80000000
 BIND_RECEIVER: Final = 0x00000001

@@ -7,13 +7,13 @@ from budstikke.smpp import status as st
 
 class PduError(Exception):
     """
-    A PDU that breaks the rules: the peer's, or one that we were asked to build.
+    A PDU that breaks the rules: one from the peer, or one to build.
 
     Args:
         message: What is wrong, for logs; never holds a password.
-        status: The command status that answers it (SMPP 3.4 § 5.1.3).
-        fatal: The stream can no longer be followed: close. Otherwise the PDU is
-            answered with ``status`` and the session goes on.
+        status: The command status of the response (SMPP 3.4 § 5.1.3).
+        fatal: The next PDU cannot be found: close the connection. Otherwise respond
+            with ``status`` and go on.
 
     """
 

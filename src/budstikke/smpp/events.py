@@ -1,9 +1,8 @@
 """
-What a session tells its owner, in the order it happened.
+The events of a session, which it gives its owner in order.
 
-The four fates of a request of ours: ``Answered``, ``Expired`` (perhaps ``Late``
-afterwards), or among the ``unanswered`` of ``Closed``; an answer to nothing is
-``Unexpected``.
+A request of ours ends as ``Answered``, as ``Expired`` (perhaps ``Late`` after that), or
+among the ``unanswered`` of ``Closed``. A response to no request is ``Unexpected``.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Received:
     """
-    The peer asks something; answer with ``Session.respond`` (some have no answer).
+    A request of the peer; respond by ``Session.respond`` (some have no response).
 
-    enquire_link and what is not allowed are answered by the session itself, unseen.
+    The session itself responds to enquire_link and to requests that are not allowed.
     """
 
     pdu: Pdu
@@ -31,7 +30,7 @@ class Received:
 
 @dataclass(slots=True)
 class Answered:
-    """Our request was answered; also with generic_nack. ``pdu.status`` says how."""
+    """The response to our request, or a generic_nack."""
 
     token: Any
     pdu: Pdu
@@ -39,7 +38,7 @@ class Answered:
 
 @dataclass(slots=True)
 class Expired:
-    """Our request was not answered in time."""
+    """Our request got no response in time."""
 
     token: Any
     sequence: int
@@ -47,7 +46,7 @@ class Expired:
 
 @dataclass(slots=True)
 class Late:
-    """The answer to a request that had expired."""
+    """The response to a request that had expired."""
 
     token: Any
     pdu: Pdu
@@ -55,7 +54,7 @@ class Late:
 
 @dataclass(slots=True)
 class Unexpected:
-    """An answer to nothing that we asked, or of another kind than the question."""
+    """A response to no request of ours, or of another command than the request."""
 
     pdu: Pdu
 
@@ -63,7 +62,7 @@ class Unexpected:
 @dataclass(slots=True)
 class Malformed:
     """
-    The peer broke the rules; it was answered where the rules say so.
+    A PDU that breaks the rules; the session has responded if the standard says so.
 
     After a fatal one (``error.fatal``) comes ``Closed``.
     """
@@ -76,10 +75,10 @@ class Malformed:
 @dataclass(slots=True)
 class Closed:
     """
-    The session is over: write what is left of ``data_to_send``, close the transport.
+    The session is over: write what ``data_to_send`` has, and close the connection.
 
-    Comes once. ``unanswered`` are the tokens of our requests without an answer, in
-    the order they were sent: nobody knows whether the peer has them.
+    It comes once. ``unanswered`` are the tokens of our requests without a response, in
+    the order they were sent: the peer may have them or not.
     """
 
     reason: str

@@ -1,9 +1,9 @@
 """
 Hand-tuned paths for submit_sm, deliver_sm and their responses.
 
-These four PDUs pass thousands of times a second. Each function here either gives
-what the tables of ``layouts`` would give, several times as fast, or ``None``: then
-the tables decide, and say what is wrong.
+A session handles thousands of these four PDUs a second. Each function here returns
+what the tables of ``layouts`` would, several times as fast, or ``None`` for an unusual
+PDU: then the codec uses the tables, which also find the fault.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Parsed: TypeAlias = "tuple[Body, Tlvs, PduError | None] | None"
 
 
 def parse_sm(data: bytes, start: int, end: int) -> _Parsed:
-    """Parse the body of submit_sm or deliver_sm; ``None`` where it is unusual."""
+    """Parse the body of submit_sm or deliver_sm; ``None`` if it is unusual."""
     find = data.find
     service = find(b"\0", start, end)
     source = find(b"\0", service + 3, end) if service >= 0 else -1
@@ -63,14 +63,14 @@ def parse_sm(data: bytes, start: int, end: int) -> _Parsed:
 
 
 def parse_message_id(data: bytes, start: int, end: int) -> _Parsed:
-    """Parse the body of submit_sm_resp or deliver_sm_resp when there is only an id."""
+    """Parse a submit_sm_resp or deliver_sm_resp with only an id; otherwise ``None``."""
     if end - start > 66 or data.find(b"\0", start, end) != end - 1:
         return None
     return MessageId(data[start : end - 1].decode("latin-1")), (), None
 
 
 def build_sm(body: Sm) -> bytes | None:
-    """Build the body of submit_sm or deliver_sm; ``None`` where something is wrong."""
+    """Build the body of submit_sm or deliver_sm; ``None`` if a value does not fit."""
     service_type = body.service_type
     source = body.source_addr
     dest = body.destination_addr
@@ -87,7 +87,7 @@ def build_sm(body: Sm) -> bytes | None:
         or "\0" in service_type + source + dest + schedule + validity
     ):
         return None
-    # Octets beyond 255 and characters beyond Latin-1 both fail here.
+    # Integers above 255 and characters outside Latin-1 raise here.
     try:
         return b"%b\0%c%c%b\0%c%c%b\0%c%c%c%b\0%b\0%c%c%c%c%c%b" % (
             service_type.encode("latin-1"),
@@ -114,7 +114,7 @@ def build_sm(body: Sm) -> bytes | None:
 
 
 def build_message_id(body: MessageId) -> bytes | None:
-    """Build the body of submit_sm_resp or deliver_sm_resp; ``None`` if it is wrong."""
+    """Build a submit_sm_resp or deliver_sm_resp; ``None`` if the id does not fit."""
     text = body.message_id
     if len(text) > 64 or not text.isascii() or "\0" in text:
         return None

@@ -1,10 +1,9 @@
 """
-Normal forms of message ids, for operators that spell them differently.
+Normal forms of message ids, for operators that write one id in two ways.
 
-The same id may be hexadecimal in submit_sm_resp and decimal in the receipt, padded
-with zeros on one side, or change case. A link names a rule; each side's spelling
-has a normal form, and equal forms mean the same message. Ids are compared as written
-first: the normal form is a second index only.
+An id may be hexadecimal in submit_sm_resp and decimal in the delivery report, padded
+with zeros in one of them, or change case. A carrier's setting names a rule, which gives
+both spellings the same normal form. Ids are compared as written first, then by it.
 """
 
 from __future__ import annotations
@@ -58,18 +57,18 @@ RULES: Final[Mapping[str, tuple[Callable[[str], str | None], ...]]] = {
     "dec_hex": (_decimal, _hexadecimal),
 }
 """
-Name of the rule -> how ids are read in responses, and in receipts.
+By name of the rule: how to read an id in a response, and in a delivery report.
 
 ``as_written`` has no normal form; ``caseless`` ignores case; ``unpadded`` ignores case
-and leading zeros; the others read numbers, named response first, receipt second.
+and leading zeros; the others name the number's base in responses, then in reports.
 """
 
 
 def normal_form(rule: str, side: Side, text: str) -> str | None:
     """
-    Bring an id into the normal form of a rule; decimal digits for the number rules.
+    Return an id's normal form by a rule; decimal digits for the rules of numbers.
 
-    ``None`` when the rule has none, or the id is not of the form it expects.
+    ``None`` if the rule has none, or the id is not of the form that the rule expects.
 
     Raises:
         KeyError: No such rule.

@@ -1,9 +1,9 @@
 """
-Where fields stand on the wire: SMPP 3.4 chapter 4 as tables.
+The fields of each PDU in the order of the wire: SMPP 3.4 chapter 4 as tables.
 
-One builder and one parser (``codec``) read them. To add a PDU: its class in ``pdus``,
-its identifier in ``commands``, one row here. Sizes of strings count the closing NUL
-and bind what we build; from peers more is accepted (``codec.LONGEST_STRING``).
+``codec`` builds and parses by them. To add a PDU: its class in ``pdus``, its identifier
+in ``commands``, one row here. Sizes of strings count the closing NUL and limit what we
+build; from peers we accept more (``codec.LONGEST_STRING``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Kind(Enum):
 
 
 class Field(NamedTuple):
-    """One field: ``fault`` is the command status that answers a bad one."""
+    """One field; ``fault`` is the command status of the response to a bad one."""
 
     name: str
     kind: Kind
@@ -210,27 +210,30 @@ BODILESS: Final = frozenset(
     }
 )
 """
-Responses without a body when they say an error (SMPP 3.4 § 4.1.2 to 6, § 4.4.2).
+Responses without a body when their status is an error (SMPP 3.4 § 4.1.2 to 6, § 4.4.2).
 
-All others have their mandatory fields then, too: § 4.5.2, § 4.6.2, § 4.7.2, § 4.8.2.
+All others have their mandatory fields, too: § 4.5.2, § 4.6.2, § 4.7.2, § 4.8.2.
 """
 
 
-def error_body(command: int, asked: pdus.Body | None) -> pdus.Body | None:
+def error_body(command: int, request: pdus.Body | None) -> pdus.Body | None:
     """
-    Make the body of a response that says an error; ``None``: it has none.
+    Make the body of a response whose status is an error; ``None``: it has no body.
 
-    ``command`` is the response's; ``asked`` the request's body where it could be read:
-    query_sm_resp names the message that was asked for, in no known state.
+    Args:
+        command: The response's.
+        request: The request's body, if it could be read: query_sm_resp repeats its
+            message id, with the state UNKNOWN.
+
     """
     if command in BODILESS:
         return None
     if command == cmd.QUERY_SM_RESP:
-        asked_id = asked.message_id if isinstance(asked, pdus.QuerySm) else ""
-        known = len(asked_id) < _MESSAGE_ID.size
-        return pdus.QuerySmResp(asked_id if known else "", "", _STATE_UNKNOWN, 0)
+        queried = request.message_id if isinstance(request, pdus.QuerySm) else ""
+        fits = len(queried) < _MESSAGE_ID.size
+        return pdus.QuerySmResp(queried if fits else "", "", _STATE_UNKNOWN, 0)
     return LAYOUTS[command].body()
 
 
 _STATE_UNKNOWN: Final = 7
-"""message_state UNKNOWN; 0 is none of SMPP 3.4 § 5.2.28."""
+"""message_state UNKNOWN; SMPP 3.4 § 5.2.28 has no 0."""

@@ -1,8 +1,8 @@
 """
 Optional parameters on the wire: tag, length, value (SMPP 3.4 § 3.2.4.1).
 
-What stands before them counts for more than they do, so reading them never fails:
-what was whole is kept, and what is wrong with the rest is told beside it.
+Reading them never fails, because the mandatory part before them matters more: the
+result has the parameters that are whole, and the fault of the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HEAD: Final = Struct(">HH")
 _PADDING: Final = 3
-"""NULs that are passed over."""
+"""NULs to skip."""
 
 
 class Parameters(NamedTuple):
@@ -28,8 +28,7 @@ class Parameters(NamedTuple):
 
     Attributes:
         tlvs: Those that are whole, in order.
-        fault: What is wrong with the octets after them; ``None``: nothing. Always
-            recoverable.
+        fault: What is wrong with the octets after them; ``None``: nothing. Never fatal.
 
     """
 
@@ -41,10 +40,10 @@ def parse_tlvs(data: bytes, start: int, end: int) -> Parameters:
     """
     Parse the optional parameters in ``data[start:end]``; never fails.
 
-    Up to three NULs after the last one are passed over: some peers pad. So are those
-    before the first one, where more can be read then: some peers close a text by a
-    NUL that sm_length does not count. Of a message_payload that is cut off what came
-    is kept: it is somebody's text.
+    It skips up to three NULs after the last one, since some peers pad, and before the
+    first one if it can read more then: some peers end a text by a NUL that sm_length
+    does not count. It keeps the octets of a message_payload that is cut off, since they
+    are a text.
     """
     best = _parse(data, start, end)
     if best.fault is None:

@@ -1,8 +1,8 @@
 """
-PDUs as values. Where fields stand on the wire is in ``layouts``.
+PDUs as values; ``layouts`` has the order of their fields.
 
-Strings are Latin-1 text: every octet a peer may write survives both ways. Messages
-and optional parameters are octets. Nothing here knows the network.
+Strings are Latin-1 text, so that each octet of a peer comes back as it was. Messages
+and optional parameters are octets.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class BindResp:
 
 @dataclass(slots=True)
 class Outbind:
-    """The message centre asks us to bind (SMPP 3.4 § 4.1.7.1)."""
+    """outbind: the message centre asks us to bind (SMPP 3.4 § 4.1.7.1)."""
 
     system_id: str = ""
     password: str = field(default="", repr=False)
@@ -244,11 +244,11 @@ class Pdu:
         command: See ``commands``.
         status: See ``status``; 0 in requests.
         sequence: As the peer wrote it, 0 to 0xFFFFFFFF.
-        body: ``None`` for a response without its body: peers leave it out when the
+        body: ``None`` for a response without a body: peers leave it out when the
             status is an error, and some when it is not (we: ``layouts.BODILESS``).
         tlvs: Optional parameters in order.
         fault: What is wrong behind the mandatory part (a parameter or the text is cut
-            off); what could be read is in ``body`` and ``tlvs``.
+            off); ``body`` and ``tlvs`` have what could be read.
 
     """
 

@@ -1,9 +1,9 @@
 """
-Delivery receipts, read and written (SMPP 3.4 appendix B, § 5.2.12, § 5.2.28).
+Reads and writes delivery receipts (SMPP 3.4 appendix B, § 5.2.12, § 5.2.28).
 
-Nobody follows appendix B to the letter: fields are left out, dates have 10, 12 or 14
-digits, ``err`` is a word. So the text is scanned for ``key:value`` in any order, and
-optional parameters, where there are some, count for more than the text.
+Operators do not follow appendix B to the letter: they leave fields out, write dates
+with 10, 12 or 14 digits, or a word as ``err``. So we scan the text for ``key:value``
+in any order. Optional parameters, if any, count for more than the text.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ WORDS: Final[dict[str, MessageState]] = {
     "BUFFERD": MessageState.ENROUTE,
     "BUFFERED": MessageState.ENROUTE,
 }
-"""``stat`` in upper case -> state; appendix B writes the first ten."""
+"""State by ``stat`` in upper case; appendix B has the first ten words."""
 
-_WRITTEN: Final = {state: word for word, state in reversed(WORDS.items())}
+_WORD_OF: Final = {state: word for word, state in reversed(WORDS.items())}
 
 INTERIM_BIT: Final = 0x20
 TYPE_BITS: Final = 0x3C
@@ -72,7 +72,7 @@ esm_class: the message's type (§ 5.2.12): receipt 0x04, acknowledgement of the 
 0x08 and of its user 0x10, conversation abort 0x18, intermediate notification 0x20.
 """
 _REPORTS: Final = 0x04 | INTERIM_BIT
-"""Types that the message centre itself writes; the others may hold a person's text."""
+"""Types that only the message centre writes; the others may hold a person's text."""
 _UDHI: Final = 0x40
 
 
@@ -83,17 +83,17 @@ def _latin1(octets: bytes) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
-    How one link writes receipts.
+    How one operator writes receipts.
 
     Attributes:
         text: Whether a text alone makes a receipt, without esm_class or parameters.
-            A person may write such a text, so it is off unless asked for.
-        words: ``stat`` (upper case) to a state, over ``WORDS``.
+            A person may write such a text, so it is off by default.
+        words: States by ``stat`` in upper case; they count before ``WORDS``.
         pattern: Instead of the scan: a regular expression with the groups ``id`` and
             ``stat`` and perhaps ``err``, ``submit`` and ``done``.
         ahead: Seconds that the dates in texts are ahead of UTC.
-        readers: How octets that are not UCS-2 may be read: the first that gives a
-            receipt counts.
+        readers: Decoders to try on octets that are not UCS-2; the first one that gives
+            a receipt counts.
 
     """
 
@@ -107,22 +107,22 @@ class Rules:
 @dataclass(slots=True)
 class DeliveryReceipt:
     """
-    What a receipt says; empty and ``None`` where it does not.
+    The content of a receipt; fields that it has not are empty or ``None``.
 
     Attributes:
         id: The message id: receipted_message_id, or else the text's.
-        text_id: The text's, where it has one.
+        text_id: The text's message id.
         state: message_state, or else what ``word`` means; ``None`` if unknown.
-        word: ``stat`` as it was written, or a word for a state that stands alone.
-        error: ``err`` as it was written.
+        word: ``stat`` as written, or else a word in the text that names a state.
+        error: ``err`` as written.
         network_error: network_error_code: (network type, code).
         submitted: Unix seconds.
         done: Unix seconds.
         interim: It is an intermediate notification: more will come.
         raw: The text.
-        written: The text is a receipt's: it says an id and a state, or at least
-            nothing that receipts do not say.
-        bare: ``word`` stands alone, without ``stat``.
+        written: The text reads as a receipt: it has an id and a state, or nothing that
+            a receipt would not have.
+        bare: ``word`` is not from a field ``stat``.
 
     """
 
@@ -156,10 +156,10 @@ _STANDARD: Final = re.compile(
     re.IGNORECASE,
 )
 _LONGEST: Final = 1024
-"""Receipts have about 120 characters; the rest of a long payload is not scanned."""
+"""Characters to scan of a long payload; receipts have about 120."""
 
 _LONGEST_FOR_PATTERN: Final = 512
-"""A pattern of a link may try every way to divide a text that it does not match."""
+"""Characters to match with a carrier's pattern: one may backtrack without end."""
 
 DEFAULT_RULES: Final = Rules()
 
@@ -171,12 +171,12 @@ _VOCABULARY: Final = frozenset(
         *("delivery", "receipt", "report", "dlr"),
     }
 )
-"""What a receipt may say in words beside its fields and its state."""
+"""Words that a receipt may have beside its fields and its state."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 def parse_receipt_text(text: str, rules: Rules = DEFAULT_RULES) -> DeliveryReceipt:
-    """Scan a receipt's text; whatever is not found stays empty."""
+    """Read a receipt's text; fields that it has not stay empty."""
     text = text[:_LONGEST]
     alone, written = "", True
     if rules.pattern is not None:
@@ -215,7 +215,7 @@ def _meaning(word: str, rules: Rules) -> MessageState | None:
 
 
 def _scan(text: str, rules: Rules) -> tuple[list[str], str, bool]:
-    """Find fields, a state's word that stands alone, and whether it is a receipt."""
+    """Find the fields, a word that names a state, and whether it reads as a receipt."""
     fields: dict[str, str] = {}
     rest: list[str] = []
     at = 0
@@ -233,11 +233,11 @@ def _scan(text: str, rules: Rules) -> tuple[list[str], str, bool]:
     prose = any(
         word.lower() not in _VOCABULARY and word not in states for word in words
     )
-    # A person writes "failed" in a sentence; only operators write FAILED there.
+    # A person may write "failed" in a sentence; only operators write FAILED there.
     alone = next((each for each in states if not prose or each.isupper()), "")
-    told = "stat" in fields and len(fields) > 1
+    has_state = "stat" in fields and len(fields) > 1
     terse = not prose and ("id" in fields or "stat" in fields or alone.isupper())
-    written = told or terse or ("id" in fields and bool(alone))
+    written = has_state or terse or ("id" in fields and bool(alone))
     return [fields.get(key, "") for key in _GROUPS], alone, written
 
 
@@ -250,9 +250,9 @@ def read_receipt(pdu: Pdu, rules: Rules = DEFAULT_RULES) -> DeliveryReceipt | No
     """
     Read the receipt in a deliver_sm or data_sm; ``None`` if it is not a receipt.
 
-    It may be one if esm_class says so, or a parameter, or the link (``Rules.text``);
-    what it says decides. A person's text is none, whatever esm_class says; a receipt
-    that names no message has an empty ``id``.
+    If esm_class, a parameter or the carrier (``Rules.text``) says that it may be one,
+    its content decides: a person's text is none, whatever esm_class says. A receipt
+    without a message id has an empty ``id``.
     """
     body = pdu.body
     if not isinstance(body, Sm | DataSm):
@@ -273,7 +273,7 @@ def read_receipt(pdu: Pdu, rules: Rules = DEFAULT_RULES) -> DeliveryReceipt | No
 
 
 def _is_receipt(receipt: DeliveryReceipt, pdu: Pdu, kind: int) -> bool:
-    """Tell whether it says what receipts say, or nothing at all."""
+    """Whether it has a receipt's text or parameters, or no text at all."""
     if receipt.written or not receipt.raw:
         return True
     there = {tag for tag, value in pdu.tlvs if value.strip(b"\0 ")}
@@ -285,10 +285,10 @@ def _is_receipt(receipt: DeliveryReceipt, pdu: Pdu, kind: int) -> bool:
 
 def user_data(body: Sm | DataSm, pdu: Pdu) -> bytes:
     """
-    Take the user data of a PDU: short_message, or else message_payload.
+    Return the user data of a PDU: short_message, or else message_payload.
 
-    They exclude each other (§ 5.3.2.32). Where both are there all the same, the longer
-    counts if it begins as the other; else one goes on where the other ends.
+    They exclude each other (§ 5.3.2.32). If both are there all the same, take the
+    longer one if it begins with the other; otherwise join them.
     """
     short = body.short_message if isinstance(body, Sm) else b""
     if short and not pdu.tlvs:
@@ -304,7 +304,7 @@ def _read_text(body: Sm | DataSm, pdu: Pdu, rules: Rules) -> DeliveryReceipt:
     whole = _first_read(octets, rules)
     if whole.id or not (body.esm_class & _UDHI and octets):
         return whole
-    # The bit for a header is also set where there is none.
+    # Some operators set the bit for a header without one.
     behind = _first_read(octets[octets[0] + 1 :], rules)
     return behind if behind.id or (behind.written and behind.raw) else whole
 
@@ -320,15 +320,14 @@ def _first_read(octets: bytes, rules: Rules) -> DeliveryReceipt:
 
 def _decoded(octets: bytes, reader: Callable[[bytes], str]) -> str:
     """
-    Decode a receipt's text, without what fills it at its ends.
+    Decode a receipt's text, without the filling at its ends.
 
-    It is UCS-2 whatever data_coding says if it begins with a byte order mark (RFC 2781
-    § 4.3), or has a NUL where Latin letters have one.
+    Whatever data_coding says, it is UCS-2 if it begins with a byte order mark
+    (RFC 2781 § 4.3), or if every other octet of its first two letters is NUL.
     """
     octets = octets[: 4 * _LONGEST]
     codec = _MARKS.get(octets[:2], "")
     if not codec and len(octets) > 3:
-        # Every other octet of two letters is NUL: which of them says the order.
         codec = _WIDE.get(
             (bool(octets[0] | octets[2]), bool(octets[1] | octets[3])), ""
         )
@@ -349,7 +348,7 @@ def _fill_from_tlvs(receipt: DeliveryReceipt, pdu: Pdu) -> None:
         if tag == tags.RECEIPTED_MESSAGE_ID:
             receipt.id = tags.string(value.strip(b"\0")).strip() or receipt.id
         elif tag == tags.MESSAGE_STATE:
-            # One octet by the standard; some write two or four, in either order.
+            # One octet by the standard; some write two or four, of either order.
             number = value.strip(b"\0") or value[-1:]
             if len(number) == 1 and number[0] <= 9:
                 receipt.state = MessageState(number[0])
@@ -367,14 +366,21 @@ def receipt_text(
     text: str = "",
 ) -> str:
     """
-    Write a receipt's text as appendix B has it, dates in UTC with ten digits.
+    Write a receipt's text by appendix B; dates are in UTC with ten digits.
 
-    ``text`` is cut at 20 characters.
+    Args:
+        message_id: As the message centre wrote it in its response.
+        state: What became of the message.
+        submitted: Unix seconds.
+        done: Unix seconds.
+        error: ``err``.
+        text: The message's text; its first 20 characters are used.
+
     """
     delivered = "001" if state is MessageState.DELIVERED else "000"
     return (
         f"id:{message_id} sub:001 dlvrd:{delivered} submit date:{_digits(submitted)} "
-        f"done date:{_digits(done)} stat:{_WRITTEN[state]} err:{error} text:{text[:20]}"
+        f"done date:{_digits(done)} stat:{_WORD_OF[state]} err:{error} text:{text[:20]}"
     )
 
 
@@ -387,7 +393,7 @@ def receipt_tlvs(
     state: MessageState,
     network_error: tuple[int, int] | None = None,
 ) -> list[tuple[int, bytes]]:
-    """Build the parameters of a receipt (SMPP 3.4 § 4.6.1); raises PduError."""
+    """Build a receipt's parameters (SMPP 3.4 § 4.6.1); raises PduError."""
     tlvs = [
         tags.parameter(tags.RECEIPTED_MESSAGE_ID, message_id),
         tags.parameter(tags.MESSAGE_STATE, state),

@@ -1,10 +1,10 @@
 """
 One SMPP session, for either side, without I/O.
 
-Octets come in by ``receive`` and go out by ``data_to_send``; time is an argument.
-What happened is told in events (``events``). The owner does four things: moves the
-octets, calls ``tick`` when ``next_deadline`` has come, answers what it ``Received``,
-and closes the transport once the session is ``CLOSED`` and its data is written.
+Octets come in by ``receive`` and go out by ``data_to_send``; time is an argument;
+methods return what happened as ``events``. The owner moves the octets, calls ``tick``
+when ``next_deadline`` has come, responds to each ``Received``, and closes the
+connection once the session is ``CLOSED`` and its data is written.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from budstikke.smpp.optional import build_tlvs
 from budstikke.smpp.pdus import Bind, Body, Pdu, Tlvs
 from budstikke.smpp.states import AFTER_BIND, BOUND, SENDS, TAKES, Role, State
 from budstikke.smpp.timers import Timers, Timing, Verdict
-from budstikke.smpp.versions import V34, V50, said_to
+from budstikke.smpp.versions import V34, V50, for_version
 from budstikke.smpp.window import Window
 
 if TYPE_CHECKING:
@@ -55,14 +55,15 @@ _SUBMISSIONS: Final = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """
-    What a session keeps to.
+    The limits of a session.
 
     Attributes:
         timing: Its timers.
-        window: Most requests of ours without an answer (binds, unbind and
-            enquire_link aside).
-        max_pdu: Longest PDU taken, octets; a longer one is fatal.
-        remember: Most expired requests whose late answer is still known.
+        window: Most requests of ours without a response; binds, unbind and
+            enquire_link do not count.
+        max_pdu: Octets of the longest PDU; a longer one is fatal.
+        remember: Expired requests to remember, so that a late response finds its
+            request.
 
     """
 
@@ -78,15 +79,15 @@ class Session:
 
     Args:
         role: Which side we are.
-        limits: See there.
-        now: When the connection was made, Unix seconds or any monotonic clock.
+        limits: See ``Limits``.
+        now: When the connection was made: seconds of any clock.
 
     Attributes:
         state: See ``states``.
         outstanding: Requests of ours in the window.
-        unanswered: Requests of the peer that ``respond`` has not answered yet.
-        version: The client's interface_version, if we are the message centre: what is
-            written keeps to it (``versions``).
+        unanswered: Requests of the peer without a response.
+        version: The client's interface_version, if we are the message centre: we write
+            only what that version has (``versions``).
 
     """
 
@@ -123,10 +124,10 @@ class Session:
         self._over = False
         self._window = Window(limits.timing.response, limits.remember)
 
-    # What we ask
+    # Our requests
 
     def room(self) -> int:
-        """How many more requests the window holds; 0 when nothing may be sent."""
+        """How many more requests the window holds; 0 if the session is not bound."""
         if self.state not in BOUND:
             return 0
         return max(0, self._limits.window - self.outstanding)
@@ -135,10 +136,10 @@ class Session:
         self, command: int, body: Body, token: Any, now: float, tlvs: Tlvs = ()
     ) -> int | None:
         """
-        Ask the peer something; its fate comes as an event with ``token``.
+        Send a request; an event with ``token`` will say how it ended.
 
-        Returns the sequence number, or ``None`` if the window is full or the state
-        does not allow it (``states.SENDS``): then nothing was sent.
+        Returns the sequence number. If the window is full, or the state does not allow
+        the request (``states.SENDS``), it sends nothing and returns ``None``.
 
         Raises:
             PduError: The body cannot be built; nothing was sent.
@@ -160,18 +161,18 @@ class Session:
             self.state = State.UNBINDING
         return sequence
 
-    # What we answer
+    # Our responses
 
     def respond(
         self, request: Pdu, status: int = 0, body: Body | None = None, tlvs: Tlvs = ()
     ) -> None:
         """
-        Answer a request of the peer.
+        Respond to a request of the peer.
 
-        Ignored once the session is over, and for requests that have no response.
-        Without ``body`` the response has its default one, or when ``status`` is an
-        error that of ``layouts.error_body``. A bind answered with status 0 is bound;
-        unbind answered with status 0 ends the session.
+        Does nothing once the session is over, or if the request has no response.
+        Without ``body`` the response has its default one, or ``layouts.error_body`` if
+        ``status`` is an error. Status 0 binds the session in response to a bind, and
+        ends it in response to an unbind.
 
         Raises:
             PduError: The body cannot be built; nothing was sent.
@@ -201,14 +202,14 @@ class Session:
         self, command: int, status: int, sequence: int, content: bytes, tlvs: Tlvs = ()
     ) -> None:
         if self.version < V50 and (status or tlvs):
-            status, tlvs = said_to(self.version, status, tlvs)
+            status, tlvs = for_version(self.version, status, tlvs)
         if tlvs:
             content += build_tlvs(tlvs)
         header = HEADER.pack(HEADER_SIZE + len(content), command, status, sequence)
         self._out.append(header + content)
 
     def data_to_send(self) -> bytes:
-        """Take all octets that wait for the transport."""
+        """Return all octets to write, and forget them."""
         out = self._out
         if not out:
             return b""
@@ -216,10 +217,10 @@ class Session:
         out.clear()
         return data
 
-    # What comes
+    # PDUs of the peer
 
     def receive(self, data: bytes, now: float) -> list[Event]:
-        """Take what one read brought, in whatever pieces; never raises."""
+        """Take the octets of one read, whole PDUs or pieces of them; never raises."""
         events: list[Event] = []
         if self.state is State.CLOSED:
             return events
@@ -262,10 +263,10 @@ class Session:
 
     def _read(self, pdu: Pdu, data: bytes, start: int, end: int) -> PduError | None:
         """
-        Fill in what stands after the header; what is to be refused is returned.
+        Parse the PDU's body; return the fault if it has to be refused.
 
-        A fault behind the mandatory part is for the owner of a client to pass over. A
-        message centre refuses a message with one: its client is told, and can mend it.
+        A client accepts a PDU with a fault behind its mandatory part. A message centre
+        refuses such a message, so that its client can correct it.
         """
         command = pdu.command
         fault = None if command & cmd.RESPONSE else self._not_now(command)
@@ -315,21 +316,21 @@ class Session:
         self._write(command, status, pdu.sequence, content)
 
     def _take_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
-        asked = self._window.match(pdu.sequence, pdu.command)
-        if asked is None:
-            self._take_stray(pdu, events)
+        request = self._window.match(pdu.sequence, pdu.command)
+        if request is None:
+            self._take_unmatched(pdu, events)
             return
-        if asked.command not in _UNWINDOWED:
+        if request.command not in _UNWINDOWED:
             self.outstanding -= 1
             self._timers.worked = now
-        elif asked.command in AFTER_BIND and pdu.status == 0:
-            self._bound(asked.command)
-        if asked.token is not _SELF_MADE:
-            events.append(Answered(asked.token, pdu))
-        if asked.command == cmd.UNBIND:
+        elif request.command in AFTER_BIND and pdu.status == 0:
+            self._bound(request.command)
+        if request.token is not _SELF_MADE:
+            events.append(Answered(request.token, pdu))
+        if request.command == cmd.UNBIND:
             self._close("unbound", events)
 
-    def _take_stray(self, pdu: Pdu, events: list[Event]) -> None:
+    def _take_unmatched(self, pdu: Pdu, events: list[Event]) -> None:
         late = self._window.match_late(pdu.sequence, pdu.command)
         if late is None:
             events.append(Unexpected(pdu))
@@ -339,13 +340,13 @@ class Session:
     # Time
 
     def next_deadline(self) -> float:
-        """Say when ``tick`` is due, at the latest; infinity if never."""
+        """Return when to call ``tick`` at the latest; infinity: never."""
         if self.state is State.CLOSED:
             return inf
         return min(self._timers.next(), self._window.deadline())
 
     def tick(self, now: float) -> list[Event]:
-        """Do what is due: expire requests, ask whether the peer lives, give up."""
+        """Expire requests, send an enquire_link, or close, if it is time."""
         events: list[Event] = []
         if self.state is State.CLOSED:
             return events
@@ -358,19 +359,19 @@ class Session:
         return events
 
     def _expire(self, now: float, events: list[Event]) -> None:
-        for sequence, asked in self._window.expire(now):
-            if asked.command in cmd.BINDS or asked.command == cmd.UNBIND:
-                reason = f"no answer to {cmd.name(asked.command)}"
-                self._close(reason, events, (asked.token,))
+        for sequence, request in self._window.expire(now):
+            if request.command in cmd.BINDS or request.command == cmd.UNBIND:
+                reason = f"no answer to {cmd.name(request.command)}"
+                self._close(reason, events, (request.token,))
                 return
-            if asked.token is not _SELF_MADE:
+            if request.token is not _SELF_MADE:
                 self.outstanding -= 1
-                events.append(Expired(asked.token, sequence))
+                events.append(Expired(request.token, sequence))
 
     # The end
 
     def lost(self, reason: str) -> list[Event]:
-        """Hear that the transport is gone, or that the owner gives up; ``Closed``."""
+        """End the session: the connection is gone, or the owner gives it up."""
         events: list[Event] = []
         self._close(reason, events)
         return events
@@ -383,9 +384,9 @@ class Session:
             return
         self._over = True
         tokens = [
-            asked.token
-            for asked in self._window.empty()
-            if asked.token is not _SELF_MADE
+            request.token
+            for request in self._window.empty()
+            if request.token is not _SELF_MADE
         ]
         self._buffer.clear()
         self.outstanding = 0

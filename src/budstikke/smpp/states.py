@@ -1,8 +1,7 @@
 """
-Who may send what, and when (SMPP 3.4 § 2.2, § 2.3 Table 2-1).
+Tables: which side may send which request in which state (SMPP 3.4 § 2.2, Table 2-1).
 
-Everything about states is in this file, as tables. A response is allowed wherever
-its request was; these rows are about requests.
+A response is allowed wherever its request is.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from budstikke.smpp import commands as cmd
 
 
 class Role(Enum):
-    """Which side of the link a session is."""
+    """The side of a session."""
 
     ESME = "esme"
     """The client: the customer of a message centre."""
@@ -23,7 +22,7 @@ class Role(Enum):
 
 
 class State(Enum):
-    """Where a session stands."""
+    """The state of a session."""
 
     OPEN = "open"
     BOUND_TX = "bound_tx"

@@ -1,7 +1,7 @@
 """
 Command statuses (SMPP 3.4 § 5.1.3, and those that 5.0 § 4.7.6 adds).
 
-Ranges: 0x400 to 0x4FF belong to the operator; names for those come from nowhere.
+Operators define 0x400 to 0x4FF; those have no names here.
 """
 
 from __future__ import annotations

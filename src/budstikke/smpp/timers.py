@@ -1,7 +1,7 @@
 """
-A session's timers (SMPP 3.4 § 7.2) as a value: time comes in, a verdict goes out.
+The timers of a session (SMPP 3.4 § 7.2); time is an argument.
 
-Response timeouts are not here but with the requests themselves, in ``session``.
+``window`` has the timeouts of responses.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from math import inf
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """
-    All in seconds; 0 switches a timer off.
+    The lengths of timers, seconds; 0 switches one off.
 
     Attributes:
         session_init: From the connection to the bind.
-        enquire_link: Silence after which we ask whether the peer lives.
-        enquire_misses: So many unanswered questions mean that it does not.
-        response: How long a request of ours waits for its response.
-        inactivity: Without any operation but enquire_link, the session ends.
+        enquire_link: Silence after which we send an enquire_link.
+        enquire_misses: Unanswered enquire_link after which we close.
+        response: From a request of ours to its response.
+        inactivity: Without any operation but enquire_link; then we close.
 
     """
 
@@ -33,7 +33,7 @@ class Timing:
 
 
 class Verdict(Enum):
-    """What is due."""
+    """What to do now."""
 
     NOTHING = "nothing"
     ENQUIRE = "enquire"
@@ -69,7 +69,7 @@ class Timers:
         self.misses = 0
 
     def due(self, now: float) -> Verdict:
-        """Decide; ENQUIRE counts as asked, and is not said again before its time."""
+        """Return what to do now; ``ENQUIRE`` counts as an enquire_link sent."""
         if now < self.next():
             return Verdict.NOTHING
         timing = self.timing
@@ -84,7 +84,7 @@ class Timers:
         return Verdict.ENQUIRE
 
     def next(self) -> float:
-        """Say when ``due`` has something to decide, at the latest."""
+        """Return when to call ``due``, at the latest."""
         timing = self.timing
         deadline = inf
         if timing.session_init and not self.bound:

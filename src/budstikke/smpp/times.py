@@ -23,13 +23,13 @@ _RELATIVE: Final = re.compile(
 
 
 def absolute(at: float) -> str:
-    """Write a point in time, Unix seconds, in UTC; 16 characters."""
+    """Write a time (Unix seconds) in UTC; 16 characters."""
     return time.strftime("%y%m%d%H%M%S000+", time.gmtime(at))
 
 
 @lru_cache(maxsize=4096)
 def relative(seconds: int) -> str:
-    """Write a duration, 0 to just under 100 years; 16 characters."""
+    """Write a duration of 0 seconds to just under 100 years; 16 characters."""
     days, rest = divmod(max(0, seconds), _DAY)
     years, days = divmod(days, 365)
     months, days = divmod(days, 30)
@@ -40,17 +40,17 @@ def relative(seconds: int) -> str:
 
 def parse_time(text: str, now: float, fault: int) -> float | None:
     """
-    Read validity_period, schedule_delivery_time or final_date; Unix seconds.
+    Read validity_period, schedule_delivery_time or final_date as Unix seconds.
 
-    An empty one is ``None``. Where the tail is missing, UTC is meant.
+    An empty one is ``None``. A time without an offset is in UTC.
 
     Args:
         text: As the peer wrote it.
-        now: What a relative time counts from, Unix seconds.
-        fault: The command status for nonsense (RINVEXPIRY, RINVSCHED).
+        now: Unix seconds from which a relative time counts.
+        fault: The command status of the error (RINVEXPIRY, RINVSCHED).
 
     Raises:
-        PduError: Recoverable: it is neither form, or no such date exists.
+        PduError: Not fatal: it has neither form, or no such date exists.
 
     """
     if not text:
@@ -69,7 +69,7 @@ def parse_time(text: str, now: float, fault: int) -> float | None:
 
 
 def instant(digits: str) -> float | None:
-    """Read ``YYYYMMDDhhmmss`` in UTC; ``None`` if no such instant exists."""
+    """Read ``YYYYMMDDhhmmss`` in UTC as Unix seconds; ``None``: no such time exists."""
     year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
     hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:14])
     if not (year >= 1970 and 1 <= month <= 12 and hour < 24 and minute < 60):
@@ -82,10 +82,10 @@ def instant(digits: str) -> float | None:
 @lru_cache(maxsize=4096)
 def receipt_date(text: str) -> float | None:
     """
-    Read a date of a receipt's text; ``None`` for nonsense and for zeros.
+    Read a date in a receipt's text, in UTC, as Unix seconds; ``None``: it is no date.
 
-    Forms seen: ``YYMMDDhhmm`` (SMPP 3.4 appendix B), ``YYMMDDhhmmss``,
-    ``YYYYMMDDhhmm``, ``YYYYMMDDhhmmss``. Read as UTC.
+    Operators write ``YYMMDDhhmm`` (SMPP 3.4 appendix B), ``YYMMDDhhmmss``,
+    ``YYYYMMDDhhmm`` or ``YYYYMMDDhhmmss``.
     """
     if not (text.isascii() and text.isdigit()):
         return None

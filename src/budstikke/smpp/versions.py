@@ -1,9 +1,9 @@
 """
-What may be said to a peer of an earlier version (SMPP 3.4 § 3.4.2, § 5.2.4).
+What to write to a peer of an earlier version (SMPP 3.4 § 3.4.2, § 5.2.4).
 
-A message centre learns the version by ``interface_version`` of the bind. To 3.3 it
-writes no optional parameters and message ids of eight octets at most, and to nobody a
-command status that the peer's version does not have.
+A bind's ``interface_version`` gives a message centre the version. It writes to a client
+of 3.3 no optional parameters and message ids of at most eight octets, and to every
+client only command statuses of the client's version.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ V34: Final = 0x34
 V50: Final = 0x50
 
 LONGEST_OLD_ID: Final = 8
-"""Octets of a message id for a peer before 3.4: so many hexadecimal digits."""
+"""Octets of a message id for a peer before 3.4: hexadecimal digits."""
 
 SINCE: Final = ((0x100, V50), (0xC0, V34))
-"""First command status, and the version that brought it and those above."""
+"""(first command status, version): that version added this one and those above it."""
 
 OLDER: Final[Mapping[int, int]] = {
     st.ESME_RSERTYPUNAUTH: st.ESME_RINVSERTYP,
@@ -38,28 +38,28 @@ OLDER: Final[Mapping[int, int]] = {
     st.ESME_RINVPARLEN: st.ESME_RINVCMDLEN,
     st.ESME_RUNKNOWNERR: st.ESME_RSYSERR,
 }
-"""What is said instead; for all others ``OTHERS``."""
+"""By command status: the one to write instead. All others become ``OTHERS``."""
 
 OTHERS: Final = st.ESME_RSUBMITFAIL
-"""It failed, and doing it again does not help."""
+"""It failed, and will fail again."""
 
 _VENDOR: Final = range(0x400, 0x500)
-"""Statuses of message centres' own (SMPP 3.4 § 5.1.3): of no version."""
+"""Statuses that message centres define (SMPP 3.4 § 5.1.3), in any version."""
 
 
 def speaks_parameters(version: int) -> bool:
-    """Say whether a peer of this interface_version knows optional parameters."""
+    """Whether a peer of this interface_version knows optional parameters."""
     return version >= V34
 
 
 def status_for(version: int, status: int) -> int:
-    """Bring a command status into the words of a peer of this interface_version."""
+    """Return a command status that a peer of this interface_version knows."""
     for first, since in SINCE:
         if first <= status and version < since and status not in _VENDOR:
             status = OLDER.get(status, OTHERS)
     return status
 
 
-def said_to(version: int, status: int, tlvs: Tlvs) -> tuple[int, Tlvs]:
-    """Bring a PDU's status and parameters to what a peer of a version knows."""
+def for_version(version: int, status: int, tlvs: Tlvs) -> tuple[int, Tlvs]:
+    """Return the status and the parameters to write to a peer of this version."""
     return status_for(version, status), tlvs if speaks_parameters(version) else ()

@@ -1,4 +1,4 @@
-"""Our requests without an answer: matched, expired, remembered for a while, lost."""
+"""Our requests that have no response yet, and those that expired lately."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LAST_SEQUENCE: Final = 0x7FFFFFFF
 
 
 class PendingRequest(NamedTuple):
-    """One request of ours; ``deadline`` is when it expires."""
+    """One request of ours, and when it expires."""
 
     command: int
     token: Any
     deadline: float
 
     def answered_by(self, response: int) -> bool:
-        """Whether this response command answers it: its own, or generic_nack."""
+        """Whether a PDU of this command is its response: its own, or generic_nack."""
         return response in (self.command | cmd.RESPONSE, cmd.GENERIC_NACK)
 
 
@@ -32,8 +32,8 @@ class Window:
     Requests in flight by sequence number, oldest first.
 
     Args:
-        timeout: Seconds that each waits for its answer; 0: for ever.
-        remember: Most expired requests that are still known.
+        timeout: Seconds that each waits for its response; 0: for ever.
+        remember: Expired requests to remember.
 
     """
 
@@ -43,12 +43,12 @@ class Window:
         self._timeout = timeout or inf
         self._remember = remember
         self._sequence = 0
-        # All wait equally long, so the order of sending is that of deadlines.
+        # All wait equally long, so they are in the order of their deadlines.
         self._in_flight: dict[int, PendingRequest] = {}
         self._expired: OrderedDict[int, PendingRequest] = OrderedDict()
 
     def next_sequence(self) -> int:
-        """Take the next number that neither is in flight nor may be answered late."""
+        """Return the next number that no request in flight or remembered has."""
         sequence = self._sequence
         while True:
             sequence = sequence + 1 if sequence < LAST_SEQUENCE else 1
@@ -61,41 +61,43 @@ class Window:
         self._in_flight[sequence] = PendingRequest(command, token, now + self._timeout)
 
     def match(self, sequence: int, response: int) -> PendingRequest | None:
-        """Match a response with its request, which is then no longer in flight."""
-        asked = self._in_flight.get(sequence)
-        if asked is None or not asked.answered_by(response):
-            return None
-        del self._in_flight[sequence]
-        return asked
+        """Take the request of a response out of flight; ``None``: there is none."""
+        return _take(self._in_flight, sequence, response)
 
     def match_late(self, sequence: int, response: int) -> PendingRequest | None:
-        """Match a response with a request that has expired."""
-        asked = self._expired.get(sequence)
-        if asked is None or not asked.answered_by(response):
-            return None
-        del self._expired[sequence]
-        return asked
+        """Take the expired request of a response; ``None``: there is none."""
+        return _take(self._expired, sequence, response)
 
     def deadline(self) -> float:
-        """Say when the oldest expires; infinity if none does."""
-        for asked in self._in_flight.values():
-            return asked.deadline
+        """Return when the oldest request expires; infinity: none does."""
+        for request in self._in_flight.values():
+            return request.deadline
         return inf
 
     def expire(self, now: float) -> Iterator[tuple[int, PendingRequest]]:
-        """Take out those whose time is over, oldest first, and remember them."""
+        """Take expired requests out of flight, oldest first, and remember them."""
         while self._in_flight:
-            sequence, asked = next(iter(self._in_flight.items()))
-            if asked.deadline > now:
+            sequence, request = next(iter(self._in_flight.items()))
+            if request.deadline > now:
                 return
             del self._in_flight[sequence]
-            self._expired[sequence] = asked
+            self._expired[sequence] = request
             if len(self._expired) > self._remember:
                 self._expired.popitem(last=False)
-            yield sequence, asked
+            yield sequence, request
 
     def empty(self) -> list[PendingRequest]:
-        """Take out all, oldest first: the link is gone."""
+        """Take all requests out of flight, oldest first: the connection is gone."""
         lost = list(self._in_flight.values())
         self._in_flight.clear()
         return lost
+
+
+def _take(
+    requests: dict[int, PendingRequest], sequence: int, response: int
+) -> PendingRequest | None:
+    request = requests.get(sequence)
+    if request is None or not request.answered_by(response):
+        return None
+    del requests[sequence]
+    return request
