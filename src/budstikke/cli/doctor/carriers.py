@@ -121,7 +121,7 @@ def _smsc(
             subject, where, context, now, say(cmd.BIND_TRANSMITTER) if bind else None
         )
     )
-    if refused & OTHER_BIND and settings.bind == "trx":
+    if refused & OTHER_BIND and settings.bind_type == "trx":
         again = say(cmd.BIND_TRANSCEIVER)
         findings = list(_connect(subject, where, context, now, again))
     yield from findings
