@@ -368,14 +368,7 @@ def receipt_text(
     """
     Write a receipt's text by appendix B; dates are in UTC with ten digits.
 
-    Args:
-        message_id: As the message centre wrote it in its response.
-        state: What became of the message.
-        submitted: Unix seconds.
-        done: Unix seconds.
-        error: ``err``.
-        text: The message's text; its first 20 characters are used.
-
+    ``submitted`` and ``done`` are Unix seconds. Of ``text`` it has 20 characters.
     """
     delivered = "001" if state is MessageState.DELIVERED else "000"
     return (
