@@ -131,7 +131,7 @@ def test_where_only_transceivers_are_let_in_it_is_one() -> None:
     other = Smsc(taken)
     with serving(other) as port:
         assert Level.OK is smsc(port)[0][0]
-        assert Level.WRONG is smsc(port, bind="tx+rx")[0][0]
+        assert Level.WRONG is smsc(port, bind_type="tx+rx")[0][0]
     assert [
         *(cmd.BIND_TRANSMITTER, cmd.BIND_TRANSCEIVER, cmd.UNBIND),
         cmd.BIND_TRANSMITTER,
