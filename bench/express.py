@@ -24,6 +24,7 @@ from budstikke.servers.auth import Authenticator, hash_secret
 from budstikke.servers.fast_path import FastPathProtocol
 from budstikke.servers.http import HttpServer
 from budstikke.servers.lenient_http import LenientProtocol
+from budstikke.servers.public_lookups import PublicLookups
 
 REQUEST = (
     b"GET /psk/push.php?serviceid=1000&password=bench&phoneno=004790000000"
@@ -83,6 +84,8 @@ def application() -> HttpServer:
     )
     directory = Directory(revision=1, accesses={1: access}, carriers={})
     parts: Any = {"acceptor": Acceptor(), "query_handler": None, "rest": None}
+    nobody: Any = None
+    parts["lookups"] = PublicLookups(nobody, lambda: directory, time.time)
     return HttpServer(
         dialects={"front": front},
         directory=lambda: directory,

@@ -240,12 +240,12 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,
         query_handler=gateway.queries,
+        lookups=gateway.lookups,
         refused=gateway.alerter.note,
         rest=others,
         max_body=settings.http.max_body,
         trusted=trusted,
         clock=gateway.clock,
-        known_only=settings.http.lookups == "known",
     )
 
 

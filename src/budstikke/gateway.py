@@ -12,7 +12,7 @@ import logging
 import time
 from random import SystemRandom
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -35,7 +35,7 @@ from budstikke.flow.clock import GuardedClock, steady
 from budstikke.flow.commit import Committer
 from budstikke.flow.deferred_notifier import DeferredNotifier
 from budstikke.flow.fees import FeeJob
-from budstikke.flow.health import Health, Watched
+from budstikke.flow.health import Health, Readiness, Watched
 from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.mms import MmsAcceptor
 from budstikke.flow.mms_rerouting import MmsRerouter
@@ -49,6 +49,7 @@ from budstikke.flow.refusal_alerts import RefusalAlerts
 from budstikke.flow.resize_images import ImageResizer
 from budstikke.flow.schedule import Scheduler
 from budstikke.servers.auth import Authenticator
+from budstikke.servers.public_lookups import PublicLookups, known_only
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.opening import make_store
 from budstikke.store.time_seen import seen_or_unavailable
@@ -89,14 +90,6 @@ DRAIN = 10.0
 
 SETTINGS = {name: dialect.settings for name, dialect in DIALECTS.items()}
 CARRIES = {name: kind.carries for name, kind in KINDS.items()}
-
-
-class Readiness(NamedTuple):
-    """Whether messages can be accepted; what works, by name; why something does not."""
-
-    ready: bool
-    parts: dict[str, bool]
-    why: dict[str, str]
 
 
 class Gateway:
@@ -153,10 +146,15 @@ class Gateway:
         bulk = BulkOrders(committer, **now)
         self._committer, self._bulk = committer, bulk
         self.acceptor = Acceptor(committer, bulk, store=self.store, clock=clock)
-        self._auto_replier = self._answers()
+        known: dict[str, Any] = {"directory": lambda: self.directory}
+        self._auto_replier = AutoReplier(acceptor=self.acceptor, **known)
         self.notifier: CallbackSink = self._notifier()
         self._resizer = ImageResizer()
         self.queries = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)
+        closed = known_only(DIALECTS, settings.http.lookups)
+        self.lookups = PublicLookups(
+            self.queries, clock=clock, known_only=closed, **known
+        )
         mail = settings.mail
         server = SmtpTransport(**msgspec.structs.asdict(mail)) if mail.host else None
         self.alerter = RefusalAlerts(transport=server, clock=clock)
@@ -195,9 +193,6 @@ class Gateway:
             allow_http=callbacks.allow_http,
             version=__version__,
         )
-
-    def _answers(self) -> AutoReplier:
-        return AutoReplier(acceptor=self.acceptor, directory=lambda: self.directory)
 
     def _make_supervisor(self, phones: Phones) -> CarrierSupervisor:
         return CarrierSupervisor(

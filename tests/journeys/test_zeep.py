@@ -36,6 +36,7 @@ from budstikke.domain.queries import (
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.states import MessageState
 from budstikke.servers.http import HttpServer
+from budstikke.servers.public_lookups import PublicLookups
 from journeys.gateway import Gateway, simulator_carrier
 from journeys.processes import wait_until
 from journeys.web import Background
@@ -133,6 +134,7 @@ class Site:
             authenticator=fake,
             acceptor=fake,
             query_handler=fake,
+            lookups=PublicLookups(fake, lambda: fake, lambda: 0.0),
             rest=nothing,
             max_body=8 * 1024 * 1024,
             trusted=(),

@@ -180,7 +180,7 @@ def test_bodies_have_so_much_room_together_and_small_ones_always_fit() -> None:
         assert b"retry-after: 5\r\n" in head
 
     assert [] == talk(scenario, guard).asked
-    assert 0 == guard._taken
+    assert guard.take("", 2 * 65536)  # nothing of it is taken
     small = b"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n"
 
     async def others(client: Client, protocol: Observed) -> None:
@@ -199,7 +199,7 @@ def test_room_is_given_back_when_a_request_is_answered() -> None:
             assert 200 == (await client.hear())[0]
 
     assert 5 == len(talk(scenario, guard).asked)
-    assert 0 == guard._taken
+    assert guard.take("", 2 * LARGE)  # nothing of it is taken
 
 
 def test_one_address_has_half_of_the_room() -> None:

@@ -16,6 +16,7 @@ from budstikke.domain.message import Accepted, Order
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.auth import Authenticator
 from budstikke.servers.http import HttpServer
+from budstikke.servers.public_lookups import PublicLookups
 from budstikke.store.contract import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -97,7 +98,12 @@ class Served:
             "trusted": (),
             "clock": lambda: 1000.0,
         }
-        self.app = HttpServer(**known | values)
+        parts = known | values
+        parts.setdefault(
+            "lookups",
+            PublicLookups(parts["query_handler"], parts["directory"], parts["clock"]),
+        )
+        self.app = HttpServer(**parts)
 
     def ask(
         self,

@@ -19,7 +19,14 @@ from budstikke.domain.queries import (
 from budstikke.domain.states import MessageState
 from budstikke.flow.queries import QueryHandler
 from budstikke.servers.auth import hash_secret, new_secret
-from budstikke.servers.public_lookups import KNOWN_FOR, MOST, MOST_MISSES, WITHIN
+from budstikke.servers.public_lookups import (
+    KNOWN_FOR,
+    MOST,
+    MOST_MISSES,
+    WITHIN,
+    PublicLookups,
+)
+from budstikke.servers.public_lookups import known_only as known_to
 from servers.test_http import Served
 
 if TYPE_CHECKING:
@@ -97,12 +104,17 @@ class Site:
             directory=lambda: directory,
             clock=lambda: self.now,
         )
+        dialects = {name: DIALECTS[name] for name in ("ip1", "front")}
+        closed = known_to(dialects, "known" if known_only else "open")
+        now: dict[str, Any] = {
+            "directory": lambda: directory,
+            "clock": lambda: self.now,
+        }
         self._served = Served(
-            dialects={name: DIALECTS[name] for name in ("ip1", "front")},
+            dialects=dialects,
             query_handler=query_handler,
-            directory=lambda: directory,
-            clock=lambda: self.now,
-            known_only=known_only,
+            lookups=PublicLookups(query_handler, known_only=closed, **now),
+            **now,
         )
 
     def ask(self, path: str, query: str, client: str = CLIENT) -> str:

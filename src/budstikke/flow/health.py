@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from budstikke import metrics
 from budstikke.store.contract import StoreUnavailable
@@ -48,6 +48,14 @@ class Watched(Protocol):
 
     def look(self) -> str:
         """Tell what is wrong with it; empty: nothing. One that hangs is replaced."""
+
+
+class Readiness(NamedTuple):
+    """Whether messages can be accepted; what works, by name; why something does not."""
+
+    ready: bool
+    parts: dict[str, bool]
+    why: dict[str, str]
 
 
 class Health:

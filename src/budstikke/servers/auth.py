@@ -16,8 +16,7 @@ import os
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b, sha256
-from hmac import compare_digest
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from argon2 import PasswordHasher
@@ -26,6 +25,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from budstikke.domain.key_identifier import is_made_here, keyed
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood, within
+from budstikke.servers.known_secrets import (
+    SHA256,
+    KnownSecrets,
+    fitting,
+    is_digest,
+    octets,
+)
 from budstikke.servers.login_failures import LoginFailures
 
 if TYPE_CHECKING:
@@ -33,9 +39,6 @@ if TYPE_CHECKING:
 
     from budstikke.dialects.contract import Login
     from budstikke.domain.directory import Access, Directory
-
-LONGEST_SECRET = 512
-"""Characters of a secret; a longer one is wrong without a verification."""
 
 WRONG_KEPT = 1024
 """Wrong secrets, and addresses that sent them, that are remembered."""
@@ -49,7 +52,6 @@ GUESSES = 10
 WAITING = 64
 """Slow verifications that may wait; at 20 ms each they take about a second."""
 
-SHA256 = "sha256$"
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 UNKNOWN = "unknown "
@@ -71,16 +73,15 @@ def hash_secret(plain: str) -> str:
     """Hash a secret for the database (about 20 ms; a secret of ours takes no time)."""
     if is_made_here(plain):
         return SHA256 + sha256(plain.encode()).hexdigest()
-    return _argon2.hash(_octets(plain))
+    return _argon2.hash(octets(plain))
 
 
 def verify_secret(plain: str, stored: str) -> bool:
     """Compare a secret with what ``hash_secret`` made (about 20 ms for Argon2)."""
     if stored.startswith(SHA256):
-        digest = sha256(_octets(plain)).hexdigest()
-        return compare_digest(digest, stored.removeprefix(SHA256))
+        return is_digest(plain, stored)
     try:
-        return _argon2.verify(stored, _octets(plain))
+        return _argon2.verify(stored, octets(plain))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -90,10 +91,6 @@ def verify_evenly(plain: str, stored: str) -> bool:
     if stored.startswith((SHA256, UNKNOWN)):
         verify_secret(plain, NOBODYS)
     return not stored.startswith(UNKNOWN) and verify_secret(plain, stored)
-
-
-def _octets(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 class Caller(NamedTuple):
@@ -137,13 +134,11 @@ class Authenticator:
     ) -> None:
         self._clock = clock
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="verify")
-        self._key = secrets.token_bytes(32)
-        self._right: dict[int, tuple[str, bytes]] = {}
+        self._known = KnownSecrets()
         self._wrong: dict[tuple[str, bytes], float] = {}
         self._guesses: dict[str, tuple[int, float]] = {}
         self._pending: dict[tuple[str, bytes], asyncio.Future[bool]] = {}
         self._failures = LoginFailures(clock)
-        self._found: dict[bytes, str] = {}
         self._making: dict[tuple[str, bytes], asyncio.Future[str]] = {}
 
     async def find(
@@ -161,8 +156,8 @@ class Authenticator:
         stands_for = _unknown(caller)
         if access is not None or not directory.salt or is_made_here(secret or ""):
             return access
-        mac = self._mac(f"{directory.salt} {dialect} {login.identifier}")
-        known = self._found.get(mac)
+        written = login.identifier
+        known = self._known.identifier(directory.salt, dialect, written)
         if known is not None and (access := directory.login(dialect, known)):
             return access
         if self._is_wrong(stands_for, secret):
@@ -173,15 +168,13 @@ class Authenticator:
         except Refusal as refusal:
             self._note(caller, refusal)
             raise
-        key = (stands_for, self._mac(_fitting(secret)))
-        known = await asyncio.shield(
-            self._identifier(directory.salt, login.identifier, key)
-        )
+        key = (stands_for, self._known.mac(fitting(secret)))
+        known = await asyncio.shield(self._identifier(directory.salt, written, key))
         access = directory.login(dialect, known)
         if access is None:
             self._guessed(key, whose)
         else:
-            self._found[mac] = known
+            self._known.remember_identifier(directory.salt, dialect, written, known)
         return access
 
     def _identifier(
@@ -250,41 +243,24 @@ class Authenticator:
         self, access: Access | None, secret: str | None, caller: Caller
     ) -> None:
         stored = _unknown(caller) if access is None else access.secret or ""
-        right = await self._verify(stored, _fitting(secret), caller.client)
+        right = await self._verify(stored, fitting(secret), caller.client)
         if access is None:
             raise Refusal(RefusalCode.UNKNOWN_LOGIN)
         if not right:
             raise Refusal(RefusalCode.WRONG_PASSWORD)
-        self._right[access.id] = (stored, self._mac(_fitting(secret)))
+        self._known.remember(access, secret)
         _transport(access, secure=caller.secure)
 
     def cached(self, access: Access, secret: str | None) -> bool | None:
-        """
-        Tell whether a secret opens an access, if that is known at once.
-
-        An access without a secret is opened by its addresses alone; with neither it
-        is never opened.
-        """
+        """Tell whether a secret opens an access, if that is known at once."""
+        if self._known.opens(access, secret):
+            return True
         stored = access.secret
-        if stored is None:
-            return bool(access.networks)
-        plain = _fitting(secret)
-        if stored.startswith(SHA256):
-            if verify_secret(plain, stored):
-                return True
-        else:
-            right = self._right.get(access.id)
-            if (
-                right is not None
-                and right[0] == stored
-                and compare_digest(right[1], self._mac(plain))
-            ):
-                return True
-        return False if self._is_wrong(stored, secret) else None
+        return False if stored is None or self._is_wrong(stored, secret) else None
 
     def _is_wrong(self, stored: str, secret: str | None) -> bool:
         """Whether this secret was wrong a moment ago."""
-        return self._is_remembered((stored, self._mac(_fitting(secret))))
+        return self._is_remembered((stored, self._known.mac(fitting(secret))))
 
     def _is_remembered(self, key: tuple[str, bytes]) -> bool:
         until = self._wrong.get(key)
@@ -297,12 +273,9 @@ class Authenticator:
         """Stop verifying, and cancel verifications that wait."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _mac(self, secret: str) -> bytes:
-        return blake2b(_octets(secret), key=self._key, digest_size=16).digest()
-
     async def _verify(self, stored: str, secret: str, client: str) -> bool:
         """Verify slowly; calls with the same secret share one verification."""
-        key = (stored, self._mac(secret))
+        key = (stored, self._known.mac(secret))
         pending = self._pending.get(key)
         if pending is None:
             whose = neighbourhood(client)
@@ -350,11 +323,6 @@ class Authenticator:
 def _unknown(caller: Caller) -> str:
     """Make a stand-in for the secret of an unknown login."""
     return f"{UNKNOWN}{caller.dialect} {caller.identifier}"
-
-
-def _fitting(secret: str | None) -> str:
-    """Return the secret, or a wrong one when it is too long to be right."""
-    return secret if secret is not None and len(secret) <= LONGEST_SECRET else ""
 
 
 def _transport(access: Access, *, secure: bool) -> None:

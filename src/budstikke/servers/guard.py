@@ -1,5 +1,5 @@
 """
-What one process grants to those who call: connections, and room for bodies.
+What a gateway grants to those who call: connections, and room for bodies.
 
 An address is a neighbourhood: an IPv4 address, or a /64 of IPv6, since whoever has one
 address of those has all. Trusted proxies stand for many, and are not counted.
@@ -7,10 +7,10 @@ address of those has all. Trusted proxies stand for many, and are not counted.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from budstikke.servers.addresses import neighbourhood, within
+from budstikke.servers.limits import Counts, OwnCounts
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,6 +34,17 @@ class Watched(Protocol):
         """Close it if it has timed out; ``now``: the loop's time, seconds."""
 
 
+EVERYBODY = ""
+"""Whose bodies are all bodies: the key of their sum."""
+
+
+class Taken(NamedTuple):
+    """What is taken of the limits: connections, and octets of bodies, by address."""
+
+    connections: Counts
+    bodies: Counts
+
+
 class Guard:
     """
     Counts connections and octets; use from one event loop.
@@ -44,6 +55,7 @@ class Guard:
         connections: Of one address.
         bodies: Octets of bodies in memory at a time; one address has half of them.
         trusted: Networks of our proxies.
+        taken: What is taken, by this process and others; ``None``: by this one alone.
 
     """
 
@@ -53,13 +65,12 @@ class Guard:
         connections: int = MOST_CONNECTIONS,
         bodies: int = MOST_BODIES,
         trusted: tuple[Network, ...] = (),
+        taken: Taken | None = None,
     ) -> None:
         self._most = connections
         self._room = bodies
         self._trusted = trusted
-        self._connections: Counter[str] = Counter()
-        self._bodies: Counter[str] = Counter()
-        self._taken = 0
+        self._connections, self._bodies = taken or Taken(OwnCounts(), OwnCounts())
         self._watched: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -70,29 +81,31 @@ class Guard:
 
     def enter(self, address: str) -> bool:
         """Count a connection; ``False``: it exceeds the limit and is not counted."""
-        if address and self._connections[address] >= self._most:
-            return False
-        self._connections[address] += 1
-        return True
+        if not address or self._connections.add(address) <= self._most:
+            return True
+        self._connections.drop(address)
+        return False
 
     def leave(self, address: str) -> None:
         """Uncount a connection."""
-        _less(self._connections, address, 1)
+        if address:
+            self._connections.drop(address)
 
     def take(self, address: str, octets: int) -> bool:
         """Reserve memory for a body; ``False``: there is not enough."""
-        if self._taken + octets > self._room:
+        if self._bodies.add(EVERYBODY, octets) > self._room:
+            self._bodies.drop(EVERYBODY, octets)
             return False
-        if address and self._bodies[address] + octets > self._room // 2:
+        if address and self._bodies.add(address, octets) > self._room // 2:
+            self.give_back(address, octets)
             return False
-        self._taken += octets
-        self._bodies[address] += octets
         return True
 
     def give_back(self, address: str, octets: int) -> None:
         """Release the memory of a body."""
-        self._taken -= octets
-        _less(self._bodies, address, octets)
+        self._bodies.drop(EVERYBODY, octets)
+        if address:
+            self._bodies.drop(address, octets)
 
     def watch(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
         """Check a connection for timeouts from now on."""
@@ -112,9 +125,3 @@ class Guard:
         self._timer = loop.call_later(EVERY, self._look, loop)
         for connection in tuple(self._watched):
             connection.look(now)
-
-
-def _less(counts: Counter[str], address: str, by: int) -> None:
-    counts[address] -= by
-    if counts[address] <= 0:
-        del counts[address]

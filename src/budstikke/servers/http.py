@@ -19,7 +19,6 @@ from budstikke.dialects.contract import (
     Call,
     Done,
     Identifying,
-    LooksUp,
     Prepares,
     Roomy,
     Stepwise,
@@ -33,7 +32,6 @@ from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
 from budstikke.servers.limits import ConcurrencyLimit
-from budstikke.servers.public_lookups import PublicLookups
 from budstikke.servers.routes import Routed, Routes
 from budstikke.store.contract import StoreUnavailable
 from budstikke.wire import WireResponse
@@ -50,11 +48,14 @@ if TYPE_CHECKING:
         TaskResult,
     )
     from budstikke.domain.directory import Access, Directory
-    from budstikke.flow.accept import Acceptor
-    from budstikke.flow.queries import QueryHandler
     from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App, Receive, Scope, Send
-    from budstikke.servers.auth import Authenticator
+    from budstikke.servers.contract import (
+        Authenticates,
+        GivesLookups,
+        HandlesQueries,
+        TakesOrders,
+    )
     from budstikke.wire import WireRequest
 
     Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
@@ -73,13 +74,14 @@ class HttpServer:
         directory: Gives the directory as it is now.
         authenticator: Decides who may.
         acceptor: Takes orders.
-        query_handler: Answers questions.
+        query_handler: Answers queries and commands.
+        lookups: Answers those who do not log in.
         rest: The application for all other paths.
         max_body: Octets of a request's body.
         trusted: Networks of proxies that are believed.
         clock: Unix seconds.
         refused: Hears of every refusal: dialect, call, access if it is known.
-        known_only: Look-ups without a login are for known addresses alone.
+        limit: Limits the requests of an access that are under way.
 
     Attributes:
         get_routes: Those of GET without parameters, by path in lower case.
@@ -91,15 +93,16 @@ class HttpServer:
         *,
         dialects: Mapping[str, Dialect],
         directory: Callable[[], Directory],
-        authenticator: Authenticator,
-        acceptor: Acceptor,
-        query_handler: QueryHandler,
+        authenticator: Authenticates,
+        acceptor: TakesOrders,
+        query_handler: HandlesQueries,
+        lookups: GivesLookups,
         rest: App,
         max_body: int,
         trusted: tuple[Network, ...],
         clock: Callable[[], float],
         refused: Refused | None = None,
-        known_only: bool = False,
+        limit: ConcurrencyLimit | None = None,
     ) -> None:
         self._refused = refused
         self._routes = Routes(dialects.values())
@@ -120,10 +123,8 @@ class HttpServer:
         self._authenticator = authenticator
         self._acceptor = acceptor
         self._query_handler = query_handler
-        self._busy = ConcurrencyLimit()
-        looks_up = (n for n, each in dialects.items() if isinstance(each, LooksUp))
-        known = frozenset(looks_up) if known_only else frozenset()
-        self._lookups = PublicLookups(query_handler, directory, clock, known)
+        self._limit = limit or ConcurrencyLimit()
+        self._lookups = lookups
         self._rest = rest
         self._max_body = max_body
         self._trusted = trusted
@@ -255,7 +256,7 @@ class HttpServer:
         most = getattr(access.settings, "concurrency", None)
         if most is None:
             return await self._answer(dialect, call, access, receive)
-        with self._busy.one(access.id, most):
+        with self._limit.one(access.id, most):
             return await self._answer(dialect, call, access, receive)
 
     async def _answer(

@@ -1,10 +1,15 @@
-"""Limits of one access or client: concurrent requests, and requests a second."""
+"""
+Limits of one access or client: concurrent requests, and requests a second.
+
+What is under way is counted by a ``Counts``. In one process that is ``OwnCounts``;
+several processes that share a port share their counts, too (``workers``).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood
@@ -16,24 +21,50 @@ MOST_CALLERS = 65536
 """Clients that are remembered; at more, all are forgotten."""
 
 
-class ConcurrencyLimit:
-    """Limits concurrent requests by access."""
+class Counts(Protocol):
+    """How much is under way, by an access's id or by an address."""
+
+    def add(self, key: int | str, by: int = 1) -> int:
+        """Count more; returns how much is under way now, in all processes."""
+
+    def drop(self, key: int | str, by: int = 1) -> None:
+        """Count less: what this process had added is over."""
+
+
+class OwnCounts:
+    """``Counts`` of one process alone."""
 
     def __init__(self) -> None:
-        self._under_way: Counter[int] = Counter()
+        self._counts: Counter[int | str] = Counter()
+
+    def add(self, key: int | str, by: int = 1) -> int:
+        """Count more; returns how much is under way now."""
+        self._counts[key] += by
+        return self._counts[key]
+
+    def drop(self, key: int | str, by: int = 1) -> None:
+        """Count less."""
+        self._counts[key] -= by
+        if self._counts[key] <= 0:
+            del self._counts[key]
+
+
+class ConcurrencyLimit:
+    """Limits concurrent requests by access; ``counts``: those under way."""
+
+    def __init__(self, counts: Counts | None = None) -> None:
+        self._under_way = counts or OwnCounts()
 
     @contextmanager
     def one(self, access_id: int, most: int) -> Iterator[None]:
         """Count a request; raises Refusal with ``TOO_MANY_REQUESTS``."""
-        if self._under_way[access_id] >= most:
-            raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
-        self._under_way[access_id] += 1
+        under_way = self._under_way.add(access_id)
         try:
+            if under_way > most:
+                raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
             yield
         finally:
-            self._under_way[access_id] -= 1
-            if not self._under_way[access_id]:
-                del self._under_way[access_id]
+            self._under_way.drop(access_id)
 
 
 class RateLimit:

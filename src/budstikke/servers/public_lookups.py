@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from budstikke.dialects.contract import LooksUp
 from budstikke.domain.queries import MessageQuery, MessagesAnswer, OrderQuery
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.servers.addresses import neighbourhood, within
 from budstikke.servers.limits import RateLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from budstikke.dialects.contract import Dialect
     from budstikke.domain.directory import Directory
     from budstikke.domain.queries import Answer, QueryOrCommand
     from budstikke.flow.queries import QueryHandler
@@ -97,3 +99,10 @@ class PublicLookups:
             for access in self._directory().accesses.values()
             if access.networks
         )
+
+
+def known_only(dialects: Mapping[str, Dialect], lookups: str) -> frozenset[str]:
+    """Find the dialects whose look-ups ``http.lookups`` leaves to known addresses."""
+    if lookups != "known":
+        return frozenset()
+    return frozenset(n for n, each in dialects.items() if isinstance(each, LooksUp))

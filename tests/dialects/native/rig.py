@@ -22,6 +22,7 @@ from budstikke.flow.quote import Quoter
 from budstikke.flow.send import Sender
 from budstikke.servers.auth import Authenticator, hash_secret
 from budstikke.servers.http import HttpServer
+from budstikke.servers.public_lookups import PublicLookups
 from flow.rig import FakeCarrier, Flaky, until
 from store.path import NOW
 
@@ -93,10 +94,12 @@ class Api:
         self.acceptor = Acceptor(committer, self.bulk, **now)
         self.authenticator = Authenticator()
         self.rest: list[str] = []
+        handler = QueryHandler(quoter=Quoter(committer), **now, **known)
         self.server = HttpServer(
             dialects={"native": Native()},
             acceptor=self.acceptor,
-            query_handler=QueryHandler(quoter=Quoter(committer), **now, **known),
+            query_handler=handler,
+            lookups=PublicLookups(handler, clock=lambda: self.now, **known),
             authenticator=self.authenticator,
             rest=self._note,
             max_body=MAX_BODY,
