@@ -59,7 +59,9 @@ ALLOWED: dict[str, set[str]] = {
 }
 """The parts; those that join them (``JOINERS``) may import everything."""
 
-JOINERS = {"gateway", "app", "cli", "demo", "carrier_supervisor", "__init__"}
+JOINERS = {
+    *("gateway", "app", "cli", "demo", "carrier_supervisor", "outside", "__init__")
+}
 
 PURE = ("domain", "dialects", "smpp", "mm7", "wire")
 IMPURE = {

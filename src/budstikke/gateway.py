@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke import __version__
+from budstikke import outside
 from budstikke.carrier_supervisor import EVERY as HOLD_EVERY
 from budstikke.carrier_supervisor import CarrierSupervisor
 from budstikke.carriers import KINDS
 from budstikke.carriers.mm7 import Mm7Carrier
-from budstikke.clients.http.number_directory import HttpNumberDirectory
 from budstikke.clients.http.process import HttpTransportProcess
-from budstikke.clients.http.transport import HttpTransport
-from budstikke.clients.smtp import SmtpTransport
 from budstikke.dialects import DIALECTS
 from budstikke.domain.directory import Directory, sorted_by_kind
 from budstikke.domain.number import load_plans
@@ -40,7 +37,6 @@ from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.mms import MmsAcceptor
 from budstikke.flow.mms_rerouting import MmsRerouter
 from budstikke.flow.notify import Notifier
-from budstikke.flow.number_directory import DirectoryTable, NumberDirectory
 from budstikke.flow.queries import QueryHandler
 from budstikke.flow.queue_pause_alerts import QueuePauseAlerts
 from budstikke.flow.quote import Quoter
@@ -58,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from budstikke.carriers.simulator.phones import Phones
+    from budstikke.clients.smtp import SmtpTransport
     from budstikke.config import Settings
     from budstikke.flow.deferred_notifier import CallbackSink
     from budstikke.store.contract import CallbackRow, Hint, StoredInbound
@@ -126,18 +123,18 @@ class Gateway:
         self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
-        kind = HttpTransportProcess if in_subprocess else HttpTransport
-        self.transport = self._transport(kind)
-        own: dict[str, Watched] = {}
-        if isinstance(self.transport, HttpTransportProcess):
-            own["callbacks"] = self.transport
-        self.health = Health(store=self.store, clock=clock, processes=own)
+        self.transport = outside.callback_transport(
+            settings.callbacks, in_subprocess=in_subprocess
+        )
+        self.health = self._health()
         now: dict[str, Any] = {
             "store": self.store,
             "directory": lambda: self.directory,
             "clock": clock,
         }
-        self.subscribers = self._subscribers()
+        self.subscribers = outside.number_directory(
+            settings.directory, self.store, clock
+        )
         self.receiver = self._receiver()
         self.supervisor = self._make_supervisor(phones)
         self.senders = self.supervisor.senders
@@ -146,22 +143,34 @@ class Gateway:
         bulk = BulkOrders(committer, **now)
         self._committer, self._bulk = committer, bulk
         self.acceptor = Acceptor(committer, bulk, store=self.store, clock=clock)
-        known: dict[str, Any] = {"directory": lambda: self.directory}
-        self._auto_replier = AutoReplier(acceptor=self.acceptor, **known)
+        self._auto_replier = self._answers()
         self.notifier: CallbackSink = self._notifier()
         self._resizer = ImageResizer()
         self.queries = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)
-        closed = known_only(DIALECTS, settings.http.lookups)
-        self.lookups = PublicLookups(
-            self.queries, clock=clock, known_only=closed, **known
-        )
-        mail = settings.mail
-        server = SmtpTransport(**msgspec.structs.asdict(mail)) if mail.host else None
+        self.lookups = self._public_lookups()
+        server = outside.mail_server(settings.mail)
         self.alerter = RefusalAlerts(transport=server, clock=clock)
         post = self.alerter.post if server else None
         books = FeeJob(store=self.store, post=post, clock=clock)
         recurrer = RecurringOrders(acceptor=self.acceptor, **now)
         self.scheduler = self._scheduler(recurrer, books, self._pauses(server))
+
+    def _answers(self) -> AutoReplier:
+        return AutoReplier(acceptor=self.acceptor, directory=lambda: self.directory)
+
+    def _health(self) -> Health:
+        own: dict[str, Watched] = {}
+        if isinstance(self.transport, HttpTransportProcess):
+            own["callbacks"] = self.transport
+        return Health(store=self.store, clock=self.clock, processes=own)
+
+    def _public_lookups(self) -> PublicLookups:
+        return PublicLookups(
+            self.queries,
+            directory=lambda: self.directory,
+            clock=self._clock,
+            known_only=known_only(DIALECTS, self.settings.http.lookups),
+        )
 
     def _mms(self) -> MmsAcceptor:
         return MmsAcceptor(
@@ -181,17 +190,6 @@ class Gateway:
             clock=self._clock,
             notify=self._notify,
             requeued=self.supervisor.requeued,
-        )
-
-    def _transport(
-        self, kind: type[HttpTransport | HttpTransportProcess]
-    ) -> HttpTransport | HttpTransportProcess:
-        callbacks = self.settings.callbacks
-        return kind(
-            timeout=callbacks.timeout,
-            allow_private=callbacks.allow_private,
-            allow_http=callbacks.allow_http,
-            version=__version__,
         )
 
     def _make_supervisor(self, phones: Phones) -> CarrierSupervisor:
@@ -242,33 +240,6 @@ class Gateway:
             clock=self._clock,
             random=SystemRandom(),
             **msgspec.structs.asdict(self.settings.inbound),
-        )
-
-    def _subscribers(self) -> NumberDirectory | None:
-        """Make the number directory, if there is one; its URL is the operator's own."""
-        settings = self.settings.directory
-        if not settings.kind:
-            return None
-        source: DirectoryTable | HttpNumberDirectory = DirectoryTable(self.store)
-        if settings.kind == "http":
-            source = HttpNumberDirectory(
-                HttpTransport(
-                    timeout=settings.timeout,
-                    allow_private=True,
-                    allow_http=True,
-                    version=__version__,
-                ),
-                url=settings.url,
-                headers=settings.headers,
-                name=settings.name,
-                address=settings.address,
-            )
-        return NumberDirectory(
-            source,
-            clock=self._clock,
-            timeout=settings.timeout,
-            keep=settings.keep_seconds,
-            most=settings.keep_numbers,
         )
 
     def _scheduler(
