@@ -58,7 +58,7 @@ _control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 
 
 def list_groups(exchange: Exchange) -> Work[Reply]:
-    """List groups by name."""
+    """List groups, in the order of their names."""
     query: PageQuery = exchange.query
     asked = GroupsQuery(limit=query.limit, after=cursors.read(query.cursor))
     page = yield from ask(asked, GroupsPage)
@@ -67,14 +67,14 @@ def list_groups(exchange: Exchange) -> Work[Reply]:
 
 
 def put_group(exchange: Exchange) -> Work[Reply]:
-    """Make a group; there already: nothing happens."""
+    """Create a group; if it exists, nothing changes."""
     asked = GroupCommand(verb=GroupVerb.ADD, group=exchange.path.name)
     yield from ask(asked, GroupAnswer)
     return Reply(Group(name=exchange.path.name))
 
 
 def rename_group(exchange: Exchange) -> Work[Reply]:
-    """Give a group another name."""
+    """Rename a group."""
     body: GroupBody = exchange.body
     checked_name(body.name)
     with _group_is_found():
@@ -93,7 +93,7 @@ def delete_group(exchange: Exchange) -> Work[Reply]:
 
 
 def list_members(exchange: Exchange) -> Work[Reply]:
-    """List who is in a group."""
+    """List the members of a group."""
     query: PageQuery = exchange.query
     asked = MembersQuery(
         group=exchange.path.name,
@@ -106,7 +106,7 @@ def list_members(exchange: Exchange) -> Work[Reply]:
 
 
 def put_member(exchange: Exchange) -> Work[Reply]:
-    """Put a number into a group."""
+    """Add a number to a group."""
     body: ContactBody = exchange.body
     asked = GroupCommand(
         verb=GroupVerb.ADD_MEMBER,
@@ -121,7 +121,7 @@ def put_member(exchange: Exchange) -> Work[Reply]:
 
 
 def delete_member(exchange: Exchange) -> Work[Reply]:
-    """Take a number out of a group; its contact stays."""
+    """Remove a number from a group; its contact stays."""
     asked = GroupCommand(
         verb=GroupVerb.DELETE_MEMBER,
         group=exchange.path.name,
@@ -136,7 +136,7 @@ def delete_member(exchange: Exchange) -> Work[Reply]:
 
 
 def list_contacts(exchange: Exchange) -> Work[Reply]:
-    """List contacts by number."""
+    """List contacts, in the order of their numbers."""
     query: PageQuery = exchange.query
     asked = ContactsQuery(limit=query.limit, after=cursors.read(query.cursor))
     return Reply(_contact_list((yield from ask(asked, ContactsPage))))
@@ -151,7 +151,7 @@ def get_contact(exchange: Exchange) -> Work[Reply]:
 
 
 def put_contact(exchange: Exchange) -> Work[Reply]:
-    """Write a contact."""
+    """Create or change a contact."""
     body: ContactBody = exchange.body
     number = exchange.path.number
     contact = listing.Contact(number, _clean(body.name), body.active)
@@ -160,7 +160,7 @@ def put_contact(exchange: Exchange) -> Work[Reply]:
 
 
 def delete_contact(exchange: Exchange) -> Work[Reply]:
-    """Forget a contact, in groups as well."""
+    """Delete a contact, and remove it from its groups."""
     yield from ask(DropContactCommand(exchange.path.number), Changed)
     return Reply(status=204)
 
@@ -169,7 +169,7 @@ def delete_contact(exchange: Exchange) -> Work[Reply]:
 
 
 def list_opt_outs(exchange: Exchange) -> Work[Reply]:
-    """List numbers that want nothing from the account."""
+    """List the numbers that have opted out of the account's messages."""
     query: PageQuery = exchange.query
     asked = OptOutsQuery(limit=query.limit, after=cursors.read(query.cursor))
     page = yield from ask(asked, OptOutsPage)
@@ -178,7 +178,7 @@ def list_opt_outs(exchange: Exchange) -> Work[Reply]:
 
 
 def get_opt_out(exchange: Exchange) -> Work[Reply]:
-    """Show whether a number wants nothing."""
+    """Show whether a number has opted out."""
     page = yield from ask(OptOutQuery(exchange.path.number), OptOutsPage)
     if not page.opt_outs:
         raise Problem(Fault.NOT_FOUND)
@@ -186,7 +186,7 @@ def get_opt_out(exchange: Exchange) -> Work[Reply]:
 
 
 def put_opt_out(exchange: Exchange) -> Work[Reply]:
-    """Send a number nothing any more; there already: nothing happens."""
+    """Add an opt-out: the account may not send to the number any more."""
     body: OptOutBody = exchange.body
     opt_out = listing.OptOut(exchange.path.number, _clean(body.reason, "reason"))
     answer = yield from ask(PutOptOutCommand(opt_out), Changed)
@@ -196,7 +196,7 @@ def put_opt_out(exchange: Exchange) -> Work[Reply]:
 
 
 def delete_opt_out(exchange: Exchange) -> Work[Reply]:
-    """Let a number be sent to again."""
+    """Remove an opt-out: the account may send to the number again."""
     yield from ask(DropOptOutCommand(exchange.path.number), Changed)
     return Reply(status=204)
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 
 def list_events(exchange: Exchange) -> Work[Reply]:
-    """List the token's events, oldest first."""
+    """List the events of this token, oldest first."""
     query: EventQuery = exchange.query
     wanted = frozenset(query.types.split(",")) if query.types else frozenset()
     asked = EventsQuery(
@@ -81,7 +81,7 @@ def _event(event: Event) -> EventItem | None:
 
 
 def replay_events(exchange: Exchange) -> Work[Reply]:
-    """Tell the token's events of a time range again, by its webhooks."""
+    """Send the webhooks for this token's events of a time range again."""
     body: ReplayBody = exchange.body
     since, until = body.from_.timestamp(), body.to.timestamp()
     if until <= since:
@@ -101,7 +101,7 @@ def replay_events(exchange: Exchange) -> Work[Reply]:
 
 
 def list_callbacks(exchange: Exchange) -> Work[Reply]:
-    """List what the account's accesses are told, newest first."""
+    """List the callbacks to the account's accesses, newest first."""
     query: CallbackQuery = exchange.query
     asked = CallbacksQuery(
         limit=query.limit,
@@ -115,12 +115,12 @@ def list_callbacks(exchange: Exchange) -> Work[Reply]:
 
 
 def get_callback(exchange: Exchange) -> Work[Reply]:
-    """Show something that is told, with the attempts."""
+    """Show a callback and its attempts."""
     return Reply((yield from _detail(exchange)))
 
 
 def resend_callback(exchange: Exchange) -> Work[Reply]:
-    """Tell something again, now."""
+    """Send a callback again, now."""
     answer = yield from ask(ResendCommand(exchange.path.id), ResendAnswer)
     if answer.state is None:
         raise Problem(Fault.NOT_FOUND)
@@ -169,13 +169,13 @@ def _callback(found: CallbackRecord) -> Callback:
 
 
 def list_queues(_exchange: Exchange) -> Work[Reply]:
-    """List the queues of the account's accesses."""
+    """List the callback queues of the account's accesses."""
     answer = yield from ask(QueuesQuery(), QueuesAnswer)
     return Reply(QueueList(data=[_queue(found) for found in answer.queues]))
 
 
 def resume_queue(exchange: Exchange) -> Work[Reply]:
-    """Let a paused queue go on; it is not paused: nothing happens."""
+    """Resume a paused queue; if it is not paused, nothing changes."""
     yield from ask(ResumeCommand(exchange.path.id), Changed)
     answer = yield from ask(QueuesQuery(), QueuesAnswer)
     for found in answer.queues:

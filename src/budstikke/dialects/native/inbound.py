@@ -87,7 +87,7 @@ def access_name(access: tuple[str, str]) -> str:
 
 
 def create_request(exchange: Exchange) -> Work[Reply]:
-    """Ask for a number, a series or a keyword; an administrator decides."""
+    """Request a number, a series or a keyword; an administrator decides."""
     body: NumberRequestBody = exchange.body
     word = " ".join(body.word.split())
     if body.kind == "keyword" and not word:
@@ -111,7 +111,7 @@ def create_request(exchange: Exchange) -> Work[Reply]:
 
 
 def list_requests(exchange: Exchange) -> Work[Reply]:
-    """List what the account asked for, newest first."""
+    """List the account's number requests, newest first."""
     query: PageQuery = exchange.query
     asked = RequestsQuery(limit=query.limit, before=cursors.read_id(query.cursor))
     page = yield from ask(asked, RequestsPage)
@@ -120,12 +120,12 @@ def list_requests(exchange: Exchange) -> Work[Reply]:
 
 
 def get_request(exchange: Exchange) -> Work[Reply]:
-    """Show what was asked for, and what was answered."""
+    """Show a number request and its answer."""
     return Reply((yield from _found_request(exchange)))
 
 
 def cancel_request(exchange: Exchange) -> Work[Reply]:
-    """Take back what was asked for; again: nothing happens."""
+    """Withdraw a number request; repeating this changes nothing."""
     yield from _found_request(exchange)
     yield from ask(CancelRequestCommand(exchange.path.id), Changed)
     after = yield from _found_request(exchange)
@@ -194,7 +194,7 @@ def get_inbound(exchange: Exchange) -> Work[Reply]:
 
 
 def delete_inbound(exchange: Exchange) -> Work[Reply]:
-    """Delete a message from a phone: nothing of it is left."""
+    """Delete a message from a phone, with its parts, webhooks and events."""
     answer = yield from ask(EraseInboundCommand(exchange.path.id), EraseAnswer)
     if not answer.found:
         raise Problem(Fault.NOT_FOUND)
@@ -227,7 +227,7 @@ def _inbound(record: InboundRecord) -> Inbound:
 
 
 def get_media(exchange: Exchange) -> Work[Reply]:
-    """Fetch a part of an MMS: its octets."""
+    """Download a part of an MMS."""
     answer = yield from ask(MediaQuery(exchange.path.media), MediaAnswer)
     if answer.part is None:
         raise Problem(Fault.NOT_FOUND)

@@ -63,7 +63,7 @@ def list_messages(exchange: Exchange) -> Work[Reply]:
 
 
 def cancel_message(exchange: Exchange) -> Work[Reply]:
-    """Cancel a message that has not been sent; again: nothing happens."""
+    """Cancel a message that has not been sent yet; repeating this changes nothing."""
     asked = CancelCommand(message_id=exchange.path.id)
     answer = yield from ask(asked, CancelAnswer)
     record = yield from _record(exchange)
@@ -73,7 +73,7 @@ def cancel_message(exchange: Exchange) -> Work[Reply]:
 
 
 def delete_message(exchange: Exchange) -> Work[Reply]:
-    """Delete the record of a message: text and number are gone; it is not shown."""
+    """Delete the record of a message: its text, number and content."""
     answer = yield from ask(EraseCommand(exchange.path.id), EraseAnswer)
     if not answer.found:
         raise Problem(Fault.NOT_FOUND)
@@ -83,7 +83,7 @@ def delete_message(exchange: Exchange) -> Work[Reply]:
 
 
 def get_order(exchange: Exchange) -> Work[Reply]:
-    """Show an order as a whole."""
+    """Show an order and how many of its messages are in each state."""
     record = yield from _order_record(exchange)
     repeats = None
     if record.times:
@@ -104,7 +104,7 @@ def get_order(exchange: Exchange) -> Work[Reply]:
 
 
 def cancel_order(exchange: Exchange) -> Work[Reply]:
-    """Cancel all of an order that has not been sent, and its further times."""
+    """Cancel the unsent messages of an order, and its repetitions."""
     order_id = exchange.path.id
     yield from _order_record(exchange)
     asked = CancelCommand(order_id=order_id)

@@ -36,7 +36,7 @@ class SentMms(msgspec.Struct, kw_only=True):
 
 
 def send_mms(exchange: Exchange) -> Work[Reply]:
-    """Accept an MMS, or answer as the first time for its idempotency key."""
+    """Accept an MMS; a repeated idempotency key gets the first answer again."""
     asked = read_mms(exchange.body, idempotency_key(exchange))
     answer = yield from ask(asked, MmsAnswer)
     price, currency = charged(exchange, answer.price)
@@ -57,9 +57,9 @@ MMS_OPERATIONS: tuple[Operation, ...] = (
         path="/mms",
         handler=send_mms,
         detail="""\
-It goes to one recipient, by an operator that carries MMS. What became of it is asked
-for, and told, as of any message. With `fit` pictures (JPEG, PNG, GIF, WebP) are made
-smaller, upright and free of what is said beside them (where they were taken).""",
+An MMS goes to one recipient, by an operator that carries MMS. Its state, webhooks and
+events are those of any message. With `fit` the gateway makes pictures (JPEG, PNG, GIF,
+WebP) smaller and upright, and removes their metadata (such as the place).""",
         body=MmsBody,
         large=True,
         example={

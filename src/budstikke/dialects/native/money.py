@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def get_balance(_exchange: Exchange) -> Work[Reply]:
-    """Tell what is left."""
+    """Show the account's balance."""
     answer = yield from ask(BalanceQuery(), BalanceAnswer)
     return Reply(
         Balance(

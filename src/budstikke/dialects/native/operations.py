@@ -39,13 +39,13 @@ EXAMPLE: Mapping[str, object] = {
 }
 
 SEND_DETAIL = """\
-One recipient, many, groups, or recipients with fields of their own. Each recipient is
-answered for: some may be refused while the others are accepted. When none is left,
-nothing is stored and a problem is answered.
+An order goes to one number, to many, to groups, or to recipients with fields of their
+own. The answer has a row for each recipient: some may be refused while the others are
+accepted. If all are refused, nothing is stored and the answer is a problem.
 
-With an `Idempotency-Key` a request can be made again without being done again: for a
-day the first answer is given (200, `Idempotent-Replay: true`), and another request
-with the same key is a conflict."""
+With an `Idempotency-Key` a client can safely repeat a request: for a day the gateway
+gives the first answer again (200, `Idempotent-Replay: true`). Another request with the
+same key is a conflict."""
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -79,7 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path="/quote",
         handler=sending.quote,
-        detail="The body is that of sending. Nothing is stored, sent or charged.",
+        detail="The body is that of an order. Nothing is stored, sent or charged.",
         body=SendBody,
         large=True,
         example=EXAMPLE,
@@ -120,7 +120,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path="/messages/{id}",
         handler=messages.delete_message,
-        detail="What is still to be sent is cancelled first.",
+        detail="Cancel a message first if it is not sent yet.",
         statuses=GONE,
         problems=(Fault.NOT_YET_SENT,),
     ),
@@ -130,7 +130,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/orders/{id}",
         handler=messages.get_order,
-        detail="Its messages are listed by `GET /v1/messages?order=…`.",
+        detail="`GET /v1/messages?order=…` lists its messages.",
         answer=shapes.Order,
     ),
     Operation(
@@ -148,7 +148,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/templates",
         handler=sending.list_templates,
-        detail="They replace `text` where an operator takes approved texts only.",
+        detail="They replace `text` if the operator takes approved texts only.",
         answer=shapes.TemplateList,
     ),
     Operation(
@@ -202,8 +202,8 @@ OPERATIONS: tuple[Operation, ...] = (
         method="PUT",
         path="/groups/{name}/members/{number}",
         handler=contacts.put_member,
-        detail="A number that is no contact yet becomes one. Without a name a contact "
-        "keeps the one it has.",
+        detail="A number that is not a contact yet becomes one. Without `name` a "
+        "contact keeps its name.",
         body=shapes.ContactBody,
         body_optional=True,
         answer=shapes.Contact,
@@ -279,7 +279,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="PUT",
         path="/opt-outs/{number}",
         handler=contacts.put_opt_out,
-        detail="It counts within a second or so.",
+        detail="It takes effect within about a second.",
         body=shapes.OptOutBody,
         body_optional=True,
         answer=shapes.OptOut,

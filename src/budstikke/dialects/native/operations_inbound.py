@@ -14,14 +14,14 @@ _TOLD = "Delivery log"
 _FIRST = "$response.body#/data/0/id"
 
 EVENTS_DETAIL = """\
-They are what this token's webhooks tell, whether it has a URL or not. Begin without a
-cursor, work the events, keep `next_cursor`, and ask again with it: `more` says whether
-at once or later. They stay as long as messages are kept."""
+These are the events that this token's webhooks carry, also if it has no URL. Begin
+without a cursor, process the events, keep `next_cursor`, and ask again with it: at once
+if `more` is true, else later. Events stay as long as messages are kept."""
 
 REPLAY_DETAIL = """\
-What was told or given up is due again; what waits for its next try is left alone. Each
-event has the `webhook-id` it had before. A `message.sent` whose message has ended since
-is counted, but not told."""
+The gateway sends again the webhooks that were done or had failed; those that wait for
+their next attempt stay as they are. Each event keeps its `webhook-id`. The answer also
+counts each `message.sent` whose message is final by now, but that is not sent."""
 
 INBOUND_OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -158,8 +158,8 @@ INBOUND_OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path="/callbacks/{id}/resend",
         handler=events.resend_callback,
-        detail="What was told or given up begins anew, by itself, also where it once "
-        "was in a queue; what waits for its next try is tried now.",
+        detail="A callback that was done or had failed starts again with its first "
+        "attempt, outside of any queue; one that waits for its next gets it now.",
         answer=shapes_inbound.CallbackDetail,
         problems=(Fault.QUEUED,),
     ),
@@ -169,8 +169,8 @@ INBOUND_OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/queues",
         handler=events.list_queues,
-        detail="Only messages from phones to Front's services are queued: one that is "
-        "not taken pauses its queue, and those after it wait.",
+        detail="Only messages from phones to Front's services have queues. A message "
+        "that the service does not accept pauses its queue, and those after it wait.",
         answer=shapes_inbound.QueueList,
         links=(("resumeQueue", _FIRST),),
     ),

@@ -42,7 +42,7 @@ _is_key = re.compile(r"[!-~]{1,255}").fullmatch
 
 
 def send(exchange: Exchange) -> Work[Reply]:
-    """Accept an order, or answer as the first time for its idempotency key."""
+    """Accept an order; a repeated idempotency key gets the first answer again."""
     order = yield from _order(exchange, idempotency_key(exchange))
     accepted = yield from ask(order, Accepted)
     results = yield from _results(order, accepted)
@@ -71,7 +71,7 @@ def send(exchange: Exchange) -> Work[Reply]:
 
 
 def quote(exchange: Exchange) -> Work[Reply]:
-    """Say what an order would be."""
+    """Count and price an order without storing or sending it."""
     order = yield from _order(exchange, "")
     quoted = yield from ask(QuoteAsk(order), Quote)
     price, currency = charged(exchange, quoted.price)
