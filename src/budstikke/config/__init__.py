@@ -1,9 +1,9 @@
 """
-Settings: what they are, and how they are read.
+The settings of a process, and how they are read.
 
-Each stands once, in the structs below, with its type, its default and its
-description; docs/configure.md holds the table that ``python -m budstikke.config``
-writes, and a test compares the two. A setting is taken from the environment
+The structs below define each setting with its type, default and description.
+docs/configure.md contains the table that ``python -m budstikke.config`` prints, and a
+test compares the two. A setting comes from the environment
 (``BUDSTIKKE_HTTP__PORT=8080``), else from the TOML file, else it has its default.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PREFIX = "BUDSTIKKE_"
 NOT_SETTINGS = frozenset({"BUDSTIKKE_CONFIG"})
-"""Variables that are read by the command line; they are no settings."""
+"""Variables that the command line reads; they are not settings."""
 
 SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql://", "postgres://")
@@ -40,7 +40,7 @@ Section = TypeVar("Section", bound=Struct)
 
 
 class ConfigError(Exception):
-    """A setting that cannot be used; the message says which, and where it stands."""
+    """A setting that cannot be used; the message names it and the file or variable."""
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,58 +63,64 @@ def host_port(text: str) -> tuple[str, int]:
 
 Role = Literal["http", "send", "notify", "schedule"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""What a node may do; all of it is what a lone one does."""
+"""All roles; a node that runs alone has all of them."""
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where customers' HTTP requests are taken."""
+    """The HTTP server for customers' requests."""
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0: any free.")] = 8080
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port to listen on; 0: any free port.")
+    ] = 8080
     tls_cert: Annotated[
-        str, Meta(description="PEM file: certificate and chain. Empty: plain http.")
+        str, Meta(description="PEM file with certificate and chain. Empty: plain http.")
     ] = ""
-    tls_key: Annotated[str, Meta(description="PEM file: its private key.")] = ""
+    tls_key: Annotated[
+        str, Meta(description="PEM file with the certificate's private key.")
+    ] = ""
     public_url: Annotated[
         str,
         Meta(
-            description="Where the world reaches us, as links in mails and messages "
-            "begin: `https://sms.example.com`. Empty: `http://HOST:PORT`."
+            description="The gateway's URL for people outside, such as "
+            "`https://sms.example.com`: links in mails and messages begin with it. "
+            "Empty: `http://HOST:PORT`."
         ),
     ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(
-            description="Addresses or networks whose `X-Forwarded-For` and "
-            "`X-Forwarded-Proto` are believed."
+            description="Addresses or networks of proxies. The gateway believes "
+            "`X-Forwarded-For` and `X-Forwarded-Proto` only from these."
         ),
     ] = ()
     max_body: Annotated[
-        int, Meta(ge=1024, description="Largest request body, octets.")
+        int, Meta(ge=1024, description="Largest body of a request, octets.")
     ] = 8 * 1024 * 1024
     max_bodies: Annotated[
         int,
         Meta(
             ge=1024 * 1024,
-            description="Octets of request bodies held in memory at a time, not "
-            "counting the first 64 KiB of each; a request beyond them is answered 503. "
-            "One address may take half of them.",
+            description="Octets of request bodies that the gateway holds in memory at "
+            "the same time, without the first 64 KiB of each. It answers 503 to a "
+            "request that would need more. One address may take half of them.",
         ),
     ] = 64 * 1024 * 1024
     max_connections: Annotated[
         int,
         Meta(
             ge=1,
-            description="Connections of one address (of IPv6: of a /64) at a time; "
-            "`trusted_proxies` have as many as they like.",
+            description="Connections at the same time from one address (IPv6: one "
+            "/64). `trusted_proxies` have no limit.",
         ),
     ] = 512
     lookups: Annotated[
         Literal["open", "known"],
         Meta(
-            description="Who may ask how a message stands without a login, in the APIs "
-            "that allow it (iP.1): `known`: addresses that logged in to that API "
-            "within a day, or that one of its accesses allows; `open`: everybody."
+            description="Some APIs (iP.1) let clients ask for the state of a message "
+            "without a login. Who may do so: `known`: addresses that logged in to "
+            "that API in the last day, or that one of its accesses allows; `open`: "
+            "everybody."
         ),
     ] = "known"
 
@@ -133,11 +139,11 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is logged."""
+    """The log."""
 
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        Meta(description="`debug`, `info`, `warning` or `error`."),
+        Meta(description="Lowest level to log: `debug`, `info`, `warning`, `error`."),
     ] = "info"
 
 
@@ -146,11 +152,17 @@ class Simulator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     enabled: Annotated[
         bool,
-        Meta(description="Offer its phones on the HTTP port (never to the world)."),
+        Meta(
+            description="Show the simulated phones on the HTTP port. Never set this on "
+            "a gateway that other people reach."
+        ),
     ] = False
     listen: Annotated[
         str,
-        Meta(description="`HOST:PORT` where it takes SMPP binds. Empty: nowhere."),
+        Meta(
+            description="`HOST:PORT` where the simulated operator accepts SMPP binds. "
+            "Empty: it accepts none."
+        ),
     ] = ""
 
     def __post_init__(self) -> None:
@@ -160,9 +172,9 @@ class Simulator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of them."""
+    """All settings."""
 
-    data: Annotated[str, Meta(description="Folder for all that is stored.")] = "data"
+    data: Annotated[str, Meta(description="Folder for all data.")] = "data"
     database: Annotated[
         str,
         Meta(
@@ -174,29 +186,30 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     node: Annotated[
         str,
         Meta(
-            description="This process's name, in logs and among nodes. Empty: the "
-            "host's."
+            description="Name of this process in logs and among nodes. Empty: the "
+            "name of the host."
         ),
     ] = ""
     roles: Annotated[
         tuple[Role, ...],
         Meta(
             min_length=1,
-            description="What this process does: `http` (take requests), `send` (links "
-            "to operators), `notify` (tell customers), `schedule` (sweep, repeat, "
-            "bookkeep). `serve --roles` says otherwise.",
+            description="What this process does: `http` (takes customers' requests), "
+            "`send` (connects to operators), `notify` (sends callbacks), `schedule` "
+            "(runs periodic jobs: expiry, repeating orders, fees and so on). `serve "
+            "--roles` overrides this.",
         ),
     ] = ROLES
     health: Annotated[
         str,
         Meta(
-            description="`HOST:PORT` for `/healthz`, `/readyz` and `/metrics` alone, "
-            "whatever the roles; the HTTP port then answers none of them. Empty: the "
-            "HTTP port does."
+            description="`HOST:PORT` of a second HTTP port for `/healthz`, `/readyz` "
+            "and `/metrics`, which the ordinary port then does not answer. It is open "
+            "whatever the roles. Empty: the ordinary port answers them."
         ),
     ] = ""
     retention_days: Annotated[
-        int, Meta(ge=1, le=36500, description="Days that messages are kept.")
+        int, Meta(ge=1, le=36500, description="Days after which messages are deleted.")
     ] = 90
     http: Http = Http()
     log: Log = Log()
@@ -207,7 +220,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     simulator: Simulator = Simulator()
 
     def __post_init__(self) -> None:
-        """Refuse engines that there are not."""
+        """Refuse a database URL of another kind, and roles without PostgreSQL."""
         if self.database == SQLITE:
             raise ValueError("database: sqlite:/// lacks a path")
         if self.database and not self.database.startswith((SQLITE, *POSTGRESQL)):

@@ -1,4 +1,4 @@
-"""Settings of messages from phones."""
+"""Settings of inbound messages."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from msgspec import Meta, Struct
 
 
 class Inbound(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How messages from phones are taken."""
+    """How the gateway handles inbound messages."""
 
     join_timeout: Annotated[
         float,
         Meta(
             gt=0,
             le=86400,
-            description="Seconds that parts of a long text wait for the others; then "
-            "what came is told.",
+            description="Seconds that the gateway waits for the missing parts of a "
+            "long text. Then it delivers the parts that have come.",
         ),
     ] = 600.0
     receipt_wait: Annotated[
@@ -24,7 +24,7 @@ class Inbound(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             gt=0,
             le=86400,
-            description="Seconds that a keyword's receipt waits for what the "
-            "customer's server answers; then it is sent without.",
+            description="Seconds that a keyword's auto-reply waits for the answer of "
+            "the customer's server. Then the gateway sends it without the answer.",
         ),
     ] = 1800.0

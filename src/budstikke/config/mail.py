@@ -1,4 +1,4 @@
-"""Settings of mails."""
+"""Settings of mail."""
 
 from __future__ import annotations
 
@@ -9,41 +9,46 @@ from msgspec import Meta, Struct
 
 
 class Mail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The mail server that alerts are given to."""
+    """The mail server that the gateway sends alerts through."""
 
     host: Annotated[
-        str, Meta(description="Mail server (SMTP). Empty: no mails are sent.")
+        str,
+        Meta(description="Mail server (SMTP). Empty: the gateway sends no mail."),
     ] = ""
     port: Annotated[
         int,
         Meta(
             ge=1,
             le=65535,
-            description="Its port: 587 with `starttls`, 465 with `tls`, 25 with "
-            "`none`, as a rule.",
+            description="Its port: usually 587 with `starttls`, 465 with `tls`, and 25 "
+            "with `none`.",
         ),
     ] = 587
     tls: Annotated[
         Literal["starttls", "tls", "none"],
         Meta(
-            description="`starttls` (begin plain, then TLS or nothing), `tls` from "
-            "the first octet, or `none`."
+            description="`starttls`: the connection begins in plain text and changes "
+            "to TLS; without TLS the gateway sends nothing. `tls`: TLS from the first "
+            "octet. `none`: no TLS."
         ),
     ] = "starttls"
     username: Annotated[
-        str, Meta(description="Log in as. Empty: the server takes mails without.")
+        str, Meta(description="User name at the mail server. Empty: no login.")
     ] = ""
     password: Annotated[
         str,
-        Meta(description="A secret: give it as `BUDSTIKKE_MAIL__PASSWORD`."),
+        Meta(
+            description="Password at the mail server. Set it in the environment, as "
+            "`BUDSTIKKE_MAIL__PASSWORD`."
+        ),
     ] = ""
     sender: Annotated[
         str,
-        Meta(description="Where mails come from: `Budstikke <alerts@example.com>`."),
+        Meta(description="Sender of mails: `Budstikke <alerts@example.com>`."),
     ] = ""
 
     def __post_init__(self) -> None:
-        """Refuse half a login, one in the clear, and mails from nowhere."""
+        """Refuse half a login, a login in plain text, and mail without a sender."""
         if self.host and "@" not in parseaddr(self.sender)[1]:
             raise ValueError("sender: a mail address is needed")
         if bool(self.username) != bool(self.password):

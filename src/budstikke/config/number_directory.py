@@ -8,56 +8,70 @@ from msgspec import Meta, Struct
 
 
 class Directory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where names and addresses of subscribers are looked up."""
+    """Where the gateway looks up names and addresses of subscribers."""
 
     kind: Annotated[
         Literal["", "table", "http"],
         Meta(
-            description="`table`: what `budstikke directory import` wrote; `http`: a "
-            "URL is asked. Empty: numbers are not looked up."
+            description="Where to look up the name and address of a phone's owner. "
+            "`table`: in what `budstikke directory import` imported; `http`: at a "
+            "URL. Empty: nowhere."
         ),
     ] = ""
     url: Annotated[
         str,
         Meta(
-            description="For `http`: in it `{number}` stands for the number with `+` "
-            "and country code (escaped), `{digits}` for the same without `+`."
+            description="The URL for `http`. `{number}` in it stands for the phone "
+            "number with `+` and country code (percent-encoded), `{digits}` for the "
+            "same without `+`."
         ),
     ] = ""
     header: Annotated[
-        str, Meta(description="Header that a key is sent in. Empty: there is none.")
+        str,
+        Meta(
+            description="Name of the HTTP header for an API key. Empty: the gateway "
+            "sends no key."
+        ),
     ] = ""
     key: Annotated[
-        str, Meta(description="A secret: give it as `BUDSTIKKE_DIRECTORY__KEY`.")
+        str,
+        Meta(
+            description="The API key. Set it in the environment, as "
+            "`BUDSTIKKE_DIRECTORY__KEY`."
+        ),
     ] = ""
     name: Annotated[
         str,
         Meta(
             min_length=1,
-            description="Key of the name in the answer, which is JSON; points lead "
-            "into it: `hits.0.name`.",
+            description="Where the name is in the answer, which is JSON: keys and "
+            "positions, separated by dots, such as `hits.0.name`.",
         ),
     ] = "name"
     address: Annotated[
-        str, Meta(min_length=1, description="Key of the address, likewise.")
+        str,
+        Meta(min_length=1, description="Where the address is, in the same form."),
     ] = "address"
     timeout: Annotated[
         float,
         Meta(
             gt=0,
             le=4,
-            description="Longest wait, seconds; then a push goes out without.",
+            description="Seconds to wait for an answer. Then the gateway sends the "
+            "callback without name and address.",
         ),
     ] = 2.0
     keep_seconds: Annotated[
-        float, Meta(ge=0, description="How long an answer is remembered, seconds.")
+        float,
+        Meta(ge=0, description="Seconds for which the gateway remembers an answer."),
     ] = 3600.0
     keep_numbers: Annotated[
-        int, Meta(ge=1, le=10_000_000, description="How many answers are remembered.")
+        int,
+        Meta(ge=1, le=10_000_000, description="Answers that the gateway remembers."),
     ] = 100_000
 
     def __post_init__(self) -> None:
-        """Refuse a URL that says no number, and half a key."""
+        """Refuse a URL without a number in it, and a header or key alone."""
         if self.kind == "http":
             if not self.url.startswith(("https://", "http://")):
                 raise ValueError("url: must begin with https:// or http://")
@@ -68,5 +82,5 @@ class Directory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What each request has."""
+        """The headers of each request."""
         return {self.header: self.key} if self.header else {}

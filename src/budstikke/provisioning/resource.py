@@ -53,7 +53,7 @@ class Entry(Struct, kw_only=True, forbid_unknown_fields=True):
     """One ``[[table]]`` of the file."""
 
     said: Said = msgspec.field(default=Said(), name=SAID)
-    remove: Annotated[bool, "Take it away."] = False
+    remove: Annotated[bool, "Remove it."] = False
 
 
 E = TypeVar("E", bound=Entry)

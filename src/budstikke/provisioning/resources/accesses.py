@@ -39,35 +39,35 @@ if TYPE_CHECKING:
 class AccessEntry(Entry, kw_only=True):
     """``[[account.access]]``: one way an account logs in."""
 
-    dialect: Annotated[str, KEY, "The API it speaks."]
+    dialect: Annotated[str, KEY, "The API."]
     id: Annotated[
         Name | None,
         replace(KEY, convert=lambda identifier: identifier or ""),
-        "Who is calling, in that API's words; not needed where the password is all "
-        "that a caller gives.",
+        "The user name in that API. Not needed if the API has only a password (an API "
+        "key).",
     ] = None
     password: Annotated[
         str | None,
         Stored("secret", secret=True, literal=True),
-        'Only a hash is kept; `""` takes it away.',
+        'The database has only a hash of it. `""` removes it.',
     ] = None
     password_env: Annotated[
         Name | None,
         Stored(kept=False, literal=True),
-        "The variable that holds the password.",
+        "The environment variable with the password.",
     ] = None
     allow_from: Annotated[
         list[str],
         Stored("networks"),
-        "Addresses and networks; none: from anywhere.",
+        "Addresses and networks that may use this access. Empty: all.",
     ] = []
-    require_https: Annotated[bool, "Refuse plain http."] = True
+    require_https: Annotated[bool, "Refuse requests over plain http."] = True
     blocked: Annotated[bool, "Refuse every request."] = False
     settings: Annotated[
         dict[str, Any],
         SETTINGS,
-        "Those of its dialect: docs/dialects/. `NAME_env` names the "
-        "variable that holds the setting `NAME`, or a list of variables.",
+        "Settings of this API: docs/dialects/. `NAME_env` takes the setting `NAME` "
+        "from an environment variable, or from a list of them.",
     ] = {}
 
 

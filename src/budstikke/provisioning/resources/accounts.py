@@ -61,85 +61,91 @@ TRIAL = 25 * MICROS
 class FeeEntry(Entry, kw_only=True):
     """``[[account.fee]]``: a set-up or monthly fee."""
 
-    name: Annotated[Name, KEY, "What statements call it."]
+    name: Annotated[Name, KEY, "Its name on statements."]
     amount: Annotated[
-        FeeAmount | None, "A number as text; needed but for `remove`."
+        FeeAmount | None, "A number as text. Required, except with `remove`."
     ] = None
-    monthly: Annotated[bool, "Taken on the same day each month; `false`: once."] = True
+    monthly: Annotated[
+        bool, "`true`: charged on the same day of each month; `false`: charged once."
+    ] = True
     since: Annotated[
         date | None,
         ONCE,
-        "The first day, only read when it is new; without: that day.",
+        "The first day of a new fee. Default: the day of `apply`.",
     ] = field(default=None, name="from")
 
 
 class AccountEntry(Entry, kw_only=True):
     """``[[account]]``: a customer."""
 
-    name: Annotated[Name, KEY, "Ours; no customer sees it."]
+    name: Annotated[Name, KEY, "A name that you choose; customers do not see it."]
     originators: Annotated[
         list[str],
         Stored("grants"),
-        "Senders it may use: texts, numbers, series (`26114*` or, with nine digits "
-        "more, `26114/9`), or `*` for any well-formed one.",
+        "Senders that it may use: texts, numbers, series (`26114*`: all numbers that "
+        "begin so; `26114/9`: those with nine more digits), or `*`: any valid sender.",
     ] = []
-    home: Annotated[HomePrefix, "Prefix of its home country."] = "+47"
+    home: Annotated[HomePrefix, "Country code of its home country."] = "+47"
     reply_number: Annotated[
         ReplyNumber,
-        "Short number of five digits that its reply numbers begin with; empty: it has "
-        "none.",
+        "Short number of five digits that its reply numbers begin with. Empty: it has "
+        "no reply numbers.",
     ] = ""
     premium: Annotated[bool, "May send premium messages."] = False
-    currency: Annotated[Currency, "ISO 4217, or `SMS`; empty: nothing is charged."] = ""
+    currency: Annotated[Currency, "ISO 4217, or `SMS`. Empty: it pays nothing."] = ""
     price_list: Annotated[
         Name | None,
         Stored("price_list_id"),
-        "What it pays. Without one an account in `SMS` pays 1 for a segment to its "
-        "home country, and can send to no other.",
+        "Its price list. Without one, an account in `SMS` pays 1 for a segment to its "
+        "home country, and cannot send to other countries.",
     ] = None
-    prepaid: Annotated[bool, "`false`: it is invoiced."] = True
+    prepaid: Annotated[bool, "`true`: it pays in advance. `false`: you invoice it."] = (
+        True
+    )
     credit_limit: Annotated[
         Amount | None,
         Stored(convert=lambda limit: limit or 0),
-        "How far below zero an invoiced account may go.",
+        "How far the balance of an invoiced account may go below zero.",
     ] = None
     pays_for: Annotated[
         Literal["accepted", "sent", "delivered"],
-        "The messages it pays for; others are refunded. `accepted`: all but cancelled "
-        "ones; `sent`: those that an operator has taken.",
+        "Which messages it pays for; the gateway refunds the others. `accepted`: all "
+        "except cancelled ones; `sent`: those that an operator took; `delivered`: "
+        "those that were delivered.",
     ] = "sent"
     balance: Annotated[
         Amount | None,
         ONCE,
-        "What it begins with, only read when the account is new.",
+        "Balance of a new account.",
     ] = None
-    trial: Annotated[
-        bool, "A new account in `SMS` that begins with 25 for nothing."
-    ] = False
+    trial: Annotated[bool, "A new account in `SMS` that gets 25 SMS for free."] = False
     order_ceiling: Annotated[
         int,
         Meta(ge=0),
-        "SMS that it may order in a day and have at once; what is more waits until an "
-        "administrator approves it. 0: every order waits.",
+        "SMS that it may order in 24 hours without asking. Larger orders wait until an "
+        "administrator approves them. 0: every order waits.",
     ] = 0
     alert_below: Annotated[
-        SignedAmount | None, "A mail is sent when the balance falls below this."
+        SignedAmount | None,
+        "The gateway sends a mail when the balance falls below this.",
     ] = None
-    alert_mail: Annotated[list[Address], Stored(convert=", ".join), "To whom."] = []
+    alert_mail: Annotated[
+        list[Address], Stored(convert=", ".join), "Addresses for that mail."
+    ] = []
     unsure: Annotated[
         Literal["fail", "resend"],
-        "When nobody knows whether an operator has a message: report it failed, or "
-        "send it again and accept a double.",
+        "If an operator does not answer, nobody knows whether it has the message. "
+        "`fail`: report it as failed; `resend`: send it again, perhaps twice.",
     ] = "fail"
     unsure_after: Annotated[
-        float, Meta(gt=0), "Seconds to wait for a delivery report before that."
+        float, Meta(gt=0), "Seconds to wait for a delivery report before doing so."
     ] = 3600.0
     stop: Annotated[
         list[str],
-        "Languages (`nb`, `sv`, `en`, …) whose words for STOP make a phone that writes "
-        "one get nothing more; none: no word does.",
+        "Languages (`nb`, `sv`, `en`, …) of the words for STOP. A phone that writes "
+        "one gets no more messages. Empty: no words.",
     ] = []
-    stop_reply: Annotated[Reply, "What such a phone is answered; empty: nothing."] = ""
+    stop_reply: Annotated[Reply, "The answer to such a phone. Empty: no answer."] = ""
     blocked: Annotated[bool, "Refuse every request."] = False
     access: list[AccessEntry] = []
     number: list[NumberEntry] = []
@@ -148,9 +154,9 @@ class AccountEntry(Entry, kw_only=True):
     fee: list[FeeEntry] = []
     group: list[GroupEntry] = []
     opt_out: list[OptOutEntry] = []
-    remove: Annotated[bool, "Take it away with all it has; not if it has a ledger."] = (
-        False
-    )
+    remove: Annotated[
+        bool, "Remove it with everything in it. Not possible if it has ledger entries."
+    ] = False
 
 
 def _check(entry: AccountEntry, _: Source) -> Iterator[str]:

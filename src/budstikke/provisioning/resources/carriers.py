@@ -39,13 +39,16 @@ if TYPE_CHECKING:
 class CarrierEntry(Entry, kw_only=True):
     """``[[carrier]]``: a connection to an operator."""
 
-    name: Annotated[Name, KEY, "Ours; routes and metrics use it."]
-    kind: Annotated[str, "What it speaks; needed but for `remove`."] = ""
+    name: Annotated[Name, KEY, "A name that you choose; routes and metrics use it."]
+    kind: Annotated[
+        str,
+        "The protocol: see docs/carriers/. Required, except with `remove`.",
+    ] = ""
     settings: Annotated[
         dict[str, Any],
         SETTINGS,
-        "Those of its kind: docs/carriers/. `NAME_env` names the "
-        "variable that holds the setting `NAME`, or a list of variables.",
+        "Settings of this kind: docs/carriers/. `NAME_env` takes the setting `NAME` "
+        "from an environment variable, or from a list of them.",
     ] = {}
 
 
@@ -111,23 +114,26 @@ class RouteEntry(Entry, kw_only=True):
     account: Annotated[
         Name | None,
         replace(KEY, literal=False),
-        "The account whose messages go there; without: everybody's.",
+        "The account whose messages take this route. Default: all accounts.",
     ] = None
     prefix: Annotated[
         Prefix,
         replace(KEY, convert=lambda prefix: prefix.removesuffix("+")),
-        "`+` and digits; `+` alone is everybody.",
+        "What the recipient's number begins with: `+` and digits. `+`: any number.",
     ]
     carriers: Annotated[
-        list[Name], Stored(each="carrier"), "Names, in the order they are tried."
+        list[Name],
+        Stored(each="carrier"),
+        "Names of carriers. The gateway tries them in this order.",
     ] = []
     requires: Annotated[
         list[Literal["sender", "template"]],
         Stored(convert=sorted),
-        "What must be approved there: `sender`, `template`, or both.",
+        "What the operator must have approved: the message's `sender`, its `template`, "
+        "or both.",
     ] = []
     senders: Annotated[
-        dict[str, str], 'The approved sender of each template: `{ otp = "MyOTP" }`.'
+        dict[str, str], 'The approved sender for each template: `{ otp = "MyOTP" }`.'
     ] = {}
 
 

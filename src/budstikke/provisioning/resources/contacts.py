@@ -47,18 +47,18 @@ class MemberEntry(Entry, kw_only=True):
 
     number: Annotated[E164, KEY, "E.164 with `+`."]
     name: Annotated[
-        ContactName | None, Stored(literal=True), "Without: the one it has."
+        ContactName | None, Stored(literal=True), "Default: the name that it has."
     ] = None
-    active: Annotated[bool, "Gets what is sent to any group it is in."] = True
-    remove: Annotated[bool, "Take it out of the group; it stays a contact."] = False
+    active: Annotated[bool, "Gets messages to the groups that it is in."] = True
+    remove: Annotated[bool, "Remove it from the group; it stays a contact."] = False
 
 
 class GroupEntry(Entry, kw_only=True):
     """``[[account.group]]``: contacts that can be sent to by one name."""
 
-    name: Annotated[Name, KEY, "What orders call it."]
+    name: Annotated[Name, KEY, "The name that orders use."]
     member: list[MemberEntry] = []
-    remove: Annotated[bool, "Take it away; its members stay contacts."] = False
+    remove: Annotated[bool, "Remove it; its members stay contacts."] = False
 
 
 Member = tuple[str | None, bool]
@@ -202,14 +202,18 @@ class SuppressionEntry(Entry, kw_only=True):
     """``[[suppression]]``: a number that no account may send to."""
 
     number: Annotated[E164, KEY, "E.164 with `+`."]
-    reason: Annotated[Name, "For people."] = "blacklist"
+    reason: Annotated[Name, "A note for people; the gateway does not use it."] = (
+        "blacklist"
+    )
 
 
 class OptOutEntry(Entry, kw_only=True):
     """``[[account.opt_out]]``: a number that wants nothing from one account."""
 
     number: Annotated[E164, KEY, "E.164 with `+`."]
-    reason: Annotated[Name, "For people."] = "opted out"
+    reason: Annotated[Name, "A note for people; the gateway does not use it."] = (
+        "opted out"
+    )
 
 
 def _read_suppressions(reading: Reading) -> dict[Key, dict[str, Any]]:

@@ -38,24 +38,26 @@ DIGITS = replace(KEY, convert=_digits)
 AccessName = Annotated[
     Name | None,
     Stored("access_id"),
-    "Which of the account's accesses gets the messages: its dialect, or `dialect:id`; "
-    "without: the only one.",
+    "Which of the account's accesses gets the messages: its dialect, or `dialect:id`. "
+    "Not needed if there is only one.",
 ]
-PushUrl = Annotated[Url, "Where they are pushed; empty: where the access's are."]
+PushUrl = Annotated[
+    Url, "URL for callbacks of these messages. Empty: the URL of the access."
+]
 
 
 class StockEntry(Entry, kw_only=True):
     """``[[number]]``: a number that is no single account's."""
 
     value: Annotated[
-        Digits, DIGITS, "Digits, or `+` and digits; of a series its first."
+        Digits, DIGITS, "Digits, or `+` and digits. For a series, its first digits."
     ]
     kind: Annotated[
         Literal["shared", "owned", "series"],
-        "`shared`: many accounts have keywords on it. `owned`, `series`: kept in stock "
+        "`shared`: many accounts may have keywords on it. `owned`, `series`: in stock "
         "until an account gets it.",
     ] = "shared"
-    remove: Annotated[bool, "Take it away, with the keywords on it."] = False
+    remove: Annotated[bool, "Remove it, with the keywords on it."] = False
 
 
 class NumberEntry(Entry, kw_only=True):
@@ -69,7 +71,9 @@ class NumberEntry(Entry, kw_only=True):
 class SeriesEntry(Entry, kw_only=True):
     """``[[account.series]]``: numbers of 14 digits that begin alike."""
 
-    prefix: Annotated[SeriesPrefix, KEY, "What they begin with: `26114123`."]
+    prefix: Annotated[
+        SeriesPrefix, KEY, "The digits that its numbers begin with: `26114123`."
+    ]
     access: AccessName = None
     url: PushUrl = ""
 
@@ -81,19 +85,19 @@ class KeywordEntry(Entry, kw_only=True):
     word: Annotated[
         Word,
         replace(KEY, convert=lambda word: " ".join(word.split())),
-        "As it is reported: one or more words. Empty: what no other keyword takes.",
+        "One or more words, as callbacks show them. Empty: the default keyword.",
     ]
     aliases: Annotated[
         list[Annotated[Word, Meta(min_length=1)]],
         Stored(convert=lambda aliases: [" ".join(each.split()) for each in aliases]),
-        "Other spellings; capitals make no difference anyway.",
+        "Other spellings. Upper and lower case are equal anyway.",
     ] = []
     access: AccessName = None
     url: PushUrl = ""
     receipt: Annotated[
         Reply,
-        "What is sent back. `%HTTP_PUSH_RESPONSE%` in it stands for what your server "
-        "answers. Empty: nothing.",
+        "The auto-reply to the phone. `%HTTP_PUSH_RESPONSE%` in it stands for the "
+        "answer of your server. Empty: no auto-reply.",
     ] = ""
 
 

@@ -44,27 +44,32 @@ class PriceEntry(Struct, kw_only=True, forbid_unknown_fields=True):
     prefix: Annotated[
         Prefix,
         Stored(convert=lambda prefix: prefix or "+", literal=True),
-        "`+` and digits; the longest that fits counts.",
+        "`+` and digits. The longest prefix that matches the recipient counts.",
     ]
-    amount: Annotated[Amount, 'For a segment: a number as text, `"0.05"`.']
+    amount: Annotated[Amount, 'Price of a segment: a number as text, `"0.05"`.']
     since: Annotated[
         date | None,
         Stored("valid_from", convert=_begin_of),
-        "First day it counts, `2026-01-01`; without: always did.",
+        "First day of the price, `2026-01-01`. Default: no first day.",
     ] = field(default=None, name="from")
     until: Annotated[
         date | None,
         Stored("valid_until", convert=_end_of),
-        "Last day it counts; without: no end.",
+        "Last day of the price. Default: no last day.",
     ] = None
-    mms: Annotated[Amount | None, "For an MMS; without: none is sold."] = None
+    mms: Annotated[
+        Amount | None,
+        "Price of an MMS. Without it the gateway refuses MMS to that prefix.",
+    ] = None
 
 
 class PriceListEntry(Entry, kw_only=True):
     """``[[price_list]]``: prices that accounts refer to."""
 
-    name: Annotated[Name, KEY, "Ours; accounts use it."]
-    currency: Annotated[Currency, "ISO 4217, or `SMS`; needed but for `remove`."] = ""
+    name: Annotated[Name, KEY, "A name that you choose; accounts use it."]
+    currency: Annotated[
+        Currency, "ISO 4217, or `SMS`. Required, except with `remove`."
+    ] = ""
     price: Annotated[list[PriceEntry], Stored(column=None, convert=price_rows)] = []
 
 
