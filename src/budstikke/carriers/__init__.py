@@ -1,8 +1,8 @@
 """
-The register of carriers: one line each.
+The register of carriers: one line for each kind.
 
-A carrier is a module here, a page in docs/carriers/ and a row in the contract suite
-(tests/carriers/test_contract.py); nothing else knows it.
+A kind is a folder here, a page in docs/carriers/ and a row in the contract suite
+(tests/carriers/test_contract.py); nothing else in the program names it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Kind:
     A kind of carrier.
 
     Attributes:
-        settings: What one of its links is set to.
-        make: ``(name, settings, *, random, clock)`` to a carrier; one that carries MMS
-            is given ``contents`` too.
-        text: How its links are sent long texts.
+        settings: The settings of one carrier.
+        make: ``(name, settings, *, random, clock)`` to a carrier; one for MMS takes
+            ``contents``, too.
+        text: Given the settings: how to cut long texts.
         carries: ``sms``, ``mms``.
-        most_nodes: How many nodes may have a link at once; 0: all.
+        most_nodes: Given the settings: how many nodes may bind at once; 0: all.
 
     """
 

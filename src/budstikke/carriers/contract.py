@@ -1,18 +1,18 @@
 """
-What a carrier is: a link to an operator, or something that behaves as one.
+What a carrier is: the way to an operator, or something that behaves as one.
 
-1. A carrier MUST call ``sink.answered`` exactly once for each part it was offered,
-   whatever the operator does: no answer or a lost link is ``Unsure``, and what was
-   never written to the wire is ``Rejected(..., Retry.LATER)``.
+1. A carrier MUST call ``sink.answered`` exactly once for each part that it was
+   offered, whatever the operator does. No response or a lost connection is
+   ``Unsure``; a part that it never wrote to the wire is
+   ``Rejected(..., Retry.LATER)``.
 2. It MUST NOT raise for anything an operator may do.
-3. It MUST acknowledge a receipt or an inbound message only after the sink's future
-   for it is done, and answer with a temporary error when that failed.
-4. It MUST keep the parts of one message on one link, in order.
-5. It MUST keep the order of what it was offered when the operator throttles.
+3. It MUST acknowledge a delivery report or an inbound message only when the sink's
+   future for it is done, and respond with a temporary error if that failed.
+4. It MUST send the parts of a message in order on one bind.
+5. It MUST keep the order of parts when the operator throttles.
 6. It SHOULD report in batches: all that one read brought, in one call.
-7. An answer that comes after a part was answered ``Unsure`` SHOULD be told by
-   ``sink.late``, once.
-8. ``offer`` MUST NOT block; what exceeds ``room()`` MAY be refused with an assertion.
+7. It SHOULD pass a response that comes after ``Unsure`` to ``sink.late``, once.
+8. ``offer`` MUST NOT block. It MAY fail an assertion if it gets more than ``room()``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class ReadReport(NamedTuple):
     """
     A read reply of an MMS (MM7 § 7.1.8 of 3GPP TS 23.140).
 
-    ``smsc_id`` is the id that the MMSC gave it; ``deleted``: without being read; ``at``
-    is Unix seconds.
+    ``smsc_id`` is the MMSC's message id; ``deleted``: the phone deleted it unread;
+    ``at`` is Unix seconds.
     """
 
     smsc_id: str
@@ -46,50 +46,50 @@ class ReadReport(NamedTuple):
 
 
 class Contents(Protocol):
-    """Where a carrier of MMS finds what is in those that it was offered."""
+    """Reads the content of MMS for a carrier."""
 
     async def __call__(self, message_ids: Sequence[int]) -> Mapping[int, MmsContent]:
-        """Read them; what is no more is left out. Raises StoreUnavailable."""
+        """Return contents by message id, if they exist; raises StoreUnavailable."""
 
 
 class Sink(Protocol):
-    """Where a carrier reports to; one per carrier, called on the event loop."""
+    """Takes what a carrier reports; one for each carrier, called on the event loop."""
 
     def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
-        """Take what the operator said of these parts."""
+        """Take the outcomes of parts."""
 
     def late(self, part: Part, outcome: Outcome) -> None:
-        """Take what the operator said of a part that was answered as ``Unsure``."""
+        """Take the outcome of a part that was reported as ``Unsure``."""
 
     def room(self) -> None:
-        """Hear that the carrier can take parts again."""
+        """Note that the carrier has room for parts again."""
 
     def receipts(self, receipts: Sequence[Receipt]) -> Future[None]:
-        """Take receipts; the future is done when they are durable, or has failed."""
+        """Take delivery reports; the future is done when they are durable, or fails."""
 
     def inbound(self, parts: Sequence[InboundPart | InboundMms]) -> Future[None]:
-        """Take messages from phones; the future is as for receipts."""
+        """Take inbound messages; the future is as for delivery reports."""
 
     def read(self, reads: Sequence[ReadReport]) -> Future[None]:
-        """Take that MMS were read or deleted; the future is as for receipts."""
+        """Take read replies; the future is as for delivery reports."""
 
 
 class Carrier(Protocol):
-    """A link to an operator."""
+    """The way to an operator."""
 
     name: str
 
     def room(self) -> int:
-        """How many parts may be offered now (0 while the link is down)."""
+        """How many parts may be offered now (0 while the operator is not reachable)."""
 
     def offer(self, parts: Sequence[Part]) -> None:
-        """Send these parts, in order."""
+        """Send these parts, in order; their outcomes go to the sink."""
 
     async def run(self, sink: Sink) -> None:
-        """Keep the link up until cancelled."""
+        """Work until cancelled: connect, and reconnect."""
 
     async def drain(self, seconds: float) -> None:
-        """Wait at most this long for answers, take the link down, and return."""
+        """Wait at most these seconds for responses, disconnect, and return."""
 
     def healthy(self) -> bool:
         """Whether parts can be sent now."""

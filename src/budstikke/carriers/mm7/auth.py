@@ -1,8 +1,8 @@
 """
-Who may ask of us: the MMSC alone, by all that is set for it.
+Lets only the MMSC call us, by token, login and address, as configured.
 
-Wrong tokens and logins are counted by address (IPv6 by its network of 64 bits); who
-guesses too often is not looked at for a while.
+Wrong tokens and logins count by address (IPv6: by /64). An address with too many of
+them is refused for a while, without a check.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.carrier")
 
 MOST_GUESSES: Final = 20
-"""Wrong tokens or logins of one address in ``WITHIN``."""
+"""Wrong tokens or logins of an address within ``WITHIN``; then it is refused."""
 
 WITHIN: Final = 60.0
-"""Seconds."""
+"""Seconds; then the counts begin anew."""
 
 MOST_ADDRESSES: Final = 10_000
-"""Addresses that are remembered; then all are forgotten."""
+"""Addresses to count; with more, all counts begin anew."""
 
 MOST_LINES: Final = 60
-"""Lines of the log in ``WITHIN``: one an address."""
+"""Most lines to log within ``WITHIN``, one for each address."""
 
 NETWORK: Final = 64
-"""Bits of an IPv6 address that belong to one customer of a provider."""
+"""Bits of an IPv6 address that identify one customer of a provider."""
 
 MOST_FIELDS: Final = 20
 
-WHO: Final = WireResponse(
+UNAUTHORIZED: Final = WireResponse(
     401, b"Who are you?\n", headers={"www-authenticate": 'Basic realm="mm7"'}
 )
-LATER: Final = WireResponse(
+TOO_MANY: Final = WireResponse(
     429, b"Too many attempts\n", headers={"retry-after": f"{WITHIN:.0f}"}
 )
 
 
 class MmscAuthenticator:
     """
-    Lets the MMSC in.
+    Decides whether a caller is the MMSC.
 
     Args:
         name: The carrier's, for the log.
-        settings: What it proves itself by.
+        settings: The carrier's.
         clock: Unix seconds.
 
     """
@@ -73,25 +73,25 @@ class MmscAuthenticator:
         self._logged: set[str] = set()
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
-        """Answer who may not ask; ``None``: it is the MMSC. Needs no body."""
+        """Return the refusal of a caller; ``None``: it is the MMSC. Needs no body."""
         address = _address(request.client)
         if self._networks and not any(
             address is not None and address in network for network in self._networks
         ):
-            self._so_far(address)
+            self._guesses_of(address)
             self._log(request, address, "its address")
-            return WHO
-        guesses = self._so_far(address)
+            return UNAUTHORIZED
+        guesses = self._guesses_of(address)
         if guesses >= MOST_GUESSES:
-            return LATER
+            return TOO_MANY
         if self._proven(request):
             return None
-        if _tries(request):
+        if _has_secret(request):
             self._guesses[_key(address)] = guesses + 1
         self._log(request, address, "its login")
-        return WHO
+        return UNAUTHORIZED
 
-    def _so_far(self, address: IPv4Address | IPv6Address | None) -> int:
+    def _guesses_of(self, address: IPv4Address | IPv6Address | None) -> int:
         window = int(self._clock() / WITHIN)
         if window != self._window or len(self._guesses) > MOST_ADDRESSES:
             self._window = window
@@ -105,7 +105,7 @@ class MmscAuthenticator:
         address: IPv4Address | IPv6Address | None,
         why: str,
     ) -> None:
-        """Say whom we refused, once in a while; never what was tried."""
+        """Log a refusal, once for each address; never a token or login."""
         key = _key(address)
         if key not in self._logged and len(self._logged) < MOST_LINES:
             self._logged.add(key)
@@ -137,8 +137,8 @@ def _key(address: IPv4Address | IPv6Address | None) -> str:
     return str(address)
 
 
-def _tries(request: WireRequest) -> bool:
-    """Tell whether it says any secret; a client that is to be asked first does not."""
+def _has_secret(request: WireRequest) -> bool:
+    """Whether the request has a token or login; a first request may have none."""
     return bool(_token(request.query) or request.headers.get("authorization"))
 
 
@@ -151,18 +151,18 @@ def _token(query: bytes) -> str:
 
 
 def _login(request: WireRequest) -> bytes:
-    """Read the login of basic authentication (RFC 7617 § 2); the scheme in any case."""
-    said = request.headers.get("authorization", "").split(None, 1)
-    if len(said) != 2 or said[0].lower() != "basic":
+    """Read the login of basic authentication (RFC 7617 § 2)."""
+    scheme_and_login = request.headers.get("authorization", "").split(None, 1)
+    if len(scheme_and_login) != 2 or scheme_and_login[0].lower() != "basic":
         return b""
     try:
-        return a2b_base64(said[1].strip().encode("latin-1", "replace"))
+        return a2b_base64(scheme_and_login[1].strip().encode("latin-1", "replace"))
     except Error:
         return b""
 
 
 def _same(given: bytes, wanted: str) -> bool:
-    """Compare secrets; ``wanted`` may have been written in Latin-1 (RFC 7617 § 2.1)."""
+    """Compare secrets; a client may write UTF-8 or Latin-1 (RFC 7617 § 2.1)."""
     old = wanted.encode("latin-1", "replace") if wanted.isprintable() else b""
     in_utf_8 = hmac.compare_digest(given, wanted.encode())
     return in_utf_8 | hmac.compare_digest(given, old)

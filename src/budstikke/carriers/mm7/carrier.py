@@ -1,9 +1,9 @@
 """
-The MM7 carrier: MMS to an MMSC, and what it tells us, to the sink.
+The MM7 carrier: submits MMS to an MMSC, and passes what the MMSC sends to the sink.
 
-There is no link: submissions are HTTP requests, so many at a time. An MMSC that says
-it is too busy, or that cannot be reached, is left alone for a while that grows; what
-it was too busy for goes first then, in its order, alone.
+Submissions are HTTP requests, at most ``window`` at a time. If the MMSC throttles or
+cannot be reached, the carrier pauses, longer each time; then it sends the throttled MMS
+first, in order, one at a time.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ GONE: Final = Rejected(Reason.CONTENT, "its content is no more", Retry.NEVER)
 
 
 class Flight:
-    """A submission on its way; ``written``: the MMSC may have it."""
+    """A submission in progress; ``written``: the MMSC may have it."""
 
-    __slots__ = ("part", "place", "task", "written")
+    __slots__ = ("order", "part", "task", "written")
 
-    def __init__(self, place: int, part: Part) -> None:
-        self.place = place
+    def __init__(self, order: int, part: Part) -> None:
+        self.order = order
         self.part = part
         self.written = False
         self.task: Task[Outcome] | None = None
@@ -57,14 +57,14 @@ class Flight:
 
 class Mm7Carrier:
     """
-    An MMSC; see ``carriers.contract`` for what it must.
+    An MMSC; ``carriers.contract`` says what a carrier must do.
 
     Args:
         name: The carrier's name in this installation.
         settings: See ``Settings``.
-        random: For boundaries and transactions.
+        random: For MIME boundaries and transaction ids.
         clock: Unix seconds.
-        contents: Where it finds what is in an MMS.
+        contents: Reads the content of MMS.
 
     """
 
@@ -89,18 +89,18 @@ class Mm7Carrier:
         self._draining = False
         self._closed = asyncio.Event()
         self._idle = asyncio.Event()
-        self._places = count()
+        self._orders = count()
         self._queue: list[tuple[int, Part]] = []  # a heap
         self._flights: dict[int, Flight] = {}
         self._pause = 0.0
         self._resting: asyncio.TimerHandle | None = None
-        self._away = False  # it was not reached
-        self._careful = False  # one at a time, until one was taken
+        self._away = False  # the MMSC could not be reached
+        self._careful = False  # submit one at a time, until one succeeds
 
     # What the gateway asks of it
 
     def room(self) -> int:
-        """How many parts may be offered now (0 while it is away)."""
+        """How many parts may be offered now (0 while the MMSC is away)."""
         if not self.healthy():
             return 0
         return max(0, self._settings.window - len(self._queue) - len(self._flights))
@@ -110,17 +110,17 @@ class Mm7Carrier:
         return self._up and not self._draining and not self._away
 
     def offer(self, parts: Sequence[Part]) -> None:
-        """Send these parts, in order."""
+        """Submit these MMS, in order; their outcomes go to the sink."""
         if not self._up or self._away:
             why: Outcome = DOWN if self._up else NOT_OFFERED
             self._soon([(part, why) for part in parts])
             return
         for part in parts:
-            heappush(self._queue, (next(self._places), part))
+            heappush(self._queue, (next(self._orders), part))
         self._work()
 
     async def run(self, sink: Sink) -> None:
-        """Submit what is offered until cancelled, or drained."""
+        """Submit until the task is cancelled or the carrier drained."""
         self._sink = sink
         self._up = True
         self._draining = self._away = self._careful = False
@@ -138,7 +138,7 @@ class Mm7Carrier:
             self._take_down()
 
     async def drain(self, seconds: float) -> None:
-        """Wait at most this long for answers, and be down."""
+        """Wait at most these seconds for responses, then go down."""
         self._draining = True
         try:
             async with asyncio.timeout(seconds):
@@ -152,24 +152,24 @@ class Mm7Carrier:
         self._take_down()
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
-        """Answer who is not the MMSC, before its body is read; ``None``: it is."""
+        """Return the refusal of a caller; ``None``: it is the MMSC. Needs no body."""
         return self._incoming.refuses(request)
 
     async def take(self, request: WireRequest) -> WireResponse:
-        """Answer what the MMSC asks of us; never raises."""
+        """Handle a request of the MMSC; never raises."""
         return await self._incoming.take(request, self._sink if self._up else None)
 
     # Submissions
 
     def _work(self) -> None:
-        """Submit what is queued, as far as the window goes."""
+        """Submit queued MMS, as many as the window holds."""
         window = 1 if self._careful else self._settings.window
         while self._queue and self._resting is None and len(self._flights) < window:
             flight = Flight(*heappop(self._queue))
             self._flights[flight.part.id] = flight
             loop = asyncio.get_running_loop()
             flight.task = loop.create_task(self._submit(flight))
-            flight.task.add_done_callback(partial(self._landed, flight))
+            flight.task.add_done_callback(partial(self._done, flight))
 
     async def _submit(self, flight: Flight) -> Outcome:
         part = flight.part
@@ -187,8 +187,8 @@ class Mm7Carrier:
         connection = await self._client.connection()
         flight.written = True
         answer = await self._client.ask(connection, written)
-        said = read_answer(answer.content_type, answer.body)
-        return outcome(answer.status, said, self._settings.statuses)
+        response = read_answer(answer.content_type, answer.body)
+        return outcome(answer.status, response, self._settings.statuses)
 
     def _write(self, part: Part, content: MmsContent) -> Written:
         settings = self._settings
@@ -210,13 +210,13 @@ class Mm7Carrier:
         boundary = f"budstikke-{self._random.getrandbits(128):032x}"
         return write_submit(submit, boundary, base64=settings.base64)
 
-    def _landed(self, flight: Flight, task: Task[Outcome]) -> None:
-        """Say what became of a submission, unless that was said already."""
+    def _done(self, flight: Flight, task: Task[Outcome]) -> None:
+        """Report the outcome of a submission, unless ``_take_down`` did."""
         if self._flights.pop(flight.part.id, None) is None:
             return
         result = self._result(flight, task)
         if isinstance(result, Rejected) and result.retry is Retry.SLOWER:
-            heappush(self._queue, (flight.place, flight.part))
+            heappush(self._queue, (flight.order, flight.part))
             self._careful = True
             self._rest()
             return
@@ -250,7 +250,7 @@ class Mm7Carrier:
     # Pauses
 
     def _rest(self) -> None:
-        """Submit nothing for a while, each time in a row twice as long."""
+        """Pause; each pause in a row is twice as long."""
         if self._resting is not None:
             return
         settings = self._settings
@@ -259,7 +259,7 @@ class Mm7Carrier:
         self._resting = loop.call_later(self._pause, self._rested)
 
     def _rested(self) -> None:
-        if self._flights:  # what is on its way may be refused, too, and is older
+        if self._flights:  # these are older, and may be throttled, too
             self._resting = asyncio.get_running_loop().call_later(
                 self._settings.pause_min, self._rested
             )
@@ -271,7 +271,7 @@ class Mm7Carrier:
             self._sink.room()
 
     def _lose(self) -> None:
-        """Give back what was not written: the MMSC cannot be reached."""
+        """Return the queued MMS: the MMSC cannot be reached."""
         self._away = True
         self._careful = True
         self._rest()
@@ -288,11 +288,11 @@ class Mm7Carrier:
             self._idle.set()
 
     def _soon(self, answers: list[tuple[Part, Outcome]]) -> None:
-        """Answer when the caller is done."""
+        """Report outcomes after the caller has returned."""
         asyncio.get_running_loop().call_soon(self._answered, answers)
 
     def _take_down(self) -> None:
-        """Answer whatever is still open, and be down."""
+        """Report an outcome for every MMS, and go down."""
         answers: list[tuple[Part, Outcome]] = []
         for flight in self._flights.values():
             answers.append((flight.part, LOST if flight.written else NOT_OFFERED))

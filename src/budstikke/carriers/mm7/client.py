@@ -1,8 +1,8 @@
 """
-Submissions to the MMSC over HTTP.
+Submits to the MMSC over HTTP.
 
-The operator's address is configured, and may be private: none of what guards us from
-customers' URLs is wanted here. The connection is the one that callbacks use.
+The operator's address is configured and may be private, so nothing here guards against
+private addresses, as we do for customers' URLs. ``Connection`` is that of callbacks.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 IDLE: Final = 5.0
 """
-Seconds after which an unused connection is not used again.
+Seconds after which to close an unused connection.
 
-A server that closes one while we write leaves us not knowing; few do so that soon.
+If the server closes it while we write, the outcome is unknown; few close so soon.
 """
 
 
 class NotReached(Exception):  # noqa: N818 - an operator being away is normal
-    """Nothing was written; the message says why."""
+    """Nothing was written to the MMSC; the message says why."""
 
 
 class Client:
-    """Connections to one MMSC, used one submission at a time each."""
+    """Connections to one MMSC; each has one submission at a time."""
 
     def __init__(self, settings: Settings) -> None:
         url = urlsplit(settings.url)
@@ -51,13 +51,13 @@ class Client:
             self._head += f"Authorization: Basic {b64encode(login).decode()}\r\n"
 
     async def connection(self) -> Connection:
-        """Find a connection, or make one; raises NotReached."""
+        """Return an idle connection or a new one; raises NotReached."""
         loop = asyncio.get_running_loop()
         while self._idle:
-            kept = self._idle.pop()
-            if kept.usable and loop.time() - kept.idle_since < IDLE:
-                return kept
-            kept.close()
+            idle = self._idle.pop()
+            if idle.usable and loop.time() - idle.idle_since < IDLE:
+                return idle
+            idle.close()
         try:
             async with asyncio.timeout(self._settings.connect_timeout):
                 _, made = await loop.create_connection(
@@ -78,7 +78,7 @@ class Client:
         return self._tls
 
     async def ask(self, connection: Connection, written: Written) -> WireResponse:
-        """Submit; raises Broken or TimeoutError, and then nobody knows."""
+        """Submit; after Broken or TimeoutError the outcome is unknown."""
         head = (
             f"{self._head}Content-Type: {written.content_type}\r\n"
             f"Content-Length: {len(written.body)}\r\n\r\n"
@@ -95,7 +95,7 @@ class Client:
         return answer
 
     def close(self) -> None:
-        """Close what is not in use."""
+        """Close the idle connections."""
         for connection in self._idle:
             connection.close()
         self._idle.clear()

@@ -1,8 +1,8 @@
 """
-What the MMSC asks of us: MMS from phones, delivery reports, read replies.
+Handles the MMSC's requests: inbound MMS, delivery reports and read replies.
 
-It is answered 1000 only when what it told is durable; when that fails the answer is
-4006 (service unavailable), and the MMSC asks again.
+It responds with 1000 (success) only when the content is durable. If that fails it
+responds with 4006 (service unavailable), and the MMSC tries again.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ FAULT: Final = 500
 """HTTP status of a SOAP 1.1 fault (SOAP 1.1 § 6.2)."""
 
 LARGE: Final = 64 * 1024
-"""Octets of a body from which on it is read in a thread."""
+"""Octets; a larger body is parsed in a thread."""
 
 _NATURES: Final = {"ShortCode": Nature.AS_WRITTEN}
-"""What kinds of addresses say of numbers; others say nothing (3GPP TS 23.140 § 8.7)."""
+"""Nature of a number by the kind of its address (3GPP TS 23.140 § 8.7)."""
 
 TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Incoming:
     """
-    Takes the requests of one MMSC.
+    Handles the requests of one MMSC.
 
     Args:
         name: The carrier's, for the log.
-        settings: Who may ask, and what a delivery is for that does not say.
+        settings: The carrier's.
         clock: Unix seconds.
 
     """
@@ -72,104 +72,104 @@ class Incoming:
         self._guard = MmscAuthenticator(name, settings, clock)
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
-        """Answer who is not the MMSC, before its body is read; ``None``: it is."""
+        """Return the refusal of a caller; ``None``: it is the MMSC. Needs no body."""
         return self._guard.refuses(request)
 
     async def take(self, request: WireRequest, sink: Sink | None) -> WireResponse:
-        """Answer a request; never raises. ``sink`` ``None``: we are down."""
-        unknown = self.refuses(request)
-        if unknown is not None:
-            return unknown
+        """Handle a request; never raises. Without ``sink`` the carrier is down."""
+        refusal = self.refuses(request)
+        if refusal is not None:
+            return refusal
         try:
-            asked = await self._read(request)
-            kept = self._give(asked, sink)
+            message = await self._read(request)
+            stored = self._pass_on(message, sink)
         except Refused as refused:
             log.warning(
                 "%s: refused a request that it could not read: %s", self._name, refused
             )
-            said = (refused.transaction, refused.status, refused.detail)
-            return _answer(write_error(*said, refused.schema), FAULT)
+            about = (refused.transaction, refused.status, refused.detail)
+            return _answer(write_error(*about, refused.schema), FAULT)
         try:
-            if kept is not None:
-                await kept
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is not durable
-            why = type(error).__name__  # its words may be of texts
+            if stored is not None:
+                await stored
+        except Exception as error:  # noqa: BLE001 - whatever it was: not durable
+            why = type(error).__name__  # its message may quote a text
             log.warning(
                 "%s: could not store a request; the MMSC will try again: %s",
                 self._name,
                 why,
             )
-            said = (asked.transaction, Status.SERVICE_UNAVAILABLE, "try again")
-            return _answer(write_error(*said, asked.schema), FAULT)
-        return _answer(write_response(asked, Status.SUCCESS), 200)
+            about = (message.transaction, Status.SERVICE_UNAVAILABLE, "try again")
+            return _answer(write_error(*about, message.schema), FAULT)
+        return _answer(write_response(message, Status.SUCCESS), 200)
 
     async def _read(self, request: WireRequest) -> Request:
-        """Read a request, a large one beside the event loop; raises Refused."""
-        said = request.headers.get("content-type", ""), request.body
+        """Parse a request, a large one in a thread; raises Refused."""
+        content = request.headers.get("content-type", ""), request.body
         if len(request.body) <= LARGE:
-            return read_request(*said, self._settings.schema)
-        return await asyncio.to_thread(read_request, *said, self._settings.schema)
+            return read_request(*content, self._settings.schema)
+        return await asyncio.to_thread(read_request, *content, self._settings.schema)
 
-    def _give(self, asked: Request, sink: Sink | None) -> Future[None] | None:
-        """Hand on what was told; ``None``: there is nothing to keep. Raises Refused."""
+    def _pass_on(self, message: Request, sink: Sink | None) -> Future[None] | None:
+        """Pass it to the sink; ``None``: there is nothing to store. Raises Refused."""
         if sink is None:
-            said = (Status.SERVICE_UNAVAILABLE, "try again", asked.transaction)
-            raise Refused(*said, asked.schema)
-        if isinstance(asked, Deliver):
-            return sink.inbound([self._inbound(asked)])
-        if isinstance(asked, DeliveryReport):
-            return sink.receipts([self._receipt(asked)])
-        report = self._read_reply(asked)
+            error = (Status.SERVICE_UNAVAILABLE, "try again", message.transaction)
+            raise Refused(*error, message.schema)
+        if isinstance(message, Deliver):
+            return sink.inbound([self._inbound(message)])
+        if isinstance(message, DeliveryReport):
+            return sink.receipts([self._receipt(message)])
+        report = self._read_reply(message)
         return None if report is None else sink.read([report])
 
-    def _inbound(self, asked: Deliver) -> InboundMms:
-        numbers = [self._ours(address) for address in asked.recipients]
+    def _inbound(self, message: Deliver) -> InboundMms:
+        numbers = [self._ours(address) for address in message.recipients]
         known = tuple(dict.fromkeys(filter(None, numbers)))
         recipient, *others = known or (self._settings.number,)
         if not recipient:
-            said = (Status.ADDRESS_ERROR, "no recipient", asked.transaction)
-            raise Refused(*said, asked.schema)
+            error = (Status.ADDRESS_ERROR, "no recipient", message.transaction)
+            raise Refused(*error, message.schema)
         return InboundMms(
-            self._phone(asked.sender, recipient),
+            self._phone(message.sender, recipient),
             recipient,
-            asked.subject,
-            tuple(_media(piece) for piece in asked.pieces),
-            asked.at if asked.at is not None else self._clock(),
+            message.subject,
+            tuple(_media(piece) for piece in message.pieces),
+            message.at if message.at is not None else self._clock(),
             tuple(others),
         )
 
-    def _receipt(self, asked: DeliveryReport) -> Receipt:
-        state, reason = statuses.report(asked.status)
-        said = (asked.status, asked.extension, asked.text)
+    def _receipt(self, message: DeliveryReport) -> Receipt:
+        state, reason = statuses.report(message.status)
+        words = (message.status, message.extension, message.text)
         return Receipt(
-            asked.message_id,
+            message.message_id,
             None,
             state,
             reason,
-            " ".join(filter(None, said)),
-            asked.at if asked.at is not None else self._clock(),
-            self._phone(asked.recipient) if asked.recipient else "",
+            " ".join(filter(None, words)),
+            message.at if message.at is not None else self._clock(),
+            self._phone(message.recipient) if message.recipient else "",
         )
 
     def _phone(self, address: Address, to: str = "") -> str:
-        """Read a phone's number; without ``home``, ``to`` has its country."""
+        """Read a phone's number; without ``home``, the country is that of ``to``."""
         if not address.digits:
             return address.value
         home = self._settings.home or country_of(to)
         return phone(address.dialled, _NATURES.get(address.kind, Nature.UNKNOWN), home)
 
     def _ours(self, address: Address) -> str:
-        """Read what a phone wrote to, as digits; empty: it is no number."""
+        """Read our number as digits; empty: it is no number."""
         nature = _NATURES.get(address.kind, Nature.UNKNOWN)
         return ours(address.dialled, nature, self._settings.home)
 
-    def _read_reply(self, asked: ReadReply) -> ReadReport | None:
-        deleted = statuses.deleted(asked.status)
+    def _read_reply(self, message: ReadReply) -> ReadReport | None:
+        deleted = statuses.deleted(message.status)
         if deleted is None:
-            log.info("%s: ignored a read reply: %.40r", self._name, asked.status)
+            log.info("%s: ignored a read reply: %.40r", self._name, message.status)
             return None
-        at = asked.at if asked.at is not None else self._clock()
-        return ReadReport(asked.message_id, deleted, at)
+        at = message.at if message.at is not None else self._clock()
+        return ReadReport(message.message_id, deleted, at)
 
 
 def _media(piece: Piece) -> MediaPart:

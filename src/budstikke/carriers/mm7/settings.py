@@ -1,5 +1,5 @@
 """
-Settings of an MM7 link to an MMSC.
+Settings of an MM7 carrier.
 
 The descriptions here are the table in docs/carriers/mm7.md.
 """
@@ -155,7 +155,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be called, and half a login."""
+        """Check rules that the types do not express; raises ValueError."""
         url = urlsplit(self.url)
         schemes = ("https", "http") if self.allow_http else ("https",)
         if url.scheme not in schemes or not url.hostname or url.username:
@@ -184,19 +184,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def guarded(self) -> bool:
-        """Whether anything proves that it is the MMSC that calls."""
+        """Whether a caller must prove that it is the MMSC."""
         networks = [ip_network(text) for text in self.allow_from]
-        somebody = bool(networks) and not _everybody(networks)
-        return bool(self.deliver_token or self.deliver_username or somebody)
+        limited = bool(networks) and not _everybody(networks)
+        return bool(self.deliver_token or self.deliver_username or limited)
 
     @property
     def schema(self) -> Schema:
-        """Which MM7 we write in."""
+        """The version of MM7 to write."""
         return Schema(self.namespace, self.mm7_version)
 
 
 def _everybody(networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    """Tell whether networks are together all that there are."""
+    """Whether networks together cover all addresses."""
     old = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
     new = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
     lengths = *(one.prefixlen for one in old), *(one.prefixlen for one in new)

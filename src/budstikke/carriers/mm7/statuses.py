@@ -1,8 +1,7 @@
 """
-What an MMSC's words mean: of an answer, of a delivery report, of a read reply.
+Tables: what an MMSC's statuses mean, in responses, delivery reports and read replies.
 
-These tables are the only thing to edit; ``settings.statuses`` overrides what may be
-done after an answer.
+The setting ``statuses`` may change what to do after a response.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ ANSWERS: Mapping[int, tuple[Reason, Retry]] = {
     Status.SERVICE_DENIED: (Reason.BARRED, Retry.ELSEWHERE),
     Status.APPLICATION_DENIED: (Reason.BARRED, Retry.ELSEWHERE),
 }
-"""By status code; others by their thousands."""
+"""By status code; others by their first digit in ``THOUSANDS``."""
 
 THOUSANDS: Mapping[int, tuple[Reason, Retry]] = {
     2: (Reason.REJECTED, Retry.NEVER),
@@ -62,7 +61,7 @@ HTTP: Mapping[int, tuple[Reason, Retry]] = {
     429: (Reason.THROTTLED, Retry.SLOWER),
     503: (Reason.THROTTLED, Retry.SLOWER),
 }
-"""By HTTP status where the body says nothing; other 4xx: elsewhere."""
+"""By HTTP status, for a response without a status code; other 4xx: elsewhere."""
 
 REPORTS: Mapping[str, tuple[ReceiptState, Reason]] = {
     "retrieved": (ReceiptState.DELIVERED, Reason.NONE),
@@ -75,15 +74,21 @@ REPORTS: Mapping[str, tuple[ReceiptState, Reason]] = {
     "deferred": (ReceiptState.INTERIM, Reason.NONE),
     "indeterminate": (ReceiptState.UNKNOWN, Reason.UNKNOWN),
 }
-"""By MMStatus, lower case; others are unknown and settle nothing."""
+"""By MMStatus in lower case; others are unknown, and settle nothing."""
 
 
 def outcome(http: int, answer: Answer, overrides: Mapping[str, Retry]) -> Outcome:
     """
-    Say what became of a submission by what was answered.
+    Return the outcome of a submission.
 
-    ``http`` is the status of HTTP. An answer that says neither yes nor no may come
-    from a proxy that passed the submission on: nobody knows.
+    A response with an HTTP status and no status code of MM7 may come from a proxy that
+    passed the submission on: then the outcome is ``Unsure``.
+
+    Args:
+        http: The HTTP status.
+        answer: The response.
+        overrides: The setting ``statuses``.
+
     """
     if answer.code in (Status.SUCCESS, Status.PARTIAL_SUCCESS):
         return Sent(answer.message_id)
@@ -100,14 +105,14 @@ def outcome(http: int, answer: Answer, overrides: Mapping[str, Retry]) -> Outcom
 
 
 def report(status: str) -> tuple[ReceiptState, Reason]:
-    """Say what a delivery report means."""
+    """Return the state and the reason of a delivery report."""
     return REPORTS.get(status.lower(), (ReceiptState.UNKNOWN, Reason.UNKNOWN))
 
 
 READS: Mapping[str, bool] = {"read": False, "deleted": True}
-"""Whether it was deleted unread, by the first word of a read reply's MMStatus."""
+"""By the first word of a read reply's MMStatus: whether it was deleted unread."""
 
 
 def deleted(status: str) -> bool | None:
-    """Tell from a read reply whether it was deleted unread; ``None``: nobody knows."""
+    """Whether a read reply says that the MMS was deleted unread; ``None``: unknown."""
     return READS.get(status.lower().partition(" ")[0])
