@@ -29,8 +29,9 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from budstikke import config, metrics
 from budstikke.carriers.simulator.fates import SUMMARIES
-from budstikke.carriers.simulator.listener import Listener, ListenerSettings
+from budstikke.carriers.simulator.listener import Listener
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.carriers.simulator.settings import ListenerSettings
 from budstikke.carriers.simulator.web.app import simulator_app
 from budstikke.demo import apply_demo, demo_lines
 from budstikke.dialects import DIALECTS

@@ -1,7 +1,7 @@
 """
-MM7, between an MMSC and who sends through it (3GPP TS 23.140 § 8.7). Pure.
+MM7 between an MMSC and a VASP, who sends through it (3GPP TS 23.140 § 8.7). Pure.
 
-SOAP 1.1 with attachments: an envelope, and the MMS beside it as a multipart body.
+It is SOAP 1.1 with attachments: a multipart body of an envelope and the MMS.
 """
 
 from budstikke.mm7.messages import (

@@ -1,12 +1,11 @@
 """
-SOAP 1.1 envelopes of MM7, both ways, as XML.
+Parses and writes the SOAP 1.1 envelopes of MM7.
 
-Elements are found by their names alone: MMSCs write the schemas of releases 4 to 6,
-and some write none. What comes in is hostile until shown otherwise: no document type
-is allowed, nothing is ever fetched, and the size is bounded before it is parsed.
-
-What octets say counts for more than what is said of them (XML 1.0 § 4.3.3, appendix
-F): they are decoded first, and parsed as UTF-8.
+We find elements by their local names: MMSCs write the namespaces of releases 4 to 6,
+and some write none. Input is hostile until shown otherwise: a document type is refused,
+nothing is fetched, and the size is limited before parsing. The octets count for more
+than the declared encoding (XML 1.0 § 4.3.3, appendix F): we decode them first, and
+parse UTF-8.
 """
 
 from __future__ import annotations
@@ -33,10 +32,10 @@ LARGEST = 256 * 1024
 MOST_TAGS = 20_000
 
 MOST_NAMESPACES = 2000
-"""What looks up a prefix passes by all of them."""
+"""Most declarations of namespaces: to resolve a prefix takes time for each."""
 
 BEGINNING: Final = 4
-"""Octets of which one is NUL if characters have 16 or 32 bits (appendix F.1)."""
+"""Octets to look at: one is NUL if characters have 16 or 32 bits (appendix F.1)."""
 
 PREDEFINED: Final = ("amp", "lt", "gt", "quot", "apos")
 
@@ -55,8 +54,8 @@ def parse(content: bytes, charset: str = "") -> Any:
     """
     Parse an envelope into lxml's root element; raises Malformed.
 
-    ``charset`` is what its Content-Type says. Characters, references and ampersands
-    that XML cannot have are mended: a phone's text is not lost for them.
+    ``charset`` is that of its Content-Type. Characters, references and ampersands that
+    XML forbids are repaired or removed, so that a phone's text is not lost.
     """
     if len(content) > LARGEST:
         raise Malformed(f"the envelope is larger than {LARGEST} octets")
@@ -72,7 +71,7 @@ def parse(content: bytes, charset: str = "") -> Any:
             root = _parsed(_mended(written))
         except (etree.XMLSyntaxError, ValueError) as error:
             raise Malformed("not well-formed XML") from error
-    if root.getroottree().docinfo.doctype:  # should the look above ever be wrong
+    if root.getroottree().docinfo.doctype:  # should the check above miss one
         raise Malformed("a document type is not allowed")
     if local(root) != "Envelope":
         raise Malformed("not a SOAP envelope")
@@ -80,7 +79,7 @@ def parse(content: bytes, charset: str = "") -> Any:
 
 
 def decode(content: bytes, charset: str = "") -> str:
-    """Decode XML by its octets, its declaration, or its Content-Type; never fails."""
+    """Decode XML by its octets, declaration or Content-Type; never fails."""
     declared = _declared(content.removeprefix(b"\xef\xbb\xbf"))
     narrow = 0 not in content[:BEGINNING]
     said = declared[1].decode() if declared else ""
@@ -96,7 +95,7 @@ def _parsed(written: str) -> Any:
 
 
 def _mended(written: str) -> str:
-    """Mend what XML cannot have: some MMSCs pass on what phones write as it is."""
+    """Repair or remove what XML forbids: some MMSCs copy a phone's text as it is."""
     text = _reference(_character, written)
     if _surrogate(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -104,7 +103,7 @@ def _mended(written: str) -> str:
 
 
 def _character(reference: re.Match[str]) -> str:
-    """Give what a reference stands for; half a character may come of it."""
+    """Return the character of a reference; it may be half of a surrogate pair."""
     decimal, hexadecimal, name = reference.groups()
     if name in PREDEFINED:
         return reference[0]
@@ -132,19 +131,19 @@ def _parser() -> Any:
 
 
 def local(element: Any) -> str:
-    """Give an element's name without its namespace."""
+    """Return an element's name without its namespace."""
     name: str = element.tag
     return name.rpartition("}")[2]
 
 
 def namespace(element: Any) -> str:
-    """Give the namespace of an element; empty: it has none."""
+    """Return an element's namespace; empty: it has none."""
     space, brace, _ = element.tag.rpartition("}")
     return space[1:] if brace else ""
 
 
 def flag(element: Any, name: str) -> bool:
-    """Tell whether an attribute of this name is true (XML Schema § 3.2.2)."""
+    """Whether an attribute of this name is true (XML Schema § 3.2.2)."""
     return any(
         key.rpartition("}")[2] == name and value.strip().lower() in ("true", "1")
         for key, value in element.items()
@@ -162,19 +161,19 @@ def anywhere(element: Any, name: str) -> Any:
 
 
 def text(element: Any, name: str = "") -> str:
-    """Give the text of an element, or of its first child of this name; may be empty."""
+    """Return the text of an element, or of its first child of this name."""
     inner = child(element, name) if name else element
     return "" if inner is None else "".join(inner.itertext()).strip()
 
 
 def transaction(root: Any) -> str:
-    """Read the transaction of an envelope; empty: it has none."""
+    """Return the transaction id of an envelope; empty: it has none."""
     header = child(root, "Header")
     return "" if header is None else text(header, "TransactionID")
 
 
 def write(transaction: str, body: str, namespace: str) -> bytes:
-    """Write an envelope around a body; ``namespace`` is that of MM7's schema."""
+    """Write an envelope around a body; ``namespace`` is MM7's."""
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<env:Envelope xmlns:env="{SOAP}"><env:Header>'
@@ -185,7 +184,7 @@ def write(transaction: str, body: str, namespace: str) -> bytes:
 
 
 def fields(*pairs: tuple[str, str]) -> str:
-    """Write elements with a text each, in order; empty ones are left out."""
+    """Write elements that have a text each, in order; leave out empty ones."""
     return "".join(_written(pairs))
 
 

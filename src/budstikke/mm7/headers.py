@@ -1,8 +1,8 @@
 """
-Headers of bodies in parts (RFC 2045, RFC 2047, RFC 2231), as they are really written.
+Reads MIME headers (RFC 2045, RFC 2047, RFC 2231), as MMSCs really write them.
 
-Each is read in one pass: ``email`` reads parameters in time that grows with the square
-of their length, and what comes in is hostile until shown otherwise.
+Input is hostile until shown otherwise, so each function makes one pass; ``email`` takes
+time that grows with the square of a parameter's length.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LONGEST_VALUE: Final = 8192
-"""Characters of a header's value."""
+"""Characters of the longest header's value."""
 
 ENCODINGS: Final = {"b": "base64", "q": "quoted-printable"}
 
@@ -31,11 +31,11 @@ _breaks = re.compile(r"[\x00-\x1f\x7f]+").sub
 
 
 class TooLong(ValueError):  # noqa: N818 - the other side did it, not we
-    """A header that nobody writes."""
+    """A header that is longer than any real one."""
 
 
 def read_head(octets: bytes) -> dict[str, str]:
-    """Read headers, their names in lower case; of one given twice the first counts."""
+    """Read headers by name in lower case; of a repeated one the first counts."""
     lines: list[list[bytes]] = []
     for line in _line(octets):
         if line[:1] in (b" ", b"\t") and lines:
@@ -52,16 +52,16 @@ def read_head(octets: bytes) -> dict[str, str]:
 
 
 def one_line(text: str) -> str:
-    """Write a text in one line, without control characters."""
+    """Join a text's lines, without control characters."""
     return _breaks(" ", text).strip()
 
 
 def parameters(value: str) -> dict[str, str]:
     """
-    Read the parameters of a header's value, their names in lower case.
+    Read the parameters of a header's value by name in lower case.
 
-    Of one given twice the first counts; those in pieces and with a charset (RFC 2231)
-    are joined and decoded. Raises TooLong.
+    Of a repeated one the first counts. One in pieces or with a charset (RFC 2231) is
+    joined and decoded. Raises TooLong.
     """
     if len(value) > LONGEST_VALUE:
         raise TooLong("a header that is too long")
@@ -80,7 +80,7 @@ def parameters(value: str) -> dict[str, str]:
 
 
 def _pairs(value: str) -> Iterable[tuple[str, str]]:
-    """Cut a value at the semicolons outside quotes; its first piece is no parameter."""
+    """Split a value at semicolons outside quotes; skip its first piece."""
     tokens: list[str] = []
     pieces: list[str] = []
     for token in _token(value):
@@ -102,7 +102,7 @@ def _unquoted(written: str) -> str:
 
 
 def _joined(pieces: list[tuple[int, bool, str]]) -> str:
-    """Join the pieces of a parameter, and decode it (RFC 2231 § 4.1)."""
+    """Join and decode the pieces of a parameter (RFC 2231 § 4.1)."""
     pieces.sort(key=lambda piece: piece[0])
     charset = ""
     if pieces[0][1] and pieces[0][2].count("'") > 1:
@@ -117,9 +117,9 @@ def _joined(pieces: list[tuple[int, bool, str]]) -> str:
 
 def decode_words(text: str) -> str:
     """
-    Decode the encoded words in a text (RFC 2047), and what is between them.
+    Decode the encoded words in a text (RFC 2047); keep the text between them.
 
-    Words in one charset are decoded together: characters are cut in two by many.
+    Words with one charset are decoded together: many senders cut a character in two.
     """
     if "=?" not in text:
         return text
@@ -150,7 +150,7 @@ def _of_word(encoding: str, text: str) -> bytes:
 
 
 def find(headers: Mapping[str, str], name: str) -> str:
-    """Find a header; empty: there is none. Raises TooLong."""
+    """Return a header's value; empty: there is none. Raises TooLong."""
     value = headers.get(name, "")
     if len(value) > LONGEST_VALUE:
         raise TooLong(f"a {name} that is too long")

@@ -1,7 +1,7 @@
 """
 The messages of MM7 as values (3GPP TS 23.140 § 8.7 and annex L).
 
-Addresses are written as the other side wrote them; ``digits`` reads them.
+Addresses are as the other side wrote them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _separators = re.compile(r"[ .()-]").sub
 
 
 class Schema(NamedTuple):
-    """Which MM7 is spoken: the namespace of its schema, and ``MM7Version``."""
+    """A version of MM7: the namespace of its schema, and its ``MM7Version``."""
 
     namespace: str
     version: str
@@ -34,14 +34,14 @@ HIDDEN = "Hidden"
 
 
 class Address(NamedTuple):
-    """Who: ``kind`` is ``Number``, ``ShortCode``, ``RFC2822Address`` or ``HIDDEN``."""
+    """An address: ``Number``, ``ShortCode``, ``RFC2822Address`` or ``HIDDEN``."""
 
     kind: str
     value: str
 
     @property
     def digits(self) -> str:
-        """Its number without ``+``; empty: it is none."""
+        """Its number without ``+``; empty: it is no number."""
         if self.kind == HIDDEN:
             return ""
         bare = _separators("", self.value.strip().partition("/")[0].partition("@")[0])
@@ -50,13 +50,13 @@ class Address(NamedTuple):
 
     @property
     def dialled(self) -> str:
-        """Its number, with ``+`` if it is written so and no short one; empty: none."""
+        """Its number, with ``+`` if it has one and is not short; empty: it is none."""
         plus = self.kind != "ShortCode" and self.value.lstrip().startswith("+")
         return f"+{self.digits}" if plus and self.digits else self.digits
 
     @property
     def international(self) -> str:
-        """Its number as E.164 with ``+``; what is no such number is left as it is."""
+        """Its number as E.164 with ``+``; another address stays as it is."""
         digits = self.digits.removeprefix("00")
         if self.kind == "ShortCode" or len(digits) < 8:
             return self.digits or self.value
@@ -68,13 +68,13 @@ class Submit(NamedTuple):
     An MMS to one recipient.
 
     Attributes:
-        transaction: What the response is to say again.
-        sender: Digits, or empty: the MMSC knows.
+        transaction: The id that the response repeats.
+        sender: Digits; empty: the MMSC knows the sender.
         recipient: E.164 with ``+``.
         at: Unix seconds.
         expires_at: Unix seconds.
-        pieces: Its parts, in order, as ``smil.laid_out`` makes them.
-        schema: Which MM7 it is written in.
+        pieces: Its MIME parts, in order, as ``smil.laid_out`` makes them.
+        schema: The version of MM7 to write.
 
     """
 
@@ -95,12 +95,12 @@ class Submit(NamedTuple):
 
 class Answer(NamedTuple):
     """
-    What the MMSC says to a request.
+    The MMSC's response to a request.
 
     Attributes:
-        code: A status code; 0: it said none that can be read.
-        text: Its words, with details.
-        message_id: What it calls the message; empty: it said none.
+        code: Its status code; 0: it has none that we can read.
+        text: Its status text and details.
+        message_id: The MMSC's id of the message; empty: it has none.
 
     """
 
@@ -113,8 +113,8 @@ class Deliver(NamedTuple):
     """
     An MMS from a phone.
 
-    ``recipients`` are all that it is for, in To, Cc and Bcc; none where the MMSC does
-    not say. ``schema`` is, as in the others, which MM7 the answer is to be in.
+    ``recipients`` are those in To, Cc and Bcc; the MMSC may leave out all. ``schema``
+    is the version of MM7 to respond in, here and in the other requests.
     """
 
     transaction: str
@@ -127,7 +127,7 @@ class Deliver(NamedTuple):
 
 
 class DeliveryReport(NamedTuple):
-    """What became of an MMS; ``status`` and ``extension`` are the MMSC's words."""
+    """A delivery report; ``status`` and ``extension`` are the MMSC's words."""
 
     transaction: str
     message_id: str
@@ -140,7 +140,7 @@ class DeliveryReport(NamedTuple):
 
 
 class ReadReply(NamedTuple):
-    """What a phone did with an MMS; ``status`` is the MMSC's word."""
+    """A read reply; ``status`` is the MMSC's word."""
 
     transaction: str
     message_id: str

@@ -1,9 +1,9 @@
 """
-Bodies in several parts (RFC 2046, RFC 2387), both ways.
+Reads and writes multipart bodies (RFC 2046, RFC 2387).
 
-``email`` works on text and lines, and pictures are neither. What comes in is hostile
-until shown otherwise: parts, headers and depth are bounded, and whatever cannot be
-read is ``Malformed``; every step takes time in proportion to the octets.
+``email`` handles text in lines, and pictures are neither. Input is hostile until shown
+otherwise: parts, headers and depth are limited, unreadable input is ``Malformed``, and
+each step takes time in proportion to the octets.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST_HEAD = 8192
 """Octets of the headers of one part."""
 
 LONGEST_BOUNDARY = 1000
-"""RFC 2046 § 5.1.1 allows 70."""
+"""Characters; RFC 2046 § 5.1.1 allows 70."""
 
 DEEPEST = 4
 
@@ -41,7 +41,7 @@ LINE_FEED, RETURN = b"\n\r"
 UNKNOWN = "application/octet-stream"
 
 TEXTS = ("text", "plain/text")
-"""What vendors write for ``text/plain``."""
+"""What some MMSCs write instead of ``text/plain``."""
 
 _type = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}").fullmatch
 _rest = re.compile(rb"[ \t]*(?:\r?\n|\Z)").match
@@ -51,7 +51,7 @@ _first_mark = re.compile(rb"(?:\A|\n)(--[^\r\n]{1,1000})\r?\n").search
 
 
 class Malformed(Exception):  # noqa: N818 - the other side did it, not we
-    """What came cannot be read; the message says why."""
+    """The input cannot be read; the message says why."""
 
 
 class Piece(NamedTuple):
@@ -60,12 +60,12 @@ class Piece(NamedTuple):
 
     Attributes:
         type: Its content type, lower case, without parameters.
-        data: Its octets; of a multipart one they are cut by ``split``.
+        data: Its octets; ``split`` splits those of a multipart one.
         id: Its Content-ID without angle brackets; empty: it has none.
-        name: What it is called (Content-Location, file name, or name); may be empty.
-        charset: Of a text; empty: not said.
-        said: Its whole Content-Type, as it was written.
-        field: The field of a form that it is; empty: it is none.
+        name: Its Content-Location, file name or ``name``; may be empty.
+        charset: Of a text; empty: not declared.
+        said: Its whole Content-Type, as written.
+        field: Its field name in a form; empty: it has none.
 
     """
 
@@ -79,12 +79,12 @@ class Piece(NamedTuple):
 
 
 def media_type(content_type: str) -> str:
-    """Read a content type without its parameters, lower case."""
+    """Return a content type in lower case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def safe_type(content_type: str) -> str:
-    """Read a content type as ``media_type``; what no header could be is unknown."""
+    """Return ``media_type``; what no header may hold becomes ``UNKNOWN``."""
     kind = media_type(content_type)
     if kind in TEXTS:
         return "text/plain"
@@ -92,7 +92,7 @@ def safe_type(content_type: str) -> str:
 
 
 def parameter(content_type: str, name: str) -> str:
-    """Read a parameter of a content type; empty: it is not there. Raises Malformed."""
+    """Return a parameter of a content type; empty: it has none. Raises Malformed."""
     return _parameters(content_type).get(name, "")
 
 
@@ -104,17 +104,17 @@ def _parameters(value: str) -> Mapping[str, str]:
 
 
 def is_multipart(content_type: str, body: bytes = b"") -> bool:
-    """Tell whether a body of this type, or that begins as this one, has parts."""
+    """Whether a body has parts, by its content type or its first octets."""
     said = media_type(content_type).startswith("multipart/")
     return said or body[:100].lstrip().startswith(b"--")
 
 
 def split(content_type: str, body: bytes) -> list[Piece]:
     """
-    Cut a body into its parts, and decode them; raises Malformed.
+    Split a body into its parts, and decode them; raises Malformed.
 
-    Parts that have parts themselves are given whole. A body without its last boundary
-    ends its last part.
+    A part with parts of its own is one piece. If the last boundary is missing, the
+    body's end ends the last part.
     """
     mark = _mark(content_type, body)
     pieces: list[Piece] = []
@@ -136,7 +136,7 @@ def split(content_type: str, body: bytes) -> list[Piece]:
 
 
 def _mark(content_type: str, body: bytes) -> bytes:
-    """Find what parts begin with: by the boundary that is said, or else that is."""
+    """Find the boundary: the declared one if the body has it, or its first line."""
     boundary = parameter(content_type, "boundary")
     mark = b"--" + boundary.encode("utf-8", "replace")
     if 0 < len(boundary) <= LONGEST_BOUNDARY and mark in body:
@@ -149,10 +149,10 @@ def _mark(content_type: str, body: bytes) -> bytes:
 
 def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
     """
-    Find the lines that part a body: begin, end, and whether it is the last.
+    Find the boundary lines: (start, end, whether it is the last).
 
-    The line break before one belongs to it. A pattern would look at every octet of
-    every picture; this finds the mark first.
+    The line break before one belongs to it. It searches for the boundary first, because
+    a pattern would look at each octet of each picture.
     """
     at = body.find(mark)
     while at >= 0:
@@ -168,7 +168,7 @@ def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
 
 
 def _tail(body: bytes, begin: int, mark: bytes) -> bytes:
-    """Find the last part of a body that was not ended, without a torn last boundary."""
+    """Return the last part of a body that ends early, without half a boundary."""
     torn = body.rfind(b"\n-", begin)
     if torn >= 0 and (mark + b"--").startswith(body[torn + 1 :].rstrip()):
         return body[begin : torn - (body[torn - 1] == RETURN)]
@@ -176,7 +176,7 @@ def _tail(body: bytes, begin: int, mark: bytes) -> bytes:
 
 
 def leaves(pieces: Sequence[Piece], depth: int = DEEPEST) -> list[Piece]:
-    """Find the parts that have no parts themselves, in order; raises Malformed."""
+    """List the parts without parts of their own, in order; raises Malformed."""
     flat: list[Piece] = []
     for piece in pieces:
         if not piece.type.startswith("multipart/"):
@@ -217,7 +217,7 @@ def _piece(octets: bytes) -> Piece:
 
 
 def _parted(octets: bytes) -> tuple[bytes, bytes]:
-    """Part a part into its headers and what they are of; raises Malformed."""
+    """Split a part into its headers and its content; raises Malformed."""
     lead = _lead.match(octets)
     octets = octets[lead.end() :] if lead else octets
     if octets[:1] == b"\n" or octets[:2] == b"\r\n":  # it has no headers
@@ -227,9 +227,9 @@ def _parted(octets: bytes) -> tuple[bytes, bytes]:
         return octets[: blank.start()], octets[blank.end() :]
     if len(octets) > LONGEST_HEAD:
         raise Malformed("a part whose headers do not end")
-    if b":" not in octets.partition(b"\n")[0]:  # it has none, nor a blank line
+    if b":" not in octets.partition(b"\n")[0]:  # it has no headers, and no blank line
         return b"", octets
-    return octets, b""  # it has nothing but headers
+    return octets, b""  # it has only headers
 
 
 # Writing
@@ -237,10 +237,10 @@ def _parted(octets: bytes) -> tuple[bytes, bytes]:
 
 def write(pieces: Sequence[Piece], boundary: str, *, base64: bool) -> bytes:
     """
-    Write parts; ``boundary`` must stand in none of them.
+    Write parts; none of them may contain ``boundary``.
 
-    Parts that have parts are given whole, with their type in ``said``. With ``base64``
-    all others but texts are written so; else they are written as they are.
+    A multipart part has its octets, and its type in ``said``. With ``base64``, all
+    other parts except XML are in base64; without, they are binary.
     """
     written = bytearray()
     for piece in pieces:
@@ -276,6 +276,6 @@ def _heading(piece: Piece, *, base64: bool) -> bytes:
         lines.append(f"Content-ID: <{piece.id}>")
     if piece.name:
         lines.append(f"Content-Location: {piece.name}")
-    # What customers wrote must not become a header of its own.
+    # A customer's text must not start a new header.
     kept = (one_line(line) for line in lines)
     return "".join(f"{line}\r\n" for line in kept).encode("utf-8", "replace")

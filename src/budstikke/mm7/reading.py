@@ -1,4 +1,4 @@
-"""What a VASP reads: the MMSC's answers, and what it asks."""
+"""What a VASP reads: the MMSC's responses and requests."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ ADDRESSED: Final = ("To", "Cc", "Bcc")
 
 ENVELOPES: Final = ("text/xml", "application/xml", "application/soap+xml")
 LOOKED_AT: Final = 2000
-"""Octets of a part in which an envelope says that it is one."""
+"""Octets at a part's beginning in which to look for an envelope."""
 
 NOT_UNDERSTOOD: Final = ("mustunderstand", "versionmismatch")
-"""Codes of faults (SOAP 1.1 § 4.4.1) in lower case."""
+"""Fault codes (SOAP 1.1 § 4.4.1) in lower case."""
 
 MOST_ADDRESSEES: Final = 100
 
@@ -59,7 +59,7 @@ _found_id = re.compile(
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
-    """A request that cannot be worked: what it is answered with, and in which MM7."""
+    """A request that is refused: the status, and the version of MM7 to respond in."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ def read_answer(content_type: str, body: bytes) -> Answer:
     """
     Read a SubmitRsp, or the RSErrorRsp in a fault; never raises.
 
-    A status code that stands in it counts even if the rest cannot be read: else what
-    was sent would be taken for what nobody knows of.
+    It uses a status code in the text even if the rest cannot be read, since otherwise
+    the outcome would be unsure.
     """
     try:
         root, _ = _open(content_type, body)
@@ -102,10 +102,10 @@ def read_answer(content_type: str, body: bytes) -> Answer:
 
 def _fault(root: Any) -> Answer:
     """
-    Read a fault without a status code of MM7.
+    Read a fault that has no status code of MM7.
 
-    What a server does not understand it has not worked (SOAP 1.1 § 4.2.3): another
-    schema's transaction, for one.
+    A server has not handled a request that it does not understand (SOAP 1.1 § 4.2.3),
+    for example one with another schema's transaction.
     """
     words, code = (
         "" if element is None else envelope.text(element)
@@ -120,13 +120,13 @@ def _fault(root: Any) -> Answer:
 
 
 def _number(code: str) -> int:
-    """Read a status code; 0: it is none."""
+    """Read a status code; 0: it is no number."""
     match = _code(code)
     return int(match[1]) if match else 0
 
 
 def _glimpsed(body: bytes, why: str) -> Answer:
-    """Look for a status code in what is not XML, or not whole."""
+    """Search for a status code in a response that cannot be parsed."""
     text = envelope.decode(body[: envelope.LARGEST])
     match = _found_code(text)
     code = _number(match[1].strip()) if match else 0
@@ -138,9 +138,9 @@ def _glimpsed(body: bytes, why: str) -> Answer:
 
 def read_request(content_type: str, body: bytes, default: Schema = DEFAULT) -> Request:
     """
-    Read what an MMSC asks; raises Refused and nothing else.
+    Read a request of the MMSC; raises only Refused.
 
-    ``default`` is the schema of a request that does not say its own.
+    ``default`` is the version of a request that does not name its own.
     """
     try:
         root, pieces = _open(content_type, body)
@@ -171,7 +171,7 @@ def read_request(content_type: str, body: bytes, default: Schema = DEFAULT) -> R
 
 
 def _open(content_type: str, body: bytes) -> tuple[Any, Sequence[Piece]]:
-    """Find the envelope and what came with it; raises Malformed."""
+    """Find the envelope and the other parts; raises Malformed."""
     if not multipart.is_multipart(content_type, body):
         charset = multipart.parameter(content_type, "charset")
         return envelope.parse(body, charset), ()
@@ -188,14 +188,14 @@ def _open(content_type: str, body: bytes) -> tuple[Any, Sequence[Piece]]:
 
 
 def _envelope(pieces: Sequence[Piece], start: str) -> Piece | None:
-    """Find the part that is the envelope: the one that is named, or that looks so."""
+    """Find the envelope: the part that ``start`` names, or one that looks like it."""
     ranks = [_rank(one, start) for one in pieces]
     best = max(ranks, default=0)
     return pieces[ranks.index(best)] if best else None
 
 
 def _rank(piece: Piece, start: str) -> int:
-    """Say how surely a part is the envelope; 0: it is not."""
+    """How likely a part is the envelope; 0: it is not."""
     if multipart.is_multipart(piece.type):
         return 0
     looks = _is_envelope(piece.data, 0, LOOKED_AT) is not None
@@ -205,7 +205,7 @@ def _rank(piece: Piece, start: str) -> int:
 
 
 def _id(written: str) -> str:
-    """Read a Content-ID, or what refers to one (RFC 2392), so that both are alike."""
+    """Read a Content-ID, or a reference to one (RFC 2392), in one form."""
     bare = written.strip().strip("<>").strip()
     if bare[:4].lower() == "cid:":
         bare = bare[4:]
@@ -236,7 +236,7 @@ def _deliver(
 
 
 def _content(pieces: Sequence[Piece], href: str) -> list[Piece]:
-    """Find the parts that a content is made of: the one it names, or all."""
+    """List the parts of the MMS: the one that ``href`` names, or all."""
     named = [one for one in pieces if href and href in (_id(one.id), _id(one.name))]
     return multipart.leaves(named or pieces)
 
@@ -276,7 +276,7 @@ def _message_id(asked: Any) -> str:
 
 
 def _sender(asked: Any) -> Address | None:
-    """Find who sent it; vendors have it in more places than the schema has."""
+    """Find the sender; some MMSCs write it in other elements than the schema's."""
     for name in SENDERS:
         element = envelope.child(asked, name)
         if element is not None:
@@ -288,7 +288,7 @@ def _sender(asked: Any) -> Address | None:
 
 
 def _recipients(asked: Any) -> Iterator[Address]:
-    """Find everybody whom it is for."""
+    """Read all recipients."""
     around = envelope.child(asked, "Recipients")
     around = asked if around is None else around
     holders = [one for one in around if envelope.local(one) in ADDRESSED]
@@ -301,9 +301,9 @@ def _recipients(asked: Any) -> Iterator[Address]:
 
 def _addresses(element: Any) -> Iterator[Address]:
     """
-    Read the addresses in an element; release 5 has the number itself as text.
+    Read the addresses in an element; in release 5 its text is a number.
 
-    Those that are only shown are none (``displayOnly``, annex L of 3GPP TS 23.140).
+    Skip those with ``displayOnly`` (3GPP TS 23.140, annex L).
     """
     if element is None:
         return
@@ -321,12 +321,12 @@ def _addresses(element: Any) -> Iterator[Address]:
 
 
 def _bare(written: str) -> str:
-    """Take the scheme off a number that is written as a URI (RFC 3966)."""
+    """Remove the scheme of a number that is written as a URI (RFC 3966)."""
     return written[4:].strip() if written[:4].lower() == "tel:" else written
 
 
 def _time(written: str) -> float | None:
-    """Read a time as Unix seconds; without a zone it is UTC."""
+    """Read a time as Unix seconds; without a zone it is in UTC."""
     try:
         moment = datetime.fromisoformat(written)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

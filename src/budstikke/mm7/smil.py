@@ -1,4 +1,4 @@
-"""How the parts of an MMS are shown: a SMIL presentation (3GPP TS 26.140)."""
+"""Makes the parts of an MMS, with a SMIL presentation (3GPP TS 26.140)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 SMIL = "application/smil"
 SECONDS = 5
-"""How long a slide without sound or film is shown."""
+"""Seconds to show a slide without sound or film."""
 
 TAGS = {"image": "img", "video": "video", "audio": "audio", "text": "text"}
-"""Elements by the first half of a content type; others are not shown, only sent."""
+"""Elements by the first half of a content type; SMIL shows no others."""
 
 _unsafe = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -26,9 +26,13 @@ def laid_out(text: str, files: Sequence[tuple[str, str, bytes]]) -> tuple[Piece,
     """
     Make the parts of an MMS: SMIL first, then the text, then the files.
 
-    ``files`` are (name, content type, octets). SMIL among them is taken as it is, and
-    names stay as they are then, since it refers to them; otherwise it is made. Texts
-    become UTF-8.
+    If the files have a SMIL it is used, and all names stay as they are, since it refers
+    to them; otherwise this writes one. Texts become UTF-8.
+
+    Args:
+        text: May be empty.
+        files: (name, content type, octets) of each.
+
     """
     given = [file for file in files if file[1].partition(";")[0].strip() == SMIL]
     others = [file for file in files if file not in given]
@@ -51,7 +55,7 @@ def laid_out(text: str, files: Sequence[tuple[str, str, bytes]]) -> tuple[Piece,
 
 
 def _name(written: str, taken: set[str]) -> str:
-    """Keep of a name what every phone reads, and make it the only one of its kind."""
+    """Make a name that every phone can read, and that no other part has."""
     safe = _unsafe.sub("_", written).strip("._")[-40:] or "file"
     stem, dot, extension = safe.rpartition(".")
     number, name = 1, safe
@@ -66,7 +70,7 @@ def write_smil(pieces: Sequence[Piece]) -> bytes:
     """
     Write a presentation: a slide for each picture or film, the text on the first.
 
-    Sounds are played on slides of their own.
+    Sounds get slides of their own.
     """
     smil = Element("smil")
     layout = SubElement(SubElement(smil, "head"), "layout")

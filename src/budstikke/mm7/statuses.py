@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """What a response says; the thousands say whose matter it is."""
+    """A response's status; its first digit says which side is at fault."""
 
     SUCCESS = 1000
     PARTIAL_SUCCESS = 1100
@@ -50,4 +50,4 @@ TEXTS: dict[Status, str] = {
     Status.UNSUPPORTED_OPERATION: "Unsupported operation",
     Status.SERVICE_UNAVAILABLE: "Service unavailable",
 }
-"""The words of those that we answer with."""
+"""Texts of the statuses that we respond with."""

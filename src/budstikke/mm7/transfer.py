@@ -1,7 +1,7 @@
 """
-Transfer encodings (RFC 2045 § 6), read as they are written and not as they should be.
+Decodes transfer encodings (RFC 2045 § 6), including faulty ones.
 
-All of it takes time in proportion to the octets.
+Each function takes time in proportion to the octets.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Final
 
 DIGITS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 URL_DIGITS: Final = b"-_"
-"""What RFC 4648 § 5 has in place of ``+`` and ``/``."""
+"""RFC 4648 § 5 has these instead of ``+`` and ``/``."""
 
 BLANKS: Final = b" \t\r\n\v\f\0"
 
 MOST_RUNS: Final = 10_000
-"""Pieces of base64 with a padding each that one text is made of."""
+"""Most pieces of base64, each with its own padding, in one text."""
 
 _plus = bytes.maketrans(URL_DIGITS, b"+/")
 _no_digits = bytes(set(range(256)) - {*DIGITS, *URL_DIGITS, *b"="})
@@ -24,11 +24,11 @@ _known = DIGITS + URL_DIGITS + BLANKS + b"="
 
 
 class NotBase64(ValueError):  # noqa: N818 - the other side did it, not we
-    """Octets of which no base64 can be made."""
+    """Octets that are no base64."""
 
 
 def decoded(data: bytes, encoding: str) -> bytes:
-    """Take a transfer encoding off; one that is not known is none. Raises NotBase64."""
+    """Decode a transfer encoding; an unknown one changes nothing. Raises NotBase64."""
     name = encoding.strip().lower()
     if name == "base64":
         return from_base64(data)
@@ -37,10 +37,10 @@ def decoded(data: bytes, encoding: str) -> bytes:
 
 def from_base64(data: bytes) -> bytes:
     """
-    Read base64, whatever breaks, padding or alphabet (RFC 4648 § 4, § 5) it has.
+    Read base64 with any line breaks, padding or alphabet (RFC 4648 § 4, § 5).
 
-    Each of its lines may have been encoded, and padded, for itself. What is said to be
-    base64 and cannot be is given as it is. Raises NotBase64 for a single digit.
+    Each line may have been encoded, and padded, alone. Text that cannot be base64,
+    although declared so, is returned as it is. Raises NotBase64 for a single digit.
     """
     others = len(data.translate(None, _known))
     if others and (not data.isascii() or others > max(2, len(data) // 10)):
@@ -53,6 +53,6 @@ def from_base64(data: bytes) -> bytes:
 
 
 def _run(digits: bytes) -> bytes:
-    """Read base64 without padding; a last digit that ends no octet is dropped."""
+    """Read base64 without padding; drop a last digit that completes no octet."""
     whole = digits[:-1] if len(digits) % 4 == 1 else digits
     return a2b_base64(whole + b"=" * (-len(whole) % 4))

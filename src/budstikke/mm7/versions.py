@@ -1,8 +1,8 @@
 """
-Which MM7 a request is written in, and its answer is to be (3GPP TS 23.140 § 8.7.8).
+The version of MM7 of a request, in which to respond (3GPP TS 23.140 § 8.7.8).
 
-Releases 4 to 6 are read alike. An MMSC that validates what it is answered takes its
-own schema only.
+We read releases 4 to 6 in the same way. An MMSC that validates our response accepts
+only its own schema.
 """
 
 from __future__ import annotations
@@ -21,25 +21,28 @@ KNOWN: Final[Mapping[str, Schema]] = {
     "5": Schema(f"{SCHEMA}REL-5-MM7-1-0", "5.3.0"),
     "6": DEFAULT,
 }
-"""By release: what is said where a request says the namespace or the version alone."""
+"""By release: the namespace and version of a request that names only one of them."""
 
 LONGEST: Final = 200
-"""Characters of a namespace that is said again."""
+"""Characters of the longest namespace that a response repeats."""
 
 _release = re.compile(r"REL-([0-9]{1,3})(?![0-9])", re.IGNORECASE).search
 _version = re.compile(r"([0-9]{1,3})(?:\.[0-9]{1,3}){0,3}").fullmatch
 
 
 class UnknownVersion(Exception):  # noqa: N818 - an answer, not an error of ours
-    """A release that is not spoken."""
+    """A release that we do not support."""
 
 
 def schema_of(asked: Any, header: Any, default: Schema) -> Schema:
     """
-    Tell which MM7 a request is in.
+    Return the version of MM7 of a request; raises UnknownVersion.
 
-    ``asked`` is the element in the body, ``header`` that of the transaction (may be
-    ``None``); ``default`` is for what says neither. Raises UnknownVersion.
+    Args:
+        asked: The element in the body.
+        header: The element of the transaction; ``None``: there is none.
+        default: For a request that has neither.
+
     """
     elements = (asked,) if header is None else (asked, header)
     spaces = [envelope.namespace(element) for element in elements]

@@ -1,4 +1,4 @@
-"""What a VASP writes: submissions, and responses to what the MMSC asks."""
+"""What a VASP writes: submissions, and responses to the MMSC's requests."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def write_submit(submit: Submit, boundary: str, *, base64: bool) -> Written:
     """
     Write a SubmitReq with its content (3GPP TS 23.140 § 8.7.1.1).
 
-    ``boundary`` must stand in nothing of it; the one within ends in ``-content``.
-    ``base64``: pictures are written so, and not as octets.
+    The content must not contain ``boundary``; the inner boundary ends in ``-content``.
+    With ``base64`` pictures are in base64, otherwise binary.
     """
     inner = f"{boundary}-content"
     content = Piece(
@@ -82,7 +82,7 @@ def _submit(submit: Submit) -> bytes:
 
 
 def _opened(name: str, schema: Schema) -> str:
-    """Write how a request or a response begins."""
+    """Write the start tag of a request or a response."""
     version = envelope.xml(schema.version)
     return (
         f'<{name} xmlns="{envelope.xml(schema.namespace)}">'
@@ -95,12 +95,12 @@ def _flag(*, on: bool) -> str:
 
 
 def moment(at: float) -> str:
-    """Write Unix seconds as MM7 does."""
+    """Write Unix seconds in the form of MM7."""
     return datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")
 
 
 def write_response(request: Request, status: Status) -> Written:
-    """Write the response to a request that was read, in the schema it was asked in."""
+    """Write the response to a request, in the request's version of MM7."""
     body = _response(RESPONSES[type(request)], status, request.schema)
     namespace = request.schema.namespace
     return Written(XML, envelope.write(request.transaction, body, namespace))
@@ -109,7 +109,7 @@ def write_response(request: Request, status: Status) -> Written:
 def write_error(
     transaction: str, status: Status, detail: str, schema: Schema = DEFAULT
 ) -> Written:
-    """Write what answers a request that cannot be worked: a VASPErrorRsp in a fault."""
+    """Write the response to a refused request: a VASPErrorRsp in a fault."""
     whose = "Client" if status < Status.SERVER_ERROR else "Server"
     body = (
         f"<env:Fault><faultcode>env:{whose}</faultcode>"

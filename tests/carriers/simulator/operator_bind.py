@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from budstikke.carriers.simulator.listener import Listener, ListenerSettings
+from budstikke.carriers.simulator.listener import Listener
 from budstikke.carriers.simulator.phones import Message, Phones
+from budstikke.carriers.simulator.settings import ListenerSettings
 from budstikke.smpp import (
     Answered,
     Closed,

@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from budstikke.carriers.simulator.fates import SUMMARIES
-from budstikke.carriers.simulator.listener import ListenerSettings
-from budstikke.carriers.simulator.settings import Settings
+from budstikke.carriers.simulator.settings import ListenerSettings, Settings
 
 DOCS = Path(__file__).parents[3] / "docs"
 

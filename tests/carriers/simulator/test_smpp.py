@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.carriers import smpp
-from budstikke.carriers.simulator.listener import Listener, ListenerSettings
+from budstikke.carriers.simulator.listener import Listener
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.carriers.simulator.settings import ListenerSettings
 from budstikke.domain.receipt import ReceiptState, Rejected, Sent, Unsure
 from carriers.rig import Recorder, Rig, settings
 from carriers.waiting import LONG

@@ -18,8 +18,9 @@ import msgspec
 import pytest
 
 from budstikke.carriers import smpp
-from budstikke.carriers.simulator.listener import Listener, ListenerSettings
+from budstikke.carriers.simulator.listener import Listener
 from budstikke.carriers.simulator.phones import Phones
+from budstikke.carriers.simulator.settings import ListenerSettings
 from budstikke.domain.message import TextMode
 from budstikke.domain.text import DEFAULT, Concat, LinkAlphabet, Segmentation, segment
 from budstikke.smpp import Pdu, build

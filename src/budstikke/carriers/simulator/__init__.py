@@ -1,7 +1,7 @@
 """
-The simulator: a carrier whose operator and phones live in this process.
+The simulator: a carrier whose operator and phones are in this process.
 
-``phones`` holds what phones got, ``fates`` says what becomes of a message by the last
-four digits of its recipient, ``centre`` is the operator that plays it, ``carrier``
-offers it to the gateway as any other link, and ``listener`` to anyone over SMPP.
+``phones`` keeps what phones received; ``fates`` decides by the last four digits of the
+recipient how a message ends; ``message_centre`` is the operator that plays that;
+``carrier`` connects the gateway to it, and ``listener`` anyone by SMPP.
 """

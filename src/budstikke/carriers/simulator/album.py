@@ -1,4 +1,4 @@
-"""What MMS hold that phones got and sent: so many octets, and the newest of them."""
+"""The content of MMS that phones received and sent; the newest, within a limit."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from budstikke.domain.message import MmsContent
 
 MOST_OCTETS: Final = 64 * 1024 * 1024
-"""Of all MMS together; then the oldest lose what they hold."""
+"""Octets of all MMS; beyond it the oldest lose their content."""
 
 TEXT: Final = "text/plain"
 
 
 class Picture(msgspec.Struct, frozen=True, gc=False):
-    """A part of an MMS, without its octets; ``size`` counts them."""
+    """A part of an MMS without its content, which has ``size`` octets."""
 
     name: str
     type: str
@@ -29,7 +29,7 @@ class Picture(msgspec.Struct, frozen=True, gc=False):
 
 
 class Album:
-    """Parts of MMS by the id of the message."""
+    """Parts of MMS by message id."""
 
     def __init__(self, most: int = MOST_OCTETS) -> None:
         self._most = most
@@ -37,7 +37,7 @@ class Album:
         self._octets = 0
 
     def keep(self, message_id: int, parts: Sequence[MediaPart]) -> tuple[Picture, ...]:
-        """Keep what a message holds."""
+        """Keep the parts of a message."""
         self._kept[message_id] = tuple(parts)
         self._octets += sum(len(part.data) for part in parts)
         while self._octets > self._most and len(self._kept) > 1:
@@ -46,12 +46,12 @@ class Album:
         return tuple(Picture(part.name, part.type, len(part.data)) for part in parts)
 
     def look(self, message_id: int) -> tuple[MediaPart, ...]:
-        """Find what a message holds; empty: it is not kept."""
+        """Return the parts of a message; empty: it has none, or they were dropped."""
         return self._kept.get(message_id, ())
 
 
 def shown(content: MmsContent) -> tuple[str, tuple[MediaPart, ...]]:
-    """Tell the text of an MMS from what else it holds."""
+    """Separate the text of an MMS from its other parts."""
     texts = [content.text] if content.text else []
     parts = []
     for name, kind, data in content.files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from budstikke.carriers.simulator.redelivery import RedeliveryBackoff
 from budstikke.smpp import (
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
 
     from budstikke.carriers.simulator.deliver import Delivery
-    from budstikke.carriers.simulator.listener import Listener
     from budstikke.carriers.simulator.mailbox import Mailbox
+    from budstikke.carriers.simulator.settings import ListenerSettings
     from budstikke.smpp import Pdu
 
 RECEIVES: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
@@ -40,18 +40,42 @@ SYSTEM_ID: Final = "simulator"
 VERSION: Final = ((tags.SC_INTERFACE_VERSION, b"\x34"),)
 
 
+class Server(Protocol):
+    """What a bind calls on its listener."""
+
+    settings: ListenerSettings
+
+    def connected(self, bind: Bind) -> None:
+        """Add a connection."""
+
+    def disconnected(self, bind: Bind) -> None:
+        """Remove a connection."""
+
+    def check(self, system_id: str, password: str) -> int:
+        """Return the command status of a bind with this login."""
+
+    def mailbox(self, system_id: str) -> Mailbox:
+        """Return the client's mailbox."""
+
+    def fetch(self) -> None:
+        """Take what phones have sent."""
+
+    def submitted(self, bind: Bind, pdu: Pdu, body: Sm) -> None:
+        """Take a submit_sm, and respond to it."""
+
+
 class Bind(asyncio.Protocol):
     """
-    Moves octets between a transport and a session, and acts on what is asked.
+    Moves octets between a connection and a session, and handles the client's requests.
 
-    What one read asks is answered in one write.
+    All responses to the requests of one read go out in one write.
 
     Attributes:
-        system_id: Who is bound; empty before that.
+        system_id: The client that is bound; empty before that.
 
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Server) -> None:
         self.system_id = ""
         self._listener = listener
         self._settings = listener.settings
@@ -80,21 +104,21 @@ class Bind(asyncio.Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        # uvloop's is none by inheritance, so that this cannot be asked of it.
+        """Start the session's timer."""
+        # Not asserted: uvloop's transport is no subclass of asyncio.Transport.
         self._transport = cast("asyncio.Transport", transport)
         self._listener.connected(self)
         self._arm()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and answer it."""
+        """Handle the PDUs of one read."""
         for event in self._session.receive(data, self._loop.time()):
             self._happened(event)
         self._pump()
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take back what was not answered: the next bind gets it."""
+        """Return unacknowledged deliveries to the mailbox: the next bind gets them."""
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()
@@ -102,13 +126,13 @@ class Bind(asyncio.Protocol):
         self._listener.disconnected(self)
 
     def pause_writing(self) -> None:
-        """Read no more from a client that does not read itself."""
+        """Stop reading from a client that does not read."""
         self._blocked = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Read again."""
         self._blocked = False
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
@@ -117,7 +141,7 @@ class Bind(asyncio.Protocol):
     # What the listener calls
 
     def deliver(self, delivery: Delivery) -> bool:
-        """Send a deliver_sm with this turn's write; ``False``: not now."""
+        """Send a deliver_sm at the end of this turn of the loop; ``False``: not now."""
         session, now = self._session, self._loop.time()
         if self._blocked or not self._patience.may_ask(now, session.outstanding):
             return False
@@ -133,24 +157,24 @@ class Bind(asyncio.Protocol):
         return True
 
     def respond(self, request: Pdu, status: int, message_id: str = "") -> None:
-        """Answer a submit_sm with this turn's write."""
+        """Respond to a submit_sm at the end of this turn of the loop."""
         body = None if status else MessageId(message_id)
         self._session.respond(request, status, body)
         self._flush_soon()
 
     def unbind(self) -> None:
-        """Say goodbye: the operator stops; the client's answer closes the link."""
+        """Unbind; the client's response closes the connection."""
         asked = self._session.send_request(cmd.UNBIND, Empty(), None, self._loop.time())
         self._flush()
         if asked is None:
             self.close()
 
     def close(self) -> None:
-        """Wait no longer."""
+        """Close without waiting for a response."""
         if self._transport is not None:
             self._transport.close()
 
-    # What happens
+    # Events of the session
 
     def _happened(self, event: Event) -> None:
         match event:
@@ -192,7 +216,7 @@ class Bind(asyncio.Protocol):
             self._listener.fetch()
 
     def _is_too_fast(self) -> bool:
-        """Count submit_sm against the limit, by the second."""
+        """Count submit_sm of this second, and compare with the limit."""
         limit = self._settings.throughput
         if not limit:
             return False
@@ -229,7 +253,7 @@ class Bind(asyncio.Protocol):
         if self._mailbox is not None:
             self._mailbox.pump()
 
-    # When
+    # Timers
 
     def _flush_soon(self) -> None:
         if not self._flushing:
@@ -237,7 +261,7 @@ class Bind(asyncio.Protocol):
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Write what is to be written; close when the session is over."""
+        """Write what the session has to send; close the connection if it is over."""
         self._flushing = False
         data = self._session.data_to_send()
         transport = self._transport
@@ -252,7 +276,7 @@ class Bind(asyncio.Protocol):
             self._arm()
 
     def _arm(self) -> None:
-        """Have ``tick`` called when the session wants it."""
+        """Set a timer for the session's next ``tick``."""
         due = self._session.next_deadline()
         if self._timer is not None:
             if self._timer_due <= due:

@@ -1,9 +1,9 @@
 """
-The simulator as a carrier of the gateway: no wire, the phones are in this process.
+The simulator as a carrier: it offers parts to the simulated operator, without a wire.
 
-It behaves as an SMPP link does. A throttled part stops the whole link and is offered
-again, in order, after a pause that grows; a part that is never answered becomes unsure.
-Nothing here survives the process: receipts that are still due when it ends are lost.
+It behaves as an SMPP carrier does. A throttled part stops the carrier, which offers it
+again, in order, after a pause that grows; a part without a response becomes unsure.
+Nothing here survives the process: delivery reports that are due when it ends are lost.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Part
 
 RETRY: Final = 1.0
-"""Seconds until a receipt or message is given again that could not be stored."""
+"""Seconds until it passes a delivery report or message again that was not stored."""
 
 LONGEST_PAUSE: Final = 30.0
-"""Seconds; the pause after being throttled doubles up to this."""
+"""Seconds of the longest pause after throttling."""
 
 INBOUND_BATCH: Final = 100
 
 
 class SimulatorCarrier:
-    """A link to the simulated operator; see ``carriers.contract`` for what it must."""
+    """The simulated operator; ``carriers.contract`` says what a carrier must do."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class SimulatorCarrier:
         self._settings = settings
         self._clock = clock
         self._centre = MessageCentre(phones, delay=settings.delivery_delay)
-        # Never the same id twice, not even after a restart.
+        # The first id is random, so that ids do not repeat after a restart.
         self._ids = count(random.getrandbits(31) << 32)
         self._references = count(random.getrandbits(8))
         self._sink: Sink | None = None
@@ -99,11 +99,11 @@ class SimulatorCarrier:
 
     @property
     def throttled(self) -> int:
-        """How often the operator has throttled this link."""
+        """How often the operator has throttled."""
         return self._centre.throttled
 
     def room(self) -> int:
-        """How many parts may be offered now (0 while the link is down)."""
+        """How many parts may be offered now (0 while the carrier does not run)."""
         if not self.healthy():
             return 0
         return max(0, self._settings.window - self._outstanding)
@@ -113,7 +113,7 @@ class SimulatorCarrier:
         return self._up and not self._draining
 
     def offer(self, parts: Sequence[Part]) -> None:
-        """Send these parts, in order."""
+        """Offer these parts to the operator, in order; outcomes go to the sink."""
         assert self._sink is not None, "offered before it ran"  # noqa: S101 - the contract allows it
         self._outstanding += len(parts)
         if self._up:
@@ -124,7 +124,7 @@ class SimulatorCarrier:
             self._answer_soon()
 
     async def run(self, sink: Sink) -> None:
-        """Keep the link up until cancelled, or drained."""
+        """Work until the task is cancelled or the carrier drained."""
         self._loop = asyncio.get_running_loop()
         self._sink = sink
         self._up = True
@@ -147,7 +147,7 @@ class SimulatorCarrier:
             self._take_down()
 
     async def drain(self, seconds: float) -> None:
-        """Wait at most this long for answers, take the link down, and return."""
+        """Wait at most these seconds for responses, then stop."""
         self._draining = True
         try:
             async with asyncio.timeout(seconds):
@@ -158,18 +158,18 @@ class SimulatorCarrier:
             pass
         self._take_down()
 
-    # What is offered
+    # Offered parts
 
     def _loaded(
         self, parts: list[Part], failed: Sequence[tuple[Part, Outcome]]
     ) -> None:
-        """Offer MMS whose content is here; some could not be read."""
+        """Offer the MMS whose content was read; report the others."""
         self._answers += failed
         self._queue.extend(parts)
         self._work()
 
     def _work(self) -> None:
-        """Offer the operator what is queued, until it says to go slower."""
+        """Offer queued parts to the operator until it throttles."""
         if self._resume_at is not None:
             self._answer_soon()
             self._arm()  # the timer may have fired for something else
@@ -203,13 +203,13 @@ class SimulatorCarrier:
         self._arm()
 
     def _rest(self, now: float) -> None:
-        """Pause the link, each time in a row twice as long."""
+        """Pause; each pause in a row is twice as long."""
         first = self._settings.throttle_pause
         self._pause = min(self._pause * 2 or first, LONGEST_PAUSE)
         self._resume_at = now + self._pause
 
     def _answer_soon(self) -> None:
-        """Answer once for all that this turn of the loop brought."""
+        """Report the outcomes of this turn of the loop as one batch."""
         if self._answers and not self._flush_due and self._loop is not None:
             self._flush_due = True
             self._loop.call_soon(self._flush)
@@ -228,7 +228,7 @@ class SimulatorCarrier:
             self._idle.set()
 
     def _take_down(self) -> None:
-        """Answer whatever is still open, and be down."""
+        """Report an outcome for every part, and stop."""
         for submission in self._unanswered.values():
             self._answers.append((submission.part, LINK_DOWN))
         unsent = [*self._loader.cancel(), *self._queue]
@@ -243,10 +243,10 @@ class SimulatorCarrier:
             self._timer = None
         self._closed.set()
 
-    # What comes of it
+    # Events of parts, and messages from phones
 
     def tick(self) -> None:
-        """Do what is due by the clock; the carrier's own timer calls this."""
+        """Handle what is due by the clock; the carrier's own timer calls this."""
         now = self._clock()
         for submission, event in self._centre.tick(now):
             self._happened(submission, event, now)
@@ -268,7 +268,7 @@ class SimulatorCarrier:
             self._receipts.append(receipt(submission, event, now))
 
     def _give_receipts(self) -> None:
-        """Give what has gathered; it is kept until the gateway has stored it."""
+        """Pass the delivery reports to the sink; keep them until they are stored."""
         if not self._receipts or not self._up or self._receipts_rest:
             return
         assert self._sink is not None  # noqa: S101 - it is up
@@ -287,7 +287,7 @@ class SimulatorCarrier:
         self._give_receipts()
 
     def _fetch(self) -> None:
-        """Fetch what phones have sent, and give it to the gateway in order."""
+        """Take what phones have sent, and pass it to the sink in order."""
         if self._inbound_busy or not self._up:
             return
         assert self._sink is not None  # noqa: S101 - it is up
@@ -311,7 +311,7 @@ class SimulatorCarrier:
         else:
             self._fetch()
 
-    # When
+    # Timers
 
     def _again(self, action: Callable[[], None]) -> None:
         if self._up and self._loop is not None:
@@ -323,7 +323,7 @@ class SimulatorCarrier:
         return min((each for each in moments if each is not None), default=None)
 
     def _arm(self) -> None:
-        """Have ``tick`` called when the next thing is due."""
+        """Set a timer for the next ``tick``."""
         due = self.next()
         if due is None or self._loop is None or not self._up:
             return
@@ -355,15 +355,15 @@ def carrier(
     contents: Contents | None = None,
 ) -> SimulatorCarrier:
     """
-    Make a simulated link.
+    Make a simulated carrier.
 
     Args:
         name: The carrier's name in this installation.
         settings: See ``Settings``.
-        random: Where its message ids begin.
+        random: For the first message id.
         clock: Unix seconds.
-        phones: Shared with other links and the phone screen; its own otherwise.
-        contents: Where it finds what is in an MMS; it takes none otherwise.
+        phones: Shared with other carriers and the phone screen; ``None``: its own.
+        contents: Reads the content of MMS; ``None``: it takes no MMS.
 
     """
     return SimulatorCarrier(

@@ -1,4 +1,4 @@
-"""Receipts, and what phones send, as deliver_sm. Pure."""
+"""Writes delivery reports and messages from phones as deliver_sm. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ WRITE_ID: Final[dict[IdForm, Callable[[int], str]]] = {
     "hex": "{:x}".format,
     "padded": "{:020}".format,
 }
-"""How message ids are spelt."""
+"""By form: how to write a message id."""
 
 OLD_IDS: Final = 10**LONGEST_OLD_ID
-"""Ids for clients before SMPP 3.4 are below this: eight digits in any form."""
+"""Ids for clients before SMPP 3.4 are below this: at most eight digits in any form."""
 
 
 def write_id(form: IdForm, number: int) -> str:
-    """Spell a message id; one below ``OLD_IDS`` has eight octets at most."""
+    """Write a message id; one below ``OLD_IDS`` has at most eight octets."""
     written = WRITE_ID[form](number)
     return written[-LONGEST_OLD_ID:] if number < OLD_IDS else written
 
@@ -54,7 +54,7 @@ STATES: Final[dict[Event, tuple[MessageState, int]]] = {
     Event.EXPIRED: (MessageState.EXPIRED, 27),
     Event.INTERIM: (MessageState.ENROUTE, 27),
 }
-"""What a receipt says, and the GSM MAP error (unknown, absent subscriber)."""
+"""By event: state, and GSM MAP error (unknown, absent subscriber)."""
 
 WANTED: Final[dict[int, frozenset[Event]]] = {
     0: frozenset(),
@@ -63,9 +63,9 @@ WANTED: Final[dict[int, frozenset[Event]]] = {
     3: frozenset({Event.DELIVERED}),
 }
 """
-registered_delivery's two lowest bits to the ends that are reported.
+By the two lowest bits of registered_delivery: the final events that are reported.
 
-SMPP 3.4 § 5.2.17; 3 is reserved there and means success only in 5.0 § 4.7.21.
+SMPP 3.4 § 5.2.17; there 3 is reserved, and 5.0 § 4.7.21 makes it success only.
 """
 
 INTERIM_BIT: Final = 0x10
@@ -80,9 +80,9 @@ ECHOED: Final[dict[int, int]] = {
     tags.ITS_SESSION_INFO: tags.ITS_SESSION_INFO,
 }
 """
-Parameters of a submit_sm -> what they are in its receipt (SMPP 3.4 § 4.6.1).
+By parameter of a submit_sm: the parameter of its receipt (SMPP 3.4 § 4.6.1).
 
-Subaddresses and ports belong to addresses, and go the other way round with them.
+Subaddresses and ports belong to addresses, so source and destination change places.
 """
 
 
@@ -92,11 +92,12 @@ class Delivery:
     One deliver_sm that waits for a bind.
 
     Attributes:
-        body: Of the PDU.
+        body: The PDU's.
         tlvs: For clients that know parameters.
-        old: The body for clients that know none, where it is another.
-        refused: How often it was answered with a temporary error, or not at all.
-        place: The mailbox's: deliveries go out in this order.
+        old: The body for clients before SMPP 3.4, if it differs.
+        refused: How often the client refused it with a temporary error, or did not
+            respond.
+        place: Its number in the mailbox, in order of delivery.
 
     """
 
@@ -108,7 +109,7 @@ class Delivery:
 
 
 def is_wanted(registered_delivery: int, event: Event) -> bool:
-    """Say whether a customer asked to hear of this."""
+    """Whether the client asked for a receipt of this event."""
     if event is Event.INTERIM:
         return bool(registered_delivery & INTERIM_BIT)
     return event in WANTED[registered_delivery & 3]
@@ -126,18 +127,19 @@ def receipt(
     alphabet: LinkAlphabet = LinkAlphabet.GSM,
 ) -> Delivery:
     """
-    Write a receipt: SMPP 3.4 appendix B and § 4.6.1, addresses the other way round.
+    Write a receipt by SMPP 3.4 appendix B and § 4.6.1, with addresses swapped.
 
     Args:
-        message_id: As receipts spell it.
-        submitted: What it is about.
-        event: Its end, or ``INTERIM``.
-        style: Whether the text says it, the optional parameters, or both.
-        text: Its beginning is quoted, what is not ASCII as ``?``.
+        message_id: In the form of receipts.
+        submitted: The part that it is about.
+        event: A final one, or ``INTERIM``.
+        style: Whether text, optional parameters or both have the state.
+        text: The message's; the receipt quotes its beginning, with ``?`` for
+            characters outside ASCII.
         times: When it was submitted and done, Unix seconds.
-        asked: Parameters of what was submitted; see ``ECHOED``.
-        alphabet: What data_coding 0 means on the link: a receipt is ASCII, which is
-            that or, where it is packed, has a data_coding of its own.
+        asked: Parameters of the submit_sm; see ``ECHOED``.
+        alphabet: What data_coding 0 means to the client. A receipt is in ASCII: in a
+            packed alphabet it has the data_coding of that.
 
     """
     state, error = STATES[event]
@@ -170,7 +172,7 @@ def receipt(
 
 
 def from_phone(composed: Composed, ref: int, alphabet: LinkAlphabet) -> list[Delivery]:
-    """Write what a phone sent; a long text in parts that ``ref`` joins."""
+    """Write a message from a phone; ``ref`` joins the parts of a long one."""
     to = composed.to.removeprefix("+")
     international = to != composed.to
     return [

@@ -1,8 +1,8 @@
 """
-What becomes of a message: fixed by the last four digits of its recipient.
+How a message ends: the last four digits of its recipient decide.
 
-The table is all there is; docs/carriers/simulator.md is checked against it. A schedule
-is pure: it says what happens when, to a phone that is switched on.
+docs/carriers/simulator.md is tested against the table. A schedule is pure: it says what
+happens when, to a phone that is switched on.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 EARLY = 0.1
-"""Seconds between a receipt that comes before the response, and the response."""
+"""Seconds from a receipt that comes before the response, to the response."""
 
 
 class Answer(Enum):
-    """What the operator says when a part is offered."""
+    """The operator's response to a part."""
 
     TAKEN = auto()
     REJECTED = auto()
@@ -23,33 +23,33 @@ class Answer(Enum):
 
 
 class Step(Enum):
-    """What happens to a part at a moment."""
+    """What happens to a part at some time."""
 
     ANSWER = auto()
-    """The operator says that it took it."""
+    """The operator accepts it."""
     REJECT = auto()
-    """The operator says no."""
+    """The operator refuses it."""
     DELIVER = auto()
-    """It reaches the phone; a receipt says so."""
+    """The phone gets it, and a receipt says so."""
     FAIL = auto()
-    """A receipt says that it could not be delivered."""
+    """A receipt says that it is undeliverable."""
     EXPIRE = auto()
-    """A receipt says that its validity ran out."""
+    """A receipt says that its validity has ended."""
     REPEAT = auto()
-    """The receipt is sent once more."""
+    """The receipt comes again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
     """
-    What becomes of a part.
+    How a part ends.
 
     Attributes:
-        summary: For people; the docs and the phone screen show it.
-        answer: What the operator says when it is offered.
-        refusals: How many times it is throttled before that.
+        summary: For people: in the docs and on the phone screen.
+        answer: The operator's response.
+        refusals: How many times the operator throttles it before that.
         end: ``DELIVER``, ``FAIL`` or ``EXPIRE``.
-        delay: Seconds from the answer to the end; ``None``: the carrier's setting.
+        delay: Seconds from the response to the end; ``None``: the carrier's setting.
         receipts: How many receipts come.
         receipt_first: Whether the receipt comes before the response.
 
@@ -83,7 +83,7 @@ SUMMARIES: dict[str, str] = {digits: each.summary for digits, each in FATES.item
 
 
 def fate(recipient: str) -> Fate:
-    """Look up what becomes of a message to a number."""
+    """Return how a message to this number ends."""
     return FATES.get(recipient[-4:], ORDINARY)
 
 
@@ -91,14 +91,14 @@ def schedule(
     fate: Fate, now: float, delay: float, expires_at: float
 ) -> tuple[tuple[float, Step], ...]:
     """
-    Say what happens when to a part that is not (or no longer) throttled.
+    List what happens when to a part that is not, or no longer, throttled.
 
     Args:
-        fate: Of its recipient.
+        fate: Its recipient's.
         now: When it was offered, Unix seconds.
-        delay: Seconds to delivery where the fate does not say.
-        expires_at: Unix seconds; what would end later expires then. A fate that
-            expires does so after ``delay``, so that nobody waits a week for it.
+        delay: Seconds to delivery, unless the fate has its own.
+        expires_at: Unix seconds; a part with a later end expires then. One whose fate
+            is to expire does so after ``delay``, to make the test short.
 
     """
     if fate.answer is Answer.NOTHING:

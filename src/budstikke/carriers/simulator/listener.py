@@ -1,8 +1,8 @@
 """
-The simulated operator as an SMPP server: anyone's client can bind to the phones.
+The simulated operator as an SMPP server: any client can bind to the phones.
 
-A message has the same fate here as by the simulated carrier. What a customer does not
-fetch waits until the next bind; what was sent and not acknowledged is sent again.
+A message ends here as it does with the simulated carrier. Deliveries wait for the
+client's next bind; those without a response are sent again.
 """
 
 from __future__ import annotations
@@ -12,15 +12,11 @@ import contextlib
 import time
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Annotated, Final
-
-from msgspec import Meta, Struct, field
+from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.simulator.bind import Bind
 from budstikke.carriers.simulator.deliver import (
     OLD_IDS,
-    IdForm,
-    Style,
     from_phone,
     is_wanted,
     receipt,
@@ -35,7 +31,6 @@ from budstikke.carriers.simulator.message_centre import (
 )
 from budstikke.carriers.simulator.phones import Change
 from budstikke.carriers.simulator.submit import read_submit
-from budstikke.domain.text import LinkAlphabet
 from budstikke.smpp import PduError
 from budstikke.smpp import status as st
 from budstikke.smpp.versions import speaks_parameters
@@ -46,70 +41,20 @@ if TYPE_CHECKING:
     from random import Random
 
     from budstikke.carriers.simulator.phones import Phones
+    from budstikke.carriers.simulator.settings import ListenerSettings
     from budstikke.smpp import Pdu
     from budstikke.smpp.pdus import Sm
 
 FETCHED: Final = 100
-"""Messages from phones that are fetched at once."""
+"""Messages from phones to take at a time."""
 
 LINGER: Final = 2.0
-"""Seconds for clients to answer unbind when it stops."""
-
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-
-
-class ListenerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of the SMPP server; see docs/simulator.md."""
-
-    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535, description="0: any that is free.")] = (
-        2775
-    )
-    accounts: Annotated[
-        dict[str, str],
-        Meta(description="`system_id` to password; empty: any are let in."),
-    ] = field(default_factory=dict)
-    delivery_delay: Annotated[
-        float,
-        Meta(
-            ge=0, le=86_400, description="Until a part is delivered, if no fate says."
-        ),
-    ] = 1.0
-    alphabet: Annotated[
-        LinkAlphabet, Meta(description="What `data_coding` 0 means.")
-    ] = LinkAlphabet.GSM
-    receipts: Annotated[
-        Style, Meta(description="What says it: `text`, `tlv` or `both`.")
-    ] = "both"
-    response_id: Annotated[
-        IdForm, Meta(description="Ids in answers: `decimal`, `hex` or `padded`.")
-    ] = "decimal"
-    receipt_id: Annotated[IdForm, Meta(description="The same ids in receipts.")] = (
-        "decimal"
-    )
-    throughput: Annotated[
-        int,
-        Meta(ge=0, description="submit_sm a second and bind, else throttled; 0: any."),
-    ] = 0
-    window: Annotated[
-        int, Meta(ge=1, le=10_000, description="deliver_sm without an answer, a bind.")
-    ] = 100
-    response_timeout: Annotated[
-        Seconds,
-        Meta(description="For the answer to a deliver_sm; then it comes again."),
-    ] = 10.0
-    enquire_link: Annotated[
-        Seconds, Meta(description="Silence after which the client is asked for life.")
-    ] = 30.0
-    numbers: Annotated[
-        tuple[str, ...],
-        Meta(description="Beginnings of numbers that phones reach here; empty: all."),
-    ] = ()
+"""Seconds that clients have to respond to unbind when it stops."""
 
 
 @dataclass(slots=True)
 class _Origin:
-    """Where a part came from, and what its customer wants to hear."""
+    """The submit_sm of a part, and the mailbox for its receipts."""
 
     bind: Bind
     pdu: Pdu
@@ -168,7 +113,7 @@ class Listener:
         return self._centre.throttled
 
     async def start(self) -> None:
-        """Listen; raises OSError if the address cannot be had."""
+        """Listen; raises OSError if the address is not available."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: Bind(self), self.settings.host, self.settings.port
@@ -181,7 +126,7 @@ class Listener:
         self._arm()
 
     async def stop(self) -> None:
-        """Unbind all, and listen no more."""
+        """Unbind all clients, and stop listening."""
         for stop in self._stop_watching:
             stop()
         self._centre.close()
@@ -204,16 +149,16 @@ class Listener:
     # What binds call
 
     def connected(self, bind: Bind) -> None:
-        """Remember a connection."""
+        """Add a connection."""
         self._binds.add(bind)
 
     def disconnected(self, bind: Bind) -> None:
-        """Forget it."""
+        """Remove a connection."""
         self._binds.discard(bind)
         self._gone.set()
 
     def check(self, system_id: str, password: str) -> int:
-        """Say whether someone may bind, as a command status."""
+        """Return the command status of a bind with this login."""
         accounts = self.settings.accounts
         if not accounts:
             return st.ESME_ROK if system_id else st.ESME_RINVSYSID
@@ -223,11 +168,11 @@ class Listener:
         return st.ESME_RINVPASWD if wrong else st.ESME_ROK
 
     def mailbox(self, system_id: str) -> Mailbox:
-        """Find or make what waits for a customer."""
+        """Return the client's mailbox; make it if there is none."""
         return self._mailboxes.setdefault(system_id, Mailbox())
 
     def fetch(self) -> None:
-        """Fetch what phones have sent, for the first customer who takes it."""
+        """Take what phones have sent, for the first client that has room."""
         for mailbox in self._mailboxes.values():
             if not mailbox.has_room():
                 continue
@@ -237,7 +182,7 @@ class Listener:
             mailbox.pump()
 
     def submitted(self, bind: Bind, pdu: Pdu, body: Sm) -> None:
-        """Take a submit_sm, and answer it unless its fate is silence."""
+        """Take a submit_sm, and respond to it unless the fate is silence."""
         now = self._clock()
         try:
             part, group, segments = read_submit(
@@ -261,10 +206,10 @@ class Listener:
             bind.respond(pdu, st.ESME_RTHROTTLED)
         self._arm()
 
-    # What comes of it
+    # Events of parts
 
     def tick(self) -> None:
-        """Do what is due by the clock; the listener's own timer calls this."""
+        """Handle what is due by the clock; the listener's own timer calls this."""
         now = self._clock()
         full: set[Mailbox] = set()
         for submission, event in self._centre.tick(now):
@@ -299,10 +244,10 @@ class Listener:
             )
         )
 
-    # When
+    # Timers
 
     def _arm(self) -> None:
-        """Have ``tick`` called when the next thing is due."""
+        """Set a timer for the next ``tick``."""
         due = self._centre.next()
         if due is None or (self._timer is not None and self._timer_due <= due):
             return

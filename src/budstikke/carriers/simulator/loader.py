@@ -1,4 +1,4 @@
-"""What is in MMS, read before the simulated operator is offered them."""
+"""Reads the content of MMS before they are offered to the simulated operator."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ NOT_READ: Final = Rejected(Reason.INTERNAL, "its content cannot be read", Retry.
 
 class Loader:
     """
-    Reads what is in MMS; texts pass at once.
+    Reads the content of MMS; lets texts pass at once.
 
     Args:
-        contents: Where it is found; ``None``: MMS are not taken.
+        contents: Reads it; ``None``: MMS are not taken.
         loaded: Called with the parts that were read, and with those that were not.
 
     Attributes:
-        found: By part id; whoever uses it takes it out.
+        found: Contents by part id; the owner removes them.
 
     """
 
@@ -44,7 +44,7 @@ class Loader:
         self.found: dict[int, MmsContent] = {}
 
     def load(self, parts: Sequence[Part]) -> Sequence[Part]:
-        """Return the texts among these; the MMS are read."""
+        """Return the texts among these; read the content of the MMS."""
         mms = [part for part in parts if part.encoding == ENCODING]
         if not mms:
             return parts
@@ -69,7 +69,7 @@ class Loader:
         self._loaded(have, lost)
 
     def cancel(self) -> list[Part]:
-        """Read no more; returns the parts that were being read."""
+        """Stop reading; return the parts whose content was being read."""
         unread = [part for parts in self._reading.values() for part in parts]
         for task in self._reading:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What waits for one customer's binds: receipts and messages from phones."""
+"""The receipts and messages from phones that wait for one client's binds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.simulator.deliver import Delivery
 
 MOST: Final = 200_000
-"""Deliveries kept for a customer who does not fetch them; the oldest are dropped."""
+"""Deliveries that wait for a client at most; beyond it the oldest are dropped."""
 
 
 class Receiver(Protocol):
@@ -25,10 +25,10 @@ class Receiver(Protocol):
 
 class Mailbox:
     """
-    Deliveries of one customer, in order, whatever binds come and go.
+    The deliveries of one client, in order, for all its binds.
 
     Attributes:
-        dropped: Deliveries given up: refused for good, or too many.
+        dropped: Deliveries given up: the client refused them for good, or too many.
 
     """
 
@@ -43,19 +43,19 @@ class Mailbox:
         return len(self._waiting) + self._refused
 
     def add_bind(self, bind: Receiver) -> None:
-        """Begin to deliver on a bind that receives."""
+        """Deliver on this bind, too."""
         self._binds.append(bind)
         self.pump()
 
     def remove_bind(self, bind: Receiver, unanswered: Sequence[Delivery]) -> None:
-        """Take back, first in line, what a bind did not get answered."""
+        """Remove a bind; its deliveries without a response go first in the queue."""
         if bind in self._binds:
             self._binds.remove(bind)
         self._waiting.extendleft(reversed(unanswered))
         self.pump()
 
     def has_room(self) -> bool:
-        """Whether messages from phones would be delivered at once."""
+        """Whether a message from a phone would be delivered at once."""
         return bool(self._binds) and not self._waiting
 
     def put(self, *deliveries: Delivery) -> None:
@@ -69,17 +69,16 @@ class Mailbox:
             self.dropped += 1
 
     def pump(self) -> None:
-        """Send as much as the binds take."""
+        """Send as many as the binds take."""
         for bind in tuple(self._binds):
             while self._waiting and bind.deliver(self._waiting[0]):
                 self._waiting.popleft()
 
     def refused(self, delivery: Delivery, status: int) -> float | None:
         """
-        Hear that a delivery was not acknowledged.
+        Note that the client refused a delivery.
 
-        Returns the seconds after which ``retry`` has it sent again; ``None``: it is
-        given up.
+        Returns the seconds after which to call ``retry``; ``None``: it is given up.
         """
         if status in FINAL:
             self.dropped += 1
@@ -89,7 +88,7 @@ class Mailbox:
         return pause(delivery.refused)
 
     def retry(self, delivery: Delivery) -> None:
-        """Send again, in its place, what was not acknowledged."""
+        """Put a refused delivery back in its place, and send it again."""
         self._refused -= 1
         earlier = []
         while self._waiting and self._waiting[0].place < delivery.place:

@@ -1,8 +1,8 @@
 """
 The simulated operator: a message centre that plays the fates on the phones.
 
-Pure: whoever owns it offers parts, looks at ``next`` for when to call ``tick``, and
-carries what comes of it to its own customer, be that the gateway or an SMPP client.
+Pure: its owner offers parts, calls ``tick`` at the time that ``next`` returns, and
+passes the events to its customer: the gateway, or an SMPP client.
 """
 
 from __future__ import annotations
@@ -19,47 +19,47 @@ from budstikke.carriers.simulator.phones import Change, Phones
 from budstikke.domain.message import MmsContent, Part
 
 MOST_HELD = 100_000
-"""Parts that may wait for phones that are switched off; more are undeliverable."""
+"""Parts that may wait for phones that are off; more are undeliverable."""
 
 
 class Verdict(Enum):
-    """What the operator says at once to a part that it is offered."""
+    """The operator's immediate response to a part."""
 
     TAKEN = auto()
     REJECTED = auto()
     THROTTLED = auto()
-    """Offer it again, later."""
+    """Offer it again later."""
     LATER = auto()
-    """Nothing yet: the answer is an ``Event.ANSWER``."""
+    """No response yet: an ``Event.ANSWER`` follows."""
     SILENT = auto()
-    """Nothing, ever."""
+    """Never a response."""
 
 
 class Event(Enum):
-    """What comes of a part later."""
+    """What happens to a part later."""
 
     ANSWER = auto()
-    """It is taken, says the operator, at last."""
+    """The operator accepts it, late."""
     DELIVERED = auto()
     UNDELIVERED = auto()
     EXPIRED = auto()
     INTERIM = auto()
-    """The phone is switched off: it waits."""
+    """The phone is off: the part waits."""
 
 
 class Submission(msgspec.Struct, eq=False):
     """
-    One part that the operator was offered.
+    One part that was offered to the operator.
 
     Attributes:
-        id: What the operator calls it; never the same for two.
+        id: The operator's message id; unique.
         group: The same for all parts of one message.
-        segments: What a text was cut in that came whole.
-        context: The owner's, who gets it back with each event.
-        mms: What it holds, if it is an MMS.
-        held: Whether it had to wait for its phone to be switched on.
+        segments: How many segments a text has that came as a whole.
+        context: The owner's; each event has it.
+        mms: Its content, if it is an MMS.
+        held: Whether it waited for its phone.
         delivered: Whether the phone has it.
-        expired: Whether it never will.
+        expired: Whether its validity ended.
 
     """
 
@@ -80,7 +80,7 @@ class MessageCentre:
 
     Args:
         phones: Shared by all centres of a process.
-        delay: Seconds to delivery where the fate does not say.
+        delay: Seconds to delivery, unless the fate has its own.
 
     """
 
@@ -96,14 +96,14 @@ class MessageCentre:
         self.open()
 
     def open(self) -> None:
-        """Hear phones being switched on; a new centre does already."""
+        """Watch for phones that are switched on; a new centre does already."""
         if self._unwatch is None:
             self._unwatch = self._phones.watch(self._switched, [Change.SWITCHED])
         for number in list(self._held):
             self._switched(number)
 
     def close(self) -> None:
-        """Hear the phones no longer, so that they do not keep this centre alive."""
+        """Stop watching the phones, so that they do not keep this centre alive."""
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
@@ -124,7 +124,7 @@ class MessageCentre:
         return Verdict.LATER if its.receipt_first else Verdict.TAKEN
 
     def _refuse(self, recipient: str, its: Fate) -> bool:
-        """Count refusals to a number; after the last it is taken and counted anew."""
+        """Count refusals to a number; after the last one, accept and count anew."""
         refused = self._refused.pop(recipient, 0)
         if refused == its.refusals:
             return False
@@ -137,7 +137,7 @@ class MessageCentre:
         return self._agenda.next()
 
     def tick(self, now: float) -> list[tuple[Submission, Event]]:
-        """Let everything happen that is due."""
+        """Play what is due; return the events."""
         events: list[tuple[Submission, Event]] = []
         for submission, step in self._agenda.due(now):
             if step is Step.DELIVER:
@@ -173,13 +173,13 @@ class MessageCentre:
         if receipts:
             events.append((submission, Event.DELIVERED))
         if receipts > 1 and submission.held:
-            # Its repetition came due while it waited, and was left out.
+            # Its repeated receipt came due while it waited, and is left out.
             events.append((submission, Event.DELIVERED))
 
     def _hold(
         self, submission: Submission, events: list[tuple[Submission, Event]]
     ) -> None:
-        """Keep a part until its phone is switched on or its validity is over."""
+        """Keep a part until its phone is switched on or its validity ends."""
         part = submission.part
         if self._held_count >= MOST_HELD:
             submission.expired = True
@@ -195,7 +195,7 @@ class MessageCentre:
     def _expire(
         self, submission: Submission, events: list[tuple[Submission, Event]]
     ) -> None:
-        """End a part's validity, unless it ended otherwise in the meantime."""
+        """End a part's validity, unless the part has ended."""
         if submission.delivered or submission.expired:
             return
         submission.expired = True
@@ -205,7 +205,7 @@ class MessageCentre:
         events.append((submission, Event.EXPIRED))
 
     def _switched(self, number: str) -> None:
-        """Have what waited for a phone delivered at the next tick, in order."""
+        """Deliver the parts that waited for this phone, in order, at the next tick."""
         if not self._phones.is_on(number):
             return
         waiting = self._held.pop(number, {})

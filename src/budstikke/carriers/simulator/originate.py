@@ -1,4 +1,4 @@
-"""What a phone sends, as the user data that a carrier delivers."""
+"""Cuts what a phone sends into the user data that a carrier delivers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.simulator.phones import Composed
 
 LONGEST: Final = 5_000
-"""Characters; the rest is cut off. Any text of so many fits in 255 parts."""
+"""Characters; the rest is cut off. Any text of this length fits in 255 parts."""
 
 DATA_CODING_GSM: Final = 0
 DATA_CODING_UCS2: Final = 8
@@ -33,7 +33,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Piece(NamedTuple):
-    """One part on the wire: user data, which begins with a header if ``udhi``."""
+    """One part on the wire: user data, with a header in front if ``udhi``."""
 
     data_coding: int
     udhi: bool
@@ -44,10 +44,13 @@ def pieces(
     text: str, ref: int, alphabet: LinkAlphabet = LinkAlphabet.GSM
 ) -> list[Piece]:
     """
-    Cut a text as a phone does: GSM default alphabet if it fits in it, else UCS-2.
+    Cut a text as a phone does: in the GSM default alphabet if it fits, else in UCS-2.
 
-    ``ref`` (0 to 255) joins the parts of a long text: 3GPP TS 23.040 § 9.2.3.24.1.
-    ``alphabet`` is what data_coding 0 means on the link.
+    Args:
+        text: The text.
+        ref: 0 to 255; joins the parts of a long text (3GPP TS 23.040 § 9.2.3.24.1).
+        alphabet: What data_coding 0 means to the receiver.
+
     """
     planned = segment(text[:LONGEST], mode=TextMode.AUTO)
     total = len(planned.parts)
@@ -70,7 +73,7 @@ def _encode(text: str, alphabet: LinkAlphabet, header: bytes) -> bytes:
 
 
 def as_inbound(composed: Composed, ref: int) -> list[InboundPart]:
-    """Turn what a phone sent into what a carrier gives the gateway."""
+    """Make the parts of a message from a phone, as a carrier reports them."""
     return [
         InboundPart(
             originator=composed.phone,
@@ -87,9 +90,9 @@ def as_inbound(composed: Composed, ref: int) -> list[InboundPart]:
 
 def as_mms(composed: Composed, parts: tuple[MediaPart, ...]) -> InboundMms:
     """
-    Turn an MMS that a phone sent into what a carrier gives the gateway.
+    Make an MMS from a phone, as a carrier reports it.
 
-    As phones do it begins with its presentation, and its text is a part.
+    As with real phones its first part is the presentation, and its text is a part.
     """
     files = [(part.name, part.type, part.data) for part in parts]
     return InboundMms(

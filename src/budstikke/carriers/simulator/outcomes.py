@@ -1,4 +1,4 @@
-"""What the simulated operator says, in the words of the gateway."""
+"""The simulated operator's responses and receipts, as the gateway's outcomes."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ ENDS: Final[dict[Event, tuple[ReceiptState, Reason, str]]] = {
     ),
     Event.EXPIRED: (ReceiptState.EXPIRED, Reason.EXPIRED, "EXPIRED 027"),
 }
-"""What a receipt says; the numbers are GSM MAP errors (unknown, absent subscriber)."""
+"""By event: the receipt's content, with GSM MAP errors (unknown, absent)."""
 
 
 def sent(submission: Submission) -> Sent:
-    """Say that the operator took a part."""
+    """Return the outcome of a part that the operator accepted."""
     return Sent(_smsc_id(submission))
 
 
 def receipt(submission: Submission, event: Event, now: float) -> Receipt:
-    """Write the receipt of an end that is in ``ENDS``; ``now`` is Unix seconds."""
+    """Write the receipt of an event in ``ENDS``; ``now`` is Unix seconds."""
     state, reason, raw = ENDS[event]
     recipient = submission.part.recipient
     return Receipt(_smsc_id(submission), None, state, reason, raw, now, recipient)

@@ -1,9 +1,9 @@
 """
-The simulated phones: what they received, and what they have to send.
+The simulated phones: the messages that they received, and those that they send.
 
-Pure and in memory: a phone is made when it is first used, time is an argument. What is
-kept is bounded: so many messages a phone, so many in all (the phone that has been quiet
-longest is forgotten first), so many long texts of which parts are missing.
+Pure and in memory: a phone exists once it is used; time is an argument. Memory is
+limited: messages of a phone, messages in all (the phone that was used least recently
+goes first), and long texts with missing parts.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Composed", "Message", "Phones", "Summary", "phone_number"]
 
 REPLACE_TYPES = range(0x41, 0x48)
-"""Protocol identifiers that replace an earlier message: 3GPP TS 23.040 § 9.2.3.9."""
+"""Protocol identifiers of messages that replace another (TS 23.040 § 9.2.3.9)."""
 
 SENT_KEPT = 100
-"""How many of its own messages a phone remembers."""
+"""How many of its own messages a phone keeps."""
 
 
 class _Phone:
-    """One phone; ``replaceable`` finds the message that the next of its type ousts."""
+    """One phone; ``replaceable``: by type, the message that the next one replaces."""
 
     __slots__ = ("messages", "replaceable", "sent")
 
@@ -50,9 +50,9 @@ class Phones:
     All simulated phones, by E.164 number with ``+``.
 
     Args:
-        per_phone: Messages kept for one phone; the oldest go first.
-        total: Messages kept in all.
-        unfinished: Long texts kept of which parts are missing.
+        per_phone: Messages to keep of one phone; the oldest go first.
+        total: Messages to keep in all.
+        unfinished: Long texts with missing parts to keep.
         outbox: Messages from phones that may wait for a carrier.
 
     """
@@ -79,7 +79,7 @@ class Phones:
         self._album = Album()
 
     def number(self, written: str) -> str:
-        """Bring a phone's number to E.164; see ``phone_number``."""
+        """Return a phone's number as E.164; see ``phone_number``."""
         return phone_number(written)
 
     # What phones receive
@@ -88,17 +88,18 @@ class Phones:
         self, part: Part, group: Hashable, at: float, segments: int = 1
     ) -> Message | None:
         """
-        Put a part on its recipient's phone, whether that is switched on or not.
-
-        Args:
-            part: Where its ``total`` is 1, it is a whole message.
-            group: The same for all parts of one message of one originator to one
-                recipient.
-            at: Unix seconds.
-            segments: What a whole message was sent in, if its operator cut it.
+        Put a part on its recipient's phone, whether it is on or off.
 
         Returns the message, or ``None`` while parts of it are missing; they may come in
         any order and more than once.
+
+        Args:
+            part: If its ``total`` is 1, it is a whole message.
+            group: The same for all parts of one message from one sender to one
+                recipient.
+            at: Unix seconds.
+            segments: How many segments a whole message has, if its operator cut it.
+
 
         """
         text = part.text if part.total == 1 else self._join(part, group)
@@ -151,11 +152,11 @@ class Phones:
         return message
 
     def media(self, message_id: int) -> tuple[MediaPart, ...]:
-        """Find what an MMS that a phone got or sent holds; empty: not kept any more."""
+        """Return the content of an MMS of a phone; empty: it was dropped."""
         return self._album.look(message_id)
 
     def _join(self, part: Part, group: Hashable) -> str | None:
-        """Keep a part of a long text; the whole text if it was the last one missing."""
+        """Keep a part of a long text; return the text once it is whole."""
         if not 1 <= part.number <= part.total:
             return part.text
         key = (part.recipient, part.originator, group, part.total)
@@ -172,7 +173,7 @@ class Phones:
         return "".join(whole)
 
     def _oust(self, phone: _Phone, message: Message) -> None:
-        """Remove what a message of a replace type takes the place of."""
+        """Remove the message that this one replaces by its protocol identifier."""
         key = (message.originator, message.protocol_id)
         earlier = phone.replaceable.get(key)
         if earlier is not None:
@@ -192,7 +193,7 @@ class Phones:
             self._kept -= len(quietest.messages)
 
     def _touch(self, number: str) -> _Phone:
-        """Find or make a phone, and make it the one that was used last."""
+        """Return a phone, and make it the one that was used last."""
         phone = self._phones.get(number)
         if phone is None:
             phone = self._phones[number] = _Phone()
@@ -200,17 +201,17 @@ class Phones:
             self._phones.move_to_end(number)
         return phone
 
-    # What a person sees and does
+    # For people
 
     def messages(self, number: str, after: int = 0) -> list[Message]:
-        """List what a phone got, oldest first; only ids above ``after``."""
+        """List what a phone received, oldest first, with ids above ``after``."""
         phone = self._phones.get(number)
         if phone is None:
             return []
         return [message for message in phone.messages if message.id > after]
 
     def sent(self, number: str) -> list[Composed]:
-        """List what was sent from a phone, oldest first (the last hundred)."""
+        """List the messages that a phone sent, oldest first (the last hundred)."""
         phone = self._phones.get(number)
         return [] if phone is None else phone.sent.copy()
 
@@ -224,14 +225,14 @@ class Phones:
         return summaries
 
     def summary(self, number: str) -> Summary:
-        """Describe one phone, whether it has been used or not."""
+        """Describe one phone; it need not have been used."""
         phone = self._phones.get(number)
         messages: Sequence[Message] = () if phone is None else phone.messages
         last_at = messages[-1].received_at if messages else 0.0
         return Summary(number, number not in self._off, len(messages), last_at)
 
     def empty(self, number: str) -> int:
-        """Forget what a phone got and sent; returns how many messages it had got."""
+        """Delete a phone's messages; return how many it had received."""
         phone = self._phones.get(number)
         if phone is None:
             return 0
@@ -244,11 +245,11 @@ class Phones:
         return gone
 
     def is_on(self, number: str) -> bool:
-        """Whether a phone takes messages; true until it is switched off."""
+        """Whether a phone is on; it is until it is switched off."""
         return number not in self._off
 
     def switch(self, number: str, *, on: bool) -> None:
-        """Switch a phone on or off; what is meant for it waits with the operator."""
+        """Switch a phone on or off; its messages wait with the operator meanwhile."""
         self._touch(number)
         if on:
             self._off.discard(number)
@@ -267,12 +268,12 @@ class Phones:
         mms: tuple[str, tuple[MediaPart, ...]] | None = None,
     ) -> Composed | None:
         """
-        Send a text from a phone, or an MMS: queue it for a carrier to deliver.
+        Send a text or an MMS from a phone: queue it for a carrier to deliver.
 
-        ``mms`` is its subject, and what it holds beside the text.
+        ``mms`` is its subject and its parts beside the text.
 
-        Returns ``None``, and sends nothing, when the queue is full: no carrier has
-        fetched what phones sent for too long.
+        Returns ``None``, and sends nothing, if the queue is full because no carrier
+        took messages for too long.
         """
         if len(self._outbox) >= self._most_outbox:
             return None
@@ -295,12 +296,10 @@ class Phones:
         self, limit: int, serves: Sequence[str] = (), *, mms: bool = False
     ) -> list[Composed]:
         """
-        Fetch what phones have sent to numbers that begin as ``serves`` says, in order.
+        Take messages, in order, to numbers that begin with one of ``serves``.
 
-        MMS are left to others without ``mms``.
-
-        An empty ``serves`` means any number. What is taken is no longer queued: give it
-        back with ``put_back`` if it could not be delivered.
+        An empty ``serves`` means any number. Without ``mms`` MMS stay for other
+        carriers. If a message cannot be delivered, return it by ``put_back``.
         """
         taken: list[Composed] = []
         left: list[Composed] = []
@@ -313,10 +312,10 @@ class Phones:
         return taken
 
     def put_back(self, taken: Sequence[Composed]) -> None:
-        """Queue again, first, what could not be delivered."""
+        """Put messages that could not be delivered back, first in the queue."""
         self._outbox.extendleft(reversed(taken))
 
-    # Who wants to know
+    # Watchers
 
     def watch(
         self, watcher: Watcher, changes: Iterable[Change] = tuple(Change)
@@ -339,22 +338,22 @@ class Phones:
 
 
 def _recipient(key: Hashable) -> object:
-    """Read whose part a key of an unfinished text is."""
+    """Return whose part the key of an unfinished text is."""
     return key[0] if isinstance(key, tuple) else None
 
 
 def _mended(text: str) -> str:
-    """Join surrogates that came in different parts; replace those left alone."""
+    """Join surrogates from different parts; replace those without a partner."""
     octets = text.encode("utf-16-le", "surrogatepass")
     return octets.decode("utf-16-le", "replace")
 
 
 def phone_number(written: str) -> str:
     """
-    Bring a phone's number to E.164 with ``+``.
+    Return a phone's number as E.164 with ``+``.
 
-    A leading ``+``, ``00``, nothing, or the blank that an unescaped ``+`` becomes in a
-    URL are all taken; blanks inside are ignored.
+    It may begin with ``+``, ``00``, nothing, or the blank that an unescaped ``+`` in a
+    URL becomes; blanks inside are ignored.
 
     Raises:
         ValueError: It is not 3 to 15 digits.

@@ -1,9 +1,9 @@
 """
-When a client that did not take a delivery is asked again. Pure: time is an argument.
+When to send a delivery again that the client refused. Pure: time is an argument.
 
-A delivery that is refused comes again after a pause that doubles with each refusal. A
-client that refuses rests as well, longer each time until it takes something; what was
-in flight counts once, and after a rest a single delivery tries it.
+The pause of a delivery doubles with each refusal. A client that refuses gets a pause,
+too, longer each time until it accepts something; refusals of deliveries in flight count
+once, and after the pause a single delivery tests the client.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from budstikke.smpp import status as st
 
 RETRY: Final = 1.0
-"""Seconds of the first pause."""
+"""Seconds of a first pause."""
 
 LONGEST: Final = 300.0
 """Seconds of the longest pause."""
@@ -44,23 +44,23 @@ FINAL: Final = frozenset(
     }
 )
 """
-Answers after which a delivery is not tried again (SMPP 3.4 § 5.1.3).
+Command statuses after which a delivery is not sent again (SMPP 3.4 § 5.1.3).
 
-They say that this very PDU cannot be taken; all others, that it cannot be now.
+They mean that this PDU is at fault; all others, that the client cannot take it now.
 """
 
 
 def pause(times: int) -> float:
-    """Say how many seconds to wait after so many refusals, from 1, in a row."""
+    """Return the seconds to wait after so many refusals (from 1) in a row."""
     return min(RETRY * 2.0 ** min(times - 1, 30), LONGEST)
 
 
 class RedeliveryBackoff:
     """
-    How a client is asked that may refuse.
+    When a client may be sent deliveries.
 
     Attributes:
-        refusals: Rests since it last took something.
+        refusals: Pauses since it last accepted a delivery.
 
     """
 
@@ -71,17 +71,17 @@ class RedeliveryBackoff:
         self._until = 0.0
 
     def accepted(self) -> None:
-        """Hear that it took a delivery: it need not rest any more."""
+        """Note that it accepted a delivery: no pause any more."""
         self.refusals = 0
         self._until = 0.0
 
     def refused(self, now: float) -> float:
-        """Hear that it refused one; say how many seconds it rests from now on."""
+        """Note that it refused a delivery; return the seconds of its pause."""
         if now >= self._until:
             self.refusals += 1
             self._until = now + pause(self.refusals)
         return self._until - now
 
     def may_ask(self, now: float, outstanding: int) -> bool:
-        """Say whether to send it another while so many are unanswered."""
+        """Whether to send a delivery now, with so many in flight."""
         return not self.refusals or (now >= self._until and not outstanding)

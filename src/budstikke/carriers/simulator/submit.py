@@ -1,4 +1,4 @@
-"""submit_sm as a part for a phone. Pure."""
+"""Reads submit_sm as a part for a phone. Pure."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     Elements = tuple[tuple[int, bytes], ...]
 
 VALIDITY: Final = 2 * 86_400.0
-"""Seconds a message is kept whose submit_sm does not say."""
+"""Seconds of validity of a submit_sm without one."""
 
 _UDHI: Final = 0x40
 _MS_DISPLAY: Final = b"\x01"
 _PORT_ELEMENTS: Final = frozenset({0x04, 0x05})
 """Application ports: 3GPP TS 23.040 § 9.2.3.24.3 and .4."""
 _MOST: Final = {GSM: (160, 153), UCS2: (70, 67)}
-"""Units in a segment that is alone, and in one of many."""
+"""Units in a segment of its own, and in one of several: septets or UTF-16 units."""
 
 
 class Submitted(NamedTuple):
-    """What a submit_sm asks for; see ``centre.Submission``."""
+    """The content of a submit_sm; see ``message_centre.Submission``."""
 
     part: Part
     group: Hashable
@@ -52,7 +52,7 @@ class Submitted(NamedTuple):
 
 
 class _Coding(NamedTuple):
-    """What a data_coding says; ``alphabet`` is ``None`` for UCS-2."""
+    """The meaning of a data_coding; ``alphabet`` is ``None`` for UCS-2."""
 
     alphabet: LinkAlphabet | None
     flash: bool
@@ -65,34 +65,21 @@ def read_submit(
     Read a submit_sm.
 
     Args:
-        pdu: Its optional parameters count too: sar_*, message_payload and
-            dest_addr_subunit.
-        body: Of ``pdu``.
-        alphabet: What data_coding 0 means on the link.
+        pdu: With its optional parameters: sar_*, message_payload, dest_addr_subunit.
+        body: The body of ``pdu``.
+        alphabet: What data_coding 0 means to the client.
         now: Unix seconds.
-        customer: Parts are joined only with those of the same one.
+        customer: The client; parts of different clients are not joined.
 
     Raises:
-        PduError: Its status answers the submit_sm.
+        PduError: The response has its status.
 
     """
     recipient = _recipient(body)
     if body.schedule_delivery_time:
         raise PduError("nothing is scheduled here", st.ESME_RINVSCHED)
     coding = _coding(body.data_coding, alphabet)
-    payload = _payload(pdu, body)
-    where: Concatenation | None = None
-    tables = (0, 0)
-    header = b""
-    ports = pdu.tlv(tags.DESTINATION_PORT) is not None
-    if body.esm_class & _UDHI:
-        elements, header, payload = _split(payload)
-        where, tables = concatenation(elements), national_tables(elements)
-        ports = ports or any(each in _PORT_ELEMENTS for each, _ in elements)
-    if ports:
-        raise PduError("for a program on the phone: no text", st.ESME_RINVDCS)
-    if where is None and pdu.tlvs:
-        where = _sar(pdu)
+    where, tables, header, payload = _user_data(pdu, body)
     expires_at = parse_time(body.validity_period, now, st.ESME_RINVEXPIRY)
     text = _text(payload, coding.alphabet, tables, header)
     encoding = UCS2 if coding.alphabet is None else GSM
@@ -116,8 +103,34 @@ def read_submit(
     return Submitted(part, (customer, where.ref, where.wide), 1)
 
 
+class _UserData(NamedTuple):
+    """User data: its concatenation, national tables, header, and octets after it."""
+
+    where: Concatenation | None
+    tables: tuple[int, int]
+    header: bytes
+    payload: bytes
+
+
+def _user_data(pdu: Pdu, body: Sm) -> _UserData:
+    """Read header or sar_ parameters; raises PduError if it is for a port."""
+    payload = _payload(pdu, body)
+    where: Concatenation | None = None
+    tables, header = (0, 0), b""
+    to_port = pdu.tlv(tags.DESTINATION_PORT) is not None
+    if body.esm_class & _UDHI:
+        elements, header, payload = _split(payload)
+        where, tables = concatenation(elements), national_tables(elements)
+        to_port = to_port or any(each in _PORT_ELEMENTS for each, _ in elements)
+    if to_port:
+        raise PduError("it is for a program on the phone: no text", st.ESME_RINVDCS)
+    if where is None and pdu.tlvs:
+        where = _sar(pdu)
+    return _UserData(where, tables, header, payload)
+
+
 def _payload(pdu: Pdu, body: Sm) -> bytes:
-    """Take the one text; raises PduError where there are two, or a canned one."""
+    """Return the text; raises PduError if there are two, or a predefined one."""
     whole = pdu.tlv(tags.MESSAGE_PAYLOAD)
     if body.short_message and whole:
         fault = "short_message and message_payload"
@@ -131,7 +144,7 @@ def _split(payload: bytes) -> tuple[Elements, bytes, bytes]:
     """
     Split user data into the elements of its header, that header, and the rest.
 
-    A header that its elements do not fill exactly is none, whatever UDHI says.
+    If the elements do not fill the header exactly, it is no header, whatever UDHI says.
     """
     elements, rest = parse_udh(payload)
     length = sum(2 + len(data) for _, data in elements)
@@ -149,10 +162,10 @@ def _recipient(body: Sm) -> str:
 
 def _coding(data_coding: int, alphabet: LinkAlphabet) -> _Coding:
     """
-    Read data_coding: SMPP 3.4 § 5.2.19, and 3GPP TS 23.038 § 4 above 0x0F.
+    Read data_coding by SMPP 3.4 § 5.2.19, and above 0x0F by 3GPP TS 23.038 § 4.
 
-    0x10 to 0x13 and 0x18 to 0x1B are reserved in the former, and classes of texts in
-    the latter; 0xF8 to 0xFB differ from 0xF0 to 0xF3 in a reserved bit.
+    SMPP reserves 0x10 to 0x13 and 0x18 to 0x1B, which TS 23.038 makes classes of texts;
+    0xF8 to 0xFB differ from 0xF0 to 0xF3 in a reserved bit.
     """
     if data_coding in _CODINGS:
         return _CODINGS[data_coding]
@@ -181,7 +194,7 @@ def _text(
     header: bytes,
 ) -> str:
     if alphabet is None:
-        # Half a character may come in the next part: the phone joins them.
+        # The other half of a character may be in the next part: the phone joins them.
         whole = len(payload) & ~1
         text = payload[:whole].decode("utf-16-be", "surrogatepass")
         return text if whole == len(payload) else text + "\ufffd"
@@ -191,7 +204,7 @@ def _text(
 
 
 def _sar(pdu: Pdu) -> Concatenation | None:
-    """Read which part it is by the sar_ parameters (SMPP 3.4 § 5.3.2.22 to 24)."""
+    """Read number and total from the sar_ parameters (SMPP 3.4 § 5.3.2.22 to 24)."""
     ref = pdu.tlv(tags.SAR_MSG_REF_NUM)
     total = pdu.tlv(tags.SAR_TOTAL_SEGMENTS)
     number = pdu.tlv(tags.SAR_SEGMENT_SEQNUM)
@@ -201,7 +214,7 @@ def _sar(pdu: Pdu) -> Concatenation | None:
 
 
 def _segments(text: str, encoding: str, tables: tuple[int, int]) -> int:
-    """Count what an operator would cut a text in that came whole."""
+    """Count the segments into which an operator would cut a whole text."""
     most, most_of_many = _MOST[encoding]
     if len(text) <= most // 2:
         return 1

@@ -1,4 +1,4 @@
-"""What phones get and send, as values."""
+"""Messages that phones receive and send, as values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from budstikke.carriers.simulator.album import Picture
 
 
 class Change(StrEnum):
-    """What may happen to a phone; see ``Phones.watch``."""
+    """What can happen to a phone; see ``Phones.watch``."""
 
     RECEIVED = "received"
     COMPOSED = "composed"
@@ -23,16 +23,16 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     A text as a phone shows it, joined if it came in parts; or an MMS.
 
     Attributes:
-        id: Counts up through all phones.
-        originator: As it was sent: digits or text.
-        encoding: ``gsm`` or ``ucs2``; of an MMS ``mms``.
-        segments: How many parts it came in.
-        flash: Shown at once and not stored, on a real phone.
-        protocol_id: TP-PID; 65 to 71 replaced an earlier message.
+        id: Counts up over all phones.
+        originator: The sender as sent: digits or text.
+        encoding: ``gsm``, ``ucs2``, or ``mms`` for an MMS.
+        segments: How many segments it came in.
+        flash: Whether a real phone would show it at once and not store it.
+        protocol_id: TP-PID; with 65 to 71 it replaced an earlier message.
         received_at: Unix seconds.
         kind: ``sms`` or ``mms``.
         subject: Of an MMS.
-        parts: What an MMS holds beside its text.
+        parts: Of an MMS, beside its text.
 
     """
 
@@ -51,9 +51,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 class Composed(msgspec.Struct, frozen=True, gc=False):
     """
-    A text that a phone sends to ``to``, or an MMS; ``at`` is Unix seconds.
+    A text or an MMS that a phone sends to ``to``; ``at`` is Unix seconds.
 
-    ``parts`` are what the MMS holds beside its text; their octets are in the album.
+    ``parts`` are those of an MMS beside its text; the album has their octets.
     """
 
     id: int

@@ -1,1 +1,1 @@
-"""The simulator's phones over HTTP: an API for programs and pages for people."""
+"""The simulated phones over HTTP: an API for programs, pages for people."""

@@ -1,10 +1,9 @@
 """
-The simulator over HTTP: what phones got, speaking for them, and a screen for people.
+The simulated phones over HTTP: read their messages, send from them, watch them.
 
-Other people's test suites read and write here, so that errors say what is wrong, and a
-number is taken however the ``+`` of its path arrived. There is no authentication: it
-belongs on a demo or test installation. Requests that a browser makes for another site
-are refused.
+Test suites of other projects use the API, so errors say what is wrong, and the ``+`` in
+a path may be escaped or not. There is no authentication: it belongs on a demo or test
+installation. It refuses requests that a browser makes for another site.
 """
 
 from __future__ import annotations
@@ -51,26 +50,26 @@ if TYPE_CHECKING:
     from budstikke.domain.inbound import MediaPart
 
 MAX_TEXT: Final = 5_000
-"""Characters; more than a phone can send in 255 parts is never wanted."""
+"""Characters of the longest text from a phone."""
 
 STREAM_SECONDS: Final = 30.0
-"""How long one stream of events lasts; browsers connect again by themselves."""
+"""Seconds of one event stream; browsers connect again by themselves."""
 
 BREATH: Final = 0.25
-"""Seconds between two events of a stream, however much happens."""
+"""Seconds between two events of a stream, at least."""
 
 
 class Phones(Protocol):
-    """What is asked of ``carriers.simulator.phones.Phones``; rows are structs."""
+    """What this uses of ``carriers.simulator.phones.Phones``; rows are structs."""
 
     def number(self, written: str) -> str:
-        """Bring a number to E.164 with ``+``; raises ValueError."""
+        """Return a number as E.164 with ``+``; raises ValueError."""
 
     def messages(self, number: str, after: int = 0) -> Sequence[msgspec.Struct]:
-        """List what a phone got, oldest first."""
+        """List the messages that a phone received, oldest first."""
 
     def sent(self, number: str) -> Sequence[msgspec.Struct]:
-        """List what was sent from a phone, oldest first."""
+        """List the messages that a phone sent, oldest first."""
 
     def summaries(self, limit: int = 1000) -> Sequence[msgspec.Struct]:
         """List phones, the one used last first."""
@@ -79,16 +78,16 @@ class Phones(Protocol):
         """Describe one phone."""
 
     def empty(self, number: str) -> int:
-        """Forget what a phone got and sent."""
+        """Delete a phone's messages; return how many it had received."""
 
     def is_on(self, number: str) -> bool:
-        """Whether a phone takes messages."""
+        """Whether a phone is on."""
 
     def switch(self, number: str, *, on: bool) -> None:
         """Switch a phone on or off."""
 
     def media(self, message_id: int) -> Sequence[MediaPart]:
-        """Find what an MMS holds."""
+        """Return the parts of an MMS."""
 
     def compose(
         self,
@@ -222,7 +221,7 @@ class _Screen:
         return _stream(self._changes(None))
 
     async def _changes(self, number: str | None) -> AsyncIterator[str]:
-        """Say that something changed, at once and whenever it does."""
+        """Yield an event now, and whenever something changes."""
         loop = asyncio.get_running_loop()
         end = loop.time() + STREAM_SECONDS
         changed = asyncio.Event()
@@ -255,11 +254,11 @@ def simulator_app(
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
     """
-    Make the HTTP application: mount it at the root, its paths begin ``/simulator``.
+    Make the HTTP application; its paths begin with ``/simulator``.
 
     Args:
         phones: A ``carriers.simulator.phones.Phones``.
-        fates: Endings of numbers and what becomes of messages to them, for the screen.
+        fates: Last digits of numbers, and how a message to them ends.
         clock: Unix seconds.
 
     """
@@ -310,7 +309,7 @@ async def _answer_http_exception(_request: Request, error: Exception) -> Respons
 
 
 def _outside_gsm(text: str) -> str:
-    """Find the very character that made a text UCS-2."""
+    """Find the first character that the GSM alphabet has not."""
     index = first_outside(text)
     return grapheme_at(text, index) if index >= 0 else ""
 

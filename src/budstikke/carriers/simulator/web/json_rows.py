@@ -1,4 +1,4 @@
-"""Phones and messages as the simulator's API writes them."""
+"""Phones and messages as JSON rows of the simulator's API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def summary_row(phone: msgspec.Struct) -> Row:
 
 
 def message_row(message: msgspec.Struct, number: str) -> Row:
-    """Write a message that a phone got."""
+    """Write a message that a phone received."""
     row: Row = msgspec.structs.asdict(message)
     row["parts"] = part_rows(number, row["id"], row["parts"])
     row["received_at"] = _time(row["received_at"])

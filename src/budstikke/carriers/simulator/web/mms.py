@@ -1,4 +1,4 @@
-"""MMS that simulated phones send and show, over HTTP."""
+"""Reads and writes MMS of simulated phones in requests and answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_PARTS: Final = 20
 
 
 class Attached(msgspec.Struct):
-    """A file in the JSON of a message; ``data`` is base64."""
+    """A file of a message in JSON; ``data`` is base64."""
 
     data: str
     name: str = ""
@@ -28,7 +28,7 @@ class Attached(msgspec.Struct):
 
 
 class Composing(msgspec.Struct):
-    """The body of a POST of a message; with a subject or parts it is an MMS."""
+    """The body of a POST; with a subject or parts it is an MMS."""
 
     to: str | int
     text: str = ""
@@ -37,7 +37,7 @@ class Composing(msgspec.Struct):
 
 
 class Composed(msgspec.Struct):
-    """A message to be sent from a phone; ``mms``: its subject and files."""
+    """A message to send from a phone; ``mms``: its subject and files."""
 
     to: str
     text: str
@@ -45,7 +45,7 @@ class Composed(msgspec.Struct):
 
 
 def read_json(body: bytes) -> Composed:
-    """Read a message; raises msgspec's errors, and ValueError."""
+    """Read a message in JSON; raises msgspec's errors, and ValueError."""
     asked = msgspec.json.decode(body, type=Composing)
     try:
         files = [
@@ -62,7 +62,7 @@ def read_json(body: bytes) -> Composed:
 
 
 def read_form(content_type: str, body: bytes) -> Composed:
-    """Read what a browser sends of a form with files; raises ValueError."""
+    """Read a browser's form with files; raises ValueError."""
     values = {"to": "", "text": "", "subject": ""}
     files: list[MediaPart] = []
     try:
@@ -72,7 +72,7 @@ def read_form(content_type: str, body: bytes) -> Composed:
     for piece in pieces:
         if piece.field in values:
             values[piece.field] = piece.data.decode("utf-8", "replace")
-        elif piece.data:  # a browser sends an empty file where none was chosen
+        elif piece.data:  # a browser sends an empty file if none was chosen
             files.append(MediaPart(piece.name, piece.type, piece.data))
     return _composed(values["to"], values["text"], values["subject"], files)
 
@@ -89,7 +89,7 @@ def _composed(to: str, text: str, subject: str, files: list[MediaPart]) -> Compo
 def part_rows(
     number: str, message_id: int, parts: Sequence[msgspec.Struct]
 ) -> list[dict[str, Any]]:
-    """Write the parts of an MMS as the API has them."""
+    """Write the parts of an MMS as JSON rows."""
     path = f"/simulator/phones/{quote(number)}/messages/{message_id}/parts"
     return [
         {**msgspec.structs.asdict(part), "url": f"{path}/{place}"}

@@ -1,8 +1,8 @@
 """
-The phone screen as HTML: pure, every value escaped.
+The phone screen as HTML. Pure; every value is escaped.
 
-Rendered on the server as a whole; the script beside it only fetches it again. Nothing
-comes from elsewhere, so the strictest content security policy holds.
+The server renders whole pages, and the script only fetches them again. They load
+nothing from other sites, so the strictest content security policy works.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ POLICY: Final = (
     "img-src 'self'; media-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The content security policy under which these pages work."""
+"""The content security policy of these pages."""
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -31,7 +31,7 @@ STATIC: Final[dict[str, tuple[str, bytes]]] = {
     "phones.css": ("text/css", (_STATIC / "phones.css").read_bytes()),
     "phones.js": ("text/javascript", (_STATIC / "phones.js").read_bytes()),
 }
-"""What the pages load: name to media type and octets."""
+"""Files that the pages load: media type and octets by name."""
 
 _REPLACE_TYPES = range(65, 72)
 
@@ -59,7 +59,7 @@ _OPEN = """<form action="/simulator" method="get">
 
 
 def list_page(phones: Iterable[Row], fates: Mapping[str, str]) -> str:
-    """Render the list of phones, the one used last first, and the table of fates."""
+    """Render the list of phones, last used first, and the table of fates."""
     rows = "".join(_phone_row(phone) for phone in phones)
     listed = rows or '<tr><td colspan="4">No phone has been used yet.</td></tr>'
     fixed = "".join(
@@ -91,7 +91,7 @@ def _phone_row(phone: Row) -> str:
 
 
 def phone_page(phone: Row, received: Sequence[Row], sent: Sequence[Row]) -> str:
-    """Render one phone: what it got and sent, newest last, and how to answer."""
+    """Render one phone: its messages, newest last, and a form to answer."""
     number = str(phone["number"])
     path = f"/simulator/phones/{quote(number)}"
     shown = sorted([*received, *sent], key=lambda row: int(row["id"]))
@@ -137,7 +137,7 @@ def _received(row: Row) -> str:
 
 
 def _size(row: Row) -> tuple[str, ...]:
-    """Say what a message took on the air."""
+    """Describe the size of a message: segments, alphabet, characters."""
     if row["kind"] == "mms":
         return ("MMS",)
     segments = row["segments"]
@@ -148,7 +148,7 @@ def _size(row: Row) -> tuple[str, ...]:
 
 
 def _content(row: Row) -> str:
-    """Show subject, text and parts; what a browser cannot show is a link."""
+    """Show subject, text and parts; a link if a browser cannot show a part."""
     subject = f"<strong>{escape(row['subject'])}</strong>" if row["subject"] else ""
     text = f"<p>{escape(str(row['text']))}</p>" if row["text"] else ""
     return subject + text + "".join(_part(part) for part in row["parts"])
@@ -172,7 +172,7 @@ def _sent(row: Row) -> str:
 
 
 def _time(written: str | None) -> str:
-    """Show a time of the API, ``2026-11-01T12:00:00.000Z``, as date and time."""
+    """Write ``2026-11-01T12:00:00.000Z`` as date and time for people."""
     if written is None:
         return ""
     return f"<time>{escape(written[:19].replace('T', ' '))}</time>"

@@ -1,4 +1,4 @@
-"""Requests to the simulator's phones: where they come from, and their bodies."""
+"""Requests to the simulated phones: their origin, parameters and bodies."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from budstikke.carriers.simulator.web.mms import Composed
 
 MAX_BODY: Final = 1024 * 1024
-"""Octets: an MMS in base64, and then some."""
+"""Octets of the largest body: an MMS in base64."""
 
 MOST_PARAMETERS: Final = 50
-"""Of a query."""
+"""Parameters of a query at most."""
 
 Body = TypeVar("Body")
 
 
 class Problem(Exception):  # noqa: N818 - an answer, not an error of ours
-    """Something to answer instead: HTTP status, stable code, sentence."""
+    """An error to answer: HTTP status, stable code, sentence."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -37,10 +37,10 @@ class Problem(Exception):  # noqa: N818 - an answer, not an error of ours
 
 def is_from_elsewhere(request: Request) -> bool:
     """
-    Tell whether a page of another site sends this through someone's browser.
+    Whether a page of another site made a browser send this request.
 
-    Browsers say so themselves (Fetch Metadata), but not to a plain http address of
-    another machine: then the page's origin says it (RFC 6454 § 7).
+    Browsers say so (Fetch Metadata), except to a plain http address of another machine;
+    then the Origin header says it (RFC 6454 § 7).
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -50,7 +50,7 @@ def is_from_elsewhere(request: Request) -> bool:
 
 
 def parameters_of(request: Request) -> QueryParams:
-    """Read the query; one of thousands of parameters would take 20 ms."""
+    """Read the query; one with thousands of parameters would take 20 ms."""
     if request.scope["query_string"].count(b"&") > MOST_PARAMETERS:
         raise Problem(400, "bad_field", f"over {MOST_PARAMETERS} parameters")
     return request.query_params
@@ -69,7 +69,7 @@ async def read_message(request: Request) -> Composed:
 
 
 async def read_json_body(request: Request, form: type[Body]) -> Body:
-    """Read a JSON body, whatever its media type is said to be."""
+    """Read a JSON body, whatever its Content-Type is."""
     body = await _read_body(request)
     return _decoded(lambda: msgspec.json.decode(body, type=form))
 
