@@ -10,6 +10,7 @@ from budstikke.carriers.simulator.deliver import IdForm, Style
 from budstikke.domain.text import LinkAlphabet
 
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Timeout = Annotated[float, Meta(gt=0, le=86_400)]
 
 
 class Settings(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -83,15 +84,11 @@ class ListenerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(ge=1, le=10_000, description="Most deliver_sm of a bind in flight."),
     ] = 100
     response_timeout: Annotated[
-        Seconds,
-        Meta(
-            gt=0,
-            description="Longest wait for a deliver_sm_resp; then it sends again.",
-        ),
+        Timeout,
+        Meta(description="Longest wait for a deliver_sm_resp; then it sends again."),
     ] = 10.0
     enquire_link: Annotated[
-        Seconds,
-        Meta(gt=0, description="Silence after which it sends enquire_link."),
+        Timeout, Meta(description="Silence after which it sends enquire_link.")
     ] = 30.0
     numbers: Annotated[
         tuple[str, ...],
