@@ -5,7 +5,8 @@ from msgspec import structs
 
 from budstikke import config
 from budstikke.clients.smtp import SmtpTransport
-from budstikke.config import ConfigError, Settings, host_port, load, networks
+from budstikke.config import ConfigError, Settings, load
+from budstikke.config.addresses import host_port, networks
 
 
 def write(folder: Path, text: str) -> Path:
@@ -72,7 +73,17 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("[[account]]\nname = 'a'", "account: [[account]] is for `budstikke apply`"),
         ("[http]\nport = '80'", "http.port: expected `int`, got `str`"),
         ("[http]\nport = 65536", "http.port: expected `int` <= 65535"),
-        ("[log]\nlevel = 'loud'", "log.level: invalid enum value 'loud'"),
+        (
+            "[log]\nlevel = 'loud'",
+            (
+                "log.level: invalid enum value 'loud': expected one of debug, info, "
+                "warning, error"
+            ),
+        ),
+        (
+            "durability = 'disk'",
+            "durability: invalid enum value 'disk': expected one of power, process",
+        ),
         ("[http]\nport = ]", "Invalid value (at line 2, column 8)"),
     ],
 )

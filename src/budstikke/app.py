@@ -33,6 +33,7 @@ from budstikke.carriers.simulator.listener import Listener
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.simulator.settings import ListenerSettings
 from budstikke.carriers.simulator.web.app import simulator_app
+from budstikke.config.addresses import host_port, networks
 from budstikke.demo import apply_demo, demo_lines
 from budstikke.dialects import DIALECTS
 from budstikke.flow.mms_view_url import linked
@@ -181,7 +182,7 @@ async def _simulate(listen: str, http: str | None, stop: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(_listening(phones, listen))
         if http is not None:
-            host, port = config.host_port(http)
+            host, port = host_port(http)
             app = simulator_app(phones)
             address = config.Http(host=host, port=port)
             await stack.enter_async_context(_http(app, address))
@@ -213,7 +214,7 @@ async def _serve(
                 listen = settings.simulator.listen
                 await stack.enter_async_context(_listening(phones, listen))
             if settings.health:
-                where = config.host_port(settings.health)
+                where = host_port(settings.health)
                 looked_at = Starlette(routes=_health_routes(gateway))
                 address = config.Http(host=where[0], port=where[1])
                 await stack.enter_async_context(_http(looked_at, address))
@@ -228,7 +229,7 @@ async def _serve(
 
 def _application(gateway: Gateway, phones: Phones) -> HttpServer:
     settings = gateway.settings
-    trusted = config.networks(settings.http.trusted_proxies)
+    trusted = networks(settings.http.trusted_proxies)
     others = Mm7Server(
         mmsc=gateway.mmsc,
         rest=Starlette(routes=_routes(gateway, phones, trusted)),
@@ -303,7 +304,7 @@ async def _http(app: Any, address: config.Http) -> Any:
     guard = Guard(
         connections=address.max_connections,
         bodies=address.max_bodies,
-        trusted=config.networks(address.trusted_proxies),
+        trusted=networks(address.trusted_proxies),
     )
     kind: Any = partial(FastPathProtocol, guard=guard)
     server = Server(
@@ -340,7 +341,7 @@ async def _http(app: Any, address: config.Http) -> Any:
 @contextlib.asynccontextmanager
 async def _listening(phones: Phones, listen: str) -> Any:
     """Take SMPP binds for the simulated phones until the end of the block."""
-    host, port = config.host_port(listen)
+    host, port = host_port(listen)
     listener = Listener(
         phones, ListenerSettings(host=host, port=port), random=SystemRandom()
     )

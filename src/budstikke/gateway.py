@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from budstikke.clients.smtp import SmtpTransport
     from budstikke.config import Settings
     from budstikke.flow.deferred_notifier import CallbackSink
-    from budstikke.store.contract import CallbackRow, Hint, StoredInbound
+    from budstikke.store.contract import CallbackRow, Hint, Store, StoredInbound
 
 log = logging.getLogger("budstikke")
 
@@ -116,9 +116,7 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.clock = self._clock = clock = GuardedClock(clock, count)
-        self.store = make_store(
-            settings.database_url, settings.database_file, node=settings.node_name
-        )
+        self.store = self._make_store()
         self.directory = Directory(revision=-1, accesses={}, carriers={})
         self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
@@ -170,6 +168,15 @@ class Gateway:
             directory=lambda: self.directory,
             clock=self._clock,
             known_only=known_only(DIALECTS, self.settings.http.lookups),
+        )
+
+    def _make_store(self) -> Store:
+        settings = self.settings
+        return make_store(
+            settings.database_url,
+            settings.database_file,
+            node=settings.node_name,
+            durability=settings.durability,
         )
 
     def _mms(self) -> MmsAcceptor:
@@ -267,9 +274,8 @@ class Gateway:
     async def start(self) -> None:
         """Open the store, bring the links up, and go on where a stop left off."""
         url = self.settings.database_url
-        loop = asyncio.get_running_loop()
-        self.clock.start(await loop.run_in_executor(None, seen_or_unavailable, url))
-        await loop.run_in_executor(None, load_plans)
+        self.clock.start(await asyncio.to_thread(seen_or_unavailable, url))
+        await asyncio.to_thread(load_plans)
         await self.store.open(self._clock())
         await self.health.beat()
         self.store.listen(self._heard)

@@ -88,14 +88,17 @@ class Truth(NamedTuple):
 class Site:
     """A gateway between a message centre and a customer."""
 
-    def __init__(self, folder: Path, own: Own, **rules: Any) -> None:
+    def __init__(
+        self, folder: Path, own: Own, *, durability: str = "power", **rules: Any
+    ) -> None:
         self.customer: Customer = own(Customer())
         self.customer.open()
         self.centre: MessageCentre = own(MessageCentre(folder))
         self.centre.start()
         accounts = [account(status_url=self.customer.url(), **rules)]
         carrier = smpp_carrier(self.centre.port, window=WINDOW)
-        self.gateway: Gateway = own(Gateway(folder, carrier, accounts))
+        top = {"durability": durability}
+        self.gateway: Gateway = own(Gateway(folder, carrier, accounts, top=top))
         self.gateway.start()
 
     def crash(self, *, of_writer: bool = False) -> None:
@@ -125,12 +128,13 @@ class Site:
         )
 
 
+@pytest.mark.parametrize("durability", ["power", "process"])
 def test_killed_ten_times(
-    tmp_path: Path, own: Own, figures: Callable[..., None]
+    tmp_path: Path, own: Own, figures: Callable[..., None], durability: str
 ) -> None:
     dice = random.Random(SEED)  # noqa: S311 - dice
     moments = sorted(dice.sample(range(400, MESSAGES - 400), KILLS))
-    site = Site(tmp_path, own)
+    site = Site(tmp_path, own, durability=durability)
 
     with Load(site.gateway.port, MESSAGES, MESSAGE) as load:
         for turn, moment in enumerate(moments):
@@ -143,7 +147,14 @@ def test_killed_ten_times(
     site.gateway.stop()
 
     truth = site.truth(accepted)
-    figures(seed=SEED, kills=KILLS, at=moments, unheard=unheard, **truth.figures())
+    figures(
+        durability=durability,
+        seed=SEED,
+        kills=KILLS,
+        at=moments,
+        unheard=unheard,
+        **truth.figures(),
+    )
     # Each id that was given is the message it was given for, and only that.
     assert accepted.items() <= truth.messages.items()
     assert set() == truth.lost

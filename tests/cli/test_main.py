@@ -340,6 +340,12 @@ def change(statement: str) -> None:
         connection.commit()
 
 
+def test_doctor_says_which_promise_is_in_force(here: Path) -> None:
+    assert "durability" not in found()
+    level, what = found(Settings(durability="process"))["durability"]
+    assert (Level.WARNING, "`process`") == (level, what.partition(":")[0])
+
+
 def test_doctor_finds_nothing_wrong(
     capsys: pytest.CaptureFixture[str], here: Path
 ) -> None:

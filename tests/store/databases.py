@@ -19,9 +19,9 @@ def sqlite_store(file: Path, **options: Any) -> DatabaseStore:
     return DatabaseStore(SqliteEngine(file, **options))
 
 
-def postgres_store(url: str, *, node: str) -> DatabaseStore:
+def postgres_store(url: str, *, node: str, **options: Any) -> DatabaseStore:
     """Make a store on a PostgreSQL database, not yet open."""
-    return DatabaseStore(PostgresEngine(url, node=node))
+    return DatabaseStore(PostgresEngine(url, node=node, **options))
 
 
 def sqlite_of(store: Store) -> SqliteEngine:

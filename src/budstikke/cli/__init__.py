@@ -19,6 +19,7 @@ from budstikke.cli.context import (
     open_database,
     read_settings,
 )
+from budstikke.config.addresses import host_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -155,7 +156,7 @@ def _port(text: str) -> int:
 
 def _address(text: str) -> str:
     try:
-        config.host_port(text)
+        host_port(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text

@@ -9,7 +9,6 @@ test compares the two. A setting comes from the environment
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import tomllib
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from budstikke.config.addresses import host_port, networks
 from budstikke.config.callbacks import Callbacks
 from budstikke.config.inbound import Inbound
 from budstikke.config.mail import Mail
@@ -41,24 +41,6 @@ Section = TypeVar("Section", bound=Struct)
 
 class ConfigError(Exception):
     """A setting that cannot be used; the message names it and the file or variable."""
-
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    """Read addresses and networks (``10.0.0.0/8``); raises ValueError."""
-    return tuple(ipaddress.ip_network(text) for text in texts)
-
-
-def host_port(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT`` (``[::1]:2775`` for IPv6); raises ValueError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit():
-        raise ValueError(f"not HOST:PORT: {text!r}")
-    if int(port) > 65535:
-        raise ValueError(f"no such port: {text!r}")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 Role = Literal["http", "send", "notify", "schedule"]
@@ -183,6 +165,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "read-write`). Empty: `budstikke.sqlite` in `data`."
         ),
     ] = ""
+    durability: Annotated[
+        Literal["power", "process"],
+        Meta(
+            description="What a request that was answered with yes survives: `power`: "
+            "a loss of power; `process`: the end of every process of the gateway, but "
+            "not of the machine; [what is lost](#durability)."
+        ),
+    ] = "power"
     node: Annotated[
         str,
         Meta(
@@ -349,8 +339,11 @@ def _convert(value: Any, kind: Any, where: str, *, strict: bool = False) -> Any:
     try:
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
-        fault = str(error)
-        raise ConfigError(f"{where}: {fault[:1].lower()}{fault[1:]}") from error
+        fault = f"{str(error)[:1].lower()}{str(error)[1:]}"
+        kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+        if get_origin(kind) is Literal:
+            fault += f": expected one of {', '.join(get_args(kind))}"
+        raise ConfigError(f"{where}: {fault}") from error
 
 
 def _split(kind: Any, text: str) -> str | list[str]:

@@ -181,6 +181,9 @@ def _database(
         yield Finding(Level.WRONG, "database", f"cannot be written: {_short(error)}")
     else:
         yield Finding(Level.OK, "database", f"{settings.database_name} can be written")
+    if settings.durability != "power":
+        what = f"`{settings.durability}`: a loss of power loses what was answered last"
+        yield Finding(Level.WARNING, "durability", what)
     try:
         directory = read_directory(engine, dialects)
     except (ValueError, SQLAlchemyError) as error:

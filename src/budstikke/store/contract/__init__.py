@@ -2,7 +2,8 @@
 The contract of a store. The engines (SQLite, PostgreSQL) keep it alike.
 
 1. Every verb on the message path takes and returns lists, and is one transaction.
-2. What a verb has written when it returns is durable: it survives a loss of power.
+2. What a verb has written when it returns is durable: it survives a loss of power, or
+   what the setting ``durability`` promises instead (durability.py).
 3. A verb that cannot be carried out changes nothing and raises ``StoreUnavailable``.
 4. Time is an argument, in Unix seconds.
 5. No row has an id beyond 64 bits: asked for one, a verb finds nothing.

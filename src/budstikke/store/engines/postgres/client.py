@@ -32,7 +32,9 @@ from budstikke.store.engines.postgres.failing import (
 from budstikke.store.verbs.bounds import PartitionBounds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from budstikke.store.contract.durability import Durability
 
 
 log = logging.getLogger("budstikke.store")
@@ -81,6 +83,15 @@ SERVER_SETTINGS = {
     "jit": "off",
 }
 
+SYNCHRONOUS_COMMIT: Mapping[Durability, dict[str, str]] = {
+    "power": {},  # as the server has it
+    "process": {"synchronous_commit": "off"},
+}
+"""What a node's sessions say about commits, for each durability."""
+
+WAIT_FOR_DISK = "SELECT set_config('synchronous_commit', 'on', true)"
+"""Has this transaction's commit wait for the server's disk, as by default."""
+
 LANDING = STATEMENT_TIMEOUT + IDLE_TIMEOUT
 """
 Seconds in which it is found out whether a commit that was not answered happened.
@@ -106,11 +117,14 @@ class Client:
 
     Args:
         url: As asyncpg takes it; several hosts and ``target_session_attrs`` as well.
+        durability: What a commit survives.
 
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, durability: Durability = "power") -> None:
         self._url = url
+        self._session = SERVER_SETTINGS | SYNCHRONOUS_COMMIT[durability]
+        self._waits = durability == "power"
         self._pool: asyncpg.Pool[Any] | None = None
         self.pulse = Pulse()
         self.node_id = 0
@@ -129,7 +143,7 @@ class Client:
                 timeout=ANSWER_TIMEOUT,
                 command_timeout=ANSWER_TIMEOUT,
                 statement_cache_size=512,
-                server_settings=SERVER_SETTINGS,
+                server_settings=self._session,
                 # The server undoes what a job left in its session by ending the
                 # transaction; asking it each time would cost a round trip a verb.
                 reset=_keep,
@@ -151,7 +165,7 @@ class Client:
     async def connect(self) -> asyncpg.Connection[Any]:
         """Make a connection that is in no pool, to listen and to hold locks."""
         return await asyncpg.connect(
-            self._url, timeout=ANSWER_TIMEOUT, server_settings=SERVER_SETTINGS
+            self._url, timeout=ANSWER_TIMEOUT, server_settings=self._session
         )
 
     async def write(
@@ -178,6 +192,27 @@ class Client:
                 result: T = lost.done[0]
                 return result
             raise self._noted(lost.as_store_error()) from lost
+
+    async def write_to_disk(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a job as ``write``; its commit waits for the disk in any case."""
+        return await self.write(self.to_disk(job))
+
+    async def write_one_to_disk(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+        """Likewise for a job of one statement, which in `power` needs no BEGIN."""
+        return await (self.read(job) if self._waits else self.write_to_disk(job))
+
+    def to_disk(
+        self, job: Callable[[Connection], Awaitable[T]]
+    ) -> Callable[[Connection], Awaitable[T]]:
+        """Make a job for ``write`` whose commit waits for the disk in any case."""
+        if self._waits:
+            return job
+
+        async def waiting(connection: Connection) -> T:
+            await connection.value(WAIT_FOR_DISK)
+            return await job(connection)
+
+        return waiting
 
     async def _landed(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
         """Tell whether a commit happened; it will not when this says no."""

@@ -16,6 +16,7 @@ import msgspec
 from budstikke.domain.message import Part
 from budstikke.store import admin
 from budstikke.store.contract import Beat, Draft, Hint, StoreUnavailable
+from budstikke.store.contract.durability import must_reach_disk
 from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.postgres.bind_leases import BindLeases
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN, Client
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from budstikke.domain.directory import Directory
     from budstikke.store import engine as contract
     from budstikke.store.contract import BulkRow, DueWork
+    from budstikke.store.contract.durability import Durability
     from budstikke.store.engines.postgres.connection import Connection
     from budstikke.store.verbs import connection as verbs
     from budstikke.store.verbs.purge import BothSpans
@@ -56,12 +58,15 @@ class PostgresEngine:
     Args:
         url: ``postgresql://…``; several hosts and ``target_session_attrs`` as well.
         node: This process's name among the nodes; no other has it at the same time.
+        durability: What a commit survives.
 
     """
 
-    def __init__(self, url: str, *, node: str) -> None:
+    def __init__(
+        self, url: str, *, node: str, durability: Durability = "power"
+    ) -> None:
         self._url = url
-        self._client = Client(url)
+        self._client = Client(url, durability)
         self.node_id = 0
         self.pulse = self._client.pulse
         self.duplicates = DuplicateLock(shared=True)
@@ -89,7 +94,7 @@ class PostgresEngine:
         await self._client.open()
         try:
             await self._session.start()
-            await self._client.write(lambda c: self._begin(c, now))
+            await self._client.write_to_disk(lambda c: self._begin(c, now))
         except BaseException:
             await self._session.stop()
             await self._client.close()
@@ -166,10 +171,14 @@ class PostgresEngine:
         *args: *Ts,
     ) -> T:
         """Store orders; find out whether they are when the server does not say so."""
+
+        def store(connection: Connection) -> Coroutine[Any, Any, T]:
+            return verb(connection, *args)
+
         try:
             with self.pulse.waiting():
                 return await self._client.write(
-                    lambda c: verb(c, *args),
+                    self._client.to_disk(store) if must_reach_disk(rows) else store,
                     lambda c: store_again(c, rows),
                     ACCEPT_WITHIN,
                 )
@@ -183,7 +192,9 @@ class PostgresEngine:
         lost = self._client.lost
         try:
             parts = _parts(
-                await self._client.read(lambda c: claim(c, carrier_id, limit, now))
+                await self._client.write_one_to_disk(
+                    lambda c: claim(c, carrier_id, limit, now)
+                )
             )
         finally:
             if self._client.lost != lost:

@@ -85,7 +85,7 @@ class IdAllocator:
 
     async def _try_refill(self) -> None:
         try:
-            await self._client.write(self.refill)
+            await self._client.write_to_disk(self.refill)
         except StoreUnavailable as error:
             log.warning("could not reserve a block of ids: %s", error)
 

@@ -133,7 +133,7 @@ class Changes:
         if self.forbidden or time.monotonic() < self.again_at:
             return
         try:
-            await self._client.write(lambda c: self._alone(c, change))
+            await self._client.write_to_disk(lambda c: self._alone(c, change))
         except asyncpg.InsufficientPrivilegeError as error:
             self.forbidden = True
             log.warning("cannot change partitions: %s", error)

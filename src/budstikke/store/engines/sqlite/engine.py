@@ -1,5 +1,5 @@
 """
-The SQLite engine: one gateway, one writer, a yes that survives power loss.
+The SQLite engine: one gateway, one writer, a yes that survives what it promises.
 
 A second process that serves the same file is refused by a lock beside it; ``apply``
 and the like may write while one serves.
@@ -18,6 +18,7 @@ import msgspec
 
 from budstikke.domain.message import Part
 from budstikke.store.contract import Beat, BulkRow, Draft, Pulse, StoreUnavailable
+from budstikke.store.contract.durability import must_reach_disk
 from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.sqlite import heartbeat
 from budstikke.store.engines.sqlite.bind_leases import BindLeases
@@ -33,6 +34,7 @@ from budstikke.store.engines.sqlite.opening import (
     take_over,
 )
 from budstikke.store.engines.sqlite.process import WriterProcess
+from budstikke.store.engines.sqlite.syncing import to_disk
 from budstikke.store.engines.sqlite.thread import WorkerThread
 from budstikke.store.verbs.claim import claim
 from budstikke.store.verbs.clock import wake
@@ -63,7 +65,8 @@ class SqliteEngine:
 
     Args:
         path: The database file, which ``migrate`` has made.
-        synchronous: SQLite's pragma; anything but ``FULL`` is for tests.
+        synchronous: SQLite's pragma: ``opening.SYNCHRONOUS`` has it for each
+            durability, and tests have ``OFF``.
         in_subprocess: Write in a process of its own, as a gateway does.
 
     """
@@ -143,7 +146,7 @@ class SqliteEngine:
         if end is None:
             done = await self._writer.run(job, *values)
         else:
-            done = await self._writer.run(run_with_ids, end, job, values)
+            done = await self._writer.run(to_disk, run_with_ids, end, job, values)
             self._ids.saved(end)
         result: T = decoded(verb, done)
         return result
@@ -175,8 +178,11 @@ class SqliteEngine:
         end = self._ids.unsaved()
         late = partial(self._withdraw, rows, now)
         job, values = encoded(verb, args)
+        whole: tuple[Any, ...] = (run_with_ids, end, job, values)
+        if end is not None or must_reach_disk(rows):
+            whole = (to_disk, *whole)
         with self.pulse.waiting():
-            done = await in_time(self._writer, late, run_with_ids, end, job, values)
+            done = await in_time(self._writer, late, *whole)
         self._ids.saved(end)
         result: T = decoded(verb, done)
         return result
@@ -189,7 +195,7 @@ class SqliteEngine:
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Claim parts; they cross as the JSON that the database made."""
-        return _parts(await self._writer.run(claim, carrier_id, limit, now))
+        return _parts(await self._writer.run(to_disk, claim, carrier_id, limit, now))
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """Do what is due."""

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from budstikke.domain.directory import Directory
+    from budstikke.store.contract.durability import Durability
     from budstikke.store.engines.sqlite.connection import Connection
+
+SYNCHRONOUS: Mapping[Durability, str] = {"power": "FULL", "process": "NORMAL"}
+"""SQLite's pragma for each durability."""
 
 LONGEST_LOCK = 3600.0
 """Seconds; no duplicate lock is longer, so older messages are not read for them."""

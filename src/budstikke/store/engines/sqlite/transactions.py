@@ -2,7 +2,8 @@
 Jobs in transactions: those of a group are committed together, and synced once.
 
 A job is a function that is given the connection and its arguments. It may be run
-again, after a rollback, if another one of its group fails.
+again, after a rollback, if another one of its group fails. Durable means what the
+setting ``durability`` promises (syncing.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from budstikke.store.contract import StoreDamaged, StoreUnavailable
 from budstikke.store.engines.sqlite import deadline
 from budstikke.store.engines.sqlite.connection import Connection, call
+from budstikke.store.engines.sqlite.syncing import Syncing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +42,7 @@ class Transactions:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._verbs = Connection(connection)
+        self._syncing = Syncing(connection)
         self._doubtful = False  # writing failed, and has not succeeded since
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
@@ -61,6 +64,7 @@ class Transactions:
     def _transaction(self, jobs: Sequence[Job]) -> list[Outcome]:
         connection = self._connection
         try:
+            self._syncing.prepare(jobs)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 outcomes: list[Outcome] = [
