@@ -2,8 +2,9 @@
 What a batch costs SQLite beside a busy event loop; the figures of docs/why/sqlite.md.
 
 A thread stores 100 messages of one part in each transaction (``synchronous=FULL``),
-row by row (``executemany``) or as two JSON values (``json_each``, as the store does),
-while the main thread computes without a pause, as a loaded event loop does.
+row by row (``executemany``) or as two JSON values (``json_each``, as the store did
+when its writer was a thread), while the main thread computes without a pause, as a
+loaded event loop does.
 """
 
 from __future__ import annotations
