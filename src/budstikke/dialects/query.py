@@ -43,7 +43,11 @@ def read_query(query: bytes) -> dict[str, bytes]:
 
 
 def read_texts(query: bytes, decode: Decode) -> dict[str, str]:
-    """Do as ``read_query``, and decode the values; raises what ``decode`` does."""
+    """
+    Do as ``read_query``, and decode the values; raises what ``decode`` does.
+
+    ``decode`` reads a superset of ASCII: it is not called for a value that is ASCII.
+    """
     return dict(read_pairs(query, decode))
 
 
@@ -54,9 +58,16 @@ def read_pairs(query: bytes, decode: Decode) -> list[tuple[str, str]]:
     ``%u20AC`` is the UTF-16 unit that JavaScript's ``escape`` writes so (ECMA-262
     § B.2.1.1); halves of surrogate pairs are joined.
     """
-    if b"%u" in query:
-        return [(name, _text(value, decode)) for name, value in _items(query)]
-    return [(name, decode(unescape(value))) for name, value in _items(query)]
+    read = _text if b"%u" in query else _plain_text
+    return [
+        (
+            name,
+            value.decode()
+            if b"%" not in value and value.isascii()
+            else read(value, decode),
+        )
+        for name, value in _items(query)
+    ]
 
 
 def decode_any(octets: bytes) -> str:
@@ -94,14 +105,17 @@ def _unescape(value: bytes) -> bytes:
     return a2b_qp(value.replace(b"=", b"=3D").replace(b"%", b"="))
 
 
-def _items(query: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give names, and values that are still escaped."""
+def _items(query: bytes) -> list[tuple[str, bytes]]:
+    """List names, and values that are still escaped."""
     if query.count(b"&") > MOST_PARAMETERS:
         raise too_large("parameters")
+    items: list[tuple[str, bytes]] = []
     for item in query.replace(b"+", b" ").split(b"&"):
         name, _, value = item.partition(b"=")
         if name:
-            yield unescape(name).decode("latin-1"), value
+            plain = unescape(name) if b"%" in name else name
+            items.append((plain.decode("latin-1"), value))
+    return items
 
 
 def _slices(value: bytes) -> Iterator[bytes]:
@@ -115,13 +129,19 @@ def _slices(value: bytes) -> Iterator[bytes]:
         start = end
 
 
+def _plain_text(value: bytes, decode: Decode) -> str:
+    """Decode a value that has no escapes of JavaScript's."""
+    octets = unescape(value)
+    return octets.decode() if octets.isascii() else decode(octets)
+
+
 def _text(value: bytes, decode: Decode) -> str:
     """Decode a value that may have JavaScript's escapes."""
     pieces = _javascript(value)
     if len(pieces) == 1:
-        return decode(unescape(value))
+        return _plain_text(value, decode)
     return "".join(
-        _units(piece) if place % 2 else decode(unescape(piece))
+        _units(piece) if place % 2 else _plain_text(piece, decode)
         for place, piece in enumerate(pieces)
     )
 

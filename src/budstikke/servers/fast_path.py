@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import joined
 from budstikke.servers.early_answers import is_host
 from budstikke.servers.http import HttpServer
@@ -23,8 +24,11 @@ from budstikke.servers.lenient_http import LenientProtocol
 from budstikke.wire import WireRequest
 
 if TYPE_CHECKING:
-    from asyncio import BaseTransport
+    from asyncio import Task
     from collections.abc import Iterator
+    from typing import Any
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from budstikke.servers.routes import Routed
     from budstikke.wire import WireResponse
@@ -47,7 +51,9 @@ _plain = re.compile(
 ).fullmatch
 """Strict headers of RFC 9112 § 5: a name, a colon at once, CR LF, nothing folded."""
 
-_host = re.compile(rb"\r\nhost:[\t ]*([!-~]*)[\t ]*\r\n").findall
+_hosts = re.compile(rb"\r\nhost:[\t ]*([!-~]*)[\t ]*\r\n").findall
+_is_name = re.compile(rb"[0-9a-z.-]*(?::[0-9]{0,5})?").fullmatch
+"""A host as nearly all are; ``is_host`` knows the others."""
 
 
 class Headers(Mapping[str, str]):
@@ -85,27 +91,38 @@ class FastPathProtocol(LenientProtocol):
 
     _answering = False  # on the fast path
 
-    def connection_made(self, transport: BaseTransport) -> None:
-        """Begin with nothing."""
-        app = self.app
-        self._server = app if isinstance(app, HttpServer) else None
-        super().connection_made(transport)
-
     def busy(self) -> bool:
         """Whether a whole request has arrived and is not answered."""
         return self._answering or super().busy()
 
+    def data_received(self, data: bytes) -> None:
+        """Take octets; if nothing was before them, they may go on the fast path."""
+        begun = self._head or self._begun or not self._in_line
+        if begun or self._rest or self._answering or self._lingers:
+            super().data_received(data)
+            return
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is None or cycle.response_complete:
+            self.work(data)
+        else:
+            super().data_received(data)
+
     def work(self, data: bytes) -> None:
         """Take a request onto the fast path, or pass the octets to the parser."""
-        if data.startswith(GET) and self._server is not None and self.expects_line:
-            call = self._cut_request(data, self._server)
-            if call is not None:
-                self._answering = True
-                task = self.loop.create_task(self._answer_fast(self._server, *call))
-                self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
-                return
-        super().work(data)
+        server = self.app
+        if (
+            isinstance(server, HttpServer)
+            and data.startswith(GET)
+            and not (self._head or self._begun or self.flow.write_paused)
+            and self._in_line
+            and (call := self._cut_request(data, server)) is not None
+        ):
+            self._answering = True
+            task = self.loop.create_task(server.answer(*call))
+            self.tasks.add(cast("Task[Any]", task))  # a stop waits for it
+            task.add_done_callback(self._answer)
+        else:
+            super().work(data)
 
     def _cut_request(
         self, data: bytes, server: HttpServer
@@ -124,8 +141,10 @@ class FastPathProtocol(LenientProtocol):
         for word in UNUSUAL:
             if word in low:
                 return None
-        hosts = _host(low)
-        if len(hosts) != 1 or low.count(b"\r\nhost:") != 1 or not is_host(hosts[0]):
+        hosts = _hosts(low)
+        if len(hosts) != 1 or low.count(b"\r\nhost:") != 1:
+            return None
+        if not (_is_name(hosts[0]) or is_host(hosts[0])):
             return None
         request = WireRequest(
             "GET",
@@ -136,26 +155,29 @@ class FastPathProtocol(LenientProtocol):
             self.client[0] if self.client else "",
             self.scheme == "https",
         )
-        server.forwarded(request)
+        if server.trusted:
+            request.client, request.secure = client_of(
+                request.client, request.headers, server.trusted, secure=request.secure
+            )
         return route, request
 
-    async def _answer_fast(
-        self, server: HttpServer, routed: Routed, request: WireRequest
-    ) -> None:
-        response = await server.answer(routed, request)
-        if self.flow.write_paused:
-            await self.flow.drain()
+    def _answer(self, task: Task[WireResponse]) -> None:
+        """Write the answer, and go on with what came meanwhile."""
+        self.tasks.discard(cast("Task[Any]", task))
+        if task.cancelled():
+            return
         self._last = self.loop.time()
         self.server_state.total_requests += 1
         self._answering = False
         if self.transport.is_closing():
             return
-        self.transport.write(self._write(response))
+        self.transport.write(self._write(task.result()))
         if self._leaving:
             self.transport.close()
             return
         self.flow.resume_reading()
-        self.go_on()
+        if self._rest:
+            self.go_on()
 
     def _write(self, response: WireResponse) -> bytes:
         lines = [STATUS_LINE[response.status]]

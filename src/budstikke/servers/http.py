@@ -28,7 +28,6 @@ from budstikke.domain.queries import Page
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.flow.pace import Pace
 from budstikke.servers import bounds
-from budstikke.servers.addresses import client_of
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
 from budstikke.servers.limits import ConcurrencyLimit
@@ -85,6 +84,7 @@ class HttpServer:
 
     Attributes:
         get_routes: Those of GET without parameters, by path in lower case.
+        trusted: As given.
 
     """
 
@@ -127,7 +127,7 @@ class HttpServer:
         self._lookups = lookups
         self._rest = rest
         self._max_body = max_body
-        self._trusted = trusted
+        self.trusted = trusted
         self._clock = clock
         self._tally = Tally()
         # One thread: those with large bodies wait for each other, and for nobody else.
@@ -146,20 +146,13 @@ class HttpServer:
         raw = (scope.get("raw_path") or path.encode()).decode("latin-1")
         routed = self._routes.find(method, path, raw)
         if isinstance(routed, Routed):
-            request = read_head(scope, self._trusted)
+            request = read_head(scope, self.trusted)
             body = None if method == "GET" else receive
             await send_response(send, await self.answer(routed, request, body))
         elif routed is None:
             await self._rest(scope, receive, send)
         else:
             await send_response(send, _not_allowed(routed))
-
-    def forwarded(self, request: WireRequest) -> None:
-        """Apply what trusted proxies say about a request's origin."""
-        if self._trusted:
-            request.client, request.secure = client_of(
-                request.client, request.headers, self._trusted, secure=request.secure
-            )
 
     async def answer(
         self, routed: Routed, request: WireRequest, receive: Receive | None = None

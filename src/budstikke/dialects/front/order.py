@@ -74,7 +74,7 @@ def read_order(fields: Fields, operation: str, settings: Settings, now: float) -
     recipients = _many(fields, settings) if bulk else (required(fields, "phoneno"),)
     text = required(fields, "txt")
     originator = required(fields, "fromid")
-    if operation == PUSH:
+    if operation == PUSH and "encoding" in fields:
         check_encoding(fields)
     unicode = flag(fields, "unicode")
     options = _read_newer(fields, settings, now, bulk=bulk)
