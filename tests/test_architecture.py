@@ -1,6 +1,8 @@
 """The shape of the program: who imports whom, what is pure, how long things are."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -258,3 +260,18 @@ def test_no_pattern_takes_a_line_break_at_the_end(file: Path) -> None:
 
 def test_there_are_patterns_to_look_at() -> None:
     assert len([it for file in FILES for it in patterns(file)]) > 10
+
+
+SLOW = ("sqlalchemy", "alembic", "PIL")
+"""Libraries that take longer to import than all else, and that no gateway needs."""
+
+
+@pytest.mark.parametrize("program", ["app", "store.engines.sqlite.writer"])
+def test_a_gateway_starts_without_what_it_does_not_need(program: str) -> None:
+    code = f"import budstikke.{program}, sys; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = {module.partition(".")[0] for module in run.stdout.split()}
+    assert "msgspec" in loaded
+    assert loaded.isdisjoint(SLOW)

@@ -48,7 +48,7 @@ from budstikke.servers.auth import Authenticator
 from budstikke.servers.public_lookups import PublicLookups, known_only
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.opening import make_store
-from budstikke.store.time_seen import seen_or_unavailable
+from budstikke.store.time_seen import read_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -274,7 +274,7 @@ class Gateway:
     async def start(self) -> None:
         """Open the store, bring the links up, and go on where a stop left off."""
         url = self.settings.database_url
-        self.clock.start(await asyncio.to_thread(seen_or_unavailable, url))
+        self.clock.start(await asyncio.to_thread(read_seen, url))
         await asyncio.to_thread(load_plans)
         await self.store.open(self._clock())
         await self.health.beat()

@@ -18,6 +18,7 @@ from budstikke.provisioning import apply as apply_file
 from budstikke.provisioning.apply import ApplyError, Plan, Secrets, apply
 from budstikke.provisioning.plan import make_plan
 from budstikke.store import admin, schema
+from budstikke.store import directory as directory_module
 from budstikke.store.admin import open_engine, read_directory
 from budstikke.store.migrate import migrate
 
@@ -687,7 +688,7 @@ def test_a_directory_is_read_whole(
 ) -> None:
     put(engine, WHOLE)
     told = iter([1, 2, 2, 2])
-    monkeypatch.setattr(admin, "read_revision", lambda _: next(told))
+    monkeypatch.setattr(directory_module, "read_revision", lambda _: next(told))
     assert 2 == directory(engine).revision
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.cli import main
+from budstikke.store.admin import confirm_clock
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.contract.health import ROOM
-from budstikke.store.time_seen import confirm, read_seen
+from budstikke.store.time_seen import read_seen
 from store.path import NOW, Path, opened
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def test_a_beat_tells_what_an_administrator_confirmed(
     engine: Engine, path: Path
 ) -> None:
     for at in (NOW + 5.5, NOW + 7):
-        confirm(engine.url, at)
+        confirm_clock(engine.url, at)
         assert at == (await path.store.beat(NOW, 0)).confirmed
         assert at == read_seen(engine.url).confirmed
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from budstikke.store.admin import open_engine
-from budstikke.store.migrate import SchemaError, _config, check, migrate
+from budstikke.store.migrate import _config, migrate
 from budstikke.store.schema import metadata
+from budstikke.store.schema_check import SchemaError, check, revisions
 
 
 @pytest.fixture
@@ -92,9 +94,16 @@ def test_an_older_database_is_refused(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = migrate(url)
-    monkeypatch.setattr("budstikke.store.migrate._revisions", lambda: [*known, "9999"])
+    monkeypatch.setattr(
+        "budstikke.store.schema_check.revisions", lambda: [*known, "9999"]
+    )
     with pytest.raises(SchemaError, match=r"at schema .* needs 9999"):
         check(url)
+
+
+def test_the_migrations_are_those_that_alembic_finds() -> None:
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    assert revisions() == [script.revision for script in scripts][::-1]
 
 
 def test_a_newer_database_is_refused(url: str, tmp_path: Path) -> None:
@@ -134,7 +143,9 @@ def test_the_version_before_is_refused_by_what_changes_more(
         check(url)
     with pytest.raises(SchemaError, match="newer than this program"):
         migrate(url)
-    monkeypatch.setattr("budstikke.store.migrate._revisions", lambda: ["0001", "0002"])
+    monkeypatch.setattr(
+        "budstikke.store.schema_check.revisions", lambda: ["0001", "0002"]
+    )
     check(url)
 
 

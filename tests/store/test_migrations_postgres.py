@@ -12,8 +12,9 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from budstikke.store.admin import open_engine
-from budstikke.store.migrate import SchemaError, _config, check, migrate
+from budstikke.store.migrate import _config, migrate
 from budstikke.store.schema import metadata
+from budstikke.store.schema_check import SchemaError, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

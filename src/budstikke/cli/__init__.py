@@ -66,8 +66,8 @@ def _exit_code(error: Exception) -> int | None:
     from budstikke.provisioning.acts import AdminError
     from budstikke.provisioning.values import ApplyError
     from budstikke.store.contract import StoreUnavailable
-    from budstikke.store.migrate import SchemaError
     from budstikke.store.move import MoveError
+    from budstikke.store.schema_check import SchemaError
 
     if isinstance(error, config.ConfigError | ApplyError | AdminError):
         return USAGE

@@ -27,8 +27,9 @@ def add_commands(add: Add) -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from budstikke.store.migrate import check
-    from budstikke.store.time_seen import confirm, read_seen
+    from budstikke.store.admin import confirm_clock
+    from budstikke.store.schema_check import check
+    from budstikke.store.time_seen import read_seen
 
     settings = read_settings(args)
     check(settings.database_url)
@@ -38,7 +39,7 @@ def _run(args: argparse.Namespace) -> int:
         _say("the database's server", seen.database_time)
     _say("a gateway was last alive", seen.beat)
     if args.confirm:
-        confirm(settings.database_url, now)
+        confirm_clock(settings.database_url, now)
         print("confirmed: gateways whose clock agrees now trust it")
     return 0
 

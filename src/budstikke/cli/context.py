@@ -42,7 +42,7 @@ def read_settings(
 def open_database(settings: config.Settings) -> Iterator[Engine]:
     """Open the database; raises SchemaError when its schema is not this program's."""
     from budstikke.store.admin import open_engine
-    from budstikke.store.migrate import check
+    from budstikke.store.schema_check import check
 
     check(settings.database_url)
     engine = open_engine(settings.database_url)

@@ -23,8 +23,7 @@ from budstikke.gateway import SETTINGS
 from budstikke.provisioning.apply import Secrets, apply, read_file
 from budstikke.provisioning.resource import ALL
 from budstikke.servers.auth import hash_secret, verify_secret
-from budstikke.store.admin import open_engine
-from budstikke.store.time_seen import confirm
+from budstikke.store.admin import confirm_clock, open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,7 +97,7 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
         apply(engine, file, secrets, actor="demo", now=now)
     finally:
         engine.dispose()
-    confirm(settings.database_url, now)  # however long ago it was shown last
+    confirm_clock(settings.database_url, now)  # however long ago it was shown last
 
 
 def demo_lines(port: int, callbacks: str = "") -> list[str]:

@@ -11,28 +11,18 @@ from __future__ import annotations
 import os
 import resource
 import socket
-import struct
 import sys
 import time
-from enum import IntEnum
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
 from budstikke import subprocesses
+from budstikke.flow.image_exchange import ANSWERED, ASKED, Fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-FORMATS = {
-    "image/jpeg": "JPEG",
-    "image/jpg": "JPEG",
-    "image/png": "PNG",
-    "image/gif": "GIF",
-    "image/webp": "WEBP",
-}
-"""What is fitted, by content type; all else stays as it is."""
 
 MOST_PIXELS = 30_000_000
 """Of a picture as it is unpacked; JPEGs are unpacked at a fraction of their size."""
@@ -49,22 +39,6 @@ WHITE = (255, 255, 255)
 
 NICE = 5
 """How much less than messages pictures matter to the scheduler."""
-
-ASKED = struct.Struct("!10sII")
-"""What goes before a picture: its format, the octets it may have, and those it has."""
-
-ANSWERED = struct.Struct("!BI")
-"""What goes before an answer: its ``Fit``, and the octets that follow."""
-
-
-class Fit(IntEnum):
-    """What became of a picture."""
-
-    AS_IT_WAS = 0
-    JPEG = 1
-    PNG = 2
-    TOO_LARGE = 3
-    BROKEN = 4
 
 
 def fit(made: str, data: bytes, share: int) -> tuple[Fit, bytes]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from budstikke import subprocesses
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.image_process import ANSWERED, ASKED, FORMATS, Fit
+from budstikke.flow.image_exchange import ANSWERED, ASKED, FORMATS, Fit
 
 if TYPE_CHECKING:
     import subprocess

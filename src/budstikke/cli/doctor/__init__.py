@@ -23,8 +23,10 @@ from budstikke.clients.http.addresses import public
 from budstikke.flow.clock import AWAY, STEP
 from budstikke.servers.addresses import read_address
 from budstikke.store import schema
-from budstikke.store.admin import immediate, open_engine, read_directory
-from budstikke.store.migrate import SchemaError, check
+from budstikke.store.admin import immediate, open_engine
+from budstikke.store.contract import StoreUnavailable
+from budstikke.store.directory import directory_of
+from budstikke.store.schema_check import SchemaError, check
 from budstikke.store.time_seen import read_seen
 
 if TYPE_CHECKING:
@@ -80,11 +82,8 @@ def examine(
         yield from _folder(settings.database_file.parent)
     try:
         check(settings.database_url)
-    except SchemaError as error:
+    except (SchemaError, StoreUnavailable) as error:
         yield Finding(Level.WRONG, "database", str(error))
-        return
-    except SQLAlchemyError as error:
-        yield Finding(Level.WRONG, "database", _short(error))
         return
     engine = open_engine(settings.database_url)
     try:
@@ -185,8 +184,8 @@ def _database(
         what = f"`{settings.durability}`: a loss of power loses what was answered last"
         yield Finding(Level.WARNING, "durability", what)
     try:
-        directory = read_directory(engine, dialects)
-    except (ValueError, SQLAlchemyError) as error:
+        directory = directory_of(settings.database_url, dialects)
+    except (ValueError, StoreUnavailable) as error:
         yield Finding(Level.WRONG, "database", str(error))
         return None
     yield from _clock(read_seen(settings.database_url), time.time())

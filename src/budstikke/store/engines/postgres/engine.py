@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 import msgspec
 
 from budstikke.domain.message import Part
-from budstikke.store import admin
 from budstikke.store.contract import Beat, Draft, Hint, StoreUnavailable
 from budstikke.store.contract.durability import must_reach_disk
+from budstikke.store.directory import directory_of
 from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.postgres.bind_leases import BindLeases
 from budstikke.store.engines.postgres.client import ACCEPT_WITHIN, Client
@@ -127,15 +127,8 @@ class PostgresEngine:
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
         """Read accounts, accesses, carriers, routes and suppressions."""
-
-        def read() -> Directory:
-            engine = admin.open_engine(self._url)
-            try:
-                return admin.read_directory(engine, settings)
-            finally:
-                engine.dispose()
-
-        return await asyncio.get_running_loop().run_in_executor(None, read)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, directory_of, self._url, settings)
 
     # -- verbs that write
 

@@ -19,6 +19,7 @@ import msgspec
 from budstikke.domain.message import Part
 from budstikke.store.contract import Beat, BulkRow, Draft, Pulse, StoreUnavailable
 from budstikke.store.contract.durability import must_reach_disk
+from budstikke.store.directory import directory_of
 from budstikke.store.duplicates import DuplicateLock
 from budstikke.store.engines.sqlite import heartbeat
 from budstikke.store.engines.sqlite.bind_leases import BindLeases
@@ -30,12 +31,12 @@ from budstikke.store.engines.sqlite.locking import FileLock, wait_for_lock
 from budstikke.store.engines.sqlite.opening import (
     connect,
     connect_reader,
-    read_directory,
     take_over,
 )
 from budstikke.store.engines.sqlite.process import WriterProcess
 from budstikke.store.engines.sqlite.syncing import to_disk
 from budstikke.store.engines.sqlite.thread import WorkerThread
+from budstikke.store.select import SQLITE
 from budstikke.store.verbs.claim import claim
 from budstikke.store.verbs.clock import wake
 from budstikke.store.verbs.purge import ALL
@@ -128,7 +129,8 @@ class SqliteEngine:
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
         """Read accounts, accesses, carriers, routes and suppressions."""
-        return await self._reader.run(lambda _: read_directory(self._path, settings))
+        url = f"{SQLITE}{self._path}"
+        return await self._reader.run(lambda _: directory_of(url, settings))
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
         """Hear nothing: there is no other node."""

@@ -6,15 +6,11 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import msgspec
-import sqlalchemy
-
-from budstikke.store import admin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from budstikke.domain.directory import Directory
     from budstikke.store.contract.durability import Durability
     from budstikke.store.engines.sqlite.connection import Connection
 
@@ -88,18 +84,6 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     """Connect to read only."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
-
-
-def read_directory(
-    path: Path, settings: Mapping[str, type[msgspec.Struct]]
-) -> Directory:
-    """Read who may do what, through a connection of its own."""
-    url = f"sqlite:///{path}"
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
-    try:
-        return admin.read_directory(engine, settings)
-    finally:
-        engine.dispose()
 
 
 async def take_over(connection: Connection, now: float) -> Taken:
