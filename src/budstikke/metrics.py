@@ -1,8 +1,8 @@
 """
 The metrics, for /metrics in Prometheus's format.
 
-They count in batches: one call a batch, not one a message. Every name stands in
-``METRICS`` with its meaning, and in docs/operate.md; a test compares the two.
+The functions below count whole batches, not single messages. ``METRICS`` has every name
+with its meaning; docs/operate.md has the same table, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -29,28 +29,32 @@ METRICS: dict[str, str] = {
     "budstikke_accept_seconds": "Seconds from reading a request to answering it, "
     "by dialect",
     "budstikke_messages_accepted_total": "Messages accepted, by dialect",
-    "budstikke_parts_answered_total": "Parts that a carrier answered, by carrier and "
-    "part state",
+    "budstikke_parts_answered_total": "Parts that a carrier has sent or failed to "
+    "send, by carrier and new state",
     "budstikke_receipts_total": "Delivery reports, by carrier and state",
-    "budstikke_inbound_parts_total": "Inbound messages and parts of them, by carrier",
+    "budstikke_inbound_parts_total": "Inbound messages, and each part of long "
+    "ones, by carrier",
     "budstikke_inbound_joined_total": "Inbound texts reassembled from several parts",
     "budstikke_inbound_incomplete_total": "Inbound texts delivered with parts missing",
-    "budstikke_inbound_unrouted_total": "Inbound messages that matched no access",
+    "budstikke_inbound_unrouted_total": "Inbound messages that no rule gave to an "
+    "access",
     "budstikke_callbacks_total": "Callback attempts, by topic and result",
-    "budstikke_callbacks_waiting": "Callbacks that this process holds and has not made",
+    "budstikke_callbacks_waiting": "Callbacks in this process that wait to be sent",
     "budstikke_callback_latency_seconds": "Delay from an "
     "event to its successful callback, by topic",
-    "budstikke_circuits_open": "Callback URLs that do not answer: probed now and then",
+    "budstikke_circuits_open": "Endpoints that do not answer; only test requests go "
+    "there",
     "budstikke_queues_paused": "Callback queues that are paused",
-    "budstikke_queue_pauses_total": "How often a callback queue was paused",
+    "budstikke_queue_pauses_total": "Pauses of callback queues",
     "budstikke_directory_lookups_total": "Number directory lookups, by result",
     "budstikke_repeated_orders_total": "Occurrences of repeating orders, by result",
-    "budstikke_carrier_up": "1 while a carrier can send (0: an alarm)",
-    "budstikke_carrier_paused": "Binds paused because they keep breaking, by carrier",
-    "budstikke_carrier_room": "Parts that a carrier could take now",
-    "budstikke_backlog_parts": "Parts queued in the store, by carrier",
-    "budstikke_store_up": "1 while the database answers writes (0: an alarm)",
-    "budstikke_clock_confirmed": "1 while the clock is trusted (0: an alarm)",
+    "budstikke_carrier_up": "1 while a carrier can send; 0 is an alarm",
+    "budstikke_carrier_paused": "Binds that a carrier has paused because they keep "
+    "breaking",
+    "budstikke_carrier_room": "Parts that a carrier can take at this moment",
+    "budstikke_backlog_parts": "Parts queued in the database, by carrier",
+    "budstikke_store_up": "1 while the database answers writes; 0 is an alarm",
+    "budstikke_clock_confirmed": "1 while the gateway trusts the clock; 0 is an alarm",
     "budstikke_process_up": "1 while a child process answers, by name",
 }
 

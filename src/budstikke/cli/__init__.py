@@ -79,7 +79,9 @@ def _exit_code(error: Exception) -> int | None:
 
 def parser() -> argparse.ArgumentParser:
     """Describe the commands and their options."""
-    top = argparse.ArgumentParser(prog="budstikke", description="An SMS gateway.")
+    top = argparse.ArgumentParser(
+        prog="budstikke", description="An SMS and MMS gateway."
+    )
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
@@ -91,13 +93,18 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(add("demo", _demo, "Run a gateway with a simulator and demo accounts."))
     serve = add("serve", _serve, "Run a gateway.")
     serve.add_argument(
-        "--roles", type=_roles, metavar="ROLE,…", help="http, send, notify, schedule"
+        "--roles",
+        type=_roles,
+        metavar="ROLE,…",
+        help="http, send, notify, schedule (default: the setting roles)",
     )
-    file = add("apply", _apply, "Bring the database to what a TOML file describes.")
+    file = add("apply", _apply, "Change the database to what a TOML file says.")
     file.add_argument("file", type=Path, metavar="FILE")
     file.add_argument("--dry-run", action="store_true", help="only show the changes")
     migrate = add("migrate", _migrate, "Create the database, or upgrade its schema.")
-    doctor = _add_doctor(add("doctor", _doctor, "Check everything; show the faults."))
+    doctor = _add_doctor(
+        add("doctor", _doctor, "Check the whole installation, and show what is wrong.")
+    )
     with_settings = (
         *(serve, file, migrate, doctor),
         *money.add_commands(add),
@@ -112,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
     lone = add("simulator", _simulator, "Run the simulated operator alone.")
     for option, needed, what in (
         ("--listen", True, "address for SMPP binds"),
-        ("--http", False, "address of its web pages"),
+        ("--http", False, "address for the pages and the HTTP API of its phones"),
     ):
         lone.add_argument(
             option, type=_address, metavar="HOST:PORT", required=needed, help=what
@@ -122,7 +129,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_doctor(doctor: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    what = "only connect to operators, do not log in"
+    what = "connect to operators, but do not bind"
     doctor.add_argument("--no-bind", dest="bind", action="store_false", help=what)
     return doctor
 
@@ -142,8 +149,8 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
 
 
 CONFIG_HELP = (
-    "settings in TOML (else the file that BUDSTIKKE_CONFIG names, else "
-    "budstikke.toml here if there is one)"
+    "settings file (default: the file that the variable BUDSTIKKE_CONFIG names, or "
+    "budstikke.toml in this folder)"
 )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_commands(add: Add) -> argparse.ArgumentParser:
     """Add the command."""
-    what = "Show the clocks, or confirm that this machine's is right."
+    what = "Show the clocks; confirm that the clock of this machine is right."
     command = add("clock", _run, what)
     command.add_argument(
         "--confirm",

@@ -33,7 +33,7 @@ class Imported(NamedTuple):
 def add_commands(add: Add) -> argparse.ArgumentParser:
     """Add the command."""
     parser = add("directory", _run, "Import the number directory.")
-    parser.add_argument("verb", choices=("import",), help="what to do")
+    parser.add_argument("verb", choices=("import",), help="import the file")
     parser.add_argument("file", metavar="FILE", help="CSV: number, name, address")
     parser.add_argument(
         "--replace",

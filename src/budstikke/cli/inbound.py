@@ -1,4 +1,4 @@
-"""Commands about inbound: requests for numbers, and messages that matched no access."""
+"""Commands for customers' requests for numbers, and for unrouted messages."""
 
 from __future__ import annotations
 
@@ -49,21 +49,28 @@ def add_commands(add: Add) -> tuple[argparse.ArgumentParser, ...]:
 
 def _add_unrouted(add: Add) -> tuple[argparse.ArgumentParser, ...]:
     unrouted = add(
-        "unrouted", _unrouted, "Show inbound messages that matched no access."
+        "unrouted", _unrouted, "Show inbound messages that no rule gave to an access."
     )
     unrouted.add_argument(
         "--before", type=row_id, metavar="ID", help="only messages older than this one"
     )
     unrouted.add_argument(
-        "--limit", type=int, default=PAGE, metavar="N", help=f"how many ({PAGE})"
+        "--limit",
+        type=int,
+        default=PAGE,
+        metavar="N",
+        help=f"show at most N messages ({PAGE})",
     )
     unrouted.add_argument(
         "--show-text", action="store_true", help="show the beginning of each text"
     )
-    assign = add("assign", _assign, "Deliver an unrouted message to an access.")
+    assign = add("assign", _assign, "Give an unrouted message to an access.")
     assign.add_argument("id", type=row_id, metavar="ID")
     assign.add_argument(
-        "--access", required=True, metavar="DIALECT:ID", help="the access"
+        "--access",
+        required=True,
+        metavar="DIALECT:ID",
+        help="the access that gets the message",
     )
     return unrouted, assign
 

@@ -31,7 +31,9 @@ def add_commands(add: Add) -> tuple[argparse.ArgumentParser, ...]:
         "--note", default="", metavar="TEXT", help="the note on the statement"
     )
     orders = add(
-        "orders", _orders, "Show the pending orders of SMS credit, or decide one."
+        "orders",
+        _orders,
+        "Show the waiting orders of SMS credit; credit or refuse one.",
     )
     decision = orders.add_mutually_exclusive_group()
     decision.add_argument(

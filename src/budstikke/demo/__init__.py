@@ -1,10 +1,10 @@
 """
-The demo: accounts for every API, numbers, keywords, and lines to paste.
+The demo: accounts for every API, numbers, keywords, and commands to paste.
 
-``demo.toml`` has the simulated operator and what is shared. Each dialect has a file of
-that name in its package: a request that works when it is pasted, its account with money
-for a million segments, and the settings that push to a developer's own server. Accounts
-of one name in several files are one account.
+``demo.toml`` beside this file has the simulated operator and the shared numbers. Each
+dialect has a ``demo.toml`` in its package: a command that sends a message, its account
+with money for a million segments, and settings for callbacks to a developer's server.
+Accounts with the same name in several files are one account.
 """
 
 from __future__ import annotations
@@ -33,27 +33,28 @@ if TYPE_CHECKING:
     Table = dict[str, Any]
 
 PHONE = "+4799999999"
-"""The one that is sent to, and that sends, in what is printed."""
+"""The phone in the printed commands: it receives and sends."""
 
 SHARED = "2229"
-"""The number whose keywords are printed."""
+"""The shared number in the printed commands."""
 
 
 class DialectDemo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
-    What a dialect's ``demo.toml`` says.
+    The ``demo.toml`` of a dialect.
 
-    ``{base}`` in lines is where the demo listens, ``{phone}`` the phone's messages,
-    ``{keywords}`` the words on ``SHARED``.
+    In its lines ``{base}`` stands for the demo's URL, ``{phone}`` for the URL of the
+    phone's messages, ``{keywords}`` for the keywords on ``SHARED``.
 
     Attributes:
-        title: What its request is called.
-        request: A line for a shell that sends a message.
+        title: Name of the API, printed above its request.
+        request: A shell command that sends a message.
         lines: Further lines to print.
-        callback_lines: Lines to print when somebody wants callbacks.
-        callbacks: Settings of its access then; ``{url}`` is where they go.
+        callback_lines: Further lines to print with ``--callbacks``.
+        callbacks: Settings of its access with ``--callbacks``; ``{url}`` in them
+            stands for the URL of its callbacks.
         account: As in a file for ``apply``.
-        price_list: Likewise.
+        price_list: As in a file for ``apply``.
 
     """
 
@@ -78,9 +79,9 @@ def read_demos() -> dict[str, DialectDemo]:
 
 def apply_demo(settings: Settings, callbacks: str = "") -> None:
     """
-    Make the database say what the files of the demo say.
+    Write the demo's accounts, numbers and carrier into the database.
 
-    ``callbacks`` is what the URLs of callbacks begin with; empty: there are none.
+    ``callbacks``: the beginning of all callback URLs; empty: no callbacks.
     """
     kinds = {name: kind.settings for name, kind in KINDS.items()}
     demos = read_demos()
@@ -101,14 +102,14 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
 
 
 def demo_lines(port: int, callbacks: str = "") -> list[str]:
-    """Write what the demo prints; the last line is ``ready``."""
+    """Make the lines that the demo prints; the last one is ``ready``."""
     base = f"http://127.0.0.1:{port}"
     demos = read_demos()
     phone = f"{base}/simulator/phones/{PHONE}/messages"
-    lines = ["Send a message, in any of these ways, then look at the phone:"]
+    lines = ["Send a message by any of these APIs:"]
     for demo in demos.values():
         lines += [f"{demo.title}:", f"  {demo.request}"]
-    lines += ["The phone:", "  curl '{phone}'"]
+    lines += ["Read what the phone received:", "  curl '{phone}'"]
     for demo in demos.values():
         lines += demo.lines
     if callbacks:
@@ -116,7 +117,7 @@ def demo_lines(port: int, callbacks: str = "") -> list[str]:
         for demo in demos.values():
             lines += demo.callback_lines
     else:
-        lines.append("With --callbacks URL callbacks go to your own server.")
+        lines.append("To get callbacks, start the demo with --callbacks and a URL.")
     values = {
         "{base}": base,
         "{phone}": phone,
@@ -125,11 +126,11 @@ def demo_lines(port: int, callbacks: str = "") -> list[str]:
     }
     for name, value in values.items():
         lines = [line.replace(name, value) for line in lines]
-    return [*lines, f"The phones' screen: {base}/simulator", "ready"]
+    return [*lines, f"Watch the phones in a browser: {base}/simulator", "ready"]
 
 
 def _keywords(demos: Iterable[DialectDemo]) -> str:
-    """Name the keywords that lead to the demo's accounts."""
+    """List the keywords of the demo's accounts on the shared number."""
     words = [
         keyword["word"]
         for demo in demos
@@ -137,7 +138,7 @@ def _keywords(demos: Iterable[DialectDemo]) -> str:
         for keyword in account.get("keyword", ())
         if keyword["number"] == SHARED
     ]
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _tables(demos: dict[str, DialectDemo]) -> Table:
