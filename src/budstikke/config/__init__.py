@@ -168,9 +168,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     durability: Annotated[
         Literal["power", "process"],
         Meta(
-            description="What a request that was answered with yes survives: `power`: "
-            "a loss of power; `process`: the end of every process of the gateway, but "
-            "not of the machine; [what is lost](#durability)."
+            description="What an accepted message survives. `power`: a power failure; "
+            "`process`: a crash of the gateway, but not of the machine; [what is "
+            "lost](#durability)."
         ),
     ] = "power"
     node: Annotated[
