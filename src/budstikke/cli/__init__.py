@@ -116,14 +116,7 @@ def parser() -> argparse.ArgumentParser:
     for each in with_settings:
         each.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
 
-    lone = add("simulator", _simulator, "Run the simulated operator alone.")
-    for option, needed, what in (
-        ("--listen", True, "address for SMPP binds"),
-        ("--http", False, "address for the pages and the HTTP API of its phones"),
-    ):
-        lone.add_argument(
-            option, type=_address, metavar="HOST:PORT", required=needed, help=what
-        )
+    _add_simulator(add("simulator", _simulator, "Run the simulated operator alone."))
     add("secret", _secret, "Print a new API secret of 256 random bits.")
     return top
 
@@ -132,6 +125,16 @@ def _add_doctor(doctor: argparse.ArgumentParser) -> argparse.ArgumentParser:
     what = "connect to operators, but do not bind"
     doctor.add_argument("--no-bind", dest="bind", action="store_false", help=what)
     return doctor
+
+
+def _add_simulator(simulator: argparse.ArgumentParser) -> None:
+    for option, needed, what in (
+        ("--listen", True, "address for SMPP binds"),
+        ("--http", False, "address for the pages and the HTTP API of its phones"),
+    ):
+        simulator.add_argument(
+            option, type=_address, metavar="HOST:PORT", required=needed, help=what
+        )
 
 
 def _add_demo(demo: argparse.ArgumentParser) -> None:
