@@ -127,7 +127,7 @@ def test_every_two_way_account_has_a_keyword_and_a_number(
 ) -> None:
     inventory = read_directory(engine, SETTINGS).inventory
     found = access(engine, dialect)
-    assert found.id == inventory.place("2229", text).access_id
+    assert found.id == inventory.find("2229", text).access_id
     assert 1 == sum(
         number.access_id == found.id for number in inventory.numbers.values()
     )
@@ -136,8 +136,8 @@ def test_every_two_way_account_has_a_keyword_and_a_number(
 def test_the_short_numbers_are_shared(engine: Engine) -> None:
     inventory = read_directory(engine, SETTINGS).inventory
     for value in ("1963", "2065", "2229", "26444", "26114", "2401"):
-        assert inventory.place(value, "").number is not None
-        assert inventory.place(value, "hei").access_id is None
+        assert inventory.find(value, "").number is not None
+        assert inventory.find(value, "hei").access_id is None
 
 
 def test_callbacks_go_where_one_says(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ INVENTORY = NumberInventory(
 )
 def test_what_is_not_part_of_a_keyword(text: str, found: int, around: str) -> None:
     wanted = NumberMatch(SHARED, INVENTORY.keywords[found])
-    assert wanted == INVENTORY.place("2229", text + around)
+    assert wanted == INVENTORY.find("2229", text + around)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_is_not_part_of_a_keyword(text: str, found: int, around: str) -> No
 def test_keywords_as_they_may_be_registered(word: str, text: str) -> None:
     own = keyword(1, word)
     inventory = NumberInventory({1: SHARED}, {1: own})
-    assert NumberMatch(SHARED, own) == inventory.place("2229", text)
+    assert NumberMatch(SHARED, own) == inventory.find("2229", text)
     whole = text.removesuffix(" hei").removesuffix(", hei")
     assert NumberMatch(SHARED, own) == inventory.named("2229", whole)
 
@@ -106,12 +106,12 @@ def test_keywords_as_they_may_be_registered(word: str, text: str) -> None:
     "text", ["velger", "vel-kommen", "v el", "ve\u0301l", "o(vel)"]
 )
 def test_other_words(text: str) -> None:
-    assert NumberMatch(SHARED, INVENTORY.keywords[4]) == INVENTORY.place("2229", text)
+    assert NumberMatch(SHARED, INVENTORY.keywords[4]) == INVENTORY.find("2229", text)
 
 
 def test_a_keyword_that_is_not_seen_is_none() -> None:
     inventory = NumberInventory({1: SHARED}, {1: keyword(1, "\u200b")})
-    assert NumberMatch(SHARED) == inventory.place("2229", "hei")
+    assert NumberMatch(SHARED) == inventory.find("2229", "hei")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_keyword_that_is_not_seen_is_none() -> None:
     ],
 )
 def test_keywords(text: str, found: int) -> None:
-    assert NumberMatch(SHARED, INVENTORY.keywords[found]) == INVENTORY.place(
+    assert NumberMatch(SHARED, INVENTORY.keywords[found]) == INVENTORY.find(
         "2229", text
     )
 
@@ -166,7 +166,7 @@ def test_keywords(text: str, found: int) -> None:
     ],
 )
 def test_numbers(recipient: str, number: Number | None) -> None:
-    assert NumberMatch(number) == INVENTORY.place(recipient, "VEL")
+    assert NumberMatch(number) == INVENTORY.find(recipient, "VEL")
 
 
 @pytest.mark.parametrize(
@@ -184,19 +184,19 @@ def test_numbers(recipient: str, number: Number | None) -> None:
 def test_numbers_as_an_operator_may_write_them(
     recipient: str, number: Number | None
 ) -> None:
-    assert number == INVENTORY.place(recipient, "vel").number
+    assert number == INVENTORY.find(recipient, "vel").number
     assert (number is SHARED) == (INVENTORY.named(recipient, "vel") is not None)
 
 
 def test_the_end_of_two_numbers_is_neither() -> None:
     swedish = Number(id=9, value="4659000000", kind=NumberKind.OWNED, access_id=9)
     inventory = NumberInventory({2: OWNED, 9: swedish})
-    assert NumberMatch(None) == inventory.place("59000000", "")
-    assert NumberMatch(swedish) == inventory.place("4659000000", "")
+    assert NumberMatch(None) == inventory.find("59000000", "")
+    assert NumberMatch(swedish) == inventory.find("4659000000", "")
 
 
 def test_whose_it_is() -> None:
-    place = INVENTORY.place
+    place = INVENTORY.find
     assert 102 == place("2229", "vel kommen").access_id
     assert 20 == place("4759000000", "vel").access_id
     assert place("1963", "vel").access_id is None
@@ -206,16 +206,16 @@ def test_whose_it_is() -> None:
 def test_an_exact_number_comes_before_the_series_around_it() -> None:
     one = Number(id=9, value="26114123456789", kind=NumberKind.OWNED, access_id=9)
     inventory = NumberInventory({3: SERIES, 9: one})
-    assert NumberMatch(one) == inventory.place("26114123456789", "")
-    assert NumberMatch(SERIES) == inventory.place("26114123456780", "")
+    assert NumberMatch(one) == inventory.find("26114123456789", "")
+    assert NumberMatch(SERIES) == inventory.find("26114123456780", "")
 
 
 def test_a_word_wins_over_an_alias() -> None:
     alias, word = keyword(1, "ONE", "TWO", " "), keyword(2, "Two")
     for order in ((alias, word), (word, alias)):
         inventory = NumberInventory({1: SHARED}, {k.id: k for k in order})
-        assert NumberMatch(SHARED, word) == inventory.place("2229", "two")
-        assert NumberMatch(SHARED) == inventory.place("2229", " ")
+        assert NumberMatch(SHARED, word) == inventory.find("2229", "two")
+        assert NumberMatch(SHARED) == inventory.find("2229", " ")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_the_longest_whole_words_decide(
     ]
     inventory = NumberInventory({1: SHARED}, {k.id: k for k in keywords})
     text = blank.join(said) + mark
-    found = inventory.place("2229", text.upper() if upper else text).keyword
+    found = inventory.find("2229", text.upper() if upper else text).keyword
 
     by_word: dict[str, Keyword] = {}
     for each in keywords:
@@ -275,6 +275,6 @@ def test_the_longest_whole_words_decide(
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_any_text_to_any_number(text: str, recipient: str) -> None:
     for to in (recipient, "2229"):
-        place = INVENTORY.place(to, text)
+        place = INVENTORY.find(to, text)
         assert (place.keyword is not None) == (place.number is SHARED)
         INVENTORY.named(to, text)

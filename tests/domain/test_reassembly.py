@@ -48,7 +48,7 @@ def headed(header: bytes, body: bytes, data_coding: int = 0) -> InboundPart:
 
 def whole(given: InboundPart) -> PhoneText:
     piece = read(given)
-    assert piece.place is None
+    assert piece.position is None
     return join([piece])
 
 
@@ -183,7 +183,7 @@ def test_binary_in_parts_keeps_one_header() -> None:
     ]
     pieces = [read(each) for each in parts]
     assert [PartPosition("8:7", 2, 1), PartPosition("8:7", 2, 2)] == [
-        each.place for each in pieces
+        each.position for each in pieces
     ]
     assert PhoneText(Kind.BINARY, "", f"06{ports}010203") == join(pieces)
     assert PhoneText(Kind.BINARY, "", f"06{ports}03", 1) == join([None, pieces[1]])
@@ -226,7 +226,7 @@ def test_national_tables_are_of_septets_only() -> None:
     ],
 )
 def test_places(given: InboundPart, place: PartPosition | None) -> None:
-    assert place == read(given).place
+    assert place == read(given).position
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def hold(parts: list[InboundPart]) -> list[Held]:
     """Keep each once, as the store does, in the order in which they came."""
     kept: dict[tuple[int, str], Held] = {}
     for each in parts:
-        place = read(each).place
+        place = read(each).position
         assert place is not None
         row = Held(place.number, digest(each), each)
         kept.setdefault((row.number, row.digest), row)
@@ -412,8 +412,8 @@ def test_anything_can_be_read(
     reading = join([piece])
     reading.text.encode()
     assert piece.body == payload[len(payload) - len(piece.body) :]
-    if piece.place is not None:
-        assert 1 <= piece.place.number <= piece.place.total <= 255
+    if piece.position is not None:
+        assert 1 <= piece.position.number <= piece.position.total <= 255
 
 
 @given(

@@ -1,10 +1,10 @@
 """
-Addresses as operators write them: phones, and our own numbers. Pure.
+Reads addresses as operators write them: phones, and our own numbers. Pure.
 
-An operator says what kind of number one is (SMPP 3.4 § 5.2.5, 3GPP TS 23.040
-§ 9.1.2.5), often wrongly: a national number is written as unknown, or an international
-one as national. A carrier's ``home`` (``+47``) is the country that completes national
-numbers. Nothing is guessed: digits that are no number anywhere stay as they are.
+An operator gives a number's type (SMPP 3.4 § 5.2.5, 3GPP TS 23.040 § 9.1.2.5), often a
+wrong one: unknown for a national number, or national for an international one. A
+carrier's ``home`` (``+47``) is the country that completes national numbers. Nothing is
+guessed: digits that fit no numbering plan stay as they are.
 """
 
 from __future__ import annotations
@@ -19,49 +19,49 @@ from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 from budstikke.domain.number import MOST_DIGITS, bare, calling_code, region, usual
 
 PREFIX = r"\A(\+[1-9][0-9]{0,3})?\Z"
-"""A country's prefix, or nothing (a regular expression)."""
+"""Regular expression of a country's prefix, or nothing."""
 
 _number = re.compile(r"(\+?)([0-9]+)").fullmatch
 _SHORT = 6
-"""Digits of a short number at most; national numbers so short are taken if known."""
+"""Digits of the longest short number; so short a national number must be known."""
 _SURELY = 11
-"""Digits that begin with a country code, if there is a number that is so long."""
+"""Digits from which on a number that fits a country code surely has it."""
 REPLY_DIGITS = 14
-"""A short number and nine digits of its own."""
+"""Digits of a reply number: a short number and nine more."""
 
 
 class Nature(Enum):
-    """What the operator says of a number."""
+    """The operator's type of a number."""
 
     UNKNOWN = "unknown"
     INTERNATIONAL = "international"
     NATIONAL = "national"
-    """Also a subscriber's number, without the area's code."""
+    """Or a subscriber's number, without the area code."""
     AS_WRITTEN = "as_written"
-    """Text (also of digits), or an abbreviated number."""
+    """Text (also one of digits), or an abbreviated number."""
 
 
 BY_TON = {
     0: Nature.UNKNOWN,
     1: Nature.INTERNATIONAL,
     2: Nature.NATIONAL,
-    3: Nature.UNKNOWN,  # network specific: short numbers, mostly
+    3: Nature.UNKNOWN,  # network specific: usually short numbers
     4: Nature.NATIONAL,
     5: Nature.AS_WRITTEN,
     6: Nature.AS_WRITTEN,
 }
-"""By the type of number; a reserved one is unknown."""
+"""By the type of number; reserved ones are unknown."""
 
 
 def phone(written: str, nature: Nature, home: str = "") -> str:
     """
-    Write a phone's number as E.164 with ``+``; what is none stays as it was written.
+    Return a phone's number as E.164 with ``+``; another address stays as written.
 
     Args:
         written: By the operator.
-        nature: What it says of it; ``+`` or ``00`` in front count for more.
-        home: Prefix of the operator's country; empty: only international numbers can be
-            told.
+        nature: The operator's type of it; ``+`` or ``00`` in front counts for more.
+        home: Prefix of the operator's country; empty: only international numbers are
+            recognised.
 
     """
     match = None if nature is Nature.AS_WRITTEN else _number(bare(written))
@@ -80,17 +80,17 @@ def phone(written: str, nature: Nature, home: str = "") -> str:
 
 def ours(written: str, nature: Nature, home: str = "") -> str:
     """
-    Write a number of ours that a phone wrote to as digits, with its country code.
+    Return one of our numbers, to which a phone wrote, as digits with the country code.
 
-    ``0047…`` and ``+47…`` lose what stands before the code; a national number gets
-    ``home``'s. Short numbers stay, and so do reply numbers, which lose a country code
-    that was put before them. What is no number is left as it is, but for blanks.
+    ``0047…`` and ``+47…`` lose what stands before the code; a national number gets that
+    of ``home``. Short numbers stay, and so do reply numbers, without a country code in
+    front. What is no number stays, without blanks.
     """
     match = _number(bare(written))
     if match is None:
         return written.strip().removeprefix("+")
     plus, digits = match.groups()
-    if len(digits) > MOST_DIGITS:  # no number is so long: a code before a reply number
+    if len(digits) > MOST_DIGITS:  # too long: a code in front of a reply number
         code = calling_code(digits)
         return (
             digits[len(code) :] if len(digits) - len(code) == REPLY_DIGITS else digits
@@ -100,13 +100,13 @@ def ours(written: str, nature: Nature, home: str = "") -> str:
     if nature is Nature.INTERNATIONAL and _possible(f"+{digits}"):
         return digits
     if home and digits.startswith(home[1:]) and len(digits) < len(home) + _SHORT:
-        return digits  # a code before a short number: who has them all knows it
+        return digits  # perhaps a code before a short number: the inventory finds out
     sure = nature in (Nature.NATIONAL, Nature.INTERNATIONAL)
     return _national(digits, home, sure=sure).removeprefix("+") or digits
 
 
 def country_of(number: str) -> str:
-    """Find the prefix (``+47``) of an international number's country; empty: none."""
+    """Return the prefix (``+47``) of an international number's country; empty: none."""
     digits = bare(number).removeprefix("+")
     if len(digits) < _SURELY - 1 or not _possible(f"+{digits}"):
         return ""
@@ -114,7 +114,7 @@ def country_of(number: str) -> str:
 
 
 def _international(digits: str, home: str) -> str:
-    """Read what is said to be international; it may be national all the same."""
+    """Read a number of the international type, which may be national all the same."""
     number = _possible(f"+{digits}") or _national(digits, home, sure=False)
     if number:
         return number
@@ -125,10 +125,10 @@ def _international(digits: str, home: str) -> str:
 @lru_cache(maxsize=16384)
 def _national(digits: str, home: str, *, sure: bool) -> str:
     """
-    Complete a national number; empty: it is none of that country.
+    Complete a national number; empty: the country has no such number.
 
-    ``sure``: the operator says that it is national, so that a range which the library
-    does not know is good enough. Short ones must be mobiles then, all others known.
+    ``sure``: the operator says that it is national, so that the library need not know
+    its range. A short one must then be a mobile; any other number must be known.
     """
     country = region(home) if home else ""
     if not country or len(digits) > MOST_DIGITS:
@@ -150,7 +150,7 @@ def _national(digits: str, home: str, *, sure: bool) -> str:
 
 @lru_cache(maxsize=16384)
 def _with_code(digits: str) -> bool:
-    """Tell whether digits without a sign begin with their country code."""
+    """Whether digits without a sign begin with their country code."""
     number = f"+{digits}"
     if usual(number):
         return True
@@ -165,9 +165,9 @@ def _with_code(digits: str) -> bool:
 @lru_cache(maxsize=16384)
 def _possible(number: str) -> str:
     """
-    Write an international number as E.164; empty: it cannot be one.
+    Return an international number as E.164; empty: it cannot be one.
 
-    A zero of national numbers that was left behind the country code is none of it.
+    Remove a national zero behind the country code.
     """
     if usual(number):
         return number
@@ -180,6 +180,6 @@ def _possible(number: str) -> str:
 
 
 def _has_length(number: phonenumbers.PhoneNumber) -> bool:
-    """Tell whether a whole number of its country may be so long."""
+    """Whether a whole number of its country may have this length."""
     reason = phonenumbers.is_possible_number_with_reason(number)
     return reason == ValidationResult.IS_POSSIBLE

@@ -1,4 +1,4 @@
-"""What customers are told, how often it is tried, and what then. Pure."""
+"""Callbacks: their topics, states and retry policies. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from budstikke.domain.message import StatusEvent
 
 class SendEvent(msgspec.Struct, array_like=True, frozen=True, tag="send"):
     """
-    A message to be sent in answer to one from a phone, as the account's own.
+    A message to send in answer to one from a phone, in the account's name.
 
     Attributes:
         message_id: The message from the phone.
@@ -45,39 +45,39 @@ class Topic(StrEnum):
 
 
 class CallbackState(StrEnum):
-    """How a callback stands."""
+    """The state of a callback."""
 
     DUE = "due"
-    """To be told at its time, or being told by whoever leases it until then."""
+    """Due at its time, or a node that leases it makes the attempt."""
     QUEUED = "queued"
-    """Waits for its turn in its queue."""
+    """An earlier callback of its queue goes first."""
     DONE = "done"
     FAILED = "failed"
 
 
 class QueueState(StrEnum):
-    """How a queue of callbacks stands."""
+    """The state of a queue of callbacks."""
 
     IDLE = "idle"
     DUE = "due"
-    """It has callbacks; they are told at its time, or by whoever leases it."""
+    """It has callbacks; the first is due at its time, or a node leases it."""
     PAUSED = "paused"
     """It waits for somebody to resume it."""
 
 
 AGAIN: tuple[float, ...] = (5, 15, 60, 120, 300, 1800, 3600, 7200, 14400)
-"""Seconds before each further try of Front's and Sveve's pushes; then it failed."""
+"""Seconds before each retry of Front's and Sveve's pushes; then it has failed."""
 
 
 class Policy(NamedTuple):
     """
-    How a topic is told.
+    How the callbacks of a topic are attempted.
 
     Attributes:
-        again: Seconds before each further try.
-        queued: One after another, in order; after the last try the queue is paused.
-            Otherwise they do not wait for one another, and one that failed is given up.
-        timeout: Longest wait for an answer, seconds; ``None``: as the gateway is set.
+        again: Seconds before each retry.
+        queued: They go one after another, in order; after the last attempt the queue is
+            paused. Otherwise each goes alone, and fails after its last attempt.
+        timeout: Longest wait for an answer, seconds; ``None``: the gateway's setting.
 
     """
 
@@ -87,15 +87,15 @@ class Policy(NamedTuple):
 
     def next_try(self, tries: int, now: float) -> float | None:
         """
-        Tell when the next try is due, Unix seconds; ``None``: there is none.
+        Return when the next attempt is due, Unix seconds; ``None``: there is none.
 
-        ``tries`` counts those made, the one that just failed included.
+        ``tries`` counts the attempts, including the one that just failed.
         """
         return None if tries > len(self.again) else now + self.again[tries - 1]
 
 
 class InboundRequirements(NamedTuple):
-    """What a dialect must be given to tell of a message from a phone."""
+    """What a dialect needs beside the event to push an inbound message."""
 
     files: bool = False
     """The octets of an MMS's parts."""
@@ -104,7 +104,7 @@ class InboundRequirements(NamedTuple):
 
 
 class InboundExtras(NamedTuple):
-    """What was needed: ``files`` answers for the event's media; empty: not known."""
+    """What the dialect needs: ``files`` of the event's media; empty: not known."""
 
     files: tuple[MediaPart, ...] = ()
     name: str = ""
@@ -112,7 +112,7 @@ class InboundExtras(NamedTuple):
 
 
 def topic_of(event: StatusEvent | InboundEvent) -> Topic:
-    """Tell what an event is about."""
+    """Return the topic of an event."""
     if isinstance(event, StatusEvent):
         return Topic.STATUS
     return Topic.REPLY if event.reply else Topic.INBOUND

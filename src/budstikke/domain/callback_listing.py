@@ -1,8 +1,8 @@
 """
-What customers read and do of what they are told: events, the delivery log, queues.
+What customers read and do about callbacks: events, the delivery log, queues.
 
-As in ``domain.listing``: asked within one account, page by page. What the gateway
-sends in answer to phones (``SendEvent``) is none of it.
+As in ``domain.listing``, each query is within one account, page by page. The gateway's
+answers to phones (``SendEvent``) are not part of it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from budstikke.domain.callback import CallbackState, Event, QueueState, Topic
 
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Events of an access of the account, oldest first.
+    Events of one of the account's accesses, oldest first.
 
-    ``after``: only those with a higher id of their callback.
+    ``after``: only those whose callback has a higher id.
     """
 
     access_id: int
@@ -26,9 +26,9 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 class EventsPage(msgspec.Struct, frozen=True):
     """
-    Events; ``next`` is an ``after``, also when there are no more yet.
+    Events; ``next`` is an ``after``, also if there are no more yet.
 
-    ``more``: there were more just now.
+    ``more``: there are more now.
     """
 
     events: tuple[Event, ...]
@@ -43,8 +43,8 @@ class CallbacksQuery(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         limit: How many at most.
         before: Only those with a lower id.
-        state: Only those that are in it now.
-        message_id: Only those of this message, out or in.
+        state: Only those in this state.
+        message_id: Only those of this message, outbound or inbound.
 
     """
 
@@ -55,21 +55,21 @@ class CallbacksQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackRecordQuery(msgspec.Struct, frozen=True):
-    """One callback with its attempts; answered by ``CallbacksPage``: one or none."""
+    """One callback with its attempts; the answer is ``CallbacksPage``: one or none."""
 
     callback_id: int
 
 
 class Attempt(msgspec.Struct, frozen=True):
     """
-    One try to tell.
+    One attempt.
 
     Attributes:
         at: When it ended, Unix seconds.
         took: Seconds.
-        status: Of HTTP; ``None``: no answer.
-        answer: What was answered or went wrong, cut.
-        request: What was sent, secrets masked, and cut; empty: it was not kept.
+        status: HTTP status; ``None``: no answer.
+        answer: The answer's body or the error, cut.
+        request: The request, secrets masked, cut; empty: it was not stored.
 
     """
 
@@ -82,17 +82,17 @@ class Attempt(msgspec.Struct, frozen=True):
 
 class CallbackRecord(msgspec.Struct, frozen=True):
     """
-    A callback as it stands.
+    A callback.
 
     Attributes:
-        access: (dialect, identifier) of who is told.
-        tries: Attempts made since it was made or sent again.
-        due_at: When it is told next or again, Unix seconds; ``None``: not by itself.
-        status: HTTP's, of the last attempt; ``None``: no answer, or no attempt.
-        took: Seconds of the last attempt; ``None``: none was made.
-        answer: What was answered or went wrong, cut.
-        at: When that was, or since when it is there.
-        attempts: Oldest first; only where one callback was asked for.
+        access: (dialect, identifier) of the access that it goes to.
+        tries: Attempts since it was made or sent again.
+        due_at: When the next attempt is due, Unix seconds; ``None``: none is.
+        status: HTTP status of the last attempt; ``None``: no answer, or no attempt.
+        took: Seconds of the last attempt; ``None``: there was none.
+        answer: The last answer's body or the error, cut.
+        at: When that was, or else when the callback was made, Unix seconds.
+        attempts: Oldest first; only in the answer to a ``CallbackRecordQuery``.
 
     """
 
@@ -120,32 +120,32 @@ class CallbacksPage(msgspec.Struct, frozen=True):
 
 class ResendCommand(msgspec.Struct, frozen=True):
     """
-    Tell something again that was told, or that was given up.
+    Send a callback again that is done or has failed.
 
-    One that waits for its next try is tried now. What waits in a queue stays there.
+    One that waits for a retry is attempted now. One in a queue stays there.
     """
 
     callback_id: int
 
 
 class ResendAnswer(msgspec.Struct, frozen=True):
-    """The state it is in now; ``None``: unknown, or not this account's."""
+    """Its state now; ``None``: unknown, or another account's."""
 
     state: CallbackState | None
 
 
 REPLAYED_AT_ONCE = 1000
-"""Callbacks that one transaction of a replay looks at: others wait meanwhile."""
+"""Callbacks that one transaction of a replay reads, so that others need not wait."""
 
 
 class ReplayCommand(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Tell an access's events of a time range again, slice by slice.
+    Send the callbacks of an access's events in a time range again, slice by slice.
 
     Attributes:
         access_id: Of the account.
-        since: When an event happened, Unix seconds; this is the first.
-        until: This is not in the range any more.
+        since: First Unix second of the range.
+        until: End of the range, which is not part of it.
         before: Only callbacks with a lower id: the ``next`` of the last answer.
 
     """
@@ -157,7 +157,7 @@ class ReplayCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayAnswer(msgspec.Struct, frozen=True):
-    """How many are told again; ``next``: ask again with it, ``None``: that was all."""
+    """How many are sent again; ``next``: repeat with it, ``None``: that was all."""
 
     count: int
     next: int | None = None
@@ -169,13 +169,13 @@ class QueuesQuery(msgspec.Struct, frozen=True):
 
 class QueueRecord(msgspec.Struct, frozen=True):
     """
-    A queue of callbacks that are told one after another.
+    A queue of callbacks that go one after another.
 
     Attributes:
         waiting: Callbacks in it.
-        tries: Attempts made to tell the first of them.
+        tries: Attempts of the first of them.
         paused_at: Unix seconds; ``None``: it is not paused.
-        why: It is paused, in words for people.
+        why: Why it is paused, for people.
 
     """
 
@@ -195,7 +195,7 @@ class QueuesAnswer(msgspec.Struct, frozen=True):
 
 
 class ResumeCommand(msgspec.Struct, frozen=True):
-    """Let a paused queue of the account go on; answered by ``Changed``."""
+    """Resume a paused queue of the account; the answer is ``Changed``."""
 
     queue_id: int
 

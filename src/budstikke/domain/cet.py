@@ -1,5 +1,5 @@
 """
-Central European Time, as Oslo and Stockholm have it. Pure: no table of zones is read.
+Central European Time, that of Oslo and Stockholm. Pure: it reads no table of zones.
 
 Summer time is from 01:00 UTC on the last Sunday of March until 01:00 UTC on the last
 Sunday of October (Directive 2000/84/EC, articles 2 and 3; Norway does the same).
@@ -15,13 +15,13 @@ SUMMER = timezone(timedelta(hours=2), "CEST")
 
 def from_wall(wall: datetime) -> float:
     """
-    Turn what a clock on the wall shows (no zone, from 1996) into Unix seconds.
+    Return Unix seconds of a wall-clock time (without zone, from 1996).
 
-    A time that the change to summer time leaves out is moved forward by the hour; one
-    that comes twice is its first.
+    A time that the change to summer time skips moves forward by an hour; of a time that
+    comes twice it is the first.
     """
-    # The hour left out is read as winter time, which moves it, and the one that comes
-    # twice as summer time: both changes are thus at three o'clock.
+    # A skipped hour is read as winter time, which moves it, and one that comes twice as
+    # summer time: so both changes are at three o'clock.
     begins = _last_sunday(wall.year, 3, 3)
     ends = _last_sunday(wall.year, 10, 3)
     zone = SUMMER if begins <= wall < ends else WINTER
@@ -29,12 +29,12 @@ def from_wall(wall: datetime) -> float:
 
 
 def to_wall(at: float) -> datetime:
-    """Tell what a clock on the wall shows, without zone, at ``at`` Unix seconds."""
+    """Return the wall-clock time, without zone, at ``at`` Unix seconds."""
     return to_zone(at).replace(tzinfo=None)
 
 
 def to_zone(at: float) -> datetime:
-    """Tell what a clock on the wall shows at ``at`` Unix seconds, and its zone."""
+    """Return the wall-clock time, with its zone, at ``at`` Unix seconds."""
     moment = datetime.fromtimestamp(at, UTC)
     utc = moment.replace(tzinfo=None)
     begins, ends = _last_sunday(utc.year, 3, 1), _last_sunday(utc.year, 10, 1)
@@ -42,6 +42,6 @@ def to_zone(at: float) -> datetime:
 
 
 def _last_sunday(year: int, month: int, hour: int) -> datetime:
-    """Find the last Sunday of a month of 31 days."""
+    """Return the last Sunday of a month of 31 days."""
     last = datetime(year, month, 31, hour)
     return last - timedelta(days=last.isoweekday() % 7)

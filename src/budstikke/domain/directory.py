@@ -1,9 +1,8 @@
 """
-Who may do what: accounts, accesses, carriers, routes and suppressions, as one value.
+The directory: accounts, accesses, carriers, routes and suppressions, as one value.
 
-A directory is read from the store as a whole and never changed; a change in the
-store makes a new one. Look-ups on the message path are dictionary look-ups here and
-never go to the database.
+A node reads it from the store as a whole; a change in the store makes a new one. On
+the message path a look-up is a look-up in a dictionary here, not in the database.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ class Account:
     Attributes:
         grants: Sender rights as ``domain.originator`` reads them: exact texts and
             numbers, series such as ``26114*``, or ``*`` for any well-formed one.
-        unsure: What becomes of a part nobody knows the fate of, when its time is
-            over: ``fail`` (report it failed) or ``resend`` (accept a double).
-        unsure_after: Seconds an unsure part waits for its receipt.
+        unsure: What to do with an unsure part when its time is over: ``fail`` (report
+            it as failed) or ``resend`` (accept that the phone may get it twice).
+        unsure_after: Seconds that an unsure part waits for its delivery report.
         currency: ISO 4217, ``SMS``, or empty: nothing is charged.
-        prepaid: Paid beforehand; otherwise invoiced.
+        prepaid: Paid in advance; otherwise invoiced.
         credit_limit: Micros that the balance may be below zero.
-        prices: What a segment costs; ``None`` with a currency: nothing is sold.
-        refund: When a charge is given back.
+        prices: Prices of a segment; ``None`` with a currency: nothing is sold.
+        refund: When a charge is refunded.
         premium: Whether it may send premium messages.
         home: Prefix of its home country.
-        reply_number: Short number that its reply numbers begin with; empty: none.
-        opted_out: Numbers that want nothing from this account, E.164 with ``+``.
+        reply_number: Short number in front of its reply numbers; empty: none.
+        opted_out: Phones that opted out of this account's messages, E.164 with ``+``.
         stop: Languages (``nb``, ``en``, …) whose words for STOP opt a phone out; empty:
-            no word does.
-        stop_reply: What a phone is answered that opted out; empty: nothing.
+            none.
+        stop_reply: Answer to a phone that opted out; empty: none.
 
     """
 
@@ -67,11 +66,11 @@ class Account:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """
-    One way an account logs in.
+    One login of an account to one API.
 
     Attributes:
-        secret: A hash as ``servers.auth`` writes it; ``None``: by address alone.
-        networks: Addresses it may come from; empty: any.
+        secret: A hash as ``servers.auth`` writes it; ``None``: only the address counts.
+        networks: Addresses from which it may log in; empty: any.
         settings: The dialect's ``Settings`` instance.
 
     """
@@ -89,7 +88,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierEntry:
-    """A carrier as it is configured; ``settings`` are those of its kind."""
+    """A carrier's configuration; ``settings`` are those of its kind."""
 
     id: int
     name: str
@@ -100,12 +99,12 @@ class CarrierEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """
-    Which carriers take recipients that begin with ``prefix``, in order.
+    The carriers, in order, for recipients that begin with ``prefix``.
 
-    ``carriers`` are those of SMS, ``mms`` those of MMS: ``sorted_by_kind`` tells them
-    apart. ``account_id`` makes it one account's own, which wins over a common one.
+    ``carriers`` has those for SMS, ``mms`` those for MMS; ``sorted_by_kind`` separates
+    them. With ``account_id`` it is one account's own, and wins over a common route.
     ``requires`` (``sender``, ``template``) says what must be pre-approved there, and
-    ``senders`` the approved sender by the kind of template.
+    ``senders`` has the approved sender by kind of template.
     """
 
     prefix: str
@@ -119,9 +118,9 @@ class Route:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """
-    Everything the path looks up; ``revision`` tells one state from the next.
+    All that the message path looks up; each change has a new ``revision``.
 
-    ``salt`` is that of ``domain.key_identifier``; empty: no access is found by that.
+    ``salt`` is for ``domain.key_identifier``; empty: no access is found by that.
     """
 
     revision: int
@@ -135,7 +134,7 @@ class Directory:
     _routes: Mapping[int | None, _ByPrefix] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Index what is looked up."""
+        """Index accesses and routes."""
         object.__setattr__(
             self,
             "_logins",
@@ -147,21 +146,21 @@ class Directory:
         )
 
     def login(self, dialect: str, identifier: str) -> Access | None:
-        """Find the access that uses this identifier in this dialect."""
+        """Return the access of this identifier in this dialect; ``None``: none."""
         return self._logins.get((dialect, identifier))
 
     def route(self, account_id: int, recipient: str) -> Route | None:
         """
-        Find the route with the longest prefix of ``recipient`` (E.164 with ``+``).
+        Return the route with the longest prefix of ``recipient`` (E.164 with ``+``).
 
         An account's own route wins over a common one of any length. ``None``: there is
-        none, or none of its carriers carries SMS.
+        none, or none of its carriers sends SMS.
         """
         route = self._route(account_id, recipient)
         return route if route is not None and route.carriers else None
 
     def mms_carriers(self, account_id: int, recipient: str) -> tuple[int, ...]:
-        """Find the carriers that take MMS to ``recipient``, in order; may be none."""
+        """Return the carriers for MMS to ``recipient``, in order; may be empty."""
         route = self._route(account_id, recipient)
         return route.mms if route is not None else ()
 
@@ -179,9 +178,9 @@ def sorted_by_kind(
     directory: Directory, carries: Mapping[str, frozenset[str]]
 ) -> Directory:
     """
-    Tell for each route which of its carriers take SMS, and which take MMS.
+    Separate the carriers of each route into those for SMS and those for MMS.
 
-    ``carries`` says by kind of carrier what it takes: ``sms``, ``mms``.
+    ``carries``, by kind of carrier, is what it sends: ``sms``, ``mms``.
     """
     takes = {key: carries[entry.kind] for key, entry in directory.carriers.items()}
     routes = tuple(
@@ -196,7 +195,7 @@ def sorted_by_kind(
 
 
 _ByPrefix = tuple[tuple[int, ...], dict[str, Route]]
-"""The lengths of the prefixes that there are, longest first, and routes by prefix."""
+"""Lengths of all prefixes, longest first, and routes by prefix."""
 
 _NONE: _ByPrefix = ((), {})
 

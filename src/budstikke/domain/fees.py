@@ -1,7 +1,7 @@
 """
 When fees are due: at midnight in Oslo, monthly ones on the same day each month. Pure.
 
-A month that is too short has its last day.
+In a month that is too short they are due on its last day.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from budstikke.domain.cet import from_wall, to_wall
 
 
 def midnight(day: date) -> float:
-    """Tell when a day begins in Oslo, Unix seconds."""
+    """Return when a day begins in Oslo, Unix seconds."""
     return from_wall(datetime(day.year, day.month, day.day))
 
 
 def day_of(at: float) -> date:
-    """Tell which day it is in Oslo at ``at`` Unix seconds."""
+    """Return the day in Oslo at ``at`` Unix seconds."""
     return to_wall(at).date()
 
 
 def next_month(due: float, day: int) -> float:
     """
-    Tell when a monthly fee is due again, Unix seconds.
+    Return when a monthly fee is due again, Unix seconds.
 
     Args:
-        due: When it was, Unix seconds.
-        day: Of the month, 1 to 31.
+        due: When it was due last, Unix seconds.
+        day: Day of the month, 1 to 31.
 
     """
     was = day_of(due)

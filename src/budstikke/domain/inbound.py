@@ -1,4 +1,4 @@
-"""Messages from phones as values, from what a carrier gives to what is told of them."""
+"""Inbound messages as values, from the carrier's part to the event for the customer."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _charset = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE).search
 
 
 class Kind(StrEnum):
-    """What a message from a phone is."""
+    """The kind of an inbound message."""
 
     SMS = "sms"
     BINARY = "binary"
-    """An SMS whose user data is no text."""
+    """An SMS whose user data is not text."""
     MMS = "mms"
 
 
 @dataclass(frozen=True, slots=True)
 class InboundPart:
     """
-    One message from a phone as the carrier delivered it, not yet joined or routed.
+    An inbound SMS or a part of one, as the carrier got it.
 
-    ``payload`` is the user data with its header, if ``udhi``; ``tlvs`` are the
-    optional parameters by tag. ``originator`` is E.164 with ``+`` where it is a phone's
-    number, else as it was written; ``recipient`` is digits. ``new``: the operator has
-    the answer to an equal one that came before, so that this is another one.
+    ``payload`` is the user data, with its header if ``udhi``; ``tlvs`` are the optional
+    parameters by tag. ``originator`` is E.164 with ``+`` if it is a phone's number,
+    else as written; ``recipient`` is digits. ``new``: the operator has our response to
+    an earlier, equal part, so that this is no redelivery.
     """
 
     originator: str
@@ -60,9 +60,9 @@ class MediaPart:
 @dataclass(frozen=True, slots=True)
 class InboundMms:
     """
-    An MMS from a phone as the carrier delivered it.
+    An inbound MMS, as the carrier got it.
 
-    ``parts`` are in the MMS's order, its SMIL among them; addresses are as in
+    ``parts`` are in the MMS's order, with its SMIL; addresses are as in
     ``InboundPart``; ``at`` is Unix seconds. ``others`` are its further recipients.
     """
 
@@ -75,7 +75,7 @@ class InboundMms:
 
 
 class MediaRef(msgspec.Struct, array_like=True, frozen=True):
-    """A part of an MMS that is stored; ``size`` is octets."""
+    """A stored part of an MMS; ``size`` is octets."""
 
     id: str
     name: str
@@ -85,31 +85,31 @@ class MediaRef(msgspec.Struct, array_like=True, frozen=True):
 
 class InboundEvent(msgspec.Struct, array_like=True, tag="inbound"):
     """
-    A message from a phone, to be told to the customer it is for.
+    An inbound message for a customer.
 
     Attributes:
-        message_id: Ours; from the same blocks as those of messages out.
+        message_id: From the same blocks of ids as outbound messages.
         kind: A ``Kind``.
-        originator: E.164 with ``+``; where a phone's number is not known, as it was.
-        recipient: Digits: a short number, one with a sub-number, or an MSISDN.
-        text: Joined; of an MMS its subject and all its text parts, a line each. Where
-            parts never came it says ``[...]``.
+        originator: E.164 with ``+`` if it is a phone's number, else as written.
+        recipient: Digits: a short number, a reply number, or an MSISDN.
+        text: The whole text; of an MMS its subject and all its text parts, a line each.
+            ``[...]`` stands for parts that never came.
         data: The user data of a binary one, hexadecimal.
-        keyword: The registered word that routed it; empty: none did.
+        keyword: The keyword that routed it, as registered; empty: none did.
         number_id: The number it came to (``domain.number_inventory``); 0: a reply
             number.
         keyword_id: The keyword that routed it; 0: none.
-        reply_to: The message it answers; 0: none is known.
+        reply_to: The message that it answers; 0: unknown.
         reply: It came to a reply number.
-        counter: Its place in its endpoint's queue, from 1; 0: there is none.
-        sent_at: When the phone sent it as far as is known, Unix seconds.
-        came_at: When it came to us.
+        counter: Its number in its endpoint's queue, from 1; 0: there is no queue.
+        sent_at: When the phone sent it, as far as known, Unix seconds.
+        came_at: When it came to us, Unix seconds.
         missing: How many of its parts never came.
-        opt_out: It asked for no more messages, and none will be sent.
+        opt_out: The phone opted out by it.
         subject: Of an MMS.
         media: Parts of an MMS, in order.
-        receipt_id: The callback that sends the keyword's receipt when this one was
-            understood; 0: none waits for it.
+        receipt_id: The callback with the keyword's auto-reply, which is sent when the
+            customer's server has understood this one; 0: none.
 
     """
 
@@ -135,22 +135,21 @@ class InboundEvent(msgspec.Struct, array_like=True, tag="inbound"):
 
     @property
     def at(self) -> float:
-        """When it happened, Unix seconds."""
+        """When it came, Unix seconds."""
         return self.came_at
 
 
 def first_word(text: str) -> str:
-    """Find the first word of a text as it is seen, in upper case; empty: none."""
+    """Return the first visible word of a text, in upper case; empty: there is none."""
     words = visible(text).split(maxsplit=1)
     return words[0].upper() if words else ""
 
 
 def mms_text(subject: str, parts: Iterable[MediaPart]) -> str:
     """
-    Say what an MMS says: its subject and every text part, a line each.
+    Return the text of an MMS: its subject and every text part, a line each.
 
-    Front v3.05, "Inbound push". A part is read as ``decode_labelled`` has it; NUL is
-    left out.
+    Front v3.05, "Inbound push". Parts are decoded by ``decode_labelled``, without NUL.
     """
     texts = [subject.strip()]
     for part in parts:

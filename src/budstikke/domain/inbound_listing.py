@@ -1,7 +1,7 @@
 """
-What customers list and look at of messages from phones, and of their numbers.
+What customers list and read of inbound messages and their numbers.
 
-As in ``domain.listing``: asked within one account, page by page.
+As in ``domain.listing``, each query is within one account, page by page.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from budstikke.domain.inbound import Kind, MediaPart, MediaRef
 
 
 class NumbersQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's numbers, series and keywords; ``after``: those that follow it."""
+    """The account's numbers, series and keywords; ``after``: those behind it."""
 
     limit: int
     after: tuple[str, str] = ("", "")
@@ -22,9 +22,9 @@ class OwnNumber(msgspec.Struct, frozen=True):
     """
     A number, a series, or a keyword.
 
-    Attributes:
+    value: Digits; of a keyword, its shared number.
         value: Digits; of a keyword its shared number.
-        kind: A ``domain.number_inventory.NumberKind``; of a keyword ``shared``.
+        kind: A ``domain.number_inventory.NumberKind``; of a keyword, ``shared``.
         word: Of a keyword; empty: the number's default, or no keyword.
         access: (dialect, identifier) of the access that gets the messages.
 
@@ -48,14 +48,14 @@ class NumbersPage(msgspec.Struct, frozen=True):
 
 class InboundsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Messages from phones, newest first.
+    Inbound messages, newest first.
 
     Attributes:
         limit: How many at most.
         before: Only those with a lower id.
-        since: Only those that came then or later, Unix seconds.
-        until: Only those that came before then.
-        keyword: Only those that this keyword routed, as it is registered.
+        since: Only those that came at this time or later, Unix seconds.
+        until: Only those that came before this time.
+        keyword: Only those that this keyword routed, as registered.
 
     """
 
@@ -67,13 +67,13 @@ class InboundsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboundMessageQuery(msgspec.Struct, frozen=True):
-    """One message from a phone; answered by ``InboundPage`` with one or none."""
+    """One inbound message; the answer is ``InboundPage`` with one or none."""
 
     message_id: int
 
 
 class InboundRecord(msgspec.Struct, frozen=True):
-    """All that is kept of a message from a phone; as in ``InboundEvent``."""
+    """An inbound message; as in ``InboundEvent``."""
 
     id: int
     kind: Kind
@@ -89,12 +89,12 @@ class InboundRecord(msgspec.Struct, frozen=True):
     sent_at: float
     came_at: float
     access: tuple[str, str] | None
-    """(dialect, identifier) of the access that was told; ``None``: it is gone."""
+    """(dialect, identifier) of the access it went to; ``None``: the access is gone."""
     media: tuple[MediaRef, ...]
 
 
 class InboundPage(msgspec.Struct, frozen=True):
-    """Messages from phones; ``next`` is a ``before``."""
+    """Inbound messages; ``next`` is a ``before``."""
 
     records: tuple[InboundRecord, ...]
     next: int | None = None
@@ -107,35 +107,35 @@ class MediaQuery(msgspec.Struct, frozen=True):
 
 
 class MediaAnswer(msgspec.Struct, frozen=True):
-    """The part; ``None``: unknown, or not this account's."""
+    """The part; ``None``: unknown, or another account's."""
 
     part: MediaPart | None
 
 
 class RequestsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account asked an administrator for, newest first."""
+    """The account's requests to an administrator, newest first."""
 
     limit: int
     before: int | None = None
 
 
 class RequestQuery(msgspec.Struct, frozen=True):
-    """One of them; answered by ``RequestsPage`` with one or none."""
+    """One request; the answer is ``RequestsPage`` with one or none."""
 
     request_id: int
 
 
 class NumberRequest(msgspec.Struct, frozen=True):
     """
-    Something that an account asked for.
+    An account's request for a keyword, a number or a series.
 
     Attributes:
         kind: ``keyword``, ``number`` or ``series``.
-        number: The number it wants, or of a keyword the shared one; empty: any.
+        number: The number; of a keyword, its shared number; empty: any.
         word: Of a keyword.
-        access: (dialect, identifier) of whom it is for; ``None``: it is gone.
+        access: (dialect, identifier) of the access for it; ``None``: it is gone.
         state: ``waiting``, ``approved``, ``refused`` or ``cancelled``.
-        answer: The administrator's, for people.
+        answer: The administrator's answer, for people.
 
     """
 
@@ -164,10 +164,10 @@ MOST_WAITING = 100
 
 class AddRequestCommand(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Ask for a number; answered by ``RequestsPage`` with it, or none: too many wait.
+    Request a number; the answer is ``RequestsPage``: it, or none if too many wait.
 
-    ``access`` is the dialect of whom it is for, or ``dialect:identifier``; empty:
-    ``access_id``. Refused with ``BAD_FIELD`` when it does not name just one.
+    ``access`` is the dialect of the access for it, or ``dialect:identifier``; empty:
+    ``access_id``. Refused with ``BAD_FIELD`` unless it names exactly one.
     """
 
     kind: str
@@ -179,7 +179,7 @@ class AddRequestCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CancelRequestCommand(msgspec.Struct, frozen=True):
-    """Take a request back while it waits; answered by ``Changed``."""
+    """Withdraw a request that waits; the answer is ``Changed``."""
 
     request_id: int
 

@@ -1,10 +1,10 @@
 """
-What an access is found by where a key is all that a caller gives.
+How to find an access by its key, in APIs whose callers give nothing else.
 
-A key that ``budstikke secret`` made has 256 random bits, and is found by a digest. One
-that people chose is found by an identifier that is as slow to make as the hash that
-it is verified by (Argon2id, 19 MiB, two passes), and salted for each database: who has
-a copy of the database guesses keys no faster than if the identifier were not there.
+A key from ``budstikke secret`` has 256 random bits, and is found by its digest. A key
+that people chose is found by an identifier that takes as long to compute as its hash
+(Argon2id, 19 MiB, two passes), with a salt for each database: who has a copy of the
+database guesses keys no faster than by the hash.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from argon2.low_level import Type, hash_secret_raw
 
 SALT = "salt"
-"""The key of the row of ``meta`` that holds the salt, in hexadecimal digits."""
+"""Key of the row of ``meta`` with the salt, in hexadecimal digits."""
 
 OCTETS = 10
 _keyed = re.compile(rf"k[0-9a-f]{{{2 * OCTETS}}}").fullmatch
@@ -22,12 +22,12 @@ _made_here = re.compile(r"bud_[A-Za-z0-9_-]{43}").fullmatch
 
 
 def is_made_here(secret: str) -> bool:
-    """Tell whether a secret is one of ours: 256 random bits."""
+    """Whether a secret is from ``budstikke secret``: 256 random bits."""
     return _made_here(secret) is not None
 
 
 def is_keyed(identifier: str) -> bool:
-    """Tell whether ``keyed`` made an identifier."""
+    """Whether an identifier is from ``keyed``."""
     return _keyed(identifier) is not None
 
 

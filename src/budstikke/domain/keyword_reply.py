@@ -1,8 +1,8 @@
 """
-The receipt of a keyword: what its phone is answered, with the customer's words. Pure.
+A keyword's auto-reply that quotes the customer's answer. Pure.
 
-Sveve, "Pushes to the customer": ``%HTTP_PUSH_RESPONSE%`` in a receipt's text stands for
-the body that the customer's server answered the push with.
+Sveve, "Pushes to the customer": ``%HTTP_PUSH_RESPONSE%`` in its text stands for the
+body with which the customer's server answered the push.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 PLACEHOLDER = "%HTTP_PUSH_RESPONSE%"
 
 MOST = 1071
-"""Characters of a receipt: seven segments of 153 septets."""
+"""Characters of an auto-reply at most: seven segments of 153 septets."""
 
 
 def waits(receipt: str) -> bool:
-    """Tell whether a receipt's text waits for what the customer answers."""
+    """Whether an auto-reply waits for the customer's answer to the push."""
     return PLACEHOLDER in receipt
 
 
 def with_answer(receipt: str, body: bytes) -> str:
     """
-    Put what the customer answered (UTF-8; what is none is replaced) into a receipt.
+    Put the customer's answer (UTF-8, bad octets replaced) into an auto-reply.
 
-    It is cut so that the whole has ``MOST`` characters at most; where the placeholder
-    stands several times each gets the same.
+    It is cut so that the result has at most ``MOST`` characters; each of several
+    placeholders gets the same text.
     """
     *before, last = receipt.split(PLACEHOLDER)
     if not before:
@@ -35,5 +35,5 @@ def with_answer(receipt: str, body: bytes) -> str:
 
 
 def without_answer(receipt: str) -> str:
-    """Leave the placeholder out of a receipt: nothing usable was answered."""
+    """Remove the placeholder from an auto-reply: there is no usable answer."""
     return receipt.replace(PLACEHOLDER, "")[:MOST].strip()

@@ -1,4 +1,4 @@
-"""Why money moves: the kinds of ledger entries. A closed list."""
+"""The kinds of ledger entries. A closed list."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from enum import StrEnum
 
 
 def ordered(count: int) -> str:
-    """Note for SMS that were ordered."""
+    """Return the note of an order of SMS."""
     return f"{count} SMS ordered"
 
 
 class Kind(StrEnum):
-    """What an entry is for; those that take have negative amounts."""
+    """The kind of an entry; charges and fees have negative amounts."""
 
     CHARGE = "charge"
-    """Messages that were accepted."""
+    """For accepted messages."""
     REFUND = "refund"
-    """A message that the account does not pay for after all."""
+    """For a message that the account does not pay for after all."""
     PAYMENT = "payment"
-    """Money that came in."""
+    """Money from the customer."""
     ORDER = "order"
-    """SMS that were ordered, credited before they are paid."""
+    """SMS that the customer ordered, credited before they are paid."""
     TRIAL = "trial"
-    """What a trial account begins with."""
+    """The first balance of a trial account."""
     FEE = "fee"
     """A set-up or recurring fee."""
     ADJUSTMENT = "adjustment"
-    """Put right by an administrator."""
+    """A correction by an administrator."""

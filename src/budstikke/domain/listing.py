@@ -1,10 +1,10 @@
 """
-What customers list, look at and change beside their messages, page by page.
+What customers list, read and change beside sending, page by page.
 
-These are asks like those of ``domain.queries``, answered inside one account. A page is
-at most ``limit`` long; ``next`` is where the next one begins, ``None`` after the last.
-A page may be shorter than ``limit``, even empty, and still have a next: what does not
-match is looked at, too, and only so much of it at a time.
+Each query is answered within one account, like those of ``domain.queries``. A page has
+at most ``limit`` items; ``next`` is where the next one begins, ``None`` after the last.
+A page may be shorter than ``limit``, even empty, and still have a next one: items that
+do not match are read, too, and only so many at a time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         limit: How many at most.
         before: Only those with a lower id.
-        state: Only those that are in it now.
+        state: Only those in this state.
         ref: Only those with this reference.
         recipient: Only those to this number, E.164 with ``+``.
         order_id: Only those of this order.
@@ -49,21 +49,21 @@ class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordQuery(msgspec.Struct, frozen=True):
-    """One message; answered by ``RecordsPage`` with one (also deleted) or none."""
+    """One message; the answer is ``RecordsPage`` with one (also deleted) or none."""
 
     message_id: int
 
 
 class Record(msgspec.Struct, frozen=True):
     """
-    All that is kept of a message.
+    A message.
 
     Attributes:
-        text: As it goes out; ``None``: not known yet, or deleted.
-        state: Derived: an accepted message that has left whole is ``sent``.
+        text: As sent; ``None``: not known yet, or deleted.
+        state: Derived: an accepted message whose parts have all left is ``sent``.
         reason: ``domain.receipt.Reason`` value, empty unless it failed.
         raw: The carrier's own words.
-        price: What the account was charged, micros; refunds taken off.
+        price: The charge less refunds, micros.
         accepted_at: Unix seconds, as are the next two.
         send_at: When it is or was due; ``None``: at once.
 
@@ -105,15 +105,15 @@ class OrderRecordQuery(msgspec.Struct, frozen=True):
 
 class OrderRecord(msgspec.Struct, frozen=True):
     """
-    What is kept of an order.
+    An order.
 
     Attributes:
         states: How many of its messages are in each state.
-        pending: Recipients whose messages are still to be made of a large order.
-        segments: Of those messages that there are.
-        price: Likewise, micros; refunds taken off.
-        times: How often it has gone, when it repeats; 0: it does not repeat.
-        next_at: When it goes again, Unix seconds; ``None``: never.
+        pending: Recipients of a bulk order whose messages are not made yet.
+        segments: Of the messages made so far.
+        price: Likewise: charges less refunds, micros.
+        times: How often it was sent, if it repeats; 0: it does not repeat.
+        next_at: When it is sent again, Unix seconds; ``None``: never.
 
     """
 
@@ -130,25 +130,25 @@ class OrderRecord(msgspec.Struct, frozen=True):
 
 
 class OrderRecordAnswer(msgspec.Struct, frozen=True):
-    """An order; ``None``: unknown, or not this account's."""
+    """An order; ``None``: unknown, or another account's."""
 
     order: OrderRecord | None
 
 
 class EraseCommand(msgspec.Struct, frozen=True):
-    """Delete the record of a message that has left, or never will."""
+    """Delete the record of a message in a final state, or one that will not be sent."""
 
     message_id: int
 
 
 class EraseInboundCommand(msgspec.Struct, frozen=True):
-    """Delete a message from a phone, of which everybody was told who is to be."""
+    """Delete an inbound message whose callbacks and auto-replies are all done."""
 
     message_id: int
 
 
 class EraseAnswer(msgspec.Struct, frozen=True):
-    """Whether the message is there, and whether its record is deleted now."""
+    """Whether the message exists, and whether its record is deleted now."""
 
     found: bool
     erased: bool
@@ -182,7 +182,7 @@ class LedgerPage(msgspec.Struct, frozen=True):
 
 
 class GroupsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's groups by name; ``after``: names that follow it."""
+    """The account's groups by name; ``after``: names behind it."""
 
     limit: int
     after: str = ""
@@ -197,7 +197,7 @@ class GroupsPage(msgspec.Struct, frozen=True):
 
 class RenameCommand(msgspec.Struct, frozen=True):
     """
-    Give a group another name; answered by ``Changed``: a name that is taken is kept.
+    Rename a group; the answer is ``Changed``: not if the new name is taken.
 
     Refused with ``UNKNOWN_GROUP``.
     """
@@ -207,7 +207,7 @@ class RenameCommand(msgspec.Struct, frozen=True):
 
 
 class MembersQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is in a group; refused with ``UNKNOWN_GROUP``."""
+    """The members of a group; refused with ``UNKNOWN_GROUP``."""
 
     group: str
     limit: int
@@ -215,20 +215,20 @@ class MembersQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's contacts by number; ``after``: numbers that follow it."""
+    """The account's contacts by number; ``after``: numbers behind it."""
 
     limit: int
     after: str = ""
 
 
 class ContactQuery(msgspec.Struct, frozen=True):
-    """One contact; answered by ``ContactsPage`` with one or none."""
+    """One contact; the answer is ``ContactsPage`` with one or none."""
 
     number: str
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """Someone the account knows; only active ones get what is sent to groups."""
+    """A contact; only active ones get messages to groups."""
 
     number: str
     name: str
@@ -236,65 +236,65 @@ class Contact(msgspec.Struct, frozen=True):
 
 
 class ContactsPage(msgspec.Struct, frozen=True):
-    """Contacts; ``next`` is an ``after`` of what was asked."""
+    """Contacts; ``next`` is an ``after`` of the query."""
 
     contacts: tuple[Contact, ...]
     next: str | int | None = None
 
 
 class PutContactCommand(msgspec.Struct, frozen=True):
-    """Write a contact as it is; answered by ``Changed``."""
+    """Create or replace a contact; the answer is ``Changed``."""
 
     contact: Contact
 
 
 class DropContactCommand(msgspec.Struct, frozen=True):
-    """Forget a contact, in groups as well; answered by ``Changed``."""
+    """Delete a contact, from groups as well; the answer is ``Changed``."""
 
     number: str
 
 
 class OptOutsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers that want nothing from the account; ``after``: those that follow it."""
+    """Phones that opted out of the account's messages; ``after``: those behind it."""
 
     limit: int
     after: str = ""
 
 
 class OptOutQuery(msgspec.Struct, frozen=True):
-    """One of them; answered by ``OptOutsPage`` with one or none."""
+    """One opt-out; the answer is ``OptOutsPage`` with one or none."""
 
     number: str
 
 
 class OptOut(msgspec.Struct, frozen=True):
-    """A number that wants nothing from the account, and why, for people."""
+    """A phone that opted out of the account's messages, and why, for people."""
 
     number: str
     reason: str
 
 
 class OptOutsPage(msgspec.Struct, frozen=True):
-    """Numbers; ``next`` is an ``after``."""
+    """Opt-outs; ``next`` is an ``after``."""
 
     opt_outs: tuple[OptOut, ...]
     next: str | None = None
 
 
 class PutOptOutCommand(msgspec.Struct, frozen=True):
-    """Send a number nothing any more; answered by ``Changed``."""
+    """Add an opt-out; the answer is ``Changed``."""
 
     opt_out: OptOut
 
 
 class DropOptOutCommand(msgspec.Struct, frozen=True):
-    """Let a number be sent to again; answered by ``Changed``."""
+    """Delete an opt-out; the answer is ``Changed``."""
 
     number: str
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """Whether something is now that was not before."""
+    """Whether the command changed anything."""
 
     changed: bool
 
@@ -313,10 +313,10 @@ ListingQuery = (
     | InboundQueries
     | CallbackQueries
 )
-"""What changes nothing."""
+"""Queries that change nothing."""
 
 DatedChange = InboundCommands | CallbackCommands
-"""What depends on the time."""
+"""Commands that depend on the time."""
 
 ListingCommand = (
     EraseCommand

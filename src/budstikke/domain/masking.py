@@ -18,9 +18,9 @@ _secret = re.compile(
 
 def masked(url: str) -> str:
     """
-    Hide what may be secret in a URL: user and password, and values in its query.
+    Mask the secrets in a URL: user, password, and values of secret parameters.
 
-    Which of those, their names tell: ``password``, ``token``, ``api_key`` and others.
+    A parameter's name says whether it is secret: ``password``, ``token``, ``api_key`` …
     """
     return _pair(_mask_pair, _userinfo(rf"\1{HIDDEN}@", url))
 

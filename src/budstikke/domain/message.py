@@ -14,18 +14,18 @@ from budstikke.domain.refusal import (
 
 
 class TextMode(StrEnum):
-    """What is done with characters that GSM 03.38 lacks."""
+    """What to do with characters that GSM 03.38 lacks."""
 
     AUTO = "auto"
-    """GSM when every character is in it, otherwise UCS-2."""
+    """GSM if it has every character, otherwise UCS-2."""
     CONVERT = "convert"
-    """Always GSM: transliterate, and ``?`` for what is left."""
+    """Always GSM: transliterate, and ``?`` for the rest."""
     GSM_ONLY = "gsm_only"
-    """Always GSM: refuse the text otherwise."""
+    """Always GSM: refuse other texts."""
 
 
 class NotifyOn(IntFlag):
-    """What a customer is told of a message."""
+    """Events of a message of which its customer is notified."""
 
     NOTHING = 0
     FINAL = 1
@@ -76,7 +76,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What one request asks for: a text to one or more recipients.
+    One request: a text to one or more recipients.
 
     Attributes:
         recipients: As the customer wrote them.
@@ -85,35 +85,37 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         mode: What to do with characters outside GSM 03.38.
         max_septets: Longest text when sent as GSM, septets; ``None``: no limit.
         max_utf16: Longest text when sent as UCS-2, UTF-16 units; ``None``: no limit.
-        ref: The customer's reference, echoed in status pushes.
+        ref: The customer's reference, repeated in status pushes.
         send_at: Unix seconds; ``None``: now.
-        validity: Seconds from when it is due; ``None``: the dialect's default applies.
+        validity: Seconds from when it is due; ``None``: the dialect's default.
         flash: Show at once, do not store (message class 0).
         protocol_id: TP-PID, 0 to 255 (3GPP TS 23.040 § 9.2.3.9).
         priority: 1 to 3; higher goes first.
-        report: Whether the customer is told what became of each message.
-        interim: Whether the customer is told, too, when a carrier has it.
-        bulk: Answered for as a whole, without ids; numbers given twice are sent once.
+        report: Whether to notify the customer of each message's final state.
+        interim: Whether to notify the customer, too, when a carrier has accepted a
+            message.
+        bulk: The answer is about the whole, without ids; a repeated number gets one
+            message.
         duplicate_lock: Seconds within which the same originator, recipient and text
             of this access are refused; 0: off, as it is with a ``key``.
-        price: Premium price, øre; 0: an ordinary message; negative: written wrongly,
-            to be refused (``BAD_PRICE``) in its place among the other checks.
+        price: Premium price, øre; 0: an ordinary message; negative: it cannot be read,
+            and is refused (``BAD_PRICE``) in its place among the checks.
         texts: A text of its own for each recipient, instead of ``text``; empty: none.
         groups: Contact groups, by name; their active members are recipients, too.
-        country: ISO 3166 code whose national numbers recipients may be, also bare;
-            empty: international ones only.
-        reply: Send from a reply number of its own, which leads back to the order.
-        reply_to: Id of an earlier message of this access sent with ``reply``: the
-            same reply number; unknown: refused with ``BAD_FIELD`` ``reply_to``.
+        country: ISO 3166 code of the country whose national numbers are accepted, also
+            without a prefix; empty: only international numbers are.
+        reply: Send from a new reply number, so that answers lead to this order.
+        reply_to: Id of an earlier message of this access with ``reply``: send from its
+            reply number; unknown: refused with ``BAD_FIELD`` ``reply_to``.
         recurrence: Repeat it.
-        template: To be used where the route needs it.
-        test: Check and answer as if it were sent, but send and charge nothing.
-        key: Idempotency key: an equal one of this access within a day is answered as
-            the first was; empty: none.
-        callback_url: Where delivery reports of its messages go instead of where the
-            access's settings say; empty: nowhere else. An http or https URL.
-        answering: The gateway's own answer to a phone, in the account's name: any
-            originator, and whether the phone opted out does not matter.
+        template: The template for routes that need one.
+        test: Check and answer, but send and charge nothing.
+        key: Idempotency key: a second order of this access with it within a day gets
+            the first one's answer; empty: none.
+        callback_url: Where delivery reports of its messages go, instead of the access's
+            URL; empty: to the access's. An http or https URL.
+        answering: It is an auto-reply in the account's name: any originator is allowed,
+            and an opt-out does not matter.
 
     """
 
@@ -152,15 +154,15 @@ class Accepted:
     """
     An order that is durable.
 
-    ``ids`` answers for ``order.recipients`` one by one: a message id, or why that
-    recipient was refused. ``members`` answers for the groups: (number, message id)
-    of each member, and (name of the group, ``UNKNOWN_GROUP``) of a group that is not
-    there or has nobody active. For a bulk order both are empty, and ``invalid`` and
-    ``duplicate`` echo the recipients that were left out, as they were written.
-    ``group_sizes`` says how many of ``members`` answer for each of ``order.groups``, in
-    order; empty: nobody knows. ``order_id`` names all of it; of a single message it
-    is that message's id. ``price`` is micros of the account's currency. ``replayed``:
-    nothing was done now, its idempotency key had been used before.
+    ``ids`` has, for each of ``order.recipients``, a message id or the refusal.
+    ``members`` has (number, message id) of each member of the groups, and (group,
+    ``UNKNOWN_GROUP``) of a group that does not exist or has no active member. For a
+    bulk order both are empty, and ``invalid`` and ``duplicate`` have the recipients
+    that were left out, as written. ``group_sizes`` says how many of ``members`` belong
+    to each of ``order.groups``, in order; empty: unknown. ``order_id`` identifies the
+    order; of a single message it is the message's id. ``price`` is micros of the
+    account's currency. ``replayed``: nothing was done, since the idempotency key had
+    been used before.
     """
 
     order_id: int
@@ -181,7 +183,7 @@ class Part(msgspec.Struct, array_like=True):
     Attributes:
         id: ``message_id * 256 + number``.
         number: 1 to ``total``.
-        originator: As it will be shown: MSISDN or short number digits, or text.
+        originator: The sender as shown: digits of an MSISDN or short number, or text.
         recipient: E.164 with ``+``.
         text: This segment's text; never longer than a segment holds.
         encoding: ``gsm`` or ``ucs2``.
@@ -189,13 +191,13 @@ class Part(msgspec.Struct, array_like=True):
             of 3GPP TS 23.038 § 6.2.1.2.4; (0, 0) for the default alphabet.
         priority: 1 to 3.
         expires_at: Unix seconds after which it must not be delivered.
-        report: Ask the operator for a receipt.
-        access_id: Whose message it is.
+        report: Ask the operator for a delivery report.
+        access_id: The access that sent it.
         ref: The customer's reference.
-        notify_on: What the customer is told.
+        notify_on: ``NotifyOn``.
         tries: How often it was offered before.
-        premium: What the subscriber pays, øre; 0: an ordinary message.
-        callback_url: The order's, where its delivery reports go; ``None``: it has none.
+        premium: What the recipient pays, øre; 0: an ordinary message.
+        callback_url: Of the order; ``None``: none.
 
     """
 
@@ -227,7 +229,7 @@ class Part(msgspec.Struct, array_like=True):
 
 class MmsContent(msgspec.Struct, frozen=True):
     """
-    What an MMS holds.
+    The content of an MMS.
 
     Attributes:
         subject: May be empty.
@@ -243,14 +245,14 @@ class MmsContent(msgspec.Struct, frozen=True):
 
 class StatusEvent(msgspec.Struct, array_like=True, frozen=True, tag="status"):
     """
-    Something to tell a customer about a message.
+    An event of a message for its customer: a delivery report.
 
     Attributes:
-        state: ``sent`` (a carrier has it) or a final state (``domain.states``).
+        state: ``sent`` (a carrier accepted it) or a final state (``domain.states``).
         reason: ``domain.receipt.Reason`` value, empty when delivered.
         raw: The carrier's own words.
         at: Unix seconds.
-        url: The order's ``callback_url``; ``None``: the access's settings say where.
+        url: The order's ``callback_url``; ``None``: the access's URL.
 
     """
 

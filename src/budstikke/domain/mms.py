@@ -1,4 +1,4 @@
-"""What holds for every MMS. Pure."""
+"""Constants of every MMS. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ENCODING = "mms"
 """The encoding of a message, and of its only part, that is an MMS."""
 
 LARGEST = 300_000
-"""Octets of an MMS: its text and its files, before base64. Phones take that much."""
+"""Octets of an MMS's text and files, before base64; phones take that much."""
 
 SMS_EACH = 3
-"""SMS that an MMS costs an account that buys messages by the piece."""
+"""SMS that an MMS costs an account with a balance in SMS."""
 
 
 def size(text: str, files: Iterable[bytes]) -> int:

@@ -1,8 +1,8 @@
 """
-Money as whole numbers: prices, lists of prices, refunds. Pure.
+Money as whole numbers: prices, price lists, refunds. Pure.
 
 An amount is an integer of micros: millionths of the account's currency, which may be
-``SMS``. Nothing here is ever a float.
+``SMS``. Nothing here is a float.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ MICROS = 1_000_000
 """Micros in one unit of a currency."""
 
 MOST = 10**9 * MICROS
-"""The largest amount that is read: sums of a great many fit in 64 bits."""
+"""The largest amount to read: a sum of very many fits in 64 bits."""
 
 SMS = "SMS"
-"""The currency of accounts that buy messages by the piece."""
+"""The currency of accounts that buy messages by number."""
 
 
 class Refund(IntEnum):
-    """When a charge is given back; stored with each message."""
+    """When a charge is refunded; stored with each message."""
 
     NEVER = 0
-    """The charge stands once the message is accepted."""
+    """Never, once the message is accepted."""
     UNSENT = 1
-    """Given back when no carrier took the message, or nobody knows."""
+    """If no carrier accepted the message, or the outcome is unknown."""
     UNDELIVERED = 2
-    """Given back whenever the message was not delivered."""
+    """If the message was not delivered."""
 
 
 REFUNDS: Mapping[str, Refund] = {
@@ -44,7 +44,7 @@ REFUNDS: Mapping[str, Refund] = {
     "sent": Refund.UNSENT,
     "delivered": Refund.UNDELIVERED,
 }
-"""What an account pays for (its setting ``pays_for``) and so when it gets it back."""
+"""The refund rule by the account's setting ``pays_for``."""
 
 
 _number = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?").fullmatch
@@ -54,7 +54,7 @@ def micros(text: str) -> int:
     """
     Read a decimal number (``12``, ``-0.05``) as micros.
 
-    Raises ValueError for what is none, is finer than a micro or beyond ``MOST``.
+    Raises ValueError for another text, a finer amount, or one beyond ``MOST``.
     """
     if not _number(text):
         raise ValueError(f"not a decimal number: {text!r}")
@@ -65,7 +65,7 @@ def micros(text: str) -> int:
 
 
 def decimal(amount: int, places: int = 2) -> str:
-    """Write micros as a decimal number: this many places, more where they count."""
+    """Write micros as a decimal number with ``places`` places, or more if needed."""
     sign = "-" if amount < 0 else ""
     whole, rest = divmod(abs(amount), MICROS)
     digits = f"{rest:06}".rstrip("0").ljust(places, "0")
@@ -75,14 +75,14 @@ def decimal(amount: int, places: int = 2) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """
-    What one segment costs to numbers that begin with ``prefix``.
+    The price of a segment to numbers that begin with ``prefix``.
 
     Attributes:
         prefix: E.164 with ``+``; ``+`` alone is everywhere.
         amount: Micros of the list's currency.
         valid_from: Unix seconds.
-        valid_until: Unix seconds; ``None``: it has no end.
-        mms: What an MMS costs, micros; ``None``: none is sold there.
+        valid_until: Unix seconds; ``None``: for ever.
+        mms: Price of an MMS, micros; ``None``: MMS are not sold there.
 
     """
 
@@ -95,7 +95,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceList:
-    """Prices by prefix; the longest one that is valid at the time counts."""
+    """Prices by prefix; the one with the longest prefix that is valid counts."""
 
     name: str
     currency: str
@@ -114,18 +114,18 @@ class PriceList:
 
     def price(self, recipient: str, at: float) -> int | None:
         """
-        Tell what a segment costs, micros; ``None``: it is not sold there.
+        Return the price of a segment, micros; ``None``: not sold there.
 
-        Of two prices for one prefix that are both valid the later one counts.
+        Of two valid prices for one prefix the later one counts.
         """
         price = self._find(recipient, at)
         return price.amount if price is not None else None
 
     def mms(self, recipient: str, at: float) -> int | None:
         """
-        Tell what an MMS costs, micros; ``None``: it is not sold there.
+        Return the price of an MMS, micros; ``None``: not sold there.
 
-        In a list in SMS that does not say it is that of ``domain.mms.SMS_EACH`` SMS.
+        In a list in SMS without a price for MMS it is ``domain.mms.SMS_EACH`` SMS.
         """
         price = self._find(recipient, at)
         if price is None or price.mms is not None or self.currency != SMS:
@@ -147,7 +147,7 @@ class PriceList:
 
 def pieces(home: str) -> PriceList:
     """
-    Sell messages by the piece: a segment costs one SMS at home, no other is sold.
+    Make the list of an account that buys SMS: one SMS a segment, only at home.
 
     ``home`` is the prefix of the home country, E.164 with ``+``.
     """

@@ -1,17 +1,16 @@
 """
 Telephone numbers: from what customers write to E.164.
 
-Most recipients are mobiles of a few countries, and a table recognises those in less
-than a microsecond; everything else goes to phonenumberslite, remembered. What the
-table takes is not asked of the library: a row says that all of it is mobile.
+Most recipients are mobiles of a few countries; a table recognises those in less than a
+microsecond. All other numbers go to phonenumberslite, and the result is cached. Numbers
+in the table do not go to the library: each row has only mobile ranges.
 
-Policy: what may be a mobile is taken, since ranges are opened faster than the library
-is upgraded. Refused is only what surely is none: a country that there is not, more
-than E.164's 15 digits (ITU-T E.164 § 6.2.1), what the library knows as something else
-(fixed line, freephone, pager ...), fewer digits than a mobile of its country has, and
-a number that goes on where another one ends (the range is known then, and has no
-room for more digits). Norway's plan the table holds as a whole, and in the plans of
-``EXACT`` every number has the same length.
+A number that may be a mobile is accepted, since countries open ranges faster than we
+upgrade the library. Refused is only a number that surely is none: of an unknown
+country, with more than E.164's 15 digits (ITU-T E.164 § 6.2.1), of another kind to the
+library (fixed line, freephone, pager ...), with fewer digits than its country's
+mobiles, or with digits beyond the end of a number of a known range. The table has all
+of Norway's plan; in the plans of ``EXACT`` every number has the same length.
 """
 
 from __future__ import annotations
@@ -53,19 +52,19 @@ MOBILE_RANGES: tuple[tuple[str, str], ...] = (
     ("81", "200[0-9]{10}"),  # 13 digits: machines
     MADE_UP,
 )
-"""What is taken as a mobile without further questions."""
+"""Ranges that are accepted as mobiles without asking the library."""
 
 WHOLE_PLANS = frozenset({47})
-"""Calling codes whose mobiles all are in ``MOBILE_RANGES``."""
+"""Calling codes with all their mobile ranges in ``MOBILE_RANGES``."""
 
 EXACT = {1: 10, 7: 10, 98: 10}
-"""Digits after the calling code where all numbers have equally many."""
+"""By calling code: digits after it, where all numbers have the same length."""
 
 MOST_DIGITS = 15
-"""Of a number with its calling code (ITU-T E.164 § 6.2.1)."""
+"""Digits of the longest number with its calling code (ITU-T E.164 § 6.2.1)."""
 
 LONGEST_WRITTEN = 200
-"""Characters; no number is longer, whatever people write between its digits."""
+"""Characters of the longest text that is read as a number."""
 
 NOT_MOBILE_TYPES = frozenset(
     {
@@ -94,7 +93,7 @@ _PLAIN = str.maketrans(
     "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19",
     "+()./---------0123456789",
 )
-"""Full-width forms, and everything that looks like a hyphen."""
+"""Full-width characters, and all characters that look like a hyphen."""
 
 _hyphens = re.compile(r"(?<=[0-9)])[-./]+(?=[0-9(])").sub
 _trunk_zero = re.compile(r"(?<=[0-9])\(0\)").sub
@@ -105,14 +104,14 @@ def load_plans() -> None:
     """
     Load the numbering plans of all countries (0.2 s).
 
-    The library loads each when the first number of its country is read: a request with
-    numbers of every country would hold up all others once.
+    The library loads a plan when it first reads a number of the country: a request with
+    numbers of every country would block all others once.
     """
     phonenumbers.PhoneMetadata.load_all()
 
 
 class Length(Enum):
-    """Whether a number has too few digits or too many; otherwise ``RIGHT``."""
+    """Whether a number has too few or too many digits; otherwise ``RIGHT``."""
 
     SHORT = -1
     RIGHT = 0
@@ -129,18 +128,18 @@ _IMPOSSIBLE = {
     ValidationResult.IS_POSSIBLE_LOCAL_ONLY: Length.SHORT,
     ValidationResult.TOO_LONG: Length.LONG,
 }
-"""What the library says of lengths; all else says nothing of them."""
+"""What the library's results say of the length; others say nothing of it."""
 
 
 def international(raw: str, default_country: str | None = None) -> str | None:
     """
-    Turn a number into E.164 with ``+``; ``None`` when it can't be a mobile.
+    Return a number as E.164 with ``+``; ``None`` if it cannot be a mobile.
 
-    ``raw`` begins with ``+`` or ``00`` and a country code. What ``bare`` leaves out is
-    ignored, and a leading blank is read as ``+`` (a client that forgot to escape it;
-    Front v3.05 § 2.1). With ``default_country`` (ISO 3166, e.g. ``NO``) a number may
-    also be national, or have that country's code without a prefix. ``why_not`` says
-    why ``None``.
+    ``raw`` begins with ``+`` or ``00`` and a country code. Characters that ``bare``
+    removes are ignored, and a leading blank is read as ``+`` (a client that did not
+    escape it; Front v3.05 § 2.1). With ``default_country`` (ISO 3166, such as ``NO``) a
+    number may also be national, or have that country's code without a prefix.
+    ``why_not`` gives the reason of ``None``.
     """
     if match := _fast(raw):
         return "+" + match[1]
@@ -150,7 +149,7 @@ def international(raw: str, default_country: str | None = None) -> str | None:
 def international_many(
     raws: Iterable[str], default_country: str | None = None
 ) -> list[str | None]:
-    """Do as ``international`` for many, in order."""
+    """Apply ``international`` to many numbers, in order."""
     fast = _fast
     return [
         "+" + match[1] if (match := fast(raw)) else _careful(raw, default_country)[0]
@@ -160,20 +159,19 @@ def international_many(
 
 def why_not(raw: str, default_country: str | None = None) -> RefusalCode | None:
     """
-    Say why ``international`` gave ``None``.
+    Return why ``international`` gave ``None``; ``None`` for a good number.
 
     ``NOT_MOBILE`` for a number of another kind, such as a fixed line; otherwise
-    ``BAD_RECIPIENT``; ``None`` for a number that is good.
+    ``BAD_RECIPIENT``.
     """
     return None if _fast(raw) else _careful(raw, default_country)[1]
 
 
 def length(raw: str, default_country: str | None = None) -> Length:
     """
-    Say whether a number that ``international`` refused is too short or too long.
+    Return whether a number that ``international`` refused is too short or too long.
 
-    Read as ``international`` does. ``RIGHT`` also where it can't be said, as for a
-    country that there is none.
+    ``RIGHT`` also if that is unknown, as for a country that does not exist.
     """
     dialled = _as_dialled(raw[: LONGEST_WRITTEN + 1])
     if len(dialled.removeprefix("+")) < 3:
@@ -192,17 +190,17 @@ def length(raw: str, default_country: str | None = None) -> Length:
 
 
 def usual(e164: str) -> bool:
-    """Tell whether a number (E.164 with ``+``) is on the table of mobiles."""
+    """Whether a number (E.164 with ``+``) is in the table of mobiles."""
     return _fast(e164) is not None
 
 
 def is_norwegian(e164: str) -> bool:
-    """Tell whether a number (E.164 with ``+``) is Norwegian."""
+    """Whether a number (E.164 with ``+``) is Norwegian."""
     return e164.startswith("+47")
 
 
 Found = tuple[str | None, RefusalCode | None]
-"""A mobile in E.164, or else why not."""
+"""A mobile in E.164, or the reason why it is none."""
 
 _BAD: Found = (None, RefusalCode.BAD_RECIPIENT)
 
@@ -210,17 +208,17 @@ _BAD: Found = (None, RefusalCode.BAD_RECIPIENT)
 @lru_cache(maxsize=256)
 def region(home: str) -> str:
     """
-    Find the country of a prefix such as ``+47`` or ``+4670``, as ISO 3166.
+    Return the country of a prefix such as ``+47`` or ``+4670``, as ISO 3166.
 
-    Of a code that several countries share it is the largest. Empty: there is none.
+    If several countries share a code it is the largest one. Empty: there is none.
     """
     code = calling_code(home.removeprefix("+"))
     return phonenumbers.region_code_for_country_code(int(code)) if code else ""
 
 
 def calling_code(digits: str) -> str:
-    """Find the calling code that digits begin with; empty: they begin with none."""
-    for size in (1, 2, 3):  # none is the beginning of another
+    """Return the calling code that digits begin with; empty: there is none."""
+    for size in (1, 2, 3):  # no code is the beginning of another
         if digits[:size] in _CALLING_CODES:
             return digits[:size]
     return ""
@@ -231,11 +229,11 @@ _CALLING_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 def bare(raw: str) -> str:
     """
-    Leave out what people write between digits, and write ``+`` for a leading ``00``.
+    Remove what people write between digits; write ``+`` for a leading ``00``.
 
     That is blanks, hyphens, dots, slashes and brackets between digits, the ``(0)``
-    after a country code, and what is not seen (marks of direction); full-width digits
-    become plain ones. What else there is stays, and makes it no number.
+    after a country code, and invisible characters (marks of direction). Full-width
+    digits become plain ones. Other characters stay, and so it is no number.
     """
     plain = raw if raw.isascii() else visible(raw).translate(_PLAIN)
     text = "".join(plain.split())
@@ -245,7 +243,7 @@ def bare(raw: str) -> str:
 
 
 def _careful(raw: str, country: str | None) -> Found:
-    """Read a number that is not written as the table has it."""
+    """Read a number that is not in the table's form."""
     if len(raw) > LONGEST_WRITTEN:
         return _BAD
     dialled = _as_dialled(raw)
@@ -254,7 +252,7 @@ def _careful(raw: str, country: str | None) -> Found:
     result = _read(dialled, country)
     if result[0] is None and country and raw[:1].isspace() and dialled[:1] == "+":
         national = bare(raw)
-        if national[:1] != "+":  # the blank was none that stood for a plus
+        if national[:1] != "+":  # the blank did not stand for a plus
             return _read(national, country)
     return result
 
@@ -271,7 +269,7 @@ def _read(dialled: str, country: str | None) -> Found:
 
 
 def _as_dialled(raw: str) -> str:
-    """Write a number without what does not count, and with ``+`` where a blank is."""
+    """Remove characters that do not count; write ``+`` for a leading blank."""
     dialled = bare(raw)
     blank = raw[:1].isspace() or (not raw.isascii() and visible(raw)[:1].isspace())
     return "+" + dialled if blank and not dialled.startswith("+") else dialled
@@ -279,7 +277,7 @@ def _as_dialled(raw: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _look_up(dialled: str, country: str | None) -> Found:
-    """Ask the library; ``dialled`` is digits, with ``+`` when international."""
+    """Look a number up in the library; ``dialled`` is digits, perhaps after ``+``."""
     try:
         number = phonenumbers.parse(dialled, country)
     except NumberParseException:
@@ -293,7 +291,7 @@ def _look_up(dialled: str, country: str | None) -> Found:
 
 
 def _may_be(number: phonenumbers.PhoneNumber, e164: str) -> bool:
-    """Tell whether a number of a range that nobody knows may be a mobile."""
+    """Whether a number of an unknown range may be a mobile."""
     code, digits = number.country_code, len(e164) - 1
     if code in WHOLE_PLANS or digits > MOST_DIGITS:
         return False
@@ -308,7 +306,7 @@ def _may_be(number: phonenumbers.PhoneNumber, e164: str) -> bool:
 
 
 def _goes_on(number: phonenumbers.PhoneNumber) -> bool:
-    """Tell whether another number ends before this one does."""
+    """Whether a number has digits beyond the end of a known one."""
     whole = phonenumbers.national_significant_number(number)
     return any(
         phonenumbers.is_valid_number(

@@ -1,7 +1,7 @@
 """
-Numbers that phones write to, keywords on them, and whose they are. Pure.
+Numbers that phones write to, their keywords, and the accesses they belong to. Pure.
 
-A shared number is routed by its keywords, an owned one and a series to one access.
+A shared number is routed by its keywords; an owned one or a series goes to one access.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class NumberKind(StrEnum):
-    """How messages to a number find their customer."""
+    """How a message to a number finds its access."""
 
     SHARED = "shared"
-    """By keyword: the longest that the text begins with, or else the default."""
+    """By keyword: the longest that the text begins with, or the number's default."""
     OWNED = "owned"
-    """All of them are one access's."""
+    """All messages go to one access."""
     SERIES = "series"
-    """So are those to any number that begins with it and has 14 digits."""
+    """So do those to any number that begins with it and has 14 digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,9 @@ class Number:
     A number, or a series of them.
 
     Attributes:
-        value: Digits; of a series what its numbers begin with.
-        access_id: Whose it is; ``None``: shared, or nobody's.
-        url: Where its messages are told; empty: where the access's are.
+        value: Digits; of a series, those that its numbers begin with.
+        access_id: The access it goes to; ``None``: it is shared, or nobody has it.
+        url: Where its callbacks go; empty: to the access's URL.
 
     """
 
@@ -59,12 +59,12 @@ class Keyword:
     A keyword on a shared number.
 
     Attributes:
-        word: As it is reported: one or more words; empty: the number's default.
-        aliases: Other spellings that lead here.
-        access_id: Whose it is.
-        url: Where its messages are told; empty: where the access's are.
-        receipt: What is sent back; ``%HTTP_PUSH_RESPONSE%`` in it stands for what the
-            customer's server answers. Empty: nothing.
+        word: As reported to customers: one or more words; empty: the number's default.
+        aliases: Other spellings.
+        access_id: The access it goes to.
+        url: Where its callbacks go; empty: to the access's URL.
+        receipt: The auto-reply; ``%HTTP_PUSH_RESPONSE%`` in it stands for the
+            customer's answer. Empty: none.
 
     """
 
@@ -78,33 +78,33 @@ class Keyword:
 
 
 class NumberMatch(NamedTuple):
-    """Where a message leads: ``number`` ``None``: a number nobody knows."""
+    """The number and keyword that a message matches; ``None``: none."""
 
     number: Number | None
     keyword: Keyword | None = None
 
     @property
     def access_id(self) -> int | None:
-        """Whose it is; ``None``: nobody's."""
+        """The access it goes to; ``None``: none."""
         if self.keyword is not None:
             return self.keyword.access_id
         return self.number.access_id if self.number is not None else None
 
 
 _SHORTEST_WITH_CODE = 8
-"""Digits of a number that begins with a country code; short ones have fewer."""
+"""Digits of the shortest number with a country code; short numbers have fewer."""
 
 _REPLY_DIGITS = 14
 _AFTER = "".join(AFTER_A_WORD)
 _MARKS = 8
-"""Quotation marks and brackets around words, of those that are read."""
+"""Quotation marks and brackets around words to allow for in the text's beginning."""
 
 _UNFOLDED = 4
-"""A character as it is compared comes of so many at most, as they were written."""
+"""Characters as written that become one folded character, at most."""
 
 
 def is_reply_number(recipient: str) -> bool:
-    """Tell whether digits are a short number with a sub-number: 14 of them."""
+    """Whether digits are a short number with nine more: 14 of them."""
     return (
         len(recipient) == _REPLY_DIGITS and recipient.isascii() and recipient.isdigit()
     )
@@ -112,14 +112,14 @@ def is_reply_number(recipient: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The keywords of one number; ``most`` words and ``longest`` characters in one."""
+    """The keywords of one number: at most ``most`` words, ``longest`` characters."""
 
     by_word: dict[str, Keyword] = field(default_factory=dict)
     most: int = 0
     longest: int = 0
 
     def find(self, text: str) -> Keyword | None:
-        """Find the longest that a text begins with, or else the default."""
+        """Return the longest keyword that a text begins with, or else the default."""
         head = self._head(text)
         bare = unquoted(head)
         longest = self._longest(head)
@@ -128,7 +128,7 @@ class _Words:
         return self.by_word.get(longest) if longest else self.by_word.get("")
 
     def _longest(self, head: str) -> str:
-        """Find the longest word that a folded text begins with; empty: none."""
+        """Return the longest word that a folded text begins with; empty: none."""
         for end in range(min(len(head), self.longest), 0, -1):
             if (end == len(head) or ends_word(head[end])) and (
                 head[:end] in self.by_word
@@ -137,7 +137,7 @@ class _Words:
         return ""
 
     def _head(self, text: str) -> str:
-        """Fold the beginning of a text: more than the longest keyword takes."""
+        """Fold the beginning of a text: enough for the longest keyword."""
         room = _UNFOLDED * (self.longest + 1) + _MARKS
         words = visible(text).split(maxsplit=self.most + _MARKS)
         return folded(" ".join(words[: self.most + _MARKS])[:room])
@@ -149,9 +149,9 @@ def _index(keywords: Collection[Keyword]) -> dict[int, _Words]:
         words = by_number.setdefault(keyword.number_id, {})
         for alias in filter(None, map(folded, keyword.aliases)):
             words.setdefault(alias, keyword)
-    for keyword in keywords:  # a word wins over another keyword's alias
+    for keyword in keywords:  # a word takes precedence over another keyword's alias
         word = folded(keyword.word)
-        if word or not keyword.word.strip():  # of what is not seen alone there is none
+        if word or not keyword.word.strip():  # skip a word of invisible characters
             by_number[keyword.number_id][word] = keyword
     return {
         number_id: _Words(
@@ -164,7 +164,7 @@ def _index(keywords: Collection[Keyword]) -> dict[int, _Words]:
 
 
 def _without_codes(exact: Mapping[str, Number]) -> dict[str, Number | None]:
-    """Index numbers by what follows their country code; ``None``: several have it."""
+    """Index numbers by the digits after their country code; ``None``: not unique."""
     by_rest: dict[str, Number | None] = {}
     for value, number in exact.items():
         code = calling_code(value)
@@ -187,7 +187,7 @@ class NumberInventory:
     _words: dict[int, _Words] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Index what is looked up."""
+        """Index numbers and keywords."""
         exact: dict[str, Number] = {}
         series: dict[str, Number] = {}
         for number in self.numbers.values():
@@ -200,21 +200,20 @@ class NumberInventory:
         object.__setattr__(self, "_national", _without_codes(exact))
         object.__setattr__(self, "_words", _index(self.keywords.values()))
 
-    def place(self, recipient: str, text: str) -> NumberMatch:
+    def find(self, recipient: str, text: str) -> NumberMatch:
         """
-        Find where a message leads.
+        Find the number and keyword of a message.
 
-        The number itself comes first: owned, it is its access's; shared, the longest
+        First the number itself: owned, it goes to its access; shared, the longest
         keyword that the text begins with decides, or else the number's default. Then
         the series with the longest beginning of ``recipient``, if that has 14 digits.
-        A recipient that is none of these is looked for as ``_spelled`` has it.
-        Words are compared as ``domain.text.word_matching`` has it; punctuation right
-        after one, and quotation marks and brackets around it, are not part of it,
-        unless a keyword has them.
+        Then the same for ``_spelled``. ``domain.text.word_matching`` compares words;
+        punctuation right after a word, and quotation marks and brackets around it, do
+        not count, unless a keyword has them.
 
         Args:
             recipient: Digits.
-            text: Of the message, as it came.
+            text: The message's.
 
         """
         number = self._exact.get(recipient)
@@ -238,17 +237,17 @@ class NumberInventory:
 
     def _spelled(self, recipient: str) -> Number | None:
         """
-        Find a number of ours that the operator wrote in another way.
+        Find one of our numbers that the operator wrote in another way.
 
-        That is without its country code, if no other number of ours ends so, or with
-        one that it has not: ``472229`` is ``2229``.
+        That is without its country code, if only one of our numbers ends so, or with a
+        country code that it does not have: ``472229`` is ``2229``.
         """
         code = calling_code(recipient)
         number = self._exact.get(recipient[len(code) :]) if code else None
         return number or self._national.get(recipient.lstrip("0"))
 
     def named(self, recipient: str, text: str) -> NumberMatch | None:
-        """Find the keyword of a shared number that a whole text is; ``None``: none."""
+        """Return a shared number's keyword that equals the text; ``None``: none."""
         number = self._exact.get(recipient) or self._spelled(recipient)
         if number is None or number.kind is not NumberKind.SHARED or not text.strip():
             return None

@@ -1,9 +1,9 @@
 """
-Originators: what kind of sender a text is, and whether an account may use it.
+Senders: what kind a sender is, and whether an account may use it.
 
-An originator is a text, a number in the international form (MSISDN), a short number,
-or a short number with a sub-number (a reply number, which leads back to a message).
-Nothing here knows which short numbers exist; a reply number is told by its length.
+A sender is a text, an international number (MSISDN), a short number, or a reply number
+(a short number and nine digits, which leads back to a message). Which short numbers
+exist is not known here; a reply number is recognised by its length.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ LONGEST_TEXT = 11
 """Septets that fit in the 10 octets of an address (3GPP TS 23.040 § 9.1.2.5)."""
 
 LONGEST_AS_WRITTEN = 40
-"""Characters of an originator with its blanks; more is none, and not remembered."""
+"""Characters of the longest sender as written, with blanks."""
 
 REPLY_NUMBER_DIGITS = 14
-"""A short number and its sub-number together, such as 26114 and nine digits."""
+"""Digits of a reply number: a short number and its sub-number, 26114 and nine more."""
 
 TEXT_CHARACTERS = frozenset(
     "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 """
-The GSM default alphabet but for its controls (3GPP TS 23.038 § 6.2.1).
+The GSM default alphabet without its controls (3GPP TS 23.038 § 6.2.1).
 
-Characters of the extension table are left out: many phones show them wrongly here.
+The extension table is left out: many phones show it wrongly in a sender.
 """
 
 ANY = "*"
-"""The grant that any well-formed originator satisfies."""
+"""The grant of any well-formed sender."""
 
 
 class Kind(StrEnum):
-    """What an originator is."""
+    """The kind of a sender."""
 
     TEXT = "text"
     MSISDN = "msisdn"
@@ -47,7 +47,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Originator:
-    """A well-formed originator; ``value`` as shown: the text, or digits alone."""
+    """A well-formed sender; ``value`` as shown: the text, or digits alone."""
 
     kind: Kind
     value: str
@@ -59,9 +59,9 @@ class Grants:
     An account's sender rights.
 
     Attributes:
-        anything: Being well-formed is enough.
+        anything: Any well-formed sender is allowed.
         exact: Texts as they are, and numbers as digits.
-        series: (prefix, digits after it, or ``None`` for any count).
+        series: (prefix, digits after it; ``None``: any number of them).
 
     """
 
@@ -78,12 +78,12 @@ _like_a_series = re.compile(r"[+0-9]+[*/][0-9]*").fullmatch
 
 def classify(raw: str) -> Originator | None:
     """
-    Tell what originator ``raw`` is; ``None`` when it is none.
+    Return the sender that ``raw`` is; ``None``: it is not well-formed.
 
-    Blanks around it don't count, nor do those within a number. With ``+`` or ``00``
-    a number is an MSISDN of 7 to 15 digits. Without, 14 digits are a reply number,
-    3 to 6 a short number, and other counts up to 15 an MSISDN. All else is a text of
-    at most ``LONGEST_TEXT`` of ``TEXT_CHARACTERS``, one of them not a digit.
+    Blanks around it, and within a number, do not count. With ``+`` or ``00`` a number
+    is an MSISDN of 7 to 15 digits. Without, 14 digits are a reply number, 3 to 6 a
+    short number, and other lengths up to 15 an MSISDN. Anything else is a text of at
+    most ``LONGEST_TEXT`` of ``TEXT_CHARACTERS``, with at least one that is no digit.
     """
     return _classify(raw) if len(raw) <= LONGEST_AS_WRITTEN else None
 
@@ -112,11 +112,11 @@ def _kind_by_length(digits: int) -> Kind:
 @lru_cache(maxsize=4096)
 def read_grants(patterns: tuple[str, ...]) -> Grants:
     """
-    Read sender rights as they are configured.
+    Read an account's sender rights.
 
-    Each is ``*`` (anything well-formed), a series (``26114*``: any digits may follow;
-    ``26114/9``: exactly nine), or an originator. Raises ValueError, with the pattern,
-    for what is none of these.
+    Each is ``*`` (any well-formed sender), a series (``26114*``: any digits may follow;
+    ``26114/9``: exactly nine), or a sender. Raises ValueError, with the pattern, for
+    anything else.
     """
     exact: set[str] = set()
     series: list[tuple[str, int | None]] = []
@@ -133,7 +133,7 @@ def read_grants(patterns: tuple[str, ...]) -> Grants:
 
 
 def allowed(originator: Originator, grants: Grants) -> bool:
-    """Tell whether these rights cover an originator."""
+    """Whether these rights cover a sender."""
     value = originator.value
     if grants.anything or value in grants.exact:
         return True

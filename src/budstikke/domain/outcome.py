@@ -1,4 +1,4 @@
-"""What becomes of a part when its carrier has answered. Pure."""
+"""What a part becomes by its carrier's outcome. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Part
 
 LATER: tuple[float, ...] = (1, 5, 15, 60, 120, 300, 600, 1800)
-"""Seconds before a part is offered again, by how often it was; then the last."""
+"""Seconds before a part is offered again, by the number of tries; then the last."""
 
 SLOWER = 1.0
 """Seconds before a part that the operator throttled comes back to the queue."""
 
 
 def concerned(part: Part, carrier_id: int, state: PartState) -> Concerned:
-    """Describe a part on its way as the store describes those it has."""
+    """Describe a part that is being sent, as the store describes its rows."""
     return Concerned(
         0,
         part.id,
@@ -40,7 +40,7 @@ def concerned(part: Part, carrier_id: int, state: PartState) -> Concerned:
 
 
 def expired(part: Part, carrier_id: int, now: float) -> PartUpdate:
-    """Say that a part's validity was over before it could be sent."""
+    """Return the update of a part whose validity ended before it could be sent."""
     return PartUpdate(
         part.id,
         PartState.EXPIRED,
@@ -62,14 +62,14 @@ def after(
     now: float,
 ) -> PartUpdate:
     """
-    Say what becomes of a part.
+    Return the update of a part by its outcome.
 
     Args:
-        part: As it was offered.
-        outcome: The carrier's answer.
-        carrier_id: Which carrier answered.
-        carriers: Those of its route, in order.
-        unsure_after: Seconds that an unsure part waits for a receipt.
+        part: As offered.
+        outcome: The carrier's.
+        carrier_id: The carrier.
+        carriers: The carriers of its route, in order.
+        unsure_after: Seconds that an unsure part waits for a delivery report.
         now: Unix seconds.
 
     """
@@ -130,7 +130,7 @@ def _rejected(
 
 
 def _next(carriers: Sequence[int], carrier_id: int) -> int | None:
-    """Find the carrier after this one; a route is gone through once."""
+    """Return the next carrier of the route; ``None``: that was the last."""
     if carrier_id not in carriers:
         return None
     place = carriers.index(carrier_id) + 1

@@ -1,8 +1,8 @@
 """
-What customers ask besides sending, and what they are answered. A closed list.
+What customers ask for beside sending, and the answers. A closed list.
 
-A dialect's ``parse`` returns one of these instead of an order; ``flow.queries`` answers
-it inside one account, or, for the look-ups that need no login, across all of them.
+A dialect's ``parse`` returns one of these instead of an order. ``flow.queries`` answers
+it within one account, or across all accounts for the queries that need no login.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from budstikke.domain.states import MessageState
 
 
 class MessageQuery(msgspec.Struct, frozen=True):
-    """How a message stands; answered by ``MessagesAnswer`` with one or none."""
+    """The state of a message; the answer is ``MessagesAnswer`` with one or none."""
 
     message_id: int
 
 
 class OrderQuery(msgspec.Struct, frozen=True):
-    """How all messages of an order stand; answered by ``MessagesAnswer``."""
+    """The states of an order's messages; the answer is ``MessagesAnswer``."""
 
     order_id: int
 
@@ -41,16 +41,16 @@ class ReferenceQuery(msgspec.Struct, frozen=True):
 
 class MessageAnswer(msgspec.Struct, frozen=True):
     """
-    A message as it stands.
+    A message.
 
     Attributes:
-        state: Derived: an accepted message that has left whole is ``sent``.
+        state: Derived: an accepted message whose parts have all left is ``sent``.
         reason: ``domain.receipt.Reason`` value, empty unless it failed.
         raw: The carrier's own words.
-        price: What the account was charged, micros of its currency; refunds taken off.
+        price: The charge less refunds, micros of the account's currency.
         send_at: When it is or was due, Unix seconds; ``None``: at once.
         deleted: The customer deleted its record.
-        access_id: Through which access it was sent.
+        access_id: The access that sent it.
 
     """
 
@@ -72,24 +72,24 @@ class MessageAnswer(msgspec.Struct, frozen=True):
 
 
 class MessagesAnswer(msgspec.Struct, frozen=True):
-    """Messages, oldest first; none: unknown, or not this account's."""
+    """Messages, oldest first; none: unknown, or another account's."""
 
     messages: tuple[MessageAnswer, ...]
 
 
 class BalanceQuery(msgspec.Struct, frozen=True):
-    """What is left on the account."""
+    """The account's balance."""
 
 
 class BalanceAnswer(msgspec.Struct, frozen=True):
     """
-    What is left.
+    The account's balance.
 
     Attributes:
         currency: ISO 4217 code, ``SMS``, or empty: this account is not charged.
         balance: Micros of the currency.
-        prepaid: Whether it is paid beforehand (otherwise invoiced).
-        home_price: Micros for one segment in the account's home country; 0: unknown.
+        prepaid: Whether it is paid in advance (otherwise invoiced).
+        home_price: Micros for a segment in the account's home country; 0: unknown.
 
     """
 
@@ -110,9 +110,9 @@ class CreditAnswer(msgspec.Struct, frozen=True):
     An order of credit.
 
     Attributes:
-        waiting: An administrator has to approve it first.
-        balance: What is left now, micros of the account's currency.
-        home_price: As in ``BalanceAnswer``; by default that of an account kept in SMS.
+        waiting: An administrator must approve it first.
+        balance: The balance now, micros of the account's currency.
+        home_price: As in ``BalanceAnswer``; by default that of an account with SMS.
 
     """
 
@@ -122,7 +122,7 @@ class CreditAnswer(msgspec.Struct, frozen=True):
 
 
 class CancelCommand(msgspec.Struct, frozen=True):
-    """Cancel what has not been sent: one message, or all of an order. One is given."""
+    """Cancel a message, or all of an order, if not sent yet. One of them is given."""
 
     message_id: int | None = None
     order_id: int | None = None
@@ -130,9 +130,9 @@ class CancelCommand(msgspec.Struct, frozen=True):
 
 class CancelAnswer(msgspec.Struct, frozen=True):
     """
-    How many messages there were, and how many of them were cancelled now.
+    How many messages there are, and how many of them this cancelled.
 
-    ``ended``: the order repeated, and does not any more.
+    ``ended``: the order repeated, and will not repeat again.
     """
 
     found: int
@@ -141,32 +141,32 @@ class CancelAnswer(msgspec.Struct, frozen=True):
 
 
 class GroupVerb(StrEnum):
-    """What can be done with groups and those who are in them."""
+    """What to do with groups and their members."""
 
     LIST = "list"
-    """All groups, by name."""
+    """List all groups, by name."""
     ADD = "add"
-    """Make ``group``; there already: nothing happens."""
+    """Create ``group``, unless it exists."""
     DELETE = "delete"
-    """Delete ``group``; not there: nothing happens. Contacts stay."""
+    """Delete ``group``, if it exists. Contacts stay."""
     MOVE = "move"
-    """Move all of ``group`` to ``new_group``, which must exist; ``group`` stays."""
+    """Move the members of ``group`` to ``new_group``, which must exist."""
     MEMBERS = "members"
-    """Everyone in ``group``, in the order they were added."""
+    """List the members of ``group`` in the order of their addition."""
     ADD_MEMBER = "add_member"
-    """Put ``number`` into ``group`` under ``name``; there already: takes the name."""
+    """Add ``number`` to ``group`` with ``name``; a member gets the name."""
     MOVE_MEMBER = "move_member"
     """Move ``number`` from ``group`` to ``new_group``; both must exist."""
     DELETE_MEMBER = "delete_member"
-    """Take ``number`` out of ``group``; not in it: nothing happens."""
+    """Remove ``number`` from ``group``, if it is a member."""
 
 
 class GroupCommand(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Something about groups; ``number`` is E.164.
+    A command about groups; ``number`` is E.164.
 
-    Refused with ``UNKNOWN_GROUP`` (``value`` is its name) where a group must exist, and
-    then with ``fault`` if there is one: ``number`` is what was written in its place.
+    Refused with ``UNKNOWN_GROUP`` (``value`` is its name) if a group that must exist
+    does not, and then with ``fault``, if it has one: then ``number`` is the bad text.
     """
 
     verb: GroupVerb
@@ -187,21 +187,21 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class GroupAnswer(msgspec.Struct, frozen=True):
-    """What was asked for; empty for the verbs that change something."""
+    """The list; empty for the verbs that change something."""
 
     groups: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
 
 
 class QuoteAsk(msgspec.Struct, frozen=True):
-    """What an order would be, without accepting it; answered by ``Quote``."""
+    """What an order would cost, without accepting it; the answer is ``Quote``."""
 
     order: Order
 
 
 class MmsOrder(msgspec.Struct, frozen=True):
     """
-    Send an MMS; answered by ``MmsAnswer``.
+    An MMS to send; the answer is ``MmsAnswer``.
 
     Attributes:
         recipient: E.164 with ``+``.
@@ -209,12 +209,12 @@ class MmsOrder(msgspec.Struct, frozen=True):
         text: Its text part; may be empty when there are files.
         files: (name, content type, content in base64 without white space) of each.
         subject: May be empty.
-        ref: The customer's reference, echoed in status pushes.
-        report: Whether the customer is told what became of it.
+        ref: The customer's reference, repeated in status pushes.
+        report: Whether to notify the customer of its final state.
         validity: Seconds.
-        fit: Make its pictures smaller until it fits.
-        fallback: What is sent as SMS when it could not be delivered; ``{link}`` in it
-            stands for a link to it. ``None``: nothing.
+        fit: Whether to make its pictures smaller until it fits.
+        fallback: Text of an SMS to send if it could not be delivered; ``{link}`` in it
+            stands for a link to the MMS. ``None``: no SMS.
         key: Idempotency key, as an order's.
 
     """
@@ -237,7 +237,7 @@ class MmsAnswer(msgspec.Struct, frozen=True):
     An MMS that is durable.
 
     ``price`` is micros; ``size`` is octets of text and files; ``replayed``: nothing was
-    done now, its idempotency key had been used before.
+    done, since the idempotency key had been used before.
     """
 
     message_id: int
@@ -247,19 +247,19 @@ class MmsAnswer(msgspec.Struct, frozen=True):
 
 
 class MediaQuery(msgspec.Struct, frozen=True):
-    """A part of an MMS, by its id, which nobody can guess."""
+    """A part of an MMS, by its secret id."""
 
     id: str
 
 
 class MediaAnswer(msgspec.Struct, frozen=True):
-    """The part; ``None``: there is none, or none any more."""
+    """The part; ``None``: it does not exist, or was deleted."""
 
     part: MediaPart | None
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Something the dialect answers alone, such as a WSDL; ``name`` is its own."""
+    """A document that the dialect itself answers; ``name`` is its own (a WSDL)."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""What an order would be: how each text goes out, and what it costs."""
+"""What an order would be: how each text is sent, and what it costs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from budstikke.domain.refusal import RefusalCode
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
-    What one recipient would get.
+    A recipient's message.
 
     Attributes:
-        written: As the customer wrote it; of a group its member, or its name.
+        written: The recipient as the customer wrote it, or a group's member or name.
         number: E.164; empty: it is refused.
-        refused: Why; ``None``: it is not.
-        encoding: ``gsm`` or ``ucs2``; empty, as all that follows, when refused.
-        segments: What is charged for.
+        refused: The reason; ``None``: it is not refused.
+        encoding: ``gsm`` or ``ucs2``; empty, like all that follows, if it is refused.
+        segments: Segments that are charged.
         units: Septets or UTF-16 units of the whole text.
         forced_by: The first character that made it UCS-2.
         price: Micros of the account's currency.
@@ -37,7 +37,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Quote(msgspec.Struct, frozen=True):
     """
-    What an order would be; nothing of it was stored or charged.
+    What an order would be; nothing was stored or charged.
 
     ``lines`` are its recipients in order, then the members of its groups.
     """

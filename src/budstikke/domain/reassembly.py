@@ -1,10 +1,10 @@
 """
-Messages from phones as they are read: their parts, what joins them, and the text. Pure.
+Reads inbound messages: their parts, how those belong together, and the text. Pure.
 
-What was sent as one text comes as parts in any order, some of them twice and some
-never. Parts of one text share a reference, in the user data header (3GPP TS 23.040
-§ 9.2.3.24.1 and .8) or in SMPP's sar parameters (SMPP 3.4 § 5.3.2.22 to 24). They are
-joined as octets and read then, since an escape or a surrogate pair may be cut in two.
+A text comes as parts in any order, some of them twice and some never. Parts of one text
+share a reference, in the user data header (3GPP TS 23.040 § 9.2.3.24.1 and .8) or in
+SMPP's sar parameters (SMPP 3.4 § 5.3.2.22 to 24). They are joined as octets and decoded
+then, since an escape or a surrogate pair may be cut in two.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _CONCATENATIONS = frozenset({CONCATENATION_8, CONCATENATION_16})
 
 
 class Alphabet(Enum):
-    """How user data is read."""
+    """How to decode user data."""
 
     GSM = "gsm"
-    """Septets, one an octet; what holds other octets is read as ``LATIN1``."""
+    """Septets, one in each octet; ``LATIN1`` if it has other octets."""
     LATIN1 = "latin-1"
-    """Read as UTF-8 if it is, else as Windows-1252; a byte order mark decides."""
+    """UTF-8 if valid, else Windows-1252; a byte order mark decides."""
     CYRILLIC = "iso8859-5"
     HEBREW = "iso8859-8"
     UCS2 = "ucs2"
@@ -64,13 +64,13 @@ _ASCII = 0x01
 
 _CODINGS = {
     0x00: Alphabet.GSM,
-    _ASCII: Alphabet.LATIN1,  # octets beyond it are Latin-1 more often than not
+    _ASCII: Alphabet.LATIN1,  # octets above 0x7F are usually Latin-1
     0x03: Alphabet.LATIN1,
     0x06: Alphabet.CYRILLIC,
     0x07: Alphabet.HEBREW,
     0x08: Alphabet.UCS2,
 }
-"""SMPP 3.4 § 5.2.19; the others below 0x10 are no text that phones write: binary."""
+"""SMPP 3.4 § 5.2.19; other values below 0x10 are no text of phones: binary."""
 
 _BY_BITS = (Alphabet.GSM, Alphabet.BINARY, Alphabet.UCS2, Alphabet.GSM)
 """Bits 3 and 2 of general data coding (3GPP TS 23.038 § 4); the last is reserved."""
@@ -80,12 +80,12 @@ _COMPRESSED = 0x20
 
 def alphabet(data_coding: int) -> Alphabet:
     """
-    Tell how user data of a data_coding is read.
+    Return how to decode user data with a data_coding.
 
     Beside SMPP's own values operators pass on those of 3GPP TS 23.038 § 4: general
     coding with a message class (0x1X), automatic deletion (0x4X, 0x5X), both of them
-    compressed (0x2X, 0x3X, 0x6X, 0x7X: binary, since nothing here expands them),
-    message waiting (0xCX, 0xDX: GSM; 0xEX: UCS-2), and data coding with a class (0xFX).
+    compressed (0x2X, 0x3X, 0x6X, 0x7X: binary, since we do not decompress), message
+    waiting (0xCX, 0xDX: GSM; 0xEX: UCS-2), and data coding with a class (0xFX).
     Reserved codings (0x80 to 0xBF, and bits 3 and 2 both set) are the default alphabet.
     """
     known = _CODINGS.get(data_coding)
@@ -105,7 +105,7 @@ def alphabet(data_coding: int) -> Alphabet:
 
 
 class PartPosition(NamedTuple):
-    """Which part of which text: ``number`` of ``total``."""
+    """The position of a part in its text: ``number`` of ``total``."""
 
     reference: str
     total: int
@@ -114,18 +114,18 @@ class PartPosition(NamedTuple):
 
 class TextPart(NamedTuple):
     """
-    One part as it is read.
+    One part, read.
 
     Attributes:
-        place: ``None``: it is a whole message.
-        alphabet: How ``body`` is read.
+        position: ``None``: it is a whole message.
+        alphabet: How to decode ``body``.
         tables: National language tables in use, (locking, single shift).
-        header: Of a binary one: what its header says beside its place.
+        header: Of a binary one: its header without the concatenation.
         body: User data without the header.
 
     """
 
-    place: PartPosition | None
+    position: PartPosition | None
     alphabet: Alphabet
     tables: tuple[int, int]
     header: bytes
@@ -134,11 +134,11 @@ class TextPart(NamedTuple):
 
 class PhoneText(NamedTuple):
     """
-    A message as it is read.
+    A message, read.
 
     ``data`` is the user data of a binary one, hexadecimal; it begins with a header if
-    that says more than how it was joined (ports, for instance). ``missing`` counts
-    parts that never came.
+    that has more than the concatenation (ports, for instance). ``missing`` counts parts
+    that never came.
     """
 
     kind: Kind
@@ -149,29 +149,29 @@ class PhoneText(NamedTuple):
 
 def read(part: InboundPart) -> TextPart:
     """
-    Read what one part is; never fails.
+    Read one part; never fails.
 
-    A header whose elements do not fill its length is none: the text begins there.
-    Numbers that cannot be (part 3 of 2) make it a whole message.
+    A header whose elements do not fill its length is no header: the text begins there.
+    An impossible position (part 3 of 2) makes it a whole message.
     """
     elements, body = _headed(part)
-    place = _place(elements, part.tlvs)
+    position = _position(elements, part.tlvs)
     if is_ported(elements, part.tlvs):
         kind = Alphabet.BINARY
     else:
         kind = alphabet(part.data_coding)
     if kind is Alphabet.BINARY:
-        return TextPart(place, kind, DEFAULT, _others(elements), body)
+        return TextPart(position, kind, DEFAULT, _others(elements), body)
     tables = national_tables(elements)
     if tables != DEFAULT and part.data_coding == _ASCII:
-        kind = Alphabet.GSM  # only septets have tables; node-smpp calls them ASCII
+        kind = Alphabet.GSM  # only septets have tables; node-smpp declares them ASCII
     if kind is not Alphabet.GSM:
         tables = DEFAULT
-    return TextPart(place, kind, tables, b"", body)
+    return TextPart(position, kind, tables, b"", body)
 
 
 def digest(part: InboundPart) -> str:
-    """Name what a part says: equal parts have equal digests."""
+    """Return a digest of a part's content: equal parts have equal digests."""
     told = bytes((part.data_coding & 0xFF, part.udhi)) + part.payload
     return blake2b(told, digest_size=12).hexdigest()
 
@@ -183,12 +183,12 @@ def _headed(part: InboundPart) -> tuple[Elements, bytes]:
 
 
 def is_ported(elements: Elements, tlvs: Mapping[int, bytes]) -> bool:
-    """Tell whether it is addressed to a port: then its user data is no text."""
+    """Whether it is addressed to a port: then its user data is no text."""
     named = any(identifier in _PORTS for identifier, _ in elements)
     return named or not _PORT_TLVS.isdisjoint(tlvs)
 
 
-def _place(elements: Elements, tlvs: Mapping[int, bytes]) -> PartPosition | None:
+def _position(elements: Elements, tlvs: Mapping[int, bytes]) -> PartPosition | None:
     header = concatenation(elements)
     if header is not None:
         width = "16" if header.wide else "8"
@@ -209,7 +209,7 @@ def _of_several(reference: str, total: int, number: int) -> PartPosition | None:
 
 
 def _others(elements: Elements) -> bytes:
-    """Build a header of what is not about joining."""
+    """Build a header of the elements that are not about concatenation."""
     kept = b"".join(
         bytes((identifier, len(data))) + data
         for identifier, data in elements
@@ -229,14 +229,14 @@ def generations(
     """
     Sort parts that share a reference into texts.
 
-    A reference comes again before long (there are 256 of the short ones): of each
-    number the oldest belongs to the first text, the next to the second, and so on.
-    Copies stand where a text lacks their number, and else in texts of copies alone.
+    A reference soon comes again (the short ones have 256 values): of each number the
+    oldest belongs to the first text, the next to the second, and so on. A copy fills a
+    gap in a text if there is one; else copies make texts of their own.
 
     Args:
-        parts: Oldest first, none of them twice.
-        number: Tells which part of its text one is.
-        copy: Tells whether one may have come before.
+        parts: Oldest first, without repeats.
+        number: Returns a part's number in its text.
+        copy: Whether a part may have come before.
 
     """
     texts: list[dict[int, T]] = []
@@ -252,10 +252,10 @@ def generations(
 
 def join(pieces: Sequence[TextPart | None]) -> PhoneText:
     """
-    Read a message, its parts in order; ``None``: one that never came. Never fails.
+    Join and decode the parts of a message, in order; never fails.
 
-    Neighbours of one alphabet are joined before they are read. One binary part makes
-    all of it binary.
+    ``None`` is a part that never came. Neighbours with the same alphabet are joined
+    before decoding. One binary part makes the whole message binary.
     """
     missing = sum(piece is None for piece in pieces)
     there = [piece for piece in pieces if piece is not None]
@@ -263,7 +263,7 @@ def join(pieces: Sequence[TextPart | None]) -> PhoneText:
         header = next((piece.header for piece in there if piece.header), b"")
         data = header + b"".join(piece.body for piece in there)
         return PhoneText(Kind.BINARY, "", data.hex(), missing)
-    # No phone shows NUL, and databases end a text there or refuse it.
+    # Phones do not show NUL, and databases end a text there or refuse it.
     return PhoneText(Kind.SMS, "".join(_texts(pieces)).replace("\0", ""), "", missing)
 
 
@@ -275,7 +275,7 @@ def _how(piece: TextPart | None) -> _How | None:
 
 
 def _texts(pieces: Sequence[TextPart | None]) -> Iterator[str]:
-    order = BIG_ENDIAN  # a mark holds for what comes after it, over gaps, too
+    order = BIG_ENDIAN  # a byte order mark holds for later parts, too, over gaps
     for how, run in groupby(pieces, _how):
         if how is None:
             yield GAP
@@ -299,10 +299,10 @@ def _decode(how: _How, octets: bytes) -> str:
 
 def _is_septets(octets: bytes, tables: tuple[int, int]) -> bool:
     """
-    Tell whether octets that are said to be septets are; one may be damaged.
+    Whether octets that are declared septets are septets; one may be damaged.
 
-    Operators pass Latin-1, UTF-8 and even marked UTF-16 as the default alphabet. These
-    have octets beyond 0x7F, and none that septets alone have.
+    Operators pass Latin-1, UTF-8 and even marked UTF-16 as the default alphabet. Those
+    have octets above 0x7F, and none that only septets have.
     """
     if octets.isascii() or tables != DEFAULT:
         return True
@@ -311,4 +311,4 @@ def _is_septets(octets: bytes, tables: tuple[int, int]) -> bool:
 
 _WIDE_MARKS = (b"\xfe\xff", b"\xff\xfe")
 _septet_alone = re.compile(rb"[\0-\x09\x0b\x0c\x0e-\x1f]").search
-"""Letters of the default alphabet, control characters of others."""
+"""Letters of the default alphabet that are control characters in others."""

@@ -1,4 +1,4 @@
-"""What carriers tell us: outcomes of sending, and receipts."""
+"""What carriers report: outcomes of sending, and delivery reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Reason(StrEnum):
-    """Why a part did not arrive; foreign codes map to these, the raw word is kept."""
+    """Why a part did not arrive; operators' codes map to these."""
 
     NONE = ""
     UNKNOWN_SUBSCRIBER = "unknown_subscriber"
@@ -29,7 +29,7 @@ class Reason(StrEnum):
 
 
 class Retry(StrEnum):
-    """What may be done with a rejected part."""
+    """What to do with a rejected part."""
 
     NEVER = "never"
     LATER = "later"
@@ -39,12 +39,12 @@ class Retry(StrEnum):
 
 class Sent(msgspec.Struct, frozen=True):
     """
-    The carrier took it.
+    The carrier accepted it.
 
-    ``smsc_id`` is the message id it gave, as it was written but for blanks at its ends.
-    ``smsc_key`` is the id in the link's normal form (``None`` where the link has no
-    rule); ids are compared as written first, then by this second index. An empty
-    ``smsc_id`` means that the operator gave none: no receipt can ever match.
+    ``smsc_id`` is the operator's message id, as written, without blanks at its ends.
+    ``smsc_key`` is its normal form by the carrier's rule (``None``: the carrier has no
+    rule); ids are compared as written first, then by it. With an empty ``smsc_id`` no
+    delivery report can match.
     """
 
     smsc_id: str
@@ -52,7 +52,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """The carrier said no; ``raw`` is what it said, word for word."""
+    """The carrier refused it; ``raw`` is the operator's status or words."""
 
     reason: Reason
     raw: str
@@ -60,7 +60,7 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Unsure(msgspec.Struct, frozen=True):
-    """Nobody knows whether the carrier has it (no answer, link lost, lease over)."""
+    """The outcome is unknown: no response, a lost connection, or an ended lease."""
 
     raw: str
 
@@ -69,7 +69,7 @@ Outcome = Sent | Rejected | Unsure
 
 
 class ReceiptState(StrEnum):
-    """What a receipt says of a part; ``INTERIM`` and ``UNKNOWN`` settle nothing."""
+    """The state in a delivery report; ``INTERIM`` and ``UNKNOWN`` settle nothing."""
 
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
@@ -84,16 +84,16 @@ class Receipt(msgspec.Struct, array_like=True, frozen=True):
     A delivery report from a carrier, not yet matched.
 
     Attributes:
-        smsc_id: The id as it was written in the receipt.
-        smsc_key: The id in the link's normal form, or ``None``.
-        state: Ours; unknown foreign words become ``UNKNOWN``.
+        smsc_id: The message id as written in the report.
+        smsc_key: Its normal form by the carrier's rule, or ``None``.
+        state: Ours; an operator's unknown word becomes ``UNKNOWN``.
         reason: Ours.
-        raw: The foreign status and error code, e.g. ``UNDELIV 001``.
-        at: When it was done, Unix seconds (when it reached us if it does not say).
-        recipient: The subscriber it is about, E.164 with ``+`` (may be empty).
-        other_id: A second id that it names, if it names two: the one that matches
-            counts. Empty: none.
-        other_key: That one in the link's normal form.
+        raw: The operator's status and error code, such as ``UNDELIV 001``.
+        at: When it was done, Unix seconds; when it came if the report does not say.
+        recipient: The phone, E.164 with ``+`` (may be empty).
+        other_id: A second message id in the report; the one that matches counts. Empty:
+            none.
+        other_key: Normal form of the second id.
 
     """
 
@@ -108,7 +108,7 @@ class Receipt(msgspec.Struct, array_like=True, frozen=True):
     other_key: str | None = None
 
     def by_other_id(self) -> Receipt:
-        """Make one that names its message by the second id alone."""
+        """Return the same report with the second id alone."""
         return msgspec.structs.replace(
             self,
             smsc_id=self.other_id,
@@ -122,11 +122,11 @@ _DATED: Final = " (dated "
 
 
 def dated(raw: str, at: float) -> str:
-    """Keep beside an operator's words the date that they cannot have, Unix seconds."""
+    """Add to an operator's words its impossible date, Unix seconds."""
     written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
     return f"{raw}{_DATED}{written})"
 
 
 def undated(raw: str) -> str:
-    """Take an operator's words without such a date."""
+    """Return an operator's words without such a date."""
     return raw.partition(_DATED)[0]

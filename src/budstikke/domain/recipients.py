@@ -1,8 +1,8 @@
 """
-Recipients of an order: which can be sent to, on which route, at what price. Pure.
+The recipients of an order: which can be sent to, by which route, at what price. Pure.
 
-Every check is made once, in the order of Front's contract ("Order of checks"). A route
-and a price that are found here are used until the message is with its carrier.
+Each check is made once, in the order of Front's contract ("Order of checks"). The route
+and the price found here hold until the message is with its carrier.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Recipient(NamedTuple):
 
 class SortedNumbers(msgspec.Struct):
     """
-    An order's numbers, sorted out; indexes are into what was written.
+    The numbers of an order, checked; indexes are into the order's recipients.
 
     Attributes:
-        valid: (index, E.164) of those that may be sent to.
-        refused: Why not, by index.
+        valid: (index, E.164) of those that can be sent to.
+        refused: Reasons by index.
         repeated: Indexes of numbers that the order had before.
 
     """
@@ -75,8 +75,8 @@ def sort_out(
         directory: For the blacklist.
         opted_out: Numbers that have opted out of the account's messages.
         country: The country whose national numbers are accepted; empty: none.
-        seen: Numbers that the order had before; ``None``: a number may be repeated.
-        start: Index of the first of these, when an order is worked in slices.
+        seen: Numbers that the order had before; ``None``: numbers may repeat.
+        start: Index of the first of these, for an order in slices.
 
     """
     result = SortedNumbers([], {}, [])
@@ -137,7 +137,7 @@ def route_again(
     """
     Find the routes of (index, number, micros a segment) in a changed directory.
 
-    Raises Refusal with ``NO_ROUTE`` when a number has none any more.
+    Raises Refusal with ``NO_ROUTE`` if a number has none any more.
     """
     recipients: list[Recipient] = []
     for index, number, unit in numbers:
@@ -149,7 +149,7 @@ def route_again(
 
 
 def unit_price(access: Access, number: str, now: float) -> int | None:
-    """Tell what a segment costs, micros; ``None``: nothing is sold there."""
+    """Return the price of a segment, micros; ``None``: not sold there."""
     account = access.account
     if not account.currency:
         return 0

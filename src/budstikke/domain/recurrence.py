@@ -2,9 +2,9 @@
 When an order that repeats is due again. Pure: the zone's rules are an argument.
 
 Hours are elapsed time. Days, weeks and months keep the wall clock of the zone over
-changes of daylight saving; a wall-clock time that a change leaves out is moved forward
-by the change, one that comes twice is the first. Months count from the first time, so
-that the 31st becomes the last of February and then the 31st of March again.
+changes of daylight saving: a time that a change skips moves forward by the change, and
+of a time that comes twice it is the first. Months count from the first time: after the
+31st comes the last of February, then the 31st of March.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ SECONDS: Mapping[Unit, int] = {
     Unit.WEEK: 7 * 86_400,
     Unit.MONTH: 2_629_746,  # a twelfth of 365.2425 days
 }
-"""How long a unit is on an average: for a guess that is put right afterwards."""
+"""Average seconds of a unit, for a first guess."""
 
 
 def check(rule: Recurrence) -> None:
-    """Raise Refusal with ``BAD_FIELD`` for a rule that would never go on."""
+    """Raise Refusal with ``BAD_FIELD`` for a rule that would never end or begin."""
     if rule.value < 1 or (rule.count is not None and rule.count < 1):
         raise Refusal(RefusalCode.BAD_FIELD, field="recurrence")
 
 
 def occurrence(rule: Recurrence, zone: tzinfo, first: float, number: int) -> float:
     """
-    Tell when the ``number``-th time is, Unix seconds; ``inf``: after the year 9999.
+    Return the time of the ``number``-th occurrence, Unix seconds; ``inf``: after 9999.
 
     Args:
         rule: How it repeats.
@@ -71,9 +71,9 @@ def _step(unit: Unit, steps: int) -> timedelta | relativedelta:
 
 
 def instant(wall: datetime, zone: tzinfo) -> float:
-    """Turn a wall-clock time without zone into Unix seconds, as said above."""
-    # With fold 0 a time that comes twice is its first, and one that is left out is
-    # read with the offset before the change, which moves it forward.
+    """Return Unix seconds of a wall-clock time, by the rules above."""
+    # With fold 0 a time that comes twice is its first, and a skipped one has the
+    # offset before the change, which moves it forward.
     return wall.replace(tzinfo=zone, fold=0).astimezone(UTC).timestamp()
 
 
@@ -81,16 +81,16 @@ def following(
     rule: Recurrence, zone: tzinfo, first: float, done: int, now: float
 ) -> tuple[int, float] | None:
     """
-    Find the next time after those that were done.
+    Return the next occurrence after those that are done.
 
-    Times that were missed are skipped but for the last of them: an order that repeats
-    goes once after a standstill, not once for each time it missed.
+    Of missed occurrences only the last one remains: an order that repeats is sent once
+    after a standstill, not once for each occurrence that it missed.
 
     Args:
         rule: How it repeats, and its ends.
         zone: That of ``rule.zone``.
         first: The first time, Unix seconds.
-        done: The number (0 is the first) of the last time it went.
+        done: Number (from 0) of the last occurrence that was sent.
         now: Unix seconds.
 
     Returns:
@@ -110,7 +110,7 @@ def following(
 def _last(
     rule: Recurrence, zone: tzinfo, first: float, lowest: int, horizon: float
 ) -> int:
-    """Find the last time not after the horizon, or else ``lowest``."""
+    """Return the last occurrence not after the horizon, or else ``lowest``."""
     unit = rule.value * SECONDS[rule.unit]
     number = max(lowest, int((horizon - first) // unit))
     while number > lowest and occurrence(rule, zone, first, number) > horizon:

@@ -1,8 +1,8 @@
 """
-Why a request or a recipient cannot be accepted: a closed list.
+Why a request or a recipient is refused: a closed list.
 
-Each code has one row in every dialect's table (docs/refusals.md is checked against
-both); a new code is added here, in those tables and in the docs, in one commit.
+Each code has a row in every dialect's table and in docs/refusals.md; tests check both.
+Add a new code here, in those tables and in the docs in one commit.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ class RefusalCode(StrEnum):
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
     """
-    A request that cannot be accepted; raised by domain, dialects and flow.
+    A request is refused; domain, dialects and flow raise it.
 
     Args:
-        code: Which row of the dialect's table answers it.
-        field: The dialect's own name of the parameter at fault, where one is.
-        value: What the customer wrote there (never a secret).
-        invalid: For orders to many: the recipients that were impossible or barred,
-            as they were written.
-        duplicate: Likewise those given twice or held by the duplicate lock.
+        code: The row of the dialect's table with the answer.
+        field: The dialect's own name of the parameter at fault, if there is one.
+        value: The customer's value of it (never a secret).
+        invalid: Of an order to many: the recipients that are impossible or barred, as
+            written.
+        duplicate: Likewise those given twice, or held by the duplicate lock.
 
     """
 
@@ -88,7 +88,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         self.duplicate = duplicate
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Cross to another process whole: exceptions forget what is given by name."""
+        """Pickle all attributes: exceptions forget keyword arguments."""
         rest = (self.field, self.value, self.invalid, self.duplicate)
         return _refusal, (self.code, *rest)
 

@@ -1,8 +1,8 @@
 """
-What receipts and outcomes mean for parts and messages. Pure: rows in, rows out.
+What delivery reports and outcomes change in parts and messages. Pure.
 
-The store reads what is concerned, asks these functions inside its transaction, and
-writes what they say; both engines thereby settle alike.
+The store reads the rows, calls these functions inside its transaction, and writes the
+result; so both engines settle alike.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 class PartUpdate(msgspec.Struct, array_like=True):
     """
-    What becomes of a part.
+    A change of a part.
 
     Attributes:
-        due_at: For ``queued`` and ``unsure``: Unix seconds, ``None`` for now.
-        carrier_id: Which carrier has it, or takes it next.
-        keep_id: Leave ``smsc_id`` and ``smsc_key`` as they are.
+        due_at: Of ``queued`` and ``unsure``: Unix seconds; ``None``: now.
+        carrier_id: The carrier that has it, or is to take it next.
+        keep_id: Do not change ``smsc_id`` and ``smsc_key``.
 
     """
 
@@ -51,10 +51,10 @@ class PartUpdate(msgspec.Struct, array_like=True):
 
 class Concerned(msgspec.Struct, array_like=True):
     """
-    A part that a receipt or an outcome is about, with its message.
+    A part that a delivery report or an outcome is about, with its message.
 
-    ``since``: when the part was sent, or else its message accepted, Unix seconds;
-    nothing can have become of it before. 0: that is no matter.
+    ``since``: when the part was sent, or else its message accepted, Unix seconds: a
+    report cannot be older. 0: unknown.
     """
 
     index: int
@@ -74,7 +74,7 @@ class Concerned(msgspec.Struct, array_like=True):
 
 
 class MessageFinal(msgspec.Struct, array_like=True):
-    """A message that takes its final state; ``sent``: a carrier had taken it."""
+    """A message that reaches its final state; ``sent``: a carrier had accepted it."""
 
     id: int
     state: MessageState
@@ -85,14 +85,14 @@ class MessageFinal(msgspec.Struct, array_like=True):
 
 
 class Notification(msgspec.Struct, array_like=True):
-    """Something an access is to be told."""
+    """An event of which an access is notified."""
 
     access_id: int
     event: StatusEvent
 
 
 class Settlement(msgspec.Struct):
-    """All that one batch changes."""
+    """The changes of one batch."""
 
     parts: list[PartUpdate]
     messages: list[MessageFinal]
@@ -106,13 +106,13 @@ RECEIPT_TO_PART: Mapping[ReceiptState, PartState] = {
     ReceiptState.EXPIRED: PartState.EXPIRED,
     ReceiptState.REJECTED: PartState.REJECTED,
 }
-"""Receipts that settle a part; the others leave it as it is."""
+"""By a report's state: the part's; other reports leave it as it is."""
 
 PRECISION = 60.0
-"""Seconds that a receipt's date may be before the truth: most have no seconds."""
+"""Seconds that a report's date may be early: most have no seconds."""
 
 Siblings = dict[int, dict[int, PartState]]
-"""By message id, by part id: the states of all parts of messages that have many."""
+"""By message id, by part id: states of all parts of messages with several."""
 
 
 def best(
@@ -121,10 +121,10 @@ def best(
     updates: Mapping[int, PartUpdate],
 ) -> Concerned:
     """
-    Choose the part that a receipt means when its id matches several.
+    Choose the part that a delivery report is about, if several have its id.
 
-    Operators use ids again: the recipient decides, then a part that is still open,
-    then the newest. ``updates``, by part id, are what the batch has changed so far.
+    Operators reuse ids: the recipient decides, then whether the part is open, then its
+    age (the newest). ``updates``, by part id, are the changes of this batch so far.
     """
     if len(candidates) == 1:
         return candidates[0]
@@ -145,13 +145,12 @@ def settle(
     siblings: Siblings,
 ) -> Settlement:
     """
-    Settle parts and their messages by receipts.
+    Settle parts and their messages by delivery reports.
 
     Args:
-        receipts: As they came, in order.
-        matches: By index into ``receipts``: the parts whose id it names.
-        siblings: States of all parts of those messages that have more than one;
-            kept up to date as the batch is worked.
+        receipts: In the order in which they came.
+        matches: By index into ``receipts``: the parts with its id.
+        siblings: States of all parts of messages with several parts; this updates them.
 
     """
     result = Settlement([], [], [], [])
@@ -171,7 +170,7 @@ def settle(
             continue
         before = updates.get(update.id)
         if before is not None and not before.keep_id:
-            update.keep_id = False  # one row a part: the earlier one gave it its id
+            update.keep_id = False  # one row a part: the earlier update has its id
             update.smsc_id, update.smsc_key = before.smsc_id, before.smsc_key
         updates[update.id] = update
         if update.state is not (before.state if before else part.part_state):
@@ -184,11 +183,11 @@ def _is_of_another(
     part: Concerned, receipt: Receipt, updates: Mapping[int, PartUpdate]
 ) -> bool:
     """
-    Tell whether a receipt is about a part that does not have its id yet.
+    Whether a delivery report is about a part that does not have its id yet.
 
-    The operator has used the id again: the part that has it now is settled for good,
-    and went to another recipient. An open part gets the receipt all the same, since
-    some operators write another recipient than they were given.
+    Then the operator has reused the id: the part that has it is final, and went to
+    another recipient. An open part gets the report all the same, since some operators
+    write a recipient that differs from ours.
     """
     update = updates.get(part.part_id)
     if PART_MOVES[update.state if update else part.part_state]:
@@ -201,20 +200,20 @@ def _apply_receipt(
     part: Concerned, receipt: Receipt, siblings: Siblings
 ) -> PartUpdate | None:
     """
-    Say what the receipt makes of the part; ``None``: nothing new.
+    Return what the report changes in the part; ``None``: nothing.
 
-    A date before the part was sent is that of a wrong clock or zone: it is moved to
-    then, and kept beside the operator's words if it is not just without its seconds.
+    A date before the part was sent is from a wrong clock or zone: it moves to that
+    time. The operator's words keep the original date, unless it only lacks its seconds.
     """
     known = siblings.setdefault(part.message_id, {part.part_id: part.part_state})
     state = known.get(part.part_id, part.part_state)
     after = RECEIPT_TO_PART.get(receipt.state)
     if after is not None and after not in PART_MOVES[state]:
-        return None  # told twice, or too late: a final state is never left
+        return None  # a repeat, or too late: a final state is never left
     if after is None and not PART_MOVES[state]:
         return None
     if after is None and state is PartState.UNSURE:
-        after = PartState.SENT  # whatever it says, the operator has it
+        after = PartState.SENT  # whatever the report says, the operator has it
     new = after or state
     early = receipt.at <= part.since - PRECISION
     known[part.part_id] = new
@@ -236,7 +235,7 @@ def _apply_receipt(
 def conclude_outcomes(
     outcomes: Iterable[tuple[Concerned, PartUpdate]], siblings: Siblings
 ) -> Settlement:
-    """Say what the carrier's answers mean for the messages of these parts."""
+    """Return what carriers' outcomes change in the messages of these parts."""
     result = Settlement([], [], [], [])
     finals: dict[int, MessageState] = {}
     for part, update in outcomes:
@@ -257,9 +256,9 @@ def _conclude(
     sent: bool,
 ) -> None:
     """
-    Derive the message's state anew and say what follows from it.
+    Derive the message's state again, and add what follows from it.
 
-    ``sent``: a carrier has taken the part, whatever became of it then.
+    ``sent``: a carrier had accepted the part, whatever happened then.
     """
     before = finals.get(part.message_id, part.message_state)
     if before in FINAL_MESSAGE:

@@ -1,10 +1,10 @@
 """
-Staging of an order: its texts are cut, priced, and made messages and parts. Pure.
+Staging of an order: cut and price its texts, and make messages and parts. Pure.
 
-The checks run in the order of Front's contract ("Order of checks"): recipient
-(``domain.recipients``), originator, price, text, suppression; the store checks the
-duplicate lock and the balance inside its transaction. With one recipient the first
-failure refuses the order; with many, each recipient is answered for.
+The checks are in the order of Front's contract ("Order of checks"): recipient
+(``domain.recipients``), originator, price, text, suppression. The store checks
+duplicate lock and balance in its transaction. With one recipient the first failure
+refuses the order; with several, the answer has a result for each.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ PREMIUM_ORIGINATOR = "2401"
 """The sender of premium messages, whatever the order says (Front v3.05 § 2.1)."""
 
 PREMIUM_LONGEST = 160
-"""Septets of a premium message."""
+"""Septets of the longest premium message."""
 
 MOST_REMEMBERED = 1000
-"""Texts of one order that ``TextRenderer`` remembers."""
+"""Texts of one order for ``TextRenderer`` to remember."""
 
 
 class TextProfile(msgspec.Struct, frozen=True):
-    """How a carrier, or all carriers of a route, can be sent long texts."""
+    """How to cut long texts for a carrier, or for all carriers of a route."""
 
     concat: Concat = Concat.UDH8
     national: frozenset[int] = frozenset()
 
 
 SMALLEST = (Concat.UDH16, Concat.UDH8, Concat.SAR, Concat.PAYLOAD)
-"""By room in a segment: a text is split so that every carrier of its route takes it."""
+"""By room in a segment, least first: a text must suit every carrier of its route."""
 
 
 def common(profiles: Iterable[TextProfile]) -> TextProfile:
@@ -61,10 +61,10 @@ def common(profiles: Iterable[TextProfile]) -> TextProfile:
 
 class OrderContext(msgspec.Struct):
     """
-    What all messages of an order share; ``originator`` may be found out later.
+    What all messages of an order have in common; ``originator`` may be set later.
 
-    ``prices``: micros of each message of a large order, charged when it was accepted;
-    its messages are staged later, slice by slice.
+    ``prices``: micros of each message of a bulk order, charged at acceptance, while its
+    messages are staged later in slices.
     """
 
     originator: str
@@ -77,10 +77,10 @@ class OrderContext(msgspec.Struct):
 
 def order_context(order: Order, access: Access, now: float) -> OrderContext:
     """
-    Check everything that concerns the whole order, except its text.
+    Check what concerns the whole order, except its text.
 
     Raises Refusal with ``BAD_PRICE``, ``BAD_ORIGINATOR`` or ``PREMIUM_NOT_ALLOWED``. An
-    order with a price is premium: its sender is replaced, and not checked.
+    order with a price is premium: it has ``PREMIUM_ORIGINATOR``, which needs no check.
     """
     if order.price < 0:
         raise Refusal(RefusalCode.BAD_PRICE)
@@ -96,13 +96,13 @@ def _originator(order: Order, access: Access) -> str:
     if order.price > 0:
         return PREMIUM_ORIGINATOR
     if order.reply_to is not None:
-        return ""  # that message's
+        return ""  # that of the earlier message
     if order.reply:
         if not access.account.reply_number:
             raise Refusal(RefusalCode.BAD_ORIGINATOR)
-        return ""  # made from the order's id
+        return ""  # a reply number, made from the order's id
     originator = classify(order.originator)
-    # An auto-reply has the number that the phone wrote to, whoever owns it.
+    # An auto-reply has the number that the phone wrote to, whichever access has it.
     if originator is None or not (
         order.answering or allowed(originator, read_grants(access.account.grants))
     ):
@@ -116,13 +116,13 @@ def reply_originator(access: Access, order_id: int) -> str:
 
 
 def is_reply_number(originator: str) -> bool:
-    """Tell whether replies to an originator lead back to a message."""
+    """Whether replies to a sender lead back to a message."""
     classified = classify(originator)
     return classified is not None and classified.kind is Kind.REPLY
 
 
 class Rendered(msgspec.Struct):
-    """A text as it goes out: its sender, its segments, its price in micros."""
+    """A text as sent: its sender, its segments, its price in micros."""
 
     originator: str
     split: Segmentation
@@ -131,9 +131,9 @@ class Rendered(msgspec.Struct):
 
 def segment_order_text(text: str, order: Order, profile: TextProfile) -> Segmentation:
     """
-    Split a text for carriers of this profile.
+    Split a text for carriers with this profile.
 
-    NUL is left out: no phone shows it, and databases end a text there or refuse it.
+    It drops NUL, which phones do not show, and databases end a text there or refuse it.
     Raises Refusal with ``PREMIUM_TOO_LONG``, ``TEXT_TOO_LONG`` or ``BAD_CHARACTERS``.
     """
     if "\0" in text:
@@ -168,7 +168,7 @@ def render_text(
 
 
 def duplicate_key(access_id: int, originator: str, recipient: str, text: str) -> int:
-    """Hash what the duplicate lock compares into a signed 64-bit integer."""
+    """Hash what the duplicate lock compares, into a signed 64-bit integer."""
     compared = f"{access_id}\0{originator}\0{recipient}\0{text}".encode(
         "utf-8", "surrogatepass"
     )
@@ -179,7 +179,7 @@ class OutgoingMessage(NamedTuple):
     """
     A staged message; ``text`` is as the customer wrote it, ``price`` in micros.
 
-    ``route`` says which carriers take it.
+    ``route`` has its carriers.
     """
 
     id: int
@@ -192,11 +192,11 @@ class OutgoingMessage(NamedTuple):
 
 class TextRenderer:
     """
-    Renders the texts of one order: those that are alike once.
+    Renders the texts of one order; equal ones once.
 
     Args:
         context: The order.
-        profile: Tells how long texts are split on a route.
+        profile: Returns how to split long texts on a route.
 
     """
 
@@ -208,7 +208,7 @@ class TextRenderer:
         self._rendered: dict[tuple[str, str, int | None, int], Rendered] = {}
 
     def text(self, recipient: Recipient) -> str:
-        """Find a recipient's text."""
+        """Return a recipient's text."""
         order = self._context.order
         return order.texts[recipient.position] if order.texts else order.text
 
@@ -233,7 +233,7 @@ def stage(
     profile: Callable[[Route], TextProfile],
 ) -> list[OutgoingMessage]:
     """
-    Stage the messages of an order; their ids count from ``first_id``.
+    Stage the messages of an order; their ids begin with ``first_id``.
 
     Raises Refusal for a text that cannot be sent.
     """

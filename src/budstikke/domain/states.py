@@ -1,8 +1,8 @@
 """
 The states of parts and messages, and the rules for moving between them.
 
-To change a rule, edit the tables, not the functions below them. docs/states.md contains
-what ``python -m budstikke.domain.states`` prints, and a test compares the two.
+To change a rule, edit the tables, not the functions. docs/states.md has the output of
+``python -m budstikke.domain.states``, and a test compares them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PartState(StrEnum):
-    """Where one segment is."""
+    """The state of a segment."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -30,11 +30,10 @@ class PartState(StrEnum):
 
 class MessageState(StrEnum):
     """
-    Where a message is.
+    The state of a message.
 
-    ``sent`` is never stored: an ``accepted`` message whose parts have all left is
-    read as ``sent``, so that its row is written at acceptance and when it is final,
-    and not in between.
+    ``sent`` is never stored: an ``accepted`` message whose parts have all left is read
+    as ``sent``, so that its row is written at acceptance and in its final state only.
     """
 
     SCHEDULED = "scheduled"
@@ -64,7 +63,7 @@ PART_MOVES: dict[PartState, frozenset[PartState]] = {
     P.REJECTED: frozenset(),
     P.CANCELLED: frozenset(),
 }
-"""From a part's state to those it may take next."""
+"""By state of a part: the states that it may change to."""
 
 PART_MEANINGS: dict[PartState, str] = {
     P.QUEUED: "stored, and waits for a carrier or for its time",
@@ -79,7 +78,7 @@ PART_MEANINGS: dict[PartState, str] = {
     P.REJECTED: "an operator refused it",
     P.CANCELLED: "the customer cancelled it before it was sent",
 }
-"""What each state says about a part, for docs/states.md."""
+"""The meaning of each state, for docs/states.md."""
 
 FINAL_PART = frozenset(state for state, moves in PART_MOVES.items() if not moves)
 
@@ -93,15 +92,15 @@ FAILURE_RANK: tuple[tuple[PartState, MessageState], ...] = (
     (P.EXPIRED, M.EXPIRED),
     (P.CANCELLED, M.CANCELLED),
 )
-"""A failed part fails its message. Of several failures the first row here counts."""
+"""A failed part fails its message; of several failures the first row here counts."""
 
 
 def message_state(parts: Collection[PartState]) -> MessageState:
     """
     Derive a message's state from all of its parts.
 
-    A message is delivered when every part is, and has failed as soon as one part
-    has: what is left of it can no longer be read whole.
+    A message is delivered when every part is, and fails when one part fails: the rest
+    cannot be read as a whole.
     """
     for part, message in FAILURE_RANK:
         if part in parts:

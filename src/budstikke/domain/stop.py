@@ -1,8 +1,7 @@
 """
-Words by which a phone asks for no more messages. Pure.
+Words by which a phone opts out. Pure.
 
-Which of them count is a setting of the account: the languages it turned on. To add a
-language, add a row.
+The account's setting ``stop`` says which languages count. A language is a row here.
 """
 
 from __future__ import annotations
@@ -39,16 +38,15 @@ LANGUAGES = tuple(WORDS)
 _EVERY = frozenset(word for words in WORDS.values() for word in words)
 _MOST_WORDS = max(word.count(" ") + 1 for word in _EVERY)
 _LONGEST = 1000
-"""Characters of a text that may be such a word, without the blanks around it."""
+"""Characters of the longest text to compare, without the blanks around it."""
 
 
 def is_stop(text: str, languages: Iterable[str]) -> bool:
     """
-    Tell whether a text is a word for STOP in one of these languages.
+    Whether a text is a word for STOP in one of these languages.
 
-    It is all of the text, compared as ``domain.text.word_matching`` has it; what is no
-    letter or digit around it does not matter.
-    Unknown languages have no words.
+    The whole text counts, as ``domain.text.word_matching`` compares it, without
+    characters around it that are no letters or digits. Unknown languages have no words.
     """
     text = visible(text).strip()
     return len(text) <= _LONGEST and _bare(text) in _words(tuple(languages))
@@ -56,9 +54,9 @@ def is_stop(text: str, languages: Iterable[str]) -> bool:
 
 def heads(text: str) -> Iterator[tuple[str, str]]:
     """
-    Cut a text into a word for STOP in any language and what follows; longest first.
+    Split a text into a word for STOP in any language and the rest; longest first.
 
-    So ``STOP NEWS`` is ``STOP`` and ``NEWS``: the keyword that it is meant for.
+    ``STOP NEWS`` is ``STOP`` and ``NEWS``, the keyword that it is about.
     """
     if len(visible(text).strip()) > _LONGEST:
         return
@@ -75,7 +73,7 @@ def _words(languages: tuple[str, ...]) -> frozenset[str]:
 
 
 def _bare(text: str) -> str:
-    """Fold a text, and take off what is no letter or digit at both ends."""
+    """Fold a text, and remove what is no letter or digit at both ends."""
     plain = folded(text)
     first, last = 0, len(plain)
     while first < last and not plain[first].isalnum():

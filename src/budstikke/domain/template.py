@@ -1,9 +1,9 @@
 """
 The texts of pre-approved templates, filled in (Front v3.05 § 2.1.3).
 
-What belongs to a parameter that is missing is left out whole. Dates are written out
-in English, as the approved texts are; times have no seconds, and neither is ever
-converted between zones. Whether a route needs a template is for ``flow`` to say.
+What belongs to a missing parameter is left out whole. Dates are written in English, as
+in the approved texts; times have no seconds. No zone is converted. ``flow`` decides
+whether a route needs a template.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ MONTHS = (
 
 def text_of(template: Template) -> str:
     """
-    Write the approved text of a template.
+    Write the text of a template.
 
     Raises Refusal: ``MISSING_FIELD`` without ``code`` (otp) or ``sendername`` (all
-    others), ``BAD_FIELD`` for a kind, date or time that is none.
+    others), ``BAD_FIELD`` for an unknown kind, or a bad date or time.
     """
     write = TEXTS.get(template.kind)
     if write is None:
@@ -87,7 +87,7 @@ TEXTS: Mapping[str, Callable[[Values], str]] = {
     "conf_booking": _conf_booking,
     "conf_reminder": _conf_reminder,
 }
-"""Kind to what writes its text; there are no others."""
+"""By kind: the function that writes its text."""
 
 
 def _needed(values: Values, name: str) -> str:
@@ -98,7 +98,7 @@ def _needed(values: Values, name: str) -> str:
 
 
 def _if(segment: str, values: Values, name: str) -> str:
-    """Write a segment around a parameter, or nothing without it."""
+    """Write a segment with a parameter, or nothing without it."""
     value = values.get(name)
     return segment.format(value) if value else ""
 

@@ -141,15 +141,15 @@ class CallbackAttempts:
         access = directory.accesses.get(access_id)
         if access is None or isinstance(event, SendEvent):
             return None
-        topic, place = Topic.STATUS, ""
+        topic, number_url = Topic.STATUS, ""
         if isinstance(event, InboundEvent):
             topic = Topic.REPLY if event.reply else Topic.INBOUND
-            place = _place(event, directory.inventory)
+            number_url = _number_url(event, directory.inventory)
         caller = self._callers[access.dialect]
         policy = caller.common.policies.get(topic) if caller is not None else None
         if caller is None or policy is None:
             return None
-        url = caller.common.url(topic, access.settings, place)
+        url = caller.common.url(topic, access.settings, number_url)
         if not (url or topic is Topic.STATUS):
             return None
         return Target(access, caller, topic, url, policy)
@@ -379,7 +379,7 @@ def _url(event: Event, target: Target) -> str:
     return own or target.url
 
 
-def _place(event: InboundEvent, inventory: NumberInventory) -> str:
+def _number_url(event: InboundEvent, inventory: NumberInventory) -> str:
     """Find the URL of the keyword or number that a message came to."""
     if event.keyword_id:
         keyword = inventory.keywords.get(event.keyword_id)

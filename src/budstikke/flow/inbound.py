@@ -103,10 +103,10 @@ class InboundReceiver:
                 heard += [heard_mms(carrier_id, mms) for mms in self._each(message)]
                 continue
             piece = read(message)
-            if piece.place is None:
+            if piece.position is None:
                 heard.append(_whole(carrier_id, message, piece))
             else:
-                parts.append(self._part(carrier_id, message, piece.place))
+                parts.append(self._part(carrier_id, message, piece.position))
         if parts:
             heard += await self._hold(parts)
         await self._keep(heard)
@@ -118,7 +118,7 @@ class InboundReceiver:
         inventory, everybody = self._directory().inventory, (mms.recipient, *mms.others)
         ours: dict[str, None] = {}
         for recipient in everybody:
-            number = inventory.place(recipient, "").number
+            number = inventory.find(recipient, "").number
             if is_reply_number(recipient):
                 ours[recipient] = None
             elif number is not None:  # once, however many ways it is written in
@@ -158,7 +158,7 @@ class InboundReceiver:
         return heard
 
     def _part(
-        self, carrier_id: int, part: InboundPart, place: PartPosition
+        self, carrier_id: int, part: InboundPart, position: PartPosition
     ) -> HeldPart:
         return HeldPart(
             0,
@@ -174,9 +174,9 @@ class InboundReceiver:
                 if tag != MESSAGE_PAYLOAD  # that is the payload
             },
             part.at,
-            place.reference,
-            place.total,
-            place.number,
+            position.reference,
+            position.total,
+            position.number,
             digest(part),
             self._clock() + self._join_timeout,
             Equals.ANOTHER if part.new else Equals.PERHAPS,

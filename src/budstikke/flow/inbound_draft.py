@@ -64,7 +64,7 @@ class _Way(NamedTuple):
     """Where a message is routed; ``access`` ``None``: it is unrouted."""
 
     access: Access | None
-    place: NumberMatch
+    match: NumberMatch
     reply: bool = False
     reply_to: int = 0
     stop: str = ""
@@ -103,95 +103,95 @@ class InboundDrafter:
         self._receipt_wait = receipt_wait
 
     def unrouted(
-        self, heard: JoinedMessage, message_id: int, now: float
+        self, message: JoinedMessage, message_id: int, now: float
     ) -> InboundDraft:
         """Draft a message that no access gets: it is stored as unrouted."""
-        reading = heard.reading
+        reading = message.reading
         event = InboundEvent(
             message_id=message_id,
             kind=reading.kind,
-            originator=heard.originator,
-            recipient=heard.recipient,
+            originator=message.originator,
+            recipient=message.recipient,
             text=reading.text,
             data=reading.data,
-            sent_at=heard.at,
+            sent_at=message.at,
             came_at=now,
             missing=reading.missing,
         )
         return InboundDraft(
             event,
-            heard.carrier_id,
-            heard.recipient,
+            message.carrier_id,
+            message.recipient,
             None,
             None,
-            held=list(heard.held),
-            assigned=heard.assigned is not None,
+            held=list(message.held),
+            assigned=message.assigned is not None,
         )
 
     def draft(
         self,
-        heard: JoinedMessage,
+        message: JoinedMessage,
         message_id: int,
         thread: Conversation | None,
         now: float,
     ) -> InboundDraft:
         """Draft a message; ``thread`` is the message that it replies to, if known."""
-        way = self._way(heard, thread)
-        draft = self.unrouted(heard, message_id, now)
+        way = self._way(message, thread)
+        draft = self.unrouted(message, message_id, now)
         event = draft.event
-        number = way.place.number
+        number = way.match.number
         if number is not None:
             event.number_id = number.id
             if number.kind is not NumberKind.SERIES:  # however the operator wrote it
                 event.recipient = draft.recipient = number.value
-        if way.place.keyword is not None:
-            event.keyword_id = way.place.keyword.id
-            event.keyword = way.place.keyword.word
+        if way.match.keyword is not None:
+            event.keyword_id = way.match.keyword.id
+            event.keyword = way.match.keyword.word
         event.reply, event.reply_to = way.reply, way.reply_to
-        if heard.mms is not None:
-            draft.media = self._media(heard.mms)
-            event.subject = heard.mms.subject
+        if message.mms is not None:
+            draft.media = self._media(message.mms)
+            event.subject = message.mms.subject
             event.media = tuple(
                 MediaRef(row.id, row.name, row.type, len(row.data))
                 for row in draft.media
             )
-        if heard.assigned is not None:
-            known = heard.assigned.event
+        if message.assigned is not None:
+            known = message.assigned.event
             event.came_at = known.came_at
             event.subject, event.media = known.subject, known.media
         access = way.access
         if access is not None:
             draft.access_id, draft.account_id = access.id, access.account.id
-            self._add_callback(draft, access, way.place)
-            self._answer(draft, access, way, _said(heard, way), now)
+            self._add_callback(draft, access, way.match)
+            self._answer(draft, access, way, _said(message, way), now)
         return draft
 
     # Whose
 
-    def _way(self, heard: JoinedMessage, thread: Conversation | None) -> _Way:
+    def _way(self, message: JoinedMessage, thread: Conversation | None) -> _Way:
         directory = self._directory()
-        recipient, text = heard.recipient, heard.reading.text
+        recipient, text = message.recipient, message.reading.text
         reply = is_reply_number(recipient)
-        assigned = heard.assigned
+        assigned = message.assigned
         if thread is not None and reply and assigned is None:
             access = directory.accesses.get(thread.access_id)
             if access is not None:
                 return _Way(access, NumberMatch(None), reply, thread.message_id)
-        place = directory.inventory.place(recipient, text)
+        match = directory.inventory.find(recipient, text)
         word = ""
-        if place.keyword is None or not place.keyword.word:
-            place, word = self._meant(heard, place)
-        number = place.number
+        if match.keyword is None or not match.keyword.word:
+            match, word = self._meant(message, match)
+        number = match.number
         if number is not None and number.kind is not NumberKind.SERIES:
             reply = False
-        access_id = place.access_id
+        access_id = match.access_id
         if assigned is not None and access_id != assigned.access_id:
-            access_id, place, word = assigned.access_id, NumberMatch(number), ""
+            access_id, match, word = assigned.access_id, NumberMatch(number), ""
         access = directory.accesses.get(access_id) if access_id else None
-        return _Way(access, place, reply, stop=word)
+        return _Way(access, match, reply, stop=word)
 
     def _meant(
-        self, heard: JoinedMessage, place: NumberMatch
+        self, message: JoinedMessage, match: NumberMatch
     ) -> tuple[NumberMatch, str]:
         """
         Find a keyword that is not the text's first word.
@@ -199,23 +199,23 @@ class InboundDrafter:
         An MMS has its subject there, and ``STOP NEWS`` a word that says what to do with
         the keyword.
         """
-        inventory, recipient = self._directory().inventory, heard.recipient
-        mms = heard.mms
+        inventory, recipient = self._directory().inventory, message.recipient
+        mms = message.mms
         if mms is not None and mms.subject.strip():
-            matched = inventory.place(recipient, mms_text("", mms.parts))
+            matched = inventory.find(recipient, mms_text("", mms.parts))
             if matched.keyword is not None and matched.keyword.word:
                 return matched, ""
-        for text in _texts(heard):
+        for text in _texts(message):
             for head, rest in stop.heads(text):
                 named = inventory.named(recipient, rest)
                 if named is not None:
                     return named, head
-        return place, ""
+        return match, ""
 
     # What is told
 
     def _add_callback(
-        self, draft: InboundDraft, access: Access, place: NumberMatch
+        self, draft: InboundDraft, access: Access, match: NumberMatch
     ) -> None:
         dialect = self._inbound[access.dialect]
         topic = topic_of(draft.event)
@@ -223,7 +223,7 @@ class InboundDrafter:
         if dialect is None or policy is None:
             return
         if access.dialect not in self._keeps_events:
-            keyword, number = place.keyword, place.number
+            keyword, number = match.keyword, match.number
             url = keyword.url if keyword is not None else ""
             url = url or (number.url if number is not None else "")
             if not dialect.url(topic, access.settings, url):
@@ -241,7 +241,7 @@ class InboundDrafter:
         now: float,
     ) -> None:
         """Opt the sender out after a STOP word, or auto-reply for its keyword."""
-        event, account, keyword = draft.event, access.account, way.place.keyword
+        event, account, keyword = draft.event, access.account, way.match.keyword
         if not event.originator.startswith("+"):
             return  # not a phone number: it can be neither answered nor opted out
         if account.stop and any(stop.is_stop(text, account.stop) for text in said):
@@ -275,16 +275,16 @@ class InboundDrafter:
         ]
 
 
-def _texts(heard: JoinedMessage) -> list[str]:
+def _texts(message: JoinedMessage) -> list[str]:
     """List the texts that may be a STOP word: all of it, and an MMS without subject."""
-    text, mms = heard.reading.text, heard.mms
+    text, mms = message.reading.text, message.mms
     if mms is None or not mms.subject.strip():
         return [text]
     return [text, mms_text("", mms.parts)]
 
 
-def _said(heard: JoinedMessage, way: _Way) -> list[str]:
-    return [way.stop] if way.stop else _texts(heard)
+def _said(message: JoinedMessage, way: _Way) -> list[str]:
+    return [way.stop] if way.stop else _texts(message)
 
 
 def _send(event: InboundEvent, text: str, why: str, now: float) -> SendEvent:

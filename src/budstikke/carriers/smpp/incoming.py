@@ -149,7 +149,7 @@ class Incoming:
         header = part.payload[: len(part.payload) - len(piece.body)]
         fill_bits = fill_bits_after(header)
         septets = unpack(piece.body, fill_bits=fill_bits)
-        if piece.place is None or piece.place.number == piece.place.total:
+        if piece.position is None or piece.position.number == piece.position.total:
             septets = without_filling(septets, self._filling, fill_bits)
         return replace(part, payload=header + septets, udhi=bool(header))
 

@@ -32,5 +32,5 @@ _unseen = re.compile(f"[{_ranges}]").sub
 
 
 def visible(text: str) -> str:
-    """Leave out what is not seen; ASCII comes back as it is."""
+    """Remove invisible characters; ASCII comes back as it is."""
     return text if text.isascii() else _unseen("", text)

@@ -1,7 +1,7 @@
 """
-Text as octets on one link: what data_coding 0 means there, and UCS-2.
+Text as octets of one carrier: its alphabet of data_coding 0, and UCS-2.
 
-SMPP leaves the alphabet of data_coding 0 to the SMSC, so it is a setting of the link.
+SMPP leaves the alphabet of data_coding 0 to the SMSC, so it is a carrier's setting.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from budstikke.domain.text.tables import DEFAULT
 from budstikke.domain.text.transliterate import transliterate
 
 _SURE_ROOM = 152
-"""Septets that every segment in the default alphabet has room for."""
+"""Septets for which every segment in the default alphabet has room."""
 
 
 class LinkAlphabet(StrEnum):
-    """What data_coding 0 means on a link."""
+    """What data_coding 0 means to an operator."""
 
     GSM = "gsm"
     """The default alphabet, one septet an octet."""
     GSM_PACKED = "gsm-packed"
-    """The default alphabet, packed; carriage returns mark the end."""
+    """The default alphabet, packed; filled with carriage returns."""
     LATIN1 = "latin1"
     ASCII = "ascii"
 
@@ -33,14 +33,13 @@ def encode_for(
     alphabet: LinkAlphabet, text: str, tables: tuple[int, int] = DEFAULT
 ) -> bytes:
     """
-    Encode a text that was planned as GSM for a link.
+    Encode a text that was segmented as GSM, for one carrier.
 
-    On Latin-1 and ASCII links the characters that they lack are transliterated. That
-    never makes a part longer than it was counted: where it would, each such character
-    becomes one.
+    Characters that Latin-1 or ASCII lack are transliterated. No part gets longer than
+    its segment: if it would, each such character becomes a single one.
 
     Raises:
-        NotInAlphabetError: on a GSM link, for a text that is not in these tables.
+        NotInAlphabetError: A GSM carrier, and a text that is not in these tables.
 
     """
     if alphabet == LinkAlphabet.GSM:
@@ -57,9 +56,9 @@ def decode_for(
     alphabet: LinkAlphabet, octets: bytes, tables: tuple[int, int] = DEFAULT
 ) -> str:
     """
-    Decode what came on a link; never fails.
+    Decode octets of a carrier; never fails.
 
-    Octets beyond ASCII are Latin-1, and both are read as Windows-1252.
+    Latin-1 and ASCII are read as Windows-1252.
     """
     if alphabet == LinkAlphabet.GSM:
         return gsm_decode(octets, tables)

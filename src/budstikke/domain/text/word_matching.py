@@ -1,4 +1,4 @@
-"""The form in which words of people and words of ours are compared. Pure."""
+"""The form in which words are compared. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unicodedata import category, normalize
 from budstikke.domain.text.ignorable import visible
 
 AFTER_A_WORD: Final = frozenset(",.:;!?…")
-"""What may follow a word without being part of it; so may pictures (emoji)."""
+"""Characters that may follow a word without being part of it, as emoji may."""
 
 _QUOTES: Final = frozenset("\"'`´<>")
 _around = re.compile(r"""["'`<>()\[\]{}]""").search
@@ -22,11 +22,11 @@ _FIRST_PICTURE: Final = 0x2000
 
 def folded(text: str) -> str:
     """
-    Bring words to the form that is compared.
+    Return words in the form that is compared.
 
-    What is not seen is left out; compatible characters (full-width letters, ligatures)
-    and composed ones are the same (NFKC), and so are capitals, also the Turkish ones;
-    blanks of all kinds are single ones.
+    Invisible characters are removed; compatible characters (full-width letters,
+    ligatures) and composed ones are equal (NFKC), as are capitals, also Turkish ones;
+    any blanks are a single one.
     """
     if text.isascii():
         return " ".join(text.lower().split())
@@ -40,13 +40,13 @@ _PLAIN = dict.fromkeys(map(ord, "´\u1ffd"), "'") | {0x2010: "-", 0x2011: "-"}
 
 @lru_cache(maxsize=4096)
 def is_around(character: str) -> bool:
-    """Tell whether a character is a quotation mark or a bracket."""
+    """Whether a character is a quotation mark or a bracket."""
     return character in _QUOTES or category(character) in _AROUND
 
 
 @lru_cache(maxsize=4096)
 def ends_word(character: str) -> bool:
-    """Tell whether a word ends before a character that is not part of it."""
+    """Whether a word ends before this character, which is not part of it."""
     if character == " " or character in AFTER_A_WORD:
         return True
     return ord(character) >= _FIRST_PICTURE and category(character) in _PICTURES
@@ -54,7 +54,7 @@ def ends_word(character: str) -> bool:
 
 def unquoted(text: str) -> str:
     """
-    Take quotation marks and brackets from around the words of a folded text.
+    Remove quotation marks and brackets around the words of a folded text.
 
     ``«news», hello`` is ``news, hello``; within a word they stay.
     """
