@@ -93,16 +93,16 @@ class MmsBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=60,
             le=LONGEST_VALIDITY,
-            description="Seconds after which it is not delivered any more.",
+            description="Seconds during which it may be delivered.",
         ),
     ] = LONGEST_VALIDITY
     ref: Annotated[
         Annotated[str, Meta(min_length=1, max_length=255)] | None,
-        Meta(description="Your reference: messages are found by it, webhooks have it."),
+        Meta(
+            description="Your reference: you can list messages by it; webhooks have it."
+        ),
     ] = None
-    report: Annotated[
-        bool, Meta(description="Whether webhooks tell what became of it.")
-    ] = True
+    report: Annotated[bool, Meta(description="Send webhooks about its state.")] = True
 
 
 def check_size(body: bytes) -> None:

@@ -27,11 +27,13 @@ _R = RefusalCode
 
 
 class SentMms(msgspec.Struct, kw_only=True):
-    """An MMS that was accepted, and is safe even if the power fails."""
+    """An accepted MMS, which is durable."""
 
     id: Id
     size: Annotated[int, Meta(description="Octets of its text and files.")]
-    price: Annotated[Money | None, Meta(description="null: it is not charged.")]
+    price: Annotated[
+        Money | None, Meta(description="null if the account is not charged.")
+    ]
     currency: Currency | None
 
 

@@ -85,7 +85,7 @@ class Hook(NamedTuple):
 
 
 WEBHOOKS: Mapping[str, Hook] = {
-    "message": Hook(Webhook, "What became of a message"),
+    "message": Hook(Webhook, "The state of a message changed"),
     "received": Hook(InboundWebhook, "A message from a phone"),
 }
 

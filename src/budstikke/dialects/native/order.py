@@ -94,7 +94,7 @@ class Recipient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=Fal
     fields: Annotated[
         Fields,
         Meta(
-            description="What stands for each `{name}` in the text.",
+            description="The value of each `{name}` in the text.",
             examples=[{"name": "Kari"}],
         ),
     ] = {}
@@ -104,7 +104,7 @@ class Repeat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How an order repeats after its first time."""
 
     every: Annotated[
-        int, Meta(ge=1, le=1000, description="How many units from one to the next.")
+        int, Meta(ge=1, le=1000, description="How many units between two times.")
     ]
     unit: Annotated[
         Unit,
@@ -124,13 +124,13 @@ class Repeat(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ] = "UTC"
     count: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)] | None,
-        Meta(description="How many times in all, the first included."),
+        Meta(description="How many times in all, with the first."),
     ] = None
-    until: Annotated[Moment | None, Meta(description="Not after this.")] = None
+    until: Annotated[Moment | None, Meta(description="The last possible time.")] = None
 
 
 class SendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A text, and whom it goes to: `to`, `recipients` or `groups`."""
+    """A text and its recipients: `to`, `recipients` or `groups`."""
 
     text: Annotated[
         str,
@@ -166,7 +166,8 @@ class SendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = UNSET
     groups: Annotated[
-        Groups | UnsetType, Meta(description="Their active members get it, each once.")
+        Groups | UnsetType,
+        Meta(description="Each active member gets the message once."),
     ] = UNSET
     encoding: Annotated[
         Literal["auto", "gsm", "gsm_only"],
@@ -182,36 +183,45 @@ class SendBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             "but for one more than a day ago."
         ),
     ] = None
-    recur: Annotated[Repeat | None, Meta(description="Send it again and again.")] = None
+    recur: Annotated[Repeat | None, Meta(description="Repeat the order.")] = None
     validity: Annotated[
         int,
         Meta(
             ge=60,
             le=LONGEST_VALIDITY,
-            description="Seconds after which it is not delivered any more.",
+            description="Seconds during which it may be delivered.",
         ),
     ] = LONGEST_VALIDITY
-    flash: Annotated[bool, Meta(description="Shown at once, not stored.")] = False
-    priority: Annotated[int, Meta(ge=1, le=3, description="Higher goes first.")] = 1
+    flash: Annotated[
+        bool,
+        Meta(description="The phone shows the text at once and does not store it."),
+    ] = False
+    priority: Annotated[
+        int, Meta(ge=1, le=3, description="Higher ones are sent first.")
+    ] = 1
     ref: Annotated[
         Annotated[str, Meta(min_length=1, max_length=255)] | None,
-        Meta(description="Your reference: messages are found by it, webhooks have it."),
+        Meta(
+            description="Your reference: you can list messages by it; webhooks have it."
+        ),
     ] = None
     reply: Annotated[
         bool,
-        Meta(description="Send from a number of its own, which answers are known by."),
+        Meta(
+            description="Send from a reply number, which links answers to this message."
+        ),
     ] = False
     reply_to: Annotated[
         Annotated[int, Meta(ge=1, le=LAST_ID)] | None,
-        Meta(description="An earlier message sent with `reply`: the same number."),
+        Meta(description="An earlier message with `reply`: send from its number."),
     ] = None
     test: Annotated[
         bool,
-        Meta(description="Check and answer as if it were sent; do not send or charge."),
+        Meta(description="Check and answer as usual, but send and charge nothing."),
     ] = False
     template: Annotated[
         TemplateUse | None,
-        Meta(description="For routes that take pre-approved texts only."),
+        Meta(description="For operators that take only pre-approved texts."),
     ] = None
 
 

@@ -136,7 +136,7 @@ NAMES: Mapping[str, str] = {"group": "groups", "recurrence": "recur"}
 
 
 class Refused(msgspec.Struct, kw_only=True):
-    """Why one recipient was not accepted."""
+    """Why one recipient was refused."""
 
     to: str
     code: str
@@ -154,11 +154,13 @@ class ProblemBody(msgspec.Struct, kw_only=True):
             extra_json_schema={"format": "uri-reference"},
         ),
     ]
-    title: Annotated[str, Meta(description="The same for every problem of the code.")]
+    title: Annotated[
+        str, Meta(description="The same for every problem with this code.")
+    ]
     status: Annotated[int, Meta(description="The HTTP status.")]
     code: Annotated[
         str,
-        Meta(description="What is wrong; stable.", examples=["no_credit"]),
+        Meta(description="What is wrong; this never changes.", examples=["no_credit"]),
     ]
     detail: Annotated[
         str | UnsetType, Meta(description="What is wrong with this request.")
@@ -172,7 +174,7 @@ class ProblemBody(msgspec.Struct, kw_only=True):
     ] = UNSET
     recipients: Annotated[
         list[Refused] | UnsetType,
-        Meta(description="With `none_accepted`: why, for each of them."),
+        Meta(description="With `none_accepted`: the reason for each recipient."),
     ] = UNSET
 
 

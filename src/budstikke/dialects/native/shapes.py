@@ -27,52 +27,56 @@ Money = Annotated[
 ]
 Currency = Annotated[
     str,
-    Meta(description="ISO 4217, or `SMS` where the account counts those."),
+    Meta(description="ISO 4217, or `SMS` if the account counts SMS."),
 ]
 E164 = Annotated[str, Meta(description="E.164 with `+`.", examples=["+4799999999"])]
 Id = Annotated[int, Meta(examples=[1042])]
 GroupName = Annotated[str, Meta(min_length=1, max_length=100, examples=["Ansatte"])]
 NextCursor = Annotated[
-    str | None, Meta(description="The `cursor` of the next page; null: it is the last.")
+    str | None,
+    Meta(description="The `cursor` for the next page; null on the last page."),
 ]
 Cursor = Annotated[
-    str, Meta(max_length=400, description="The `next_cursor` of the page before.")
+    str, Meta(max_length=400, description="The `next_cursor` of the previous page.")
 ]
-Limit = Annotated[int, Meta(ge=1, le=200, description="How many at most on this page.")]
+Limit = Annotated[int, Meta(ge=1, le=200, description="Most rows on a page.")]
 
 
 # Sending
 
 
 class RecipientResult(msgspec.Struct, kw_only=True, gc=False):
-    """What became of one recipient: it has an `id`, or a `code` that says why not."""
+    """The result for one recipient: an `id`, or the `code` of its refusal."""
 
-    to: Annotated[str, Meta(description="As it was written; or a group's member.")]
-    id: Annotated[int | UnsetType, Meta(description="The message.")] = UNSET
+    to: Annotated[
+        str, Meta(description="As the request wrote it, or a member of a group.")
+    ]
+    id: Annotated[int | UnsetType, Meta(description="The id of the message.")] = UNSET
     code: Annotated[str | UnsetType, Meta(examples=["bad_recipient"])] = UNSET
     title: str | UnsetType = UNSET
 
 
 class Sent(msgspec.Struct, kw_only=True):
-    """An order that was accepted, and is safe even if the power fails."""
+    """An accepted order, which is durable."""
 
     order_id: Id
-    accepted: Annotated[int, Meta(description="How many messages it made.")]
-    refused: Annotated[int, Meta(description="How many recipients it has not.")]
+    accepted: Annotated[int, Meta(description="How many messages the order made.")]
+    refused: Annotated[int, Meta(description="How many recipients were refused.")]
     segments: int
     price: Annotated[
-        Money | None, Meta(description="Of all; null: the account is not charged.")
+        Money | None,
+        Meta(description="Of all messages; null if the account is not charged."),
     ]
     currency: Currency | None
-    test: Annotated[bool, Meta(description="Nothing is sent or charged.")]
+    test: Annotated[bool, Meta(description="True: nothing is sent or charged.")]
     recipients: Annotated[
         list[RecipientResult],
-        Meta(description="In the order of the request, then members of groups."),
+        Meta(description="In the order of the request, then the members of groups."),
     ]
 
 
 class QuotedRecipient(msgspec.Struct, kw_only=True, gc=False):
-    """What one recipient would get, or the `code` that says why not."""
+    """The price for one recipient, or the `code` of its refusal."""
 
     to: str
     number: E164 | UnsetType = UNSET
@@ -84,7 +88,7 @@ class QuotedRecipient(msgspec.Struct, kw_only=True, gc=False):
     ] = UNSET
     forced_by: Annotated[
         str | UnsetType,
-        Meta(description="The first character that made it UCS-2.", examples=["🤣"]),
+        Meta(description="The first character that forced UCS-2.", examples=["🤣"]),
     ] = UNSET
     price: Money | UnsetType = UNSET
     code: str | UnsetType = UNSET
@@ -92,7 +96,7 @@ class QuotedRecipient(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Quoted(msgspec.Struct, kw_only=True):
-    """What an order would be; nothing of it was stored."""
+    """The price of an order; nothing was stored."""
 
     segments: int
     price: Money | None
@@ -106,12 +110,12 @@ class TemplateShape(msgspec.Struct, kw_only=True):
     kind: TemplateKind
     required: list[str]
     optional: list[str]
-    example: Annotated[dict[str, str], Meta(description="Values.")]
-    text: Annotated[str, Meta(description="What becomes of the example.")]
+    example: Annotated[dict[str, str], Meta(description="Values of the fields.")]
+    text: Annotated[str, Meta(description="The text with these values.")]
 
 
 class TemplateList(msgspec.Struct, kw_only=True):
-    """All of them."""
+    """All pre-approved texts."""
 
     data: list[TemplateShape]
 
@@ -120,13 +124,13 @@ class TemplateList(msgspec.Struct, kw_only=True):
 
 
 class Message(msgspec.Struct, kw_only=True):
-    """A message as it stands."""
+    """A message and its state."""
 
     id: Id
     order_id: Id
     to: E164
     from_: Annotated[
-        str | None, Meta(description="As it is shown; null: not laid out yet.")
+        str | None, Meta(description="The sender; null until the order is expanded.")
     ] = msgspec.field(name="from")
     text: str | None
     encoding: Literal["gsm", "ucs2", "mms"] | None
@@ -134,13 +138,13 @@ class Message(msgspec.Struct, kw_only=True):
     state: MessageState
     reason: Why | None
     raw: Annotated[str | None, Meta(description="The operator's own words.")]
-    price: Annotated[Money | None, Meta(description="Refunds are taken off.")]
+    price: Annotated[Money | None, Meta(description="After refunds.")]
     currency: Currency | None
     ref: str | None
     flash: bool
     priority: int
     created_at: Moment
-    send_at: Annotated[Moment | None, Meta(description="null: at once.")]
+    send_at: Annotated[Moment | None, Meta(description="null: sent at once.")]
     ended_at: Moment | None
 
 
@@ -152,14 +156,14 @@ class MessageList(msgspec.Struct, kw_only=True):
 
 
 class Repeats(msgspec.Struct, kw_only=True):
-    """How far an order that repeats has come."""
+    """The progress of an order that repeats."""
 
-    times: Annotated[int, Meta(description="How often it has gone.")]
-    next_at: Annotated[Moment | None, Meta(description="null: it has ended.")]
+    times: Annotated[int, Meta(description="How many times the order was sent.")]
+    next_at: Annotated[Moment | None, Meta(description="null: no further time.")]
 
 
 class Order(msgspec.Struct, kw_only=True):
-    """An order as a whole."""
+    """An order and the states of its messages."""
 
     id: Id
     states: Annotated[
@@ -170,7 +174,7 @@ class Order(msgspec.Struct, kw_only=True):
         ),
     ]
     pending: Annotated[
-        int, Meta(description="Accepted, but not yet laid out: of very large orders.")
+        int, Meta(description="Recipients of a large order that are not messages yet.")
     ]
     segments: int
     price: Money | None
@@ -181,12 +185,14 @@ class Order(msgspec.Struct, kw_only=True):
 
 
 class CancelledOrder(msgspec.Struct, kw_only=True):
-    """What was cancelled of an order."""
+    """The result of cancelling an order."""
 
     order_id: Id
-    messages: Annotated[int, Meta(description="How many the order has.")]
-    cancelled: Annotated[int, Meta(description="How many were cancelled now.")]
-    ended: Annotated[bool, Meta(description="It repeated, and does not any more.")]
+    messages: Annotated[int, Meta(description="How many messages the order has.")]
+    cancelled: Annotated[
+        int, Meta(description="How many of them this request cancelled.")
+    ]
+    ended: Annotated[bool, Meta(description="True: the order repeated, and stops now.")]
 
 
 class MessageQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -195,20 +201,20 @@ class MessageQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cursor: Cursor = ""
     limit: Limit = 50
     state: Annotated[
-        MessageState | UnsetType, Meta(description="Only those in it.")
+        MessageState | UnsetType, Meta(description="Only messages in this state.")
     ] = UNSET
     ref: Annotated[
         Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType,
-        Meta(description="Only those with this reference."),
+        Meta(description="Only messages with this reference."),
     ] = UNSET
     to: Annotated[
         Annotated[str, Meta(max_length=40, extra_json_schema={"format": "phone"})]
         | UnsetType,
-        Meta(description="Only those to this number."),
+        Meta(description="Only messages to this number."),
     ] = UNSET
     order: Annotated[
         Annotated[int, Meta(ge=1, le=LAST_ID)] | UnsetType,
-        Meta(description="Only those of this order."),
+        Meta(description="Only messages of this order."),
     ] = UNSET
 
 
@@ -229,7 +235,7 @@ class Group(msgspec.Struct, kw_only=True):
 
 
 class GroupList(msgspec.Struct, kw_only=True):
-    """Groups by name."""
+    """Groups in the order of their names."""
 
     data: list[Group]
     next_cursor: NextCursor
@@ -242,11 +248,13 @@ class GroupBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Contact(msgspec.Struct, kw_only=True):
-    """Someone the account knows."""
+    """A contact of the account."""
 
     number: E164
     name: str
-    active: Annotated[bool, Meta(description="Whether it gets what groups get.")]
+    active: Annotated[
+        bool, Meta(description="Whether messages to its groups go to it.")
+    ]
 
 
 class ContactList(msgspec.Struct, kw_only=True):
@@ -257,28 +265,28 @@ class ContactList(msgspec.Struct, kw_only=True):
 
 
 class ContactBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is known of a contact."""
+    """The data of a contact."""
 
     name: Annotated[str, Meta(max_length=100)] = ""
     active: bool = True
 
 
 class OptOut(msgspec.Struct, kw_only=True):
-    """A number that wants nothing from the account."""
+    """A number that has opted out of the account's messages."""
 
     number: E164
     reason: str
 
 
 class OptOutList(msgspec.Struct, kw_only=True):
-    """Such numbers."""
+    """Numbers that have opted out."""
 
     data: list[OptOut]
     next_cursor: NextCursor
 
 
 class OptOutBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Why, for people."""
+    """The reason, a text for people."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=100)] = "api"
 
@@ -287,25 +295,29 @@ class OptOutBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Balance(msgspec.Struct, kw_only=True):
-    """What is left."""
+    """The account's balance."""
 
-    balance: Annotated[Money | None, Meta(description="null: it is not charged.")]
+    balance: Annotated[
+        Money | None, Meta(description="null if the account is not charged.")
+    ]
     currency: Currency | None
     prepaid: bool
     home_price: Annotated[
         Money | None,
-        Meta(description="Of a segment in the account's home country; null: unknown."),
+        Meta(description="Price of a segment in the home country; null: unknown."),
     ]
 
 
 class LedgerEntry(msgspec.Struct, kw_only=True):
-    """Money that came or went."""
+    """A change of the balance."""
 
     id: Id
     at: Moment
     kind: Kind
-    amount: Annotated[Money, Meta(description="What the account got; signed.")]
-    balance: Annotated[Money, Meta(description="After it.")]
+    amount: Annotated[
+        Money, Meta(description="Positive: the account got it; negative: it paid.")
+    ]
+    balance: Annotated[Money, Meta(description="The balance after this entry.")]
     order_id: int | None
     message_id: int | None
     note: str

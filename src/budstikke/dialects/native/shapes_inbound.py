@@ -30,7 +30,7 @@ TimeText = Annotated[
 AccessName = Annotated[
     str,
     Meta(
-        description="The access that is told: its dialect and who it is there.",
+        description="An access: its API and its id there.",
         examples=["front:1234"],
     ),
 ]
@@ -39,25 +39,27 @@ AccessName = Annotated[
 
 
 class OwnNumber(msgspec.Struct, kw_only=True):
-    """A number whose messages are yours, a series of them, or a keyword on one."""
+    """A number of yours, a series of numbers, or a keyword on a number."""
 
     number: Annotated[
         str,
         Meta(
-            description="Digits; of a series what its numbers begin with.",
+            description="Digits; for a series, the first digits of its numbers.",
             examples=["2229"],
         ),
     ]
     kind: Literal["keyword", "owned", "series"]
     word: Annotated[
         str | None,
-        Meta(description="Of a keyword; empty: what no other keyword takes."),
+        Meta(description="The keyword; empty: all texts that no other keyword takes."),
     ]
     aliases: Annotated[list[str], Meta(description="Other spellings of a keyword.")]
     access: AccessName
-    url: Annotated[str, Meta(description="Empty: where the access is told.")]
+    url: Annotated[
+        str, Meta(description="URL for its messages; empty: the URL of the access.")
+    ]
     receipt: Annotated[
-        str, Meta(description="What a phone is sent back; empty: nothing.")
+        str, Meta(description="Automatic answer to the phone; empty: none.")
     ]
 
 
@@ -74,7 +76,7 @@ RequestKind = Literal["keyword", "number", "series"]
 
 
 class NumberRequestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What you would like to have."""
+    """A request for a number, a series or a keyword."""
 
     kind: RequestKind
     number: Annotated[
@@ -90,13 +92,15 @@ class NumberRequestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         Meta(
             max_length=100,
             pattern=r"^[^\x00-\x1f\x7f]*(?![\s\S])",
-            description="Of a keyword, which needs one.",
+            description="The keyword; required for `keyword`.",
         ),
     ] = ""
     note: Annotated[
         str,
         Meta(
-            max_length=1000, pattern=r"^[^\x00]*(?![\s\S])", description="For people."
+            max_length=1000,
+            pattern=r"^[^\x00]*(?![\s\S])",
+            description="A text for people.",
         ),
     ] = ""
     access: Annotated[
@@ -111,7 +115,7 @@ class NumberRequestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
 
 
 class NumberRequest(msgspec.Struct, kw_only=True):
-    """Something that was asked for."""
+    """A number request."""
 
     id: Id
     kind: RequestKind
@@ -122,7 +126,7 @@ class NumberRequest(msgspec.Struct, kw_only=True):
     state: Literal["waiting", "approved", "refused", "cancelled"]
     created_at: Moment
     decided_at: Moment | None
-    answer: Annotated[str, Meta(description="For people.")]
+    answer: Annotated[str, Meta(description="A text for people.")]
 
 
 class NumberRequestList(msgspec.Struct, kw_only=True):
@@ -140,9 +144,9 @@ class Inbound(msgspec.Struct, kw_only=True):
 
     id: Id
     kind: Kind
-    from_: Annotated[str, Meta(description="E.164 with `+` if it is a number.")] = (
-        msgspec.field(name="from")
-    )
+    from_: Annotated[
+        str, Meta(description="E.164 with `+` if the sender is a number.")
+    ] = msgspec.field(name="from")
     to: Annotated[
         str, Meta(description="A short number, a reply number, or E.164 with `+`.")
     ]
@@ -151,24 +155,30 @@ class Inbound(msgspec.Struct, kw_only=True):
         str | None, Meta(description="Hexadecimal user data of a binary message.")
     ]
     keyword: Annotated[
-        str | None, Meta(description="The registered keyword that led it to you.")
+        str | None, Meta(description="The registered keyword that chose your access.")
     ]
     in_reply_to: Annotated[
-        int | None, Meta(description="Your message that it answers, if that is known.")
+        int | None,
+        Meta(description="The id of your message that the phone answers, if known."),
     ]
-    sent_at: Annotated[Moment, Meta(description="By the phone, if that is known.")]
+    sent_at: Annotated[
+        Moment, Meta(description="When the phone sent it, if known; else when it came.")
+    ]
     received_at: Moment
-    missing: Annotated[int, Meta(description="Parts that never came.")]
+    missing: Annotated[
+        int, Meta(description="How many parts of a long text never came.")
+    ]
     opt_out: bool
-    subject: Annotated[str | None, Meta(description="Of an MMS.")]
+    subject: Annotated[str | None, Meta(description="The subject of an MMS.")]
     media: Annotated[
-        list[MediaItem], Meta(description="The parts of an MMS: `GET /v1/media/…`.")
+        list[MediaItem],
+        Meta(description="The parts of an MMS; `GET /v1/media/…` returns each."),
     ]
     access: AccessName | None
 
 
 class InboundList(msgspec.Struct, kw_only=True):
-    """Such messages, newest first; a page may be short and still have a next one."""
+    """Messages, newest first; a page may be short and still have a next one."""
 
     data: list[Inbound]
     next_cursor: NextCursor
@@ -180,14 +190,16 @@ class InboundQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cursor: Cursor = ""
     limit: Limit = 50
     from_: Annotated[
-        TimeText | UnsetType, Meta(description="Only those that came then or later.")
+        TimeText | UnsetType,
+        Meta(description="Only messages that came at this time or later."),
     ] = msgspec.field(default=UNSET, name="from")
     to: Annotated[
-        TimeText | UnsetType, Meta(description="Only those that came before then.")
+        TimeText | UnsetType,
+        Meta(description="Only messages that came before this time."),
     ] = UNSET
     keyword: Annotated[
         Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType,
-        Meta(description="Only those that it led to you, as it is registered."),
+        Meta(description="Only messages by this registered keyword."),
     ] = UNSET
 
 
@@ -203,9 +215,9 @@ _DATA = {
 
 
 class EventItem(msgspec.Struct, kw_only=True):
-    """An event, as webhooks tell it."""
+    """An event, as in its webhook."""
 
-    id: Annotated[str, Meta(description="The `webhook-id` it has as a webhook.")]
+    id: Annotated[str, Meta(description="The `webhook-id` of its webhook.")]
     type: Annotated[
         str, Meta(extra_json_schema={"enum": [each.value for each in EventType]})
     ]
@@ -223,7 +235,7 @@ class EventList(msgspec.Struct, kw_only=True):
             description="Where to go on; keep it, and ask again later for what is new."
         ),
     ]
-    more: Annotated[bool, Meta(description="There are more just now.")]
+    more: Annotated[bool, Meta(description="True: ask again at once, there are more.")]
 
 
 class EventQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -242,52 +254,52 @@ class EventQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             str, Meta(max_length=400, pattern=rf"^({_TYPE})(,({_TYPE}))*(?![\s\S])")
         ]
         | UnsetType,
-        Meta(description="Only these, with commas between them."),
+        Meta(description="Only events of these types, separated by commas."),
     ] = UNSET
 
 
 class ReplayBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A range of time: from its first moment to just before its last."""
+    """A range of time, from `from` to just before `to`."""
 
     from_: Time = msgspec.field(name="from")
     to: Time
 
 
 class Replayed(msgspec.Struct, kw_only=True):
-    """What is told again."""
+    """The result of a replay."""
 
-    events: Annotated[int, Meta(description="How many.")]
+    events: Annotated[int, Meta(description="How many webhooks are sent again.")]
 
 
 # The delivery log
 
 
 class Attempt(msgspec.Struct, kw_only=True):
-    """One try to tell."""
+    """One attempt."""
 
     at: Moment
     took: Annotated[float, Meta(description="Seconds.")]
-    status: Annotated[int | None, Meta(description="HTTP's; null: no answer.")]
-    answer: Annotated[str, Meta(description="What was answered or went wrong; cut.")]
+    status: Annotated[int | None, Meta(description="HTTP status; null: no answer.")]
+    answer: Annotated[str, Meta(description="The answer or the error, cut short.")]
     request: Annotated[
         str | None,
-        Meta(description="What was sent, secrets masked, and cut; null: not kept."),
+        Meta(description="The request, cut short, secrets masked; null: not kept."),
     ]
 
 
 class Callback(msgspec.Struct, kw_only=True):
-    """Something that is told."""
+    """A callback."""
 
     id: Id
     access: AccessName
     topic: Topic
-    message_id: Annotated[int, Meta(description="Whose message it is about.")]
+    message_id: Annotated[int, Meta(description="The message that it is about.")]
     state: CallbackState
-    queue_id: Annotated[int | None, Meta(description="The queue it waits in.")]
-    tries: Annotated[int, Meta(description="Attempts made.")]
-    next_at: Annotated[Moment | None, Meta(description="When it is tried next.")]
+    queue_id: Annotated[int | None, Meta(description="The queue in which it waits.")]
+    tries: Annotated[int, Meta(description="Attempts so far.")]
+    next_at: Annotated[Moment | None, Meta(description="The time of the next attempt.")]
     at: Annotated[
-        Moment, Meta(description="Of the last attempt, or since when it is there.")
+        Moment, Meta(description="The time of the last attempt, or when it was stored.")
     ]
     took: float | None
     status: int | None
@@ -295,29 +307,29 @@ class Callback(msgspec.Struct, kw_only=True):
 
 
 class CallbackDetail(Callback, kw_only=True):
-    """Something that is told, with the attempts to tell it, oldest first."""
+    """A callback and its attempts, oldest first."""
 
     attempts: list[Attempt]
 
 
 class CallbackList(msgspec.Struct, kw_only=True):
-    """What is told, newest first; a page may be short and still have a next one."""
+    """Callbacks, newest first; a page may be short and still have a next one."""
 
     data: list[Callback]
     next_cursor: NextCursor
 
 
 class CallbackQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which of it."""
+    """Which callbacks."""
 
     cursor: Cursor = ""
     limit: Limit = 50
     state: Annotated[
-        CallbackState | UnsetType, Meta(description="Only what is in it.")
+        CallbackState | UnsetType, Meta(description="Only callbacks in this state.")
     ] = UNSET
     message: Annotated[
         Annotated[int, Meta(ge=1, le=LAST_ID)] | UnsetType,
-        Meta(description="Only what is told of this message."),
+        Meta(description="Only callbacks about this message."),
     ] = UNSET
 
 
@@ -325,18 +337,18 @@ class CallbackQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Queue(msgspec.Struct, kw_only=True):
-    """What is told one after another; when one cannot be, all after it wait."""
+    """Callbacks that go one after another; if one fails, all later ones wait."""
 
     id: Id
     access: AccessName
     state: QueueState
-    waiting: Annotated[int, Meta(description="How many wait in it.")]
-    tries: Annotated[int, Meta(description="Attempts to tell the first of them.")]
+    waiting: Annotated[int, Meta(description="How many callbacks wait in it.")]
+    tries: Annotated[int, Meta(description="Attempts with the first of them.")]
     paused_at: Moment | None
-    why: Annotated[str, Meta(description="It is paused, for people.")]
+    why: Annotated[str, Meta(description="Why it is paused, a text for people.")]
 
 
 class QueueList(msgspec.Struct, kw_only=True):
-    """All of the account's."""
+    """All queues of the account."""
 
     data: list[Queue]

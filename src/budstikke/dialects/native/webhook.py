@@ -57,15 +57,15 @@ Why = Annotated[
 
 
 class MessageEvent(msgspec.Struct, kw_only=True):
-    """What became of a message."""
+    """The state of a message."""
 
-    id: Annotated[int, Meta(description="The message.")]
+    id: Annotated[int, Meta(description="The id of the message.")]
     to: Annotated[str, Meta(description="E.164 with +.", examples=["+4799999999"])]
     ref: Annotated[str | None, Meta(description="Your reference.")]
     state: Annotated[
         str,
         Meta(
-            description="`read` and `deleted` are said by a phone of an MMS.",
+            description="Only an MMS gets `read` and `deleted`, from the phone.",
             extra_json_schema={"enum": list(REPORTED_STATES)},
         ),
     ]
@@ -74,7 +74,7 @@ class MessageEvent(msgspec.Struct, kw_only=True):
 
 
 class Webhook(msgspec.Struct, kw_only=True):
-    """What became of a message, and when."""
+    """The state of a message, and when it got it."""
 
     type: Annotated[
         str,
@@ -94,7 +94,7 @@ class MediaItem(msgspec.Struct, kw_only=True):
     """A part of an MMS."""
 
     id: Annotated[str, Meta(description="Digits that nobody can guess.")]
-    name: Annotated[str, Meta(description="May be empty.")]
+    name: Annotated[str, Meta(description="It may be empty.")]
     type: Annotated[str, Meta(examples=["image/jpeg"])]
     size: Annotated[int, Meta(description="Octets.")]
 
@@ -102,11 +102,14 @@ class MediaItem(msgspec.Struct, kw_only=True):
 class InboundMessage(msgspec.Struct, kw_only=True):
     """A message from a phone."""
 
-    id: Annotated[int, Meta(description="This message.")]
+    id: Annotated[int, Meta(description="The id of this message.")]
     kind: Kind
     from_: Annotated[
         str,
-        Meta(description="E.164 with + if it is a number.", examples=["+4799999999"]),
+        Meta(
+            description="E.164 with + if the sender is a number.",
+            examples=["+4799999999"],
+        ),
     ] = msgspec.field(name="from")
     to: Annotated[
         str,
@@ -126,17 +129,22 @@ class InboundMessage(msgspec.Struct, kw_only=True):
         str | None, Meta(description="Hexadecimal user data of a binary message.")
     ]
     keyword: Annotated[
-        str | None, Meta(description="The registered keyword that led it to you.")
+        str | None, Meta(description="The registered keyword that chose your access.")
     ]
     in_reply_to: Annotated[
-        int | None, Meta(description="Your message that it answers, if that is known.")
+        int | None,
+        Meta(description="The id of your message that the phone answers, if known."),
     ]
-    sent_at: Annotated[Moment, Meta(description="By the phone, if that is known.")]
-    missing: Annotated[int, Meta(description="Parts that never came.")]
+    sent_at: Annotated[
+        Moment, Meta(description="When the phone sent it, if known; else when it came.")
+    ]
+    missing: Annotated[
+        int, Meta(description="How many parts of a long text never came.")
+    ]
     opt_out: Annotated[
-        bool, Meta(description="The phone wants no more: it gets none from you.")
+        bool, Meta(description="The phone opted out: your messages to it are refused.")
     ]
-    subject: Annotated[str | None, Meta(description="Of an MMS.")]
+    subject: Annotated[str | None, Meta(description="The subject of an MMS.")]
     media: Annotated[
         list[MediaItem], Meta(description="The parts of an MMS, its SMIL among them.")
     ]
