@@ -117,7 +117,9 @@ def test_release_5_with_bare_addresses_and_one_part() -> None:
         asked.recipients,
         asked.at,
     )
-    assert [Piece("image/png", b"\x89PNG", said="image/png")] == list(asked.pieces)
+    assert [Piece("image/png", b"\x89PNG", content_type="image/png")] == list(
+        asked.pieces
+    )
 
 
 def test_an_mms_without_content_or_namespace() -> None:

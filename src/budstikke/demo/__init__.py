@@ -90,7 +90,7 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
         if callbacks:
             url = f"{callbacks}/{access.dialect}"
             access.settings |= _filled(demos[access.dialect].callbacks, url)
-        access.said = structs.replace(access.said, reset=frozenset({ALL}))
+        access.given = structs.replace(access.given, reset=frozenset({ALL}))
     engine = open_engine(settings.database_url)
     try:
         secrets = Secrets(hash_secret, verify_secret, IDENTIFY)

@@ -28,10 +28,10 @@ def with_answer(receipt: str, body: bytes) -> str:
     *before, last = receipt.split(PLACEHOLDER)
     if not before:
         return receipt[:MOST]
-    said = body.decode("utf-8", "replace").replace("\0", "").strip()
+    answer = body.decode("utf-8", "replace").replace("\0", "").strip()
     room = MOST - sum(map(len, before)) - len(last)
-    said = said[: max(room, 0) // len(before)].rstrip()
-    return said.join((*before, last))[:MOST].strip()
+    answer = answer[: max(room, 0) // len(before)].rstrip()
+    return answer.join((*before, last))[:MOST].strip()
 
 
 def without_answer(receipt: str) -> str:

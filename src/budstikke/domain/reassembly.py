@@ -172,8 +172,8 @@ def read(part: InboundPart) -> TextPart:
 
 def digest(part: InboundPart) -> str:
     """Return a digest of a part's content: equal parts have equal digests."""
-    told = bytes((part.data_coding & 0xFF, part.udhi)) + part.payload
-    return blake2b(told, digest_size=12).hexdigest()
+    content = bytes((part.data_coding & 0xFF, part.udhi)) + part.payload
+    return blake2b(content, digest_size=12).hexdigest()
 
 
 def _headed(part: InboundPart) -> tuple[Elements, bytes]:

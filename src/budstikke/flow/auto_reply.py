@@ -1,9 +1,9 @@
 """
-Answering: what the gateway itself answers a phone, in the account's name.
+Sends auto-replies to phones in the account's name.
 
-A receipt of a keyword, the reply to STOP, the link to an MMS: each is a callback of
-kind ``send`` that becomes an order. Its idempotency key is made of the callback, so
-that it is one message however often it is tried.
+A keyword's auto-reply, the answer to STOP, the link to an MMS: each is a callback of
+kind ``send`` that becomes an order. Its idempotency key comes from the callback, so
+that it is one message however often it is attempted.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 class AutoReplier:
     """
-    The step that answers phones.
+    The step that sends auto-replies.
 
     Args:
         acceptor: Takes orders.
-        directory: Gives the directory as it is now.
+        directory: Returns the current directory.
 
     """
 
@@ -49,7 +49,7 @@ class AutoReplier:
         if self._stopping:
             raise StoreUnavailable("stopping")
         event = row.event
-        assert isinstance(event, SendEvent)  # noqa: S101 - none other is given
+        assert isinstance(event, SendEvent)  # noqa: S101 - others do not come here
         access = self._directory().accesses.get(row.access_id)
         if access is None or access.blocked or access.account.blocked:
             raise Refusal(RefusalCode.ACCOUNT_BLOCKED)

@@ -1,7 +1,7 @@
 """
-Batching: items that arrive one by one are worked in batches.
+Batching: work items that arrive one by one in batches.
 
-While one batch is worked the next one gathers. There are no timers: a lone item waits
+While one batch is worked, the next one gathers. There are no timers: a lone item waits
 for nothing, and many items at once share a transaction.
 """
 
@@ -100,7 +100,7 @@ class Coalescer(Generic[T, R]):
 
 
 def _given_up(batch: Sequence[object], error: BaseException) -> bool:
-    """Tell whether a batch has failed for good; else its items are retried singly."""
+    """Whether a batch has failed for good; otherwise its items are retried singly."""
     bug = isinstance(error, Exception) and not isinstance(error, StoreUnavailable)
     return len(batch) == 1 or not bug
 
@@ -134,7 +134,7 @@ class WriteBehind(Generic[T]):
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def drain(self, seconds: float | None = None) -> None:
-        """Wait until all is written, ``seconds`` at most; the rest is dropped."""
+        """Wait until all is written, at most ``seconds``; drop the rest."""
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=seconds)
             if not done:
@@ -145,7 +145,7 @@ class WriteBehind(Generic[T]):
 
     async def _run(self) -> None:
         pause = 0.1
-        singly = 0  # so many items of a failed batch are retried one by one
+        singly = 0  # items of a failed batch to retry one by one
         while self._items:
             batch = self._items[: 1 if singly else self._most]
             try:
@@ -161,7 +161,7 @@ class WriteBehind(Generic[T]):
                 if len(batch) > 1:
                     singly = len(batch)
                     continue
-                what = type(batch[0]).__name__  # never its content: that may be a text
+                what = type(batch[0]).__name__  # not its content, which may be a text
                 log.exception("dropped after an error: %s", what)
             pause = 0.1
             singly = max(singly - 1, 0)

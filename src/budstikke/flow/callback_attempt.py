@@ -1,8 +1,8 @@
 """
-An attempt: one try to tell a customer one thing, and what came of it.
+Makes one attempt of a callback.
 
-The dialect decides what is pushed where, how often it is tried and which answer means
-that it has arrived. The order of callbacks is not decided here.
+The dialect decides what goes where, how often it is attempted, and which answer means
+that the customer has it. The order of callbacks is not decided here.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.notify")
 
 ANSWER_KEPT = 200
-"""Characters of a customer's answer that are kept with a try."""
+"""Characters of a customer's answer to store with an attempt."""
 
 REQUEST_KEPT = 2000
-"""Characters of a request's body that are kept with a try that was not understood."""
+"""Characters of a request's body to store with a failed attempt."""
 
 URL_KEPT = 4000
 
 NOT_KEPT = frozenset({"webhook-signature", "authorization"})
-"""Headers that are left out of what is kept."""
+"""Headers that are not stored."""
 
 SOON = 5.0
-"""Seconds until a try that failed by our own fault is made again, uncounted."""
+"""Seconds until an attempt that failed by our own fault is repeated, uncounted."""
 
 _NO_EXTRAS = InboundExtras()
 
@@ -56,11 +56,11 @@ class FindsSubscribers(Protocol):
     """The number directory."""
 
     async def find(self, number: str) -> tuple[str, str]:
-        """Find a number's subscriber: name and address; empty: not known."""
+        """Return a number's subscriber: name and address; empty: unknown."""
 
 
 class Caller(NamedTuple):
-    """A dialect that calls its customers back: its parts, as far as it has them."""
+    """The parts of a dialect that make callbacks; ``None``: it has no such part."""
 
     common: CallsBack[Any]
     reports: Reports[Any] | None
@@ -71,9 +71,9 @@ class Caller(NamedTuple):
 
 class Target(NamedTuple):
     """
-    The customer to be called, and how.
+    Where a callback goes, and how.
 
-    ``url`` is where the access's settings send the topic; empty: nowhere.
+    ``url`` is the access's URL for the topic; empty: none.
     """
 
     access: Access
@@ -84,7 +84,7 @@ class Target(NamedTuple):
 
 
 class _Tried(NamedTuple):
-    """How a try went that was made, or not."""
+    """An attempt: HTTP status (``None``: no answer), seconds, and request."""
 
     status: int | None = None
     took: float | None = None
@@ -100,9 +100,9 @@ class CallbackAttempts:
 
     Args:
         store: Has the octets of MMS.
-        transport: Carries requests.
+        transport: Makes requests.
         dialects: By name; they write requests and read answers.
-        directory: Gives the directory as it is now.
+        directory: Returns the current directory.
         clock: Unix seconds.
         subscribers: The number directory, if there is one.
         answer: Accepts a ``send`` callback as an order; raises Refusal and
@@ -131,11 +131,11 @@ class CallbackAttempts:
 
     def target(self, access_id: int, event: Event) -> Target | None:
         """
-        Find the customer whom an event concerns and how it is pushed to them.
+        Return where an event's callback goes.
 
-        ``None``: the access is gone, its dialect does not push this topic, or a message
-        from a phone has no URL to go to. A delivery report may have an empty URL here:
-        its order can have one of its own.
+        ``None``: the access is gone, its dialect has no such callback, or an inbound
+        message has no URL. A delivery report may have an empty URL here: its order may
+        have its own.
         """
         directory = self._directory()
         access = directory.accesses.get(access_id)
@@ -155,17 +155,16 @@ class CallbackAttempts:
         return Target(access, caller, topic, url, policy)
 
     def knows(self, access_id: int) -> bool:
-        """Tell whether an access is there: it may be told later what it cannot now."""
+        """Whether the access exists; it may get a URL later."""
         return access_id in self._directory().accesses
 
     async def attempt(self, row: CallbackRow, target: Target | None) -> CallbackResult:
         """
-        Try once; never raises.
+        Make one attempt; never raises.
 
-        The result's ``took`` is ``None`` when nothing was asked, and its ``status``
-        when the customer was not reached. The state is ``done``, or by the policy
-        ``due`` again or ``failed``; its ``tries`` are those before where the try does
-        not count.
+        The result's ``took`` is ``None`` if no request was made, its ``status`` if no
+        answer came. The state is ``done``, or by the policy ``due`` or ``failed``. An
+        attempt that does not count leaves ``tries`` as it was.
         """
         try:
             url = "" if target is None else _url(row.event, target)
@@ -201,11 +200,11 @@ class CallbackAttempts:
             tried = _Tried(None, monotonic() - began, request)
             return self._not_understood(row, target, str(error), tried)
         took = monotonic() - began
-        said = _readable(answer.body[:ANSWER_KEPT])
+        text = _readable(answer.body[:ANSWER_KEPT])
         moved = 300 <= answer.status < 400
         understood = target.caller.common.understood
         if moved or not understood(target.topic, answer, settings):
-            why = f"HTTP {answer.status} {said}".rstrip()
+            why = f"HTTP {answer.status} {text}".rstrip()
             tried = _Tried(answer.status, took, request)
             return self._not_understood(row, target, why, tried)
         now = self._clock()
@@ -215,7 +214,7 @@ class CallbackAttempts:
             "done",
             None,
             row.tries + 1,
-            said,
+            text,
             now,
             answer.status,
             took,
@@ -226,7 +225,7 @@ class CallbackAttempts:
     async def _write(
         self, event: Event, target: Target, url: str
     ) -> WireRequest | None:
-        """Have the dialect write its request; ``None``: it pushes nothing of this."""
+        """Let the dialect write its request; ``None``: it has none for this event."""
         settings, caller = target.access.settings, target.caller
         if isinstance(event, StatusEvent):
             reports = caller.reports
@@ -243,7 +242,7 @@ class CallbackAttempts:
     async def _extras(
         self, event: InboundEvent, needs: InboundRequirements
     ) -> InboundExtras:
-        """Look up what a push of a message from a phone must hold besides it."""
+        """Look up what else the dialect needs for an inbound message."""
         files: tuple[MediaPart, ...] = ()
         name = address = ""
         if needs.files and event.media:
@@ -288,7 +287,7 @@ class CallbackAttempts:
         )
 
     def given_up(self, row: CallbackRow, why: str) -> CallbackResult:
-        """Fail one that is not tried any more."""
+        """Fail a callback without another attempt."""
         return self._over(row, "failed", why)
 
     def _not_understood(
@@ -331,19 +330,19 @@ class CallbackAttempts:
     def _receipt(
         self, event: Event, answer: WireResponse | None
     ) -> tuple[int, str] | None:
-        """Say what the phone is answered now; ``None``: nothing waits for that."""
+        """Return the auto-reply that waited for this; ``None``: none did."""
         if not isinstance(event, InboundEvent) or not event.receipt_id:
             return None
         keyword = self._directory().inventory.keywords.get(event.keyword_id)
         if keyword is None:
-            return None  # it has a text of its own for when its time comes
+            return None  # its callback has a text for that case
         if answer is None:
             return event.receipt_id, without_answer(keyword.receipt)
         return event.receipt_id, with_answer(keyword.receipt, answer.body)
 
 
 def described(request: WireRequest) -> str:
-    """Write a request for the delivery log: secrets hidden, and cut."""
+    """Write a request for the delivery log: cut, secrets masked."""
     lines = [f"{request.method} {masked(request.target)[:URL_KEPT]}"]
     lines += [
         f"{name}: {value}"
@@ -357,12 +356,12 @@ def described(request: WireRequest) -> str:
 
 
 def _readable(octets: bytes) -> str:
-    """Read octets as far as they are UTF-8; NUL can be stored nowhere."""
+    """Decode octets as UTF-8 as far as possible, without NUL (databases refuse it)."""
     return octets.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 def _caller(dialect: Dialect) -> Caller | None:
-    """Take a dialect's parts that push; ``None``: it pushes nothing."""
+    """Return a dialect's parts that make callbacks; ``None``: it has none."""
     reports = dialect if isinstance(dialect, Reports) else None
     inbound = dialect if isinstance(dialect, Inbound) else None
     common = reports or inbound
@@ -374,13 +373,13 @@ def _caller(dialect: Dialect) -> Caller | None:
 
 
 def _url(event: Event, target: Target) -> str:
-    """Find the URL of a callback: the order's own, or else the access's."""
+    """Return a callback's URL: the order's own, or else the access's."""
     own = event.url if isinstance(event, StatusEvent) else None
     return own or target.url
 
 
 def _number_url(event: InboundEvent, inventory: NumberInventory) -> str:
-    """Find the URL of the keyword or number that a message came to."""
+    """Return the URL of an inbound message's keyword or number; empty: none."""
     if event.keyword_id:
         keyword = inventory.keywords.get(event.keyword_id)
         return keyword.url if keyword is not None else ""
@@ -389,5 +388,5 @@ def _number_url(event: InboundEvent, inventory: NumberInventory) -> str:
 
 
 def status_only(why: str) -> str:
-    """Leave out what a customer's server answered: it may quote the text. For logs."""
+    """Remove the answer's body, which may quote the text. For logs."""
     return " ".join(why.split()[:2]) if why.startswith("HTTP ") else why

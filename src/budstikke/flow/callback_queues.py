@@ -1,10 +1,10 @@
 """
-Queues: callbacks that are told one after another, in order, or not at all.
+Callback queues: callbacks that go strictly one after another.
 
-A queue is leased from the store and worked by one worker. What came of a callback is
-written while the next is told, so that a crash may tell one twice and skips none. One
-that is not understood after its last try pauses its queue until somebody resumes it;
-all that is behind it waits in the store.
+A worker leases a queue from the store. It writes a callback's result while it makes the
+next one, so that a crash may repeat a callback, but never skips one. If the last
+attempt of a callback fails, its queue is paused until somebody resumes it; all
+callbacks behind it wait in the store.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.notify")
 
 MOST_READ = 100
-"""Callbacks of one queue in memory."""
+"""Callbacks of one queue to have in memory."""
 
 RENEW_AFTER = 30.0
-"""Seconds after which a lease is renewed; a request must not outlast a lease."""
+"""Seconds after which to renew a lease; no request may take longer than a lease."""
 
-NO_URL = "there is no URL to tell it to"
-"""The reason of a queue that is paused because its URL was removed."""
+NO_URL = "the access has no URL for these callbacks"
+"""Why a queue is paused whose URL was removed."""
 
 
 class CallbackQueues:
     """
-    Works queues, each by a task of its own.
+    Works each queue in a task of its own.
 
     Args:
-        store: Has them.
+        store: Has the queues.
         attempts: Makes attempts.
         clock: Unix seconds.
 
@@ -67,7 +67,7 @@ class CallbackQueues:
         self._stopping = False
         self._unwritten: Counter[int] = Counter()
         self._written: dict[int, asyncio.Event] = {}
-        self._lost: set[int] = set()  # queues of which a result could not be written
+        self._lost: set[int] = set()  # queues with a result that could not be written
         self._results: WriteBehind[QueueResult] = WriteBehind(self._write)
 
     def work(self, ids: Iterable[int]) -> None:
@@ -81,15 +81,15 @@ class CallbackQueues:
                 self._tasks[queue_id] = loop.create_task(self._work(queue_id))
 
     def busy(self) -> bool:
-        """Tell whether any queue is being worked."""
+        """Whether any queue is being worked."""
         return bool(self._tasks)
 
     async def drain(self, seconds: float | None = None) -> None:
-        """Wait until the results of the attempts are written."""
+        """Wait until the results of all attempts are written."""
         await self._results.drain(seconds)
 
     async def stop(self, seconds: float) -> None:
-        """Start no more callbacks, wait for those in flight, give the leases back."""
+        """Start no more callbacks, wait for those in progress, return the leases."""
         self._stopping = True
         tasks = list(self._tasks.values())
         if tasks:
@@ -104,7 +104,7 @@ class CallbackQueues:
             while not self._stopping:
                 self._called.discard(queue_id)
                 more = await self._work_head(queue_id)
-                # Callbacks that were queued after the store was asked need this turn.
+                # Callbacks that were queued after the store was read need another run.
                 if not more and queue_id not in self._called:
                     break
         except StoreUnavailable as error:
@@ -157,14 +157,14 @@ class CallbackQueues:
         return True
 
     async def _renewed(self, queue_id: int, first: int, now: float) -> bool:
-        """Renew the lease of a queue; ``False``: another node has worked it."""
+        """Renew the lease of a queue; ``False``: another node has taken it."""
         if not await self._all_written(queue_id):
             return False
         head = await self._store.take_queue(queue_id, 1, now)
         return head is not None and [first] == [row.id for row in head.callbacks]
 
     def _hand_back(self, head: QueueHead) -> None:
-        """Give the lease back, so that another node can take the queue at once."""
+        """Return the lease, so that another node can take the queue at once."""
         now = self._clock()
         self._push(QueueResult(head.queue_id, [], QueueState.DUE, now, head.tries, now))
 
@@ -184,7 +184,7 @@ class CallbackQueues:
         except StoreUnavailable:
             raise
         except Exception:
-            if len(results) == 1:  # dropped: that callback is made again, but later
+            if len(results) == 1:  # dropped: a later run makes that callback again
                 self._lost.add(results[0].queue_id)
                 self._count(results)
             raise
@@ -213,25 +213,25 @@ class CallbackQueues:
 
 
 def _nowhere(queue_id: int, now: float) -> QueueResult:
-    """Pause a queue whose URL was removed; its callbacks wait for a new one."""
+    """Pause a queue whose URL was removed; its callbacks wait for a new URL."""
     return QueueResult(queue_id, [], QueueState.PAUSED, None, 0, now, NO_URL)
 
 
 def _of(queue_id: int, row: CallbackRow, result: CallbackResult) -> QueueResult:
-    """Conclude from an attempt what becomes of the queue."""
+    """Return what an attempt changes in the queue."""
     if result.state == "done":
         return QueueResult(queue_id, [result], QueueState.DUE, None, 0, result.at)
-    if result.tries == row.tries:  # a fault of ours: it does not count as a try
+    if result.tries == row.tries:  # our own fault: it does not count as an attempt
         due = result.due_at
         return QueueResult(queue_id, [], QueueState.DUE, due, row.tries, result.at)
-    told = structs.replace(result, state="queued", due_at=None, receipt=None)
+    waiting = structs.replace(result, state="queued", due_at=None, receipt=None)
     if result.state == "due":
         return QueueResult(
-            queue_id, [told], QueueState.DUE, result.due_at, result.tries, result.at
+            queue_id, [waiting], QueueState.DUE, result.due_at, result.tries, result.at
         )
     return QueueResult(
         queue_id,
-        [told],
+        [waiting],
         QueueState.PAUSED,
         None,
         result.tries,

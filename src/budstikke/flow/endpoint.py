@@ -1,9 +1,8 @@
 """
 An endpoint: the callbacks that wait for one URL of a customer, and how it answers.
 
-Callbacks start in order of id. Those of one message are never under way together, and
-its final state is never followed by "sent", so that the customer's last word on a
-message is the true one.
+Callbacks start in order of id. Those of one message never run at the same time, and
+"sent" never follows its final state, so that the last callback has the true state.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ QUICK = 0.1
 """Seconds: an endpoint that answers in less gets all concurrency that is allowed."""
 
 FINALS = 4096
-"""Messages per endpoint whose final state was delivered, that are remembered."""
+"""Messages whose final state was delivered, to remember for each endpoint."""
 
 
 def is_interim(row: CallbackRow) -> bool:
-    """Tell whether a callback only says that an operator has the message."""
+    """Whether a callback only says that an operator has the message."""
     event = row.event
     return isinstance(event, StatusEvent) and event.state == MessageState.SENT
 
@@ -56,7 +55,7 @@ def _is_final(row: CallbackRow) -> bool:
 
 
 def key_of(access_id: int, event: Event) -> Key:
-    """Name the endpoint of an event."""
+    """Return the key of an event's endpoint."""
     if isinstance(event, StatusEvent):
         return access_id
     if isinstance(event, SendEvent):
@@ -70,13 +69,13 @@ class Endpoint:
     One endpoint.
 
     Args:
-        access_id: Whose it is.
-        event: One that is told there.
+            access_id: The access that it belongs to.
+            event: One of its events.
 
-    Attributes:
-        seen: The directory that ``target`` was found in.
-        workers: Tasks that make its requests now.
-        took: Seconds that its latest answers took, smoothed; ``None``: none came yet.
+        Attributes:
+            seen: The directory in which ``target`` was found.
+            workers: Tasks that make its requests now.
+            took: Smoothed seconds of its latest answers; ``None``: no answer yet.
 
     """
 
@@ -116,7 +115,7 @@ class Endpoint:
         heappush(self.waiting, (row.id, row))
 
     def take(self) -> CallbackRow | None:
-        """Take the next callback that may be made; call ``done`` for it afterwards."""
+        """Take the next callback; call ``done`` when its attempt has ended."""
         while self.waiting:
             row = heappop(self.waiting)[1]
             message_id = row.event.message_id
@@ -135,10 +134,10 @@ class Endpoint:
 
     def overtaken(self, row: CallbackRow) -> bool:
         """
-        Tell whether an interim callback need not be made (again).
+        Whether an interim callback need not be made any more.
 
-        The final state of its message waits for it, or was taken before it: results of
-        two transactions may come in either order, and so may what the store hands out
+        The final state of its message is waiting or was taken: results of two
+        transactions may come in either order, and the store may return a callback
         again.
         """
         message_id = row.event.message_id
@@ -147,15 +146,15 @@ class Endpoint:
         )
 
     def too_late(self, row: CallbackRow) -> bool:
-        """Tell whether the final state of an interim callback's message was taken."""
+        """Whether the final state of an interim callback's message was taken."""
         return row.event.message_id in self._finals and is_interim(row)
 
     def width(self, most: int) -> int:
         """
-        Say how many calls it may have at a time: up to ``most`` if it answers quickly.
+        Return how many concurrent requests it gets: ``most``, if it answers quickly.
 
-        The slower it answers the fewer it has, down to ``WIDTH``: of a server that is
-        slow, or hangs, more would be held open and none sooner answered.
+        The slower it answers, the fewer, down to ``WIDTH``: more would only keep more
+        connections to a slow server open.
         """
         least = min(most, WIDTH)
         if self.took is None or self.circuit.failures:
@@ -182,7 +181,7 @@ class Endpoint:
         return sorted(rows, key=lambda row: row.id)
 
     def idle(self) -> bool:
-        """Tell whether nothing waits, runs or fails here."""
+        """Whether nothing waits, runs or fails here."""
         return not (self.waiting or self.workers or self.circuit.failures)
 
     def comes_back(self, now: float, pause: float) -> float:

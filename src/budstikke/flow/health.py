@@ -1,11 +1,10 @@
 """
 Health: whether messages can be accepted, and why not.
 
-Only writes count: once a second one is committed that means nothing but "I live", by
-the way of all others, through the process or the connections that they go through. It
-says that writing works, how long it takes, and what time the database thinks it is.
-After a write that failed it asks for room, too, so that a disk which is almost full is
-not taken for one with room again.
+Only a write counts: a heartbeat is committed once a second by the way of all others,
+through the same process or connections. It shows that writing works, how long it takes,
+and the database's time. After a failed write it also checks for free space, so that an
+almost full disk does not count as one with space again.
 """
 
 from __future__ import annotations
@@ -28,30 +27,30 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.health")
 
 LOOK_EVERY = 0.25
-"""Seconds between looks."""
+"""Seconds between checks."""
 
 BEAT_EVERY = 1.0
-"""Seconds between beats."""
+"""Seconds between heartbeats."""
 
 LATE = 1.5
-"""Seconds after which a write without an answer says that nothing is written."""
+"""Seconds after which a heartbeat without an answer is a fault."""
 
 LOOK_AT_DAMAGE_EVERY = 1.0
-"""Seconds between looks whether what was damaged is whole again."""
+"""Seconds between checks whether a damaged database is whole again."""
 
 NOT_YET = "nothing has been written yet"
-"""What is wrong with the store of a gateway that starts."""
+"""The store's fault while a gateway starts."""
 
 
 class Watched(Protocol):
-    """A process of the gateway's own."""
+    """A child process of the gateway."""
 
     def look(self) -> str:
-        """Tell what is wrong with it; empty: nothing. One that hangs is replaced."""
+        """Return its fault (empty: none); replace it if it hangs."""
 
 
 class Readiness(NamedTuple):
-    """Whether messages can be accepted; what works, by name; why something does not."""
+    """Whether messages can be accepted: what works, by name, and the faults."""
 
     ready: bool
     parts: dict[str, bool]
@@ -60,17 +59,17 @@ class Readiness(NamedTuple):
 
 class Health:
     """
-    The watch over the store, the clock and the gateway's own processes.
+    Watches the store, the clock and the child processes.
 
     Args:
-        store: Beats.
+        store: Writes heartbeats.
         clock: The guarded one.
         processes: By name.
-        count: Seconds that only grow.
+        count: Monotonic seconds.
 
     Attributes:
-        looked_at: What is watched: the store, the clock, and each process.
-        faults: What is wrong, by what it is wrong with; empty: all is well.
+        looked_at: Names of what it watches: the store, the clock, and each process.
+        faults: Faults by name; empty: there are none.
 
     """
 
@@ -87,7 +86,7 @@ class Health:
         self._processes = processes
         self._count = count
         self._beating: asyncio.Task[None] | None = None
-        self._began = count()  # the last beat
+        self._began = count()  # of the last heartbeat
         self._looking: asyncio.Task[None] | None = None
         self._looked = 0.0
         self._fault = NOT_YET
@@ -107,9 +106,9 @@ class Health:
                     task.cancel()
 
     def look(self) -> None:
-        """Begin what is due, and see how things are."""
+        """Start the checks that are due, and take the results."""
         now = self._count()
-        self._clock()  # so that a jump is seen when nobody asks for the time
+        self._clock()  # so that it notices a jump even if nobody asks for the time
         if self._beating is None and self._is_due(now):
             self._began = now
             self._beating = asyncio.create_task(self.beat())
@@ -130,7 +129,7 @@ class Health:
         return failed or bool(self._fault) or now - self._began >= BEAT_EVERY
 
     async def beat(self) -> None:
-        """Write that we live; never raises."""
+        """Write a heartbeat; never raises."""
         pulse = self._store.pulse
         failures = pulse.failures
         doubtful = bool(self._fault) or failures != self._failures

@@ -42,10 +42,10 @@ MESSAGE_PAYLOAD = 0x0424
 """Tag of the optional parameter (SMPP 3.4 § 5.3.2.32)."""
 
 MOST_HELD = 1000
-"""Parts of long texts that one run works."""
+"""Parts of long texts to handle in one run."""
 
 MOST_ASSIGNED = 200
-"""Unrouted messages that one run delivers to the access they were assigned to."""
+"""Assigned messages to deliver in one run."""
 
 
 class InboundReceiver:
@@ -121,7 +121,7 @@ class InboundReceiver:
             number = inventory.find(recipient, "").number
             if is_reply_number(recipient):
                 ours[recipient] = None
-            elif number is not None:  # once, however many ways it is written in
+            elif number is not None:  # once, even if written in several ways
                 ours[number.value] = None
         return [
             replace(mms, recipient=number, others=())
@@ -129,7 +129,7 @@ class InboundReceiver:
         ]
 
     async def run_once(self) -> bool:
-        """Deliver texts whose wait for parts is over, and assigned messages."""
+        """Store texts whose time for parts has ended, and deliver assigned messages."""
         now = self._clock()
         parts = await self._store.ready_parts(now, MOST_HELD)
         await self._keep(await self._joined(parts, due=True))
@@ -140,7 +140,7 @@ class InboundReceiver:
         return len(parts) >= MOST_HELD or len(mine) >= MOST_ASSIGNED
 
     async def _hold(self, parts: Sequence[HeldPart]) -> list[JoinedMessage]:
-        """Store parts; returns the texts that are complete with them."""
+        """Store parts; return the texts that they complete."""
         held = await self._store.hold_parts(once(parts))
         kept = others(parts, held)
         if kept:
@@ -151,7 +151,7 @@ class InboundReceiver:
     async def _joined(
         self, parts: Sequence[HeldPart], *, due: bool
     ) -> list[JoinedMessage]:
-        """Reassemble parts, and drop copies that belong to no text."""
+        """Reassemble parts; delete copies that belong to no text."""
         heard, copies = joined(parts, self._clock(), due=due)
         if copies:
             await self._store.drop_parts(copies)
@@ -171,7 +171,7 @@ class InboundReceiver:
             {
                 f"{tag}": value.hex()
                 for tag, value in part.tlvs.items()
-                if tag != MESSAGE_PAYLOAD  # that is the payload
+                if tag != MESSAGE_PAYLOAD  # the payload has it
             },
             part.at,
             position.reference,

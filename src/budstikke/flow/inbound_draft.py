@@ -1,7 +1,7 @@
 """
-Drafts of inbound messages: whose they are, their callbacks, their auto-replies.
+Drafts of inbound messages: their access, callbacks and auto-replies.
 
-All of it by look-ups in the directory; nothing here waits.
+All of it comes from the directory in memory; nothing here waits.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from budstikke.store.contract import Conversation, Unrouted
 
 MEDIA_DIGITS = 20
-"""Of the id of an MMS's part: whoever knows it may read the part."""
+"""Digits of the id of an MMS's part: who knows it may read the part."""
 
 
 class JoinedMessage(NamedTuple):
     """
-    A whole message from a phone.
+    A whole inbound message.
 
     Attributes:
-        at: When the phone sent it as far as is known, Unix seconds.
-        held: Ids of the parts that it was joined of.
-        mms: What it came as, of an MMS.
-        assigned: The stored unrouted message, if an administrator assigned it.
+        at: When the phone sent it, as far as known, Unix seconds.
+        held: Ids of the parts from which it was reassembled.
+        mms: The MMS, if it is one.
+        assigned: The unrouted message in the store, if an administrator assigned it.
 
     """
 
@@ -61,25 +61,25 @@ def heard_mms(carrier_id: int, mms: InboundMms) -> JoinedMessage:
 
 
 class _Way(NamedTuple):
-    """Where a message is routed; ``access`` ``None``: it is unrouted."""
+    """Where a message is routed; without ``access`` it is unrouted."""
 
     access: Access | None
     match: NumberMatch
     reply: bool = False
     reply_to: int = 0
     stop: str = ""
-    """The word for STOP, if one stands before a keyword."""
+    """The word for STOP in front of a keyword; empty: none."""
 
 
 class InboundDrafter:
     """
-    Makes drafts of messages from phones.
+    Makes drafts of inbound messages.
 
     Args:
-        directory: Gives the directory as it is now.
-        dialects: By name; those that push messages from phones say where to.
-        random: For ids that nobody can guess.
-        receipt_wait: Seconds that a receipt waits for what the customer answers.
+        directory: Returns the current directory.
+        dialects: By name; they have URLs and policies.
+        random: For secret ids.
+        receipt_wait: Seconds that an auto-reply waits for the customer's answer.
 
     """
 
@@ -105,7 +105,7 @@ class InboundDrafter:
     def unrouted(
         self, message: JoinedMessage, message_id: int, now: float
     ) -> InboundDraft:
-        """Draft a message that no access gets: it is stored as unrouted."""
+        """Draft a message that goes to no access: it is stored as unrouted."""
         reading = message.reading
         event = InboundEvent(
             message_id=message_id,
@@ -135,14 +135,14 @@ class InboundDrafter:
         thread: Conversation | None,
         now: float,
     ) -> InboundDraft:
-        """Draft a message; ``thread`` is the message that it replies to, if known."""
+        """Draft a message; ``thread``: the message that it answers, if known."""
         way = self._way(message, thread)
         draft = self.unrouted(message, message_id, now)
         event = draft.event
         number = way.match.number
         if number is not None:
             event.number_id = number.id
-            if number.kind is not NumberKind.SERIES:  # however the operator wrote it
+            if number.kind is not NumberKind.SERIES:  # as registered, not as written
                 event.recipient = draft.recipient = number.value
         if way.match.keyword is not None:
             event.keyword_id = way.match.keyword.id
@@ -166,7 +166,7 @@ class InboundDrafter:
             self._answer(draft, access, way, _said(message, way), now)
         return draft
 
-    # Whose
+    # Routing
 
     def _way(self, message: JoinedMessage, thread: Conversation | None) -> _Way:
         directory = self._directory()
@@ -196,8 +196,8 @@ class InboundDrafter:
         """
         Find a keyword that is not the text's first word.
 
-        An MMS has its subject there, and ``STOP NEWS`` a word that says what to do with
-        the keyword.
+        The text of an MMS begins with its subject, and ``STOP NEWS`` with a word for
+        STOP.
         """
         inventory, recipient = self._directory().inventory, message.recipient
         mms = message.mms
@@ -212,7 +212,7 @@ class InboundDrafter:
                     return named, head
         return match, ""
 
-    # What is told
+    # Callbacks
 
     def _add_callback(
         self, draft: InboundDraft, access: Access, match: NumberMatch
@@ -230,7 +230,7 @@ class InboundDrafter:
                 return
         draft.notify, draft.queued = True, policy.queued
 
-    # What is answered
+    # Auto-replies
 
     def _answer(
         self,

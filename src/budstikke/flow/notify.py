@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.notify")
 
 MOST_WAITING = 20_000
-"""Callbacks in memory; more wait in the store."""
+"""Callbacks in memory; others wait in the store."""
 
 SHARE = 3
 """
@@ -46,24 +46,24 @@ leave 600 places free.
 """
 
 COME_BACK = 15.0
-"""Longest delay of callbacks that were returned because there was no room, seconds."""
+"""Seconds; longest delay of callbacks that are returned because there is no room."""
 
 SOONEST, UNKNOWN = 0.1, 3.0
-"""Shortest such delay, and the delay before an endpoint's first answer, seconds."""
+"""Seconds: shortest such delay, and the delay before an endpoint's first answer."""
 
 
 class Notifier:
     """
-    The step that makes callbacks.
+    Makes callbacks.
 
     Args:
-        store: Where results go.
-        transport: Carries requests.
+        store: Records results.
+        transport: Makes requests.
         dialects: By name; they write requests and read answers.
-        directory: Gives the directory as it is now.
+        directory: Returns the current directory.
         clock: Unix seconds.
-        per_endpoint: Requests to one endpoint at a time, if it answers quickly.
-        rate: Requests to one endpoint in a second; 0: as many as it answers.
+        per_endpoint: Concurrent requests to one endpoint, if it answers quickly.
+        rate: Requests a second to one endpoint; 0: no limit.
         subscribers: The number directory, if there is one.
         answer: Accepts a ``send`` callback as an order; raises Refusal and
             StoreUnavailable.
@@ -99,26 +99,26 @@ class Notifier:
         )
         self._endpoints: dict[Key, Endpoint] = {}
         self._seen: Directory | None = None
-        self._held: set[int] = set()  # in memory, until what came of them is written
+        self._held: set[int] = set()  # in memory, until their results are written
         self._waiting = 0
         self._stopping = False
         self._results: WriteBehind[CallbackResult] = WriteBehind(self._write)
         self._queues = CallbackQueues(store=store, attempts=self._attempts, clock=clock)
 
     def free(self) -> int:
-        """Tell how many more callbacks may be given."""
+        """Return how many more callbacks there is room for."""
         return MOST_WAITING - self._waiting
 
     def queues(self, ids: Iterable[int]) -> None:
-        """Have queues worked that have, or may have, something in them."""
+        """Work these queues; each may have callbacks."""
         self._queues.work(ids)
 
     async def woken(self, rows: Sequence[CallbackRow]) -> None:
         """
         Make callbacks that the store returned because they are due.
 
-        An interim status (``sent``) is left out when its message is final: the final
-        status has been delivered, or is on its way.
+        If a message is final, its interim callback (``sent``) is skipped: the final one
+        was delivered, or will be.
         """
         interims = [row for row in rows if is_interim(row) and row.id not in self._held]
         if interims:
@@ -141,10 +141,10 @@ class Notifier:
 
     def notify(self, rows: Sequence[CallbackRow]) -> None:
         """
-        Make these callbacks; those that there is no room for are due again later.
+        Make these callbacks; those without room become due again later.
 
-        Callbacks that are held already are left out: their lease expired and was
-        renewed.
+        Callbacks in memory are skipped: their lease expired, and this node got it
+        again.
         """
         rows = [row for row in rows if row.id not in self._held]
         if not rows:
@@ -176,14 +176,14 @@ class Notifier:
         return endpoint
 
     def _forget_idle(self) -> None:
-        """When the directory has changed, forget endpoints without callbacks."""
+        """After a change of the directory, forget endpoints without callbacks."""
         directory = self._directory()
         if self._seen is not directory:
             self._seen = directory
             self._endpoints = {k: e for k, e in self._endpoints.items() if not e.idle()}
 
     def _refused(self, endpoint: Endpoint, now: float) -> float | None:
-        """Say when one for this endpoint is due again; ``None``: there is room."""
+        """Return when to try a callback again; ``None``: there is room for it."""
         if self._stopping:
             return now
         room = MOST_WAITING - self._waiting
@@ -196,7 +196,7 @@ class Notifier:
         return None
 
     def _rest(self, endpoint: Endpoint) -> float:
-        """Say in how many seconds half of what waits for an endpoint will be told."""
+        """Return the seconds in which half of an endpoint's callbacks will be done."""
         if endpoint.took is None:
             return UNKNOWN
         width = endpoint.width(self._per_endpoint)
@@ -206,7 +206,7 @@ class Notifier:
     def _back(
         self, row: CallbackRow, endpoint: Endpoint, due_at: float, now: float
     ) -> CallbackResult:
-        """Hand back one that was not tried; but not for ever."""
+        """Return a callback that was not attempted, or fail it if it is too old."""
         target, circuit = endpoint.target, endpoint.circuit
         if target is not None and circuit.until:
             since = max(circuit.since, row.event.at)
@@ -216,7 +216,7 @@ class Notifier:
         return _again(row, due_at, now)
 
     def _look_up(self, endpoint: Endpoint) -> Target | None:
-        """Find whom an endpoint leads to; with a new URL it has a new circuit."""
+        """Find an endpoint's target; with a new URL it gets a new circuit."""
         directory = self._directory()
         if endpoint.seen is not directory:
             before, endpoint.seen = endpoint.target, directory
@@ -231,7 +231,7 @@ class Notifier:
         metrics.callbacks_waiting.set(self._waiting)
 
     def _staff(self, endpoint: Endpoint) -> None:
-        """Have a worker for each that waits, up to the limit; others may be hanging."""
+        """Start a worker for each waiting callback, up to the endpoint's width."""
         room = endpoint.width(self._per_endpoint) - len(endpoint.workers)
         loop = asyncio.get_running_loop()
         for _ in range(min(room, len(endpoint.waiting))):
@@ -241,8 +241,8 @@ class Notifier:
         try:
             await self._work_off(endpoint)
         finally:
-            # At once, and not when the task is seen to be done: until then it would
-            # count for what is told in between, and nobody would work that.
+            # Remove the task here, not in a done-callback: a callback that comes before
+            # that ran would see a running worker that has in fact ended.
             endpoint.workers.discard(cast("asyncio.Task[None]", current_task()))
 
     async def _work_off(self, endpoint: Endpoint) -> None:
@@ -267,23 +267,23 @@ class Notifier:
             endpoint.done(row)
             self._results.push((result,))
             self._heard(endpoint, result)
-            self._staff(endpoint)  # it may have become quicker
+            self._staff(endpoint)  # it may answer faster now, and get more workers
 
     def _next(self, endpoint: Endpoint) -> CallbackRow | None:
-        """Take the next callback; ``None``: there is none, or enough work on others."""
+        """Take the next callback; ``None``: there is none, or its limit is reached."""
         if len(endpoint.workers) > endpoint.width(self._per_endpoint):
             return None
         return endpoint.take()
 
     def _heard(self, endpoint: Endpoint, result: CallbackResult) -> None:
-        """Note how the endpoint is; what waits for one that is away is handed back."""
+        """Note the result; if the circuit opens, return the endpoint's callbacks."""
         circuit = endpoint.circuit
         if result.status is not None:
             endpoint.answered_in(result.took)
             if circuit.failures:
                 self._closed(endpoint)
         elif result.took is None:
-            circuit.probing = False  # nothing was asked
+            circuit.probing = False  # no request was made
         else:
             was_open = circuit.until > 0
             if circuit.failed(result.at):
@@ -318,17 +318,17 @@ class Notifier:
             log.info("callback URL answers again", extra={"access": endpoint.access_id})
 
     def busy(self) -> bool:
-        """Tell whether anything is being told."""
+        """Whether callbacks are in progress."""
         endpoints = self._endpoints.values()
         return self._queues.busy() or any(each.workers for each in endpoints)
 
     async def drain(self) -> None:
-        """Wait until what came of the attempts is in the store."""
+        """Wait until the results of all attempts are in the store."""
         await self._results.drain()
         await self._queues.drain()
 
     async def stop(self, seconds: float) -> None:
-        """Begin nothing new, wait for what is under way, hand the rest back."""
+        """Start no more callbacks, wait for those in progress, return the rest."""
         self._stopping = True
         now = self._clock()
         for endpoint in self._endpoints.values():

@@ -1,10 +1,9 @@
 """
-Pause: tell a customer that a queue is paused, with a link that lets it go on.
+Alerts of paused queues: a mail with a link by which the customer resumes the queue.
 
-The link's token is stored (as its SHA-256) before the mail goes out; of several nodes
-one does so, and the others leave the pause to it. Only when the mail server has taken
-the mail is the customer told: until then it is tried again, also after a restart or by
-another node, which makes a new link.
+A node stores the link's token (as its SHA-256) before it sends the mail; then other
+nodes leave this pause to it. The alert counts as sent once the mail server has taken
+it; until then it is retried, also after a restart or by another node, with a new link.
 """
 
 from __future__ import annotations
@@ -30,25 +29,25 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.pause")
 
 MOST_PAUSED = 1000
-"""Queues that are looked at in one turn."""
+"""Paused queues to read in one run."""
 
 MOST_FAILURES = 3
-"""Mails not taken after which a turn ends: the server is away."""
+"""Mails that fail in a run, after which it ends: the mail server is down."""
 
 COUNT_EVERY = 30.0
-"""Seconds between counts of the queues that are paused, for the metrics."""
+"""Seconds between counts of paused queues for the metrics."""
 
 PATH = "/resume/"
-"""What links lead to, before their token."""
+"""Path of the links, before their token."""
 
 
 def digest(token: str) -> str:
-    """Say how a link's token is stored."""
+    """Return the form in which a link's token is stored."""
     return sha256(token.encode()).hexdigest()
 
 
 class _Alert(NamedTuple):
-    """An alert on its way: its link's token, when it is due, and its next pause."""
+    """An alert that is not sent yet: its link's token, due time, and next pause."""
 
     paused_at: float
     token: str
@@ -58,17 +57,17 @@ class _Alert(NamedTuple):
 
 class QueuePauseAlerts:
     """
-    The step that tells of pauses.
+    The periodic job that sends alerts of paused queues.
 
     Args:
-        store: Knows them.
-        directory: Gives the directory as it is now.
-        transport: Takes mails; ``None``: there are none.
-        acceptor: Takes orders: alerts to phones.
+        store: Has the queues.
+        directory: Returns the current directory.
+        transport: Takes mails; ``None``: mail is not configured.
+        acceptor: Takes orders, for alerts by SMS.
         clock: Unix seconds.
-        base_url: What links begin with, without a slash at the end.
-        originator: Sender of alerts to phones.
-        token: Makes a link's token, at random.
+        base_url: Beginning of links, without a slash at the end.
+        originator: Sender of alerts by SMS.
+        token: Makes a random token of a link.
 
     """
 
@@ -96,7 +95,7 @@ class QueuePauseAlerts:
         self._counted_at = 0.0
 
     async def run_once(self) -> bool:
-        """Tell of pauses that nobody was told of; raises StoreUnavailable."""
+        """Send alerts that were not sent; raises StoreUnavailable."""
         await self._count()
         pauses = await self._store.unalerted_pauses(MOST_PAUSED, self._clock())
         wanted = {paused.queue_id for paused in pauses}
@@ -133,7 +132,7 @@ class QueuePauseAlerts:
         )
 
     async def _alert(self, paused: PausedQueue, token: str) -> None:
-        """Tell of one, if it is ours to tell; raises NotSent and StoreUnavailable."""
+        """Send an alert unless another node does; raises NotSent, StoreUnavailable."""
         stored = digest(token)
         if not await self._store.claim_pause_alert(
             paused.queue_id, stored, self._clock()
@@ -161,7 +160,7 @@ class QueuePauseAlerts:
         try:
             await transport.send(mail)
         except Undeliverable as error:
-            log.error(  # noqa: TRY400 - whose fault it is stands in the message
+            log.error(  # noqa: TRY400 - the message says why
                 "mail server refused a mail",
                 extra={"subject": mail.subject, "why": str(error)},
             )
@@ -169,7 +168,7 @@ class QueuePauseAlerts:
     async def _text(
         self, access: Access, numbers: Sequence[str], paused: PausedQueue, link: str
     ) -> None:
-        """Tell phones; the key makes it one SMS for each link."""
+        """Send SMS; the idempotency key makes it one for each link."""
         order = Order(
             recipients=tuple(numbers),
             text=(

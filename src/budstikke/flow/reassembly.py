@@ -1,11 +1,11 @@
 """
 Reassembly of inbound texts: which held parts make a text, which are repeats. Pure.
 
-An operator delivers a part again when our acknowledgement did not reach it, and a phone
-may give two long texts one reference. So a part that equals a held one is taken for a
-repeat of it while their text is incomplete. Afterwards it begins another text, if the
-operator had our acknowledgement of the first; otherwise it is a copy: it can complete
-another text that lacks it, but alone it makes none.
+An operator delivers a part again if our acknowledgement did not reach it, and a phone
+may give two long texts one reference. So a part that equals a held one is a repeat of
+it while their text is incomplete. Later it begins another text if the operator had our
+acknowledgement of the first; otherwise it is a copy: it can complete another text that
+lacks it, but makes no text of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _Text(NamedTuple):
-    """What the parts of one text have in common."""
+    """What the parts of a text have in common."""
 
     originator: str
     recipient: str
@@ -36,9 +36,10 @@ def joined(
     parts: Iterable[HeldPart], now: float, *, due: bool
 ) -> tuple[list[JoinedMessage], list[int]]:
     """
-    Join the parts of complete texts; returns these, and ids of copies without a use.
+    Join the parts of complete texts; return these, and ids of useless copies.
 
-    With ``due``, a text whose time is over at ``now`` (Unix seconds) is complete, too.
+    With ``due``, a text whose time has ended at ``now`` (Unix seconds) is complete,
+    too.
     """
     messages: list[JoinedMessage] = []
     useless: list[int] = []
@@ -63,11 +64,11 @@ def joined(
 
 def _in_order(found: Mapping[int, HeldPart]) -> bool:
     """
-    Tell whether copies may complete a text before its time is over.
+    Whether copies may complete a text before its time ends.
 
     A copy that may be a repeat belongs to the text if its parts came in order. If not,
-    the text waits for a part of its own: part 2 again, and then part 1, may be a repeat
-    and the beginning of the next text.
+    the text waits for a part that is no copy: part 2 again, and then part 1, may be a
+    repeat and the beginning of the next text.
     """
     if not any(p.copy is Copy.PERHAPS for p in found.values()):
         return True
@@ -76,21 +77,21 @@ def _in_order(found: Mapping[int, HeldPart]) -> bool:
 
 
 def _is_repeat(part: HeldPart, whole: int) -> bool:
-    """Tell whether a copy came before its text was complete (by part ``whole``)."""
+    """Whether a copy came before part ``whole`` completed its text."""
     return part.id < whole and part.copy is Copy.PERHAPS
 
 
 def once(parts: Iterable[HeldPart]) -> list[HeldPart]:
-    """Leave out parts of a batch that equal an earlier one of it."""
+    """Remove parts of a batch that equal an earlier one of it."""
     return list({_key(part): part for part in reversed(list(parts))}.values())[::-1]
 
 
 def others(parts: Sequence[HeldPart], held: Sequence[HeldPart]) -> list[HeldPart]:
     """
-    Find parts of a batch that are held although they equal an earlier one of it.
+    Find parts of a batch to hold although they equal an earlier one.
 
     That is a part that came when its text was complete, or that another text lacks.
-    ``held``: all parts that the store holds now of the batch's texts.
+    ``held``: all parts of the batch's texts that the store holds now.
     """
     came = {_key(part) for part in parts}
     found: list[HeldPart] = []

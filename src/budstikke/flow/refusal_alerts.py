@@ -1,10 +1,10 @@
 """
-Alerts by mail: refused messages, told to the customer's own people.
+Alerts of refused messages, mailed to the customer.
 
-Refusals are counted by access and error code; at most one mail for each of them goes
-out in ``INTERVAL``, with the count. Counting is all that a request waits for. What a
-mail server does not take is kept and tried again; a restart forgets it, since alerts
-are a convenience and every refusal was answered.
+Refusals are counted by access and error code; in each ``INTERVAL`` at most one mail
+goes out for both, with the count. A request waits only for the counting. A mail that
+the server does not take is retried; a restart forgets it, since alerts are a
+convenience and every refusal had its answer.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.alert")
 
 INTERVAL = 900.0
-"""Seconds from one mail to the next of the same access and code."""
+"""Seconds between two mails for the same access and code."""
 
 EVERY = 2.0
-"""Seconds between looks for what is due."""
+"""Seconds between two runs."""
 
 PAUSE, LONGEST_PAUSE = 15.0, 900.0
-"""Seconds until a mail server that failed is tried again; doubled each time."""
+"""Seconds until a mail server that failed is tried again; doubles each time."""
 
 MOST_MAILS = 1000
-"""Other mails that wait; the oldest goes when there are more."""
+"""Other mails that may wait; beyond it the oldest is dropped."""
 
 
 @dataclass(slots=True)
 class _Tally:
-    """Refusals of one access with one code that were not told yet."""
+    """Refusals of one access with one code that were not mailed yet."""
 
     access: Access
     code: str
@@ -65,10 +65,11 @@ class _Tally:
 
 class RefusalAlerts:
     """
-    Counts refusals and mails them; use from one event loop.
+    Counts refusals and mails them; use it from one event loop.
 
     Args:
-        transport: Takes mails; ``None``: there are none, and nothing is counted.
+        transport: Takes mails; ``None``: mail is not configured, and nothing is
+            counted.
         clock: Unix seconds.
 
     """
@@ -84,13 +85,13 @@ class RefusalAlerts:
         self._pause = PAUSE
 
     def wants(self, access: Access | None) -> bool:
-        """Tell whether anybody is told of refusals of this access."""
+        """Whether this access has addresses for alerts of refusals."""
         return self._transport is not None and bool(_addresses(access))
 
     def note(
         self, dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
     ) -> None:
-        """Count the refusal that answered a call, if anybody is told of it."""
+        """Count the refusal of a call, if its access wants alerts."""
         if access is None or not self.wants(access):
             return
         if isinstance(dialect, Alerting):
@@ -111,7 +112,7 @@ class RefusalAlerts:
         tally.access, tally.cause, tally.last = access, cause, now
 
     def post(self, mail: Mail) -> None:
-        """Send any other mail as soon as the server takes it."""
+        """Send another mail, as soon as the server takes it."""
         if self._transport is None or not mail.to:
             return
         if len(self._mails) >= MOST_MAILS:
@@ -132,7 +133,7 @@ class RefusalAlerts:
             await asyncio.sleep(EVERY)
 
     async def run_once(self) -> None:
-        """Send what is due now; stops at the first mail that is not taken."""
+        """Send the mails that are due; stop if the server does not take one."""
         if self._transport is None or self._clock() < self._rest_until:
             return
         try:
@@ -149,7 +150,7 @@ class RefusalAlerts:
         while self._mails:
             mail = self._mails[0]
             await self._send(transport, mail)
-            if self._mails and self._mails[0] is mail:  # it was not given up meanwhile
+            if self._mails and self._mails[0] is mail:  # ``post`` has not dropped it
                 self._mails.popleft()
 
     async def _send_tallies(self, transport: MailTransport) -> None:
@@ -158,13 +159,13 @@ class RefusalAlerts:
             if tally.over(now):
                 del self._tallies[key]
             elif tally.due(now):
-                told = tally.count
+                count = tally.count
                 await self._send(transport, _mail_of(tally))
-                tally.count -= told  # more may have come while it was sent
+                tally.count -= count  # more may have come meanwhile
                 tally.told_at = tally.since = now
 
     async def _send(self, transport: MailTransport, mail: Mail) -> None:
-        """Send one; raises NotSent when it is to be tried again."""
+        """Send a mail; raises NotSent if it is to be retried."""
         try:
             await transport.send(mail)
         except Undeliverable as error:

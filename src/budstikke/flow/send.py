@@ -1,8 +1,8 @@
 """
 Send: offer parts to their carrier. What the carrier reports goes to ``flow.settle``.
 
-A part that is accepted while its link has room is stored as ``sending`` and offered
-as soon as that is durable; nothing is read back. All others are stored ``queued`` and
+A part that is accepted while its carrier has room is stored as ``sending``, and offered
+as soon as that is durable, without a read. All others are stored as ``queued`` and
 claimed from the store in batches, by priority and id, so that a backlog of any size
 costs no memory.
 
@@ -41,24 +41,24 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.send")
 
 MOST_CLAIMED = 1000
-"""Parts in one claim."""
+"""Parts to claim at a time."""
 
 AHEAD = 100
-"""Parts held ready beyond the carrier's room, so that it never waits for a claim."""
+"""Parts to claim beyond the carrier's room, so that it need not wait for a claim."""
 
 
 class Sender:
     """
-    The sink of one carrier, and the queue before it.
+    The sink of one carrier, and its queue.
 
     Args:
-        carrier_id: Its key in the store.
-        carrier: The connection to the operator.
+        carrier_id: Its id in the store.
+        carrier: The way to the operator.
         store: Has the queued parts.
-        directory: Gives the directory as it is now.
+        directory: Returns the current directory.
         notify: Takes callbacks that are due.
-        requeued: Is called with the id of a carrier for which parts were queued.
-        receive: Makes inbound messages durable, given the carrier's id and them.
+        requeued: Called with the id of a carrier whose queue got parts.
+        receive: Makes inbound messages of the carrier with this id durable.
         clock: Unix seconds.
 
     """
@@ -87,10 +87,10 @@ class Sender:
         self._promised = 0  # messages that are being stored as queued
         self._claiming = False
         self._behind = True  # there is a backlog, which nothing may overtake
-        self._claimable = True  # the store may have queued parts
+        self._claimable = True  # the store may have queued parts of this carrier
         self._wake = asyncio.Event()
         self._stopping = False
-        self._unreserved = asyncio.Event()  # stopping, and nothing is reserved
+        self._unreserved = asyncio.Event()  # it stops, and no room is reserved
         self._settler = Settler(
             carrier_id,
             carrier.name,
@@ -107,16 +107,16 @@ class Sender:
     # -- before the commit: flow.commit reserves room
 
     def up(self) -> bool:
-        """Tell whether this node or another has a bind that is up."""
+        """Whether this node or another has a bind that is up."""
         return self.elsewhere or self.carrier.healthy()
 
     def reserve(self, parts: int) -> bool:
         """
-        Take room for parts that are about to be stored.
+        Reserve room for parts that are about to be stored.
 
-        ``True``: store them ``sending``, then ``offer`` or ``cancel`` them. ``False``:
-        store them ``queued``, then call ``stored`` once for it, when that is durable or
-        has failed.
+        ``True``: store them as ``sending``, then ``offer`` or ``cancel`` them.
+        ``False``: store them as ``queued``, then call ``stored`` once, when that is
+        durable or has failed.
         """
         if self._behind or self._stopping or self._free() < parts:
             self._behind = True
@@ -126,7 +126,7 @@ class Sender:
         return True
 
     def offer(self, parts: Sequence[Part]) -> None:
-        """Send parts that were reserved and are durable now."""
+        """Send parts that were reserved, and are durable now."""
         if self._promised or self._claimable or self._claiming:
             self._held.extend(parts)
         else:
@@ -135,16 +135,16 @@ class Sender:
         self._feed()
 
     def cancel(self, parts: int) -> None:
-        """Give back room: the parts were not stored."""
+        """Release reserved room: the parts were not stored."""
         self._reserved -= parts
         if self._stopping and not self._reserved:
             self._unreserved.set()
 
     def stored(self, promised: int = 0) -> None:
         """
-        Hear that the store has parts for this carrier.
+        Note that the store has queued parts for this carrier.
 
-        ``promised`` counts the answers ``False`` of ``reserve`` that this settles.
+        ``promised``: how many times ``reserve`` returned ``False`` for them.
         """
         self._promised -= promised
         self._claimable = True
@@ -159,14 +159,14 @@ class Sender:
         return self.carrier.room() + AHEAD - held
 
     def _to_claim(self) -> int:
-        """Tell how many may be claimed now; what is held waits for them."""
+        """Return how many parts to claim now; held parts wait for them."""
         room = self._free()
         if self._held and self.carrier.healthy():
             room = max(room, AHEAD)
         return min(room, MOST_CLAIMED)
 
     def _feed(self) -> None:
-        """Offer what the link has room for."""
+        """Offer as many parts as the carrier has room for."""
         if self._stopping or not self._ready:
             return
         room = self.carrier.room()
@@ -207,7 +207,7 @@ class Sender:
     async def _claim(self) -> None:
         limit = self._to_claim()
         self._reserved += limit
-        self._claimable = False  # what is stored from here on says so
+        self._claimable = False  # from here on ``stored`` sets it again
         self._claiming = True
         try:
             parts = await self._store.claim(self.carrier_id, limit, self._clock())
@@ -225,7 +225,7 @@ class Sender:
     def _merge_held(self, claimed: list[Part]) -> list[Part]:
         """Merge held parts into those that were claimed, by priority and id."""
         if not (self._claimable or self._promised):
-            merged, self._held = self._held, []  # nothing is before them any more
+            merged, self._held = self._held, []  # no older part is left in the store
         elif claimed:
             last = max(map(queue_key, claimed))
             merged = [part for part in self._held if queue_key(part) < last]
@@ -237,12 +237,12 @@ class Sender:
     # -- the sink: the carrier reports
 
     def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
-        """Settle what the operator answered, and send on."""
+        """Settle outcomes, and send on."""
         self._settler.answered(answers)
         self._go_on()
 
     def late(self, part: Part, outcome: Outcome) -> None:
-        """Settle an answer that came after we had given up waiting."""
+        """Settle an outcome that came after the timeout."""
         self._settler.answered_late(part, outcome)
 
     def room(self) -> None:
@@ -260,7 +260,7 @@ class Sender:
         return self._inbound.put(parts)
 
     def read(self, reads: Sequence[ReadReport]) -> asyncio.Future[None]:
-        """Store read reports of MMS; the future is done when they are durable."""
+        """Store read replies of MMS; the future is done when they are durable."""
         return self._settler.read(reads)
 
     def _go_on(self) -> None:
@@ -279,7 +279,7 @@ class Sender:
     # -- stopping
 
     async def stop(self, seconds: float) -> None:
-        """Stop sending, wait for answers and settle them, return unsent parts."""
+        """Stop sending, wait for responses and settle them, return unsent parts."""
         self._stopping = True
         if self._reserved:  # parts that are being stored or claimed arrive first
             with contextlib.suppress(TimeoutError):
@@ -302,5 +302,5 @@ class Sender:
 
 
 def queue_key(part: Part) -> tuple[int, int]:
-    """Order the parts of a queue as ``Store.claim`` does."""
+    """Return the sort key of a part, as in ``Store.claim``."""
     return -part.priority, part.id

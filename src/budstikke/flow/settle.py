@@ -1,9 +1,9 @@
 """
-Settle: what a carrier reports about parts becomes durable.
+Settle: make durable what a carrier reports about parts.
 
-Answers to submissions are written behind: the carrier does not wait for the store.
-Delivery reports and read reports are acknowledged when they are durable. The store
-settles part, message, refund and callbacks in one transaction.
+Outcomes are written behind: the carrier does not wait for the store. Delivery reports
+and read replies are acknowledged once they are durable. The store settles part,
+message, refund and callbacks in one transaction.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     Settled = tuple[Concerned, PartUpdate]
 
 KEEP_ORPHANS = 7 * 86400.0
-"""Seconds that a delivery report without a part is kept: the longest validity."""
+"""Seconds to keep an orphan: the longest validity."""
 
 UNSURE_AFTER = 3600.0
-"""Seconds until a part without an outcome is given up, when its access is gone."""
+"""Seconds that an unsure part waits, if its access is gone."""
 
 
 class Settler:
@@ -45,9 +45,9 @@ class Settler:
         carrier_id: The carrier's id.
         name: The carrier's name, for metrics.
         store: Settles the rows.
-        directory: Gives the directory as it is now.
+        directory: Returns the current directory.
         notify: Takes callbacks that are due.
-        requeued: Is called with the id of a carrier for which parts were queued.
+        requeued: Called with the id of a carrier whose queue got parts.
         clock: Unix seconds.
 
     """
@@ -81,7 +81,7 @@ class Settler:
         self._outcomes.push(self._updates(answers, PartState.SENDING))
 
     def answered_late(self, part: Part, outcome: Outcome) -> None:
-        """Settle a part that is unsure: its answer came after the timeout."""
+        """Settle an unsure part: its response came after the timeout."""
         self._outcomes.push(self._updates([(part, outcome)], PartState.UNSURE))
 
     def expired(self, parts: Iterable[Part], now: float) -> None:
@@ -99,11 +99,11 @@ class Settler:
         return self._receipts.put(receipts)
 
     def read(self, reads: Sequence[ReadReport]) -> asyncio.Future[None]:
-        """Store read reports of MMS; the future is done when they are durable."""
+        """Store read replies of MMS; the future is done when they are durable."""
         return self._reads.put(reads)
 
     async def drain(self, seconds: float) -> None:
-        """Wait until all is durable; for outcomes ``seconds`` at most."""
+        """Wait until all is durable; outcomes get at most ``seconds``."""
         await self._outcomes.drain(seconds)
         await self._receipts.drain()
         await self._reads.drain()
@@ -132,7 +132,7 @@ class Settler:
         return updates
 
     def _carriers(self, part: Part) -> Sequence[int]:
-        """List the carriers of a part's route, to find another for it."""
+        """List the carriers of a part's route, for another attempt."""
         directory = self._directory()
         access = directory.accesses.get(part.access_id)
         if access is None:

@@ -82,8 +82,10 @@ def decode(content: bytes, charset: str = "") -> str:
     """Decode XML by its octets, declaration or Content-Type; never fails."""
     declared = _declared(content.removeprefix(b"\xef\xbb\xbf"))
     narrow = 0 not in content[:BEGINNING]
-    said = declared[1].decode() if declared else ""
-    labels = (said, charset) if narrow else (said, charset, "utf-16")
+    declared_charset = declared[1].decode() if declared else ""
+    labels = (
+        (declared_charset, charset) if narrow else (declared_charset, charset, "utf-16")
+    )
     text = decode_labelled(content, *labels, narrow=narrow)
     text = text.strip("\ufeff\0 \t\r\n")
     declaration = _declaration(text)

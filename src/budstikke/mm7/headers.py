@@ -127,14 +127,14 @@ def decode_words(text: str) -> str:
     octets, charset, end = bytearray(), "", 0
     for word in _word(text):
         between, end = text[end : word.start()], word.end()
-        said = word[1].partition("*")[0].lower()
-        if octets and (between.strip() or said != charset):
+        label = word[1].partition("*")[0].lower()
+        if octets and (between.strip() or label != charset):
             written.append(decode_labelled(bytes(octets), charset))
             octets.clear()
         if between.strip() or not written:
             written.append(between)
         octets += _of_word(word[2], word[3])
-        charset = said
+        charset = label
     written += [decode_labelled(bytes(octets), charset), text[end:]]
     return one_line("".join(written))
 

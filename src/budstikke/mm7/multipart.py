@@ -64,7 +64,7 @@ class Piece(NamedTuple):
         id: Its Content-ID without angle brackets; empty: it has none.
         name: Its Content-Location, file name or ``name``; may be empty.
         charset: Of a text; empty: not declared.
-        said: Its whole Content-Type, as written.
+        content_type: Its whole Content-Type, as written.
         field: Its field name in a form; empty: it has none.
 
     """
@@ -74,7 +74,7 @@ class Piece(NamedTuple):
     id: str = ""
     name: str = ""
     charset: str = ""
-    said: str = ""
+    content_type: str = ""
     field: str = ""
 
 
@@ -105,8 +105,8 @@ def _parameters(value: str) -> Mapping[str, str]:
 
 def is_multipart(content_type: str, body: bytes = b"") -> bool:
     """Whether a body has parts, by its content type or its first octets."""
-    said = media_type(content_type).startswith("multipart/")
-    return said or body[:100].lstrip().startswith(b"--")
+    declared = media_type(content_type).startswith("multipart/")
+    return declared or body[:100].lstrip().startswith(b"--")
 
 
 def split(content_type: str, body: bytes) -> list[Piece]:
@@ -184,7 +184,7 @@ def leaves(pieces: Sequence[Piece], depth: int = DEEPEST) -> list[Piece]:
         elif depth <= 1:
             raise Malformed("parts within parts, too deep")
         else:
-            flat += leaves(split(piece.said, piece.data), depth - 1)
+            flat += leaves(split(piece.content_type, piece.data), depth - 1)
         if len(flat) > MOST_PARTS:
             raise Malformed(f"more than {MOST_PARTS} parts")
     return flat
@@ -193,9 +193,9 @@ def leaves(pieces: Sequence[Piece], depth: int = DEEPEST) -> list[Piece]:
 def _piece(octets: bytes) -> Piece:
     head, data = _parted(octets)
     headers = read_head(head)
-    said = headers.get("content-type", "") or "text/plain"
+    content_type = headers.get("content-type", "") or "text/plain"
     try:
-        typed = parameters(said)
+        typed = parameters(content_type)
         disposed = parameters(find(headers, "content-disposition"))
         octets = decoded(data, headers.get("content-transfer-encoding", ""))
     except (TooLong, NotBase64) as error:
@@ -206,12 +206,12 @@ def _piece(octets: bytes) -> Piece:
         typed.get("name", ""),
     )
     return Piece(
-        safe_type(said),
+        safe_type(content_type),
         octets,
         headers.get("content-id", "").strip('<> "'),
         next(filter(None, names), ""),
         typed.get("charset", "").lower(),
-        said,
+        content_type,
         disposed.get("name", ""),
     )
 
@@ -239,8 +239,8 @@ def write(pieces: Sequence[Piece], boundary: str, *, base64: bool) -> bytes:
     """
     Write parts; none of them may contain ``boundary``.
 
-    A multipart part has its octets, and its type in ``said``. With ``base64``, all
-    other parts except XML are in base64; without, they are binary.
+    A multipart part has its octets, and its type in ``content_type``. With ``base64``,
+    all other parts except XML are in base64; without, they are binary.
     """
     written = bytearray()
     for piece in pieces:
@@ -263,10 +263,10 @@ def _as_base64(piece: Piece, base64: bool) -> bool:  # noqa: FBT001 - the writer
 
 
 def _heading(piece: Piece, *, base64: bool) -> bytes:
-    said = piece.said or piece.type
+    content_type = piece.content_type or piece.type
     if piece.charset:
-        said += f"; charset={piece.charset}"
-    lines = [f"Content-Type: {said}"]
+        content_type += f"; charset={piece.charset}"
+    lines = [f"Content-Type: {content_type}"]
     if not piece.type.startswith("multipart/"):
         how = "base64" if _as_base64(piece, base64) else "binary"
         lines.append(

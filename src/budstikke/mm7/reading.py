@@ -91,11 +91,11 @@ def read_answer(content_type: str, body: bytes) -> Answer:
         return _fault(root)
     code = envelope.text(status)
     around = status.getparent()
-    said = [envelope.text(around, name) for name in ("StatusText", "Details")]
+    words = [envelope.text(around, name) for name in ("StatusText", "Details")]
     message_id = envelope.anywhere(root, "MessageID")
     return Answer(
         _number(code),
-        " ".join(filter(None, [code, *said])),
+        " ".join(filter(None, [code, *words])),
         "" if message_id is None else envelope.text(message_id),
     )
 

@@ -49,10 +49,10 @@ def schema_of(asked: Any, header: Any, default: Schema) -> Schema:
     namespace = next((one for one in spaces if 0 < len(one) <= LONGEST), "")
     written = envelope.text(asked, "MM7Version")
     by_name, by_number = _release(namespace), _version(written)
-    said = [found for found in (by_name, by_number) if found is not None]
-    for found in said:
+    known = [found for found in (by_name, by_number) if found is not None]
+    for found in known:
         if found[1] not in KNOWN:
             raise UnknownVersion(f"{found[0]} is not spoken; releases 4 to 6 are")
-    usual = KNOWN[said[0][1]] if said else default
+    usual = KNOWN[known[0][1]] if known else default
     version = written if by_number is not None else usual.version
     return Schema(namespace or usual.namespace, version)

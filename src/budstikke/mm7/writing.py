@@ -41,11 +41,14 @@ def write_submit(submit: Submit, boundary: str, *, base64: bool) -> Written:
     With ``base64`` pictures are in base64, otherwise binary.
     """
     inner = f"{boundary}-content"
+    content_type = (
+        f'multipart/related; type="{SMIL}"; start="<smil>"; boundary="{inner}"'
+    )
     content = Piece(
         "multipart/related",
         multipart.write(submit.pieces, inner, base64=base64),
         CONTENT_ID,
-        said=f'multipart/related; type="{SMIL}"; start="<smil>"; boundary="{inner}"',
+        content_type=content_type,
     )
     xml = Piece("text/xml", _submit(submit), ENVELOPE_ID, charset="utf-8")
     body = multipart.write((xml, content), boundary, base64=base64)
@@ -61,7 +64,7 @@ def _submit(submit: Submit) -> bytes:
     if submit.sender:
         kind = "Number" if len(submit.sender) > 7 else "ShortCode"
         sender = f"<SenderAddress><{kind}>{submit.sender}</{kind}></SenderAddress>"
-    who = envelope.fields(("VASPID", submit.vaspid), ("VASID", submit.vasid)) + sender
+    vasp = envelope.fields(("VASPID", submit.vaspid), ("VASID", submit.vasid)) + sender
     to = envelope.fields(("Number", submit.recipient))
     more = envelope.fields(
         ("ServiceCode", submit.service_code),
@@ -74,7 +77,7 @@ def _submit(submit: Submit) -> bytes:
     return envelope.write(
         submit.transaction,
         f"{_opened('SubmitReq', submit.schema)}"
-        f"<SenderIdentification>{who}</SenderIdentification>"
+        f"<SenderIdentification>{vasp}</SenderIdentification>"
         f"<Recipients><To>{to}</To></Recipients>{more}"
         f'<Content href="cid:{CONTENT_ID}" allowAdaptations="true"/></SubmitReq>',
         submit.schema.namespace,
@@ -110,9 +113,9 @@ def write_error(
     transaction: str, status: Status, detail: str, schema: Schema = DEFAULT
 ) -> Written:
     """Write the response to a refused request: a VASPErrorRsp in a fault."""
-    whose = "Client" if status < Status.SERVER_ERROR else "Server"
+    side = "Client" if status < Status.SERVER_ERROR else "Server"
     body = (
-        f"<env:Fault><faultcode>env:{whose}</faultcode>"
+        f"<env:Fault><faultcode>env:{side}</faultcode>"
         f"<faultstring>{envelope.xml(TEXTS[status])}</faultstring>"
         f"<detail>{_response('VASPErrorRsp', status, schema, detail)}</detail>"
         "</env:Fault>"
@@ -121,9 +124,9 @@ def write_error(
 
 
 def _response(name: str, status: Status, schema: Schema, detail: str = "") -> str:
-    said = envelope.fields(
+    content = envelope.fields(
         ("StatusCode", str(status.value)),
         ("StatusText", TEXTS[status]),
         ("Details", detail),
     )
-    return f"{_opened(name, schema)}<Status>{said}</Status></{name}>"
+    return f"{_opened(name, schema)}<Status>{content}</Status></{name}>"

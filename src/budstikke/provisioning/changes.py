@@ -107,7 +107,7 @@ class Faults:
     def check(self) -> None:
         """Raise ApplyError with all of them, a line each, if there are any."""
         if self.found:
-            said = dict.fromkeys(sorted(self.found, key=lambda fault: fault[0]))
+            faults = dict.fromkeys(sorted(self.found, key=lambda fault: fault[0]))
             raise ApplyError(
-                "\n".join(f"line {at}: {what}" if at else what for at, what in said)
+                "\n".join(f"line {at}: {what}" if at else what for at, what in faults)
             )

@@ -108,7 +108,7 @@ class Planning:
         key = section.key(owner, entry)
         name = resource.name, key
         there = self.state.rows[resource.name].get(key)
-        label, line = resource.label(key), entry.said.line
+        label, line = resource.label(key), entry.given.line
         self.lines[name] = line
         draft = Draft(owner, entry, key, there, {}, self)
         if self.faults.note(line, label, section.allow(draft)):
@@ -196,8 +196,8 @@ def _value(field: Field, entry: Entry, there: Row | None, secrets: Secrets) -> A
     if field.stored.secret:
         return secrets.stored(value, present)
     if field.stored.merged:
-        return merged(present or {}, value, entry.said)
-    if there is not None and field.key not in entry.said.keys:
+        return merged(present or {}, value, entry.given)
+    if there is not None and field.key not in entry.given.keys:
         return present
     return field.stored.convert(value)
 

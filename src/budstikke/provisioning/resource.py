@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from budstikke.provisioning.plan import Planning
     from budstikke.provisioning.present import Reading
 
-SAID = "(said)"
-"""What ``Said`` is called in an entry; as a key of the file it is refused."""
+GIVEN = "(given)"
+"""What ``Given`` is called in an entry; as a key of the file it is refused."""
 
 ALL = "*"
 
@@ -33,7 +33,7 @@ Key = Any
 """What tells a row from others of its table: a name, or a tuple of them."""
 
 
-class Said(Struct, frozen=True):
+class Given(Struct, frozen=True):
     """
     What an entry of the file says itself; all else stays as it is.
 
@@ -52,7 +52,7 @@ class Said(Struct, frozen=True):
 class Entry(Struct, kw_only=True, forbid_unknown_fields=True):
     """One ``[[table]]`` of the file."""
 
-    said: Said = msgspec.field(default=Said(), name=SAID)
+    given: Given = msgspec.field(default=Given(), name=GIVEN)
     remove: Annotated[bool, "Remove it."] = False
 
 
@@ -158,7 +158,7 @@ class Column:
 @cache
 def fields_of(kind: type[Struct]) -> tuple[Field, ...]:
     """List the fields that an entry declares, ``remove`` last."""
-    found = [_field(each) for each in structs.fields(kind) if each.encode_name != SAID]
+    found = [_field(each) for each in structs.fields(kind) if each.encode_name != GIVEN]
     return tuple(sorted(found, key=lambda field: field.key == "remove"))
 
 

@@ -14,7 +14,7 @@ from budstikke.provisioning.words import closest, in_words, unknown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from budstikke.provisioning.resource import Said
+    from budstikke.provisioning.resource import Given
 
 
 def kind_faults(
@@ -97,12 +97,15 @@ def whole_faults(
         yield f"settings: {place}{': ' if place else ''}{what}"
 
 
-def merged(there: Mapping[str, Any], given: Mapping[str, Any], said: Said) -> Any:
-    """Put what is given over what is there, but for what is reset; as JSON has it."""
+def merged(
+    stored: Mapping[str, object], settings: Mapping[str, object], given: Given
+) -> dict[str, object]:
+    """Merge an entry's settings into the stored ones, without those that it resets."""
     kept = {
         key: value
-        for key, value in there.items()
-        if ALL not in said.reset and key not in said.reset
+        for key, value in stored.items()
+        if ALL not in given.reset and key not in given.reset
     }
-    # TOML has dates
-    return msgspec.json.decode(msgspec.json.encode({**kept, **given}))
+    # JSON has no dates, as TOML has
+    encoded = msgspec.json.encode({**kept, **settings})
+    return msgspec.json.decode(encoded, type=dict[str, object])

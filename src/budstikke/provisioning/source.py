@@ -61,9 +61,9 @@ def _check(resource: Resource, file: File, faults: Faults) -> None:
     seen = set()
     for section in resource.sections:
         for owner, entry in section.entries(file):
-            line, label = entry.said.line, resource.label(section.key(owner, entry))
-            whose = f"account {owner}: {label}" if owner else label
-            faults.note(line, whose, section.fill(entry, file.source))
+            line, label = entry.given.line, resource.label(section.key(owner, entry))
+            owner_label = f"account {owner}: {label}" if owner else label
+            faults.note(line, owner_label, section.fill(entry, file.source))
             key = section.key(owner, entry)
             label = resource.label(key)
             if not entry.remove:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from budstikke.provisioning.changes import Faults
-from budstikke.provisioning.resource import ALL, Entry, Field, Said, fields_of
+from budstikke.provisioning.resource import ALL, Entry, Field, Given, fields_of
 from budstikke.provisioning.toml_lines import find_lines, line_of
 from budstikke.provisioning.values import DEFAULT, ApplyError, read_amount
 from budstikke.provisioning.words import closest, in_words, unknown
@@ -82,7 +82,7 @@ class Parser:
             setattr(entry, name, entries)
         if isinstance(entry, Entry):
             keys = frozenset(given) - faulty
-            entry.said = Said(keys, reset, line_of(path, self._lines))
+            entry.given = Given(keys, reset, line_of(path, self._lines))
         return entry
 
     def _faulty(

@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from budstikke.provisioning.resource import SAID, metas
+from budstikke.provisioning.resource import GIVEN, metas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +85,6 @@ def unknown(key: str, known: Iterable[str]) -> str:
 
 def closest(given: str, known: Iterable[str]) -> str:
     """Ask whether something else is meant; empty: nothing is like it."""
-    names = [name for name in known if name != SAID]
+    names = [name for name in known if name != GIVEN]
     found = get_close_matches(given.lower(), names, 1, 0.6)
     return f": did you mean `{found[0]}`?" if found else ""

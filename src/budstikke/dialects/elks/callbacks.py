@@ -31,15 +31,15 @@ def report(event: StatusEvent, url: str) -> WireRequest | None:
     status = STATUS.get(event.state)
     if status is None:
         return None
-    said = {"id": written_id(event.message_id), "status": status}
+    fields = {"id": written_id(event.message_id), "status": status}
     if status == DELIVERED:
-        said[DELIVERED] = moment(event.at)
-    return write_push("FORM", url, urlencode(said))
+        fields[DELIVERED] = moment(event.at)
+    return write_push("FORM", url, urlencode(fields))
 
 
 def inbound(event: InboundEvent, url: str) -> WireRequest:
     """Write a push of a message from a phone (46elks, "Receive an SMS")."""
-    said = {
+    fields = {
         "direction": "incoming",
         "id": written_id(event.message_id),
         "from": event.originator,
@@ -47,5 +47,5 @@ def inbound(event: InboundEvent, url: str) -> WireRequest:
         "created": moment(event.came_at),
         "message": text_of(event),
     }
-    form = urlencode(said, quote_via=quote, errors="replace")
+    form = urlencode(fields, quote_via=quote, errors="replace")
     return write_push("FORM", url, form)

@@ -46,10 +46,10 @@ def read_login(call: Call) -> Login:
     if scheme.lower() != "basic":
         raise Refusal(RefusalCode.MISSING_LOGIN)
     try:
-        said = decode_any(b64decode(encoded.strip(), validate=True))
+        text = decode_any(b64decode(encoded.strip(), validate=True))
     except ValueError as error:
         raise Refusal(RefusalCode.MISSING_LOGIN) from error
-    username, _, password = said.partition(":")
+    username, _, password = text.partition(":")
     if not username:
         raise Refusal(RefusalCode.MISSING_LOGIN)
     return Login(username, password or None)

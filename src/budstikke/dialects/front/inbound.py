@@ -110,7 +110,7 @@ def _query(event: InboundEvent) -> str:
     to = called(event.recipient)
     if len(to) == REPLY_NUMBER_DIGITS and to.isdigit():
         to = to[-SUB_NUMBER:]
-    said = {
+    fields = {
         "fromid": to,
         "phonenr": _dialled(event.originator),
         "txt": text_of(event),
@@ -120,7 +120,7 @@ def _query(event: InboundEvent) -> str:
     }
     return "&".join(
         f"{name}={quote(value, safe='', encoding='latin-1', errors='replace')}"
-        for name, value in said.items()
+        for name, value in fields.items()
     )
 
 

@@ -32,7 +32,7 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
     status = STATUS.get(event.state)
     if status is None or (event.state == SENT and not settings.status_interim):
         return None
-    said = f"status={status}&origid={event.message_id}"
+    query = f"status={status}&origid={event.message_id}"
     if event.ref is not None:
-        said += f"&ref={quote(event.ref, safe='')}&phoneno={quote(event.recipient)}"
-    return write_push(settings.status_method, url, said)
+        query += f"&ref={quote(event.ref, safe='')}&phoneno={quote(event.recipient)}"
+    return write_push(settings.status_method, url, query)

@@ -154,9 +154,9 @@ def _parse(body: bytes, content_type: str) -> Any:
         content = content.decode("utf-16", "replace").encode()
     else:
         content = content.removeprefix(_BYTE_ORDER_MARK).lstrip()
-        said = _declared(content)
+        declared = _declared(content)
         named = _charset(content_type)
-        name = said[1].decode() if said else named[1] if named else encoding
+        name = declared[1].decode() if declared else named[1] if named else encoding
         if decode := DECODERS.get(name.lower()):
             content, name = decode(content).encode(), encoding
         encoding = ENCODINGS.get(name.lower(), "")

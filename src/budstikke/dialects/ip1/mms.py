@@ -60,8 +60,8 @@ def _read_files(files: Sequence[File]) -> tuple[tuple[str, str, str], ...]:
     for number, file in enumerate(files, 1):
         content = _decoded(file.content)
         octets += len(content)
-        said = file.content_type.lower()
-        kind = said if _content_type(said) else type_of(content)
+        content_type = file.content_type.lower()
+        kind = content_type if _content_type(content_type) else type_of(content)
         name = _safe(file.name) or f"file{number}{extension(kind)}"
         found.append((name, kind, b2a_base64(content, newline=False).decode()))
     if octets > LARGEST:

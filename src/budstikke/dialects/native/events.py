@@ -71,12 +71,12 @@ def list_events(exchange: Exchange) -> Work[Reply]:
 
 
 def _event(event: Event) -> EventItem | None:
-    said = None if isinstance(event, SendEvent) else notification_of(event)
-    if said is None:
+    notification = None if isinstance(event, SendEvent) else notification_of(event)
+    if notification is None:
         return None
-    body = said.body
+    body = notification.body
     return EventItem(
-        id=said.id, type=body.type, timestamp=body.timestamp, data=body.data
+        id=notification.id, type=body.type, timestamp=body.timestamp, data=body.data
     )
 
 

@@ -143,8 +143,8 @@ def _say_default(schema: Json) -> None:
     default = schema.pop("default", None)
     if default not in (None, "", [], {}):
         shown = msgspec.json.encode(default).decode().strip('"')
-        said = f"{schema.get('description', '')} `{shown}` by default."
-        schema["description"] = said.lstrip()
+        description = f"{schema.get('description', '')} `{shown}` by default."
+        schema["description"] = description.lstrip()
 
 
 def _plainly_named(components: Json) -> Json:

@@ -129,15 +129,15 @@ def _operation(operation: Operation, description: Json) -> str:
 def _parameter(parameter: Json) -> tuple[str, str, str]:
     where = "" if parameter["in"] == "path" else f" ({parameter['in']})"
     name = f"<code>{escape(parameter['name'])}</code>{where}"
-    said = _text(parameter.get("description", ""))
-    return name, _type(parameter["schema"]), said
+    description = _text(parameter.get("description", ""))
+    return name, _type(parameter["schema"]), description
 
 
 def _answer(status: str, answer: Json) -> tuple[str, str]:
-    said = _text(answer["description"])
+    description = _text(answer["description"])
     kinds = [_type(each["schema"]) for each in answer.get("content", {}).values()]
-    said += "".join(f": {kind}" for kind in kinds if kind)
-    return escape(status), said
+    description += "".join(f": {kind}" for kind in kinds if kind)
+    return escape(status), description
 
 
 def _codes(names: Iterable[str]) -> str:

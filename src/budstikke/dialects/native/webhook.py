@@ -234,12 +234,12 @@ def write(
 
     ``wanted`` are the event types to send; empty: all.
     """
-    said = notification_of(event)
-    if said is None or (wanted and said.body.type not in wanted):
+    notification = notification_of(event)
+    if notification is None or (wanted and notification.body.type not in wanted):
         return None
-    headers = {"content-type": "application/json", "webhook-id": said.id}
+    headers = {"content-type": "application/json", "webhook-id": notification.id}
     return WireRequest(
-        "POST", url, headers=headers, body=msgspec.json.encode(said.body)
+        "POST", url, headers=headers, body=msgspec.json.encode(notification.body)
     )
 
 

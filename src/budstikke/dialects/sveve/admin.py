@@ -36,13 +36,13 @@ class Said(NamedTuple):
 def render(call: Call, answer: TaskResult) -> WireResponse:
     """Write the answer, as ``f`` wants it."""
     fields = fields_of(call)
-    said = _say(call, answer, str(fields.get("cmd")).strip().lower())
+    words = _say(call, answer, str(fields.get("cmd")).strip().lower())
     status = 200
     if isinstance(answer, Refusal) and answer.code is RefusalCode.TOO_MANY_REQUESTS:
         status = 429
     if wants_json(fields):
-        return WireResponse(status, _json({"response": said.document}), JSON)
-    return WireResponse(status, said.text.encode())
+        return WireResponse(status, _json({"response": words.document}), JSON)
+    return WireResponse(status, words.text.encode())
 
 
 def _say(call: Call, answer: TaskResult, command: str) -> Said:

@@ -42,7 +42,7 @@ def _message(
     event: InboundEvent, extras: InboundExtras, settings: Settings
 ) -> Mapping[str, str]:
     """Write "Push av mottatte meldinger"; look-ups that found nobody are blank."""
-    said = {
+    fields = {
         "number": _number(event, settings),
         "msg": text_of(event),
         "prefix": event.keyword,
@@ -50,8 +50,8 @@ def _message(
         **_media(event),
     }
     if settings.number_lookup:
-        said |= {"name": extras.name, "address": extras.address}
-    return said
+        fields |= {"name": extras.name, "address": extras.address}
+    return fields
 
 
 def _reply(event: InboundEvent, settings: Settings) -> Mapping[str, str]:

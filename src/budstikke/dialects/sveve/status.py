@@ -58,7 +58,7 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
     if event.state not in FINAL_MESSAGE:
         return None
     code, description = _fault(event)
-    said = urlencode(
+    query = urlencode(
         {
             "number": event.recipient.removeprefix("+"),
             "status": "false" if code else "true",
@@ -70,7 +70,7 @@ def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None
         quote_via=quote,
         safe="",
     )
-    return write_push("FORM" if settings.status_method == "POST" else "GET", url, said)
+    return write_push("FORM" if settings.status_method == "POST" else "GET", url, query)
 
 
 def _fault(event: StatusEvent) -> Fault:

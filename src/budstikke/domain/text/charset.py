@@ -149,19 +149,19 @@ def decode_labelled(octets: bytes, *labels: str, narrow: bool = False) -> str:
 
 def _wide(octets: bytes, names: Sequence[str]) -> str:
     """Find the codec of 16 or 32 bits that octets are in; empty: they are in none."""
-    said = next((name for name in names if name in UTF_16 or name in UTF_32), "")
-    if said in UTF_32 and len(octets) % 4 == 0 and 0 in octets:
+    label = next((name for name in names if name in UTF_16 or name in UTF_32), "")
+    if label in UTF_32 and len(octets) % 4 == 0 and 0 in octets:
         return "utf-32-le" if octets[0] else "utf-32-be"
     high, low = octets[::2].count(0), octets[1::2].count(0)
     if high != low:  # no other text has NULs
         many = max(high, low) * 4 > len(octets) and not len(octets) % 2
-        sure = said in UTF_16 or (many and max(high, low) > 4 * min(high, low))
+        sure = label in UTF_16 or (many and max(high, low) > 4 * min(high, low))
         return ("utf-16-be" if high > low else "utf-16-le") if sure else ""
-    if said not in UTF_16 or len(octets) % 2:
+    if label not in UTF_16 or len(octets) % 2:
         return ""
     if not high and _is_readable(octets):
         return ""
-    return "utf-16-le" if said.endswith("le") else "utf-16-be"
+    return "utf-16-le" if label.endswith("le") else "utf-16-be"
 
 
 def _is_readable(octets: bytes) -> bool:

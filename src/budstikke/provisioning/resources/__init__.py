@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from budstikke.provisioning.resource import SAID, Resource, Source
+from budstikke.provisioning.resource import GIVEN, Resource, Source
 from budstikke.provisioning.resources.accesses import ACCESS
 from budstikke.provisioning.resources.accounts import (
     ACCOUNT,
@@ -39,7 +39,7 @@ RESOURCES: tuple[Resource, ...] = (
 class File(Struct, kw_only=True, forbid_unknown_fields=True):
     """A file for ``budstikke apply``; ``source`` is what it was read by."""
 
-    source: Source = field(default=Source(), name=SAID)
+    source: Source = field(default=Source(), name=GIVEN)
 
     carrier: list[CarrierEntry] = []
     route: list[RouteEntry] = []

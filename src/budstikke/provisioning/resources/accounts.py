@@ -214,7 +214,7 @@ def _credit_limit(draft: Draft[AccountEntry]) -> Iterator[str]:
         if entry.credit_limit is not None:
             yield "credit_limit: is for invoiced ones; prepaid = false"
     elif entry.credit_limit is None:
-        stays = "credit_limit" not in entry.said.keys
+        stays = "credit_limit" not in entry.given.keys
         if not (stays and there and not there["prepaid"]):
             yield "credit_limit is missing: it is invoiced"
 

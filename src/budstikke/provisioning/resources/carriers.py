@@ -59,7 +59,7 @@ def _fill_carrier(entry: CarrierEntry, source: Source) -> Iterator[str]:
 
 
 def _check_carrier(entry: CarrierEntry, source: Source) -> Iterator[str]:
-    if entry.kind or "kind" in entry.said.keys:
+    if entry.kind or "kind" in entry.given.keys:
         yield from kind_faults("kind", entry.kind, source.carriers)
         yield from given_faults(entry.settings, source.carriers.get(entry.kind))
 
@@ -67,7 +67,7 @@ def _check_carrier(entry: CarrierEntry, source: Source) -> Iterator[str]:
 def _complete_carrier(draft: Draft[CarrierEntry]) -> Iterator[str]:
     row, source = draft.row, draft.planning.source
     if draft.there and draft.there["kind"] != row["kind"]:
-        row["settings"] = merged({}, draft.entry.settings, draft.entry.said)
+        row["settings"] = merged({}, draft.entry.settings, draft.entry.given)
     yield from kind_faults("kind", row["kind"], source.carriers)
     yield from whole_faults(row["settings"], source.carriers.get(row["kind"]))
 
@@ -138,7 +138,7 @@ class RouteEntry(Entry, kw_only=True):
 
 
 def _check_route(entry: RouteEntry, _: Source) -> Iterator[str]:
-    if not entry.carriers and "carriers" in entry.said.keys:
+    if not entry.carriers and "carriers" in entry.given.keys:
         yield "carriers is missing"
     for kind, sender in entry.senders.items():
         if kind not in TEXTS:

@@ -77,8 +77,8 @@ def contact_faults(groups: Iterable[GroupEntry]) -> Iterator[str]:
     known: dict[str, Member] = {}
     for group in groups:
         for member in group.member:
-            said = member.name, member.active
-            if not member.remove and known.setdefault(member.number, said) != said:
+            pair = member.name, member.active
+            if not member.remove and known.setdefault(member.number, pair) != pair:
                 yield f"group {group.name}: member {member.number}: differs elsewhere"
 
 
@@ -88,7 +88,7 @@ def _complete_group(draft: Draft[GroupEntry]) -> Iterator[str]:
     members = dict(present)
     for entry in draft.entry.member:
         name, active = present.get(entry.number, (None, entry.active))
-        if "active" in entry.said.keys:
+        if "active" in entry.given.keys:
             active = entry.active
         members[entry.number] = entry.name or name, active
         if entry.remove:

@@ -150,8 +150,8 @@ async def _erase_inbound(
         return EraseAnswer(found, erased=False)
     for erasure in _FORGET:
         await connection.execute(erasure, values)
-    whose = {"originator": row[0], "recipient": row[1]}
-    await connection.execute(FORGET_PARTS, whose)
+    numbers = {"originator": row[0], "recipient": row[1]}
+    await connection.execute(FORGET_PARTS, numbers)
     return EraseAnswer(found=True, erased=True)
 
 

@@ -114,8 +114,8 @@ class WorkerThread:
                 else each(connection, jobs, self.node_id)
             )
             futures = [future for _, future in waiting]
-            told = self._loop.call_soon_threadsafe
-            told(resolve, futures, outcomes, self._pulse)
+            call_soon = self._loop.call_soon_threadsafe
+            call_soon(resolve, futures, outcomes, self._pulse)
             if last:
                 break
         connection.close()
