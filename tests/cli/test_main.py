@@ -354,7 +354,7 @@ def test_doctor_finds_nothing_wrong(
     assert 0 == ran.code
     assert "ok       database: data/budstikke.sqlite can be written" in ran.out
     assert "ok       carrier sim: simulator" in ran.out
-    assert "ok       access front 1234: of acme" in ran.out
+    assert "ok       access front 1234: belongs to account acme" in ran.out
     assert "wrong" not in ran.out
 
 
@@ -364,12 +364,12 @@ def test_doctor_tells_what_is_wrong_by_its_exit_code(
     shutil.rmtree(here / "data")
     ran = run(capsys, "doctor")
     assert 1 == ran.code
-    assert "wrong    folder data: is not there: run `budstikke migrate`" in ran.out
+    assert "wrong    folder data: does not exist: run `budstikke migrate`" in ran.out
     assert "wrong    database: there is no database" in ran.out
 
 
 def test_doctor_on_http(here: Path) -> None:
-    public = "plain http for all to reach: set tls_cert, or trusted_proxies"
+    public = "plain http, and others reach it: set tls_cert or trusted_proxies"
     for http, expected in (
         (Http(), (Level.OK, "plain http")),
         (Http(host="::1"), (Level.OK, "plain http")),
@@ -396,7 +396,7 @@ def test_doctor_on_the_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert level is found()[subject][0]
     (here / "data").chmod(0o755)
     findings = list(examine(Settings(), DIALECTS, KINDS))
-    assert ["everybody on this machine may look in: chmod o-rwx"] == [
+    assert ["other users of this machine can read it: chmod o-rwx"] == [
         finding.what for finding in findings if "chmod" in finding.what
     ]
 
@@ -446,8 +446,14 @@ def test_doctor_on_a_page_that_is_bad(here: Path) -> None:
         (Seen(), ""),
         (Seen(NOW - 86400, database_time=NOW + 1), ""),
         (Seen(NOW, database_time=NOW - 3600), "is +3600 s off the database server's"),
-        (Seen(NOW - 10 * 86400), "is +10.0 days from when a gateway was last alive"),
-        (Seen(NOW + 2 * 86400), "is -2.0 days from when a gateway was last alive"),
+        (
+            Seen(NOW - 10 * 86400),
+            "is +10.0 days from the time when a gateway was last alive",
+        ),
+        (
+            Seen(NOW + 2 * 86400),
+            "is -2.0 days from the time when a gateway was last alive",
+        ),
     ],
 )
 def test_doctor_on_the_clock(seen: Seen, what: str) -> None:
@@ -496,7 +502,7 @@ def carrier(
 def test_doctor_connects_to_carriers(here: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert (Level.OK, f"127.0.0.1:{port} takes connections") == carrier(
+        assert (Level.OK, f"127.0.0.1:{port} accepts connections") == carrier(
             here, "127.0.0.1", port, bind=False
         )
     assert (Level.WRONG, f"127.0.0.1:{port}: Connection refused") == carrier(

@@ -459,7 +459,7 @@ def test_an_access_stays_with_its_account(engine: Engine) -> None:
         '[[account]]\nname = "beta"\n[[account.access]]\n'
         'dialect = "front"\nid = "1234"\npassword = "x"\n'
     )
-    assert "access front 1234: is of account acme, not beta" == fault(text, engine)
+    assert "access front 1234: belongs to account acme, not beta" == fault(text, engine)
 
 
 def test_a_plan_from_an_older_state_is_made_again(

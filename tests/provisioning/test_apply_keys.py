@@ -147,7 +147,7 @@ def test_an_id_that_is_not_the_keys(fault: Callable[..., str]) -> None:
     said = fault(f'{ACCESS}password = "{KEY}"\nid = "acme"')
 
     assert said == (
-        "account acme: access reseller acme: id: is not that of the password; "
+        "account acme: access reseller acme: id: does not belong to the password; "
         "leave it out"
     )
     assert KEY not in said
@@ -163,7 +163,8 @@ def test_addresses_instead_of_a_key(fault: Callable[..., str]) -> None:
     said = fault(f'{ACCESS}password = ""\nallow_from = ["192.0.2.1"]')
 
     assert said == (
-        "account acme: access reseller: password: nobody is known without it"
+        "account acme: access reseller: password: cannot be removed; this API has no "
+        "other login"
     )
 
 
@@ -173,7 +174,7 @@ def test_a_key_cannot_be_two_accounts(
     database.put(f'{ACCESS}password = "{KEY}"')
     text = ACCESS.replace("acme", "other") + f'password = "{KEY}"'
 
-    assert f"access reseller {ID}: is of account acme, not other" == fault(text)
+    assert f"access reseller {ID}: belongs to account acme, not other" == fault(text)
 
 
 def test_a_key_cannot_be_there_twice(fault: Callable[..., str]) -> None:

@@ -234,7 +234,7 @@ def test_what_is_in_stock_stays_an_accounts_once_it_has_it(engine: Engine) -> No
     assert ("owned", access_ids(engine)["acme"], "") == given
     assert [] == put(engine, stock).effective
     assert given == numbers(engine)["4759440001"]
-    assert "an account has it" in fault(engine, stock.replace("owned", "shared"))
+    assert "an account owns it" in fault(engine, stock.replace("owned", "shared"))
 
 
 def test_the_only_access_needs_no_name(engine: Engine) -> None:
@@ -253,7 +253,7 @@ KEYWORD = '[[account.keyword]]\nnumber = "2229"\naccess = "sveve"\nword = '
         (OTHER + KEYWORD + '"new"\naliases = ["WIN CAR"]', "WIN CAR leads to keyword"),
         (
             OTHER + KEYWORD.replace("2229", "1963") + '""\naliases = ["x"]',
-            "keyword (default) on 1963: is of account acme, not other",
+            "keyword (default) on 1963: belongs to account acme, not other",
         ),
         (ACME + KEYWORD.replace("2229", "2065") + '"x"', "there is no number 2065"),
         (ACME + KEYWORD.replace("2229", "4759440000") + '"x"', "is not shared"),
@@ -272,7 +272,7 @@ KEYWORD = '[[account.keyword]]\nnumber = "2229"\naccess = "sveve"\nword = '
         ),
         (
             OTHER + '[[account.number]]\nvalue = "4759440000"',
-            "number 4759440000: is of account acme, not other",
+            "number 4759440000: belongs to account acme, not other",
         ),
         (ACME.replace("true", "false"), "access front:1234 is not two_way"),
         (

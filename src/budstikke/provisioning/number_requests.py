@@ -109,7 +109,9 @@ def approve(
         access = _access(connection, found.access_id, dialects)
         value = (number or found.number).removeprefix("+")
         if not value:
-            raise AdminError(f"request {request_id}: any number will do: say which")
+            raise AdminError(
+                f"request {request_id}: the customer takes any number: name one"
+            )
         if found.kind == "keyword":
             _give_keyword(connection, value, found)
             given = f"keyword {found.word} on {value}"

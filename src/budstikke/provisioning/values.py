@@ -86,7 +86,7 @@ def read_amount(kind: type, value: object) -> Any:
         raise ValueError('expected a whole number, or a decimal one as text: "0.05"')  # noqa: TRY004 - msgspec places it
     amount = micros(str(value))
     if amount < LEAST[kind]:
-        raise ValueError(f"is too little: {value}")
+        raise ValueError(f"is too small: {value}")
     return kind(amount)
 
 

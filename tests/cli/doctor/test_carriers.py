@@ -97,7 +97,7 @@ def test_it_binds_and_unbinds() -> None:
     other = Smsc()
     with serving(other) as port:
         found = smsc(port)
-    assert [(Level.OK, f"127.0.0.1:{port} takes our bind as us")] == found
+    assert [(Level.OK, f"127.0.0.1:{port} accepts our bind as us")] == found
     assert [cmd.BIND_TRANSMITTER, cmd.UNBIND] == other.asked
 
 

@@ -23,12 +23,12 @@ def looked_at(url: str, **more: str | bool) -> tuple[Level, str]:
 def test_it_connects_to_the_mmsc() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         where = f"127.0.0.1:{server.getsockname()[1]}"
-        expected = (Level.OK, f"{where} takes connections")
+        expected = (Level.OK, f"{where} accepts connections")
         assert expected == looked_at(f"http://{where}/mm7", deliver_token="x")
         level, what = looked_at(f"http://{where}/mm7")
         assert (Level.WRONG, True) == (level, "deliver_token" in what)
         level, what = looked_at(f"http://{where}/mm7", open=True)
-        assert (Level.WARNING, True) == (level, "anyone may deliver" in what)
+        assert (Level.WARNING, True) == (level, "anybody can deliver" in what)
     level, what = looked_at(f"https://{where}/mm7", deliver_token="x")
     assert Level.WRONG is level
     assert what.startswith(where)

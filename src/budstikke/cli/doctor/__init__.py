@@ -112,20 +112,20 @@ def _http(settings: Settings, now: float) -> Iterator[Finding]:
     elif http.trusted_proxies or (address is not None and address.is_loopback):
         yield Finding(Level.OK, subject, "plain http")
     else:
-        what = "plain http for all to reach: set tls_cert, or trusted_proxies"
+        what = "plain http, and others reach it: set tls_cert or trusted_proxies"
         yield Finding(Level.WARNING, subject, what)
     if settings.simulator.enabled:
-        what = "anybody who reaches the HTTP port reads and sends messages"
+        what = "anybody who reaches the HTTP port can read and send messages"
         yield Finding(Level.WARNING, "simulator", what)
 
 
 def _folder(folder: Path) -> Iterator[Finding]:
     subject = f"folder {folder}"
     if not folder.is_dir():
-        yield Finding(Level.WRONG, subject, "is not there: run `budstikke migrate`")
+        yield Finding(Level.WRONG, subject, "does not exist: run `budstikke migrate`")
         return
     if folder.stat().st_mode & 0o007:
-        what = "everybody on this machine may look in: chmod o-rwx"
+        what = "other users of this machine can read it: chmod o-rwx"
         yield Finding(Level.WARNING, subject, what)
     free = shutil.disk_usage(folder).free
     level = Level.OK
@@ -160,8 +160,9 @@ def _clock(seen: Seen, now: float) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "clock", what)
     elif seen.beat and not seen.beat - STEP <= now <= seen.beat + AWAY:
         days = (now - seen.beat) / 86400.0
-        what = f"is {days:+.1f} days from when a gateway was last alive: if it is right"
-        yield Finding(Level.WARNING, "clock", f"{what}, `budstikke clock --confirm`")
+        what = f"is {days:+.1f} days from the time when a gateway was last alive"
+        remedy = "if the clock is right, run `budstikke clock --confirm`"
+        yield Finding(Level.WARNING, "clock", f"{what}; {remedy}")
     else:
         yield Finding(Level.OK, "clock", "agrees with the database")
 
@@ -181,7 +182,7 @@ def _database(
     else:
         yield Finding(Level.OK, "database", f"{settings.database_name} can be written")
     if settings.durability != "power":
-        what = f"`{settings.durability}`: a loss of power loses what was answered last"
+        what = f"`{settings.durability}`: a power failure loses the last messages"
         yield Finding(Level.WARNING, "durability", what)
     try:
         directory = directory_of(settings.database_url, dialects)
@@ -212,7 +213,7 @@ def _carriers(
                 unused = "no route leads to it"
                 yield Finding(Level.WARNING, f"carrier {entry.name}", unused)
     if not used:
-        what = "there is none, so that every message is refused"
+        what = "there is no route, so the gateway refuses every message"
         yield Finding(Level.WARNING, "routes", what)
 
 
@@ -240,7 +241,7 @@ def _access(access: Access, callbacks: Callbacks) -> Iterator[Finding]:
     for fault in faults:
         yield Finding(Level.WRONG, subject, fault)
     if not faults:
-        yield Finding(Level.OK, subject, f"of {access.account.name}")
+        yield Finding(Level.OK, subject, f"belongs to account {access.account.name}")
 
 
 def _places(inventory: NumberInventory, callbacks: Callbacks) -> Iterator[Finding]:

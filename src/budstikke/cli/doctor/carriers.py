@@ -140,18 +140,18 @@ def _bind(
             link.sendall(build(Pdu(cmd.UNBIND, 0, 2, Empty())))
             _answer_to(link, cmd.UNBIND)
     except PduError as error:
-        return Level.WRONG, f"cannot be sent our bind: {error}"
+        return Level.WRONG, f"could not receive our bind: {error}"
     except TimeoutError:
         return Level.WRONG, f"does not answer our bind in {timeout:g} s"
     except ConnectionError as error:
         return Level.WRONG, f"ends the connection when we bind: {error}"
     if status == st.ESME_ROK:
-        return Level.OK, f"takes our bind as {settings.system_id}"
+        return Level.OK, f"accepts our bind as {settings.system_id}"
     refused.add(status)
     if status == st.ESME_RALYBND:
         return (
             Level.WARNING,
-            "says that we are bound already: by the gateway, if it runs",
+            "says that we are already bound, perhaps by a running gateway",
         )
     if status in FOR_NOW:
         return Level.WARNING, f"refuses our bind for now: {st.name(status)}"
@@ -208,7 +208,7 @@ def _mmsc(
         say = lambda link: _log_in(link, settings)  # noqa: E731 - it has no other name
     for finding in _connect(subject, where, context, now, say):
         if finding.level is Level.OK and not settings.guarded:
-            what = f"{finding.what}; open: anyone may deliver to us"
+            what = f"{finding.what}; open: anybody can deliver to us"
             yield Finding(Level.WARNING, subject, what)
         else:
             yield finding
@@ -229,7 +229,7 @@ def _log_in(link: socket.socket, settings: mm7.Settings) -> tuple[Level, str]:
         return Level.WARNING, f"does not answer HEAD: {type(error).__name__}"
     if status in (401, 403):
         return Level.WRONG, f"refuses our login: HTTP {status}"
-    return Level.OK, f"answers us (HTTP {status})"
+    return Level.OK, f"answers (HTTP {status})"
 
 
 # Both
@@ -248,7 +248,7 @@ def _connect(
         context = make()
         with socket.create_connection((where.host, where.port), where.timeout) as plain:
             if context is None:
-                level, what = say(plain) if say else (Level.OK, "takes connections")
+                level, what = say(plain) if say else (Level.OK, "accepts connections")
             else:
                 with context.wrap_socket(plain, server_hostname=where.name) as secure:
                     peer = secure.getpeercert(binary_form=True)

@@ -93,14 +93,14 @@ def _fill_password(entry: AccessEntry, source: Source) -> Iterator[str]:
         if entry.id is None:
             yield "id is missing"
     elif entry.password == "":
-        yield "password: nobody is known without it"
+        yield "password: cannot be removed; this API has no other login"
     elif entry.password is None:
         if entry.id is None:
             yield "needs password, password_env or its id"
     else:
         made = identify(entry.password)
         if entry.id not in (None, made):
-            yield "id: is not that of the password; leave it out"
+            yield "id: does not belong to the password; leave it out"
         entry.id = made
 
 
@@ -138,7 +138,7 @@ def find_by_keys(connection: Connection, file: File, alone: Collection[str]) -> 
 def _allow(draft: Draft[AccessEntry]) -> Iterator[str]:
     there = draft.there
     if there is not None and there["account"] != draft.owner:
-        yield f"is of account {there['account']}, not {draft.owner}"
+        yield f"belongs to account {there['account']}, not {draft.owner}"
 
 
 def _complete(draft: Draft[AccessEntry]) -> Iterator[str]:

@@ -198,9 +198,9 @@ def _complete(draft: Draft[AccountEntry]) -> Iterator[str]:
 def _currency_faults(entry: AccountEntry, row: dict[str, Any]) -> Iterator[str]:
     currency = row["currency"]
     if row["trial"] and (currency != SMS or not row["prepaid"] or entry.balance):
-        yield "trial: is prepaid, in SMS, and begins with 25"
+        yield "trial: must be prepaid and in SMS, without a balance"
     if currency not in ("", SMS) and row["price_list"] is None:
-        yield "price_list is missing: nothing would be sold"
+        yield "price_list is missing: without prices it cannot send"
     charged = {**row, "balance": entry.balance, "fee": entry.fee}
     for key in ("price_list", "credit_limit", "balance", "alert_below", "fee"):
         if charged[key] and not currency:
@@ -212,11 +212,11 @@ def _credit_limit(draft: Draft[AccountEntry]) -> Iterator[str]:
     if draft.row["prepaid"]:
         draft.row["credit_limit"] = 0  # one of when it was invoiced ends
         if entry.credit_limit is not None:
-            yield "credit_limit: is for invoiced ones; prepaid = false"
+            yield "credit_limit: only with prepaid = false"
     elif entry.credit_limit is None:
         stays = "credit_limit" not in entry.given.keys
         if not (stays and there and not there["prepaid"]):
-            yield "credit_limit is missing: it is invoiced"
+            yield "credit_limit is missing: an invoiced account needs it"
 
 
 def _opening(entry: AccountEntry) -> tuple[str, int]:

@@ -144,7 +144,7 @@ def _check_route(entry: RouteEntry, _: Source) -> Iterator[str]:
         if kind not in TEXTS:
             yield f"senders: there is no {kind!r}, only {', '.join(TEXTS)}"
         elif classify(sender) is None:
-            yield f"senders: {kind}: is no originator: {sender!r}"
+            yield f"senders: {kind}: is not a valid sender: {sender!r}"
 
 
 def _complete_route(draft: Draft[RouteEntry]) -> Iterator[str]:

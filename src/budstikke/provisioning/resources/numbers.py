@@ -118,14 +118,14 @@ def _complete_stock(draft: Draft[StockEntry]) -> Iterator[str]:
     if there is None:
         draft.row |= {"access": None, "url": ""}
     elif there["access"] is not None and there["kind"] != draft.row["kind"]:
-        yield "an account has it"
+        yield "an account owns it"
 
 
 def _allow_owner(draft: Draft[Owned]) -> Iterator[str]:
     there = draft.there
     account = None if there is None else account_of(there, draft.planning)
     if account not in (None, draft.owner):
-        yield f"is of account {account}, not {draft.owner}"
+        yield f"belongs to account {account}, not {draft.owner}"
 
 
 def account_of(row: Row, planning: Planning) -> str | None:
