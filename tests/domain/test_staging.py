@@ -14,12 +14,10 @@ from budstikke.domain.recipients import Recipient, sort_out
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.domain.staging import (
     OutgoingMessage,
-    Rendered,
     TextProfile,
     common,
     duplicate_key,
     order_context,
-    parts,
     segment_order_text,
     stage,
 )
@@ -241,15 +239,11 @@ def test_keys_are_64_bit(text: str) -> None:
 ROUTE = Route(prefix="+47", carriers=(1,))
 
 
-def rendered(asked: Order) -> Rendered:
-    return Rendered("B", split(asked, TextProfile()), 0)
-
-
 def test_parts() -> None:
     asked = order(text="x" * 161, ref="r", flash=True, protocol_id=65, priority=2)
     context = order_context(asked, access(), NOW)
-    message = OutgoingMessage(5, PHONE, asked.text, ROUTE, rendered(asked), 0)
-    made = parts(message, context, 7)
+    (message,) = stage(context, 7, [Recipient(0, PHONE, ROUTE, 0)], 5, {})
+    made = message.parts
     assert [(1281, 1, 2, 153), (1282, 2, 2, 8)] == [
         (part.id, part.number, part.total, len(part.text)) for part in made
     ]
@@ -282,33 +276,59 @@ def test_messages_take_their_text_route_and_price() -> None:
     context = order_context(asked, access(), NOW)
     other = Route(prefix="+46", carriers=(2,))
     recipients = [Recipient(1, OTHER, other, 30), Recipient(0, PHONE, ROUTE, 20)]
-    messages = stage(context, recipients, 7, lambda _: TextProfile())
+    messages = stage(context, 9, recipients, 7, {})
     assert [(7, OTHER, "x" * 161, other, 2, 60), (8, PHONE, "Hei", ROUTE, 1, 20)] == [
-        (m.id, m.recipient, m.text, m.route, m.rendered.split.segments, m.price)
+        (m.id, m.recipient, text(m), m.route, m.rendered.split.segments, m.price)
         for m in messages
     ]
+
+
+def text(message: OutgoingMessage) -> str:
+    return "".join(part.text for part in message.parts)
+
+
+def test_the_duplicate_lock_compares_sender_recipient_and_text() -> None:
+    asked = order(texts=("Hei", "Hallo", "Hei"), duplicate_lock=60)
+    context = order_context(asked, access(), NOW)
+    recipients = [Recipient(i, PHONE, ROUTE, 0) for i in range(3)]
+    keys = [m.duplicate_key for m in stage(context, 9, recipients, 1, {})]
+    sender = context.originator
+    assert duplicate_key(9, sender, PHONE, "Hei") == keys[0] == keys[2]
+    assert duplicate_key(9, sender, PHONE, "Hallo") == keys[1]
+
+
+@pytest.mark.parametrize("free", [{"key": "k"}, {"answering": True}])
+def test_an_order_with_a_key_of_its_own_has_no_duplicate_lock(
+    free: dict[str, Any],
+) -> None:
+    asked = order(originator="2229", duplicate_lock=60, **free)
+    context = order_context(asked, access("2229"), NOW)
+    recipients = [Recipient(0, PHONE, ROUTE, 0)]
+    (message,) = stage(context, 9, recipients, 1, {})
+    assert message.duplicate_key is None
 
 
 def test_messages_of_a_large_order_keep_the_prices_of_its_acceptance() -> None:
     context = order_context(order(), access(), NOW)
     context.prices = [5, 6]
     recipients = [Recipient(1, PHONE, ROUTE, 0)]
-    (message,) = stage(context, recipients, 1, lambda _: TextProfile())
+    (message,) = stage(context, 9, recipients, 1, {})
     assert 6 == message.price
 
 
 def test_equal_texts_on_one_route_are_rendered_once() -> None:
     context = order_context(order(), access(), NOW)
     routes = [ROUTE, ROUTE, Route(prefix="+4", carriers=(2,))]
-    asked: list[Route] = []
+    asked: list[int] = []
 
-    def profile(route: Route) -> TextProfile:
-        asked.append(route)
-        return TextProfile()
+    class Profiles(dict[int, TextProfile]):
+        def get(self, key: int, default: Any = None) -> Any:
+            asked.append(key)
+            return super().get(key, default)
 
     recipients = [Recipient(0, PHONE, route, 0) for route in routes]
-    stage(context, recipients, 1, profile)
-    assert routes[1:] == asked
+    stage(context, 9, recipients, 1, Profiles())
+    assert [1, 2] == asked
 
 
 # The gateway's own answers

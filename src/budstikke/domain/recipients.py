@@ -66,6 +66,7 @@ def sort_out(
     country: str = "",
     seen: set[str] | None = None,
     start: int = 0,
+    into: SortedNumbers | None = None,
 ) -> SortedNumbers:
     """
     Find the numbers that can be sent to.
@@ -77,9 +78,10 @@ def sort_out(
         country: The country whose national numbers are accepted; empty: none.
         seen: Numbers that the order had before; ``None``: numbers may repeat.
         start: Index of the first of these, for an order in slices.
+        into: The result of the slices before, which this adds to and returns.
 
     """
-    result = SortedNumbers([], {}, [])
+    result = SortedNumbers([], {}, []) if into is None else into
     blacklist = directory.blacklist
     default = country or None
     for index, number in enumerate(international_many(recipients, default), start):
@@ -113,18 +115,20 @@ def route_each(
 
     Premium messages go to Norwegian numbers only. ``now``: Unix seconds.
     """
-    account_id = access.account.id
-    recipients: list[Recipient] = []
+    account, recipients = access.account, list[Recipient]()
     for index, number in numbers:
         if order.price > 0 and not number.startswith(NORWAY):
             refused[index] = RefusalCode.PREMIUM_BAD_RECIPIENT
             continue
-        route = directory.route(account_id, number)
+        route = directory.route(account.id, number)
         if route is None:
             refused[index] = RefusalCode.NO_ROUTE
             continue
-        unit = unit_price(access, number, now)
-        if unit is None:
+        unit: int | None = 0
+        if account.currency:
+            prices = account.prices
+            unit = prices.price(number, now) if prices is not None else None
+        if unit is None:  # nothing is sold there
             refused[index] = RefusalCode.COUNTRY_NOT_ALLOWED
         else:
             recipients.append(Recipient(index, number, route, unit))
@@ -146,11 +150,3 @@ def route_again(
             raise Refusal(RefusalCode.NO_ROUTE, value=number)
         recipients.append(Recipient(index, number, route, unit))
     return recipients
-
-
-def unit_price(access: Access, number: str, now: float) -> int | None:
-    """Return the price of a segment, micros; ``None``: not sold there."""
-    account = access.account
-    if not account.currency:
-        return 0
-    return account.prices.price(number, now) if account.prices else None

@@ -22,7 +22,7 @@ from budstikke.domain.template import text_of
 from budstikke.domain.text import GSM, Concat, Segmentation, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
     from budstikke.domain.directory import Access, Route
     from budstikke.domain.recipients import Recipient
@@ -57,6 +57,13 @@ def common(profiles: Iterable[TextProfile]) -> TextProfile:
         return TextProfile()
     concat = min((profile.concat for profile in each), key=SMALLEST.index)
     return TextProfile(concat, frozenset.intersection(*(p.national for p in each)))
+
+
+def profile_of(route: Route, profiles: Mapping[int, TextProfile]) -> TextProfile:
+    """Tell how long texts are split on a route; ``profiles``: by carrier id."""
+    if len(route.carriers) == 1:
+        return profiles.get(route.carriers[0]) or TextProfile()
+    return common(profiles[key] for key in route.carriers if key in profiles)
 
 
 class OrderContext(msgspec.Struct):
@@ -177,17 +184,22 @@ def duplicate_key(access_id: int, originator: str, recipient: str, text: str) ->
 
 class OutgoingMessage(NamedTuple):
     """
-    A staged message; ``text`` is as the customer wrote it, ``price`` in micros.
+    A staged message.
 
-    ``route`` has its carriers.
+    Attributes:
+        duplicate_key: What the duplicate lock compares, hashed; ``None``: it has none.
+        route: Says which carriers take it.
+        price: Micros.
+
     """
 
     id: int
     recipient: str
-    text: str
+    duplicate_key: int | None
     route: Route
     rendered: Rendered
     price: int
+    parts: list[Part]
 
 
 class TextRenderer:
@@ -196,29 +208,25 @@ class TextRenderer:
 
     Args:
         context: The order.
-        profile: Returns how to split long texts on a route.
+        profiles: How each carrier is sent long texts, by carrier id.
 
     """
 
     def __init__(
-        self, context: OrderContext, profile: Callable[[Route], TextProfile]
+        self, context: OrderContext, profiles: Mapping[int, TextProfile]
     ) -> None:
         self._context = context
-        self._profile = profile
+        self._profiles = profiles
         self._rendered: dict[tuple[str, str, int | None, int], Rendered] = {}
-
-    def text(self, recipient: Recipient) -> str:
-        """Return a recipient's text."""
-        order = self._context.order
-        return order.texts[recipient.position] if order.texts else order.text
 
     def render(self, recipient: Recipient) -> Rendered:
         """Render a recipient's text; raises Refusal as ``render_text`` does."""
-        text, route = self.text(recipient), recipient.route
+        order, route = self._context.order, recipient.route
+        text = order.texts[recipient.position] if order.texts else order.text
         key = (text, route.prefix, route.account_id, recipient.unit_price)
         rendered = self._rendered.get(key)
         if rendered is None:
-            profile = self._profile(route)
+            profile = profile_of(route, self._profiles)
             unit = recipient.unit_price
             rendered = render_text(self._context, text, route, profile, unit)
             if len(self._rendered) < MOST_REMEMBERED:
@@ -228,43 +236,51 @@ class TextRenderer:
 
 def stage(
     context: OrderContext,
+    access_id: int,
     recipients: Iterable[Recipient],
     first_id: int,
-    profile: Callable[[Route], TextProfile],
+    profiles: Mapping[int, TextProfile],
 ) -> list[OutgoingMessage]:
     """
     Stage the messages of an order; their ids begin with ``first_id``.
 
     Raises Refusal for a text that cannot be sent.
     """
-    renderer, prices = TextRenderer(context, profile), context.prices
+    renderer, prices = TextRenderer(context, profiles), context.prices
+    order = context.order
+    locks = order.duplicate_lock and not (order.key or order.answering)
     messages: list[OutgoingMessage] = []
     for message_id, recipient in enumerate(recipients, first_id):
         rendered = renderer.render(recipient)
+        number, route, key = recipient.number, recipient.route, None
+        if locks:
+            text = order.texts[recipient.position] if order.texts else order.text
+            key = duplicate_key(access_id, rendered.originator, number, text)
         price = prices[recipient.position] if prices else rendered.price
-        text = renderer.text(recipient)
+        made = _parts(message_id, number, rendered, context, access_id)
         messages.append(
-            OutgoingMessage(
-                message_id, recipient.number, text, recipient.route, rendered, price
-            )
+            OutgoingMessage(message_id, number, key, route, rendered, price, made)
         )
     return messages
 
 
-def parts(
-    message: OutgoingMessage, context: OrderContext, access_id: int
+def _parts(
+    message_id: int,
+    recipient: str,
+    rendered: Rendered,
+    context: OrderContext,
+    access_id: int,
 ) -> list[Part]:
     """Make the parts of one message."""
-    order, rendered = context.order, message.rendered
-    split = rendered.split
+    order, split = context.order, rendered.split
     total = len(split.parts)
     return [
         Part(
-            (message.id << 8) + number,
+            (message_id << 8) + number,
             number,
             total,
             rendered.originator,
-            message.recipient,
+            recipient,
             text,
             split.encoding,
             split.tables,

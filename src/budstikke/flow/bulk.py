@@ -139,7 +139,7 @@ class BulkOrders:
 
     async def _cost(self, prepared: Prepared) -> tuple[int, list[int]]:
         """Render every text: returns all segments, and each message's micros."""
-        renderer = TextRenderer(prepared.context, self._committer.stager.profile)
+        renderer = TextRenderer(prepared.context, self._committer.stager.profiles())
         segments = 0
         prices: list[int] = []
         pace = Pace()

@@ -9,7 +9,8 @@ pieces, so that other requests wait for a few milliseconds at most.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -30,12 +31,17 @@ from budstikke.domain.staging import (
     order_context,
     segment_order_text,
 )
-from budstikke.flow.pace import aside, pieces
+from budstikke.flow.pace import AT_ONCE, PIECE, aside, pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from budstikke.domain.directory import Access
     from budstikke.domain.message import Order
     from budstikke.store.contract import Store
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 MOST_MEMBERS = 100_000
 """Members of all groups of an order."""
@@ -79,7 +85,7 @@ async def prepare(
     order: Order, access: Access, *, store: Store, directory: Directory, now: float
 ) -> Prepared:
     """Check an order and find its recipients; raises Refusal."""
-    members, groups = await _members(order, access, store)
+    members, groups = await _members(order, access, store) if order.groups else ([], [])
     numbers = await _sort_out(order, access, directory, members)
     written = [*order.recipients, *members] if members else order.recipients
     # Of several recipients each has an answer of its own, if it is not bulk.
@@ -89,7 +95,16 @@ async def prepare(
     context = order_context(order, access, now)
     if order.reply_to is not None:
         context.originator = await _thread(order.reply_to, access, store)
-    recipients = await _route(numbers, order, access, directory, now)
+    route = partial(
+        route_each,
+        refused=numbers.refused,
+        order=order,
+        access=access,
+        directory=directory,
+        now=now,
+    )
+    few, valid = len(numbers.valid) <= PIECE, numbers.valid
+    recipients = route(valid) if few else await _in_pieces(route, valid)
     if whole and not recipients:
         segment_order_text(order.text, order, TextProfile())
         raise await aside(len(written), _refusal, numbers, written, groups)
@@ -101,8 +116,6 @@ async def _members(
     order: Order, access: Access, store: Store
 ) -> tuple[list[str], list[tuple[str, int]]]:
     """Find the members of an order's groups, each once, and how many each added."""
-    if not order.groups:
-        return [], []
     by_group = await store.group_members(access.account.id, order.groups)
     if sum(map(len, by_group.values())) > MOST_MEMBERS:
         value = f"more than {MOST_MEMBERS} members"
@@ -121,28 +134,27 @@ async def _members(
 async def _sort_out(
     order: Order, access: Access, directory: Directory, members: Sequence[str]
 ) -> SortedNumbers:
-    opted_out = frozenset() if order.answering else access.account.opted_out
+    result = SortedNumbers([], {}, [])
+    sort = partial(
+        sort_out,
+        directory=directory,
+        opted_out=frozenset() if order.answering else access.account.opted_out,
+        into=result,
+    )
     # A number given twice gets two messages; not in bulk, nor as a group's member.
     seen: set[str] | None = set() if order.bulk else None
-    result = SortedNumbers([], {}, [])
-    for country, some, start in (
-        (_country(order, access), order.recipients, 0),
-        ("", members, len(order.recipients)),
-    ):
-        if start and members and seen is None:
-            seen = {number for _, number in result.valid}
-        async for at, piece in pieces(some):
-            part = sort_out(
-                piece,
-                directory,
-                opted_out=opted_out,
-                country=country,
-                seen=seen,
-                start=start + at,
-            )
-            result.valid += part.valid
-            result.refused |= part.refused
-            result.repeated += part.repeated
+    country = _country(order, access)
+    if len(order.recipients) <= PIECE:
+        sort(order.recipients, country=country, seen=seen)
+    else:
+        async for at, some in pieces(order.recipients):
+            sort(some, country=country, seen=seen, start=at)
+    if members and seen is None:
+        seen = {number for _, number in result.valid}
+    start = len(order.recipients)
+    if members:
+        async for at, some in pieces(members):
+            sort(some, seen=seen, start=start + at)
     return result
 
 
@@ -153,24 +165,14 @@ def _country(order: Order, access: Access) -> str:
     return order.country
 
 
-async def _route(
-    numbers: SortedNumbers,
-    order: Order,
-    access: Access,
-    directory: Directory,
-    now: float,
-) -> list[Recipient]:
-    recipients: list[Recipient] = []
-    async for _, some in pieces(numbers.valid):
-        recipients += route_each(
-            some,
-            numbers.refused,
-            order=order,
-            access=access,
-            directory=directory,
-            now=now,
-        )
-    return recipients
+async def _in_pieces(
+    work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]
+) -> list[Result]:
+    """Work a long list in pieces; returns what comes of all of them."""
+    results: list[Result] = []
+    async for _, some in pieces(items):
+        results += work(some)
+    return results
 
 
 async def _thread(message_id: int, access: Access, store: Store) -> str:
@@ -212,8 +214,7 @@ async def order_result(
     price: int = 0,
 ) -> Accepted:
     """Do as ``result_now``; for thousands of recipients in a thread."""
-    return await aside(
-        len(prepared.written),
+    make = partial(
         result_now,
         prepared,
         first_id,
@@ -222,6 +223,8 @@ async def order_result(
         segments=segments,
         price=price,
     )
+    count = len(prepared.written)
+    return make() if count <= AT_ONCE else await aside(count, make)
 
 
 def result_now(
@@ -269,7 +272,9 @@ def result_now(
     for index in left_out:
         results[index] = RefusalCode.DUPLICATE
     own = len(order.recipients)
-    members, sizes = _answer_groups(prepared, results, own)
+    members, sizes = (
+        _answer_groups(prepared, results, own) if prepared.groups else ([], [])
+    )
     ids = [RefusalCode.DUPLICATE if i is None else i for i in results[:own]]
     return Accepted(order_id, ids, segments, (), (), members, price, sizes)
 

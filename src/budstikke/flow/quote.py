@@ -38,7 +38,7 @@ class Quoter:
             index: Line(written=prepared.written[index], refused=code)
             for index, code in prepared.refused.items()
         }
-        renderer = TextRenderer(prepared.context, self._committer.stager.profile)
+        renderer = TextRenderer(prepared.context, self._committer.stager.profiles())
         pace = Pace()
         for recipient in prepared.recipients:
             await pace.rest()

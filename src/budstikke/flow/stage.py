@@ -18,9 +18,6 @@ from budstikke.domain.staging import (
     OrderContext,
     OutgoingMessage,
     TextProfile,
-    common,
-    duplicate_key,
-    parts,
     stage,
 )
 from budstikke.domain.states import MessageState, PartState
@@ -29,7 +26,7 @@ from budstikke.store.contract import Draft, MessageRow, PartRow
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from budstikke.domain.directory import Access, Route
+    from budstikke.domain.directory import Access
     from budstikke.domain.recipients import Recipient
 
 
@@ -74,7 +71,7 @@ class Stager:
     """
 
     def __init__(self, profiles: Callable[[], Mapping[int, TextProfile]]) -> None:
-        self._profiles = profiles
+        self.profiles = profiles
 
     def stage(
         self,
@@ -88,22 +85,15 @@ class Stager:
         order = context.order
         due = order.send_at is None and not order.test
         staged = StagedOrder(Draft([], []), [], due)
-        for message in stage(context, recipients, first_id, self.profile):
+        profiles = self.profiles()
+        for message in stage(context, access.id, recipients, first_id, profiles):
             row = _message_row(context, access, order_id, message)
-            made = parts(message, context, access.id)
             staged.draft.messages.append(row)
-            staged.draft.parts += _part_rows(context, message, made)
-            staged.messages.append(StagedMessage(message.route.carriers, made))
+            staged.draft.parts += _part_rows(context, message)
+            staged.messages.append(StagedMessage(message.route.carriers, message.parts))
             staged.segments += row.segments
             staged.price += message.price
         return staged
-
-    def profile(self, route: Route) -> TextProfile:
-        """Tell how long texts are split on a route."""
-        profiles = self._profiles()
-        if len(route.carriers) == 1:
-            return profiles.get(route.carriers[0]) or TextProfile()
-        return common(profiles[key] for key in route.carriers if key in profiles)
 
 
 def renumber(staged: StagedOrder, order_id: int, first_id: int) -> None:
@@ -126,11 +116,8 @@ def _message_row(
 ) -> MessageRow:
     order, account, rendered = context.order, access.account, message.rendered
     split = rendered.split
-    key, until = None, None
-    if order.duplicate_lock and not (order.key or order.answering):
-        key = duplicate_key(
-            access.id, rendered.originator, message.recipient, message.text
-        )
+    key, until = message.duplicate_key, None
+    if key is not None:
         until = context.accepted_at + order.duplicate_lock
     return MessageRow(
         message.id,
@@ -160,9 +147,7 @@ def _message_row(
     )
 
 
-def _part_rows(
-    context: OrderContext, message: OutgoingMessage, made: Sequence[Part]
-) -> list[PartRow]:
+def _part_rows(context: OrderContext, message: OutgoingMessage) -> list[PartRow]:
     """Make the rows of a message's parts, which no carrier has yet."""
     locking, shift = message.rendered.split.tables
     return [
@@ -177,5 +162,5 @@ def _part_rows(
             None,
             context.accepted_at,
         )
-        for part in made
+        for part in message.parts
     ]
