@@ -313,7 +313,7 @@ def test_sequence_wraps_and_skips_what_is_in_flight() -> None:
     pair = SessionPair(bind=0, window=10)
     pair.bind(cmd.BIND_TRANSCEIVER)
     assert 2 == pair.submit("a")
-    pair.esme._window._sequence = 0x7FFFFFFE
+    pair.esme._window.upcoming = 0x7FFFFFFF
     assert [0x7FFFFFFF, 1, 3] == [pair.submit(token) for token in "bcd"]
 
 

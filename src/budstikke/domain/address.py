@@ -64,7 +64,7 @@ def phone(written: str, nature: Nature, home: str = "") -> str:
             recognised.
 
     """
-    match = None if nature is Nature.AS_WRITTEN else _number(bare(written))
+    match = None if nature is Nature.AS_WRITTEN else _number(_plain(written))
     if match is None:
         return written
     plus, digits = match.groups()
@@ -86,7 +86,7 @@ def ours(written: str, nature: Nature, home: str = "") -> str:
     of ``home``. Short numbers stay, and so do reply numbers, without a country code in
     front. What is no number stays, without blanks.
     """
-    match = _number(bare(written))
+    match = _number(_plain(written))
     if match is None:
         return written.strip().removeprefix("+")
     plus, digits = match.groups()
@@ -107,10 +107,19 @@ def ours(written: str, nature: Nature, home: str = "") -> str:
 
 def country_of(number: str) -> str:
     """Return the prefix (``+47``) of an international number's country; empty: none."""
-    digits = bare(number).removeprefix("+")
+    if len(number) < _SURELY - 1:
+        return ""
+    digits = _plain(number).removeprefix("+")
     if len(digits) < _SURELY - 1 or not _possible(f"+{digits}"):
         return ""
     return f"+{calling_code(digits)}"
+
+
+def _plain(written: str) -> str:
+    """Do as ``bare``, at once for what is only digits, as nearly all numbers are."""
+    if written.isascii() and written.isdigit() and written[:2] != "00":
+        return written
+    return bare(written)
 
 
 def _international(digits: str, home: str) -> str:

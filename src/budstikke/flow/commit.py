@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from budstikke.domain.staging import TextProfile
     from budstikke.flow.send import Sender
     from budstikke.flow.stage import StagedMessage, StagedOrder
-    from budstikke.store.contract import PartRow, Store
+    from budstikke.store.contract import Store
 
 
 class _Placed(NamedTuple):
@@ -197,7 +197,8 @@ class Committer:
                 ready.setdefault(sender, []).append(part)
         for sender, made in ready.items():
             sender.offer(made)
-        self._wake_senders(there)
+        if any(each.queued for each in there):
+            self._wake_senders(there)
         verdicts = iter(stored)
         return [None if each is None else next(verdicts) for each in placed]
 
@@ -217,21 +218,21 @@ class Committer:
                 return None
             direct = staged.due and sender.reserve(len(waiting.parts))
             for part in waiting.parts:
-                self._assign(next(rows), sender, direct=direct)
+                row = next(rows)
+                row.carrier_id = sender.carrier_id
+                row.state = PartState.SENDING if direct else PartState.QUEUED
+                row.node_id = self._store.node_id if direct else None
                 if direct:
                     placed.direct.append((sender, part))
             if staged.due and not direct:
                 placed.queued.append(sender)
         return placed
 
-    def _assign(self, row: PartRow, sender: Sender, *, direct: bool) -> None:
-        row.carrier_id = sender.carrier_id
-        row.state = PartState.SENDING if direct else PartState.QUEUED
-        row.node_id = self._store.node_id if direct else None
-
     def _choose(self, waiting: StagedMessage) -> Sender | None:
         """Choose the first carrier that is up, or the first if none is."""
         first: Sender | None = None
+        if len(waiting.carriers) == 1:
+            return self._senders.get(waiting.carriers[0])
         for carrier_id in waiting.carriers:
             sender = self._senders.get(carrier_id)
             if sender is None:

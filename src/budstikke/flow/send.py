@@ -153,10 +153,10 @@ class Sender:
     # -- the queue
 
     def _free(self) -> int:
-        if not self.carrier.healthy():
+        room = self.carrier.room()
+        if room <= 0 and not self.carrier.healthy():
             return 0
-        held = self._reserved + len(self._ready) + len(self._held)
-        return self.carrier.room() + AHEAD - held
+        return room + AHEAD - self._reserved - len(self._ready) - len(self._held)
 
     def _to_claim(self) -> int:
         """Return how many parts to claim now; held parts wait for them."""
@@ -237,9 +237,9 @@ class Sender:
     # -- the sink: the carrier reports
 
     def answered(self, answers: Sequence[tuple[Part, Outcome]]) -> None:
-        """Settle outcomes, and send on."""
-        self._settler.answered(answers)
+        """Send on, and settle outcomes."""
         self._go_on()
+        self._settler.answered(answers)
 
     def late(self, part: Part, outcome: Outcome) -> None:
         """Settle an outcome that came after the timeout."""

@@ -22,10 +22,6 @@ class Side(Enum):
     RECEIPT = 1
 
 
-def _as_written(_text: str) -> str | None:
-    return None
-
-
 def _caseless(text: str) -> str | None:
     return text.lower() or None
 
@@ -47,8 +43,8 @@ def _hexadecimal(text: str) -> str | None:
     return str(int(digits[:64], 16))
 
 
-RULES: Final[Mapping[str, tuple[Callable[[str], str | None], ...]]] = {
-    "as_written": (_as_written, _as_written),
+RULES: Final[Mapping[str, tuple[Callable[[str], str | None] | None, ...]]] = {
+    "as_written": (None, None),
     "caseless": (_caseless, _caseless),
     "unpadded": (_unpadded, _unpadded),
     "dec_dec": (_decimal, _decimal),
@@ -74,4 +70,5 @@ def normal_form(rule: str, side: Side, text: str) -> str | None:
         KeyError: No such rule.
 
     """
-    return RULES[rule][side.value](text)
+    form = RULES[rule][side.value]
+    return None if form is None else form(text)

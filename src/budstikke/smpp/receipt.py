@@ -80,6 +80,10 @@ def _latin1(octets: bytes) -> str:
     return octets.decode("latin-1")
 
 
+def _ascii(octets: bytes) -> str:
+    return octets.decode("ascii")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
@@ -93,7 +97,7 @@ class Rules:
             ``stat`` and perhaps ``err``, ``submit`` and ``done``.
         ahead: Seconds that the dates in texts are ahead of UTC.
         readers: Decoders to try on octets that are not UCS-2; the first one that gives
-            a receipt counts.
+            a receipt counts. The first in order reads a superset of ASCII.
 
     """
 
@@ -293,7 +297,8 @@ def user_data(body: Sm | DataSm, pdu: Pdu) -> bytes:
     short = body.short_message if isinstance(body, Sm) else b""
     if short and not pdu.tlvs:
         return short
-    payload = pdu.tlv(tags.MESSAGE_PAYLOAD) or b""
+    payloads = (value for tag, value in pdu.tlvs if tag == tags.MESSAGE_PAYLOAD)
+    payload = next(payloads, b"")
     if payload.startswith(short):
         return payload
     return short if short.startswith(payload) else short + payload
@@ -310,7 +315,8 @@ def _read_text(body: Sm | DataSm, pdu: Pdu, rules: Rules) -> DeliveryReceipt:
 
 
 def _first_read(octets: bytes, rules: Rules) -> DeliveryReceipt:
-    receipts = [parse_receipt_text(_decoded(octets, rules.readers[0]), rules)]
+    first = _ascii if octets.isascii() else rules.readers[0]
+    receipts = [parse_receipt_text(_decoded(octets, first), rules)]
     for reader in rules.readers[1:]:
         if receipts[0].written:
             break

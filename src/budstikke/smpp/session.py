@@ -84,6 +84,7 @@ class Session:
 
     Attributes:
         state: See ``states``.
+        out: Octets to write, a PDU each; ``data_to_send`` takes them.
         outstanding: Requests of ours in the window.
         unanswered: Requests of the peer without a response.
         version: The client's interface_version, if we are the message centre: we write
@@ -95,13 +96,13 @@ class Session:
         "_buffer",
         "_limits",
         "_needed",
-        "_out",
         "_over",
         "_role",
         "_sends",
         "_takes",
         "_timers",
         "_window",
+        "out",
         "outstanding",
         "state",
         "unanswered",
@@ -120,7 +121,7 @@ class Session:
         self._takes = TAKES[role]
         self._buffer = bytearray()
         self._needed = HEADER_SIZE
-        self._out: list[bytes] = []
+        self.out: list[bytes] = []
         self._over = False
         self._window = Window(limits.timing.response, limits.remember)
 
@@ -150,13 +151,16 @@ class Session:
         windowed = command not in _UNWINDOWED
         if windowed and self.outstanding >= self._limits.window:
             return None
-        sequence = self._window.next_sequence()
-        self._write(command, 0, sequence, build_body(command, body), tlvs)
+        content = build_body(command, body)
+        sequence = self._window.upcoming
+        self._write(command, 0, sequence, content, tlvs)
         if windowed:
             self.outstanding += 1
             self._timers.worked = now
-        if command not in cmd.UNANSWERED:
-            self._window.add(sequence, command, token, now)
+        if command in cmd.UNANSWERED:
+            self._window.skip()
+        else:
+            self._window.add(command, token, now)
         if command == cmd.UNBIND:
             self.state = State.UNBINDING
         return sequence
@@ -206,11 +210,11 @@ class Session:
         if tlvs:
             content += build_tlvs(tlvs)
         header = HEADER.pack(HEADER_SIZE + len(content), command, status, sequence)
-        self._out.append(header + content)
+        self.out.append(header + content)
 
     def data_to_send(self) -> bytes:
         """Return all octets to write, and forget them."""
-        out = self._out
+        out = self.out
         if not out:
             return b""
         data = out[0] if len(out) == 1 else b"".join(out)

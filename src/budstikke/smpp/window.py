@@ -35,30 +35,36 @@ class Window:
         timeout: Seconds that each waits for its response; 0: for ever.
         remember: Expired requests to remember.
 
+    Attributes:
+        upcoming: The sequence number of the next request: none in flight or remembered
+            has it.
+
     """
 
-    __slots__ = ("_expired", "_in_flight", "_remember", "_sequence", "_timeout")
+    __slots__ = ("_expired", "_in_flight", "_remember", "_timeout", "upcoming")
 
     def __init__(self, timeout: float, remember: int) -> None:
         self._timeout = timeout or inf
         self._remember = remember
-        self._sequence = 0
+        self.upcoming = 1
         # All wait equally long, so they are in the order of their deadlines.
         self._in_flight: dict[int, PendingRequest] = {}
         self._expired: OrderedDict[int, PendingRequest] = OrderedDict()
 
-    def next_sequence(self) -> int:
-        """Return the next number that no request in flight or remembered has."""
-        sequence = self._sequence
+    def add(self, command: int, token: Any, now: float) -> None:
+        """Note a request with the upcoming number as sent."""
+        deadline = now + self._timeout
+        self._in_flight[self.upcoming] = PendingRequest(command, token, deadline)
+        self.skip()
+
+    def skip(self) -> None:
+        """Use up the upcoming number."""
+        sequence = self.upcoming
         while True:
             sequence = sequence + 1 if sequence < LAST_SEQUENCE else 1
             if sequence not in self._in_flight and sequence not in self._expired:
-                self._sequence = sequence
-                return sequence
-
-    def add(self, sequence: int, command: int, token: Any, now: float) -> None:
-        """Note a request as sent."""
-        self._in_flight[sequence] = PendingRequest(command, token, now + self._timeout)
+                self.upcoming = sequence
+                return
 
     def match(self, sequence: int, response: int) -> PendingRequest | None:
         """Take the request of a response out of flight; ``None``: there is none."""

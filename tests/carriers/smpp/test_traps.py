@@ -209,7 +209,7 @@ async def test_enquire_link() -> None:
 async def test_sequence_beyond_the_standard() -> None:
     async with smpp_link() as (rig, smsc):
         peer = smsc.peers[0]
-        peer.session._window._sequence = 0x7FFFFFFE
+        peer.session._window.upcoming = 0x7FFFFFFF
         for _ in range(3):
             peer.deliver(Sm(short_message=b"Hei"))
         await smsc.until(lambda: len(smsc.answers) == 3)

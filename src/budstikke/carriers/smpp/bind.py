@@ -78,6 +78,7 @@ class Bind:
     Attributes:
         submissions: The parts to submit.
         sends: Whether it may submit: it is no receiver.
+        bound: It is bound, and neither we nor the operator are unbinding.
         trouble: Why it is not bound; empty while it is.
 
     """
@@ -95,6 +96,7 @@ class Bind:
     ) -> None:
         self.name = name
         self.submissions = submissions
+        self.bound = False
         self.trouble = "not bound yet"
         self.sends = command != cmd.BIND_RECEIVER
         self._command = command
@@ -118,11 +120,6 @@ class Bind:
         self._answered = 0
         self._unbind: Pdu | None = None  # the operator's, not answered yet
         self._ending = asyncio.Event()
-
-    @property
-    def bound(self) -> bool:
-        """Whether it is bound, and the operator is not unbinding."""
-        return self._bound_at is not None and self._unbind is None
 
     @property
     def paused(self) -> bool:
@@ -190,6 +187,7 @@ class Bind:
             if self._loop.time() - self._bound_at > self._longest():
                 self._pause = 0.0  # bound for long: begin with the shortest pause
             self._bound_at = None
+        self.bound = False
         self.trouble = reason
         level = logging.INFO if self._ending.is_set() else logging.WARNING
         log.log(level, "%s is down: %s", self.name, reason, extra=self._extra())
@@ -267,6 +265,7 @@ class Bind:
             connection.end(f"bind refused: {st.name(pdu.status)}")
             return
         self._bound_at = self._loop.time()
+        self.bound = True
         self.trouble = ""
         self._counters.binds += 1
         self._counters.bound += 1
@@ -281,6 +280,7 @@ class Bind:
             log.info("%s: the operator unbinds", self.name, extra=self._extra())
             # It may still answer submissions; those that it does not become unsure.
             self._unbind = pdu
+            self.bound = False
             self.submissions.hold()
             self._loop.call_later(_LAST_ANSWERS, self._let_go, connection)
             return
@@ -324,6 +324,7 @@ class Bind:
     async def end(self, seconds: float) -> None:
         """Unbind, wait at most these seconds for the response, and stay down."""
         self._ending.set()
+        self.bound = False
         connection = self._connection
         if connection is None:
             return

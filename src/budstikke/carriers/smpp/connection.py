@@ -64,7 +64,12 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Give the octets to the session, and its events to ``on_events``."""
-        self._happened(self.session.receive(data, self._loop.time()))
+        session = self.session
+        events = session.receive(data, self._loop.time())
+        if session.state is State.CLOSED or session.out:
+            self._happened(events)  # it ends, or has answered something by itself
+        elif events:
+            self._on_events(self, events)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the session."""
@@ -101,11 +106,11 @@ class Connection(asyncio.Protocol):
             PduError: The body has a value that the PDU cannot hold.
 
         """
+        self.flush_soon()
         sequence = self.session.send_request(command, body, token, now, tlvs)
         if sequence is None:
             return False
         self.fresh.append(token)
-        self.flush_soon()
         return True
 
     def flush_soon(self) -> None:

@@ -90,22 +90,24 @@ class Incoming:
         body = pdu.body
         assert isinstance(body, Sm | DataSm)  # noqa: S101 - read_receipt looked
         other = report.text_id if report.text_id != report.id else ""
+        key = self._key
         return Receipt(
             report.id,
-            self._key(report.id),
+            None if key is None else key(report.id),
             state,
             reason,
             _raw(report),
             _at(report, now),
             self._phone(body),
             other,
-            self._key(other),
+            None if key is None else key(other),
         )
 
     def _phone(self, body: Sm | DataSm) -> str:
         """Read the phone's number; without ``home``, the country is our number's."""
         home = self._home or country_of(body.destination_addr)
-        return phone(body.source_addr, _nature(body.source_addr_ton), home)
+        nature = BY_TON.get(body.source_addr_ton, Nature.UNKNOWN)
+        return phone(body.source_addr, nature, home)
 
     def _reason(self, report: DeliveryReceipt, otherwise: Reason) -> Reason:
         reason = self._errors.get(report.error)
@@ -132,7 +134,11 @@ class Incoming:
         payload = user_data(body, pdu)
         part = InboundPart(
             self._phone(body),
-            ours(body.destination_addr, _nature(body.dest_addr_ton), self._home),
+            ours(
+                body.destination_addr,
+                BY_TON.get(body.dest_addr_ton, Nature.UNKNOWN),
+                self._home,
+            ),
             self._codings.get(body.data_coding, body.data_coding),
             bool(body.esm_class & _UDHI) or is_part(payload),
             payload,
@@ -152,10 +158,6 @@ class Incoming:
         if piece.position is None or piece.position.number == piece.position.total:
             septets = without_filling(septets, self._filling, fill_bits)
         return replace(part, payload=header + septets, udhi=bool(header))
-
-
-def _nature(ton: int) -> Nature:
-    return BY_TON.get(ton, Nature.UNKNOWN)
 
 
 def _state(report: DeliveryReceipt) -> tuple[ReceiptState, Reason]:

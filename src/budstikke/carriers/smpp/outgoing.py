@@ -93,6 +93,7 @@ class Outgoing:
         settings = self._settings
         originator = part.originator
         plan = self._plans.get(originator) or self._plan(originator)
+        validity = self._validity(part, now)
         text = self._encode(part)
         tlvs = self._tlvs
         if part.premium:
@@ -119,7 +120,7 @@ class Outgoing:
             part.protocol_id,
             part.priority - 1 if settings.priority else 0,
             "",
-            self._validity(part, now),
+            validity,
             settings.registered_delivery if part.report else 0,
             0,
             self._codings[part.encoding, part.flash],

@@ -21,6 +21,7 @@ from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.ids import RULES, Side
 from budstikke.smpp.pdus import MessageId
+from budstikke.smpp.states import BOUND
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -56,6 +57,10 @@ class Submissions:
         report: Takes parts and their outcomes, all of one turn of the loop at once.
         clock: Unix seconds.
 
+    Attributes:
+        load: How many parts it holds that have no outcome.
+        resting: It pauses because the operator throttled it.
+
     """
 
     def __init__(
@@ -81,29 +86,20 @@ class Submissions:
         rate = settings.throughput
         self._bucket = TokenBucket(rate, self._loop.time()) if rate else None
         self._connection: Connection | None = None
+        self.load = 0
         self._waiting: deque[Part] = deque()
         self._refused: list[Token] = []  # throttled, to be sent again
         self._written = 0
         self._answers: list[Answer] = []
         self._pause = 0.0
-        self._resting = False
+        self.resting = False
         self._held = False
         self._alarm: TimerHandle | None = None
         self._reporting = False
 
-    @property
-    def load(self) -> int:
-        """How many parts it holds that have no outcome."""
-        flight = self._connection.session.outstanding if self._connection else 0
-        return len(self._waiting) + len(self._refused) + flight
-
-    @property
-    def resting(self) -> bool:
-        """Whether it pauses because the operator throttled it."""
-        return self._resting
-
     def put(self, parts: Sequence[Part]) -> None:
         """Take parts to submit, in order."""
+        self.load += len(parts)
         self._waiting.extend(parts)
         self.pump()
 
@@ -126,9 +122,12 @@ class Submissions:
             return
         if self._alarm is not None:
             return
-        if self._resting and not self._rested():
+        if self.resting and not self._rested():
             return
-        room = connection.session.room()
+        session = connection.session
+        if session.state not in BOUND:
+            return
+        room = self._settings.window - session.outstanding
         now, wall = self._loop.time(), self._clock()
         while room > 0 and (self._refused or self._waiting):
             if self._bucket is not None and not self._bucket.take(now):
@@ -148,7 +147,7 @@ class Submissions:
             token = (self._written, self._waiting.popleft())
         part = token[1]
         if part.expires_at <= wall:
-            self._answers.append((part, EXPIRED))
+            self._note(part, EXPIRED)
             return False
         try:
             body, tlvs = self._outgoing.write(part, wall)
@@ -156,7 +155,7 @@ class Submissions:
         except PduError as error:
             rejected = self._verdicts.rejected(error.status)
             answer = Rejected(rejected.reason, f"not sent: {error}", rejected.retry)
-            self._answers.append((part, answer))
+            self._note(part, answer)
             return False
         assert written  # noqa: S101 - pump looked at the window
         self._counters.submits += 1
@@ -179,14 +178,14 @@ class Submissions:
         part = token[1]
         if status == 0 and pdu.command != cmd.GENERIC_NACK:
             self._pause = 0.0
-            self._answers.append((part, self._sent(pdu)))
+            self._note(part, self._sent(pdu))
             return
         rejected = self._verdicts.rejected(status or st.ESME_RUNKNOWNERR)
         if rejected.retry is Retry.SLOWER:
             self._refused.append(token)
             self._slow_down()
         else:
-            self._answers.append((part, rejected))
+            self._note(part, rejected)
 
     def outcome(self, pdu: Pdu) -> Outcome:
         """Return the outcome by a response that came too late."""
@@ -202,7 +201,7 @@ class Submissions:
             if self._counters.unnamed == 1:
                 what = "%s: submit_sm_resp without message id: no report can match it"
                 log.warning(what, self._name)
-        return Sent(smsc_id, self._key(smsc_id))
+        return Sent(smsc_id, None if self._key is None else self._key(smsc_id))
 
     def expired(self, token: Token) -> None:
         """Note that no response came in time: the part is unsure."""
@@ -210,7 +209,12 @@ class Submissions:
         waited = f"no answer in {self._settings.response_timeout:g} s"
         if seldom(self._counters.unsure):
             log.warning("%s: submit_sm: %s", self._name, waited)
-        self._answers.append((token[1], Unsure(waited)))
+        self._note(token[1], Unsure(waited))
+
+    def _note(self, part: Part, outcome: Outcome) -> None:
+        """Note a part's outcome; ``flush`` reports it."""
+        self.load -= 1
+        self._answers.append((part, outcome))
 
     def flush(self) -> None:
         """Report the outcomes, then go on submitting."""
@@ -233,12 +237,12 @@ class Submissions:
 
     def _slow_down(self) -> None:
         self._counters.throttled += 1
-        if self._resting:
+        if self.resting:
             return
         settings = self._settings
         first = settings.throttle_min
         self._pause = min(self._pause * 2 or first, settings.throttle_max)
-        self._resting = True
+        self.resting = True
         if self._alarm is not None:
             self._alarm.cancel()
         self._wait(self._pause)
@@ -249,7 +253,7 @@ class Submissions:
         if self._connection.session.outstanding:
             return False
         self._refused.sort(key=_first_written)
-        self._resting = False
+        self.resting = False
         return True
 
     # The end
@@ -271,6 +275,7 @@ class Submissions:
         written = [part for number, part in unanswered if number not in fresh]
         unwritten = [part for number, part in unanswered if number in fresh]
         self._counters.unsure += len(written)
+        self.load -= len(written)
         self._answers += [(part, unsure) for part in written]
         self._waiting.extendleft(reversed(unwritten))
         self.give_back(reason)
@@ -281,10 +286,11 @@ class Submissions:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        self._resting = False
+        self.resting = False
         slower = Rejected(Reason.THROTTLED, f"throttled; {reason}", Retry.LATER)
         later = Rejected(Reason.INTERNAL, f"not sent: {reason}", Retry.LATER)
         self._refused.sort(key=_first_written)
+        self.load -= len(self._refused) + len(self._waiting)
         self._answers += [(part, slower) for _, part in self._refused]
         self._answers += [(part, later) for part in self._waiting]
         self._refused.clear()
