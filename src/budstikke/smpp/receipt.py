@@ -80,10 +80,6 @@ def _latin1(octets: bytes) -> str:
     return octets.decode("latin-1")
 
 
-def _ascii(octets: bytes) -> str:
-    return octets.decode("ascii")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """
@@ -315,7 +311,7 @@ def _read_text(body: Sm | DataSm, pdu: Pdu, rules: Rules) -> DeliveryReceipt:
 
 
 def _first_read(octets: bytes, rules: Rules) -> DeliveryReceipt:
-    first = _ascii if octets.isascii() else rules.readers[0]
+    first = _latin1 if octets.isascii() else rules.readers[0]
     receipts = [parse_receipt_text(_decoded(octets, first), rules)]
     for reader in rules.readers[1:]:
         if receipts[0].written:
