@@ -99,6 +99,17 @@ def engine(empty: Path, tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+OTHER_TWO_WAY = """
+[[account]]
+name = "other"
+[[account.access]]
+dialect = "front"
+id = "1299"
+allow_from = ["::1"]
+settings = { two_way = true }
+"""
+
+
 def put(engine: Engine, text: str, *, dry_run: bool = False) -> Plan:
     file = apply_file.read_file(text, DIALECTS, {}, {})
     secrets = Secrets(lambda plain: plain, lambda plain, stored: plain == stored)
@@ -315,6 +326,19 @@ KEYWORD = '[[account.keyword]]\nnumber = "2229"\naccess = "sveve"\nword = '
 def test_what_is_refused(engine: Engine, text: str, expected: str) -> None:
     put(engine, WHOLE)
     assert expected in fault(engine, text)
+
+
+@pytest.mark.parametrize("prefix", ["26114", "261141234"])
+def test_series_of_two_accounts_do_not_overlap(engine: Engine, prefix: str) -> None:
+    put(engine, WHOLE)
+    mine = f'[[account.series]]\nprefix = "{prefix}"\naccess = "front:1234"\n'
+    inner, outer = sorted(["26114123", prefix], reverse=True)
+    owner = "acme" if outer == "26114123" else "other"
+    expected = f"series {inner} overlaps {outer} of account {owner}"
+    assert expected in fault(
+        engine, OTHER_TWO_WAY + mine.replace("front:1234", "front")
+    )
+    put(engine, ACME + mine)  # one account may divide a series among its accesses
 
 
 def test_a_keyword_may_have_itself_as_an_alias(engine: Engine) -> None:

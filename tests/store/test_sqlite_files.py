@@ -69,21 +69,19 @@ def test_files_are_their_owner_s_from_the_moment_they_are_made(
         os.umask(before)
 
 
-def test_files_of_an_older_program_are_closed_to_others(open_to_all: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [(0o604, 0o600), (0o644, 0o640), (0o666, 0o660), (0o640, 0o640), (0o660, 0o660)],
+)
+def test_other_users_lose_their_rights_and_the_group_keeps_its(
+    open_to_all: Path, mode: int, expected: int
+) -> None:
     files = [open_to_all / f"b.sqlite{end}" for end in ("", "-wal", "-shm", ".lock")]
     for file in files:
         file.touch()
-        file.chmod(0o644)
+        file.chmod(mode)
     take_lock(files[0]).close()
-    assert {0o600} == set(modes(open_to_all).values())
-
-
-def test_what_a_group_was_given_stays(open_to_all: Path) -> None:
-    file = open_to_all / "b.sqlite"
-    file.touch()
-    file.chmod(0o640)
-    take_lock(file).close()
-    assert 0o640 == modes(open_to_all)["b.sqlite"]
+    assert {expected} == set(modes(open_to_all).values())
 
 
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])

@@ -1,1 +1,1 @@
-"""Connections out to customers: HTTP and SMTP."""
+"""Clients of customers' HTTP servers and of a mail server."""

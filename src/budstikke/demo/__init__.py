@@ -98,7 +98,7 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
         apply(engine, file, secrets, actor="demo", now=now)
     finally:
         engine.dispose()
-    confirm_clock(settings.database_url, now)  # however long ago it was shown last
+    confirm_clock(settings.database_url, now)  # the demo may have run long ago
 
 
 def demo_lines(port: int, callbacks: str = "") -> list[str]:

@@ -20,7 +20,7 @@ from budstikke.domain.text.word_matching import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 
 class NumberKind(StrEnum):
@@ -101,6 +101,20 @@ _MARKS = 8
 
 _UNFOLDED = 4
 """Characters as written that become one folded character, at most."""
+
+
+def overlapping_series(owners: Mapping[str, int | str]) -> Iterator[tuple[str, str]]:
+    """
+    Find series that have numbers in common and different owners: (inner, outer).
+
+    ``owners``: by the beginning of a series, the account that has it.
+    """
+    outer: list[str] = []
+    for series in sorted(owners):  # one that begins with another comes after it
+        while outer and not series.startswith(outer[-1]):
+            outer.pop()
+        yield from ((series, each) for each in outer if owners[each] != owners[series])
+        outer.append(series)
 
 
 def is_reply_number(recipient: str) -> bool:

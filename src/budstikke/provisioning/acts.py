@@ -1,8 +1,8 @@
 """
-What all acts of administrators share: their error, the audit line, the new revision.
+What all acts of administrators have in common: error, audit line, new revision.
 
-An act runs in one transaction of ``store.admin.immediate`` and waits for the
-database; none of them is on the message path.
+An act is a transaction of ``store.admin.immediate`` and blocks; none is on the message
+path.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class AdminError(Exception):
-    """An act that cannot be done; the message says why."""
+    """An act that is not possible; the message says why."""
 
 
 def write_audit(
     connection: Connection, actor: str, acts: Iterable[str], now: float
 ) -> None:
-    """Record who did what, and when (Unix seconds); an act never names a secret."""
+    """Record who did what, and when (Unix seconds), without secrets."""
     rows = [{"at": now, "actor": actor, "act": act} for act in acts]
     connection.execute(insert(schema.audit), rows)
 
 
 def touch_directory(connection: Connection) -> None:
-    """Make every gateway read the directory again after this transaction's commit."""
+    """Let every gateway read the directory again after this transaction's commit."""
     meta = schema.meta
     later = cast(cast(meta.c.value, Integer) + 1, String)
     connection.execute(update(meta).where(meta.c.key == "revision").values(value=later))

@@ -1,8 +1,8 @@
 """
-``budstikke apply``: accounts and all they have, carriers, routes, prices from a file.
+``budstikke apply``: write accounts, carriers, routes and prices from a file.
 
-The plan is made from a state that was read without holding anybody up, since hashing
-passwords takes long; it is carried out in one transaction if that is still the state.
+The plan is made from a state that was read without a lock, since hashing passwords
+takes long. One transaction carries it out if the state has not changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ApplyError", "Plan", "Secrets", "apply", "read_file"]
 
 ATTEMPTS = 3
-"""How often a plan is made anew because somebody else changed something meanwhile."""
+"""Plans to make at most, if somebody else changes the state meanwhile."""
 
 
 def apply(
@@ -40,7 +40,7 @@ def apply(
     dry_run: bool = False,
 ) -> Plan:
     """
-    Make the database say what a file says, all of it or nothing.
+    Change the database to what a file says, all of it or nothing.
 
     Args:
         engine: From ``store.admin.open_engine``.
@@ -51,10 +51,10 @@ def apply(
         dry_run: Plan only.
 
     Returns:
-        What was done, or would be.
+        The plan.
 
     Raises:
-        ApplyError: The file does not fit what is there.
+        ApplyError: The file does not fit the database.
 
     """
     for _ in range(ATTEMPTS):
@@ -68,4 +68,4 @@ def apply(
             if read_revision(connection) == plan.revision:
                 write(connection, plan, state, RESOURCES, actor=actor, now=now)
                 return plan
-    raise ApplyError("somebody else keeps changing the same things: try again")
+    raise ApplyError("somebody else keeps changing the same entries: try again")

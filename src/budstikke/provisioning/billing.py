@@ -1,7 +1,7 @@
 """
-What administrators do about an account's money: credit, orders of SMS, statements.
+Acts of administrators about money: credit, orders of SMS, statements.
 
-Everything here waits for the database, and is never on the message path.
+Everything here blocks, and is never on the message path.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ QUARTER = 900
 """Seconds; every zone's days begin at a quarter of an hour."""
 
 DAILY = (Kind.CHARGE, Kind.REFUND)
-"""Kinds of which a statement has one line a day."""
+"""Kinds with one line a day in a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Line:
 
     Attributes:
         kind: ``domain.ledger.Kind`` value, or ``opening`` or ``closing``.
-        messages: How many it is for; ``None``: it is for none.
-        amount: Micros, signed; ``None``: only the balance is told.
+        messages: Messages that it is for; ``None``: it is not for messages.
+        amount: Micros, signed; ``None``: the line only has the balance.
         balance: Micros, after it.
 
     """
@@ -108,9 +108,9 @@ def decide(
     engine: Engine, order_id: int, *, approve: bool, actor: str, now: float
 ) -> int:
     """
-    Credit an order that waits, or refuse it.
+    Credit or refuse an order of SMS that waits.
 
-    Returns the account's balance, micros. Raises AdminError when it does not wait.
+    Returns the account's balance, micros. Raises AdminError if it does not wait.
     """
     table = schema.credit_order
     state = "credited" if approve else "refused"
@@ -162,7 +162,7 @@ _Entry = tuple[date, str, str, int | None, int]
 
 
 def _place(entry: _Entry) -> tuple[date, bool, str]:
-    """Put what has one line a day after what came in that day."""
+    """Sort key: a day's line of charges or refunds comes after its other entries."""
     return entry[0], entry[1] in DAILY, entry[1] if entry[1] in DAILY else ""
 
 
@@ -187,11 +187,11 @@ def _single(
 def _by_day(
     connection: Connection, account_id: int, begin: float, end: float
 ) -> Iterator[_Entry]:
-    """Sum up charges and refunds: the database by quarters of an hour, we by days."""
+    """Sum charges and refunds by day: the database sums quarters of an hour."""
     ledger = schema.ledger.c
     place = ledger.at / QUARTER
     if connection.dialect.name == "postgresql":
-        place = func.floor(place)  # it would round where SQLite cuts off
+        place = func.floor(place)  # PostgreSQL rounds where SQLite truncates
     quarter = cast(place, Integer)
     sums = [cast(func.sum(c), BigInteger) for c in (ledger.messages, ledger.amount)]
     rows = connection.execute(
@@ -224,7 +224,7 @@ def _find(connection: Connection, name: str) -> Any:
 
 
 def _balance(connection: Connection, account_id: int) -> int:
-    """Read a balance; nobody changes it before this transaction ends."""
+    """Read a balance; it is locked until this transaction ends."""
     account = schema.account.c
     balance = select(account.balance).where(account.id == account_id)
     return int(connection.scalar(balance.with_for_update()) or 0)

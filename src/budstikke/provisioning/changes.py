@@ -1,4 +1,4 @@
-"""What is there, what becomes of it, and the plan that a person reads."""
+"""The present state, the changes to it, and the plan that people read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 """
-A row as the file's keys have it: amounts in micros, other rows by their keys.
+A row with the file's keys: amounts in micros, references to rows by their keys.
 
-A row that is there has its ``id``, too.
+A row of the database has its ``id``, too.
 """
 
 
 class Verb(StrEnum):
-    """What becomes of an entry."""
+    """What happens to a row."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -35,7 +35,7 @@ MARKS = {Verb.ADDED: "+", Verb.CHANGED: "~", Verb.REMOVED: "-"}
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is there: rows by resource and key, and the revision of the directory."""
+    """The present rows, by resource and key, and the directory's revision."""
 
     revision: int
     rows: Mapping[str, Mapping[Any, Row]]
@@ -44,15 +44,15 @@ class State:
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    What becomes of one row.
+    The change of one row.
 
     Attributes:
         resource: Its name.
-        key: What tells it from others of its table.
-        label: Names it for people.
-        there: The row as it is; ``None``: it is new.
-        values: As it will be.
-        fields: Names of what differs; never values, since some are secrets.
+        key: The row's key in its table.
+        label: Its name for people.
+        there: The present row; ``None``: it is new.
+        values: The row after the change.
+        fields: Names of the fields that change, without values: some are secrets.
 
     """
 
@@ -65,24 +65,24 @@ class Change:
     fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Name the row and what differs."""
+        """Describe the row and its fields that change."""
         return f"{self.label}: {', '.join(self.fields)}" if self.fields else self.label
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All changes; ``revision`` is the state that they were made from."""
+    """All changes; ``revision`` is that of the state that they are made from."""
 
     revision: int
     changes: tuple[Change, ...]
 
     @property
     def effective(self) -> list[Change]:
-        """Those that change something."""
+        """List the changes that change something."""
         return [change for change in self.changes if change.verb is not Verb.UNCHANGED]
 
     def lines(self) -> list[str]:
-        """Write what changes for a person, a line each, and a line of counts."""
+        """Describe the changes for people, a line each, and a line of counts."""
         counts = Counter(change.verb for change in self.changes)
         total = ", ".join(f"{counts[verb]} {verb}" for verb in Verb)
         return [*(f"{MARKS[c.verb]} {c}" for c in self.effective), total]
@@ -90,22 +90,22 @@ class Plan:
 
 @dataclass
 class Faults:
-    """What is wrong with a file: lines (0: unknown) and sentences."""
+    """Faults of a file: lines (0: unknown) and sentences."""
 
     found: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, line: int, what: str) -> None:
-        """Note a fault."""
+        """Add a fault."""
         self.found.append((line, what))
 
     def note(self, line: int, label: str, faults: Iterable[str]) -> bool:
-        """Note faults of one entry; tells whether there were any."""
+        """Add the faults of an entry; return whether there were any."""
         before = len(self.found)
         self.found += ((line, f"{label}: {what}") for what in faults)
         return len(self.found) > before
 
     def check(self) -> None:
-        """Raise ApplyError with all of them, a line each, if there are any."""
+        """Raise ApplyError with all faults, a line each, if there are any."""
         if self.found:
             faults = dict.fromkeys(sorted(self.found, key=lambda fault: fault[0]))
             raise ApplyError(

@@ -1,7 +1,7 @@
 """
-Requests of customers for numbers, series and keywords: administrators decide them.
+Customers' requests for numbers, series and keywords, which administrators decide.
 
-Everything here waits for the database, and is never on the message path.
+Everything here blocks, and is never on the message path.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from budstikke.domain.number_inventory import NumberKind
+from budstikke.domain.number_inventory import NumberKind, overlapping_series
 from budstikke.domain.text.word_matching import folded
 from budstikke.provisioning.acts import AdminError, touch_directory, write_audit
 from budstikke.provisioning.resources.accesses import is_two_way
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     Dialects = Mapping[str, type[msgspec.Struct]]
 
 SHORTEST, LONGEST = 3, 15
-"""Digits of a number (E.164 has 15 at most)."""
+"""Digits of a number (E.164 has at most 15)."""
 
 SERIES = range(5, 14)
-"""Digits that a series may begin with: its numbers have 14."""
+"""Digits that the numbers of a series begin with; they have 14."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to decide; ``access``, ``dialect:identifier``, is to get the number."""
+    """A request that waits; the number is for ``access`` (``dialect:identifier``)."""
 
     id: int
     at: float
@@ -46,7 +46,7 @@ class Request:
 
 
 def waiting_requests(engine: Engine) -> list[Request]:
-    """List the requests that nobody has decided, the oldest first."""
+    """List the requests that wait, oldest first."""
     table, account, access = schema.number_request, schema.account, schema.access
     of = access.c.dialect + ":" + access.c.identifier
     with engine.connect() as connection:
@@ -66,7 +66,7 @@ def waiting_requests(engine: Engine) -> list[Request]:
 def refuse(
     engine: Engine, request_id: int, *, answer: str, actor: str, now: float
 ) -> None:
-    """Refuse a request; raises AdminError when it is decided already."""
+    """Refuse a request; raises AdminError if it does not wait."""
     with immediate(engine) as connection:
         _waiting(connection, request_id)
         _decide(connection, request_id, "refused", answer, now)
@@ -88,10 +88,10 @@ def approve(
 
     Args:
         engine: The database.
-        request_id: Of a request that nobody has decided.
-        number: The number it gets, or of a keyword the shared number; empty: the one
-            it asked for.
-        answer: For the customer; empty: what was given.
+        request_id: Of a request that waits.
+        number: The number to give, or the shared number of the keyword; empty: the
+            requested one.
+        answer: For the customer; empty: a sentence that says what was given.
         dialects: The settings of an access, by dialect.
         actor: Who does it, for the audit.
         now: Unix seconds.
@@ -100,8 +100,8 @@ def approve(
         What was given, in words.
 
     Raises:
-        AdminError: The request is decided, or its number or keyword is taken or is
-            none that can be given.
+        AdminError: The request does not wait, or its number or keyword is taken or
+            cannot be given.
 
     """
     with immediate(engine) as connection:
@@ -136,7 +136,7 @@ def _waiting(connection: Connection, request_id: int) -> Any:
 
 
 def _access(connection: Connection, access_id: int, dialects: Dialects) -> str:
-    """Name the access that gets the number; raises AdminError when it cannot."""
+    """Describe the access that gets the number; raises AdminError if it may not."""
     table = schema.access
     row = connection.execute(select(table).where(table.c.id == access_id)).one_or_none()
     if row is None:
@@ -187,17 +187,17 @@ def _give_number(connection: Connection, value: str, asked: Any) -> None:
 
 
 def _refuse_overlap(connection: Connection, value: str, account_id: int) -> None:
-    """Refuse a series that shares numbers with another account's."""
+    """Refuse a series that has numbers in common with another account's."""
     number, access = schema.number, schema.access
-    others = connection.scalars(
-        select(number.c.value)
+    rows = connection.execute(
+        select(number.c.value, access.c.account_id)
         .join(access, access.c.id == number.c.access_id)
-        .where(
-            number.c.kind == NumberKind.SERIES.value, access.c.account_id != account_id
-        )
+        .where(number.c.kind == NumberKind.SERIES.value)
     )
-    for other in others:
-        if other.startswith(value) or value.startswith(other):
+    owners = {row.value: row.account_id for row in rows} | {value: account_id}
+    for pair in overlapping_series(owners):
+        if value in pair:
+            other = pair[0] if pair[1] == value else pair[1]
             raise AdminError(f"series {value} overlaps {other}, which is taken")
 
 

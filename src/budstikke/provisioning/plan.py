@@ -1,4 +1,4 @@
-"""What a file changes: the rows that are there against the rows that it wants."""
+"""Compares a file with the present rows, and makes the plan."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """
-    How secrets are stored: ``servers.auth`` has both.
+    How to store secrets; ``servers.auth`` has the functions.
 
-    ``alone`` are the dialects in which a key is all that a caller gives.
+    ``alone`` are the dialects whose callers give nothing but a key.
     """
 
     hash: Callable[[str], str]
@@ -41,7 +41,7 @@ class Secrets:
     alone: Collection[str] = ()
 
     def stored(self, given: str | None, there: str | None) -> str | None:
-        """Say what is kept of a secret; ``None`` given: what is there."""
+        """Return the secret to store; ``None`` given: the stored one."""
         if given is None or (given and there and self.verify(given, there)):
             return there
         return self.hash(given) if given else None
@@ -50,14 +50,14 @@ class Secrets:
 @dataclass
 class Planning:
     """
-    A plan that is being made.
+    A plan in the making.
 
     Attributes:
-        state: What is there.
+        state: The present state.
         now: Unix seconds.
-        future: The rows that there will be, by resource and key, so far.
-        lines: Where the file names a row, by resource and key.
-        faulty: What has faults, and is missing because of them.
+        future: The rows after the plan, by resource and key, so far.
+        lines: Lines of the file by resource and key.
+        faulty: Rows with faults, which are missing in ``future``.
 
     """
 
@@ -73,14 +73,14 @@ class Planning:
 
     @cached_property
     def accesses(self) -> dict[str, list[Key]]:
-        """List the accesses that each account will have."""
+        """List each account's accesses after the plan."""
         found: dict[str, list[Key]] = {}
         for key, row in self.future["access"].items():
             found.setdefault(row["account"], []).append(key)
         return found
 
     def change(self, resource: Resource, file: File) -> Iterator[Change]:
-        """Compare all rows of a resource with what the file says of them."""
+        """Compare the rows of a resource with the file's entries."""
         rows = self.state.rows[resource.name]
         future = self.future[resource.name] = dict(rows)
         for section in resource.sections:
@@ -136,12 +136,12 @@ class Planning:
         return Change(verb, resource.name, key, resource.label(key), there, {})
 
     def check_references(self, resource: Resource) -> None:
-        """Note rows that would refer to what there will not be."""
+        """Note rows that would refer to rows that will not exist."""
         columns = columns_of(resource).items()
         refer = [(key, c.refers_to) for key, c in columns if c and c.refers_to]
         for key, row in self.future[resource.name].items():
             names = []
-            if (resource.name, key) in self.lines:  # others go with what they are of
+            if (resource.name, key) in self.lines:  # others go with their owner
                 parts = zip(resource.key, resource.parts_of(key), strict=True)
                 names += [(REFERENCES[c], name) for c, name in parts if c in REFERENCES]
             for column, table in refer:
@@ -158,18 +158,18 @@ class Planning:
             self.note(resource, key, f"there is no {what}")
 
     def note(self, resource: Resource, key: Key, what: str) -> None:
-        """Note a fault of a row, at the line where the file names it."""
+        """Note a fault of a row, at its line in the file."""
         line = self.lines.get((resource.name, key), 0)
         self.faults.add(line, f"{resource.label(key)}: {what}")
 
 
 def make_plan(file: File, state: State, secrets: Secrets, now: float) -> Plan:
     """
-    Compare a file with what is there.
+    Compare a file with the present state.
 
-    What the file does not name stays, and what an entry leaves out; a new entry has
-    defaults for it. Raises ApplyError when entries are not whole, or refer to what
-    there will not be: all of them.
+    Rows without an entry stay, and so do the fields that an entry leaves out; a new row
+    gets defaults for them. Raises ApplyError with all entries that are incomplete or
+    refer to rows that will not exist.
     """
     planning = Planning(state, file.source, secrets, now)
     changes = [change for each in RESOURCES for change in planning.change(each, file)]

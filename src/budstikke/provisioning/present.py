@@ -1,4 +1,4 @@
-"""How the present state is read, from what resources declare."""
+"""Reads the present state, as resources declare it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from budstikke.provisioning.resources import File
 
 AT_A_TIME = 500
-"""Values that one statement looks up."""
+"""Values to look up in one statement."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Reading:
     def rows(
         self, resource: Resource, *only: ColumnElement[bool]
     ) -> dict[Key, dict[str, Any]]:
-        """Read the rows of a resource, those that fit ``only``."""
+        """Read the rows of a resource that match ``only``."""
         columns = [Column(name) for name in resource.key]
         fields = [""] * len(columns)
         for field_key, column in columns_of(resource).items():
@@ -63,7 +63,7 @@ class Reading:
         return found
 
     def _loader(self, column: Column) -> Callable[[Any], Any] | None:
-        """Make what reads a column: JSON is decoded, ids become keys."""
+        """Return the function that reads a column's value: JSON, or an id as a key."""
         if column.name in REFERENCES:
             return self.names[REFERENCES[column.name]].get
         if column.each:
@@ -77,7 +77,7 @@ class Reading:
 def read_state(
     connection: Connection, file: File, resources: Iterable[Resource]
 ) -> State:
-    """Read what is there of all that a file may speak of."""
+    """Read the rows of all resources that a file may name."""
     reading = Reading(connection, file)
     found: dict[str, Mapping[Key, Mapping[str, Any]]] = {}
     for resource in resources:
@@ -90,6 +90,6 @@ def read_state(
 
 
 def slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Cut values into as many as one statement looks up."""
+    """Split values into as many as one statement looks up."""
     for start in range(0, len(values), AT_A_TIME):
         yield values[start : start + AT_A_TIME]

@@ -1,4 +1,4 @@
-"""The keys of ``apply``'s file as docs/configure.md lists them (run it to print)."""
+"""Prints the keys of ``apply``'s file as in docs/configure.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def table() -> str:
 
 
 def _tables(kind: type[Struct], path: str) -> Iterator[tuple[str, type[Struct]]]:
-    """List the tables within one, each before those within it."""
+    """List the tables within a table, each before those within it."""
     for field in fields_of(kind):
         if field.nested is not None:
             inner = f"{path}.{field.key}" if path else field.key

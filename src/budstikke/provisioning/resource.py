@@ -2,9 +2,9 @@
 What a resource of ``apply`` declares; the engine does the rest.
 
 A resource is a table of the database with one or more tables of the TOML file (its
-sections). A section's entry is a ``Struct`` whose fields say type, constraint, default
-and description, and by ``Stored`` how they are kept where that is not a column of
-their name. A field that is declared is read, checked, planned, written and documented.
+sections). A section's entry is a ``Struct`` whose fields have type, constraint, default
+and description, and ``Stored`` where the column differs from the field. The engine
+reads, checks, plans, writes and documents each field that is declared.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from budstikke.provisioning.present import Reading
 
 GIVEN = "(given)"
-"""What ``Given`` is called in an entry; as a key of the file it is refused."""
+"""Key of ``Given`` in an entry; the file may not use it."""
 
 ALL = "*"
 
 Key = Any
-"""What tells a row from others of its table: a name, or a tuple of them."""
+"""The key of a row in its table: a name, or a tuple of them."""
 
 
 class Given(Struct, frozen=True):
     """
-    What an entry of the file says itself; all else stays as it is.
+    What the file gives of an entry; all else stays as it is.
 
     Attributes:
-        keys: Those that it has.
-        reset: Keys of its settings that get their defaults; ``ALL``: each.
-        line: Where it begins in the file, from 1; 0 where that is not known.
+        keys: The entry's keys.
+        reset: Keys of its settings that get their defaults; ``ALL``: all of them.
+        line: Its line in the file, from 1; 0: unknown.
 
     """
 
@@ -66,17 +66,17 @@ def _as_it_is(value: Any) -> Any:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """
-    How a field is kept, where that is not as a column of its name.
+    How a field is stored, if not as it is in a column of its name.
 
     Attributes:
         column: The column; ``None``: rows of another table, which hooks write.
         convert: From the file's value to the row's.
-        each: The resource whose ids a list holds; the row has their keys.
-        kept: Whether the row has it: not what names the row, or is read but once.
-        literal: The text ``"default"`` means itself.
-        secret: Only a hash is kept; an empty text takes it away.
-        merged: A table whose keys are kept one by one.
-        in_key: A part of what tells the row from others, in the order declared.
+        each: The resource whose ids a list has; the row has their keys.
+        kept: Whether the row has it, unlike a part of the key, or a value of new rows.
+        literal: Whether the text ``"default"`` means itself.
+        secret: Only a hash is stored; an empty text deletes it.
+        merged: A table whose keys are stored one by one.
+        in_key: Part of the row's key, in the order of declaration.
 
     """
 
@@ -91,11 +91,11 @@ class Stored:
 
 
 KEY = Stored(kept=False, literal=True, in_key=True)
-"""A part of what tells the row from others."""
+"""Part of the row's key."""
 ONCE = Stored(kept=False)
-"""Only read when the entry is new."""
+"""Only for a new row."""
 BELOW = Stored(column=None)
-"""Kept in rows of another table."""
+"""Stored in rows of another table."""
 SETTINGS = Stored(merged=True)
 """A table of settings."""
 
@@ -105,7 +105,7 @@ REFERENCES = {
     "number_id": "number",
     "price_list_id": "price_list",
 }
-"""Columns that hold the id of another row; in the engine's rows stands its key."""
+"""Columns with the id of another row; the engine's rows have its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Field:
     """
     A field of an entry, as its ``Struct`` declares it.
 
-    ``nested`` is what it lists, if these are tables of their own.
+    ``nested``: its tables, if it is a list of them.
     """
 
     name: str
@@ -126,12 +126,12 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Tell whether each entry has to say it."""
+        """Whether each entry must have it."""
         return self.default is NODEFAULT
 
     @property
     def column(self) -> Column | None:
-        """Say where the row has it; ``None``: in no column of its own."""
+        """Return its column; ``None``: it has none of its own."""
         stored = self.stored
         if not stored.kept or stored.column is None:
             return None
@@ -143,7 +143,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a resource's table: whether it holds JSON, and ids of what."""
+    """A column of a resource's table: whether it has JSON, and whose ids."""
 
     name: str
     json: bool = False
@@ -151,7 +151,7 @@ class Column:
 
     @property
     def refers_to(self) -> str:
-        """Name the resource whose ids it holds; empty: it holds none."""
+        """Return the resource whose ids it has; empty: it has none."""
         return self.each or REFERENCES.get(self.name, "")
 
 
@@ -204,13 +204,13 @@ def metas(kind: Any) -> Iterable[Meta]:
 
 class Source(Struct, frozen=True):
     """
-    What a file is read by.
+    What the reader of a file needs.
 
     Attributes:
         dialects: The settings of an access, by dialect.
         carriers: The settings of a carrier, by kind.
-        environ: Where variables that hold secrets are looked up.
-        identify: By dialect, what makes an access's id of its password.
+        environ: Environment variables, with secrets.
+        identify: By dialect, the function that makes an access's id from its password.
 
     """
 
@@ -223,12 +223,12 @@ class Source(Struct, frozen=True):
 @dataclass(slots=True)
 class Draft(Generic[E]):
     """
-    What becomes of one row while it is planned.
+    A row in the plan.
 
     Attributes:
-        owner: The account whose table the entry stands in; ``None``: the file's.
-        there: The row as it is; ``None``: it is new.
-        row: The row as it will be; a section's ``complete`` may change it. Keys that
+        owner: The account whose table has the entry; ``None``: the file itself.
+        there: The present row; ``None``: it is new.
+        row: The row after the plan; a section's ``complete`` may change it. Keys that
             no field declares are columns to write, and do not count as a change.
 
     """
@@ -248,17 +248,17 @@ def _nothing(*_: Any) -> Iterable[Any]:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Section(Generic[E]):
     """
-    A table of the file. Its hooks yield what is wrong, without the entry's label.
+    A table of the file. Its hooks yield faults, without the entry's label.
 
     Attributes:
-        path: Where it stands in the file, such as ``account.access``.
+        path: Its path in the file, such as ``account.access``.
         entry: Its fields.
-        of_account: Whether the key begins with the account that it stands in.
-        fill: Fills in what the entry's key is made of, before anything else.
-        check: What the file alone shows to be wrong; not asked of what is removed.
-        allow: What the present row forbids, removal included.
-        complete: Fills in the row, and says what does not go together.
-        along: Further changes that a new row brings.
+        of_account: Whether the key begins with the account that has it.
+        fill: Fills in parts of the entry's key, before anything else.
+        check: Faults of the entry alone; not called if it is to be removed.
+        allow: Faults by the present row, also for a removal.
+        complete: Fills in the row, and finds fields that contradict each other.
+        along: Further changes with a new row.
 
     """
 
@@ -273,12 +273,12 @@ class Section(Generic[E]):
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """List what an entry may say."""
+        """List the fields of an entry."""
         kind: type[Entry] = self.entry
         return fields_of(kind)
 
     def key(self, owner: str | None, entry: E) -> Key:
-        """Make the key of an entry that stands in an account's table, or in none."""
+        """Make the key of an entry, which an account's table may have."""
         kind: type[Entry] = self.entry
         parts = [each.stored.convert(getattr(entry, each.name)) for each in _key(kind)]
         if self.of_account:
@@ -286,7 +286,7 @@ class Section(Generic[E]):
         return tuple(parts) if len(parts) > 1 else parts[0]
 
     def entries(self, file: Any) -> list[tuple[str | None, E]]:
-        """List a file's entries, each with the account that it stands in."""
+        """List a file's entries, each with the account that has it."""
         outer, _, inner = self.path.partition(".")
         if not inner:
             return [(None, entry) for entry in getattr(file, outer)]
@@ -300,16 +300,16 @@ class Section(Generic[E]):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resource:
     """
-    A table of the database that ``apply`` keeps.
+    A table of the database that ``apply`` writes.
 
     Attributes:
         key: The columns of its key.
-        label: Names a row, by its key, in messages, plans and the audit.
-        sections: The tables of the file that speak of it.
+        label: Describes a row, by its key, in messages, plans and the audit.
+        sections: The tables of the file for it.
         derived: What a row has beside the fields: its column; ``None``: none.
-        read: Reads the present rows; without: all of them.
-        goes_with: The (resource, key) of rows that it is removed with.
-        whole: Yields (key, fault) for what is wrong among all rows there will be.
+        read: Reads the present rows; ``None``: all of them.
+        goes_with: The (resource, key) of rows with which it is removed.
+        whole: Yields (key, fault) for faults among all rows after the plan.
         before_removal: Deletes rows of other tables that refer to those of changes, or
             raises ApplyError.
         write_below: Writes rows of other tables, for (id, change) of each row.
@@ -329,22 +329,22 @@ class Resource:
 
     @property
     def name(self) -> str:
-        """What the engine calls it."""
+        """Its name in the engine."""
         return self.table.name
 
     def key_of(self, parts: Iterable[Any]) -> Key:
-        """Make a key of the values of its columns."""
+        """Make a key from the values of its columns."""
         values = tuple(parts)
         return values if len(values) > 1 else values[0]
 
     def parts_of(self, key: Key) -> tuple[Any, ...]:
-        """Take a key apart."""
+        """Return the values of a key's columns."""
         return key if len(self.key) > 1 else (key,)
 
 
 @cache
 def columns_of(resource: Resource) -> Mapping[str, Column | None]:
-    """List what a resource's rows have that may differ, and their columns."""
+    """Return the columns of a resource's rows by what may change in them."""
     found: dict[str, Column | None] = {
         each.key: each.column
         for section in resource.sections
@@ -357,5 +357,5 @@ def columns_of(resource: Resource) -> Mapping[str, Column | None]:
 
 
 def of(account: str | None) -> str:
-    """Say whose something is."""
+    """Return words for the account that something belongs to."""
     return f" of {account}" if account else ""

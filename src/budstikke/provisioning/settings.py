@@ -1,4 +1,4 @@
-"""The settings of accesses and carriers: those of their dialect, or kind."""
+"""The settings of accesses and carriers, by their dialect or kind."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def kind_faults(
     key: str, kind: str, kinds: Mapping[str, type[Struct]]
 ) -> Iterator[str]:
-    """Refuse a dialect, or a kind of carrier, that there is not."""
+    """Refuse an unknown dialect or kind of carrier."""
     if kind not in kinds:
         known = ", ".join(sorted(kinds))
         yield f"{key}: there is no {kind!r}, only {known}{closest(kind, kinds)}"
 
 
 FROM_ENVIRONMENT = "_env"
-"""How a key ends whose value names the variable, or variables, that hold a setting."""
+"""End of a key whose value names the variable, or variables, with a setting."""
 
 
 def fill_from_environment(
@@ -36,11 +36,10 @@ def fill_from_environment(
     environ: Mapping[str, str],
 ) -> Iterator[str]:
     """
-    Replace ``NAME_env`` by the setting ``NAME``, read from the environment.
+    Replace ``NAME_env`` by the setting ``NAME`` from the environment.
 
-    Its value is the name of a variable, or a list of names for a list of texts. A key
-    whose ``NAME`` the dialect or kind of carrier does not have is left as it is, and
-    refused with all that are unknown.
+    Its value is the name of a variable, or a list of names for a list of texts. If the
+    dialect or kind has no setting ``NAME``, the key stays, and is refused as unknown.
     """
     fields = None if kind is None else _types(kind)
     for key in [key for key in settings if key.endswith(FROM_ENVIRONMENT)]:
@@ -69,7 +68,7 @@ def _types(kind: type[Struct]) -> Mapping[str, Any]:
 def given_faults(
     settings: Mapping[str, Any], kind: type[Struct] | None
 ) -> Iterator[str]:
-    """Look at each setting by itself: what is left out may be there already."""
+    """Check each setting alone: the stored ones may complete them."""
     if kind is None:
         return
     types = _types(kind)
@@ -87,7 +86,7 @@ def given_faults(
 def whole_faults(
     settings: Mapping[str, Any], kind: type[Struct] | None
 ) -> Iterator[str]:
-    """Refuse settings that do not go together, or lack one."""
+    """Check settings together: contradictions, and missing ones."""
     if kind is None:
         return
     try:
@@ -106,6 +105,6 @@ def merged(
         for key, value in stored.items()
         if ALL not in given.reset and key not in given.reset
     }
-    # JSON has no dates, as TOML has
+    # JSON has no dates, as TOML has.
     encoded = msgspec.json.encode({**kept, **settings})
     return msgspec.json.decode(encoded, type=dict[str, object])

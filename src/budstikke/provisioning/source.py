@@ -1,7 +1,7 @@
 """
-The file of ``budstikke apply``: how it is read, and what is wrong with it.
+Reads the file of ``budstikke apply``, and checks it.
 
-Everything that a file alone can say is checked here, before the database is asked.
+All that the file alone shows is checked here, before the database is read.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def read_file(
     """
     Read a TOML file and check it.
 
-    Passwords named by ``password_env`` are filled in, and the ids of accesses that
-    are known by their password alone.
+    Passwords of ``password_env`` are filled in, and the ids of accesses that have
+    nothing but a password.
 
     Args:
         text: The file.
         dialects: The settings of an access, by dialect.
         carriers: The settings of a carrier, by kind.
-        environ: Where ``password_env`` is looked up.
-        identify: By dialect, what makes an access's id of its password.
+        environ: The environment, for ``password_env``.
+        identify: By dialect, the function that makes an access's id from its password.
 
     Raises:
-        ApplyError: It is no TOML, keys are unknown, or values do not fit: all of them.
+        ApplyError: It is no TOML, or has unknown keys or bad values: all of them.
 
     """
     parser = Parser(text)
@@ -57,7 +57,7 @@ def read_file(
 
 
 def _check(resource: Resource, file: File, faults: Faults) -> None:
-    """Note what is wrong with each entry, and those that are there twice."""
+    """Note the faults of each entry, and entries that come twice."""
     seen = set()
     for section in resource.sections:
         for owner, entry in section.entries(file):
@@ -78,7 +78,7 @@ def _check(resource: Resource, file: File, faults: Faults) -> None:
 
 
 def _lists(entry: Entry) -> bool:
-    """Tell whether an entry lists others."""
+    """Whether an entry has tables of its own."""
     return any(
         getattr(entry, field.name)
         for field in fields_of(type(entry))

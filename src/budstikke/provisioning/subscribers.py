@@ -1,8 +1,7 @@
 """
-The number directory as administrators keep it.
+The number directory in the database, for administrators.
 
-Rows are written in slices of their own transactions, so that a gateway goes on
-meanwhile.
+Each slice of rows is a transaction, so that a gateway can work meanwhile.
 """
 
 from __future__ import annotations
@@ -26,10 +25,9 @@ def put_subscribers(
     engine: Engine, rows: Mapping[str, tuple[str, str]], *, replace: bool = False
 ) -> int:
     """
-    Write name and address by number (E.164 with ``+``); returns how many were deleted.
+    Write name and address by number (E.164 with ``+``); return how many were deleted.
 
-    Those that are there already take the new name and address. With ``replace`` all
-    others are deleted.
+    Known numbers get the new name and address. With ``replace`` all others are deleted.
     """
     names = iter(rows.items())
     while some := list(islice(names, SLICE)):

@@ -1,7 +1,7 @@
 """
-From TOML to the entries of ``apply``'s file, key by key.
+Reads TOML as the entries of ``apply``'s file, key by key.
 
-All that is wrong is found in one run, each fault with its line.
+One run finds all faults, each with its line.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FOREIGN = (
 
 
 class Parser:
-    """Reads one file; ``faults`` are those that were found."""
+    """Reads one file; ``faults`` has those that it found."""
 
     def __init__(self, text: str) -> None:
         self.faults = Faults()
@@ -44,7 +44,7 @@ class Parser:
         self._lines = find_lines(text)
 
     def read(self, kind: type[Read]) -> Read:
-        """Read all of it; what is faulty is read as if it were not said."""
+        """Read the file; a faulty value counts as missing."""
         known = _by_key(kind)
         strange = [key for key in self._tree if not closest(key, known)]
         if strange and known.keys().isdisjoint(self._tree):
@@ -56,7 +56,7 @@ class Parser:
     def _table(
         self, kind: type[Read], given: dict[str, Any], path: Path, label: str
     ) -> Read | None:
-        """Read a table; ``None``: it lacks what names it."""
+        """Read a table; ``None``: its key is missing."""
         fields = _by_key(kind)
         plain: dict[str, Any] = {}
         nested: dict[str, list[Any]] = {}
@@ -88,7 +88,7 @@ class Parser:
     def _faulty(
         self, kind: type[Struct], plain: Mapping[str, Any], path: Path, label: str
     ) -> set[str]:
-        """Note the values that cannot be read; returns their keys."""
+        """Note bad values; return their keys."""
         try:
             msgspec.convert(plain, kind, dec_hook=read_amount)
         except msgspec.ValidationError:
@@ -127,7 +127,7 @@ def _by_key(kind: type[Struct]) -> Mapping[str, Field]:
 
 
 def _take_reset(given: Mapping[str, Any], plain: dict[str, Any]) -> frozenset[str]:
-    """Take settings that are to have their default out of what is read."""
+    """Take the settings with the value ``"default"`` out; return their keys."""
     settings = given.get("settings")
     if settings == DEFAULT:
         return frozenset({ALL})
@@ -139,7 +139,7 @@ def _take_reset(given: Mapping[str, Any], plain: dict[str, Any]) -> frozenset[st
 
 
 def _fault(kind: Any, value: object) -> str | None:
-    """Say what is wrong with a value, to be written behind its key."""
+    """Return the fault of a value, to be written after its key."""
     try:
         msgspec.convert(value, kind, dec_hook=read_amount)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""In which line of a TOML file something stands: what ``tomllib`` does not tell."""
+"""Finds the lines of keys and tables in a TOML file, which ``tomllib`` does not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Path = tuple[str | int, ...]
-"""Keys and indexes from the top, as in what ``tomllib`` returns."""
+"""Keys and indexes from the top, as in the result of ``tomllib``."""
 
 _header = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*\]\]?").match
 _key = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w"'-]+)*)\s*=""").match
@@ -19,9 +19,9 @@ _MULTI = ('"' * 3, "'" * 3)
 
 def find_lines(text: str) -> Mapping[Path, int]:
     """
-    Find the line, from 1, of each table and key that begins one.
+    Return the line, from 1, of each table and of each key at the beginning of a line.
 
-    What stands within another's line (inline tables) is not found. The file is TOML.
+    It has no keys of inline tables. The file is valid TOML.
     """
     lines: dict[Path, int] = {}
     counts: dict[Path, int] = {}
@@ -44,7 +44,7 @@ def find_lines(text: str) -> Mapping[Path, int]:
 
 
 def line_of(path: Path, lines: Mapping[Path, int]) -> int:
-    """Find the line of something, or of the nearest that it stands within; 0: none."""
+    """Return the line of a path, or of the nearest table around it; 0: none."""
     while path:
         if path in lines:
             return lines[path]
@@ -57,7 +57,7 @@ def _names(written: str) -> list[str]:
 
 
 def _section(many: bool, names: list[str], counts: dict[Path, int]) -> Path:  # noqa: FBT001 - one caller
-    """Name a table by its place: of an array, the latest entry that was begun."""
+    """Return a table's path: of an array, its latest entry."""
     path: Path = ()
     for depth, name in enumerate(names, 1):
         path = (*path, name)

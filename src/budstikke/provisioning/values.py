@@ -1,8 +1,8 @@
 """
-Types of values in ``apply``'s file, each with words for what is allowed.
+Types of values in ``apply``'s file, with words for what they allow.
 
-``extra["expected"]`` beside a pattern is what a fault says; ``"default"`` as a value
-gives a key its default again.
+A pattern's ``extra["expected"]`` is what a fault says. ``"default"`` as a value gives a
+key its default.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from budstikke.domain import url
 from budstikke.domain.money import MOST, micros
 
 
 def _text(pattern: str, expected: str, longest: int | None = None) -> Meta:
-    """Make the constraint of a text that matches all of a pattern."""
+    """Make the constraint of a text that matches a pattern as a whole."""
     words = {"expected": expected}
     return Meta(pattern=rf"\A(?:{pattern})\Z", max_length=longest, extra=words)
 
@@ -54,23 +55,16 @@ Word = Annotated[
     _text(r"[^\x00-\x1f\x7f]*", "one line of text, without control characters", 100),
 ]
 Reply = Annotated[str, Meta(max_length=1530)]
-"""A text of ten segments at most."""
-Url = Annotated[
-    str,
-    _text(
-        r"((?i:https?)://[^\s/?#]+(?:[/?#][!-~]*)?)?",
-        "an http or https URL, percent-encoded, or nothing",
-        2000,
-    ),
-]
+"""A text of at most ten segments."""
+Url = Annotated[url.Url, Meta(max_length=2000)]
 
 
 class Amount(int):
-    """Micros that are not negative, of a decimal number as text or a whole one."""
+    """Micros, not negative; in the file a decimal number as text, or an integer."""
 
 
 class FeeAmount(int):
-    """Micros, one at least."""
+    """Micros, at least one."""
 
 
 class SignedAmount(int):
@@ -91,12 +85,12 @@ def read_amount(kind: type, value: object) -> Any:
 
 
 DEFAULT = "default"
-"""What a key is set to that shall have its default again."""
+"""The value of a key that is to get its default."""
 
 
 class ApplyError(Exception):
     """
     A file that cannot be applied.
 
-    The message says which entries, a line for each fault, and never a secret.
+    The message names the entries, a line for each fault, and has no secrets.
     """

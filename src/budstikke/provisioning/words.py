@@ -1,4 +1,4 @@
-"""What is wrong with a value, or a key, in words."""
+"""Describes the fault of a value or a key in words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TYPES = {
     "date": "a date, such as 2026-01-31",
     "null": "nothing",
 }
-"""msgspec's names of types, as TOML's readers know them."""
+"""By msgspec's name of a type: its name in TOML."""
 
 _types = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 _pattern = re.compile(r"expected `str` matching regex .*", re.DOTALL)
@@ -33,12 +33,12 @@ def in_words(
     error: msgspec.ValidationError, kind: Any, value: object = None
 ) -> tuple[str, str]:
     """
-    Say where within a value a fault is (empty: it is the value), and what.
+    Return where within a value the fault is (empty: the value itself), and what it is.
 
     Args:
-        error: What msgspec says.
-        kind: The type that the value was read as.
-        value: The value, of which one may be meant that there is.
+        error: msgspec's.
+        kind: The type as which the value was read.
+        value: The value, to suggest a similar one.
 
     """
     what, _, place = str(error).partition(" - at `$")
@@ -56,7 +56,7 @@ def _type_in_words(names: re.Match[str]) -> str:
 
 
 def _expected(kind: Any) -> str:
-    """Find the words for what a type's pattern allows; empty: there are none."""
+    """Return the words for what a type's pattern allows; empty: none."""
     for meta in metas(kind):
         if meta.pattern and meta.extra:
             return str(meta.extra["expected"])
@@ -64,7 +64,7 @@ def _expected(kind: Any) -> str:
 
 
 def meant(value: object, kind: Any) -> str:
-    """Say which text may be meant, or which there are; empty: any text may be."""
+    """Suggest a similar text, or list the allowed ones; empty: any text is allowed."""
     choices = _choices(kind)
     if not choices or not isinstance(value, str):
         return ""
@@ -72,19 +72,19 @@ def meant(value: object, kind: Any) -> str:
 
 
 def _choices(kind: Any) -> list[str]:
-    """List the texts that a value may be, if they are few."""
+    """List the allowed texts, if they are few."""
     if get_origin(kind) is Literal:
         return [str(each) for each in get_args(kind)]
     return [name for each in get_args(kind) for name in _choices(each)]
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
-    """Say that there is no such key, and which may be meant."""
+    """Say that a key is unknown, and suggest a similar one."""
     return f"there is no key `{key}`{closest(key, known)}"
 
 
 def closest(given: str, known: Iterable[str]) -> str:
-    """Ask whether something else is meant; empty: nothing is like it."""
+    """Suggest a similar key; empty: none is similar."""
     names = [name for name in known if name != GIVEN]
     found = get_close_matches(given.lower(), names, 1, 0.6)
     return f": did you mean `{found[0]}`?" if found else ""

@@ -1,4 +1,4 @@
-"""How a plan is written, from what resources declare."""
+"""Writes a plan, as resources declare it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Ids:
-    """The ids of rows by resource and key: those that were there, and new ones."""
+    """The ids of rows by resource and key: present ones, and new ones."""
 
     def __init__(self, connection: Connection, state: State) -> None:
         self._connection = connection
@@ -40,11 +40,11 @@ class Ids:
         }
 
     def of(self, resource: str, key: Key) -> int | None:
-        """Find an id; of no key, none."""
+        """Return an id; without a key, ``None``."""
         return None if key is None else self._found[resource][key]
 
     def refresh(self, resource: Resource) -> None:
-        """Read the ids anew: rows were added."""
+        """Read the ids again: rows were added."""
         table = resource.table
         if "id" not in table.c:
             return
@@ -74,9 +74,9 @@ def write(
     now: float,
 ) -> None:
     """
-    Carry a plan out, within a transaction; ``state`` is what it was made from.
+    Carry a plan out within a transaction; ``state`` is what it was made from.
 
-    ``resources`` are in such an order that each refers to those before it only.
+    Each of ``resources`` refers only to those before it.
     """
     ids = Ids(connection, state)
     changes = plan.effective
@@ -143,7 +143,7 @@ def _write_below(
 
 
 def _this_row(resource: Resource) -> list[ColumnElement[bool]]:
-    """Find a row by its id, if it has one, and still has its key."""
+    """Select a row by its id, if it has one, and its key."""
     columns = resource.table.c
     return [
         columns[name].is_not_distinct_from(bindparam(f"the_{name}"))
@@ -166,12 +166,12 @@ def _key_columns(resource: Resource, change: Change, ids: Ids) -> dict[str, Any]
     for name, value in parts:
         found[name] = ids.of(REFERENCES[name], value) if name in REFERENCES else value
         if found[name] is None and not resource.table.c[name].nullable:
-            found[name] = 0  # an account_id that is everybody's
+            found[name] = 0  # the account_id of a common row
     return found
 
 
 def _columns(resource: Resource, change: Change, ids: Ids) -> dict[str, Any]:
-    """Make the columns of a row; what no field declares has a column of its name."""
+    """Return the columns of a row; a key without a field is a column's name."""
     known = columns_of(resource)
     columns = {key: known.get(key, Column(key)) for key in change.values}
     return {

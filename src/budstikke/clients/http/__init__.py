@@ -1,1 +1,1 @@
-"""HTTP to customers' servers: callbacks, and look-ups in a number directory."""
+"""HTTP requests to customers' servers: callbacks, and look-ups of numbers."""

@@ -1,8 +1,8 @@
 """
-Which addresses and ports customers' URLs may lead to. Pure.
+The addresses and ports that customers' URLs may lead to. Pure.
 
-The tables are ours, not the interpreter's, whose own changes from one release to the
-next. What is in doubt is left out: a customer's server has an ordinary address.
+The tables are ours, since the interpreter's change from release to release. A doubtful
+range is not allowed: a customer's server has an ordinary address.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NOT_PUBLIC_4 = tuple(
 """IANA's registry of IPv4 special-purpose addresses, and what clouds add to it."""
 
 GLOBAL_UNICAST = ip_network("2000::/3")
-"""All of IPv6 that is given out; what is outside leads nowhere, or to ourselves."""
+"""All allocated IPv6 addresses; others lead nowhere, or to this machine."""
 
 NOT_PUBLIC_6 = tuple(
     map(
@@ -48,13 +48,13 @@ NOT_PUBLIC_6 = tuple(
         ),
     )
 )
-"""IANA's registry of IPv6 special-purpose addresses, as far as it is in the above."""
+"""IANA's registry of IPv6 special-purpose addresses within ``GLOBAL_UNICAST``."""
 
 NAT64 = ip_network("64:ff9b::/96")
-"""IPv4 addresses as networks with IPv6 alone write them (RFC 6052)."""
+"""Prefix of IPv4 addresses in networks with IPv6 only (RFC 6052)."""
 
 ISATAP = frozenset({0x00005EFE, 0x02005EFE})
-"""What stands before an IPv4 address in an ISATAP interface identifier (RFC 5214)."""
+"""In front of the IPv4 address in an ISATAP interface identifier (RFC 5214)."""
 
 NOT_HTTP = frozenset(
     {
@@ -70,7 +70,7 @@ NOT_HTTP = frozenset(
 
 
 def public(address: str) -> bool:
-    """Tell whether an address may be called when private ones are not allowed."""
+    """Whether an address may be called if private ones may not."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
@@ -90,7 +90,7 @@ def _public_4(address: IPv4Address) -> bool:
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """Find the IPv4 address that this one leads to, if it is made of one."""
+    """Return the IPv4 address that an IPv6 address has within it, if any."""
     low = int(address) & 0xFFFFFFFF
     if address in NAT64 or (int(address) >> 32) & 0xFFFFFFFF in ISATAP:
         return IPv4Address(low)

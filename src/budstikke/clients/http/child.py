@@ -1,4 +1,4 @@
-"""The process that makes the requests to customers' servers; process.py starts it."""
+"""The child process that makes requests to customers' servers; see ``process``."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ log = logging.getLogger("budstikke.callbacks")
 
 class HttpChild:
     """
-    Makes requests, and says what came of them.
+    Makes requests, and returns their answers.
 
     Args:
         transport: Makes them.
-        ended: Is set when the gateway wants no more.
+        ended: Set when the gateway ends the child.
 
     """
 
@@ -44,14 +44,14 @@ class HttpChild:
         self._channel: Channel | None = None
 
     async def run(self, end: socket.socket) -> None:
-        """Work until the gateway wants no more."""
+        """Work until the gateway ends the child."""
         self._channel = await Channel.on(end, self._heard, self._ended.set)
         await self._ended.wait()
         await self._transport.close()
 
     def _heard(self, batch: Sequence[Asked]) -> None:
         loop = asyncio.get_running_loop()
-        if not batch and self._channel is not None:  # whether we are there
+        if not batch and self._channel is not None:  # the gateway checks that we live
             self._channel.say([])
         for asked in batch:
             task = loop.create_task(self._call(asked))
@@ -74,7 +74,7 @@ class HttpChild:
             )
 
     def _answer(self, answer: Answer) -> None:
-        if not self._answers:  # what is answered in one turn of the loop goes at once
+        if not self._answers:  # answers of one turn of the loop go in one write
             asyncio.get_running_loop().call_soon(self._say)
         self._answers.append(answer)
 
@@ -90,7 +90,7 @@ async def _main(end: socket.socket, settings: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Work until the socket ends."""
+    """Work until the gateway closes the socket."""
     begin()
     gc.freeze()
     gc.set_threshold(*COLLECT)

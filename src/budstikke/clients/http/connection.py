@@ -1,9 +1,9 @@
 """
-One connection to a customer's HTTP server: a request, its answer, and the next.
+One connection to a customer's HTTP server, for one request after another.
 
-Nearly half of what a status push costs was a general client's: sessions, redirects,
-cookies, several objects a request. This does what callbacks need over the HTTP parser
-that the server side uses already; docs/why/http-client.md has the figures.
+With a general client, nearly half of a status push's cost was sessions, redirects,
+cookies and objects for each request. This has what callbacks need, over the HTTP parser
+of the server side; docs/why/http-client.md has the figures.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 MOST_ANSWER = 64 * 1024
-"""Octets of an answer that are kept; the rest is read and forgotten."""
+"""Octets of an answer's body to keep; the rest is dropped."""
 
 MOST_HEAD = 64 * 1024
-"""Octets of an answer's head after which the connection is given up."""
+"""Octets of the longest head of an answer."""
 
 MOST_READ = 4 * 1024 * 1024
-"""Octets of an answer after which the connection is given up."""
+"""Octets of the longest answer."""
 
 
 class Broken(Exception):  # noqa: N818 - the customer's server did it, not we
-    """The connection ended without an answer; ``silent``: before any octet of it."""
+    """The connection broke before an answer; ``silent``: before its first octet."""
 
     def __init__(self, message: str, *, silent: bool) -> None:
         super().__init__(message)
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
         self._answer: Future[WireResponse] | None = None
         self._end = math.inf
         self.served = 0
-        """Answers so far: a second request may meet a server that just hung up."""
+        """Answers so far: at a second request the server may just have closed."""
         self.idle_since = 0.0
         self._begin()
 
@@ -69,24 +69,24 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether another request can be made on it."""
+        """Whether it can carry another request."""
         return self._transport is not None and not self._transport.is_closing()
 
     def ask(self, request: bytes, end: float = math.inf) -> Future[WireResponse]:
         """
-        Make a request; the future has the answer, or raises Broken.
+        Make a request; the future gets the answer, or raises Broken.
 
-        Once ``late`` is told of a time after ``end`` (of the loop), it raises
-        TimeoutError.
+        It raises TimeoutError if ``late`` is called with a time after ``end`` (of the
+        loop).
         """
-        assert self._transport is not None  # noqa: S101 - it is connected when given
+        assert self._transport is not None  # noqa: S101 - it is connected
         self._end = end
         self._answer = self._loop.create_future()
         self._transport.write(request)
         return self._answer
 
     def late(self, now: float) -> None:
-        """Give up an answer that was to be there before now, a time of the loop."""
+        """Fail a request whose ``end`` is before ``now``, a time of the loop."""
         answer = self._answer
         if answer is not None and now >= self._end and not answer.done():
             self._answer = None
@@ -94,18 +94,18 @@ class Connection(asyncio.Protocol):
             answer.set_exception(TimeoutError())
 
     def close(self) -> None:
-        """End it, and whatever waits on it."""
+        """Close it; a request without an answer fails."""
         if self._transport is not None:
             self._transport.abort()
 
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be ready."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Read what came."""
+        """Parse the octets."""
         self._heard = True
         self._size += len(data)
         most = MOST_READ if self._headers_done else MOST_HEAD
@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
             self._fail(f"no HTTP: {error}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End an answer that has no length; break off any other."""
+        """Complete an answer without a length; fail the request otherwise."""
         self._transport = None
         if self._headers_done and not self._length_known:
             self._closing = True
@@ -131,7 +131,7 @@ class Connection(asyncio.Protocol):
     # What the parser calls
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note what kind of body it is."""
+        """Read how the body ends, and its type."""
         lower = name.lower()
         if lower in (b"content-length", b"transfer-encoding"):
             self._length_known = True
@@ -139,19 +139,19 @@ class Connection(asyncio.Protocol):
             self._type = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Know that it is an answer."""
+        """Note that the head is complete."""
         self._headers_done = True
 
     def on_body(self, body: bytes) -> None:
-        """Keep the beginning."""
+        """Keep the beginning of the body."""
         if self._kept < MOST_ANSWER:
             self._body.append(body[: MOST_ANSWER - self._kept])
             self._kept += len(self._body[-1])
 
     def on_message_complete(self) -> None:
-        """Give the answer; an interim one (1xx) is passed over."""
+        """Return the answer; skip an interim one (1xx)."""
         if self._answer is None:
-            self.close()  # a second answer to one request: what comes next is not sure
+            self.close()  # a second answer to one request: the stream is not reliable
             return
         status = self._parser.get_status_code()
         if status < 200:

@@ -1,4 +1,4 @@
-"""A number directory that is asked over HTTP and answers in JSON."""
+"""A number directory behind an HTTP URL, with answers in JSON."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from budstikke.clients.http.transport import HttpTransport
 
 AT_ONCE = 16
-"""Look-ups under way; more wait."""
+"""Concurrent look-ups; others wait."""
 
 LONGEST = 200
-"""Characters of a name or an address."""
+"""Characters of the longest name or address."""
 
 UNKNOWN = frozenset({204, 404, 410})
-"""HTTP statuses that mean that it has not got the number."""
+"""HTTP statuses of an unknown number."""
 
 _json = msgspec.json.Decoder()
 
 
 class HttpNumberDirectory:
     """
-    The directory behind a URL.
+    A number directory behind an HTTP URL.
 
     Args:
-        transport: Carries requests; it is this directory's own.
-        url: In it ``{number}`` stands for E.164 with ``+`` (escaped), and ``{digits}``
-            for the same without.
-        headers: What each request has, such as a key.
-        name: Key of the name in the answer; points lead into it (``hits.0.name``).
-        address: Key of the address; where it holds a list, its texts are joined.
+        transport: Makes requests; nobody else uses it.
+        url: ``{number}`` in it stands for E.164 with ``+`` (escaped), ``{digits}`` for
+            the same without.
+        headers: Headers of each request, such as a key.
+        name: Key of the name in the answer; a dot leads into a value (``hits.0.name``).
+        address: Key of the address; the texts of a list are joined.
 
     """
 
@@ -75,12 +75,12 @@ class HttpNumberDirectory:
         return text_at(document, self._name), text_at(document, self._address)
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         await self._transport.close()
 
 
 def text_at(document: Any, path: str) -> str:
-    """Find a text in a JSON value; empty: there is none at that place."""
+    """Return the text at a path in a JSON value; empty: there is none."""
     value = document
     for key in path.split("."):
         if isinstance(value, dict):

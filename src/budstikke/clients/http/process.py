@@ -1,9 +1,10 @@
 """
-A process that makes the requests to customers' servers.
+Makes requests to customers' servers in a child process.
 
-A request and its answer are two system calls, a parser's work and some twenty Python
-calls: a fifth of what a message with one push costs the gateway's own process, which is
-the busiest. docs/why/http-client.md has the figures. The process's side is caller.py.
+A request and its answer take two system calls, a parser's work and some twenty Python
+calls: a fifth of the cost of a message with one push in the gateway's own process,
+which is the busiest. docs/why/http-client.md has the figures. ``child`` is the other
+side.
 """
 
 from __future__ import annotations
@@ -28,32 +29,32 @@ if TYPE_CHECKING:
     from budstikke.wire import WireRequest
 
     Asked = tuple[int, str, str, dict[str, str], bytes, float | None]
-    """A number, the method, the URL, headers, the body, and seconds to wait at most."""
+    """A number, method, URL, headers, body, and seconds to wait at most."""
 
     Answer = tuple[int, int, bytes, str]
-    """The request's number, the status, the body and its type; 0: why there is none."""
+    """The request's number, the status, body and type; status 0: the body says why."""
 
 CALLER = "budstikke.clients.http.child"
 
 LOOK_EVERY = 1.0
-"""Seconds between looks whether it answers."""
+"""Seconds between checks that it lives."""
 
 LATE = 1.5
-"""Seconds without an answer after which it is said to hang."""
+"""Seconds without an answer after which it counts as hanging."""
 
 HANGING = 10.0
-"""Seconds after which one that hangs is ended; the next request starts another."""
+"""Seconds of hanging after which it is ended; the next request starts another."""
 
 ENDING = 5.0
-"""Seconds that it may take to end."""
+"""Seconds that it has to end."""
 
 
 class HttpTransportProcess:
     """
     ``HttpTransport`` in a process of its own, which takes the same settings.
 
-    It keeps nothing that matters: when it ends, what it was asked counts as not
-    answered, and the next request starts another.
+    It has no state that matters: when it ends, its requests count as unanswered, and
+    the next request starts another.
     """
 
     def __init__(
@@ -74,17 +75,18 @@ class HttpTransportProcess:
         self._batch: list[Asked] = []
         self._looked = 0.0
         self._asked_at = 0.0
-        self._unanswered = False  # it was asked then whether it is there
+        self._unanswered = False  # the last check has no answer yet
 
     def look(self) -> str:
         """
-        Ask whether the process answers; returns what is wrong, empty: nothing.
+        Check that the process lives; return its fault, empty: none.
 
-        There is none before the first request, and after one has ended: that is well.
+        Before the first request, and after one has ended, there is no process: no
+        fault.
         """
         now, before = monotonic(), self._looked
         self._looked = now
-        if now - before > LATE:  # it is we who were away: it may have answered
+        if now - before > LATE:  # this process did not run: the child may have answered
             self._asked_at = now
         if self._process is None or self._channel is None or not self._channel.open:
             return ""
@@ -106,7 +108,7 @@ class HttpTransportProcess:
         if self._channel is None:
             await self._start()
         loop = asyncio.get_running_loop()
-        if not self._batch:  # what is asked in one turn of the loop goes at once
+        if not self._batch:  # requests of one turn of the loop go in one write
             loop.call_soon(self._say)
         number = next(self._numbers)
         self._asked[number] = future = loop.create_future()
@@ -126,7 +128,7 @@ class HttpTransportProcess:
     async def _start(self) -> None:
         async with self._starting:
             if self._channel is None:
-                if self._process is not None:  # it has ended by itself
+                if self._process is not None:  # it ended by itself
                     loop = asyncio.get_running_loop()
                     await loop.run_in_executor(None, self._process.wait)
                 self._process, end = subprocesses.start(CALLER, self._settings)
@@ -137,7 +139,7 @@ class HttpTransportProcess:
     def _say(self) -> None:
         batch, self._batch = self._batch, []
         if not batch:
-            return  # it was given up meanwhile
+            return  # it was ended meanwhile
         if self._channel is not None and self._channel.open:
             self._channel.say(batch)
         else:
@@ -148,7 +150,7 @@ class HttpTransportProcess:
         for number, status, body, said in answers:
             future = self._asked.pop(number)
             if future.done():
-                continue  # whoever asked has gone
+                continue  # the caller was cancelled
             if status:
                 future.set_result(WireResponse(status, body, said))
             else:
@@ -157,7 +159,7 @@ class HttpTransportProcess:
     def _lost(self) -> None:
         self._channel = None
         self._unanswered = False
-        self._batch = []  # the next process knows nothing of it
+        self._batch = []  # the next process does not have these
         asked, self._asked = list(self._asked.values()), {}
         self._fail(asked)
 
@@ -167,7 +169,7 @@ class HttpTransportProcess:
                 future.set_exception(NotReached("the process that calls has ended"))
 
     async def close(self) -> None:
-        """End the process, and whatever it is doing."""
+        """End the process, with its requests."""
         process, self._process = self._process, None
         if process is not None:
             if self._channel is not None:

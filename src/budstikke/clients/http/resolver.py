@@ -1,9 +1,9 @@
 """
-What customers' names lead to.
+Resolves the host names of customers' URLs.
 
-A name is resolved here and connected to by address, so that it cannot mean something
-else a moment later. Each name is asked for once at a time, in threads of our own: one
-whose name servers do not answer must not keep another waiting.
+A name is resolved here and connected to by address, so that it cannot lead elsewhere a
+moment later. Each name has one look-up at a time, in threads of our own: a name whose
+name servers do not answer must not delay another.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from asyncio import Task
 
 REMEMBERED = 60.0
-"""Seconds that a name's addresses are used before it is asked for again."""
+"""Seconds to use a name's addresses before another look-up."""
 
 USABLE = 600.0
-"""Seconds that they are used while that goes on."""
+"""Seconds to use them while that look-up runs."""
 
 MOST_NAMES = 4096
 MOST_ADDRESSES = 6
-"""Addresses of one name that are used."""
+"""Addresses of a name to use at most."""
 
 THREADS = 128
-"""Names that are asked for at a time."""
+"""Concurrent look-ups."""
 
 Key = tuple[str, int]
 
@@ -42,10 +42,10 @@ class _Known(NamedTuple):
 
 class Resolver:
     """
-    Finds addresses that may be called.
+    Finds the addresses of a host that may be called.
 
     Args:
-        allow_private: Whether all may, on any port.
+        allow_private: Allow private addresses, and any port.
 
     """
 
@@ -57,9 +57,9 @@ class Resolver:
 
     async def resolve(self, host: str, port: int) -> list[str]:
         """
-        Find a host's addresses, best first; raises OSError when there is none to call.
+        Return a host's addresses, best first; raises OSError if there is none to call.
 
-        The list is the one that is remembered: whoever calls may change its order.
+        It is the cached list itself: the caller may change its order.
         """
         key = (host, port)
         known, now = self._known.get(key), time.monotonic()
@@ -96,13 +96,13 @@ class Resolver:
         return addresses
 
     def close(self) -> None:
-        """Ask for nothing more."""
+        """Start no more look-ups."""
         for task in self._asked.values():
             task.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """Ask the system for a host's addresses; blocks. Raises OSError, UnicodeError."""
+    """Look up a host's addresses; blocks. Raises OSError, UnicodeError."""
     entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in entries]

@@ -1,9 +1,9 @@
 """
-Callbacks over HTTP.
+Makes callbacks over HTTP.
 
-Customers write the URLs, so that each is checked where it cannot be cheated: a name's
-addresses are those that are connected to, redirects are not followed, and sizes and
-times are limited. Connections are kept and used again.
+Customers write the URLs, so each is checked where it cannot be evaded: it connects to
+the addresses that it checked, follows no redirects, and limits sizes and times.
+Connections are kept and used again.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from budstikke.wire import WireRequest, WireResponse
 
 CONNECT = 5.0
-"""Seconds for one of several addresses to take a connection."""
+"""Seconds for one of several addresses to accept a connection."""
 
 LATE = 0.1
-"""Seconds between looks for answers that take too long."""
+"""Seconds between checks for late answers."""
 
 IDLE = 30.0
-"""Seconds after which an unused connection is closed; servers keep them for longer."""
+"""Seconds after which to close an unused connection; servers keep them longer."""
 
 _url = re.compile(r"(https?)://([^/?#]+)(.*)", re.DOTALL | re.IGNORECASE).fullmatch
 _authority = re.compile(
@@ -44,7 +44,7 @@ _printable = re.compile(r"[!-~]*").fullmatch
 
 
 class Origin(NamedTuple):
-    """Where a URL leads, and what each request there begins and ends with."""
+    """A URL's host, and the beginning and end of each request to it."""
 
     scheme: str
     host: str
@@ -54,7 +54,7 @@ class Origin(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def read_origin(scheme: str, authority: str) -> Origin:
-    """Read the beginning of a URL; raises NotReached."""
+    """Read the scheme and authority of a URL; raises NotReached."""
     match = _authority(authority)
     if match is None:
         raise NotReached("not a URL")
@@ -84,12 +84,12 @@ def _idna(host: str) -> str:
 
 class HttpTransport:
     """
-    The transport for URLs.
+    The transport for callbacks by HTTP.
 
     Args:
-        timeout: Longest wait for an answer, the connection included, seconds.
-        allow_private: Call loopback, private and link-local addresses.
-        allow_http: Call plain http URLs.
+        timeout: Seconds for an answer, with the connection.
+        allow_private: Allow loopback, private and link-local addresses.
+        allow_http: Allow plain http URLs.
         version: Ours, for the User-Agent header.
 
     """
@@ -111,9 +111,9 @@ class HttpTransport:
         self, request: WireRequest, seconds: float | None = None
     ) -> WireResponse:
         """
-        Make the request; raises NotReached when there is no answer.
+        Make a request; raises NotReached if there is no answer.
 
-        ``seconds``: the longest wait for all of it, if not the usual one.
+        ``seconds``: the longest wait for the answer; ``None``: ``timeout``.
         """
         url = _url(request.target)
         if url is None or url[1].lower() not in self._schemes:
@@ -130,7 +130,7 @@ class HttpTransport:
             raise NotReached(f"{type(error).__name__}: {error}") from error
 
     def _write(self, request: WireRequest, origin: Origin, rest: str) -> bytes:
-        """Write a request; raises NotReached for what cannot stand in one."""
+        """Write a request; raises NotReached for a value that it cannot hold."""
         path = rest.partition("#")[0]
         if not path.startswith("/"):
             path = "/" + path
@@ -150,7 +150,7 @@ class HttpTransport:
             try:
                 answer = await self._use(connection, origin, written, end)
             except Broken as error:
-                # A kept connection that was closed before it heard us is no answer.
+                # A kept connection may be closed before the server reads: connect anew.
                 if not (again and error.silent):
                     raise
                 connection = await self._connect_by(end, origin)
@@ -181,9 +181,9 @@ class HttpTransport:
 
     def _look(self) -> None:
         """
-        End what takes too long, now and then while there are connections.
+        End late requests, from time to time while there are connections.
 
-        A timer for each request would cost a twentieth of what a push costs.
+        A timer for each request would take a twentieth of a push's cost.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -192,7 +192,7 @@ class HttpTransport:
         self._looking = loop.call_later(LATE, self._look) if self._all else None
 
     def _kept(self, origin: Origin) -> Connection | None:
-        """Take the connection that was used last; those unused for long are closed."""
+        """Take the connection that was used last; close those unused for long."""
         kept = self._idle.get(origin)
         if not kept:
             return None
@@ -211,12 +211,12 @@ class HttpTransport:
         self._all.discard(connection)
 
     async def _connect(self, origin: Origin) -> Connection:
-        """Connect to the first of the host's addresses that takes us."""
+        """Connect to the first of the host's addresses that accepts."""
         self._sweep()
         loop = asyncio.get_running_loop()
         addresses = await self._resolver.resolve(origin.host, origin.port)
         secure = origin.scheme == "https"
-        tried = addresses[:]  # others may change the order meanwhile
+        tried = addresses[:]  # another task may change the order meanwhile
         for address in tried:
             last = address == tried[-1]
             try:
@@ -228,17 +228,17 @@ class HttpTransport:
                         ssl=self._context() if secure else None,
                         server_hostname=origin.host if secure else None,
                     )
-            except OSError:  # so is a TimeoutError
+            except OSError:  # TimeoutError is one
                 if last:
                     raise
-                addresses.sort(key=address.__eq__)  # it comes last from here on
+                addresses.sort(key=address.__eq__)  # from now on it comes last
             else:
                 self._all.add(connection)
                 return connection
         raise OSError("no address")
 
     def _sweep(self) -> None:
-        """Close connections that were not used for long, to whomever."""
+        """Close connections that were not used for long."""
         now = asyncio.get_running_loop().time()
         if now - self._swept_at > IDLE:
             self._swept_at = now

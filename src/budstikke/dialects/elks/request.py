@@ -11,9 +11,9 @@ from budstikke.dialects.bounds import SMALL, check_body
 from budstikke.dialects.contract import Login
 from budstikke.dialects.form import read_form_pairs
 from budstikke.dialects.query import decode_any
-from budstikke.dialects.url import Url
 from budstikke.domain.message import Order
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.url import Url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from budstikke.dialects.url import Url
+from budstikke.domain.url import Url
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

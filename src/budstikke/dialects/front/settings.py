@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from budstikke.dialects.url import Url
+from budstikke.domain.url import Url
 
 Address = Annotated[
     str,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from budstikke.dialects.url import Url
+from budstikke.domain.url import Url
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,5 +1,5 @@
 """
-What ``apply`` keeps: the file, and its resources in the order they are written.
+The file of ``apply``, and its resources in the order in which they are written.
 
 A resource refers only to those before it.
 """
@@ -37,7 +37,7 @@ RESOURCES: tuple[Resource, ...] = (
 
 
 class File(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A file for ``budstikke apply``; ``source`` is what it was read by."""
+    """A file for ``budstikke apply``; ``source`` is what its reader had."""
 
     source: Source = field(default=Source(), name=GIVEN)
 

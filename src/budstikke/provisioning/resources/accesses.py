@@ -1,4 +1,4 @@
-"""Accesses: the ways in which accounts log in."""
+"""Accesses: the logins of accounts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class AccessEntry(Entry, kw_only=True):
-    """``[[account.access]]``: one way an account logs in."""
+    """``[[account.access]]``: one login of an account to one API."""
 
     dialect: Annotated[str, KEY, "The API."]
     id: Annotated[
@@ -72,7 +72,7 @@ class AccessEntry(Entry, kw_only=True):
 
 
 def fill_secrets(entry: AccessEntry, source: Source) -> Iterator[str]:
-    """Fill in what variables hold, and the id that the password makes."""
+    """Fill in secrets from variables, and the id that comes from the password."""
     if not entry.remove:
         kind = source.dialects.get(entry.dialect)
         yield from fill_from_environment(entry.settings, kind, source.environ)
@@ -116,9 +116,9 @@ def _check(entry: AccessEntry, source: Source) -> Iterator[str]:
 
 def find_by_keys(connection: Connection, file: File, alone: Collection[str]) -> None:
     """
-    Give accesses whose key people chose the identifiers that they are found by.
+    Set the ids of accesses with keys that people chose: ``domain.key_identifier``.
 
-    ``alone``: the dialects in which a key is all that a caller gives.
+    ``alone``: the dialects whose callers give nothing but a key.
     """
     salt, access = read_salt(connection), schema.access.c
     for account in file.account:
@@ -174,11 +174,11 @@ def is_two_way(
     settings: Mapping[str, Any],
     dialects: Mapping[str, type[msgspec.Struct]],
 ) -> bool:
-    """Tell whether an access may get messages from phones, by its settings as JSON."""
+    """Whether an access may get inbound messages, by its settings as JSON."""
     kind = dialects.get(dialect)
     if kind is None:
         return bool(settings.get("two_way", True))
     try:
         return bool(getattr(msgspec.convert(settings, kind), "two_way", True))
-    except msgspec.ValidationError:  # of another access, which no gateway can use
+    except msgspec.ValidationError:  # no gateway can use this access
         return False

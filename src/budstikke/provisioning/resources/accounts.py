@@ -1,4 +1,4 @@
-"""Accounts, what they pay, and their fees."""
+"""Accounts, their prices and their fees."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from budstikke.provisioning.present import Reading
 
 TRIAL = 25 * MICROS
-"""What a trial account begins with: 25 SMS."""
+"""First balance of a trial account: 25 SMS."""
 
 
 class FeeEntry(Entry, kw_only=True):
@@ -171,7 +171,7 @@ def _check(entry: AccountEntry, _: Source) -> Iterator[str]:
 
 
 def _allow(draft: Draft[AccountEntry]) -> Iterator[str]:
-    """Keep an account whose ledger tells what was paid."""
+    """Refuse to remove an account with a ledger."""
     if draft.entry.remove and draft.there and draft.there["has_ledger"]:
         yield "has a ledger: set blocked = true"
 
@@ -192,7 +192,7 @@ def _complete(draft: Draft[AccountEntry]) -> Iterator[str]:
     if row["trial"] and not there["trial"]:
         yield "trial: only a new account can be one"
     if row["alert_below"] != there["alert_below"]:
-        row["alerted"] = False  # a new threshold is a new alert
+        row["alerted"] = False  # a new threshold gets a new alert
 
 
 def _currency_faults(entry: AccountEntry, row: dict[str, Any]) -> Iterator[str]:
@@ -210,7 +210,7 @@ def _currency_faults(entry: AccountEntry, row: dict[str, Any]) -> Iterator[str]:
 def _credit_limit(draft: Draft[AccountEntry]) -> Iterator[str]:
     entry, there = draft.entry, draft.there
     if draft.row["prepaid"]:
-        draft.row["credit_limit"] = 0  # one of when it was invoiced ends
+        draft.row["credit_limit"] = 0  # an invoiced account's limit ends
         if entry.credit_limit is not None:
             yield "credit_limit: only with prepaid = false"
     elif entry.credit_limit is None:
@@ -220,7 +220,7 @@ def _credit_limit(draft: Draft[AccountEntry]) -> Iterator[str]:
 
 
 def _opening(entry: AccountEntry) -> tuple[str, int]:
-    """Say what a new account begins with: (kind of ledger entry, micros)."""
+    """Return a new account's first (kind of ledger entry, micros)."""
     return ("trial", TRIAL) if entry.trial else ("payment", entry.balance or 0)
 
 
@@ -234,7 +234,7 @@ def _open_ledger(draft: Draft[AccountEntry]) -> Iterator[Change]:
 
 
 def _read(reading: Reading) -> dict[str, dict[str, Any]]:
-    """Read accounts, and which have a ledger; the index says it."""
+    """Read accounts, and whether they have a ledger."""
     account, ledger = schema.account.c, schema.ledger.c
     entry = select(ledger.id).where(ledger.account_id == account.id).exists()
     kept = set(reading.connection.scalars(select(account.name).where(entry)))
@@ -243,7 +243,7 @@ def _read(reading: Reading) -> dict[str, dict[str, Any]]:
 
 
 def _remove_belongings(connection: Connection, changes: list[Change]) -> None:
-    """Delete what accounts have, but for rows that have a change of their own."""
+    """Delete what accounts have, except rows with a change of their own."""
     group, member = schema.contact_group.c, schema.membership
     for change in changes:
         account_id = (change.there or {})["id"]
@@ -293,7 +293,7 @@ LEDGER = Resource(
     label=lambda key: f"{key[1]}{of(key[0])}",
     read=lambda _: {},
 )
-"""Only first entries of new accounts are written here."""
+"""Writes only first entries of new accounts."""
 
 
 def _complete_fee(draft: Draft[FeeEntry]) -> Iterator[str]:

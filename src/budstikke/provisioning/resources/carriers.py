@@ -1,4 +1,4 @@
-"""Carriers, and the routes that lead to them."""
+"""Carriers, and routes to them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class CarrierEntry(Entry, kw_only=True):
-    """``[[carrier]]``: a connection to an operator."""
+    """``[[carrier]]``: the configuration of one way to an operator."""
 
     name: Annotated[Name, KEY, "A name that you choose; routes and metrics use it."]
     kind: Annotated[
@@ -73,7 +73,7 @@ def _complete_carrier(draft: Draft[CarrierEntry]) -> Iterator[str]:
 
 
 def _refuse_while_sending(connection: Connection, changes: list[Change]) -> None:
-    """Keep a carrier that has messages to send; the indexes find them."""
+    """Refuse to remove a carrier that has messages to send."""
     part = schema.part.c
     for change in changes:
         for waiting in (
@@ -109,7 +109,7 @@ CARRIER = Resource(
 
 
 class RouteEntry(Entry, kw_only=True):
-    """``[[route]]``: the carriers of recipients whose numbers begin with ``prefix``."""
+    """``[[route]]``: the carriers for recipients that begin with ``prefix``."""
 
     account: Annotated[
         Name | None,

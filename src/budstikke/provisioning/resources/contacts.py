@@ -1,4 +1,4 @@
-"""Groups of contacts, and numbers that nothing may be sent to."""
+"""Groups of contacts, suppressions, and opt-outs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ContactName = Annotated[str, Meta(max_length=100)]
 
 
 class MemberEntry(Entry, kw_only=True):
-    """``[[account.group.member]]``: a contact that is in a group."""
+    """``[[account.group.member]]``: a contact in a group."""
 
     number: Annotated[E164, KEY, "E.164 with `+`."]
     name: Annotated[
@@ -54,7 +54,7 @@ class MemberEntry(Entry, kw_only=True):
 
 
 class GroupEntry(Entry, kw_only=True):
-    """``[[account.group]]``: contacts that can be sent to by one name."""
+    """``[[account.group]]``: contacts that get messages by one name."""
 
     name: Annotated[Name, KEY, "The name that orders use."]
     member: list[MemberEntry] = []
@@ -62,7 +62,7 @@ class GroupEntry(Entry, kw_only=True):
 
 
 Member = tuple[str | None, bool]
-"""Name (``None``: the one that the contact has), and whether it is active."""
+"""Name (``None``: the contact's), and whether it is active."""
 
 
 def _check_group(entry: GroupEntry, _: Source) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _check_group(entry: GroupEntry, _: Source) -> Iterator[str]:
 
 
 def contact_faults(groups: Iterable[GroupEntry]) -> Iterator[str]:
-    """Find contacts of several groups that are not the same in all of them."""
+    """Find contacts that differ between groups."""
     known: dict[str, Member] = {}
     for group in groups:
         for member in group.member:
@@ -83,7 +83,7 @@ def contact_faults(groups: Iterable[GroupEntry]) -> Iterator[str]:
 
 
 def _complete_group(draft: Draft[GroupEntry]) -> Iterator[str]:
-    """Put members in, or take them out; those that are not named stay."""
+    """Add and remove members; others stay."""
     present: dict[str, Member] = draft.there["members"] if draft.there else {}
     members = dict(present)
     for entry in draft.entry.member:
@@ -170,7 +170,7 @@ LEAVE = delete(schema.membership).where(
 
 
 def _remove_members(connection: Connection, changes: list[Change]) -> None:
-    """Take all members out of groups that are removed; they stay contacts."""
+    """Remove all members of groups that are removed; they stay contacts."""
     member = schema.membership
     connection.execute(
         delete(member).where(member.c.group_id == bindparam("of")),
@@ -208,7 +208,7 @@ class SuppressionEntry(Entry, kw_only=True):
 
 
 class OptOutEntry(Entry, kw_only=True):
-    """``[[account.opt_out]]``: a number that wants nothing from one account."""
+    """``[[account.opt_out]]``: a phone that opted out of one account's messages."""
 
     number: Annotated[E164, KEY, "E.164 with `+`."]
     reason: Annotated[Name, "A note for people; the gateway does not use it."] = (
@@ -217,7 +217,7 @@ class OptOutEntry(Entry, kw_only=True):
 
 
 def _read_suppressions(reading: Reading) -> dict[Key, dict[str, Any]]:
-    """Read those that the file names: there may be millions of others."""
+    """Read the suppressions that the file names: there may be millions of others."""
     numbers = {
         entry.number
         for section in SUPPRESSION.sections

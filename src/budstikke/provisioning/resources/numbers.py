@@ -1,4 +1,4 @@
-"""Numbers that phones write to, series of them, and keywords on shared ones."""
+"""Numbers that phones write to, series of them, and keywords on shared numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from msgspec import Meta
 
-from budstikke.domain.number_inventory import NumberKind
+from budstikke.domain.number_inventory import NumberKind, overlapping_series
 from budstikke.domain.text.word_matching import folded
 from budstikke.provisioning.resource import (
     KEY,
@@ -47,7 +47,7 @@ PushUrl = Annotated[
 
 
 class StockEntry(Entry, kw_only=True):
-    """``[[number]]``: a number that is no single account's."""
+    """``[[number]]``: a number that belongs to no single account."""
 
     value: Annotated[
         Digits, DIGITS, "Digits, or `+` and digits. For a series, its first digits."
@@ -61,7 +61,7 @@ class StockEntry(Entry, kw_only=True):
 
 
 class NumberEntry(Entry, kw_only=True):
-    """``[[account.number]]``: a number whose messages are all the account's."""
+    """``[[account.number]]``: a number whose messages all go to the account."""
 
     value: Annotated[Digits, DIGITS, "Digits, or `+` and digits."]
     access: AccessName = None
@@ -69,7 +69,7 @@ class NumberEntry(Entry, kw_only=True):
 
 
 class SeriesEntry(Entry, kw_only=True):
-    """``[[account.series]]``: numbers of 14 digits that begin alike."""
+    """``[[account.series]]``: numbers of 14 digits with the same beginning."""
 
     prefix: Annotated[
         SeriesPrefix, KEY, "The digits that its numbers begin with: `26114123`."
@@ -104,7 +104,7 @@ class KeywordEntry(Entry, kw_only=True):
 Owned = TypeVar("Owned", NumberEntry, SeriesEntry, KeywordEntry)
 
 LONGEST_SERIES = 13
-"""Digits that one may begin with: its numbers have 14."""
+"""Digits of the longest beginning: the numbers have 14."""
 
 
 def _check_stock(entry: StockEntry, _: Source) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _check_stock(entry: StockEntry, _: Source) -> Iterator[str]:
 
 
 def _complete_stock(draft: Draft[StockEntry]) -> Iterator[str]:
-    """Leave a number to the account that it was given to."""
+    """Keep a number for the account that it was given to."""
     there = draft.there
     if there is None:
         draft.row |= {"access": None, "url": ""}
@@ -129,7 +129,7 @@ def _allow_owner(draft: Draft[Owned]) -> Iterator[str]:
 
 
 def account_of(row: Row, planning: Planning) -> str | None:
-    """Find the account that a number or keyword has been given to."""
+    """Return the account that has a number or keyword."""
     access = planning.state.rows["access"].get(row["access"])
     return None if access is None else str(access["account"])
 
@@ -146,10 +146,10 @@ def _complete_series(draft: Draft[SeriesEntry]) -> Iterator[str]:
 
 def _choose_access(draft: Draft[Owned]) -> Iterator[str]:
     """
-    Find the access of a number or keyword by its dialect, ``dialect:id``, or nothing.
+    Choose the access of a number or keyword: by ``dialect``, ``dialect:id``, or none.
 
-    One that it has already, and that may be meant, it keeps: an account that gets a
-    second access of a dialect has its numbers where they were.
+    It keeps the access that it has, if that may be meant: a second access of a dialect
+    does not take over an account's numbers.
     """
     dialect, _, identifier = (draft.entry.access or "").partition(":")
     meant = [
@@ -175,7 +175,7 @@ def _goes_with(key: Key, row: Row, planning: Planning) -> Iterator[tuple[str, Ke
 
 
 def _two_way_faults(resource: str, planning: Planning) -> Iterator[tuple[Key, str]]:
-    """Find numbers or keywords of accesses that get no messages from phones."""
+    """Find numbers or keywords of accesses that get no inbound messages."""
     accesses = planning.future["access"]
     for key, row in planning.future[resource].items():
         if access := accesses.get(row["access"]):
@@ -185,8 +185,21 @@ def _two_way_faults(resource: str, planning: Planning) -> Iterator[tuple[Key, st
                 yield key, f"access {dialect}:{identifier} is not two_way"
 
 
+def _number_faults(planning: Planning) -> Iterator[tuple[Key, str]]:
+    """Find numbers of the wrong accesses, and series of two accounts that overlap."""
+    yield from _two_way_faults("number", planning)
+    accesses = planning.future["access"]
+    owners = {
+        str(key): str(accesses[row["access"]]["account"])
+        for key, row in planning.future["number"].items()
+        if row["kind"] == NumberKind.SERIES and row["access"] in accesses
+    }
+    for inner, outer in overlapping_series(owners):
+        yield inner, f"series {inner} overlaps {outer} of account {owners[outer]}"
+
+
 def _keyword_faults(planning: Planning) -> Iterator[tuple[Key, str]]:
-    """Find keywords that could not be routed by."""
+    """Find keywords that cannot route messages."""
     yield from _two_way_faults("keyword", planning)
     numbers = planning.future["number"]
     first: dict[tuple[str, str], Key] = {}
@@ -225,7 +238,7 @@ NUMBER = Resource(
         ),
     ),
     goes_with=_goes_with,
-    whole=lambda planning: _two_way_faults("number", planning),
+    whole=_number_faults,
 )
 
 KEYWORD = Resource(

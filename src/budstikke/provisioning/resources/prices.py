@@ -39,7 +39,7 @@ def _end_of(last: date | None) -> float | None:
 
 
 class PriceEntry(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``[[price_list.price]]``: what a segment costs to some numbers."""
+    """``[[price_list.price]]``: the price of a segment to some numbers."""
 
     prefix: Annotated[
         Prefix,

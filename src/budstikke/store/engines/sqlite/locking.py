@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -106,11 +107,12 @@ def create(path: Path) -> None:
 
 def make_private(path: Path) -> None:
     """
-    Take from everybody what they may do with a database's files.
+    Remove the rights of other users of the machine from a database's files.
 
-    What a group was given by hand stays. A file that is another user's stays as it is.
+    Rights of the group stay. Another user's file stays as it is.
     """
     for file in (Path(f"{path}{name}") for name in BESIDE):
         with contextlib.suppress(FileNotFoundError, PermissionError):
-            if file.stat().st_mode & OTHERS:
-                file.chmod(0o600)
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & OTHERS:
+                file.chmod(mode & ~OTHERS)

@@ -1,4 +1,4 @@
-"""URLs that customers give for callbacks, in settings and in orders."""
+"""The form of URLs for callbacks, in settings and in orders. Pure."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ Url = Annotated[
         extra={"expected": "an http or https URL, percent-encoded, or nothing"},
     ),
 ]
-"""An http or https URL, escaped but for its host (RFC 3986), or nothing."""
+"""An http or https URL, percent-encoded except its host (RFC 3986), or nothing."""
