@@ -7,13 +7,14 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from msgspec import structs
 
 from budstikke import cli, config
 from budstikke.carriers import KINDS
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.domain import states
 from budstikke.domain.refusal import RefusalCode
 from budstikke.metrics import METRICS, registry
@@ -66,6 +67,17 @@ def test_the_example_of_settings_is_one(tmp_path: Path) -> None:
     file = tmp_path / "budstikke.toml"
     file.write_text(text, "utf-8")
     assert 8443 == config.load(file, {}).http.port
+
+
+def test_the_accounts_of_the_start_can_be_applied() -> None:
+    text = page("start.md")
+    (block,) = re.findall(r"```toml\n( +\[\[carrier\]\].*?)```", text, re.DOTALL)
+    dialects = {name: dialect.settings for name, dialect in DIALECTS.items()}
+    carriers = {name: kind.settings for name, kind in KINDS.items()}
+    (exported,) = re.findall(r"export ([A-Z]+_.*)", text)
+    variables = dict.fromkeys(re.findall(r"([A-Z_]+)=", exported), "x")
+    file = read_file(dedent(block), dialects, carriers, variables, IDENTIFY)
+    assert ["acme"] == [account.name for account in file.account]
 
 
 @pytest.mark.parametrize("name", DIALECTS)

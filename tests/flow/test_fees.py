@@ -84,7 +84,7 @@ async def test_a_low_balance_is_one_mail_until_it_has_risen(
         (mail,) = mails
         assert ("a@acme.example", "b@acme.example") == mail.to
         assert "Low balance: acme, 2.05 NOK" == mail.subject
-        assert "is 2.05 NOK, below the limit of 2.50 NOK that" in mail.text
+        assert "is 2.05 NOK. That is below the limit of 2.50 NOK" in mail.text
         await pay_in(rig.path, 1_000_000)
         await keeper.run_once()
         await pay_in(rig.path, -1_000_000)

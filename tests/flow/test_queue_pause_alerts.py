@@ -80,7 +80,7 @@ async def test_one_mail_with_a_link(rig: Rig) -> None:
     assert "Messages from phones are paused on service 1" == mail.subject
     assert "Since: 2023-11-14 22:13:20 UTC\n" in mail.text
     assert "Why: HTTP 500 <b> no\n" in mail.text
-    assert "How many wait: 3\n" in mail.text
+    assert "Messages that wait: 3\n" in mail.text
     assert ["token1"] == post.tokens()
     stored = [sha256(b"token1").hexdigest()]
     assert stored == rig.path.column("token", schema.queue)
@@ -191,7 +191,7 @@ async def test_phones_are_told_once_for_each_link(rig: Rig) -> None:
         rig.now += PAUSE * 10
     expected = (
         "Messages from phones to service 1 wait since 2023-11-14 22:13:20 UTC. "
-        "When your server takes them again: https://g.no/resume/token1"
+        "When your server works again, open https://g.no/resume/token1"
     )
     assert {expected} == set(rig.path.column("text", schema.part))
     assert ["+4799999991", "+4799999992"] == rig.path.column(

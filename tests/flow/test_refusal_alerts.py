@@ -99,7 +99,7 @@ First: 2024-01-01 00:00:00 UTC
 Last: 2024-01-01 00:00:00 UTC
 
 Your address is on the service's list for refused messages.
-For each error code one such mail is sent in 15 minutes at most.
+For each error code you get at most one mail in 15 minutes.
 """
     subject = "Error code 3 on service 1234: once"
     assert [Mail(to=TO, subject=subject, text=text)] == post.sent

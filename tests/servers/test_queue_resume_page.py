@@ -107,7 +107,7 @@ async def test_the_button_lets_it_go_on_once(page: Page) -> None:
     for method in ("GET", "POST"):
         status, _, body = await page.ask(method)
         assert 404 == status
-        assert "leads nowhere any more" in body
+        assert "no longer valid" in body
     assert [7] == page.resumed
 
 

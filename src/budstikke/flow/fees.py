@@ -63,11 +63,11 @@ class FeeJob:
 def _mail(low: LowBalance) -> Mail:
     balance = shown(low.balance, low.currency)
     text = f"""\
-The balance of account {low.account} is {balance}, below the limit of \
-{shown(low.alert_below, low.currency)} that you asked to be told of.
+The balance of account {low.account} is {balance}. That is below the limit of \
+{shown(low.alert_below, low.currency)} that is set for this alert.
 
-Messages are refused when it does not cover them.
-You get another such mail when the balance has risen above the limit and falls again.
+The gateway refuses messages that the balance does not cover.
+You get the next alert when the balance has risen to the limit and fallen again.
 """
     to = tuple(address.strip() for address in low.mail.split(",") if address.strip())
     return Mail(to=to, subject=f"Low balance: {low.account}, {balance}", text=text)

@@ -173,7 +173,7 @@ class QueuePauseAlerts:
             recipients=tuple(numbers),
             text=(
                 f"Messages from phones to service {access.identifier} wait since "
-                f"{utc(paused.paused_at)}. When your server takes them again: {link}"
+                f"{utc(paused.paused_at)}. When your server works again, open {link}"
             ),
             originator=self._originator,
             report=False,
@@ -200,17 +200,18 @@ def _mail(
 ) -> Mail:
     service = access.identifier
     text = f"""\
-Messages from phones to service {service} cannot be delivered to your server.
-They are paused. None is lost: they wait, in order, and so do all that come.
+Your server does not accept the messages from phones to service {service}.
+The gateway has paused their delivery. No message is lost: they wait in order, and new
+messages wait behind them.
 
 Since: {utc(paused.paused_at)}
 Why: {" ".join(paused.why.split())}
-How many wait: {paused.waiting}
+Messages that wait: {paused.waiting}
 
-When your server takes messages again, open this page and press the button:
+When your server works again, open this page and press the button:
 {link}
 
-The link works once. When deliveries fail again you get a mail with a new one.
+The link works once. If the gateway pauses again, you get a mail with a new link.
 
 Your address is on the service's list for messages from phones.
 """

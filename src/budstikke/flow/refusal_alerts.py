@@ -200,7 +200,7 @@ First: {utc(tally.since)}
 Last: {utc(tally.last)}
 
 Your address is on the service's list for refused messages.
-For each error code one such mail is sent in {INTERVAL / 60:.0f} minutes at most.
+For each error code you get at most one mail in {INTERVAL / 60:.0f} minutes.
 """
     subject = f"Error code {tally.code} on service {service}: {times}"
     return Mail(to=_addresses(tally.access), subject=subject, text=text)

@@ -101,7 +101,7 @@ class QueueResumePage:
             except Refusal:
                 return _page(429, "Too many requests", "<p>Try again in a minute.</p>")
             except StoreUnavailable:
-                return _page(503, "Not now", "<p>Try again in a minute.</p>")
+                return _page(503, "Not available", "<p>Try again in a minute.</p>")
 
         return endpoint
 
@@ -117,9 +117,9 @@ class QueueResumePage:
         if paused is None:
             return _gone()
         body = f"""\
-<p>Messages from phones could not be delivered to your server. They wait, in order.</p>
+<p>Your server did not accept the messages from phones. They wait in order.</p>
 <dl>
-<dt>Waiting</dt><dd>{paused.waiting}</dd>
+<dt>Messages that wait</dt><dd>{paused.waiting}</dd>
 <dt>Since</dt><dd>{utc(paused.paused_at)}</dd>
 <dt>Why</dt><dd>{escape(paused.why)}</dd>
 </dl>
@@ -132,15 +132,15 @@ class QueueResumePage:
             return _gone()
         self._resumed([queue_id])
         body = """\
-<p>What waits is being delivered, in order. When that fails again it is paused again,
-and you are sent a new link.</p>"""
-        return _page(200, "It goes on", body)
+<p>The gateway now delivers the messages that waited, in order. If that fails, it pauses
+again and sends you a new link.</p>"""
+        return _page(200, "The delivery continues", body)
 
 
 def _gone() -> HTMLResponse:
     body = """\
-<p>It was used, a newer one was sent, or what was paused goes on already.</p>"""
-    return _page(404, "This link leads nowhere any more", body)
+<p>It was used, there is a newer link, or the delivery continues already.</p>"""
+    return _page(404, "This link is no longer valid", body)
 
 
 def _page(status: int, title: str, body: str) -> HTMLResponse:
