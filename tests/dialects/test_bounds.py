@@ -271,6 +271,31 @@ def test_no_request_makes_the_process_large(name: str) -> None:
     assert peak < 8 * len(request) + SLACK
 
 
+@pytest.mark.parametrize("most", [0, 1, 2, 99, 100, 101])
+@pytest.mark.parametrize("gap", [b"", b"x", b"x" * (bounds.SLICE - 1), b"xy" * 40_000])
+def test_marks_are_counted_in_slices(gap: bytes, most: int) -> None:
+    for octets in ((gap + b",") * 100, b"," * 100 + gap, gap):
+        found = bounds.more_than(octets, b",", most)
+        assert (octets.count(b",") > most) is found
+
+
+def test_marks_are_counted_no_further_than_needed() -> None:
+    counted: list[object] = []
+
+    def note(_: object, event: str, what: object) -> None:
+        if event == "c_call" and getattr(what, "__name__", "") == "count":
+            counted.append(what)
+
+    octets = b"," * 100 * bounds.SLICE
+    sys.setprofile(note)
+    try:
+        assert bounds.more_than(octets, b",", bounds.SLICE)
+        assert not bounds.more_than(b"." * len(octets), b",", 0)
+    finally:
+        sys.setprofile(None)
+    assert 2 == len(counted)
+
+
 def test_empty_messages_are_not_taken_apart() -> None:
     body = HOSTILE["empty messages"][2](1_000_000)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from contextlib import suppress
+from itertools import takewhile
+from re import search
 from time import perf_counter
 
 import pytest
@@ -112,6 +116,68 @@ def test_junk_is_read_without_complaint(body: bytes, kind: str) -> None:
     read_form(body, kind)
     read_form(body, f"multipart/form-data; boundary={kind}")
     read_form(b"--x" + body, "multipart/form-data; boundary=x")
+
+
+def plainly(body: bytes, boundary: bytes) -> dict[str, bytes]:
+    """Read parts with copies of everything."""
+    line = b"\r\n" if b"\r" in body else b"\n"
+    parts = (line + body).split(line + b"--" + boundary)[1:]
+    if parts and not parts[-1].startswith(b"--"):
+        parts[-1] = parts[-1].removesuffix(line)
+    fields: dict[str, bytes] = {}
+    for part in takewhile(lambda part: not part.startswith(b"--"), parts):
+        head, _, value = part.partition(line + line)
+        found = search(rb'(?m)^content-disposition: ?[^\r\n]*[; ]name="(\w+)"', head)
+        if found:
+            fields[found[1].decode()] = value
+    return fields
+
+
+PIECES = [
+    *(b"--x", b"--", b"-", b"x", b" ", b"\n", b"\r\n", b"\r", b"\r\n\r\n", b"\r\n--x"),
+    *(b"\r\n--x--\r\n", b"\n--x\n", b'content-disposition: a; name="a"'),
+    *(b'\r\n--x\r\ncontent-disposition: a; name="b"\r\n\r\n', b"\n\n"),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join))
+def test_parts_are_where_the_boundaries_are(body: bytes) -> None:
+    read = read_form(body, "multipart/form-data; boundary=x")
+    assert plainly(body, b"x") == read
+
+
+def test_too_many_parts_are_refused_before_all_are_looked_for() -> None:
+    body = b"--x\r\n" * 20 * MOST_PARAMETERS
+    looks = 0
+
+    def note(_: object, event: str, what: object) -> None:
+        nonlocal looks
+        looks += event == "c_call" and getattr(what, "__name__", "") == "find"
+
+    sys.setprofile(note)
+    try:
+        with suppress(Refusal):
+            read_form(body, "multipart/form-data; boundary=x")
+    finally:
+        sys.setprofile(None)
+    assert MOST_PARAMETERS < looks < MOST_PARAMETERS + 10
+
+
+@pytest.mark.parametrize(
+    "kind", ["", "multipart/form-data; boundary=x", "multipart/form-data; boundary=-"]
+)
+@pytest.mark.parametrize("piece", [b"\r\n-", b"--x\r\n", b"\n---", b"x"])
+def test_what_is_no_form_is_not_copied(piece: bytes, kind: str) -> None:
+    """A copy of 8 MB takes the interpreter for milliseconds, and memory besides."""
+    body = piece * (2**22 // len(piece))
+    tracemalloc.start()
+    try:
+        with suppress(Refusal):
+            read_form(body, kind)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_a_hostile_body_costs_no_more_than_a_good_one() -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.bulk import MOST_MESSAGES
+from budstikke.flow import pace
+from budstikke.flow.bulk import MOST_MESSAGES, STAGED_AT_ONCE
 from budstikke.flow.pace import AT_ONCE, aside
 from budstikke.flow.stage import Stager
 from budstikke.store import schema
@@ -61,8 +62,11 @@ async def test_a_large_order_is_answered_and_written_down_in_a_thread(
     assert LINEAR & called == (set() if large else LINEAR)
 
 
-async def test_orders_take_turns_to_stage_their_slices(rig: Rig) -> None:
-    """However many are being expanded, others wait for one slice at most."""
+async def test_orders_take_turns_to_stage_their_slices(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are being expanded, others wait for one piece of a slice at most."""
+    monkeypatch.setattr(pace, "TURN", 0.0)
     turn = 0
     staged: Counter[int] = Counter()
 
@@ -84,7 +88,9 @@ async def test_orders_take_turns_to_stage_their_slices(rig: Rig) -> None:
     finally:
         sys.setprofile(None)
         counting.cancel()
-    assert 8 == staged.total()  # each of the four has two slices
+    # Each of the four has a slice of five pieces and one of a message.
+    assert STAGED_AT_ONCE * 5 == MOST_MESSAGES
+    assert 4 * 6 == staged.total()
     assert 1 == max(staged.values())
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from budstikke.dialects.front.settings import Settings
 from budstikke.domain.callback import AGAIN
 from budstikke.domain.directory import Directory
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.receipt import Reason, Rejected, Retry
 from budstikke.domain.states import PartState
-from budstikke.flow import notify
+from budstikke.flow import notify, pace
+from budstikke.flow.callback_attempt import CallbackAttempts
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
 from flow.rig import Rig, directory, rig_on, until
 from store.path import NOW, RECIPIENT, opened
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import pytest
 
     from store.engines import SqliteEngine
@@ -50,6 +57,43 @@ async def test_told_and_done(rig: Rig) -> None:
     await rig.scheduler.wake()
     assert 3 == len(rig.transport.asked)
     assert notify.MOST_WAITING == rig.notifier.free()
+
+
+async def test_others_have_their_turn_between_callbacks_that_go_nowhere(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is asked of anybody, so that nothing of it waits."""
+    monkeypatch.setattr(pace, "TURN", 0.0)
+    known = rig.directory
+    deaf = replace(known.accesses[1], settings=Settings())
+    rig.directory = replace(known, accesses={1: deaf})
+    rows = await make(rig, 200)
+    turn = 0
+    tried: Counter[int] = Counter()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is CallbackAttempts.attempt.__code__:
+            tried[turn] += 1
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    sys.setprofile(note)
+    try:
+        rig.notifier.notify(rows)
+        await until(lambda: not rig.notifier.busy())
+    finally:
+        sys.setprofile(None)
+        counting.cancel()
+    await rig.written()
+    assert ["done"] * 200 == states(rig)
+    assert 200 == tried.total()
+    # Its workers begin with one each; then there is one in a turn.
+    assert [1] == sorted(set([*tried.values()][1:]))
 
 
 async def test_reports_of_an_order_go_to_its_own_url(engine: SqliteEngine) -> None:

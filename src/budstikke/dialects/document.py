@@ -16,6 +16,7 @@ from budstikke.dialects.bounds import (
     MOST_NAMES,
     MOST_VALUES,
     OCTETS_OF_A_VALUE,
+    more_than,
     too_large,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -103,9 +104,9 @@ def checked(body: bytes) -> bytes:
 
     Raises Refusal (``TOO_LARGE``) for one of too many values or names.
     """
-    if body.count(b",") > MOST_VALUES + len(body) // OCTETS_OF_A_VALUE:
+    if more_than(body, b",", MOST_VALUES + len(body) // OCTETS_OF_A_VALUE):
         raise too_large("body")
-    if len(body) > MOST_NAMES and body.count(b":") > MOST_NAMES:
+    if more_than(body, b":", MOST_NAMES):
         raise too_large("body")
     return body.removeprefix(_BYTE_ORDER_MARK).strip()
 
@@ -116,8 +117,9 @@ def read_whole(document: bytes) -> dict[str, Any]:
 
     Raises Refusal (``MALFORMED``).
     """
-    containers = document.count(b"{") + document.count(b"[")
-    if containers > MOST_CONTAINERS or document.count(b":") > MOST_CONTAINERS:
+    if any(more_than(document, mark, MOST_CONTAINERS) for mark in (b"{", b"[", b":")):
+        raise Refusal(RefusalCode.MALFORMED)
+    if document.count(b"{") + document.count(b"[") > MOST_CONTAINERS:
         raise Refusal(RefusalCode.MALFORMED)
     try:
         found = _whole.decode(document)

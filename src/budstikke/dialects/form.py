@@ -70,17 +70,39 @@ def _read_parts(body: bytes, boundary: str) -> list[tuple[str, bytes]]:
     """
     line = b"\r\n" if b"\r" in body else b"\n"
     delimiter = line + b"--" + boundary.encode("latin-1", "replace")
-    whole = line + body
-    if whole.count(delimiter) > MOST_PARAMETERS + 1:
-        raise too_large("parameters")
     fields: list[tuple[str, bytes]] = []
-    parts = whole.split(delimiter)[1:]
-    if parts and not parts[-1].startswith(b"--"):
-        parts[-1] = parts[-1].removesuffix(line)
-    for part in parts:
-        if part.startswith(b"--"):
+    for start, end in _spans(body, delimiter, len(line)):
+        if body.startswith(b"--", start):
             break
-        head, _, value = part.partition(line + line)
-        if found := _name(head[:LONGEST_HEAD].lstrip()):
-            fields.append(((found[1] or found[2] or b"").decode("latin-1"), value))
-    return [(name, value) for name, value in fields if name]
+        last = end == len(body) and body.endswith(line, start)
+        blank = body.find(line + line, start, end)
+        head = body[start : min(blank if blank >= 0 else end, start + LONGEST_HEAD)]
+        found = _name(head.lstrip())
+        name = (found[1] or found[2] or b"") if found else b""
+        if name:
+            begin = end if blank < 0 else blank + 2 * len(line)
+            value = body[begin:end]
+            fields.append(
+                (name.decode("latin-1"), value.removesuffix(line) if last else value)
+            )
+    return fields
+
+
+def _spans(body: bytes, delimiter: bytes, line: int) -> list[tuple[int, int]]:
+    """
+    Find where the parts of a body begin and end; ``line``: octets of a line's end.
+
+    Raises Refusal (``TOO_LARGE``) as soon as there are too many.
+    """
+    spans: list[tuple[int, int]] = []
+    # A line end before the first line is not written.
+    first = body.startswith(delimiter[line:])
+    at = -line if first else body.find(delimiter)
+    while at >= 0 or first:
+        first = False
+        start = at + len(delimiter)
+        at = body.find(delimiter, start)
+        spans.append((start, at if at >= 0 else len(body)))
+        if len(spans) > MOST_PARAMETERS + 1:
+            raise too_large("parameters")
+    return spans

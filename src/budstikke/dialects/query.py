@@ -11,7 +11,7 @@ import re
 from binascii import a2b_qp
 from typing import TYPE_CHECKING
 
-from budstikke.dialects.bounds import MOST_PARAMETERS, too_large
+from budstikke.dialects.bounds import MOST_PARAMETERS, more_than, too_large
 from budstikke.domain.text import decode_latin1
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ Octets that are unescaped in one piece: 0.3 ms, or 5 ms if all escapes are false
 A C call on a whole body of 8 MB would hold the interpreter for 100 ms.
 """
 
+LONGEST_NAME = 1000
+"""Octets of a parameter's name; a longer one is none that any API has."""
+
 _false_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _javascript = re.compile(rb"((?:%u[0-9A-Fa-f]{4})+)").split
 
@@ -35,9 +38,10 @@ def read_query(query: bytes) -> dict[str, bytes]:
     Split a query or a form into parameters, unescaped but not decoded.
 
     ``+`` is a blank. An escape that is none (``%zz``, ``%4``) stays as it is written;
-    of a parameter given twice the last counts, as in PHP; one without ``=`` is blank,
-    and stray ``&`` are ignored. Names are read as ISO-8859-1. Raises Refusal
-    (``TOO_LARGE``) for more than ``MOST_PARAMETERS``.
+    of a parameter given twice the last counts, as in PHP; one without ``=`` is blank;
+    stray ``&`` and names of more than ``LONGEST_NAME`` octets are ignored. Names are
+    read as ISO-8859-1. Raises Refusal (``TOO_LARGE``) for more than
+    ``MOST_PARAMETERS``.
     """
     return {name: unescape(value) for name, value in _items(query)}
 
@@ -107,12 +111,12 @@ def _unescape(value: bytes) -> bytes:
 
 def _items(query: bytes) -> list[tuple[str, bytes]]:
     """List names, and values that are still escaped."""
-    if query.count(b"&") > MOST_PARAMETERS:
+    if len(query) > MOST_PARAMETERS and more_than(query, b"&", MOST_PARAMETERS):
         raise too_large("parameters")
     items: list[tuple[str, bytes]] = []
     for item in query.replace(b"+", b" ").split(b"&"):
         name, _, value = item.partition(b"=")
-        if name:
+        if 0 < len(name) <= LONGEST_NAME:
             plain = unescape(name) if b"%" in name else name
             items.append((plain.decode("latin-1"), value))
     return items

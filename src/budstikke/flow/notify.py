@@ -21,6 +21,7 @@ from budstikke.flow.batching import WriteBehind
 from budstikke.flow.callback_attempt import CallbackAttempts
 from budstikke.flow.callback_queues import CallbackQueues
 from budstikke.flow.endpoint import Endpoint, Key, is_interim, key_of
+from budstikke.flow.pace import Pace
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -246,6 +247,7 @@ class Notifier:
             endpoint.workers.discard(cast("asyncio.Task[None]", current_task()))
 
     async def _work_off(self, endpoint: Endpoint) -> None:
+        pace = Pace()
         while (row := self._next(endpoint)) is not None:
             self._waiting -= 1
             if endpoint.too_late(row):
@@ -268,6 +270,8 @@ class Notifier:
             self._results.push((result,))
             self._heard(endpoint, result)
             self._staff(endpoint)  # it may answer faster now, and get more workers
+            if result.took is None:  # it called nobody, so the loop had no turn
+                await pace.rest()
 
     def _next(self, endpoint: Endpoint) -> CallbackRow | None:
         """Take the next callback; ``None``: there is none, or its limit is reached."""

@@ -1,8 +1,16 @@
-"""How long a task works before others have their turn."""
+"""
+How long work may hold the event loop before others have their turn.
+
+Long work is done in pieces, and all who do such work share one allowance: ``TURN``
+seconds in each turn of the loop. Were it each task's own, a hundred large orders at
+once would hold the loop for a hundred times as long.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -24,45 +32,112 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 
+class _Turns:
+    """
+    The turns of an event loop in which long work is done: one task's in each.
+
+    Attributes:
+        until: When the present turn's allowance is over, by ``perf_counter``.
+
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._call_soon = loop.call_soon
+        self._new_future = loop.create_future
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._counting = False
+        self.until = 0.0
+
+    def begin(self) -> float:
+        """Tell until when work that begins now may go on without a rest."""
+        if not self._counting:
+            self._counting = True
+            self.until = perf_counter() + TURN
+            self._call_soon(self._next)
+        return self.until
+
+    async def rest(self) -> None:
+        """Wait for a turn: after those who wait already, and after other callbacks."""
+        self.begin()
+        turn = self._new_future()
+        self._waiting.append(turn)
+        await turn
+        self.until = perf_counter() + TURN
+
+    def _next(self) -> None:
+        """Give the turn that begins now to whoever has waited longest."""
+        self._counting = False
+        while self._waiting and not self._counting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # else its task was cancelled
+                turn.set_result(None)
+                self.begin()
+
+
+@lru_cache(maxsize=4)  # of a program's one loop; tests have one after the other
+def _turns_of(loop: asyncio.AbstractEventLoop) -> _Turns:
+    return _Turns(loop)
+
+
+@lru_cache(maxsize=4)
+def _gate_of(_: asyncio.AbstractEventLoop) -> asyncio.Lock:
+    return asyncio.Lock()
+
+
 class Pace:
     """
-    Lets others run when a task has worked for ``TURN`` seconds.
+    Lets others run when long work has taken its ``TURN`` seconds of the loop's turn.
 
     Counting items would not do: one text takes a hundred times as long as another.
     """
 
-    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
-        self._clock = clock
-        self._until = clock() + TURN
+    def __init__(self) -> None:
+        self._turns = _turns_of(asyncio.get_running_loop())
+        self._until = self._turns.begin()
 
     async def rest(self) -> None:
         """Let others run, if it is time."""
-        if self._clock() >= self._until:
-            await asyncio.sleep(0)
-            self._until = self._clock() + TURN
+        if perf_counter() >= self._until:
+            await self._turns.rest()
+            self._until = self._turns.until
 
 
 AT_ONCE = 2_000
 """Items of an order that are worked on the event loop without a rest: about 1 ms."""
 
 
+async def in_thread(
+    work: Callable[P, Result], *args: P.args, **named: P.kwargs
+) -> Result:
+    """
+    Do pure work in a thread, one piece of work at a time.
+
+    There it shares the interpreter with the loop, which has its turn after 0.1 ms; but
+    a call of C that the work makes keeps the interpreter until it is done. The loop
+    itself begins each piece of work, so that a callback of the loop meets one of them
+    at most, and not one after the other of all that wait.
+    """
+    async with _gate_of(asyncio.get_running_loop()):
+        return await asyncio.to_thread(work, *args, **named)
+
+
 async def aside(
     items: int, work: Callable[P, Result], *args: P.args, **named: P.kwargs
 ) -> Result:
-    """
-    Do pure work on so many items: of more than ``AT_ONCE`` in a thread.
-
-    There it shares the interpreter with the loop, which has its turn after 0.1 ms.
-    """
+    """Do pure work on so many items: of more than ``AT_ONCE`` in a thread."""
     if items <= AT_ONCE:
         return work(*args, **named)
-    return await asyncio.to_thread(work, *args, **named)
+    return await in_thread(work, *args, **named)
 
 
 async def pieces(
     items: Sequence[Item], size: int = PIECE
 ) -> AsyncIterator[tuple[int, Sequence[Item]]]:
     """Cut a long list: where each piece starts, and the piece."""
+    if len(items) <= size:  # nearly all orders
+        if items:
+            yield 0, items
+        return
     pace = Pace()
     for start in range(0, len(items), size):
         yield start, items[start : start + size]

@@ -96,6 +96,16 @@ class Stager:
         return staged
 
 
+def joined(staged: StagedOrder, more: StagedOrder) -> StagedOrder:
+    """Put further messages of an order behind those that are staged already."""
+    staged.draft.messages += more.draft.messages
+    staged.draft.parts += more.draft.parts
+    staged.messages += more.messages
+    staged.segments += more.segments
+    staged.price += more.price
+    return staged
+
+
 def renumber(staged: StagedOrder, order_id: int, first_id: int) -> None:
     """Give an order that was staged with ids from 0 its own."""
     draft, parts_before = staged.draft, first_id << 8

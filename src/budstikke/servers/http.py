@@ -7,11 +7,9 @@ read the query's bytes themselves; everything else is Starlette's.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -26,7 +24,7 @@ from budstikke.dialects.contract import (
 from budstikke.domain.message import Accepted, Order
 from budstikke.domain.queries import Page
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.pace import Pace
+from budstikke.flow.pace import Pace, in_thread
 from budstikke.servers import bounds
 from budstikke.servers.asgi import Tally, read_body, read_head, send_response
 from budstikke.servers.auth import Caller
@@ -60,8 +58,6 @@ if TYPE_CHECKING:
     Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
 
 log = logging.getLogger("budstikke.http")
-
-Found = TypeVar("Found")
 
 
 class HttpServer:
@@ -130,9 +126,6 @@ class HttpServer:
         self.trusted = trusted
         self._clock = clock
         self._tally = Tally()
-        # One thread: those with large bodies wait for each other, and for nobody else.
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="large-answers")
         for each in dialects.values():
             if isinstance(each, Prepares):
                 each.prepare()
@@ -224,9 +217,7 @@ class HttpServer:
     ) -> TaskResult | Done:
         """Authenticate a request and answer it; ``receive``: read the body from it."""
         large = len(call.request.body) > bounds.OFF_LOOP
-        login = (
-            await self._in_thread(dialect.login, call) if large else dialect.login(call)
-        )
+        login = await in_thread(dialect.login, call) if large else dialect.login(call)
         if login is None:
             asked = await self._parse(dialect, call, None)
             if isinstance(asked, Page | Done):
@@ -303,7 +294,7 @@ class HttpServer:
         now = self._clock()
         large = len(call.request.body) > bounds.OFF_LOOP
         if large and dialect.name not in self._stepwise:
-            return await self._in_thread(dialect.parse, call, access, now)
+            return await in_thread(dialect.parse, call, access, now)
         return dialect.parse(call, access, now)
 
     async def _render(
@@ -313,14 +304,7 @@ class HttpServer:
         now = self._clock()
         if len(call.request.body) <= bounds.OFF_LOOP:
             return dialect.render(call, answer, now)
-        loop = asyncio.get_running_loop()
-        write = self._writer
-        return await loop.run_in_executor(write, dialect.render, call, answer, now)
-
-    async def _in_thread(self, work: Callable[..., Found], *values: object) -> Found:
-        """Do what is pure in a thread: of a large body, so that others do not wait."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, work, *values)
+        return await in_thread(dialect.render, call, answer, now)
 
     async def _accept_one(self, order: Order, access: Access) -> Accepted | Refusal:
         try:

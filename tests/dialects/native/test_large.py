@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.dialects.native import SMALL, large
+from budstikke.dialects.native import SMALL, exchange, large, steps
 from budstikke.dialects.native import order as native_order
 from budstikke.dialects.native.bodies import Reader
+from budstikke.dialects.native.exchange import PIECE
 from budstikke.dialects.native.faults import invalid
 from budstikke.dialects.native.operations import OPERATIONS
 from budstikke.dialects.native.order import (
@@ -307,6 +309,32 @@ def test_a_fault_is_read_in_time_that_grows_with_its_length_only() -> None:
     problem = invalid(f"Object contains unknown field `{name}` - at `$.recipients[0]`")
     assert time.thread_time() - started < HELD
     assert problem.param.startswith("recipients[0].x` - at `$x`")
+
+
+@pytest.mark.parametrize(
+    ("path", "to"), [("messages", OSLO), ("messages", "12"), ("quote", OSLO)]
+)
+async def test_a_long_answer_is_written_piece_by_piece(
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, to: str
+) -> None:
+    """Others have their turn in between, and nothing long is freed at once."""
+    sizes: list[int] = []
+    encode = msgspec.json.encode
+
+    def note(value: object) -> bytes:
+        sizes.append(len(value) if isinstance(value, list) else 0)
+        return encode(value)
+
+    def whole(body: Any) -> bytes:
+        assert isinstance(body.recipients, msgspec.Raw)
+        return encode(body)
+
+    monkeypatch.setattr(exchange, "_encode", note)
+    monkeypatch.setattr(sys.modules[steps.__module__], "_encode", whole)
+    body = {"from": "Test", "text": "Hei", "to": [to] * (2 * PIECE + 1)}
+    answer = await api.ask("POST", f"/v1/{path}", json.dumps(body).encode())
+    assert 2 * PIECE + 1 == len(answer.json["recipients"])
+    assert [PIECE, PIECE, 1] == sizes
 
 
 async def test_long_messages_are_laid_out_in_fewer_at_a_time(api: Api) -> None:

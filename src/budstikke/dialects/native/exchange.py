@@ -6,6 +6,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
+import msgspec
+
 from budstikke.dialects.contract import Step, StepAnswer
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ Kind = TypeVar("Kind", bound="Answer | Accepted")
 
 Work: TypeAlias = Generator[Step, StepAnswer, T]
 """What a handler is: it yields what it asks of the gateway, and returns a ``T``."""
+
+_encode = msgspec.json.Encoder().encode
 
 PIECE = 20
 """Items of a long list that are worked before other requests may run."""
@@ -91,3 +95,20 @@ def in_pieces(count: int, work: Callable[[slice], Iterable[T]]) -> Work[list[T]]
         if start + PIECE < count:
             yield None
     return found
+
+
+def written_in_pieces(
+    count: int, work: Callable[[slice], Iterable[object]]
+) -> Work[list[bytes]]:
+    """
+    Do as ``in_pieces``, and write what comes of each piece as JSON, without brackets.
+
+    To write all of it in the end would hold the event loop, and so would it to free
+    what was written: 45 ms for 70,000 recipients.
+    """
+    return in_pieces(count, lambda some: [_encode([*work(some)])[1:-1]])
+
+
+def array(written: Iterable[bytes]) -> Any:
+    """Join what ``written_in_pieces`` wrote; it stands for the list in a struct."""
+    return msgspec.Raw(b"[%b]" % b",".join(written))

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from budstikke.dialects.bounds import more_than
 from budstikke.dialects.native.order import LONGEST_VALIDITY, Number
 from budstikke.dialects.native.problems import LONGEST, NO_FIELD, Problem
 from budstikke.domain.number import international, why_not
@@ -112,7 +113,7 @@ def check_size(body: bytes) -> None:
     Both before it is decoded: of a name of 8 MB msgspec would write an error message,
     which takes 60 ms. Raises Problem.
     """
-    if body.count(b'"') > MOST_QUOTES:
+    if more_than(body, b'"', MOST_QUOTES):
         raise _bad("files", f"At most {MOST_FILES}")
     start = 0
     while (end := body.find(b'"', start)) >= 0:

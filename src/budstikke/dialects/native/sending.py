@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET
 
-from budstikke.dialects.native.exchange import Reply, ask, in_pieces
+from budstikke.dialects.native.exchange import (
+    Reply,
+    array,
+    ask,
+    in_pieces,
+    written_in_pieces,
+)
 from budstikke.dialects.native.large import LargeOrder
 from budstikke.dialects.native.order import Filler, has_fields, read_order
 from budstikke.dialects.native.problems import PROBLEMS, Fault, Problem, Refused
@@ -30,7 +36,7 @@ from budstikke.domain.refusal import RefusalCode
 from budstikke.domain.template import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from budstikke.dialects.native.exchange import Exchange, Work
     from budstikke.dialects.native.order import SendBody
@@ -45,24 +51,25 @@ def send(exchange: Exchange) -> Work[Reply]:
     """Accept an order; a repeated idempotency key gets the first answer again."""
     order = yield from _order(exchange, idempotency_key(exchange))
     accepted = yield from ask(order, Accepted)
-    results = yield from _results(order, accepted)
-    counted = yield from in_pieces(len(results), lambda some: [_made(results[some])])
-    made = sum(counted)
+    fates = [*accepted.ids, *(fate for _, fate in accepted.members)]
+    refusals = yield from in_pieces(
+        len(fates), lambda some: map(_is_refusal, fates[some])
+    )
+    made = len(fates) - sum(refusals)
     if not made:
-        refused = yield from in_pieces(
-            len(results), lambda some: _refused(results[some])
-        )
-        raise Problem(Fault.NONE_ACCEPTED, recipients=refused)
+        refused = yield from _each(order, accepted, _refused)
+        raise Problem(Fault.NONE_ACCEPTED, recipients=array(refused))
+    results = yield from _each(order, accepted, _result)
     price, currency = charged(exchange, accepted.price)
     body = Sent(
         order_id=accepted.order_id,
         accepted=made,
-        refused=len(results) - made,
+        refused=len(fates) - made,
         segments=accepted.segments,
         price=price,
         currency=currency,
         test=order.test,
-        recipients=results,
+        recipients=array(results),
     )
     headers = {"location": f"/v1/orders/{accepted.order_id}"}
     if not accepted.replayed:
@@ -76,13 +83,16 @@ def quote(exchange: Exchange) -> Work[Reply]:
     quoted = yield from ask(QuoteAsk(order), Quote)
     price, currency = charged(exchange, quoted.price)
     charge = currency is not None
-    lines = yield from in_pieces(
+    lines = yield from written_in_pieces(
         len(quoted.lines),
         lambda some: [_quoted(line, charge=charge) for line in quoted.lines[some]],
     )
     return Reply(
         Quoted(
-            segments=quoted.segments, price=price, currency=currency, recipients=lines
+            segments=quoted.segments,
+            price=price,
+            currency=currency,
+            recipients=array(lines),
         )
     )
 
@@ -139,34 +149,35 @@ def _order(exchange: Exchange, key: str) -> Work[Order]:
     return read_order(body, texts, settings, key, now)
 
 
-def _results(order: Order, accepted: Accepted) -> Work[list[RecipientResult]]:
-    """Say what became of each recipient."""
+def _each(
+    order: Order,
+    accepted: Accepted,
+    write: Callable[[str, int | RefusalCode], RecipientResult | Refused],
+) -> Work[list[bytes]]:
+    """Write what became of each recipient, then of each member of a group."""
     to, ids, members = order.recipients, accepted.ids, accepted.members
-    results = yield from in_pieces(
-        len(to), lambda some: map(_result, to[some], ids[some])
+    written = yield from written_in_pieces(
+        len(to), lambda some: map(write, to[some], ids[some])
     )
-    if members:
-        results += yield from in_pieces(
-            len(members), lambda some: itertools.starmap(_result, members[some])
-        )
-    return results
+    written += yield from written_in_pieces(
+        len(members), lambda some: itertools.starmap(write, members[some])
+    )
+    return written
 
 
-def _made(results: Sequence[RecipientResult]) -> int:
-    return sum(result.id is not UNSET for result in results)
+def _is_refusal(fate: int | RefusalCode) -> bool:
+    return isinstance(fate, RefusalCode)
 
 
-def _result(to: str, what: int | RefusalCode) -> RecipientResult:
-    if isinstance(what, RefusalCode):
-        return RecipientResult(to=to, code=what.value, title=PROBLEMS[what].title)
-    return RecipientResult(to=to, id=what)
+def _result(to: str, fate: int | RefusalCode) -> RecipientResult:
+    if isinstance(fate, RefusalCode):
+        return RecipientResult(to=to, code=fate.value, title=PROBLEMS[fate].title)
+    return RecipientResult(to=to, id=fate)
 
 
-def _refused(results: Sequence[RecipientResult]) -> list[Refused]:
-    return [
-        Refused(to=result.to, code=result.code or "", title=result.title or "")
-        for result in results
-    ]
+def _refused(to: str, fate: int | RefusalCode) -> Refused:
+    assert isinstance(fate, RefusalCode)  # noqa: S101 - every one of them is
+    return Refused(to=to, code=fate.value, title=PROBLEMS[fate].title)
 
 
 def _quoted(line: Line, *, charge: bool) -> QuotedRecipient:

@@ -117,6 +117,8 @@ def _read_json(body: bytes) -> Fields:
 
 def _in_utf8(body: bytes) -> bytes:
     """Give JSON in the only encoding that it may have (RFC 8259 § 8.1)."""
+    if body.isascii():
+        return body
     try:
         body.decode()
     except UnicodeDecodeError:
