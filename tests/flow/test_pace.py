@@ -6,15 +6,11 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 
 from budstikke.flow import pace
 from budstikke.flow.pace import TURN, Pace, in_thread, pieces
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TASKS, PIECES = 10, 30
 
@@ -46,7 +42,7 @@ class Loop:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     ours = Clock()
     monkeypatch.setattr(pace, "perf_counter", ours)
     return ours

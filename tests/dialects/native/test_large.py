@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.dialects.native import SMALL, exchange, large, steps
+from budstikke.dialects.native import SMALL, exchange, large
 from budstikke.dialects.native import order as native_order
 from budstikke.dialects.native.bodies import Reader
 from budstikke.dialects.native.exchange import PIECE
@@ -27,6 +27,7 @@ from budstikke.dialects.native.order import (
     SendBody,
 )
 from budstikke.dialects.native.problems import Problem
+from budstikke.dialects.native.steps import steps
 from budstikke.domain.message import Order
 from budstikke.flow import prepare
 from budstikke.flow.bulk import at_a_time
