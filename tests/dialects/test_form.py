@@ -127,7 +127,8 @@ def plainly(body: bytes, boundary: bytes) -> dict[str, bytes]:
     fields: dict[str, bytes] = {}
     for part in takewhile(lambda part: not part.startswith(b"--"), parts):
         head, _, value = part.partition(line + line)
-        found = search(rb'(?m)^content-disposition: ?[^\r\n]*[; ]name="(\w+)"', head)
+        named = rb'(?m)^content-disposition: a; name="(\w)"'
+        found = search(named, head.lstrip())
         if found:
             fields[found[1].decode()] = value
     return fields
