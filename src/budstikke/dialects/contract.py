@@ -1,13 +1,13 @@
 """
-What a dialect is: one customer-facing HTTP API as pure translation.
+The interface of a dialect: an HTTP API for customers.
 
-A dialect never awaits, never reads the clock and never sees the store. Every dialect
-takes requests (``Takes``); it may also push delivery reports (``Reports``) and messages
-from phones (``Inbound``) to its customers. The further protocols here are optional,
-too: a dialect has one when it has the attributes, and none needs a method that does
-nothing.
+A dialect only translates between the API and the gateway's own types. It does no I/O,
+reads no clock and does not use the store. Every dialect takes requests (``Takes``). It
+may also send callbacks with delivery reports (``Reports``) and inbound messages
+(``Inbound``). All other protocols here are optional: a dialect implements one by having
+its attributes, so it needs no methods that do nothing.
 
-A request passes through these steps; each may refuse it, in the dialect's own words::
+A request passes through these steps. Each may refuse it, in the dialect's own words::
 
     routes[method, path] -> operation
     login(call) -> Login                    raises Refusal
@@ -16,11 +16,11 @@ A request passes through these steps; each may refuse it, in the dialect's own w
     [flow.accept or flow.queries]
     render(call, answer, now) -> WireResponse   also for a Refusal
 
-``parse`` returns an order, several orders (each is accepted or refused by itself), a
-query or command (``QueryOrCommand``), ``Steps`` where one query follows from another,
-or ``Done``. A ``login`` of ``None`` means that the operation needs none: ``parse`` is
-then given no access, and may only return ``Done``, a ``Page``, ``MediaQuery``,
-``MessageQuery`` or ``OrderQuery``.
+``parse`` returns an order, several orders (the gateway accepts or refuses each by
+itself), a query or command (``QueryOrCommand``), ``Steps`` if one query depends on the
+answer to another, or ``Done``. If ``login`` returns ``None``, the operation needs no
+login: ``parse`` then gets no access, and may only return ``Done``, a ``Page``,
+``MediaQuery``, ``MessageQuery`` or ``OrderQuery``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from budstikke.wire import WireRequest, WireResponse
 
 S = TypeVar("S", bound=msgspec.Struct)
-"""A dialect's own ``Settings``."""
+"""The ``Settings`` of a dialect."""
 
 S_co = TypeVar("S_co", bound=msgspec.Struct, covariant=True)
 S_contra = TypeVar("S_contra", bound=msgspec.Struct, contravariant=True)
@@ -63,14 +63,14 @@ S_contra = TypeVar("S_contra", bound=msgspec.Struct, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who says they are calling; ``secret`` is ``None`` when none was given."""
+    """The login in a request; ``secret`` is ``None`` if the request has none."""
 
     identifier: str
     secret: str | None
 
 
 class AccountView(Protocol):
-    """What a dialect may know of the account behind an access."""
+    """What a dialect may read of an access's account."""
 
     @property
     def currency(self) -> str:
@@ -78,7 +78,7 @@ class AccountView(Protocol):
 
 
 class AccessView(Protocol[S_co]):
-    """What a dialect may know of the access that is calling."""
+    """What a dialect may read of the access that sent the request."""
 
     @property
     def id(self) -> int:
@@ -96,16 +96,16 @@ class AccessView(Protocol[S_co]):
 @dataclass(slots=True)
 class Call:
     """
-    One request on its way through a dialect: the raw request and what was read of it.
+    One request on its way through a dialect.
 
     Attributes:
-        request: As it came.
-        operation: What ``routes`` says of it; ``UNROUTED``: nothing.
-        fields: The dialect's own notes, so that login, parse and render do not each
-            read the octets.
-        access: Who is calling, as the server found them; also of a refused call.
+        request: The raw request.
+        operation: The operation that ``routes`` names for it, or ``UNROUTED``.
+        fields: For the dialect alone: what ``login`` has read, so that ``parse`` and
+            ``render`` need not read the octets again.
+        access: The access that the server found by the login; also in a refused call.
         path: The parameters of the path by name, undecoded, octets as Latin-1.
-        allowed: Of an ``UNROUTED`` one: the methods that have routes at its path.
+        allowed: With ``UNROUTED``: the methods that have routes at this path.
 
     """
 
@@ -118,7 +118,7 @@ class Call:
 
 
 UNROUTED = ""
-"""The operation of a path below an ``OwnsPrefix.prefix`` that no route fits."""
+"""The operation of a path below an ``OwnsPrefix.prefix`` that matches no route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,13 @@ class Done:
 
 
 Step: TypeAlias = Order | QueryOrCommand | None
-"""What ``Steps`` ask for; ``None``: let other requests run, if it is time."""
+"""One step of ``Steps``; ``None``: let other requests run, if it is their turn."""
 
 StepAnswer: TypeAlias = Accepted | Answer | None
-"""What they are sent; a refusal is thrown into them instead."""
+"""The answer to a step. The gateway throws a refusal into the generator instead."""
 
 Steps: TypeAlias = Generator[Step, StepAnswer, Done]
-"""A request that is worked in several steps; may raise Refusal."""
+"""A request that takes several steps; may raise Refusal."""
 
 Task: TypeAlias = Order | list[Order] | QueryOrCommand | Steps | Done
 """What a request asks the gateway to do."""
@@ -146,7 +146,7 @@ TaskResult: TypeAlias = Accepted | list[Accepted | Refusal] | Answer | Refusal
 
 
 class Takes(Protocol[S]):
-    """A dialect: it takes requests."""
+    """The part of a dialect that takes requests; every dialect has it."""
 
     name: str
     routes: Mapping[tuple[str, str], str]
@@ -166,78 +166,78 @@ class Takes(Protocol[S]):
     """
 
     def login(self, call: Call) -> Login | None:
-        """Read who is calling; raises Refusal."""
+        """Read the login; raises Refusal."""
 
     def parse(self, call: Call, access: AccessView[S] | None, now: float) -> Task:
         """
-        Read what is asked; raises Refusal.
+        Read what the request asks for; raises Refusal.
 
         ``access`` is ``None`` without a login; ``now`` is Unix seconds.
         """
 
     def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """
-        Write the answer; must have words for every refusal code.
+        Write the response; it must have words for every refusal code.
 
-        ``now``: when the answer is written, Unix seconds.
+        ``now`` is Unix seconds.
         """
 
 
 Dialect: TypeAlias = Takes[Any]
-"""A dialect among others, each with settings of its own."""
+"""Any dialect, whatever its settings."""
 
 
 class CallsBack(Protocol[S_contra]):
-    """What delivery reports and messages from phones have in common."""
+    """What ``Reports`` and ``Inbound`` have in common."""
 
     policies: Mapping[Topic, Policy]
-    """How each topic is pushed; a topic that is not here never is."""
+    """The retries of each topic. The gateway sends no callbacks of other topics."""
 
     def url(self, topic: Topic, settings: S_contra, number_url: str) -> str:
         """
-        Find where a topic is pushed to; empty: nowhere.
+        Return the URL for callbacks of a topic; empty: send none.
 
-        ``number_url`` is the URL of the number or keyword that a message came to, if it
-        has one of its own. An order's own ``callback_url`` goes before this.
+        ``number_url`` is the URL of the number or keyword that a message came to, if
+        that has its own. If an order has a ``callback_url``, the gateway uses that.
         """
 
     def understood(
         self, topic: Topic, answer: WireResponse, settings: S_contra
     ) -> bool:
-        """Say whether the customer's answer means that the push has arrived."""
+        """Tell whether the answer confirms the callback; otherwise it is retried."""
 
 
 @runtime_checkable
 class Reports(CallsBack[S_contra], Protocol[S_contra]):
-    """A dialect that pushes delivery reports; its ``policies`` have ``STATUS``."""
+    """A dialect that sends delivery reports; its ``policies`` have ``STATUS``."""
 
     def report(
         self, event: StatusEvent, url: str, settings: S_contra
     ) -> WireRequest | None:
-        """Write a delivery report to ``url``; ``None``: this state is not reported."""
+        """Write a delivery report to ``url``; ``None``: send none for this state."""
 
 
 @runtime_checkable
 class Inbound(CallsBack[S_contra], Protocol[S_contra]):
-    """A dialect that pushes messages from phones (``INBOUND``, ``REPLY``)."""
+    """A dialect that sends inbound messages (``INBOUND``, ``REPLY``)."""
 
     def inbound(
         self, event: InboundEvent, extras: InboundExtras, url: str, settings: S_contra
     ) -> WireRequest | None:
-        """Write a push of a message to ``url``; ``None``: it is not pushed."""
+        """Write an inbound message to ``url``; ``None``: do not send it."""
 
 
 @runtime_checkable
 class NeedsExtras(Protocol[S_contra]):
-    """A dialect whose pushes of messages from phones hold more than the message."""
+    """A dialect whose inbound callbacks contain more than the message."""
 
     def requirements(self, settings: S_contra) -> InboundRequirements:
-        """Say what ``inbound`` must be given as ``extras``."""
+        """Name the ``extras`` that ``inbound`` needs."""
 
 
 @runtime_checkable
 class KeepsEvents(Protocol):
-    """A dialect whose customers can read events later: they are kept without a URL."""
+    """A dialect whose customers can read events later, even without a URL."""
 
     keeps_events: bool
     """True."""
@@ -245,23 +245,23 @@ class KeepsEvents(Protocol):
 
 @runtime_checkable
 class Roomy(Protocol):
-    """A dialect that says how large the bodies of its operations may be."""
+    """A dialect with limits for the bodies of its operations."""
 
     room: Mapping[str, int]
     """
-    Operation to the most octets of a body of it; 0: the body is not read.
+    By operation, the largest body in octets; 0: the dialect does not read the body.
 
-    ``login`` refuses (``TOO_LARGE``) what is larger; a server need not read it.
+    ``login`` refuses a larger one (``TOO_LARGE``), so that no server must read it.
     """
 
 
 @runtime_checkable
 class OwnsPrefix(Protocol):
     """
-    A dialect to which every path below a prefix belongs.
+    A dialect that gets all requests below a path prefix.
 
-    There paths are compared as they are on the wire, and what fits no route is the
-    operation ``UNROUTED``.
+    Below it the server compares paths as they are on the wire. A request that matches
+    no route gets the operation ``UNROUTED``.
     """
 
     prefix: str
@@ -271,10 +271,10 @@ class OwnsPrefix(Protocol):
 @runtime_checkable
 class Stepwise(Protocol):
     """
-    A dialect that works requests in steps.
+    A dialect that handles requests in steps.
 
-    Its ``login`` reads the head of a request alone, and is checked before the body is
-    read; its ``parse`` returns ``Steps`` or ``Done`` at once.
+    Its ``login`` needs only the headers, so that the server checks the login before it
+    reads the body. Its ``parse`` returns ``Steps`` or ``Done`` at once.
     """
 
     stepwise: bool
@@ -283,15 +283,15 @@ class Stepwise(Protocol):
 
 @runtime_checkable
 class Prepares(Protocol):
-    """A dialect that has something to make that takes long, such as a large page."""
+    """A dialect that must prepare something slow, such as a large page."""
 
     def prepare(self) -> None:
-        """Make it; a server calls this before the first request."""
+        """Prepare it; the server calls this before the first request."""
 
 
 @runtime_checkable
 class LooksUp(Protocol):
-    """A dialect that tells how a message stands to callers who do not log in."""
+    """A dialect that shows the state of a message without a login."""
 
     looks_up: bool
     """True; ``http.lookups`` says which addresses may ask."""
@@ -299,22 +299,22 @@ class LooksUp(Protocol):
 
 @runtime_checkable
 class Identifying(Protocol):
-    """A dialect whose customers give one key, which is identifier and secret alike."""
+    """A dialect whose login is one key: identifier and secret in one."""
 
     def identify(self, secret: str) -> str:
-        """Make the identifier that ``login`` makes of this key."""
+        """Return the identifier that ``login`` returns for this key."""
 
 
 @runtime_checkable
 class Signing(Protocol[S_contra]):
-    """A dialect whose callbacks say when they are made, and prove by whom."""
+    """A dialect that signs its callbacks, with the time of each attempt."""
 
     def sign(self, request: WireRequest, settings: S_contra, now: float) -> WireRequest:
-        """Sign what ``report`` or ``inbound`` wrote, for an attempt made now."""
+        """Sign a request that ``report`` or ``inbound`` wrote, for an attempt now."""
 
 
 class Alert(NamedTuple):
-    """A refusal for people: the dialect's own code, and its cause in a few words."""
+    """A refusal in an alert mail: the dialect's own code, and its cause in words."""
 
     code: str
     cause: str
@@ -323,10 +323,10 @@ class Alert(NamedTuple):
 @runtime_checkable
 class Alerting(Protocol):
     """
-    A dialect whose customers may be told of refused requests by mail.
+    A dialect whose customers may get mails about refused requests.
 
-    Its settings have ``error_alerts``: the addresses.
+    Its settings have ``error_alerts``, the addresses.
     """
 
     def alert_of(self, call: Call, refusal: Refusal) -> Alert:
-        """Say what the mail says of a refusal; never raises."""
+        """Return what the mail says about a refusal; never raises."""
