@@ -141,7 +141,7 @@ def _drain(bench: Bench, count: int, rate: float, watcher: Watcher) -> list[Urge
 
 
 def measure(
-    gateway: Gateway, folder: Path, size: Size, count: int, rate: float
+    gateway: Gateway, folder: Path, size: Size, count: int, rate: float, *, turn: int
 ) -> Result:
     """
     Queue ``count`` messages, then let the SMSC take ``rate`` of them a second.
@@ -183,4 +183,4 @@ def measure(
     faults = [] if urgent else ["no urgent message was sent meanwhile"]
     if seen.submits - seen.doubles != wanted or seen.doubles:
         faults.append(f"{seen.submits} submits, {seen.doubles} twice, of {wanted}")
-    return Result("backlog", gateway.name, 1, figures, busy, faults)
+    return Result("backlog", gateway.name, turn, figures, busy, faults)

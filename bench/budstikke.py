@@ -1,4 +1,4 @@
-"""Budstikke as it is installed: one process, SQLite, a Front access, one SMPP link."""
+"""Budstikke as it is installed: SQLite or PostgreSQL, a Front access, one SMPP bind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,15 @@ ROOT = Path(__file__).parent.parent
 STATUSES: dict[int, tuple[str, ...]] = {0: (), 1: ("4",), 2: ("-1", "4")}
 
 
-def serving(*, data: Path, port: int, database: str, node: str) -> str:
+def serving(
+    *,
+    data: Path,
+    port: int,
+    database: str,
+    node: str,
+    durability: str = "",
+    workers: int = 0,
+) -> str:
     """
     Write the settings of `serve`.
 
@@ -42,16 +50,21 @@ def serving(*, data: Path, port: int, database: str, node: str) -> str:
         port: Of the HTTP server, on loopback.
         database: URL of PostgreSQL's; empty: SQLite in that folder.
         node: Name of the process among those that share the database.
+        durability: What an answer survives; empty: the default.
+        workers: HTTP processes; 0: as many as it takes by itself.
 
     """
+    promise = f'durability = "{durability}"\n' if durability else ""
+    http = f"workers = {workers}\n" if workers else ""
     return f"""\
 data = "{data}"
 database = "{database}"
 node = "{node}"
-
+{promise}
 [http]
 host = "127.0.0.1"
 port = {port}
+{http}
 
 [log]
 level = "warning"
@@ -83,7 +96,7 @@ host = "127.0.0.1"
 port = {smpp}
 system_id = "bench"
 password = "bench"
-bind = "trx"
+bind_type = "trx"
 window = {window}
 registered_delivery = {int(bool(status_url))}
 
@@ -147,6 +160,19 @@ def command() -> list[str]:
     raise BenchError("budstikke is not installed: run make first")
 
 
+def has_setting(name: str) -> bool:
+    """Tell whether the gateway that is installed has a setting: ``http.workers``."""
+    python = Path(command()[0]).with_name("python")
+    table = subprocess.run(
+        [python, "-m", "budstikke.config"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return f"| `{name}` |" in table.stdout
+
+
 def _run(arguments: list[str], folder: Path) -> None:
     """Run one command to its end; BenchError with its output when it fails."""
     done = subprocess.run(
@@ -177,7 +203,9 @@ class Budstikke:
 
     Attributes:
         database: An SQLite file to begin with, of which a copy is made.
-        nodes: Processes that share a PostgreSQL; 0: one with SQLite.
+        nodes: Gateways that share a PostgreSQL; 0: one with SQLite.
+        durability: What its answers survive; empty: the default, a loss of power.
+        workers: HTTP processes of a gateway; 0: its default.
 
     """
 
@@ -187,6 +215,8 @@ class Budstikke:
     window: int = 1000
     database: Path | None = None
     nodes: int = 0
+    durability: str = ""
+    workers: int = 0
 
     def missing(self) -> str:
         """Say that make has not installed it, or that there is no PostgreSQL."""
@@ -194,6 +224,8 @@ class Budstikke:
             command()
         except BenchError as error:
             return str(error)
+        if self.durability and not has_setting("durability"):
+            return "a gateway with the setting durability"
         return "" if not self.nodes or postgres.programs() else "PostgreSQL"
 
     def version(self) -> str:
@@ -244,7 +276,15 @@ class Budstikke:
             if self.database:
                 _copy(self.database, data / "budstikke.sqlite")
             file = folder / f"{node}.toml"
-            file.write_text(serving(data=data, port=port, database=database, node=node))
+            settings = serving(
+                data=data,
+                port=port,
+                database=database,
+                node=node,
+                durability=self.durability,
+                workers=self.workers,
+            )
+            file.write_text(settings)
             if not number:
                 _run(["migrate", "--config", str(file)], folder)
                 _run(["apply", "--config", str(file), "apply.toml"], folder)

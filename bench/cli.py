@@ -11,37 +11,49 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from bench import backlog, check, history, measures, report, soak, spy
-from bench.budstikke import Budstikke
+from bench import (
+    backlog,
+    check,
+    history,
+    measures,
+    page,
+    report,
+    soak,
+    spy,
+    workers,
+)
+from bench.budstikke import Budstikke, command, has_setting
+from bench.calibration import line, ratio
+from bench.ending import on_signals
 from bench.jasmin import Jasmin
 from bench.kannel import Kannel
-from bench.machine import describe
+from bench.machine import calibrate, describe, why_python
 from bench.measures import Result, Size
 from bench.processes import BenchError, Busy
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from bench.gateway import Gateway
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
-DOCUMENT = HERE.parent / "docs" / "performance.md"
+DOCS = HERE.parent / "docs"
 QUICK = Size(messages=10_000, bulk=20_000, warm_up=1_000, seconds=4)
 OURS = Budstikke()
+OURS_PROCESS = Budstikke(
+    "budstikke-process", measures=("a", "b", "d", "d=", "e"), durability="process"
+)
 ON_POSTGRES = tuple(
     Budstikke(f"budstikke-pg{nodes}", measures=("a", "b", "d"), nodes=nodes)
     for nodes in (1, 2)
 )
-SIDES: tuple[Gateway, ...] = (OURS, Kannel(), Jasmin(), *ON_POSTGRES)
+SIDES: tuple[Gateway, ...] = (OURS, OURS_PROCESS, Kannel(), Jasmin(), *ON_POSTGRES)
 GATEWAYS: dict[str, Gateway] = {gateway.name: gateway for gateway in SIDES}
 NEEDED = ("budstikke", "kannel")
 MOST_OLD, MOST_QUEUED, SOAK_MINUTES = 10_000_000, 1_000_000, 30.0
@@ -52,7 +64,9 @@ def _options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="bench/run.py")
     parser.add_argument("--quick", action="store_true", help="one round, few messages")
-    parser.add_argument("--rounds", type=int, default=0, help="default 3, --quick 1")
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="in turns; default 3, with --quick 1"
+    )
     parser.add_argument("--only", choices=sorted(GATEWAYS), help="one gateway alone")
     names = ",".join(MEASURES)
     parser.add_argument("--measures", help=f"some of {names} (default: all), or none")
@@ -83,6 +97,8 @@ def _options() -> argparse.Namespace:
         options.history = options.history or MOST_OLD
         options.backlog = options.backlog or MOST_QUEUED
         options.soak = options.soak or SOAK_MINUTES
+        if options.workers is None and has_setting(workers.SETTING):
+            options.workers = ""
     return options
 
 
@@ -116,12 +132,20 @@ def _long_options(parser: argparse.ArgumentParser) -> None:
         const=SOAK_MINUTES,
         help="a long run (30 minutes): memory",
     )
+    parser.add_argument(
+        "--workers",
+        metavar="N,N",
+        nargs="?",
+        const="",
+        help="(a) and (b) with 1, 2 (on four cores also 4) HTTP processes",
+    )
     parser.add_argument("--soak-rate", type=float, default=300, help="messages/s")
 
 
 def _names(options: argparse.Namespace) -> list[str]:
-    """Choose the measures: none when only history, backlog or soak are asked for."""
+    """Choose the measures: none when only what is of ourselves alone is asked for."""
     alone = options.history or options.backlog or options.soak
+    alone = alone or options.workers is not None
     if options.measures is None:
         return [] if alone else list(MEASURES)
     return [n for n in MEASURES if n in options.measures.split(",")]
@@ -216,9 +240,17 @@ class Plan:
             found = history.compare(OURS, OUT, self.size, options.history, rounds)
             for result in found:
                 self._add(result)
+        if options.workers is not None:
+            counts = options.workers
+            for result in workers.compare(OURS, OUT, self.size, counts, rounds):
+                self._add(result)
         if options.backlog:
             count, rate = options.backlog, options.backlog_rate
-            self._add(backlog.measure(OURS, run / "backlog", self.size, count, rate))
+            for turn in range(1, rounds + 1):
+                folder = run / f"backlog-{turn}"
+                self._add(
+                    backlog.measure(OURS, folder, self.size, count, rate, turn=turn)
+                )
         if options.soak:
             minutes, rate = options.soak, options.soak_rate
             self._add(soak.measure(OURS, run / "soak", self.size, minutes, rate))
@@ -235,30 +267,32 @@ class Plan:
 
 def _write(results: list[Result], size: Size, *, document: bool) -> None:
     """Print the table, write the JSON, and the document where it is wanted."""
-    machine = describe(OUT) | check.ceilings()
+    figures = calibrate()
+    machine = describe(OUT) | {"calibration": line(figures)} | check.ceilings()
     measured = {r.gateway for r in results}
     versions = {n: g.version() for n, g in GATEWAYS.items() if n in measured}
     print("\n" + report.as_text(results))
     found = report.as_json(results, size, machine, versions)
+    found["calibration"] = figures
     file = OUT / time.strftime("bench-%Y%m%d-%H%M%S.json")
     file.write_text(json.dumps(found, indent=1) + "\n")
     print(f"\n{file.relative_to(HERE.parent)}")
     if document:
-        command = " ".join(["python bench/run.py", *sys.argv[1:]])
-        text = report.as_markdown(results, size, machine, versions, command)
-        DOCUMENT.write_text(text)
-        print(DOCUMENT.relative_to(HERE.parent))
+        typed = " ".join(["python bench/run.py", *sys.argv[1:]])
+        facts = page.Facts(size, machine, versions, typed)
+        for name, text in page.files(results, facts).items():
+            (DOCS / name).write_text(text)
+            print((DOCS / name).relative_to(HERE.parent))
 
 
 def _results(file: Path) -> list[Result]:
-    """Read the results of an earlier run."""
-    found = json.loads(file.read_text())["results"]
-    return [Result(**{**each, "busy": Busy(**each["busy"])}) for each in found]
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave through the finally clauses, which end the children."""
-    raise SystemExit(143)
+    """Read the results of an earlier run; say how fast its machine was."""
+    found = json.loads(file.read_text())
+    if "calibration" in found:
+        times = ratio(calibrate(), found["calibration"])
+        print(f"{file.name}: for the same work this machine takes {times:.2f} times")
+    results = found["results"]
+    return [Result(**{**each, "busy": Busy(**each["busy"])}) for each in results]
 
 
 def main() -> int:
@@ -274,15 +308,24 @@ def main() -> int:
         return _run(options)
 
 
+def _clean() -> None:
+    """Delete databases, settings and logs."""
+    shutil.rmtree(OUT / "run", ignore_errors=True)
+
+
 def _run(options: argparse.Namespace) -> int:
     """Check the instruments, measure, and write what was found."""
-    signal.signal(signal.SIGTERM, _terminated)
+    on_signals(lambda: None if options.keep else _clean())
+    _clean()  # what a run that was broken off has left
     size = _size(options)
     rounds = options.rounds or (1 if options.quick else 3)
     plan = Plan([], _names(options), size)
     print(f"load average {os.getloadavg()[0]:.2f} before; other work here costs all")
+    print(f"Python of Budstikke: {command()[0]}, chosen because {why_python(OUT)}")
     try:
         plan.gateways = _gateways(options)
+        if options.workers is not None:
+            options.workers = workers.chosen(options.workers)
         for file in options.join:
             plan.results += _results(file)
         check.check()
@@ -297,7 +340,7 @@ def _run(options: argparse.Namespace) -> int:
         return 2
     finally:
         if not options.keep:
-            shutil.rmtree(OUT / "run", ignore_errors=True)
+            _clean()
     document = options.all if options.docs is None else options.docs
     _write(plan.results, size, document=document)
     return 1 if report.faults(plan.results) else 0

@@ -84,16 +84,10 @@ build load load.c
 build sink sink.c sink_smpp.c sink_http.c sink_sets.c
 build esme esme.c
 
-# What is written in Python runs on the quickest of the machine's interpreters. One built
-# plainly takes up to half as much time again as one with profile-guided optimisation, as
-# distributions and images have it; and Kannel is Debian's, too.
+# What is written in Python runs on an interpreter that interpreter.py chooses, and says
+# why: one whose build is optimised, as Kannel's distribution has it.
 root="$here/.."
 uv="$root/.venv/bin/uv"
-quickest() {
-    for python in "$root/.venv/bin/python" /usr/bin/python3; do
-        [ -x "$python" ] && "$python" "$here/interpreter.py" || true
-    done | sort -n | head -n 1 | cut -d ' ' -f 2
-}
 environment() { # environment NAME REQUIREMENT...: in bench/out, anew when they changed
     folder="$out/$1"
     shift
@@ -106,7 +100,12 @@ environment() { # environment NAME REQUIREMENT...: in bench/out, anew when they 
         echo "$made" >"$folder/made"
     fi
 }
-[ -s "$out/python" ] || quickest >"$out/python"
+if [ ! -s "$out/python" ] || [ ! -s "$out/python.why" ]; then
+    "$root/.venv/bin/python" "$here/interpreter.py" /usr/bin/python3 \
+        "$root/.venv/bin/python" >"$out/python" 2>"$out/python.why" ||
+        { cat "$out/python.why" >&2; exit 1; }
+fi
+echo "bench: Python is $(cat "$out/python"): $(cat "$out/python.why")"
 environment budstikke --require-hashes -r "$root/requirements.lock"
 "$uv" pip install -q --python "$out/budstikke/bin/python" --no-deps -e "$root"
 # Not 0.11.1: it tells of no receipt (jookies/jasmin#1236); it needs pkg_resources.

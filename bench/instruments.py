@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.processes import BenchError, Child, start, wait_until
+from bench.processes import BenchError, Child, spawn, start, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,9 +174,8 @@ def begin_load(
     options = {"p": ports, "c": connections, "n": count, "t": seconds, "r": rate}
     options |= {"f": first, "e": ask.expect}
     flags: Sequence[str] = [str(x) for k, v in options.items() for x in (f"-{k}", v)]
-    return subprocess.Popen(
-        [str(BINARIES / "load"), *flags, ask.path], stdout=subprocess.PIPE
-    )
+    command = [str(BINARIES / "load"), *flags, ask.path]
+    return spawn(command, stdout=subprocess.PIPE)
 
 
 def end_load(process: subprocess.Popen[bytes], seconds: float = 400) -> Load:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sqlite3
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import calibration
 from bench.budstikke import command
 
 if TYPE_CHECKING:
@@ -61,6 +63,22 @@ def _python() -> str:
     return said.stdout.strip()
 
 
+def calibrate() -> dict[str, float]:
+    """Time the fixed pieces of work with the interpreter that Budstikke is run by."""
+    python = Path(command()[0]).with_name("python")
+    said = subprocess.run(
+        [python, calibration.__file__], capture_output=True, text=True, check=True
+    )
+    found: dict[str, float] = json.loads(said.stdout)
+    return found
+
+
+def why_python(folder: Path) -> str:
+    """Read why that interpreter was chosen; install.sh has written it."""
+    file = folder / "python.why"
+    return file.read_text().strip() if file.exists() else "not known"
+
+
 def describe(folder: Path) -> dict[str, str]:
     """Describe processor, memory, system and disk."""
     processors = [v for n, v in _fields("/proc/cpuinfo", ":") if n == "model name"]
@@ -73,5 +91,6 @@ def describe(folder: Path) -> dict[str, str]:
         "disk": f"{_mount(folder.resolve())}, "
         f"4 KiB append + fdatasync {sync_milliseconds(folder):.2f} ms (median)",
         "python": _python(),
+        "chosen because": why_python(folder),
         "sqlite": sqlite3.sqlite_version,
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.gateway import PASSWORD, SENDER, TEXT, USER
 from bench.instruments import begin_load, end_load, start_sink, wait_for
+from bench.memory import proportional
 from bench.processes import BenchError, Meter, require_alive, stop
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def throughput(
     With pushes it ends when the last has arrived, else when the last message is
     at the SMSC. `rate` is messages divided by the time from the first request to
     that end; `http` and `smsc` are the rates of the answers and of the submits;
-    `cpu` is the gateway's microseconds of processor for a message.
+    `cpu` is the gateway's microseconds of processor for a message, `memory` the MB
+    of its processes at the end.
     """
     with ready(gateway, folder, size, pushes=pushes) as bench:
         statuses = dict.fromkeys(bench.running.statuses, size.messages)
@@ -194,6 +196,7 @@ def throughput(
         load = end_load(process)
         seen = wait_for(bench.sink, submits=load.good, statuses=statuses)
         busy = meter.read()
+        memory = proportional(bench.running.children)
     end = seen.push_last if pushes else seen.last
     figures = {
         "rate": load.good / (end - load.first),
@@ -202,6 +205,7 @@ def throughput(
         "cpu": _cpu_per_message(bench, busy, load.good),
         "p50": load.p50_ms,
         "p99": load.p99_ms,
+        "memory": memory,
     }
     if pushes:
         figures["pushes"] = seen.pushes / (seen.push_last - seen.push_first)

@@ -9,7 +9,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +20,11 @@ STOP_SECONDS = 20.0
 
 class BenchError(Exception):
     """The benchmark cannot go on; the message says why."""
+
+
+def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a command that the kernel terminates when we end, however we end."""
+    return subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], **options)
 
 
 @dataclass(slots=True)
@@ -38,11 +43,11 @@ def environment() -> dict[str, str]:
 
 
 def start(name: str, command: Sequence[str], folder: Path) -> Child:
-    """Start a command that the kernel terminates when we end, however we end."""
+    """Start a command with its output in a file of the folder."""
     log = folder / f"{name}.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *command],
+        process = spawn(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -74,7 +79,7 @@ def require_alive(children: Sequence[Child]) -> None:
 
 
 def wait_until(
-    what: str, ready: Callable[[], bool], children: Sequence[Child], seconds: float = 30
+    what: str, ready: Callable[[], bool], children: Sequence[Child], seconds: float = 60
 ) -> None:
     """Poll until ready; BenchError when a child ends first or time runs out."""
     limit = time.monotonic() + seconds

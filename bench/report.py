@@ -1,4 +1,4 @@
-"""The table, the ratios and docs/performance.md from the results of a run."""
+"""The table and the ratios of a run, for the terminal, for JSON and for page.py."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench import sections
-from bench.jasmin import MOST_MESSAGES as JASMIN_MOST
+from bench.figures import figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from bench.measures import Result, Size
 
-OURS, PEERS = "budstikke", ("kannel", "jasmin")
+OURS, OURS_PROCESS, PEERS = "budstikke", "budstikke-process", ("kannel", "jasmin")
+TITLES = {
+    OURS: "Budstikke, `power`",
+    OURS_PROCESS: "Budstikke, `process`",
+    "kannel": "Kannel",
+    "jasmin": "Jasmin",
+}
+"""What the columns are called; the others by their names."""
 NONE = "–"
 QUIET = 0.15
 """Cores that others may use before the report warns of it."""
@@ -43,10 +50,13 @@ ROWS = (
     Row("a", "http", "(a) HTTP answers", "answers/s"),
     Row("a", "p99", "(a) HTTP answer p99 at that rate", "ms", None),
     Row("a", "cpu", "(a) processor time", "µs/message", more_is_better=False),
+    Row("a", "per_core", "(a) for each core that the gateway used", "messages/s"),
     Row("b", "rate", "(b) with receipts and one push, to the last push", "messages/s"),
     Row("b", "http", "(b) HTTP answers", "answers/s"),
     Row("b", "smsc", "(b) submits at the SMSC", "messages/s"),
     Row("b", "cpu", "(b) processor time", "µs/message", more_is_better=False),
+    Row("b", "per_core", "(b) for each core that the gateway used", "messages/s"),
+    Row("b", "memory", "(b) memory at the end", "MB", more_is_better=False),
     Row("b2", "rate", "(b) with two pushes, to the last push", "messages/s"),
     Row("c", "rate", "(c) one bulk request, to the SMSC", "messages/s"),
     Row("c", "answer", "(c) its answer after", "s", more_is_better=False),
@@ -69,16 +79,20 @@ def _number(value: float, unit: str) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
-def _values(results: list[Result], gateway: str, row: Row) -> list[float]:
-    """Collect a figure over the rounds."""
-    return [
-        r.figures[row.figure]
-        for r in results
-        if r.gateway == gateway and r.measure == row.measure and row.figure in r.figures
-    ]
+def rounds_of(
+    results: list[Result], gateway: str, measure: str, name: str
+) -> dict[int, float]:
+    """Collect a figure by round; of several in one round their median."""
+    found: dict[int, list[float]] = {}
+    for result in results:
+        if (result.gateway, result.measure) == (gateway, measure):
+            value = figure(result, name)
+            if value is not None:
+                found.setdefault(result.round, []).append(value)
+    return {number: median(values) for number, values in found.items()}
 
 
-def _cell(values: list[float], unit: str) -> str:
+def _cell(values: Collection[float], unit: str) -> str:
     """Write the median, and the extremes when there were several rounds."""
     if not values:
         return NONE
@@ -88,45 +102,85 @@ def _cell(values: list[float], unit: str) -> str:
     return text
 
 
-def _ratio(ours: list[float], theirs: list[float], row: Row) -> str:
-    """Write our median beside theirs; above 1 is in our favour."""
+def ratios(
+    ours: Mapping[int, float], theirs: Mapping[int, float], row: Row
+) -> list[float]:
+    """
+    Divide our figure by theirs round by round, so that above 1 is in our favour.
+
+    Where no round has both (runs that were joined) it is one ratio, of the medians.
+    """
     if not ours or not theirs or row.more_is_better is None:
+        return []
+    both = [(ours[n], theirs[n]) for n in sorted(ours) if n in theirs]
+    pairs = both or [(median(ours.values()), median(theirs.values()))]
+    turned = pairs if row.more_is_better else [(low, high) for high, low in pairs]
+    return [high / low for high, low in turned if low]
+
+
+def ratio_cell(found: list[float]) -> str:
+    """Write the median of ratios, and the extremes when there are several."""
+    if not found:
         return ""
-    high, low = median(ours), median(theirs)
-    if not row.more_is_better:
-        high, low = low, high
-    return f"{high / low:.2f}" if low else ""
+    text = f"{median(found):.2f}"
+    if len(found) > 1:
+        text += f" ({min(found):.2f}–{max(found):.2f})"
+    return text
 
 
-def _columns(results: list[Result]) -> list[str]:
-    """Name the gateways beside ours that have a column; Kannel has one always."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """
+    A column of the table.
+
+    Attributes:
+        title: Its heading.
+        gateway: Whose figures it has.
+        peer: With whose figures they are compared; empty: it has the figures.
+
+    """
+
+    title: str
+    gateway: str
+    peer: str = ""
+
+
+def columns(results: list[Result]) -> list[Column]:
+    """List the columns: ours, each peer with its ratios, and ours on PostgreSQL."""
     measured = {r.gateway for r in results}
-    every = (*PEERS, *sorted(g for g in measured if g.startswith(f"{OURS}-")))
-    return [g for g in every if g in measured or g == PEERS[0]]
+    ours = [each for each in (OURS, OURS_PROCESS) if each == OURS or each in measured]
+    found = [Column(TITLES[each], each) for each in ours]
+    for peer in PEERS:
+        if peer in measured or peer == PEERS[0]:
+            found.append(Column(TITLES[peer], peer))
+            promises = {OURS: "`power`", OURS_PROCESS: "`process`"}
+            for each in ours:
+                title = f"{promises[each]} : {TITLES[peer]}"
+                found.append(Column(title, each, peer))
+    others = sorted(g for g in measured if g.startswith(f"{OURS}-") and g not in ours)
+    return found + [Column(each, each) for each in others]
 
 
 def head(results: list[Result]) -> tuple[str, ...]:
-    """Name the columns of the table; peers have a ratio."""
-    names = ["", "", OURS]
-    for gateway in _columns(results):
-        names += [gateway, "ratio"] if gateway in PEERS else [gateway]
-    return tuple(names)
+    """Name the columns of the table."""
+    return ("", "", *(column.title for column in columns(results)))
+
+
+def _cells(results: list[Result], row: Row) -> Iterator[str]:
+    """Write a row's cells, one for each column."""
+    for column in columns(results):
+        mine = rounds_of(results, column.gateway, row.measure, row.figure)
+        if not column.peer:
+            yield _cell(mine.values(), row.unit)
+            continue
+        theirs = rounds_of(results, column.peer, row.measure, row.figure)
+        yield ratio_cell(ratios(mine, theirs, row))
 
 
 def table(results: list[Result]) -> list[tuple[str, ...]]:
-    """Make the rows (title, unit, ours, a peer's, ratio …) of what was measured."""
-    rows = []
-    for row in ROWS:
-        ours = _values(results, OURS, row)
-        cells = [_cell(ours, row.unit)]
-        for gateway in _columns(results):
-            theirs = _values(results, gateway, row)
-            cells.append(_cell(theirs, row.unit))
-            if gateway in PEERS:
-                cells.append(_ratio(ours, theirs, row))
-        if any(cell not in ("", NONE) for cell in cells):
-            rows.append((row.title, row.unit, *cells))
-    return rows
+    """Make the rows (title, unit, and a cell for each column) of what was measured."""
+    rows = [(row.title, row.unit, *_cells(results, row)) for row in ROWS]
+    return [row for row in rows if any(cell not in ("", NONE) for cell in row[2:])]
 
 
 def _busy_of(results: list[Result], name: str) -> str:
@@ -204,101 +258,3 @@ def as_json(
         "size": asdict(size),
         "results": [asdict(r) for r in results],
     }
-
-
-HEAD = """\
-# Performance
-
-Written by `make bench-all`; do not edit. How it is measured, and with what:
-[bench/README.md](../bench/README.md).
-
-"""
-
-NOTES = """\
-## How to read it
-
-- The load generator, the SMSC and the callback sink run on the same cores as the
-  gateway; what they used is in the second table. Each measure starts the gateway in
-  an empty folder and warms it up with {warm_up:,} messages; the two take turns.
-- A ratio above 1 is in Budstikke's favour: for rates it is Budstikke's by the peer's,
-  for times the peer's by Budstikke's. Medians of {rounds} round(s), in brackets the
-  extremes.
-- (a) ends when the last message is at the SMSC, (b) when the last status push is at the
-  customer's URL. Receipts are sent {delay:g} s after the submit; that second is inside
-  (b)'s time, which costs the faster gateway more.
-- (b) has one push per message (delivered), as Kannel's `dlr-mask=3` and a Front access
-  with `status_interim = false`; with two pushes also "the operator has it"
-  (`dlr-mask=11`; Budstikke's default).
-- All pushes go to one customer's URL, which has up to `callbacks.per_endpoint` (64) at
-  a time while it answers quickly; Kannel has no such limit. With 16 at a time, 30 % of
-  the first pushes of (b2) were overtaken by the final ones and so not made.
-- (d) is an open loop: latency runs from when a request was due, so that a stall is
-  charged for all the requests that fell into it.
-- (e) is the other way: the SMSC delivers a message from each of many phones (at most
-  500 unacknowledged), the gateway acknowledges it and tells the customer by a GET with
-  its text and number (Sveve's keyword push; Kannel's `get-url`).
-- What an answer promises differs. Budstikke answers when the message is committed to
-  SQLite with `synchronous=FULL`: it survives power loss, and so do receipts and pushes.
-  Kannel's `store-type = file` answers when the message was given to the kernel with
-  `fflush`: it survives the end of the process, not of the machine; which receipt
-  belongs to which callback (`dlr-storage = internal`) survives neither.
-- Budstikke also keeps every message, checks it against its account and can be
-  asked about it later; Kannel forgets it. Kannel is three processes with many threads,
-  Budstikke is three, one for its database and one for its pushes.
-- Loopback has no round-trip time: with an operator 20 ms away a window of 1000 allows
-  50,000 messages a second, so that the window is no limit here or there.
-"""
-
-
-JASMIN = """\
-- Jasmin is measured with {most:,} messages, as it would take minutes for more; it runs
-  with its daemons for receipts (`dlrlookupd`, `dlrd`), RabbitMQ and Redis, all with
-  their defaults, warnings alone in the logs, and without its limit of one submit a
-  second for a connector. Its queues are not durable: what it has accepted is lost with
-  RabbitMQ's process.
-"""
-
-
-POSTGRES = """\
-- budstikke-pg1 and -pg2 are one and two nodes on one PostgreSQL with its defaults
-  (`fsync`, `synchronous_commit`), all on the same cores as everything else here. A
-  cell is such a database with its nodes and the accounts that are pinned to it; cells
-  share nothing, so that their rates add up.
-"""
-
-
-def as_markdown(
-    results: list[Result],
-    size: Size,
-    machine: dict[str, str],
-    versions: dict[str, str],
-    command: str,
-) -> str:
-    """Write docs/performance.md."""
-    rounds = max(r.round for r in results)
-    warning = disturbed(results)
-    lines = [f"**{warning}**", ""] if warning else []
-    names = head(results)
-    lines += [f"| {' | '.join(names)} |", "|---|---" + "|--:" * (len(names) - 2) + "|"]
-    lines += [f"| {' | '.join(row)} |" for row in table(results)]
-    lines += [""]
-    for section in sections.sections(results):
-        lines += sections.as_markdown(section)
-    lines += ["## Who was busy", "", "Cores, 1.00 being one core all the time."]
-    lines += ["", "| measure | gateway | cores |", "|---|---|---|"]
-    lines += [f"| {m} | {g} | {text} |" for m, g, text in busy_lines(results)]
-    wrong = faults(results)
-    every = "Every message and every push that was accepted arrived, and arrived once."
-    lines += ["", *([f"- {fault}" for fault in wrong] or [every]), ""]
-    notes = NOTES.format(
-        warm_up=size.warm_up, rounds=rounds, delay=size.delay_ms / 1000
-    )
-    if "jasmin" in versions:
-        notes += JASMIN.format(most=min(size.messages, JASMIN_MOST))
-    if any(name.startswith(f"{OURS}-pg") for name in versions):
-        notes += POSTGRES
-    facts = [f"- {name}: {value}" for name, value in {**machine, **versions}.items()]
-    facts.append(f"- messages: {size.messages:,}; bulk: {size.bulk:,}; connections: 48")
-    facts.append(f"- command: `{command}`")
-    where = "\n".join(["## The machine and the versions", "", *facts, ""])
-    return HEAD + "\n".join(lines) + "\n" + notes + "\n" + where

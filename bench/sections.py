@@ -7,6 +7,8 @@ from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.figures import figure
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,6 +67,16 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+WORKERS = (
+    ("a", "rate", "(a) to the SMSC, messages/s"),
+    ("a", "cpu", "(a) processor time, µs/message"),
+    ("a", "per_core", "(a) for each core that the gateway used, messages/s"),
+    ("b", "rate", "(b) to the last push, messages/s"),
+    ("b", "cpu", "(b) processor time, µs/message"),
+    ("b", "per_core", "(b) for each core that the gateway used, messages/s"),
+)
+
+
 def _cell(values: list[float]) -> str:
     """Write the median, and the extremes when there were several rounds."""
     text = number(median(values))
@@ -79,10 +91,10 @@ def _history(results: list[Result]) -> Iterator[Section]:
     if not full:
         return
     rows = []
-    for measure, figure, title in HISTORY:
+    for measure, name, title in HISTORY:
         pair = [
             [
-                r.figures[figure]
+                r.figures[name]
                 for r in results
                 if r.measure == measure and ("old" in r.figures) == is_full
             ]
@@ -93,6 +105,31 @@ def _history(results: list[Result]) -> Iterator[Section]:
             rows.append((title, *map(_cell, pair), f"{ratio:.2f}"))
     title = f"With {full[0].figures['old']:,.0f} old messages in the database"
     yield Section(title, ("", "empty", "full", "full / empty"), rows)
+
+
+def _scaling(results: list[Result]) -> Iterator[Section]:
+    """Compare numbers of HTTP processes: the figures, and how much the most gain."""
+    of_it = [r for r in results if r.measure.startswith("workers-")]
+    counts = sorted({int(r.figures["workers"]) for r in of_it})
+    if not counts:
+        return
+    rows: list[Cells] = []
+    for measure, name, title in WORKERS:
+        by_count = [
+            [
+                value
+                for r in of_it
+                if r.measure == f"workers-{measure}" and r.figures["workers"] == count
+                if (value := figure(r, name)) is not None
+            ]
+            for count in counts
+        ]
+        if all(by_count):
+            gain = median(by_count[-1]) / median(by_count[0])
+            rows.append((title, *map(_cell, by_count), f"{gain:.2f}"))
+    heads = [f"{count} worker{'s' if count > 1 else ''}" for count in counts]
+    title = "With more HTTP processes (`http.workers`)"
+    yield Section(title, ("", *heads, f"{counts[-1]} / {counts[0]}"), rows)
 
 
 TARGETS = (1_000, 10_000, 50_000)
@@ -129,15 +166,17 @@ def _cells(results: list[Result]) -> Iterator[Section]:
 
 def sections(results: list[Result]) -> list[Section]:
     """Make the sections of what was measured."""
-    found = list(_history(results))
+    found = [*_scaling(results), *_history(results)]
     for measure, figures, title in (
         ("backlog", BACKLOG, "A long queue"),
         ("soak", SOAK, "A long run"),
     ):
         of_it = [r for r in results if r.measure == measure]
         if of_it:
-            last = of_it[-1].figures
-            rows: list[Cells] = [(n, number(last[figure])) for figure, n in figures]
+            rows: list[Cells] = [
+                (title_of, _cell([r.figures[name] for r in of_it]))
+                for name, title_of in figures
+            ]
             found.append(Section(title, ("", ""), rows))
     return [*found, *_cells(results)]
 

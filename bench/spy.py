@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from bench.instruments import BINARIES, begin_load, end_load, wait_for
 from bench.measures import FIRST, ready
-from bench.processes import BenchError
+from bench.processes import BenchError, spawn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +62,7 @@ def profile(gateway: Gateway, out: Path, size: Size) -> int:
         command = [_py_spy(), "record", "-p", str(pid), "-r", "200", "-d", "300"]
         command += ["--gil", "--threads", "--format", "raw", "-o", str(folded)]
         said = (folded.parent / "py-spy.log").open("wb")
-        watcher = subprocess.Popen(command, stdout=said, stderr=said)
+        watcher = spawn(command, stdout=said, stderr=said)
         try:
             process = begin_load(bench.running.ask, count=size.messages, first=FIRST)
             load = end_load(process)
