@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 
-from budstikke.store.engines.sqlite import deadline
+from budstikke.store.engines.sqlite import jobs
 from patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def patient_writer() -> Iterator[None]:
     a write says how busy the machine is. Tests of the deadline set their own.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deadline, "WITHIN", PATIENCE)
+        patch.setattr(jobs, "WITHIN", PATIENCE)
+        patch.setattr(jobs, "WAIT", PATIENCE + 2)
         yield
 
 

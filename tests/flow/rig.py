@@ -24,7 +24,7 @@ from budstikke.flow.notify import Notifier
 from budstikke.flow.schedule import Scheduler
 from budstikke.flow.send import Sender
 from budstikke.flow.transports import NotReached
-from budstikke.store.contract import StoreUnavailable
+from budstikke.store.contract import Store, StoreUnavailable
 from budstikke.wire import WireRequest, WireResponse
 from store.path import NOW, RECIPIENT, Path
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.contract import Sink
     from budstikke.domain.message import Accepted, Part
     from budstikke.domain.receipt import Outcome
-    from budstikke.store.contract import CallbackRow, Store, StoredInbound
+    from budstikke.store.contract import CallbackRow, StoredInbound
     from store.engines import Engine
 
 
@@ -124,7 +124,7 @@ class Flaky:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
-        if not asyncio.iscoroutinefunction(found):
+        if not asyncio.iscoroutinefunction(getattr(Store, name, None)):
             return found
 
         async def verb(*args: Any, **options: Any) -> Any:

@@ -22,9 +22,9 @@ def row(number: int, state: str, message_id: int | None = None) -> CallbackRow:
     return CallbackRow(number, 1, event, 0)
 
 
-def endpoint(took: float | None = None) -> Endpoint:
-    made = Endpoint(1, row(1, "sent").event)
-    made.answered_in(took)
+def endpoint(took: float | None = None, most: int = MOST) -> Endpoint:
+    made = Endpoint(1, row(1, "sent").event, most)
+    made.done(row(1, "sent"), took)
     return made
 
 
@@ -46,15 +46,15 @@ def endpoint(took: float | None = None) -> Endpoint:
 def test_a_quick_endpoint_has_more_calls_than_a_slow_one(
     took: float | None, most: int, width: int
 ) -> None:
-    assert width == endpoint(took).width(most)
+    assert width == endpoint(took, most).width
 
 
 def test_one_that_fails_has_few_until_it_answers() -> None:
     quick = endpoint(0.01)
-    quick.circuit.failed(NOW)
-    assert WIDTH == quick.width(MOST)
-    quick.circuit.answered()
-    assert MOST == quick.width(MOST)
+    quick.failed(NOW)
+    assert WIDTH == quick.width
+    quick.answered()
+    assert MOST == quick.width
 
 
 def test_it_remembers_the_latest_messages_that_are_final() -> None:

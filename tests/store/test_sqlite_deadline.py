@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from budstikke.store.contract import StoreUnavailable
-from budstikke.store.engines.sqlite import deadline
-from budstikke.store.engines.sqlite.connection import Connection, finish
+from budstikke.store.engines.sqlite import jobs
+from budstikke.store.engines.sqlite.connection import Connection
+from budstikke.store.engines.sqlite.jobs import Terms, run
+from budstikke.store.engines.sqlite.transactions import finish
 from budstikke.store.verbs.withdrawal import orders_of, parts_of
 from store.databases import sqlite_of
 from store.path import NOW, RECIPIENT, Path, bulk, opened
@@ -50,8 +52,8 @@ async def settled(path: Path) -> None:
 async def test_what_waited_too_long_is_not_stored(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadline, "WITHIN", 0.05)
-    monkeypatch.setattr(deadline, "GRACE", 0.05)
+    monkeypatch.setattr(jobs, "WITHIN", 0.05)
+    monkeypatch.setattr(jobs, "WAIT", 0.1)
 
     async with opened(engine) as path:
         go_on = hold(path)
@@ -62,11 +64,12 @@ async def test_what_waited_too_long_is_not_stored(
 
 
 def test_what_is_late_is_not_even_begun(engine: SqliteEngine) -> None:
-    def job(_: sqlite3.Connection) -> None:
+    async def verb(_: Connection) -> None:
         raise AssertionError("it was begun")
 
+    terms = Terms(time.monotonic() - 1)
     with sqlite3.connect(":memory:") as connection, pytest.raises(StoreUnavailable):
-        finish(deadline.until(Connection(connection), time.monotonic() - 1, job))
+        finish(run(Connection(connection), terms, verb))
     connection.close()
 
 
@@ -74,20 +77,20 @@ async def test_what_is_late_at_the_commit_is_taken_back(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock passes the end between the job and its commit."""
-    real, ticks = time.monotonic, [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: real() + ticks[0])
+    real, looks = time.monotonic, [0]
+
+    def monotonic() -> float:
+        if threading.current_thread().name != "store-writer":
+            return real()
+        looks[0] += 1  # first before the job, then before the commit
+        return real() + (jobs.WITHIN + 1 if looks[0] >= 2 else 0)
 
     async with opened(engine) as path:
-        late = deadline.check
-
-        def check(jobs: object) -> None:
-            ticks[0] += deadline.WITHIN + 1
-            late(jobs)  # type: ignore[arg-type]
-
         with monkeypatch.context() as slow:
-            slow.setattr(deadline, "check", check)
+            slow.setattr(time, "monotonic", monotonic)
             with pytest.raises(StoreUnavailable, match="too long"):
                 await path.accept()
+        assert looks[0] >= 2
         assert {} == path.parts()
         await path.accept()
         assert 1 == len(path.parts())
@@ -96,18 +99,8 @@ async def test_what_is_late_at_the_commit_is_taken_back(
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a job be committed however late, as when the disk hangs in the commit."""
-    monkeypatch.setattr(deadline, "WITHIN", 0.0)
-    monkeypatch.setattr(deadline, "GRACE", 0.05)
-    monkeypatch.setattr(deadline, "check", lambda _: None)
-    real = deadline.until
-
-    async def until(connection, end, function, *args):  # type: ignore[no-untyped-def]
-        del end
-        return await real(connection, float("inf"), function, *args)
-
-    until.__qualname__ = "until"
-    until.__module__ = deadline.__name__
-    monkeypatch.setattr(deadline, "until", until)
+    monkeypatch.setattr(jobs, "WITHIN", float("inf"))
+    monkeypatch.setattr(jobs, "WAIT", 0.05)
 
 
 async def test_what_was_refused_and_stored_all_the_same_is_cancelled(

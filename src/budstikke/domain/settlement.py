@@ -276,27 +276,20 @@ def _conclude(
                 sent,
             )
         )
-        if part.notify_on & NotifyOn.FINAL:
-            result.notifications.append(_notification(part, after, update))
-    elif (
-        after is MessageState.SENT
-        and update.state is PartState.SENT
-        and part.notify_on & NotifyOn.SENT
-    ):
-        result.notifications.append(_notification(part, after, update))
-
-
-def _notification(
-    part: Concerned, state: MessageState, update: PartUpdate
-) -> Notification:
-    event = StatusEvent(
-        part.message_id,
-        part.recipient,
-        part.ref,
-        state.value,
-        str(update.reason),
-        update.raw,
-        update.at,
-        part.callback_url,
-    )
-    return Notification(part.access_id, event)
+        notify = part.notify_on & NotifyOn.FINAL
+    elif after is MessageState.SENT and update.state is PartState.SENT:
+        notify = part.notify_on & NotifyOn.SENT
+    else:
+        return
+    if notify:
+        event = StatusEvent(
+            part.message_id,
+            part.recipient,
+            part.ref,
+            after.value,
+            str(update.reason),
+            update.raw,
+            update.at,
+            part.callback_url,
+        )
+        result.notifications.append(Notification(part.access_id, event))

@@ -64,8 +64,9 @@ class Acceptor:
         prepared = await self._committer.prepare(order, access)
         recipients = prepared.recipients
         few = not recipients or len(prepared.written) <= AT_ONCE
-        if few and len(recipients) <= at_a_time(
-            order, [r.position for r in recipients]
+        if few and (
+            len(recipients) <= 1
+            or len(recipients) <= at_a_time(order, [r.position for r in recipients])
         ):
             return await self._committer.commit_order(prepared, access, occurrence)
         return await self._bulk.store_whole(prepared, access, occurrence)

@@ -109,7 +109,9 @@ class Committer:
         order_id, first_id = self.reserve(prepared)
         if order.reply and not context.originator:
             context.originator = reply_originator(access, order_id)
-        repetition = repeats(order, order_id, access, context.accepted_at)
+        repetition = None
+        if order.recurrence is not None:
+            repetition = repeats(order, order_id, access, context.accepted_at)
         verdict: Verdict | None = None
         while verdict is None:
             staged = self._stage(prepared, access, first_id, order_id)
@@ -193,7 +195,8 @@ class Committer:
             raise
         ready: dict[Sender, list[Part]] = {}
         for each, verdict in zip(there, stored, strict=True):
-            for sender, part in self._to_offer(each, verdict):
+            less = verdict.duplicates or verdict.no_credit or verdict.taken
+            for sender, part in self._to_offer(each, verdict) if less else each.direct:
                 ready.setdefault(sender, []).append(part)
         for sender, made in ready.items():
             sender.offer(made)
@@ -253,8 +256,6 @@ class Committer:
         if verdict.no_credit or verdict.taken:
             self._cancel(placed.direct)
             return []
-        if not verdict.duplicates:
-            return placed.direct
         messages = placed.staged.draft.messages
         out = {messages[index].id for index in verdict.duplicates}
         self._cancel([row for row in placed.direct if row[1].message_id in out])

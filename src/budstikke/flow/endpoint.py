@@ -69,13 +69,15 @@ class Endpoint:
     One endpoint.
 
     Args:
-            access_id: The access that it belongs to.
-            event: One of its events.
+        access_id: The access that it belongs to.
+        event: One of its events.
+        most: Requests at a time, if it answers quickly.
 
-        Attributes:
-            seen: The directory in which ``target`` was found.
-            workers: Tasks that make its requests now.
-            took: Smoothed seconds of its latest answers; ``None``: no answer yet.
+    Attributes:
+        seen: The directory in which ``target`` was found.
+        workers: Tasks that make its requests now.
+        took: Smoothed seconds of its latest answers; ``None``: no answer yet.
+        width: How many requests it may have at a time.
 
     """
 
@@ -84,6 +86,7 @@ class Endpoint:
         "_busy",
         "_finals",
         "_free_at",
+        "_most",
         "_slot",
         "access_id",
         "circuit",
@@ -92,10 +95,11 @@ class Endpoint:
         "target",
         "took",
         "waiting",
+        "width",
         "workers",
     )
 
-    def __init__(self, access_id: int, event: Event) -> None:
+    def __init__(self, access_id: int, event: Event, most: int) -> None:
         self.access_id = access_id
         self.event = event
         self.circuit = CircuitBreaker()
@@ -104,6 +108,8 @@ class Endpoint:
         self.waiting: list[tuple[int, CallbackRow]] = []  # a heap
         self.workers: set[asyncio.Task[None]] = set()
         self.took: float | None = None
+        self.width = min(most, WIDTH)
+        self._most = most
         self._busy: set[int] = set()
         self._behind: dict[int, list[CallbackRow]] = {}
         self._finals: dict[int, None] = {}  # newest last
@@ -149,27 +155,21 @@ class Endpoint:
         """Whether the final state of an interim callback's message was taken."""
         return row.event.message_id in self._finals and is_interim(row)
 
-    def width(self, most: int) -> int:
+    def done(self, row: CallbackRow, took: float | None = None) -> None:
         """
-        Return how many concurrent requests it gets: ``most``, if it answers quickly.
+        Release a callback; the next one of its message may be made.
 
-        The slower it answers, the fewer, down to ``WIDTH``: more would only keep more
-        connections to a slow server open.
+        ``took``: seconds until the customer's server answered; ``None``: it did not.
         """
-        least = min(most, WIDTH)
-        if self.took is None or self.circuit.failures:
-            return least
-        if self.took <= QUICK:
-            return most
-        return max(least, int(most * QUICK / self.took))
-
-    def done(self, row: CallbackRow) -> None:
-        """Release a callback; the next one of its message may be made."""
         message_id = row.event.message_id
         self._busy.discard(message_id)
         if self._behind:
             for other in self._behind.pop(message_id, ()):
                 self.put(other)
+        if took is not None:
+            before = took if self.took is None else self.took
+            self.took = before + (took - before) * SMOOTHED
+            self._adjust()
 
     def empty(self) -> list[CallbackRow]:
         """Take all waiting callbacks, in order of id."""
@@ -196,15 +196,34 @@ class Endpoint:
         self._slot = max(self._slot + SPREAD, first)
         return self._slot
 
-    def closed(self) -> None:
-        """Reset the staggering: callbacks returned from now on are due immediately."""
-        self._slot = 0.0
+    def failed(self, now: float) -> bool:
+        """Note that it did not answer; returns whether its circuit opens."""
+        opens = self.circuit.failed(now)
+        self._adjust()
+        return opens
 
-    def answered_in(self, seconds: float | None) -> None:
-        """Note a response time."""
-        if seconds is not None:
-            before = seconds if self.took is None else self.took
-            self.took = before + (seconds - before) * SMOOTHED
+    def answered(self) -> bool:
+        """Note that it answers again; returns whether its circuit was open."""
+        was_open = self.circuit.answered()
+        self._adjust()
+        if was_open:
+            self._slot = 0.0  # callbacks returned from now on are due at once
+        return was_open
+
+    def _adjust(self) -> None:
+        """
+        Adjust the width: all concurrency that is allowed, if it answers quickly.
+
+        The slower it answers the fewer requests it has, down to ``WIDTH``: more would
+        wait in a slow server, and none would be answered sooner.
+        """
+        most, least = self._most, min(self._most, WIDTH)
+        if self.took is None or self.circuit.failures:
+            self.width = least
+        elif self.took <= QUICK:
+            self.width = most
+        else:
+            self.width = max(least, int(most * QUICK / self.took))
 
     def pace(self, now: float, seconds: float) -> float:
         """Compute how long to wait so that requests are ``seconds`` apart."""

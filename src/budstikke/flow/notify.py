@@ -151,37 +151,38 @@ class Notifier:
         if not rows:
             return
         self._held.update([row.id for row in rows])
-        self._forget_idle()
+        if self._seen is not self._directory():
+            self._forget_idle()
         now = self._clock()
         touched: dict[Endpoint, None] = {}
         back: list[CallbackResult] = []
         for row in rows:
-            endpoint = self._endpoint(row)
-            due_at = self._refused(endpoint, now)
+            key = key_of(row.access_id, row.event)
+            endpoint = self._endpoints.get(key)
+            if endpoint is None:
+                endpoint = Endpoint(row.access_id, row.event, self._per_endpoint)
+                self._endpoints[key] = endpoint
+            due_at = None
+            room = MOST_WAITING - self._waiting
+            full = room <= len(endpoint.waiting) * SHARE
+            if full or self._stopping or endpoint.circuit.until:
+                due_at = self._refused(endpoint, now)
             if due_at is None:
                 endpoint.put(row)
                 self._waiting += 1
                 touched[endpoint] = None
             else:
                 back.append(self._back(row, endpoint, due_at, now))
-        self._results.push(back)
+        if back:
+            self._results.push(back)
         for endpoint in touched:
             self._staff(endpoint)
         metrics.callbacks_waiting.set(self._waiting)
 
-    def _endpoint(self, row: CallbackRow) -> Endpoint:
-        key = key_of(row.access_id, row.event)
-        endpoint = self._endpoints.get(key)
-        if endpoint is None:
-            endpoint = self._endpoints[key] = Endpoint(row.access_id, row.event)
-        return endpoint
-
     def _forget_idle(self) -> None:
         """After a change of the directory, forget endpoints without callbacks."""
-        directory = self._directory()
-        if self._seen is not directory:
-            self._seen = directory
-            self._endpoints = {k: e for k, e in self._endpoints.items() if not e.idle()}
+        self._seen = self._directory()
+        self._endpoints = {k: e for k, e in self._endpoints.items() if not e.idle()}
 
     def _refused(self, endpoint: Endpoint, now: float) -> float | None:
         """Return when to try a callback again; ``None``: there is room for it."""
@@ -200,8 +201,7 @@ class Notifier:
         """Return the seconds in which half of an endpoint's callbacks will be done."""
         if endpoint.took is None:
             return UNKNOWN
-        width = endpoint.width(self._per_endpoint)
-        half = len(endpoint.waiting) / 2 * endpoint.took / width
+        half = len(endpoint.waiting) / 2 * endpoint.took / endpoint.width
         return min(max(half, SOONEST), COME_BACK)
 
     def _back(
@@ -233,7 +233,7 @@ class Notifier:
 
     def _staff(self, endpoint: Endpoint) -> None:
         """Start a worker for each waiting callback, up to the endpoint's width."""
-        room = endpoint.width(self._per_endpoint) - len(endpoint.workers)
+        room = endpoint.width - len(endpoint.workers)
         loop = asyncio.get_running_loop()
         for _ in range(min(room, len(endpoint.waiting))):
             endpoint.workers.add(loop.create_task(self._work(endpoint)))
@@ -247,8 +247,11 @@ class Notifier:
             endpoint.workers.discard(cast("asyncio.Task[None]", current_task()))
 
     async def _work_off(self, endpoint: Endpoint) -> None:
-        pace = Pace()
-        while (row := self._next(endpoint)) is not None:
+        pace: Pace | None = None
+        while len(endpoint.workers) <= endpoint.width:
+            row = endpoint.take()
+            if row is None:
+                return
             self._waiting -= 1
             if endpoint.too_late(row):
                 endpoint.done(row)
@@ -258,7 +261,8 @@ class Notifier:
                 if self._spacing:
                     loop = asyncio.get_running_loop()
                     await asyncio.sleep(endpoint.pace(loop.time(), self._spacing))
-                target = self._look_up(endpoint)
+                known = endpoint.seen is self._directory()
+                target = endpoint.target if known else self._look_up(endpoint)
                 result = await self._attempts.attempt(row, target)
             except asyncio.CancelledError:
                 now = self._clock()
@@ -266,31 +270,27 @@ class Notifier:
                 raise
             if result.state == "due" and endpoint.overtaken(row):
                 result = _overtaken(row, result.at)
-            endpoint.done(row)
             self._results.push((result,))
-            self._heard(endpoint, result)
-            self._staff(endpoint)  # it may answer faster now, and get more workers
+            answered = result.status is not None
+            endpoint.done(row, result.took if answered else None)
+            if not answered or endpoint.circuit.failures:
+                self._heard(endpoint, result)
+            if endpoint.waiting:  # it may answer faster now, and get more workers
+                self._staff(endpoint)
             if result.took is None:  # it called nobody, so the loop had no turn
+                pace = pace or Pace()
                 await pace.rest()
-
-    def _next(self, endpoint: Endpoint) -> CallbackRow | None:
-        """Take the next callback; ``None``: there is none, or its limit is reached."""
-        if len(endpoint.workers) > endpoint.width(self._per_endpoint):
-            return None
-        return endpoint.take()
 
     def _heard(self, endpoint: Endpoint, result: CallbackResult) -> None:
         """Note the result; if the circuit opens, return the endpoint's callbacks."""
         circuit = endpoint.circuit
         if result.status is not None:
-            endpoint.answered_in(result.took)
-            if circuit.failures:
-                self._closed(endpoint)
+            self._closed(endpoint)
         elif result.took is None:
             circuit.probing = False  # no request was made
         else:
             was_open = circuit.until > 0
-            if circuit.failed(result.at):
+            if endpoint.failed(result.at):
                 self._opened(endpoint, result.at, again=was_open)
 
     def _opened(self, endpoint: Endpoint, now: float, *, again: bool) -> None:
@@ -316,9 +316,8 @@ class Notifier:
             )
 
     def _closed(self, endpoint: Endpoint) -> None:
-        if endpoint.circuit.answered():
+        if endpoint.answered():
             metrics.circuits_open.dec()
-            endpoint.closed()
             log.info("callback URL answers again", extra={"access": endpoint.access_id})
 
     def busy(self) -> bool:

@@ -27,7 +27,8 @@ from budstikke.store.verbs.mms_read_reports import record_read_reports
 from budstikke.store.verbs.purge import Slices, purge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from typing import Any, TypeAlias, TypeVar
 
     import msgspec
 
@@ -59,6 +60,10 @@ if TYPE_CHECKING:
         Unrouted,
     )
     from budstikke.store.engine import Engine
+
+    T = TypeVar("T")
+    Running: TypeAlias = Coroutine[Any, Any, T]
+    """A verb that the engine runs: it is awaited where the store's method is."""
 
 
 class DatabaseStore:
@@ -156,22 +161,22 @@ class DatabaseStore:
         """Put claimed parts back."""
         await self.engine.write_one(claim.release, part_ids)
 
-    async def record(
+    def record(
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
-    ) -> list[CallbackRow]:
+    ) -> Running[list[CallbackRow]]:
         """Write what carriers answered."""
-        return await self.engine.write(settlement.record_outcomes, updates, now)
+        return self.engine.write(settlement.record_outcomes, updates, now)
 
-    async def settle(
+    def settle(
         self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
-    ) -> list[CallbackRow]:
+    ) -> Running[list[CallbackRow]]:
         """Settle parts by receipts."""
         verb = settlement.settle_receipts
-        return await self.engine.write(verb, carrier_id, receipts, now, keep)
+        return self.engine.write(verb, carrier_id, receipts, now, keep)
 
-    async def record_callbacks(self, results: Sequence[CallbackResult]) -> None:
+    def record_callbacks(self, results: Sequence[CallbackResult]) -> Running[None]:
         """Write the outcomes of attempts at callbacks."""
-        await self.engine.write(record_callbacks, results)
+        return self.engine.write(record_callbacks, results)
 
     async def backlog(self) -> dict[int, int]:
         """Count queued parts by carrier."""

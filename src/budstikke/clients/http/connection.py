@@ -51,6 +51,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answer: Future[WireResponse] | None = None
         self._end = math.inf
+        self.usable = False
+        """Whether it can carry another request."""
         self.served = 0
         """Answers so far: at a second request the server may just have closed."""
         self.idle_since = 0.0
@@ -66,11 +68,6 @@ class Connection(asyncio.Protocol):
         self._length_known = False
         self._heard = False
         self._closing = False
-
-    @property
-    def usable(self) -> bool:
-        """Whether it can carry another request."""
-        return self._transport is not None and not self._transport.is_closing()
 
     def ask(self, request: bytes, end: float = math.inf) -> Future[WireResponse]:
         """
@@ -95,6 +92,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close it; a request without an answer fails."""
+        self.usable = False
         if self._transport is not None:
             self._transport.abort()
 
@@ -103,6 +101,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self.usable = True
 
     def data_received(self, data: bytes) -> None:
         """Parse the octets."""
@@ -119,9 +118,14 @@ class Connection(asyncio.Protocol):
         except HttpParserError as error:
             self._fail(f"no HTTP: {error}")
 
+    def eof_received(self) -> None:
+        """Carry no other request: the server has ended, and asyncio closes it."""
+        self.usable = False
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete an answer without a length; fail the request otherwise."""
         self._transport = None
+        self.usable = False
         if self._headers_done and not self._length_known:
             self._closing = True
             self.on_message_complete()

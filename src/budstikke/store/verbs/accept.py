@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke.domain.states import PartState
-from budstikke.store.contract import BulkRow, Draft, Hint, RecurringRow, Verdict
+from budstikke.store.contract import BulkRow, Draft, Hint, Verdict
 from budstikke.store.contract.leases import KEEP_KEYS
 from budstikke.store.verbs.media import store_media
 from budstikke.store.verbs.money import Book, begun
@@ -136,7 +136,14 @@ async def store_drafts(
     if messages:
         await connection.each(INSERT_MESSAGES, messages)
         await connection.each(INSERT_PARTS, parts)
-        await _notify(connection, parts)
+        carriers = {
+            part.carrier_id
+            for part in parts
+            if part.state is PartState.QUEUED and part.due_at is None
+        }
+        if carriers:  # their nodes claim parts that no node is sending
+            hint = Hint(connection.node_id, carriers=sorted(carriers))
+            await connection.notify(hint)
     if book is not None:
         await book.close(now)
     return verdicts
@@ -256,9 +263,12 @@ async def _store_rest(
         await connection.execute(TAKE_OCCURRENCE, turn.id, turn.done, turn.next_at)
     if draft.key is not None:
         key, digest, answer = draft.key
-        row = (_access_id(draft), key, digest, answer.decode(), now + KEEP_KEYS)
-        await connection.execute(KEEP_KEY, *row)
-    await _store_recurring(connection, draft.repeats)
+        kept = (_access_id(draft), key, digest, answer.decode(), now + KEEP_KEYS)
+        await connection.execute(KEEP_KEY, *kept)
+    if draft.repeats is not None:
+        row = draft.repeats
+        values = (row.id, row.access_id, row.order.decode(), row.first_at, row.done)
+        await connection.execute(INSERT_RECURRING, *values, row.next_at)
     if isinstance(draft, Draft) and draft.progress is not None:
         step = draft.progress
         await connection.execute(ADVANCE_BULK, step.bulk_id, step.done)
@@ -272,27 +282,8 @@ async def _store_mms(connection: Connection, message_id: int, mms: MmsRow) -> No
     await store_media(connection, message_id, mms.media)
 
 
-async def _store_recurring(connection: Connection, row: RecurringRow | None) -> None:
-    if row is None:
-        return
-    values = (row.id, row.access_id, row.order.decode(), row.first_at, row.done)
-    await connection.execute(INSERT_RECURRING, *values, row.next_at)
-
-
 def _access_id(draft: Draft | BulkRow) -> int:
     return draft.messages[0].access_id if isinstance(draft, Draft) else draft.access_id
-
-
-async def _notify(connection: Connection, parts: Sequence[PartRow]) -> None:
-    """Tell the nodes of which carriers parts are queued that no node is sending."""
-    carriers = {
-        part.carrier_id
-        for part in parts
-        if part.state is PartState.QUEUED and part.due_at is None
-    }
-    if carriers:
-        hint = Hint(connection.node_id, carriers=sorted(carriers))
-        await connection.notify(hint)
 
 
 async def store_bulk(

@@ -132,7 +132,9 @@ async def _find(
         rows = await connection.one(MATCH_KEY, text(keys), carrier_id, low)
         for part in decode_concerned(rows):
             matches[part.index].append(part)
-    by_other_id = _with_another_id(receipts, matches)
+    by_other_id: dict[int, Receipt] = {}
+    if any(receipt.other_id for receipt in receipts.values()):
+        by_other_id = _with_another_id(receipts, matches)
     if by_other_id:
         others = await _find(connection, carrier_id, by_other_id, low)
         _take_others(matches, receipts, others)

@@ -48,7 +48,7 @@ from budstikke.store.verbs.statement import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from budstikke.domain.receipt import Receipt
     from budstikke.store.verbs.connection import Connection
@@ -188,7 +188,10 @@ async def _settle_receipts(
 ) -> list[CallbackRow]:
     matches = await match(connection, carrier_id, receipts)
     parts = [part for rows in matches.values() for part in rows]
-    result = settle(receipts, matches, await _read_siblings(connection, parts))
+    siblings: Siblings = {}
+    if any(part.parts > 1 for part in parts):
+        siblings = await _read_siblings(connection, parts)
+    result = settle(receipts, matches, siblings)
     if result.orphans:
         await keep_orphans(connection, carrier_id, result.orphans, now, keep)
     return await write_settlement(connection, result, now)
@@ -206,18 +209,18 @@ async def record_outcomes(
     return callbacks
 
 
-def without_repeats(updates: Sequence[Update]) -> Iterator[Sequence[Update]]:
+def without_repeats(updates: Sequence[Update]) -> list[Sequence[Update]]:
     """Cut a batch so that no part is twice in a piece: the order of answers counts."""
     if len({update.id for _, update in updates}) == len(updates):
-        yield updates
-        return
+        return [updates]
+    pieces: list[Sequence[Update]] = []
     piece: dict[int, Update] = {}
     for row in updates:
         if row[1].id in piece:
-            yield list(piece.values())
+            pieces.append(list(piece.values()))
             piece = {}
         piece[row[1].id] = row
-    yield list(piece.values())
+    return [*pieces, list(piece.values())]
 
 
 async def _record_outcomes(
@@ -231,7 +234,9 @@ async def _record_outcomes(
         if not updates:
             return []
     # The parts as they were: what is concluded follows the order of the answers.
-    siblings = await _read_siblings(connection, [part for part, _ in updates])
+    siblings: Siblings = {}
+    if any(part.parts > 1 for part, _ in updates):
+        siblings = await _read_siblings(connection, [part for part, _ in updates])
     await connection.each(UPDATE_PARTS, [update for _, update in updates], low)
     result = conclude_outcomes(updates, siblings)
     callbacks = await write_settlement(connection, result, now, parts=False)
@@ -307,16 +312,19 @@ async def write_settlement(
     connection: Connection, result: Settlement, now: float, *, parts: bool = True
 ) -> list[CallbackRow]:
     """Write a settlement; returns its callbacks, leased to this node."""
+    bounds, finals = connection.bounds, result.messages
+    part_low = bounds.part([part.id for part in result.parts])
+    low = bounds.message([message.id for message in finals])
     if parts and result.parts:
-        low = connection.bounds.part([part.id for part in result.parts])
-        await connection.each(UPDATE_PARTS, result.parts, low)
-    if result.messages:
-        low = connection.bounds.message([message.id for message in result.messages])
-        await connection.each(FINISH_MESSAGES, result.messages, low)
-        await refund(connection, result.messages, low, now)
+        await connection.each(UPDATE_PARTS, result.parts, part_low)
+    if finals:
+        await connection.each(FINISH_MESSAGES, finals, low)
+    fallbacks: list[tuple[int, SendEvent]] = []
+    if any(final.state is not MessageState.DELIVERED for final in finals):
+        await refund(connection, finals, low, now)
+        fallbacks = await _find_fallbacks(connection, finals, now)
     events: list[tuple[int, Event]]
     events = [(each.access_id, each.event) for each in result.notifications]
-    fallbacks = await _find_fallbacks(connection, result.messages, now)
     if not events and not fallbacks:
         return []
     ids = await draw(connection, len(events) + len(fallbacks))

@@ -40,7 +40,10 @@ class Codec(msgspec.Struct, frozen=True):
 
     index: int
     batch: Callable[[str], Any]
-    result: Callable[[str], Any]
+    result: Callable[[bytes], Any]
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _codec(batch: Any, result: Any, index: int = 0) -> Codec:
@@ -59,27 +62,21 @@ CODECS: Mapping[Callable[..., Any], Codec] = {
 
 def encoded(
     verb: Callable[..., Any], args: Sequence[Any]
-) -> tuple[Callable[..., Any], Sequence[Any]]:
-    """Encode a verb and its arguments as a job, and ``decode`` its result."""
+) -> tuple[tuple[Any, ...], Callable[[Any], Any] | None]:
+    """Encode a verb and its arguments as a job; returns how to decode its result."""
     codec = CODECS.get(verb)
     if codec is None:
-        return verb, args
+        return (verb, *args), None
     values = list(args)
     values[codec.index] = text(values[codec.index])
-    return run_decoded, (verb, *values)
-
-
-def decoded(verb: Callable[..., Any], result: Any) -> Any:
-    """Decode what the job of a verb returned."""
-    codec = CODECS.get(verb)
-    return result if codec is None else codec.result(result)
+    return (run_decoded, verb, *values), codec.result
 
 
 async def run_decoded(
     connection: Connection, verb: Callable[..., Any], *args: Any
-) -> str:
+) -> bytes:
     """Run a verb in the writer's process: its batch and its result are JSON."""
     codec = CODECS[verb]
     values = list(args)
     values[codec.index] = codec.batch(values[codec.index])
-    return text(await verb(connection, *values))
+    return _encode(await verb(connection, *values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -90,17 +89,6 @@ def _bound(values: tuple[object, ...]) -> Any:
     return values[0] if len(values) == 1 and isinstance(values[0], Mapping) else values
 
 
-def finish(verb: Coroutine[Any, Any, T]) -> T:
-    """Run a verb to its end; it never waits, since its connection never does."""
-    try:
-        verb.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    verb.close()
-    raise AssertionError("a verb awaited something other than its connection")
-
-
 async def in_snapshot(
     connection: Connection,
     verb: Callable[..., Coroutine[Any, Any, T]],
@@ -112,10 +100,3 @@ async def in_snapshot(
         return await verb(connection, *args)
     finally:
         connection.raw.execute("COMMIT")
-
-
-def call(connection: Connection, function: Callable[..., Any], *args: Any) -> Any:
-    """Run a verb, or a job that is SQLite's own and takes its library's connection."""
-    if iscoroutinefunction(function):
-        return finish(function(connection, *args))
-    return function(connection.raw, *args)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
@@ -21,12 +22,11 @@ from budstikke.store.contract import Beat, BulkRow, Draft, Pulse, StoreUnavailab
 from budstikke.store.contract.durability import must_reach_disk
 from budstikke.store.directory import directory_of
 from budstikke.store.duplicates import DuplicateLock
-from budstikke.store.engines.sqlite import heartbeat
+from budstikke.store.engines.sqlite import heartbeat, jobs
 from budstikke.store.engines.sqlite.bind_leases import BindLeases
-from budstikke.store.engines.sqlite.codec import decoded, encoded
+from budstikke.store.engines.sqlite.codec import encoded
 from budstikke.store.engines.sqlite.connection import in_snapshot
-from budstikke.store.engines.sqlite.deadline import in_time
-from budstikke.store.engines.sqlite.id_block import IdBlock, run_with_ids
+from budstikke.store.engines.sqlite.jobs import ID_BLOCK, Terms, run
 from budstikke.store.engines.sqlite.locking import FileLock, wait_for_lock
 from budstikke.store.engines.sqlite.opening import (
     connect,
@@ -34,7 +34,6 @@ from budstikke.store.engines.sqlite.opening import (
     take_over,
 )
 from budstikke.store.engines.sqlite.process import WriterProcess
-from budstikke.store.engines.sqlite.syncing import to_disk
 from budstikke.store.engines.sqlite.thread import WorkerThread
 from budstikke.store.select import SQLITE
 from budstikke.store.verbs.claim import claim
@@ -59,6 +58,8 @@ log = logging.getLogger("budstikke.store")
 
 _parts = msgspec.json.Decoder(list[Part]).decode
 
+_TO_DISK = Terms(to_disk=True)
+
 
 class SqliteEngine:
     """
@@ -76,6 +77,7 @@ class SqliteEngine:
         self, path: Path, *, synchronous: str = "FULL", in_subprocess: bool = False
     ) -> None:
         self._path = path
+        self._may_wait = synchronous == "NORMAL"  # with FULL all commits wait
         self.node_id = 0
         self.pulse = Pulse()
         self.duplicates = DuplicateLock()
@@ -93,7 +95,7 @@ class SqliteEngine:
         self._reader = WorkerThread(read, pulse=self.pulse)
         self._browser = WorkerThread(read, pulse=self.pulse)
         self._lock: FileLock | None = None
-        self._ids = IdBlock()
+        self._next_id = self._saved_id = 0
 
     async def open(self, now: float) -> None:
         """Take the file for this process and take over what a dead one left."""
@@ -108,7 +110,7 @@ class SqliteEngine:
             raise
         for key, until in taken.locks:
             self.duplicates.hold(key, until)
-        self._ids.begin(taken.next_id)
+        self._next_id = self._saved_id = taken.next_id
         self.node_id = taken.node_id
         self._reader.node_id = self._browser.node_id = taken.node_id
 
@@ -122,8 +124,14 @@ class SqliteEngine:
             self._lock = None
 
     def reserve_ids(self, count: int) -> int:
-        """Take ids from the block; the next write saves the block's end."""
-        return self._ids.reserve(count)
+        """
+        Take ids for messages and orders; returns the first.
+
+        The first write that may store one beyond the saved block saves the next block.
+        """
+        first = self._next_id
+        self._next_id += count
+        return first
 
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
@@ -143,14 +151,14 @@ class SqliteEngine:
         *args: *Ts,
     ) -> T:
         """Run a verb in the writer, in a transaction that it may share with others."""
-        end = self._ids.unsaved()
-        job, values = encoded(verb, args)
-        if end is None:
-            done = await self._writer.run(job, *values)
+        job, decode = encoded(verb, args)
+        end = self._next_id
+        if end > self._saved_id:
+            done = await self._writer.run(run, Terms(next_id=end, to_disk=True), *job)
+            self._saved_id = max(self._saved_id, end + ID_BLOCK)
         else:
-            done = await self._writer.run(to_disk, run_with_ids, end, job, values)
-            self._ids.saved(end)
-        result: T = decoded(verb, done)
+            done = await self._writer.run(*job)
+        result: T = done if decode is None else decode(done)
         return result
 
     async def write_one(
@@ -167,7 +175,9 @@ class SqliteEngine:
         *args: *Ts,
     ) -> T:
         """Run a verb in the writer in time, or not at all."""
-        return await in_time(self._writer, None, verb, *args)
+        terms = Terms(time.monotonic() + jobs.WITHIN)
+        result: T = await self._in_time(terms, (verb, *args), None)
+        return result
 
     async def accept(
         self,
@@ -177,17 +187,38 @@ class SqliteEngine:
         *args: *Ts,
     ) -> T:
         """Store orders in time; those that were stored too late are withdrawn."""
-        end = self._ids.unsaved()
-        late = partial(self._withdraw, rows, now)
-        job, values = encoded(verb, args)
-        whole: tuple[Any, ...] = (run_with_ids, end, job, values)
-        if end is not None or must_reach_disk(rows):
-            whole = (to_disk, *whole)
+        job, decode = encoded(verb, args)
+        end = self._next_id
+        ids = end > self._saved_id
+        until = time.monotonic() + jobs.WITHIN
+        to_disk = ids or (self._may_wait and must_reach_disk(rows))
+        terms = Terms(until, end if ids else None, to_disk)
+        withdraw_late = partial(self._withdraw, rows, now)
         with self.pulse.waiting():
-            done = await in_time(self._writer, late, *whole)
-        self._ids.saved(end)
-        result: T = decoded(verb, done)
+            done = await self._in_time(terms, job, withdraw_late)
+        if ids:
+            self._saved_id = max(self._saved_id, end + ID_BLOCK)
+        result: T = done if decode is None else decode(done)
         return result
+
+    async def _in_time(
+        self, terms: Terms, job: tuple[Any, ...], late: Callable[[Any], None] | None
+    ) -> Any:
+        """
+        Do a job in time, or raise StoreUnavailable.
+
+        ``late`` hears its result if it was done after all.
+        """
+        future = self._writer.run(run, terms, *job)
+        try:
+            done, _ = await asyncio.wait([future], timeout=jobs.WAIT)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+        if done:
+            return future.result()
+        future.add_done_callback(partial(_late, late))
+        raise StoreUnavailable(f"the writer has not answered for {jobs.WAIT:.0f} s")
 
     def _withdraw(self, rows: Sequence[Draft | BulkRow], now: float, _: object) -> None:
         """Cancel orders that were stored after they were refused."""
@@ -197,7 +228,9 @@ class SqliteEngine:
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Claim parts; they cross as the JSON that the database made."""
-        return _parts(await self._writer.run(to_disk, claim, carrier_id, limit, now))
+        return _parts(
+            await self._writer.run(run, _TO_DISK, claim, carrier_id, limit, now)
+        )
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """Do what is due."""
@@ -248,6 +281,14 @@ class SqliteEngine:
         """Read each page of the file."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, heartbeat.is_whole, self._path)
+
+
+def _late(late: Callable[[Any], None] | None, future: asyncio.Future[Any]) -> None:
+    if future.cancelled() or future.exception() is not None:
+        return  # as it should be
+    log.error("an order was stored after its customer was refused")
+    if late is not None:
+        late(future.result())
 
 
 def _withdrawn(withdrawal: asyncio.Future[None]) -> None:

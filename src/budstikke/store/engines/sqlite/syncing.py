@@ -9,31 +9,13 @@ that was committed before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from budstikke.store.engines.sqlite.connection import call
-from budstikke.store.engines.sqlite.deadline import until
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
-
-    from budstikke.store.engines.sqlite.connection import Connection
 
 NORMAL = 1
 """What ``PRAGMA synchronous`` says for NORMAL."""
-
-
-async def to_disk(
-    connection: Connection, function: Callable[..., Any], *args: object
-) -> Any:
-    """Do a job whose commit waits for the disk, whatever ``durability`` is."""
-    return call(connection, function, *args)
-
-
-def _waits(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
-    """Tell whether a job is ``to_disk``, perhaps within a deadline."""
-    return function is to_disk or (function is until and arguments[1] is to_disk)
 
 
 class Syncing:
@@ -44,22 +26,18 @@ class Syncing:
         connection: In autocommit mode. One that does not begin with NORMAL stays as it
             is: FULL waits always, and tests have OFF.
 
+    Attributes:
+        full: Whether commits wait for the disk now; ``None``: it does not switch.
+
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         (level,) = connection.execute("PRAGMA synchronous").fetchone()
-        self._switches = level == NORMAL
-        self._full = False
+        self.full = False if level == NORMAL else None
 
-    def prepare(
-        self, jobs: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]
-    ) -> None:
-        """Choose the level for a transaction of these jobs; it has not begun."""
-        if not self._switches:
-            return
-        full = any(_waits(*job) for job in jobs)
-        if full is not self._full:
-            level = "FULL" if full else "NORMAL"
-            self._connection.execute(f"PRAGMA synchronous = {level}")
-            self._full = full
+    def switch(self) -> None:
+        """Change to the other level, before a transaction begins."""
+        level = "NORMAL" if self.full else "FULL"
+        self._connection.execute(f"PRAGMA synchronous = {level}")
+        self.full = not self.full

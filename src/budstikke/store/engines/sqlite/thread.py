@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from budstikke.store.engines.sqlite.connection import Connection
+    from budstikke.store.engines.sqlite.jobs import Job
     from budstikke.store.engines.sqlite.locking import FileLock
-    from budstikke.store.engines.sqlite.transactions import Job, Outcome
+    from budstikke.store.engines.sqlite.transactions import Outcome
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

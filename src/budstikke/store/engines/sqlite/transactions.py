@@ -11,18 +11,24 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from typing import TYPE_CHECKING, Any
+import time
+from inspect import iscoroutinefunction
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from budstikke.store.contract import StoreDamaged, StoreUnavailable
-from budstikke.store.engines.sqlite import deadline
-from budstikke.store.engines.sqlite.connection import Connection, call
+from budstikke.store.engines.sqlite.connection import Connection
+from budstikke.store.engines.sqlite.jobs import run
 from budstikke.store.engines.sqlite.syncing import Syncing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
-    Job = tuple[Callable[..., Any], tuple[Any, ...]]
+    from budstikke.store.engines.sqlite.jobs import Job
+
     Outcome = tuple[Any, BaseException | None]
+
+T = TypeVar("T")
 
 log = logging.getLogger("budstikke.store")
 
@@ -62,19 +68,25 @@ class Transactions:
         return outcomes
 
     def _transaction(self, jobs: Sequence[Job]) -> list[Outcome]:
-        connection = self._connection
+        connection, syncing = self._connection, self._syncing
+        terms = [arguments[0] for function, arguments in jobs if function is run]
+        to_disk = any(each.to_disk for each in terms)
+        until = min((each.until for each in terms), default=inf)
         try:
-            self._syncing.prepare(jobs)
+            if syncing.full is (not to_disk):
+                syncing.switch()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 outcomes: list[Outcome] = [
-                    (call(self._verbs, function, *arguments), None)
+                    (call(self._verbs, function, arguments), None)
                     for function, arguments in jobs
                 ]
                 if self._doubtful:
                     # Else one without anything to write would say that all is well.
                     _write_something(connection)
-                deadline.check(jobs)
+                if time.monotonic() > until:
+                    what = "the database writer took too long"
+                    raise StoreUnavailable(what)  # noqa: TRY301 - to roll it back
                 connection.execute("COMMIT")
             except BaseException:
                 # SQLite has rolled back by itself after some errors (a full disk).
@@ -98,10 +110,30 @@ def each(
     outcomes: list[Outcome] = []
     for function, arguments in jobs:
         try:
-            outcomes.append((call(verbs, function, *arguments), None))
+            outcomes.append((call(verbs, function, arguments), None))
         except Exception as error:  # noqa: BLE001 - given to whom it concerns
             outcomes.append((None, translated(error)))
     return outcomes
+
+
+def call(
+    connection: Connection, function: Callable[..., Any], arguments: Sequence[Any]
+) -> Any:
+    """Run a verb, or a job that is SQLite's own and takes its library's connection."""
+    if iscoroutinefunction(function):
+        return finish(function(connection, *arguments))
+    return function(connection.raw, *arguments)
+
+
+def finish(verb: Coroutine[Any, Any, T]) -> T:
+    """Run a verb to its end; it never waits, since its connection never does."""
+    try:
+        verb.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    verb.close()
+    raise AssertionError("a verb awaited something other than its connection")
 
 
 def translated(error: Exception) -> Exception:

@@ -22,7 +22,8 @@ from budstikke.store.engines.sqlite.transactions import MOST_JOBS, Transactions
 from budstikke.subprocesses import COLLECT, begin, frame, frames
 
 if TYPE_CHECKING:
-    from budstikke.store.engines.sqlite.transactions import Job, Outcome
+    from budstikke.store.engines.sqlite.jobs import Job
+    from budstikke.store.engines.sqlite.transactions import Outcome
 
 READ = 1 << 20
 """Octets that are read at once."""
