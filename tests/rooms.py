@@ -24,6 +24,7 @@ class Box(NamedTuple):
 
 ROOMS = {
     "servers": Box(150, 100, 150, "HTTP in: login, limits"),
+    "workers": Box(640, 100, 160, "servers in processes"),
     "dialects": Box(150, 230, 150, "APIs: parse, render"),
     "clients": Box(150, 360, 150, "HTTP and SMTP out"),
     "flow": Box(380, 230, 170, "accept, send, settle, notify"),

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import gc
 import os
 import resource
 import signal
+import ssl
 import sys
 import tempfile
 from functools import partial
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -38,24 +37,26 @@ from budstikke.dialects import DIALECTS
 from budstikke.flow.mms_view_url import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
-from budstikke.servers.fast_path import FastPathProtocol
 from budstikke.servers.guard import Guard
 from budstikke.servers.http import HttpServer
+from budstikke.servers.listening import Listening, bind, cannot_listen, serving
 from budstikke.servers.media_page import MediaPages
 from budstikke.servers.mm7 import Mm7Server
+from budstikke.servers.public_lookups import known_only
 from budstikke.servers.queue_resume_page import QueueResumePage
 from budstikke.store.schema_check import check
 from budstikke.subprocesses import COLLECT
+from budstikke.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
-    from socket import socket
 
     from starlette.requests import Request
 
     from budstikke.config import Settings
     from budstikke.servers.addresses import Network
+    from budstikke.servers.asgi import App
 
 SWITCH_INTERVAL = 0.0001
 """
@@ -65,47 +66,11 @@ A thread that reads the store needs it a few times a statement. With CPython's 5
 busy loop makes each look-up take tens of milliseconds; docs/why/sqlite.md has figures.
 """
 
+PREDECESSOR = 3.0
+"""Seconds for the workers of a gateway that was killed to see it, and free the port."""
+
 MOST_FILES = 65536
 """Files and connections that are open at a time, where the system allows that many."""
-
-LAST_ANSWERS = 0.5
-"""Seconds in which a connection may ask once more before a stop ends it."""
-
-
-class Server(uvicorn.Server):
-    """uvicorn in our loop: signals are ours, and it takes leave of its clients."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Listen; raises OSError if the address cannot be had."""
-        try:
-            await super().startup(sockets)
-        except SystemExit as error:  # in which uvicorn wraps it
-            raise _not_had(
-                self.config.host, self.config.port, error.__context__
-            ) from None
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """
-        Listen no more, and give each client an answer that says it is the last.
-
-        A connection that is ended while its client sends the next message leaves it
-        without an answer, and the client with a message that may have been sent.
-        """
-        for server in self.servers:
-            server.close()
-        connections = self.server_state.connections
-        for connection in list(connections):
-            cast("FastPathProtocol", connection).close_after_answer()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + LAST_ANSWERS
-        while connections and loop.time() < end:  # noqa: ASYNC110 - a set tells nobody
-            await asyncio.sleep(0.01)
-        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> int:
@@ -216,29 +181,70 @@ async def _serve(
             if settings.simulator.listen:
                 listen = settings.simulator.listen
                 await stack.enter_async_context(_listening(phones, listen))
+            health = Metrics()
             if settings.health:
                 where = host_port(settings.health)
-                looked_at = Starlette(routes=_health_routes(gateway))
+                looked_at = Starlette(routes=_health_routes(gateway, health))
                 address = config.Http(host=where[0], port=where[1])
                 await stack.enter_async_context(_http(looked_at, address))
             if "http" in settings.roles:
-                app = _application(gateway, phones)
-                port = await stack.enter_async_context(_http(app, settings.http))
+                others = _others(gateway, phones, health)
+                serving = (_workers if settings.http.workers else _in_process)(
+                    gateway, others, health
+                )
+                port = await stack.enter_async_context(serving)
             _say(lines(port))
             await stop.wait()
     finally:
         await gateway.stop()
 
 
-def _application(gateway: Gateway, phones: Phones) -> HttpServer:
+def _in_process(gateway: Gateway, others: App, _health: Metrics) -> Any:
+    """Answer customers from this process."""
+    return _http(_application(gateway, others), gateway.settings.http)
+
+
+@contextlib.asynccontextmanager
+async def _workers(gateway: Gateway, others: App, health: Metrics) -> Any:
+    """Have workers answer customers until the end of the block; gives the port."""
+    http, settings = gateway.settings.http, gateway.settings
+    if http.tls_cert:  # what is wrong with it is known before a worker fails
+        ssl.create_default_context().load_cert_chain(http.tls_cert, http.tls_key)
+    sockets = await bind(http.host, http.port, PREDECESSOR)
+    port = sockets[0].getsockname()[1]
+    pool = WorkerPool(
+        desk=gateway.desk(others),
+        sockets=sockets,
+        http=http,
+        log_level=settings.log.level,
+        node=settings.node_name,
+        known_only=known_only(DIALECTS, http.lookups),
+        known=gateway.known,
+        clock=gateway.clock,
+    )
+    await pool.start()
+    gateway.followers.append(pool.directory_changed)
+    health.gather = pool.gather_metrics
+    try:
+        yield port
+    finally:
+        await pool.stop()
+
+
+def _others(gateway: Gateway, phones: Phones, health: Metrics) -> App:
+    """Make what answers requests that are no dialect's."""
     settings = gateway.settings
     trusted = networks(settings.http.trusted_proxies)
-    others = Mm7Server(
+    return Mm7Server(
         mmsc=gateway.mmsc,
-        rest=Starlette(routes=_routes(gateway, phones, trusted)),
+        rest=Starlette(routes=_routes(gateway, phones, trusted, health)),
         max_body=settings.http.max_body,
         trusted=trusted,
     )
+
+
+def _application(gateway: Gateway, others: App) -> HttpServer:
+    settings = gateway.settings
     return HttpServer(
         dialects=DIALECTS,
         directory=lambda: gateway.directory,
@@ -249,17 +255,17 @@ def _application(gateway: Gateway, phones: Phones) -> HttpServer:
         refused=gateway.alerter.note,
         rest=others,
         max_body=settings.http.max_body,
-        trusted=trusted,
+        trusted=networks(settings.http.trusted_proxies),
         clock=gateway.clock,
     )
 
 
 def _routes(
-    gateway: Gateway, phones: Phones, trusted: tuple[Network, ...]
+    gateway: Gateway, phones: Phones, trusted: tuple[Network, ...], health: Metrics
 ) -> list[BaseRoute]:
     """List what is served beside the customers' APIs."""
     routes: list[BaseRoute] = [
-        *(() if gateway.settings.health else _health_routes(gateway)),
+        *(() if gateway.settings.health else _health_routes(gateway, health)),
         *QueueResumePage(
             store=gateway.store,
             resumed=gateway.notifier.queues,
@@ -275,11 +281,11 @@ def _routes(
     return routes
 
 
-def _health_routes(gateway: Gateway) -> list[BaseRoute]:
+def _health_routes(gateway: Gateway, health: Metrics) -> list[BaseRoute]:
     return [
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(gateway)),
-        Route("/metrics", _metrics),
+        Route("/metrics", health.answer),
     ]
 
 
@@ -297,8 +303,24 @@ def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     return readyz
 
 
-async def _metrics(_request: Request) -> Response:
-    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+class Metrics:
+    """
+    Answers ``/metrics``.
+
+    Attributes:
+        gather: Adds what other processes have counted, if there are any.
+
+    """
+
+    def __init__(self) -> None:
+        self.gather: Callable[[], Awaitable[None]] | None = None
+
+    async def answer(self, _request: Request) -> Response:
+        """Write all metrics."""
+        if self.gather is not None:
+            await self.gather()
+        written = generate_latest(metrics.registry)
+        return Response(written, media_type=CONTENT_TYPE_LATEST)
 
 
 @contextlib.asynccontextmanager
@@ -309,36 +331,10 @@ async def _http(app: Any, address: config.Http) -> Any:
         bodies=address.max_bodies,
         trusted=networks(address.trusted_proxies),
     )
-    kind: Any = partial(FastPathProtocol, guard=guard)
-    server = Server(
-        uvicorn.Config(
-            app,
-            host=address.host,
-            port=address.port,
-            http=kind,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=5,  # the phones' screen keeps streams open
-            backlog=2048,
-            ssl_certfile=address.tls_cert or None,
-            ssl_keyfile=address.tls_key or None,
-        )
-    )
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.wait([task], timeout=0.01)
-        if task.done():
-            await task  # raises what is in the way
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
+    sockets = await bind(address.host, address.port)
+    listening = Listening(sockets, address.tls_cert, address.tls_key)
+    async with serving(app, listening, guard):
+        yield sockets[0].getsockname()[1]
 
 
 @contextlib.asynccontextmanager
@@ -351,21 +347,11 @@ async def _listening(phones: Phones, listen: str) -> Any:
     try:
         await listener.start()
     except OSError as error:
-        raise _not_had(host, port, error) from None
+        raise cannot_listen(host, port, error) from None
     try:
         yield
     finally:
         await listener.stop()
-
-
-def _not_had(host: str, port: int, error: object) -> OSError:
-    """Say which address cannot be listened on, and what to do about it."""
-    why = str(error)
-    if isinstance(error, OSError) and error.errno:
-        why = os.strerror(error.errno)
-        if error.errno == errno.EADDRINUSE:
-            why += ": end the program that has it, or choose another port"
-    return OSError(f"cannot listen on {host}:{port}: {why}")
 
 
 def _run(main: Callable[[asyncio.Event], Awaitable[None]]) -> int:

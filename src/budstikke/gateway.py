@@ -49,6 +49,8 @@ from budstikke.servers.public_lookups import PublicLookups, known_only
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.opening import make_store
 from budstikke.store.time_seen import read_seen
+from budstikke.workers.desk import Desk
+from budstikke.workers.messages import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from budstikke.clients.smtp import SmtpTransport
     from budstikke.config import Settings
     from budstikke.flow.deferred_notifier import CallbackSink
+    from budstikke.servers.asgi import App
     from budstikke.store.contract import CallbackRow, Hint, Store, StoredInbound
 
 log = logging.getLogger("budstikke")
@@ -102,6 +105,7 @@ class Gateway:
 
     Attributes:
         clock: Unix seconds, as they are believed here.
+        followers: Are called when there is a new directory.
 
     """
 
@@ -118,6 +122,7 @@ class Gateway:
         self.clock = self._clock = clock = GuardedClock(clock, count)
         self.store = self._make_store()
         self.directory = Directory(revision=-1, accesses={}, carriers={})
+        self.followers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
@@ -310,6 +315,8 @@ class Gateway:
         directory = sorted_by_kind(stored, CARRIES)
         self.supervisor.follow(directory.carriers)
         self.directory = directory
+        for changed in self.followers:
+            changed()
         await self.supervisor.forget(directory.carriers)
         log.info("configuration loaded", extra={"revision": directory.revision})
 
@@ -327,6 +334,23 @@ class Gateway:
         self.notifier.queues(hint.queues)
         if hint.directory:
             self._changed.set()
+
+    def desk(self, app: App) -> Desk:
+        """Make what workers ask; ``app`` answers requests that are no dialect's."""
+        return Desk(
+            directory=lambda: self.directory,
+            committer=self._committer,
+            acceptor=self.acceptor,
+            queries=self.queries,
+            lookups=self.lookups,
+            authenticator=self.authenticator,
+            alerts=self.alerter,
+            app=app,
+        )
+
+    def known(self) -> Known:
+        """Give what workers know of the directory."""
+        return Known(self.directory, dict(self.supervisor.profiles))
 
     def mmsc(self, name: str) -> Mm7Carrier | None:
         """Find who answers what the MMSC of a carrier asks; ``None``: there is none."""

@@ -2,7 +2,8 @@
 The metrics, for /metrics in Prometheus's format.
 
 The functions below count whole batches, not single messages. ``METRICS`` has every name
-with its meaning; docs/operate.md has the same table, and a test compares the two.
+with its meaning; docs/operate.md has the same table, and a test compares the two. What
+another process counts comes as ``Grown``, and is added to what this one has counted.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from bisect import bisect_left
 from collections import Counter as Tally
 from functools import cache
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics_core import HistogramMetricFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
@@ -56,57 +57,81 @@ METRICS: dict[str, str] = {
     "budstikke_store_up": "1 while the database answers writes; 0 is an alarm",
     "budstikke_clock_confirmed": "1 while the gateway trusts the clock; 0 is an alarm",
     "budstikke_process_up": "1 while a child process answers, by name",
+    "budstikke_http_workers": "Worker processes that answer HTTP requests",
 }
 
 registry = CollectorRegistry()
 
 
+CALLBACK_LIMITS = (
+    *(0.01, 0.05, 0.25, 1.0, 2.0, 5.0, 15.0),
+    *(60.0, 300.0, 1800.0, 7200.0, 28800.0),
+)
+ACCEPT_LIMITS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+Bins = tuple[list[int], float]
+"""Counts between the limits, and the sum of all seconds."""
+
+
 class Delays:
-    """A histogram by topic; ``note`` costs a tenth of the library's ``observe``."""
+    """
+    A histogram; ``note`` costs a tenth of the library's ``observe``.
 
-    LIMITS = (
-        0.01,
-        0.05,
-        0.25,
-        1.0,
-        2.0,
-        5.0,
-        15.0,
-        60.0,
-        300.0,
-        1800.0,
-        7200.0,
-        28800.0,
-    )
+    Args:
+        name: Of ``METRICS``.
+        label: What it is by.
+        limits: Upper bounds, seconds.
 
-    def __init__(self, name: str) -> None:
+    """
+
+    def __init__(self, name: str, label: str, limits: Sequence[float]) -> None:
         self._name = name
+        self._label = label
+        self._limits = limits
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
 
-    def note(self, topic: str, seconds: float) -> None:
-        """Count one."""
-        counts = self._counts.get(topic)
+    def note(self, value: str, seconds: float) -> None:
+        """Count one; ``value``: of the label."""
+        counts = self._counts.get(value)
         if counts is None:
-            counts = self._counts[topic] = [0] * (len(self.LIMITS) + 1)
-            self._sums[topic] = 0.0
-        counts[bisect_left(self.LIMITS, seconds)] += 1
-        self._sums[topic] += seconds
+            counts = self._counts[value] = [0] * (len(self._limits) + 1)
+            self._sums[value] = 0.0
+        counts[bisect_left(self._limits, seconds)] += 1
+        self._sums[value] += seconds
+
+    def take(self) -> dict[str, Bins]:
+        """Give what was counted, by the label's value, and count from 0 again."""
+        taken = {key: (its, self._sums[key]) for key, its in self._counts.items()}
+        self._counts, self._sums = {}, {}
+        return taken
+
+    def add(self, taken: Mapping[str, Bins]) -> None:
+        """Add what another process has counted."""
+        for value, (counts, seconds) in taken.items():
+            own = self._counts.get(value, [0] * len(counts))
+            self._counts[value] = [a + b for a, b in zip(own, counts, strict=True)]
+            self._sums[value] = self._sums.get(value, 0.0) + seconds
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Give all to Prometheus."""
         family = HistogramMetricFamily(
-            self._name, METRICS[self._name], labels=["topic"]
+            self._name, METRICS[self._name], labels=[self._label]
         )
-        limits = [*map(str, self.LIMITS), "+Inf"]
-        for topic, counts in self._counts.items():
+        limits = [*map(str, self._limits), "+Inf"]
+        for value, counts in self._counts.items():
             buckets = list(zip(limits, accumulate(counts), strict=True))
-            family.add_metric([topic], buckets, self._sums[topic])
+            family.add_metric([value], buckets, self._sums[value])
         yield family
 
 
+_counters: dict[str, Counter] = {}
+
+
 def _counter(name: str, *labels: str) -> Counter:
-    return Counter(name, METRICS[name], labels, registry=registry)
+    counter = Counter(name, METRICS[name], labels, registry=registry)
+    _counters[name] = counter
+    return counter
 
 
 def _gauge(name: str, *labels: str) -> Gauge:
@@ -115,13 +140,8 @@ def _gauge(name: str, *labels: str) -> Gauge:
 
 http_refused = _counter("budstikke_http_refused_total", "status")
 requests = _counter("budstikke_requests_total", "dialect", "result")
-accept_seconds = Histogram(
-    "budstikke_accept_seconds",
-    METRICS["budstikke_accept_seconds"],
-    ["dialect"],
-    registry=registry,
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
-)
+accept_seconds = Delays("budstikke_accept_seconds", "dialect", ACCEPT_LIMITS)
+registry.register(accept_seconds)
 messages_accepted = _counter("budstikke_messages_accepted_total", "dialect")
 parts_answered = _counter("budstikke_parts_answered_total", "carrier", "state")
 receipts_total = _counter("budstikke_receipts_total", "carrier", "state")
@@ -131,7 +151,9 @@ inbound_incomplete = _counter("budstikke_inbound_incomplete_total")
 inbound_unrouted = _counter("budstikke_inbound_unrouted_total")
 callbacks = _counter("budstikke_callbacks_total", "topic", "result")
 callbacks_waiting = _gauge("budstikke_callbacks_waiting")
-callback_latency = Delays("budstikke_callback_latency_seconds")
+callback_latency = Delays(
+    "budstikke_callback_latency_seconds", "topic", CALLBACK_LIMITS
+)
 registry.register(callback_latency)
 circuits_open = _gauge("budstikke_circuits_open")
 queues_paused = _gauge("budstikke_queues_paused")
@@ -145,6 +167,7 @@ backlog_parts = _gauge("budstikke_backlog_parts", "carrier")
 store_up = _gauge("budstikke_store_up")
 clock_confirmed = _gauge("budstikke_clock_confirmed")
 process_up = _gauge("budstikke_process_up", "process")
+http_workers = _gauge("budstikke_http_workers")
 
 
 @cache
@@ -195,3 +218,44 @@ def inbound_messages(*, joined: int, incomplete: int, unrouted: int) -> None:
     inbound_joined.inc(joined)
     inbound_incomplete.inc(incomplete)
     inbound_unrouted.inc(unrouted)
+
+
+class Grown(NamedTuple):
+    """
+    What a process has counted since it was last asked.
+
+    ``counters`` are by name and the values of the labels; ``accept_seconds`` is as
+    ``Delays.take`` gives it.
+    """
+
+    counters: dict[tuple[str, tuple[str, ...]], float]
+    accept_seconds: dict[str, Bins]
+
+
+class Growth:
+    """What the counters of this process grow by, for another that adds it up."""
+
+    def __init__(self) -> None:
+        self._before: dict[tuple[str, tuple[str, ...]], float] = {}
+
+    def take(self) -> Grown:
+        """Give what was counted since the last time."""
+        now = {
+            (sample.name, tuple(sample.labels.values())): sample.value
+            for counter in _counters.values()
+            for family in counter.collect()
+            for sample in family.samples
+            if sample.name in _counters
+        }
+        before, self._before = self._before, now
+        grown = {key: value - before.get(key, 0.0) for key, value in now.items()}
+        counters = {key: value for key, value in grown.items() if value}
+        return Grown(counters, accept_seconds.take())
+
+
+def add_growth(grown: Grown) -> None:
+    """Add what another process has counted."""
+    for (name, labels), value in grown.counters.items():
+        counter = _counters[name]
+        (counter.labels(*labels) if labels else counter).inc(value)
+    accept_seconds.add(grown.accept_seconds)

@@ -60,7 +60,7 @@ def start(
     return process, ours
 
 
-def begin() -> None:
+def begin(level: str = "warning", node: str = "") -> None:
     """
     Begin as a child process: ignore the signals that stop the gateway, which ends us.
 
@@ -69,7 +69,7 @@ def begin() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    configure("warning")
+    configure(level, node)
     sys.excepthook = _died
 
 

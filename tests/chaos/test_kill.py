@@ -35,6 +35,8 @@ PARTS = (
     "SELECT recipient, part.state, part.reason, part.raw FROM part "
     "JOIN message ON message.id = part.id >> 8"
 )
+MODULES = {"worker": b"workers.child", "caller": b"http.child"}
+"""Processes without which the gateway goes on."""
 UNTOLD = "SELECT count(*) FROM callback WHERE state = 'due'"
 
 
@@ -89,7 +91,13 @@ class Site:
     """A gateway between a message centre and a customer."""
 
     def __init__(
-        self, folder: Path, own: Own, *, durability: str = "power", **rules: Any
+        self,
+        folder: Path,
+        own: Own,
+        *,
+        durability: str = "power",
+        workers: int = 0,
+        **rules: Any,
     ) -> None:
         self.customer: Customer = own(Customer())
         self.customer.open()
@@ -97,16 +105,22 @@ class Site:
         self.centre.start()
         accounts = [account(status_url=self.customer.url(), **rules)]
         carrier = smpp_carrier(self.centre.port, window=WINDOW)
+        settings = {"http": {"workers": workers}}
         top = {"durability": durability}
-        self.gateway: Gateway = own(Gateway(folder, carrier, accounts, top=top))
+        gateway = Gateway(folder, carrier, accounts, settings, top=top)
+        self.gateway: Gateway = own(gateway)
         self.gateway.start()
 
-    def crash(self, *, of_writer: bool = False) -> None:
-        if of_writer:
+    def crash(self, victim: str = "gateway") -> None:
+        """End a process; the gateway is started again if it ended, too."""
+        if victim in MODULES:
+            self.gateway.kill_child(MODULES[victim])
+        elif victim == "writer":
             self.gateway.kill_writer()
+            self.gateway.start()
         else:
             self.gateway.kill()
-        self.gateway.start()
+            self.gateway.start()
 
     def settled(self) -> bool:
         """Tell whether everything has happened that will."""
@@ -128,18 +142,31 @@ class Site:
         )
 
 
-@pytest.mark.parametrize("durability", ["power", "process"])
+@pytest.mark.parametrize(
+    ("durability", "victims"),
+    [
+        ("power", ("gateway", "writer")),
+        ("process", ("gateway", "writer")),
+        ("power", ("worker", "gateway", "caller", "writer")),
+    ],
+    ids=["power", "process", "workers"],
+)
 def test_killed_ten_times(
-    tmp_path: Path, own: Own, figures: Callable[..., None], durability: str
+    tmp_path: Path,
+    own: Own,
+    figures: Callable[..., None],
+    durability: str,
+    victims: tuple[str, ...],
 ) -> None:
     dice = random.Random(SEED)  # noqa: S311 - dice
     moments = sorted(dice.sample(range(400, MESSAGES - 400), KILLS))
-    site = Site(tmp_path, own, durability=durability)
+    workers = 2 if "worker" in victims else 0
+    site = Site(tmp_path, own, durability=durability, workers=workers)
 
     with Load(site.gateway.port, MESSAGES, MESSAGE) as load:
         for turn, moment in enumerate(moments):
             wait_until("so many are accepted", load.has_accepted(moment))
-            site.crash(of_writer=turn % 2 == 1)
+            site.crash(victims[turn % len(victims)])
         load.finish(180)
         assert not load.refused
         accepted, unheard = dict(load.accepted), len(load.unknown)

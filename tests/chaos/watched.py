@@ -127,7 +127,10 @@ async def main(folder: str, port: int) -> None:
     program.settle_collector()
     probe = Probe()
     async with program._http(
-        app := program._application(gateway, phones), settings.http
+        app := program._application(
+            gateway, program._others(gateway, phones, program.Metrics())
+        ),
+        settings.http,
     ):
         say([list(route) for route in routes_of(app)])
         say("ready")

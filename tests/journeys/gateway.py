@@ -129,10 +129,12 @@ class Gateway:
         self.data.mkdir(exist_ok=True)
         self.config = folder / "budstikke.toml"
         sections = {
-            "http": {"port": self.port},
             "callbacks": {"allow_http": True, "allow_private": True},
             **(settings or {}),
         }
+        workers = int(os.environ.get("HTTP_WORKERS", "0"))
+        own = {"port": self.port, "workers": workers}
+        sections["http"] = own | sections.get("http", {})
         named = {"data": str(self.data), "node": folder.name, **(top or {})}
         if database:
             named["database"] = database
@@ -191,14 +193,21 @@ class Gateway:
         """End it as a loss of power would."""
         self.running.kill()
 
-    def kill_writer(self) -> None:
-        """End the process that writes to SQLite; the gateway ends with it."""
-        (writer,) = (
+    def children(self, module: bytes) -> list[int]:
+        """List its processes that run a module."""
+        return [
             pid
             for pid in family(self.running.pid)
-            if b"sqlite.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        )
-        os.kill(writer, signal.SIGKILL)
+            if module in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
+    def kill_child(self, module: bytes) -> None:
+        """End one of its processes; the gateway goes on."""
+        os.kill(self.children(module)[0], signal.SIGKILL)
+
+    def kill_writer(self) -> None:
+        """End the process that writes to SQLite; the gateway ends with it."""
+        self.kill_child(b"sqlite.writer")
         assert self.running.process.wait(PATIENCE) == os.EX_SOFTWARE
         self.running.close()
 

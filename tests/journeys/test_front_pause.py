@@ -142,7 +142,8 @@ class Site:
         )
         self._stack.push_async_callback(running.stop)
         await running.start()
-        served = app._http(app._application(running, phones), settings.http)
+        others = app._others(running, phones, app.Metrics())
+        served = app._http(app._application(running, others), settings.http)
         await self._stack.enter_async_context(served)
 
     def close(self) -> None:

@@ -96,6 +96,15 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "/64). `trusted_proxies` have no limit.",
         ),
     ] = 512
+    workers: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=64,
+            description="Processes that answer requests, beside the one with the links "
+            "to operators; 0: that one answers them, too.",
+        ),
+    ] = 0
     lookups: Annotated[
         Literal["open", "known"],
         Meta(

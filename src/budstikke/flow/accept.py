@@ -23,6 +23,22 @@ if TYPE_CHECKING:
     from budstikke.store.contract import RecurringRow, Store
 
 
+def needs_no_lookup(order: Order) -> bool:
+    """
+    Tell whether an order is accepted by the directory alone, in one transaction.
+
+    Its ids may then be given at the commit, too: nothing in its rows is made of them.
+    """
+    return not (
+        order.key
+        or order.groups
+        or order.reply
+        or order.reply_to is not None
+        or order.recurrence is not None
+        or order.test
+    ) and len(order.recipients) <= at_a_time(order, range(len(order.recipients)))
+
+
 class Acceptor:
     """
     The step that accepts orders.

@@ -116,7 +116,7 @@ class Committer:
         while verdict is None:
             staged = self._stage(prepared, access, first_id, order_id)
             staged.draft.repeats, staged.draft.occurrence = repetition, occurrence
-            result = await _whole_result(prepared, staged, order_id, first_id)
+            result = await whole_result(prepared, staged, order_id, first_id)
             if order.test or not (prepared.recipients or occurrence):
                 return result
             if order.key:
@@ -124,7 +124,9 @@ class Committer:
             verdict = await self.commit(staged)
         if verdict.taken:
             return await self.replay(order, access, occurrence)
-        return await result_of(prepared, access, staged, verdict, result)
+        return await result_of(
+            prepared, access, staged, verdict, result=result, first_id=first_id
+        )
 
     def _stage(
         self, prepared: Prepared, access: Access, first_id: int, order_id: int
@@ -283,7 +285,7 @@ def charge(access: Access, order_id: int) -> Charge | None:
     return Charge(account.id, order_id, account.credit_limit)
 
 
-async def _whole_result(
+async def whole_result(
     prepared: Prepared, staged: StagedOrder, order_id: int, first_id: int
 ) -> Accepted:
     """Answer an order of which everything is stored."""
@@ -302,23 +304,30 @@ async def result_of(
     access: Access,
     staged: StagedOrder,
     verdict: Verdict,
+    *,
     result: Accepted,
+    first_id: int,
 ) -> Accepted:
     """
     Answer an order by what the store made of it, and count its messages.
 
-    ``result``: the answer if all of it is stored. Raises Refusal when none of it is.
+    ``result``: the answer if all of it is stored; ``first_id``: its first message's.
+    Raises Refusal when none of it is stored.
     """
     if verdict.no_credit:
         raise Refusal(RefusalCode.NO_CREDIT)
     metrics.accepted(access.dialect, len(prepared.recipients) - len(verdict.duplicates))
     if not verdict.duplicates:
         return result
-    return await _without_duplicates(prepared, staged, verdict, result)
+    return await _without_duplicates(prepared, staged, verdict, result, first_id)
 
 
 async def _without_duplicates(
-    prepared: Prepared, staged: StagedOrder, verdict: Verdict, result: Accepted
+    prepared: Prepared,
+    staged: StagedOrder,
+    verdict: Verdict,
+    result: Accepted,
+    first_id: int,
 ) -> Accepted:
     """Answer without what the duplicate lock held; raises Refusal if it held all."""
     held = verdict.duplicates
@@ -327,11 +336,10 @@ async def _without_duplicates(
         raise Refusal(
             RefusalCode.DUPLICATE, invalid=none.invalid, duplicate=none.duplicate
         )
-    messages = staged.draft.messages
-    rows = [messages[index] for index in held]
+    rows = [staged.draft.messages[index] for index in held]
     return await order_result(
         prepared,
-        messages[0].id,
+        first_id,
         held,
         order_id=result.order_id,
         segments=result.segments - sum(row.segments for row in rows),

@@ -82,9 +82,18 @@ class Prepared(msgspec.Struct):
 
 
 async def prepare(
-    order: Order, access: Access, *, store: Store, directory: Directory, now: float
+    order: Order,
+    access: Access,
+    *,
+    store: Store | None,
+    directory: Directory,
+    now: float,
 ) -> Prepared:
-    """Check an order and find its recipients; raises Refusal."""
+    """
+    Check an order and find its recipients; raises Refusal.
+
+    ``store`` may be ``None`` for an order of ``flow.accept.needs_no_lookup``.
+    """
     members, groups = await _members(order, access, store) if order.groups else ([], [])
     numbers = await _sort_out(order, access, directory, members)
     written = [*order.recipients, *members] if members else order.recipients
@@ -113,9 +122,10 @@ async def prepare(
 
 
 async def _members(
-    order: Order, access: Access, store: Store
+    order: Order, access: Access, store: Store | None
 ) -> tuple[list[str], list[tuple[str, int]]]:
     """Find the members of an order's groups, each once, and how many each added."""
+    assert store is not None  # noqa: S101 - the contract of prepare
     by_group = await store.group_members(access.account.id, order.groups)
     if sum(map(len, by_group.values())) > MOST_MEMBERS:
         value = f"more than {MOST_MEMBERS} members"
@@ -175,8 +185,9 @@ async def _in_pieces(
     return results
 
 
-async def _thread(message_id: int, access: Access, store: Store) -> str:
+async def _thread(message_id: int, access: Access, store: Store | None) -> str:
     """Find the reply number that an earlier message was sent from."""
+    assert store is not None  # noqa: S101 - the contract of prepare
     originator = await store.originator_of(access.id, message_id)
     if originator is None or not is_reply_number(originator):
         raise Refusal(RefusalCode.BAD_FIELD, field="reply_to", value=str(message_id))

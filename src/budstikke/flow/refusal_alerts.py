@@ -22,7 +22,7 @@ from budstikke.flow.transports import Mail, NotSent, Undeliverable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.dialects.contract import Call, Dialect
+    from budstikke.dialects.contract import Alert, Call, Dialect
     from budstikke.domain.directory import Access
     from budstikke.domain.refusal import Refusal
     from budstikke.flow.transports import MailTransport
@@ -92,10 +92,9 @@ class RefusalAlerts:
         self, dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
     ) -> None:
         """Count the refusal of a call, if its access wants alerts."""
-        if access is None or not self.wants(access):
-            return
-        if isinstance(dialect, Alerting):
-            self.refused(access, *dialect.alert_of(call, refusal))
+        alert = alert_of(dialect, call, access, refusal)
+        if access is not None and alert is not None:
+            self.refused(access, *alert)
 
     def refused(self, access: Access, code: str, cause: str) -> None:
         """Count a refusal, in the words of ``dialects.contract.Alert``."""
@@ -178,6 +177,15 @@ class RefusalAlerts:
     def _rest(self) -> None:
         self._rest_until = self._clock() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+
+def alert_of(
+    dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
+) -> Alert | None:
+    """Make what the customer's people are told of a refusal; ``None``: nothing."""
+    if _addresses(access) and isinstance(dialect, Alerting):
+        return dialect.alert_of(call, refusal)
+    return None
 
 
 def _addresses(access: Access | None) -> tuple[str, ...]:

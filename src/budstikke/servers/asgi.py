@@ -126,10 +126,6 @@ class Tally:
         key = (dialect, result)
         counted = self._counted.get(key)
         if counted is None:
-            counted = (
-                metrics.requests.labels(dialect, result),
-                metrics.accept_seconds.labels(dialect),
-            )
-            self._counted[key] = counted
-        counted[0].inc()
-        counted[1].observe(seconds)
+            counted = self._counted[key] = metrics.requests.labels(dialect, result)
+        counted.inc()
+        metrics.accept_seconds.note(dialect, seconds)
