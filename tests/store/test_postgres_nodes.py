@@ -14,6 +14,7 @@ from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.engines.postgres.node import LEASE
+from budstikke.store.verbs.clock import DUE, IS_DUE
 from patience import PATIENCE
 from store.databases import postgres_of, postgres_store
 from store.engines import rows
@@ -22,6 +23,8 @@ from store.nodes import at_once, kill, node, two_nodes
 from store.path import NOW, RECIPIENT, Path, receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from budstikke.store.contract import Hint
     from budstikke.store.engines.postgres.connection import Connection
     from store.postgres_engine import PostgresEngine
@@ -183,6 +186,48 @@ async def test_parts_of_a_message_that_end_at_once_end_it_once(
     assert 30 == len(events) == len({event.message_id for event in events})
     states = [row[0] for row in rows(postgres, schema.message, "state")]
     assert ["rejected"] * 30 == states
+
+
+async def statements_of(path: Path, work: Awaitable[object]) -> list[str]:
+    """List what is asked of the server meanwhile: each is a round trip."""
+    asked: list[str] = []
+
+    def note(record: Any) -> None:
+        asked.append(record.query.strip())
+
+    pool: Any = postgres_of(path.store)._client._pool
+    connections = [holder._con for holder in pool._holders if holder._con is not None]
+    for connection in connections:
+        connection.add_query_logger(note)
+    await work
+    for connection in connections:
+        connection.remove_query_logger(note)
+    return asked
+
+
+async def test_a_wake_with_nothing_to_do_is_one_round_trip(one: Path) -> None:
+    await one.accept(RECIPIENT, due_at=NOW + 5)
+    await one.store.wake(NOW, 10, 10)
+    (asked,) = await statements_of(one, one.store.wake(NOW + 4.9, 10, 10))
+    assert IS_DUE.postgres.strip() == asked
+
+
+async def test_a_wake_reads_all_that_is_due_at_once(one: Path) -> None:
+    await one.accept(RECIPIENT, due_at=NOW + 5)
+    await one.store.wake(NOW, 10, 10)
+    asked = await statements_of(one, one.store.wake(NOW + 5, 10, 10))
+    read = [query for query in asked if query.startswith("SELECT") and "due" in query]
+    assert [IS_DUE.postgres.strip(), DUE.postgres.strip()] == read
+    # Begin, both updates of parts and messages, the hint, commit.
+    assert 7 == len(asked)
+
+
+async def test_a_lease_is_renewed_though_nothing_is_due(one: Path) -> None:
+    leases = []
+    for seconds in (0, 9, 10):
+        await one.store.wake(NOW + seconds, 10, 10)
+        leases.append(one.column("lease_until", schema.node))
+    assert [[NOW + LEASE], [NOW + LEASE], [NOW + LEASE + 10]] == leases
 
 
 async def test_nodes_wake_each_other(one: Path, two: Path) -> None:

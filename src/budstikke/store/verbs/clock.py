@@ -18,32 +18,62 @@ from budstikke.store.verbs.statement import statement, two
 
 if TYPE_CHECKING:
     from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.statement import Fragments
 
-# Nodes leave out what another has locked: each takes callbacks and parts of its own.
-DUE_CALLBACKS = statement(
-    lambda e: (
-        f"""
-SELECT {e.list}({e.row}(id, access_id, {e.json("event")}, tries)) FROM (
-    SELECT id, access_id, event, tries FROM callback
-    WHERE state = 'due' AND due_at <= $1 AND id >= $3
-    ORDER BY due_at LIMIT $2 {e.skip_locked}) c"""
+# Where each kind of work that waits for its time is; $1 is now.
+_CALLBACKS = "callback WHERE state = 'due' AND due_at <= $1 AND id >= {callback}"
+_QUEUED = "part WHERE state = 'queued' AND due_at <= $1 AND id >= {part}"
+_UNSURE = "part WHERE state = 'unsure' AND due_at <= $1 AND id >= {part}"
+_QUEUES = "queue WHERE state = 'due' AND due_at <= $1"
+
+# $2 and $3 are bounds of parts and of callbacks.
+IS_DUE = statement(
+    "SELECT "
+    + " OR ".join(
+        f"EXISTS (SELECT 1 FROM {each.format(part='$2', callback='$3')})"
+        for each in (_CALLBACKS, _QUEUED, _UNSURE, _QUEUES)
     )
 )
+
+
+def _due(e: Fragments) -> str:
+    """
+    List callbacks, parts, unsure parts and queues that are due, as one JSON array.
+
+    Nodes leave out what another has locked: each takes callbacks and parts of its own.
+    $2 is how many parts, $4 how many callbacks; $3 and $5 are bounds of their ids.
+    """
+    callbacks, queued, unsure = (
+        each.format(part="$3", callback="$5") for each in (_CALLBACKS, _QUEUED, _UNSURE)
+    )
+    lists = (
+        f"""
+SELECT {e.list}({e.row}(id, access_id, {e.json("event")}, tries)) FROM (
+    SELECT id, access_id, event, tries FROM {callbacks}
+    ORDER BY due_at LIMIT $4 {e.skip_locked}) c""",
+        f"""
+SELECT {e.list}({e.row}(id, carrier_id)) FROM (
+    SELECT id, carrier_id FROM {queued}
+    ORDER BY due_at LIMIT $2 {e.skip_locked}) p""",
+        f"""
+SELECT {e.list}({e.row}(p.id, coalesce(a.unsure, 'fail'), m.expires_at))
+FROM (SELECT id FROM {unsure}
+    ORDER BY due_at LIMIT $2 {e.skip_locked}) p
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8
+LEFT JOIN access x ON x.id = m.access_id
+LEFT JOIN account a ON a.id = x.account_id""",
+        f"""
+SELECT {e.list}(id) FROM (SELECT id FROM {_QUEUES} ORDER BY due_at LIMIT $2) q""",
+    )
+    return f"SELECT {e.row}({', '.join(e.json(f'({each})') for each in lists)})"
+
+
+DUE = statement(_due)
 
 LEASE_CALLBACKS = statement(
     lambda e: (
         f"""
 UPDATE callback SET due_at = $2, node_id = $3 WHERE id {e.in_ids()} AND id >= $4"""
-    )
-)
-
-DUE_PARTS = statement(
-    lambda e: (
-        f"""
-SELECT {e.list}({e.row}(id, carrier_id)) FROM (
-    SELECT id, carrier_id FROM part
-    WHERE due_at <= $1 AND state = 'queued' AND id >= $3
-    ORDER BY due_at LIMIT $2 {e.skip_locked}) p"""
     )
 )
 
@@ -56,27 +86,6 @@ START_MESSAGES = statement(
         f"""
 UPDATE message SET state = 'accepted'
 WHERE id {e.in_ids()} AND id >= $2 AND state = 'scheduled'"""
-    )
-)
-
-DUE_UNSURE = statement(
-    lambda e: (
-        f"""
-SELECT {e.list}({e.row}(p.id, coalesce(a.unsure, 'fail'), m.expires_at))
-FROM (SELECT id FROM part WHERE due_at <= $1 AND state = 'unsure' AND id >= $3
-    ORDER BY due_at LIMIT $2 {e.skip_locked}) p
-JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8
-LEFT JOIN access x ON x.id = m.access_id
-LEFT JOIN account a ON a.id = x.account_id"""
-    )
-)
-
-DUE_QUEUES = statement(
-    lambda e: (
-        f"""
-SELECT {e.list}(id) FROM (
-    SELECT id FROM queue WHERE state = 'due' AND due_at <= $1
-    ORDER BY due_at LIMIT $2) q"""
     )
 )
 
@@ -141,39 +150,54 @@ DELETE FROM duplicate WHERE key IN (
 FORGET = (FORGET_ORPHANS, FORGET_KEYS, FORGET_DUPLICATES, FORGET_DONE)
 """What a sweep deletes a slice of: rows that were kept for a time."""
 
-_pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
-_unsure = msgspec.json.Decoder(list[tuple[int, str, float]]).decode
 _expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
 _ids = msgspec.json.Decoder(list[int]).decode
-_callbacks = msgspec.json.Decoder(list[CallbackRow]).decode
+
+
+class _Due(msgspec.Struct, array_like=True):
+    """What ``DUE`` lists; ``None``: nothing of that kind."""
+
+    callbacks: list[CallbackRow] | None
+    queued: list[tuple[int, int]] | None
+    unsure: list[tuple[int, str, float]] | None
+    queues: list[int] | None
+
+
+_lists = msgspec.json.Decoder(_Due).decode
+
+
+async def is_due(connection: Connection, now: float) -> bool:
+    """Tell whether there is anything for ``wake`` to do, as one look without locks."""
+    bounds = connection.bounds
+    values = (now, bounds.open_part, bounds.open_callback)
+    return bool(await connection.value(IS_DUE, *values))
 
 
 async def wake(
     connection: Connection, now: float, limit: int, callbacks: int
 ) -> DueWork:
     """Lease callbacks, so many; release parts that waited; conclude unsure ones."""
-    leased = await _lease(connection, now, callbacks)
-    low = connection.bounds.open_part
-    due = _pairs(await connection.one(DUE_PARTS, now, limit, low))
-    if due:
-        await _release(connection, [part_id for part_id, _ in due])
-    rows = _unsure(await connection.one(DUE_UNSURE, now, limit, low))
-    resent, concluded = await _conclude_unsure(connection, rows, now)
-    carriers = {carrier_id for _, carrier_id in due} | resent
-    more = limit in (len(due), len(rows)) or 0 < callbacks == len(leased)
-    queues = _ids(await connection.one(DUE_QUEUES, now, limit))
-    return DueWork(carriers, leased + concluded, more, queues)
+    bounds = connection.bounds
+    values = (now, limit, bounds.open_part, callbacks, bounds.open_callback)
+    due = _lists(await connection.value(DUE, *values))
+    leased, queued, unsure = due.callbacks or [], due.queued or [], due.unsure or []
+    if leased:
+        await _lease(connection, leased, now)
+    if queued:
+        await _release(connection, [part_id for part_id, _ in queued])
+    resent, concluded = await _conclude_unsure(connection, unsure, now)
+    carriers = {carrier_id for _, carrier_id in queued} | resent
+    more = limit in (len(queued), len(unsure)) or 0 < callbacks == len(leased)
+    return DueWork(carriers, leased + concluded, more, due.queues or [])
 
 
-async def _lease(connection: Connection, now: float, limit: int) -> list[CallbackRow]:
+async def _lease(
+    connection: Connection, callbacks: list[CallbackRow], now: float
+) -> None:
     """Lease callbacks that are due to this node."""
-    low = connection.bounds.open_callback
-    callbacks = _callbacks(await connection.one(DUE_CALLBACKS, now, limit, low))
-    if callbacks:
-        ids = text([row.id for row in callbacks])
-        values = (ids, now + LEASE, connection.node_id, low)
-        await connection.execute(LEASE_CALLBACKS, *values)
-    return callbacks
+    ids, low = text([row.id for row in callbacks]), connection.bounds.open_callback
+    values = (ids, now + LEASE, connection.node_id, low)
+    await connection.execute(LEASE_CALLBACKS, *values)
 
 
 async def _release(connection: Connection, part_ids: list[int]) -> None:

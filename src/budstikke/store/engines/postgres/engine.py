@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 import msgspec
 
 from budstikke.domain.message import Part
-from budstikke.store.contract import Beat, Draft, Hint, StoreUnavailable
+from budstikke.store.contract import Beat, Draft, DueWork, Hint, StoreUnavailable
 from budstikke.store.contract.durability import must_reach_disk
 from budstikke.store.directory import directory_of
 from budstikke.store.duplicates import DuplicateLock
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from budstikke.domain.directory import Directory
     from budstikke.store import engine as contract
-    from budstikke.store.contract import BulkRow, DueWork
+    from budstikke.store.contract import BulkRow
     from budstikke.store.contract.durability import Durability
     from budstikke.store.engines.postgres.connection import Connection
     from budstikke.store.verbs import connection as verbs
@@ -195,7 +195,11 @@ class PostgresEngine:
         return parts
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
-        """Do what is due, renew this node's lease, and see to partitions and ids."""
+        """
+        Do what is due, renew this node's lease, and see to partitions and ids.
+
+        Mostly there is nothing to do, and it takes one round trip to know.
+        """
 
         async def write(connection: Connection) -> DueWork:
             await self._node.renew(connection, now)
@@ -208,6 +212,9 @@ class PostgresEngine:
 
         await self._partitions.keep(now)
         await self._ids.keep()
+        rests = not (self._node.must_renew(now) or self._in_doubt.any)
+        if rests and not await self._client.read(lambda c: clock.is_due(c, now)):
+            return DueWork(set(), [])
         woken = await self._client.write(write)
         self._in_doubt.settled(now)
         return woken

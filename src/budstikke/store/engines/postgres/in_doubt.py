@@ -49,6 +49,11 @@ class InDoubt:
         self._claims: list[tuple[int, float, str]] = []
         self._until = 0.0
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self._orders or self._claims)
+
     def of_orders(self, rows: Sequence[Draft | BulkRow], now: float) -> None:
         """Note orders that were refused, and that may have been stored."""
         self._orders += rows

@@ -87,6 +87,10 @@ class Node:
         self._renewed = now
         await self._take_over(connection, SAME_NAME, self.name, now)
 
+    def must_renew(self, now: float) -> bool:
+        """Tell whether it is time to keep the lease, or the clock was set back."""
+        return not 0 <= now - self._renewed < RENEW
+
     async def renew(self, connection: Connection, now: float) -> None:
         """
         Keep the lease, and take over from the dead.
@@ -95,9 +99,9 @@ class Node:
         the others' leases are over by our time and not by theirs, and the next look
         will tell. A clock that was set back makes a new lease at once.
         """
-        since = now - self._renewed
-        if 0 <= since < RENEW:
+        if not self.must_renew(now):
             return
+        since = now - self._renewed
         await connection.execute(RENEW_LEASE, self.id, self.name, now + LEASE)
         self._renewed = now
         if not 0 <= since <= LONGEST_BLIND:
