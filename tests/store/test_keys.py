@@ -178,3 +178,26 @@ def test_a_key_is_looked_for_once_and_guesses_are_counted(engine: Engine) -> Non
     finally:
         patch.undo()
         guard.close()
+
+
+async def test_a_wrong_key_is_a_guess_once_it_was_looked_for(engine: Engine) -> None:
+    """It is refused at once then: with a second slow hash it took twice as long."""
+    put(engine)
+    directory = read_directory(engine, SETTINGS)
+    guard = Authenticator(workers=1)
+    caller = Caller("192.0.2.1", False, "native")
+
+    async def find(key: str) -> Access | None:
+        login = Login(IDENTIFY["native"](key), key)
+        return await guard.find(directory, login, caller)
+
+    assert await find("wrong") is None
+    with pytest.raises(Refusal) as refused:
+        guard.check_now(None, "wrong", caller)
+    assert RefusalCode.UNKNOWN_LOGIN is refused.value.code
+    for number in range(1, auth.GUESSES):
+        assert await find(f"{number}") is None
+    with pytest.raises(Refusal) as refused:
+        await find("one more")
+    assert RefusalCode.TOO_MANY_REQUESTS is refused.value.code
+    guard.close()
