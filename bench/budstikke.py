@@ -40,7 +40,7 @@ def serving(
     database: str,
     node: str,
     durability: str = "",
-    workers: int = 0,
+    workers: int | None = None,
 ) -> str:
     """
     Write the settings of `serve`.
@@ -51,11 +51,11 @@ def serving(
         database: URL of PostgreSQL's; empty: SQLite in that folder.
         node: Name of the process among those that share the database.
         durability: What an answer survives; empty: the default.
-        workers: HTTP processes; 0: as many as it takes by itself.
+        workers: HTTP processes beside its own; ``None``: the default.
 
     """
     promise = f'durability = "{durability}"\n' if durability else ""
-    http = f"workers = {workers}\n" if workers else ""
+    http = "" if workers is None else f"workers = {workers}\n"
     return f"""\
 data = "{data}"
 database = "{database}"
@@ -205,7 +205,7 @@ class Budstikke:
         database: An SQLite file to begin with, of which a copy is made.
         nodes: Gateways that share a PostgreSQL; 0: one with SQLite.
         durability: What its answers survive; empty: the default, a loss of power.
-        workers: HTTP processes of a gateway; 0: its default.
+        workers: HTTP processes beside the gateway's own; ``None``: the default.
 
     """
 
@@ -216,7 +216,7 @@ class Budstikke:
     database: Path | None = None
     nodes: int = 0
     durability: str = ""
-    workers: int = 0
+    workers: int | None = None
 
     def missing(self) -> str:
         """Say that make has not installed it, or that there is no PostgreSQL."""

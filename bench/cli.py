@@ -137,7 +137,7 @@ def _long_options(parser: argparse.ArgumentParser) -> None:
         metavar="N,N",
         nargs="?",
         const="",
-        help="(a) and (b) with 1, 2 (on four cores also 4) HTTP processes",
+        help="(a) and (b) with 0, 1, 2 (on four cores also 4) HTTP processes",
     )
     parser.add_argument("--soak-rate", type=float, default=300, help="messages/s")
 

@@ -29,12 +29,12 @@ SHOWN = (OURS, OURS_PROCESS, "kannel", "jasmin", f"{OURS}-pg1", f"{OURS}-pg2")
 """Whose bars are drawn, in this order; the place is the colour."""
 
 NAMES = {
-    OURS: "Budstikke, power",
-    OURS_PROCESS: "Budstikke, process",
+    OURS: "Budstikke (power)",
+    OURS_PROCESS: "Budstikke (process)",
     "kannel": "Kannel",
     "jasmin": "Jasmin",
-    f"{OURS}-pg1": "PostgreSQL, 1 node",
-    f"{OURS}-pg2": "PostgreSQL, 2 nodes",
+    f"{OURS}-pg1": "Budstikke (pg, 1 node)",
+    f"{OURS}-pg2": "Budstikke (pg, 2 nodes)",
 }
 
 THROUGHPUT = (
@@ -101,8 +101,8 @@ def drawings(results: list[Result]) -> dict[str, Chart]:
 
 
 PROMISES = (
-    (OURS_PROCESS, "which promises what Kannel's file store does"),
-    (OURS, "which survives a loss of power, as Kannel's does not"),
+    (OURS_PROCESS, "the promise of Kannel's file store"),
+    (OURS, "which survives a loss of power as well"),
 )
 
 
@@ -115,10 +115,10 @@ def _compared(results: list[Result]) -> Iterator[str]:
             ours = report.rounds_of(results, gateway, measure, "rate")
             theirs = report.rounds_of(results, "kannel", measure, "rate")
             cell = report.ratio_cell(report.ratios(ours, theirs, row))
-            times += [f"{cell} times in {title}"] if cell else []
+            times += [f"{cell} in {title}"] if cell else []
         if times:
             setting = "power" if gateway == OURS else "process"
-            yield f"- `{setting}`, {promise}: {' and '.join(times)}."
+            yield f"- `{setting}`, {promise}: {', '.join(times)}"
 
 
 def summary(results: list[Result], facts: Facts) -> list[str]:
@@ -140,12 +140,17 @@ def summary(results: list[Result], facts: Facts) -> list[str]:
     compared = list(_compared(results))
     lines = [f"{text}. The load generator and the operator share that machine.", ""]
     if compared:
-        lines += ["Kannel's rate on the same machine, in the same run, is reached", ""]
-        lines += [*compared, "", f"{_DURABILITY} A figure in brackets is a spread.", ""]
+        lines += [
+            "As a multiple of Kannel's rate on that machine, in the same run:",
+            "",
+        ]
+        spread = [_SPREAD] if any("–" in line for line in compared) else []
+        lines += [*compared, "", " ".join([*spread, _PROMISES]), ""]
     return lines
 
 
-_DURABILITY = "What each may lose stands in [durability](configure.md#durability)."
+_PROMISES = "What each may lose: [durability](configure.md#durability)."
+_SPREAD = "In brackets are the extremes of the rounds."
 
 HEAD = """\
 # Performance
@@ -157,60 +162,59 @@ Written by `make bench-all`; do not edit. How it is measured, and with what:
 NOTES = """\
 ## How to read it
 
-- The load generator, the SMSC and the callback sink run on the same cores as the
-  gateway; what they used is in the second table. Each measure starts the gateway in
-  an empty folder and warms it up with {warm_up:,} messages; the two take turns.
 - A ratio above 1 is in Budstikke's favour: for rates it is Budstikke's by the peer's,
-  for times the peer's by Budstikke's, round by round. Medians of {rounds} round(s) in
-  turns, in brackets the extremes.
-- (a) ends when the last message is at the SMSC, (b) when the last status push is at the
-  customer's URL. Receipts are sent {delay:g} s after the submit; that second is inside
-  (b)'s time, which costs the faster gateway more.
-- (b) has one push per message (delivered), as Kannel's `dlr-mask=3` and a Front access
-  with `status_interim = false`; with two pushes also "the operator has it"
-  (`dlr-mask=11`; Budstikke's default).
-- All pushes go to one customer's URL, which has up to `callbacks.per_endpoint` (64) at
-  a time while it answers quickly; Kannel has no such limit. With 16 at a time, 30 % of
-  the first pushes of (b2) were overtaken by the final ones and so not made.
-- (d) is an open loop: latency runs from when a request was due, so that a stall is
-  charged for all the requests that fell into it.
-- (e) is the other way: the SMSC delivers a message from each of many phones (at most
-  500 unacknowledged), the gateway acknowledges it and tells the customer by a GET with
-  its text and number (Sveve's keyword push; Kannel's `get-url`).
-- What an answer promises differs, so there are two columns of Budstikke. With
+  for times the peer's by Budstikke's, round by round. The figures are medians of
+  {rounds} round(s) in turns; in brackets are the extremes.
+- What an answer promises differs, so Budstikke has two columns. With
   `durability = "power"`, its default, it answers when the message is committed to
-  SQLite with `synchronous=FULL`: it survives power loss, and so do receipts and pushes.
-  With `process` (`synchronous=NORMAL`) it answers when the operating system has the
-  commit: it survives the end of every process, not of the machine. Kannel's
-  `store-type = file` promises that, too: it gives the message to the kernel with
-  `fflush`. But which receipt belongs to which callback (`dlr-storage = internal`) is in
-  its memory alone.
-- Messages for each core that the gateway used are those that it would handle with one
-  second of processor time, of all its processes together.
-- Memory is that of all processes of a gateway and of its servers, a page that several
-  share counted once (PSS).
-- Budstikke also keeps every message, checks it against its account and can be
-  asked about it later; Kannel forgets it. Kannel is three processes with many threads;
-  Budstikke has one for its database, one for its pushes, and those that take requests.
+  SQLite with `synchronous=FULL`: the message survives a loss of power, and so do
+  delivery reports and callbacks. With `process` (`synchronous=NORMAL`) it answers when
+  the operating system has the commit, which survives the end of every process but not
+  of the machine. Kannel's `store-type = file` promises that, too: it writes the message
+  with `fflush`. But Kannel keeps in memory alone which delivery report belongs to which
+  callback (`dlr-storage = internal`).
+- The load generator, the SMSC and the callback server run on the same cores as the
+  gateway; the table of who was busy says what they used. Each measure starts the
+  gateway in an empty folder and warms it up with {warm_up:,} messages.
+- (a) ends when the SMSC has the last message, (b) when the customer has the last
+  callback. The SMSC sends a delivery report {delay:g} s after the submit; that second
+  is part of (b)'s time, which costs the faster gateway more.
+- (b) has one callback for each message (delivered), as Kannel's `dlr-mask=3` and a
+  Front access with `status_interim = false`; with two callbacks also "the operator has
+  it" (`dlr-mask=11`; Budstikke's default).
+- All callbacks go to one customer's URL. It gets up to `callbacks.per_endpoint` (64) at
+  the same time while it answers quickly; Kannel has no such limit. With 16 at a time,
+  the final callback overtook 30 % of the first ones of (b2), which were not made then.
+- (d) is an open loop: latency runs from the moment when a request was due, so that a
+  stall counts for all the requests that fell into it.
+- (e) is the other way: the SMSC delivers a message from each of many phones (at most
+  500 unacknowledged). The gateway acknowledges it, and calls the customer by a GET with
+  its text and number (Sveve's callback of a keyword; Kannel's `get-url`).
+- "For each core" are the messages that one second of processor time is enough for, of
+  all the gateway's processes together.
+- Memory is that of all processes of a gateway and of the servers that it needs; a page
+  that several share counts once (PSS).
+- Budstikke also keeps every message, checks it against its account, and can be asked
+  about it later; Kannel forgets it. Kannel is three processes with many threads.
+  Budstikke has a process for its database, one for its callbacks, and the gateway's.
 - Loopback has no round-trip time: with an operator 20 ms away a window of 1000 allows
   50,000 messages a second, so that the window is no limit here or there.
 """
 
 
 JASMIN = """\
-- Jasmin is measured with {most:,} messages, as it would take minutes for more; it runs
-  with its daemons for receipts (`dlrlookupd`, `dlrd`), RabbitMQ and Redis, all with
-  their defaults, warnings alone in the logs, and without its limit of one submit a
-  second for a connector. Its queues are not durable: what it has accepted is lost with
-  RabbitMQ's process.
+- Jasmin is measured with {most:,} messages, because more would take minutes. It runs
+  with its daemons for delivery reports (`dlrlookupd`, `dlrd`), RabbitMQ and Redis, all
+  with their defaults, logs warnings only, and has no limit of one submit a second for a
+  connector. Its queues are not durable: RabbitMQ's end loses what it has accepted.
 """
 
 
 POSTGRES = """\
 - budstikke-pg1 and -pg2 are one and two nodes on one PostgreSQL with its defaults
   (`fsync`, `synchronous_commit`), all on the same cores as everything else here. A
-  cell is such a database with its nodes and the accounts that are pinned to it; cells
-  share nothing, so that their rates add up.
+  cell is such a database with its nodes and the accounts that are pinned to it. Cells
+  share nothing, so their rates add up.
 """
 
 
@@ -289,7 +293,7 @@ def markdown(results: list[Result], facts: Facts) -> str:
         lines += [f"![{charts.alternative(chart)}]({file})", ""]
     lines += _figures(results)
     wrong = report.faults(results)
-    every = "Every message and every push that was accepted arrived, and arrived once."
+    every = "Every message that was accepted arrived once, and so did every callback."
     lines += ["", *([f"- {fault}" for fault in wrong] or [every]), ""]
     size = facts.size
     about = [f"- {n}: {v}" for n, v in {**facts.machine, **facts.versions}.items()]

@@ -51,13 +51,13 @@ ROWS = (
     Row("a", "p99", "(a) HTTP answer p99 at that rate", "ms", None),
     Row("a", "cpu", "(a) processor time", "µs/message", more_is_better=False),
     Row("a", "per_core", "(a) for each core that the gateway used", "messages/s"),
-    Row("b", "rate", "(b) with receipts and one push, to the last push", "messages/s"),
+    Row("b", "rate", "(b) with delivery reports and one callback each", "messages/s"),
     Row("b", "http", "(b) HTTP answers", "answers/s"),
     Row("b", "smsc", "(b) submits at the SMSC", "messages/s"),
     Row("b", "cpu", "(b) processor time", "µs/message", more_is_better=False),
     Row("b", "per_core", "(b) for each core that the gateway used", "messages/s"),
     Row("b", "memory", "(b) memory at the end", "MB", more_is_better=False),
-    Row("b2", "rate", "(b) with two pushes, to the last push", "messages/s"),
+    Row("b2", "rate", "(b) with two callbacks each", "messages/s"),
     Row("c", "rate", "(c) one bulk request, to the SMSC", "messages/s"),
     Row("c", "answer", "(c) its answer after", "s", more_is_better=False),
     Row("c", "p99", "(c) single requests meanwhile, p99", "ms", more_is_better=False),
@@ -243,7 +243,7 @@ def as_text(results: list[Result]) -> str:
     lines += ["", "Cores used (of each process):"]
     lines += [f"  {m:9} {g:15} {text}" for m, g, text in busy_lines(results)]
     wrong = faults(results)
-    lines += ["", *(wrong or ["Every message and every push arrived once."])]
+    lines += ["", *(wrong or ["Every message and every callback arrived once."])]
     lines += [disturbed(results)]
     return "\n".join(line.rstrip() for line in lines).rstrip()
 

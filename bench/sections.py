@@ -30,7 +30,7 @@ HISTORY = (
     ("history-a", "rate", "(a) to the SMSC, messages/s"),
     ("history-a", "p99", "(a) HTTP answer p99, ms"),
     ("history-a", "cpu", "(a) processor time, µs/message"),
-    ("history-b", "rate", "(b) to the last push, messages/s"),
+    ("history-b", "rate", "(b) to the last callback, messages/s"),
     ("history-b", "p99", "(b) HTTP answer p99, ms"),
     ("history-b", "cpu", "(b) processor time, µs/message"),
 )
@@ -51,7 +51,7 @@ BACKLOG = (
 )
 SOAK = (
     ("minutes", "minutes"),
-    ("rate", "messages/s, each with a receipt and a push"),
+    ("rate", "messages/s, each with a delivery report and a callback"),
     ("p50", "HTTP answer p50, ms"),
     ("p99", "HTTP answer p99, ms"),
     ("first_mb", "memory at the start, MB (RSS)"),
@@ -71,7 +71,7 @@ WORKERS = (
     ("a", "rate", "(a) to the SMSC, messages/s"),
     ("a", "cpu", "(a) processor time, µs/message"),
     ("a", "per_core", "(a) for each core that the gateway used, messages/s"),
-    ("b", "rate", "(b) to the last push, messages/s"),
+    ("b", "rate", "(b) to the last callback, messages/s"),
     ("b", "cpu", "(b) processor time, µs/message"),
     ("b", "per_core", "(b) for each core that the gateway used, messages/s"),
 )
@@ -127,7 +127,7 @@ def _scaling(results: list[Result]) -> Iterator[Section]:
         if all(by_count):
             gain = median(by_count[-1]) / median(by_count[0])
             rows.append((title, *map(_cell, by_count), f"{gain:.2f}"))
-    heads = [f"{count} worker{'s' if count > 1 else ''}" for count in counts]
+    heads = [f"{count} worker{'' if count == 1 else 's'}" for count in counts]
     title = "With more HTTP processes (`http.workers`)"
     yield Section(title, ("", *heads, f"{counts[-1]} / {counts[0]}"), rows)
 

@@ -22,13 +22,17 @@ SETTING = "http.workers"
 
 
 def counts(cores: int) -> list[int]:
-    """Choose numbers of workers to compare on so many cores: 1, 2, and 4 of 4."""
-    return [1, 2, *([4] if cores >= 4 else [])]
+    """
+    Choose numbers of workers to compare on so many cores: none, 1, 2, and 4 of 4.
+
+    Without one, the process that has the binds answers requests, too.
+    """
+    return [0, 1, 2, *([4] if cores >= 4 else [])]
 
 
 def chosen(text: str) -> list[int]:
     """
-    Read what the command line asks for: ``1,2,4``, or empty for what fits.
+    Read what the command line asks for: ``0,1,2``, or empty for what fits.
 
     Raises BenchError: no numbers, or a gateway that has no such setting.
     """
@@ -45,14 +49,16 @@ def compare(
     gateway: Budstikke, out: Path, size: Size, workers: Sequence[int], rounds: int
 ) -> Iterator[Result]:
     """Take (a) and (b) with each number of workers in turns."""
-    sides = [replace(gateway, name=f"{gateway.name}, {n}", workers=n) for n in workers]
+    sides = [
+        (n, replace(gateway, name=f"{gateway.name}, {n}", workers=n)) for n in workers
+    ]
     for turn in range(1, rounds + 1):
         for name, pushes in (("a", 0), ("b", 1)):
-            for each in sides if turn % 2 else sides[::-1]:
-                folder = out / "run" / f"workers-{turn}-{name}-{each.workers}"
+            for number, each in sides if turn % 2 else sides[::-1]:
+                folder = out / "run" / f"workers-{turn}-{name}-{number}"
                 result = measures.throughput(
                     each, folder, size, pushes=pushes, name=f"workers-{name}", turn=turn
                 )
-                result.figures["workers"] = each.workers
+                result.figures["workers"] = number
                 shutil.rmtree(folder)
                 yield result
