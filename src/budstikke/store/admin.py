@@ -1,7 +1,7 @@
 """
-Administration: what is read and written seldom, through SQLAlchemy Core.
+Administration: rare reads and writes, through SQLAlchemy Core.
 
-Everything here waits for the database: call it in a thread.
+Everything here blocks: call it in a thread.
 """
 
 from __future__ import annotations
@@ -39,26 +39,27 @@ BUSY = 30.0
 
 
 ADMINISTRATION = 0x62756473
-"""The advisory lock of who administers a PostgreSQL database: "buds"."""
+"""The advisory lock of administration on a PostgreSQL database: "buds"."""
 
 
 def open_engine(url: str) -> Engine:
     """
-    Open a database for administration; nothing is connected until it is used.
+    Open a database for administration; it connects at first use.
+
+    On SQLite, too, transactions are whole and commits survive a loss of power. Errors
+    never show the values of a statement.
 
     Args:
         url: ``sqlite:///PATH``, or ``postgresql://…`` with all that libpq takes:
-            several hosts, and which of them is wanted (``target_session_attrs``).
+            several hosts, and which of them to use (``target_session_attrs``).
 
-    Transactions are whole ones on SQLite too, and commits survive a loss of power.
-    Faults never show the values of a statement.
 
     """
     return _open_postgres(url) if url.startswith(POSTGRESQL) else _open_sqlite(url)
 
 
 def _open_postgres(url: str) -> Engine:
-    import psycopg  # noqa: PLC0415 - who has SQLite does without it
+    import psycopg  # noqa: PLC0415 - an installation on SQLite does without it
 
     def connect() -> psycopg.Connection[Any]:
         return psycopg.connect(
@@ -100,10 +101,10 @@ def _open_sqlite(url: str) -> Engine:
 @contextmanager
 def immediate(engine: Engine) -> Iterator[Connection]:
     """
-    Hold a transaction that may write from its first statement on.
+    Begin a transaction that may write from its first statement on.
 
-    Nobody else administers the database meanwhile. On SQLite nobody else writes; on
-    PostgreSQL the gateways do: rows that they change, too, are read ``FOR UPDATE``.
+    Nobody else administers the database meanwhile. On SQLite nobody else writes. On
+    PostgreSQL gateways do: read rows that they change ``FOR UPDATE``.
     """
     writing = engine.execution_options(begin="IMMEDIATE")
     with writing.begin() as connection:
@@ -113,20 +114,20 @@ def immediate(engine: Engine) -> Iterator[Connection]:
 
 
 def announce_directory(connection: Connection) -> None:
-    """Have nodes on PostgreSQL read the directory at the commit; others look often."""
+    """Let PostgreSQL's nodes read the directory at the commit; others poll."""
     if connection.dialect.name == "postgresql":
         hint = msgspec.json.encode(Hint(0, directory=True)).decode()
         connection.execute(select(func.pg_notify(CHANNEL, hint)))
 
 
 def revision(engine: Engine) -> int:
-    """Tell which state of the directory the database holds."""
+    """Return the directory's revision."""
     with engine.connect() as connection:
         return read_revision(connection)
 
 
 def read_revision(connection: Connection) -> int:
-    """Do as ``revision`` within a transaction."""
+    """Return the directory's revision, within a transaction."""
     meta = schema.meta.c
     found = connection.scalar(select(meta.value).where(meta.key == "revision"))
     return int(found or 0)
@@ -135,7 +136,7 @@ def read_revision(connection: Connection) -> int:
 def read_directory(
     engine: Engine, settings_types: Mapping[str, type[msgspec.Struct]]
 ) -> Directory:
-    """Read who may do what, as ``store.directory`` does."""
+    """Read the directory, as ``store.directory`` does."""
     with engine.connect() as connection:
         return directory.read_directory(connection.exec_driver_sql, settings_types)
 

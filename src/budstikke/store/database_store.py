@@ -1,4 +1,4 @@
-"""The store of ``store.contract.Store``, on any engine; it says what verbs promise."""
+"""The store of ``store.contract.Store`` on any engine; the contract has the details."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 class DatabaseStore:
     """
-    A store: each method runs the verb that does it, in the engine's transaction.
+    A store: each method runs its verb in the engine's transaction.
 
     Args:
         engine: Not yet open.
@@ -83,22 +83,22 @@ class DatabaseStore:
         self._slices = Slices()
 
     async def open(self, now: float) -> None:
-        """Connect, and take over what a dead process left."""
+        """Connect, and release what a dead process had claimed."""
         await self.engine.open(now)
         self.node_id = self.engine.node_id
 
     async def close(self) -> None:
-        """Finish what was begun and disconnect."""
+        """Finish the verbs that were begun, and disconnect."""
         await self.engine.close()
 
     def reserve_ids(self, count: int) -> int:
-        """Take ids for messages and orders; returns the first."""
+        """Take ids for messages and orders; return the first."""
         return self.engine.reserve_ids(count)
 
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
-        """Read accounts, accesses, carriers, routes and suppressions."""
+        """Read the directory."""
         return await self.engine.directory(settings)
 
     async def revision(self) -> int:
@@ -108,7 +108,7 @@ class DatabaseStore:
     # -- accept
 
     def locked(self, keys: Sequence[int], now: float) -> list[bool]:
-        """Tell which duplicate keys are locked, as far as this node knows."""
+        """Return which duplicate keys this node knows to be locked."""
         return self.engine.duplicates.locked(keys, now)
 
     async def accept(self, drafts: Sequence[Draft], now: float) -> list[Verdict]:
@@ -146,19 +146,19 @@ class DatabaseStore:
         return verdict
 
     async def open_bulks(self) -> list[BulkRow]:
-        """Take bulk orders that are not yet all messages, and that no node expands."""
+        """Take bulk orders to expand that no other node expands."""
         return await self.engine.write(orders.open_bulks)
 
     # -- send and settle
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
-        """Claim queued parts for sending: priority first, then the oldest."""
+        """Claim queued parts: highest priority first, then oldest."""
         parts = await self.engine.claim(carrier_id, limit, now)
         parts.sort(key=lambda part: (-part.priority, part.id))
         return parts
 
     async def release(self, part_ids: Sequence[int]) -> None:
-        """Put claimed parts back."""
+        """Return claimed parts to the queue."""
         await self.engine.write_one(claim.release, part_ids)
 
     def record(
@@ -185,18 +185,18 @@ class DatabaseStore:
     # -- the clock
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
-        """Do what is due."""
+        """Queue parts, and lease callbacks and queues, that are due."""
         return await self.engine.wake(now, limit, callbacks)
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
-        """Do what is not urgent, slice by slice."""
+        """Expire parts, match orphans, and delete what is over, slice by slice."""
         self._sweep_cursor, callbacks = await self.engine.write(
             clock.sweep, self._sweep_cursor, now, limit
         )
         return callbacks
 
     async def purge(self, before: float, limit: int) -> int:
-        """Drop or delete a slice of what is old."""
+        """Drop or delete a slice of old messages."""
         dropped, spans = await self.engine.retire(before, limit)
         self._slices, deleted = await self.engine.write(
             purge, self._slices, before, limit, spans
@@ -212,7 +212,7 @@ class DatabaseStore:
     async def ask(
         self, asked: QueryOrCommand, account_id: int | None, now: float
     ) -> Answer:
-        """Answer a query of a customer, or do what it commands."""
+        """Answer a query, or carry out a command, of a customer."""
         asked = within(asked)
         if queries.in_one_snapshot(asked):
             return await self.engine.snapshot(queries.look_up, asked, account_id)
@@ -230,23 +230,23 @@ class DatabaseStore:
         return await self.engine.read(groups.active_members, account_id, text(names))
 
     async def originator_of(self, access_id: int, message_id: int) -> str | None:
-        """Find what an access's message was sent from."""
+        """Find the sender of an access's message."""
         return await self.engine.read(orders.originator_of, access_id, message_id)
 
     async def idempotent_answer(
         self, access_id: int, key: str, now: float
     ) -> tuple[str, bytes] | None:
-        """Find what an idempotency key was answered."""
+        """Find the answer to an idempotency key."""
         return await self.engine.read(orders.idempotent_answer, access_id, key, now)
 
     async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
-        """Find repeating orders whose next time has come."""
+        """Find recurring orders that are due."""
         return await self.engine.read(orders.due_recurring, now, limit)
 
     async def post_entries(
         self, account_id: int, entries: Sequence[Entry], now: float
     ) -> int:
-        """Write ledger entries; returns the balance after them, micros."""
+        """Write ledger entries; return the balance after them, micros."""
         return await self.engine.write_in_time(
             money.post_entries, account_id, entries, now
         )
@@ -259,7 +259,7 @@ class DatabaseStore:
         return await self.engine.write_in_time(verb, account_id, count, amount, now)
 
     async def take_fees(self, now: float, limit: int) -> int:
-        """Take the fees that are due."""
+        """Charge the fees that are due."""
         return await self.engine.write(fees.take_fees, now, limit)
 
     async def low_balances(self) -> list[LowBalance]:
@@ -269,21 +269,21 @@ class DatabaseStore:
     # -- inbound messages
 
     async def hold_parts(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
-        """Keep parts of long texts."""
+        """Hold parts of long texts."""
         return await self.engine.write(reassembly.hold_parts, parts)
 
     async def ready_parts(self, now: float, limit: int) -> list[HeldPart]:
-        """Find held parts that are to be worked now."""
+        """Find held parts of texts that can be delivered now."""
         return await self.engine.read(reassembly.ready_parts, now, limit)
 
     async def drop_parts(self, part_ids: Sequence[int]) -> None:
-        """Forget held parts."""
+        """Delete held parts."""
         await self.engine.write(reassembly.drop_parts, part_ids)
 
     async def conversations(
         self, pairs: Sequence[tuple[str, str]]
     ) -> list[Conversation | None]:
-        """Find the messages that phones answer."""
+        """Find the messages that phones reply to."""
         return await self.engine.read(inbound.conversations, pairs)
 
     async def receive(
@@ -297,21 +297,21 @@ class DatabaseStore:
         return await self.engine.read(inbound.assigned_unrouted, limit)
 
     async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Look numbers up in the directory: name and address."""
+        """Look numbers up in the number directory: name and address."""
         return await self.engine.read(inbound.subscribers, numbers)
 
     async def media_parts(self, ids: Sequence[str]) -> dict[str, MediaPart]:
-        """Read parts of MMS."""
+        """Read files of MMS."""
         return await self.engine.read(media.read_parts, ids)
 
     async def mms_contents(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
-        """Read what MMS to be sent contain."""
+        """Read the contents of outbound MMS."""
         return await self.engine.read(media.read_contents, message_ids)
 
     async def record_read_reports(
         self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float
     ) -> list[CallbackRow]:
-        """Write that MMS were read."""
+        """Store read replies of MMS."""
         return await self.engine.write(record_read_reports, carrier_id, smsc_ids, now)
 
     # -- queues of callbacks
@@ -323,7 +323,7 @@ class DatabaseStore:
         return await self.engine.write(queues.take_queue, queue_id, limit, now)
 
     async def record_queues(self, results: Sequence[QueueResult]) -> None:
-        """Write how queues stand after they were worked."""
+        """Write the results of working on queues."""
         await self.engine.write(queues.record_queues, results)
 
     async def count_paused_queues(self) -> int:
@@ -331,19 +331,19 @@ class DatabaseStore:
         return await self.engine.read(queues.count_paused_queues)
 
     async def unalerted_pauses(self, limit: int, now: float) -> list[PausedQueue]:
-        """Find paused queues of which no alert was mailed."""
+        """Find paused queues without an alert."""
         return await self.engine.read(queues.unalerted_pauses, limit, now)
 
     async def claim_pause_alert(self, queue_id: int, token: str, now: float) -> bool:
-        """Lease the alert of a paused queue to this node."""
+        """Claim the alert of a paused queue."""
         return await self.engine.write(queues.claim_pause_alert, queue_id, token, now)
 
     async def record_pause_alert(self, queue_id: int, token: str) -> None:
-        """Write that an alert was mailed."""
+        """Note that an alert was sent."""
         await self.engine.write(queues.record_pause_alert, queue_id, token)
 
     async def paused_queue_of(self, token: str) -> PausedQueue | None:
-        """Find the paused queue that a token resumes."""
+        """Find the paused queue of a token."""
         return await self.engine.read(queues.paused_queue_of, token)
 
     async def resume_queue(
@@ -355,27 +355,27 @@ class DatabaseStore:
     # -- nodes and health
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
-        """Call ``heard`` with what other nodes leave to be done."""
+        """Call ``heard`` with the hints of other nodes."""
         self.engine.listen(heard)
 
     async def lease_binds(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
-        """Hold binds to operators for a while."""
+        """Take or renew bind leases."""
         return await self.engine.bind_leases.bind(carriers, now)
 
     async def release_binds(self, carrier_ids: Sequence[int]) -> None:
-        """Hold these binds no longer."""
+        """Release bind leases."""
         await self.engine.bind_leases.unbind(carrier_ids)
 
     async def bound_elsewhere(self, now: float) -> set[int]:
-        """Find the carriers to which another node has a bind that is up."""
+        """Find the carriers with which another node has a bind that is up."""
         return await self.engine.bind_leases.bound_elsewhere(now)
 
     async def beat(self, now: float, room: int) -> Beat:
-        """Write that this process lives."""
+        """Write a heartbeat."""
         return await self.engine.beat(now, room)
 
     async def whole(self) -> bool:
-        """Tell whether what was damaged can be read again."""
+        """Whether damaged data can be read again."""
         return await self.engine.whole()

@@ -1,8 +1,8 @@
 """
-The directory: who may do what, as the tables say.
+Reads the directory from its tables.
 
-It is read by plain SQL, through whatever connection its reader has: a gateway has no
-need of SQLAlchemy, whose import takes longer than all else at its start.
+It uses plain SQL on the reader's connection: a gateway does without SQLAlchemy, whose
+import takes longer than the rest of its start.
 """
 
 from __future__ import annotations
@@ -36,34 +36,34 @@ def read_directory(
     select: Select, settings_types: Mapping[str, type[msgspec.Struct]]
 ) -> Directory:
     """
-    Read who may do what.
+    Read the directory.
 
     Args:
         select: Runs a query.
-        settings_types: The ``Settings`` of each dialect, by its name. Accesses of a
-            dialect that is not here are left out.
+        settings_types: The ``Settings`` of each dialect, by name. Accesses of other
+            dialects are left out.
 
     Raises:
-        ValueError: Settings in the database that do not fit; it says whose.
+        ValueError: An access's settings do not fit their type.
 
     """
     while True:
         before = read_revision(select)
         found = _directory(select, before, settings_types)
-        if before == read_revision(select):  # whole also without snapshots
+        if before == read_revision(select):  # one state, also without a snapshot
             return found
 
 
 def directory_of(
     url: str, settings_types: Mapping[str, type[msgspec.Struct]]
 ) -> Directory:
-    """Do as ``read_directory`` over a new connection; raises StoreUnavailable, too."""
+    """Read the directory over a new connection; raises also StoreUnavailable."""
     with reading(url) as select:
         return read_directory(select, settings_types)
 
 
 def read_revision(select: Select) -> int:
-    """Tell which state of the directory the database holds."""
+    """Return the directory's revision."""
     return int(_meta(select, "revision") or 0)
 
 
@@ -188,7 +188,7 @@ def _accounts(select: Select) -> dict[int, Account]:
 
 
 def _unlisted(row: Any) -> PriceList | None:
-    """Tell what an account without a list pays."""
+    """Return the prices of an account without a list."""
     return pieces(row.home) if row.currency == SMS else None
 
 

@@ -1,4 +1,4 @@
-"""Which duplicate keys are locked, as far as this process knows: a dictionary."""
+"""The duplicate keys that this process knows to be locked, in a dictionary."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 AT_ONCE = 2_000
-"""Keys that are held or forgotten at a time, in about 2 ms: then others may run."""
+"""Keys to lock or drop in one go, in about 2 ms: then other tasks run."""
 
 
 class DuplicateLock:
     """
-    The duplicate keys that are held, and until when (Unix seconds).
+    The duplicate keys that are locked, and until when (Unix seconds).
 
-    On SQLite it is the lock itself. It is read back from the newest messages when the
-    store opens, so that a restart lets no duplicate through; a table of random keys
-    would cost a page write for each. On PostgreSQL a table locks the keys for all
-    nodes, and this is what a node knows of it, so that it refuses duplicates early.
+    On SQLite it is the lock itself. When the store opens it is read from the newest
+    messages, so that a restart lets no duplicate through; a table of random keys would
+    cost a page write for each. On PostgreSQL a table locks the keys for all nodes; this
+    is a node's copy, so that it refuses duplicates early.
 
     Args:
-        shared: The database locks the keys of orders, for all nodes.
+        shared: Whether the database locks the keys, for all nodes.
 
     """
 
@@ -36,21 +36,21 @@ class DuplicateLock:
         self._ends: deque[tuple[float, int]] = deque()
 
     def locked(self, keys: Sequence[int], now: float) -> list[bool]:
-        """Tell which keys are held."""
+        """Return which keys are locked."""
         self._forget(now)
         return [self._until.get(key, 0.0) > now for key in keys]
 
     def held(self, keys: Sequence[int], now: float) -> list[int]:
-        """Find the indexes of those keys that are held."""
+        """Return the indexes of the keys that are locked."""
         return [
             index for index, is_held in enumerate(self.locked(keys, now)) if is_held
         ]
 
     def _forget(self, now: float) -> None:
         """
-        Forget keys whose time is over, ``AT_ONCE`` at most: a bulk order has many.
+        Drop keys whose time is over, at most ``AT_ONCE``: a bulk order has many.
 
-        A key that is held for long keeps those that were held after it.
+        A key that is locked for long keeps those that were locked after it.
         """
         for _ in range(AT_ONCE):
             if not self._ends or self._ends[0][0] > now:
@@ -60,7 +60,7 @@ class DuplicateLock:
                 self._until.pop(key, None)
 
     def hold(self, key: int, until: float) -> None:
-        """Hold a key."""
+        """Lock a key."""
         self._until[key] = until
         self._ends.append((until, key))
 
@@ -68,7 +68,7 @@ class DuplicateLock:
         self, keys: Sequence[int], now: float, until: float
     ) -> list[int]:
         """
-        Hold all of these keys, or none: returns the indexes of those that are held.
+        Lock all of these keys, or none; return the indexes of those in the way.
 
         Other tasks run after each ``AT_ONCE`` keys.
         """
@@ -91,20 +91,20 @@ class DuplicateLock:
         return held
 
     def let_go(self, keys: Sequence[int | None]) -> None:
-        """Let keys go: the messages that they stand for were not stored."""
+        """Unlock keys: their messages were not stored."""
         for key in keys:
             if key is not None:
                 self._until.pop(key, None)
 
     def of_database(self, keys: Sequence[int]) -> Sequence[int]:
-        """Choose the keys that the database is to lock: all of them, or none."""
+        """Return the keys that the database has to lock: all, or none."""
         return keys if self._shared else ()
 
     def lock_drafts(self, drafts: Sequence[Draft], now: float) -> list[list[int]]:
         """
-        Hold the keys of orders that are about to be stored, unless the database does.
+        Lock the keys of orders that are about to be stored, unless the database does.
 
-        Returns for each the indexes of messages whose keys were held before.
+        Returns for each order the indexes of messages whose keys were locked before.
         """
         if self._shared:
             return [[] for _ in drafts]
@@ -113,7 +113,7 @@ class DuplicateLock:
     def not_stored(
         self, drafts: Sequence[Draft], held: Sequence[Sequence[int]]
     ) -> None:
-        """Let go the keys that ``lock_drafts`` held: nothing was stored."""
+        """Unlock the keys that ``lock_drafts`` locked: nothing was stored."""
         for draft, indexes in zip(drafts, held, strict=True):
             if not self._shared:
                 self.let_go_draft(draft, indexes)
@@ -121,7 +121,7 @@ class DuplicateLock:
     def stored(
         self, drafts: Sequence[Draft], verdicts: Sequence[Verdict], now: float
     ) -> None:
-        """Hold the keys of the orders that were stored, and let the others go."""
+        """Lock the keys of orders that were stored, and unlock those of others."""
         for draft, verdict in zip(drafts, verdicts, strict=True):
             refused = verdict.no_credit or verdict.taken
             if self._shared and not refused:
@@ -130,23 +130,23 @@ class DuplicateLock:
                 self.let_go_draft(draft, verdict.duplicates)
 
     def let_go_draft(self, draft: Draft, held: Sequence[int]) -> None:
-        """Let go the keys that ``lock_draft`` held for an order that was not stored."""
+        """Unlock the keys that ``lock_draft`` locked: the order was not stored."""
         out = set(held)
         self.let_go(
             [row.duplicate_key for i, row in enumerate(draft.messages) if i not in out]
         )
 
     def lock_draft(self, draft: Draft, now: float) -> list[int]:
-        """Hold the keys of an order's messages; returns the indexes of duplicates."""
+        """Lock the keys of an order's messages; return the indexes of duplicates."""
         self._forget(now)
         refused: list[int] = []
-        ours = draft.progress is not None  # held when the bulk order was accepted
+        ours = draft.progress is not None  # locked when the bulk order was accepted
         for index, row in enumerate(draft.messages):
             key, until = row.duplicate_key, row.duplicate_until
             if key is None or until is None:
                 continue
             if self._until.get(key, 0.0) <= now:
-                self.hold(key, until)  # a bulk order's too, after a restart
+                self.hold(key, until)  # those of a bulk order, too, after a restart
             elif not ours:
                 refused.append(index)
         return refused

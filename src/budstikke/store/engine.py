@@ -1,4 +1,4 @@
-"""What a database engine does for the store: it runs verbs, and knows its nodes."""
+"""What the store needs of a database engine: it runs verbs, and has the node."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Ts = TypeVarTuple("Ts")
 
 
 class BindLeases(Protocol):
-    """Leases of binds to operators: see ``store.contract.NodeStore``."""
+    """Bind leases; see ``store.contract.NodeStore``."""
 
     async def bind(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
-        """Hold binds for a while; returns the carriers whose binds this node holds."""
+        """Take or renew bind leases; return the carriers with a lease of this node."""
 
     async def unbind(self, carrier_ids: Sequence[int]) -> None:
-        """Hold the binds of these carriers no longer."""
+        """Release the leases of these carriers."""
 
     async def bound_elsewhere(self, now: float) -> set[int]:
         """Find the carriers to which another node has a bind that is up."""
@@ -37,16 +37,16 @@ class BindLeases(Protocol):
 
 class Engine(Protocol):
     """
-    A database, and the node that this process is in it.
+    A database, and this process's node in it.
 
-    A verb is run with a connection in a transaction, then its arguments. All methods
-    that run one raise StoreUnavailable, and then nothing of it is stored.
+    The engine runs a verb with a connection in a transaction, and the verb's arguments.
+    All methods that run one raise StoreUnavailable, and then nothing of it is stored.
 
     Attributes:
         node_id: 0 until the engine is open.
-        pulse: Hears whether the database can be used.
+        pulse: Notes whether the database can be used.
         duplicates: The duplicate keys that this node knows to be locked.
-        bind_leases: Of this node and the others.
+        bind_leases: The bind leases.
 
     """
 
@@ -56,42 +56,42 @@ class Engine(Protocol):
     bind_leases: BindLeases
 
     async def open(self, now: float) -> None:
-        """Connect, become a node, and take over what a dead node left."""
+        """Connect, become a node, and take over from a dead one."""
 
     async def close(self) -> None:
-        """Finish what was begun, give the node up and disconnect."""
+        """Finish what was begun, end the node, and disconnect."""
 
     def reserve_ids(self, count: int) -> int:
-        """Give ids for messages and orders; returns the first."""
+        """Return the first of ``count`` ids for messages and orders."""
 
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
-        """Read accounts, accesses, carriers, routes and suppressions."""
+        """Read the directory."""
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
-        """Call ``heard`` with what other nodes notify."""
+        """Call ``heard`` with the hints of other nodes."""
 
     async def write(
         self,
         verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Run a verb in a transaction; when this returns, its work is durable."""
+        """Run a verb in a transaction; its work is durable when this returns."""
 
     async def write_one(
         self,
         verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Likewise, for a verb of one statement: a server needs no BEGIN and COMMIT."""
+        """Likewise for a verb of one statement, which a server runs without BEGIN."""
 
     async def write_in_time(
         self,
         verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Run a verb while a customer waits: within seconds, or not at all."""
+        """Run a verb for which a customer waits: within seconds, or not at all."""
 
     async def accept(
         self,
@@ -103,11 +103,12 @@ class Engine(Protocol):
         """
         Run a verb that stores these orders: within seconds, or not at all.
 
-        Whatever the database did without saying so in time is found, or undone.
+        If the database does not say in time whether it stored them, the engine finds
+        out, or withdraws them.
         """
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
-        """Claim parts for this node; what it never hears of is put back later."""
+        """Claim parts for this node; those of a lost answer go back to the queue."""
 
     async def read(
         self,
@@ -121,7 +122,7 @@ class Engine(Protocol):
         verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Likewise, beside short look-ups: it may take longer than they may wait."""
+        """Likewise for a slow verb: short ones do not wait for it."""
 
     async def snapshot(
         self,
@@ -131,18 +132,18 @@ class Engine(Protocol):
         """Likewise, and all statements see one state of the database."""
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
-        """Do what is due, and what keeps this node among the others."""
+        """Do what is due, and renew this node's lease."""
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:
         """
-        Drop partitions of which all messages, or callbacks, are from before then.
+        Drop partitions whose messages, or callbacks, are all from before ``before``.
 
-        Returns how many messages were dropped, and the spans of ids in which ``purge``
-        deletes rows.
+        Returns how many messages it dropped, and the ranges of ids in which ``purge``
+        has to delete rows.
         """
 
     async def beat(self, now: float, room: int) -> Beat:
         """Write that this process lives: see ``store.contract.HealthStore``."""
 
     async def whole(self) -> bool:
-        """Tell whether what was damaged can be read again."""
+        """Whether damaged data can be read again."""

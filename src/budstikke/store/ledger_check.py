@@ -1,8 +1,8 @@
 """
-Prove that the books are right: every balance is the sum of its ledger.
+Check the ledger: every balance must be the sum of its entries.
 
-Reads all of the ledger and all messages, in one state of the database; it changes
-nothing, and a gateway may serve meanwhile.
+It reads all of the ledger and all messages in one state of the database, and changes
+nothing; a gateway may run meanwhile.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Checked:
     """
-    What the check says of an account; amounts are micros.
+    The result for an account; amounts are micros.
 
     Attributes:
-        entries: In its ledger.
-        charged: For messages, but for what was given back.
-        cost: Of the messages that are kept, and of those that are to be made.
-        faults: What is wrong, for people; none: it is right.
+        entries: Entries of its ledger.
+        charged: Charges for messages less refunds.
+        cost: Prices of its stored messages, and of those still to be made.
+        faults: Faults, for people; none: the ledger is right.
 
     """
 
@@ -43,13 +43,13 @@ class Checked:
 
 
 def check(engine: Engine) -> list[Checked]:
-    """Check every account, by name."""
+    """Check every account, in order of name."""
     with engine.connect() as connection:
         return check_in(connection)
 
 
 def check_in(connection: Connection) -> list[Checked]:
-    """Do as ``check`` within a transaction."""
+    """Check every account, within a transaction."""
     found = dict(_sums(connection))
     for account_id, entry_id in _jumps(connection):
         fault = f"entry {entry_id} does not follow from the one before"
@@ -95,7 +95,7 @@ def _sums(connection: Connection) -> Iterator[tuple[int, Checked]]:
 
 
 def _jumps(connection: Connection) -> list[tuple[int, int]]:
-    """Find entries whose balance is not the one before and their amount."""
+    """Find entries whose balance is not the previous one plus their amount."""
     ledger = schema.ledger.c
     before = func.lag(ledger.balance, 1, 0).over(
         partition_by=ledger.account_id, order_by=ledger.id
@@ -124,7 +124,7 @@ def _twice(connection: Connection) -> list[tuple[int, int]]:
 
 
 def _charged(connection: Connection) -> dict[int, int]:
-    """Sum up what was charged for messages and not given back."""
+    """Sum charges for messages less refunds."""
     ledger = schema.ledger.c
     paid = case((ledger.kind.in_([Kind.CHARGE, Kind.REFUND]), -ledger.amount), else_=0)
     account = schema.account.c
@@ -137,7 +137,7 @@ def _charged(connection: Connection) -> dict[int, int]:
 
 
 class _Shared(msgspec.Struct):
-    """What is read of a bulk order: the price of each message."""
+    """The price of each message of a bulk order."""
 
     prices: list[int] = []
 
@@ -146,7 +146,7 @@ _shared = msgspec.json.Decoder(_Shared).decode
 
 
 def _prices(connection: Connection) -> Mapping[int, int]:
-    """Sum up what messages cost: those that are kept, and those that are to be made."""
+    """Sum the prices of stored messages, and of those still to be made."""
     message, bulk, access = schema.message.c, schema.bulk.c, schema.access.c
     rows = connection.execute(
         select(message.account_id, func.sum(message.price)).group_by(message.account_id)

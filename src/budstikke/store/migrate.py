@@ -1,12 +1,11 @@
 """
-Bring a database to the schema of this program, forward only.
+Migrates a database to this program's schema, forward only.
 
-A program refuses a database that is older (until it is migrated). A newer one it takes
-if that says so: a migration that only adds leaves the row ``compatible`` of ``meta`` as
-it is, so that nodes of the version before run beside those of the next; one that
-changes what they rely on sets it to its own name.
-To write the next migration, change ``store/schema/`` and run
-``python -m budstikke.store.migrate "what changes"``.
+A program refuses an older database until it is migrated. It accepts a newer one whose
+row ``compatible`` of ``meta`` says so: a migration that only adds leaves that row, so
+that nodes of the previous version run beside new ones; one that changes what they rely
+on sets it to its own name. To write the next migration, change ``store/schema/`` and
+run ``python -m budstikke.store.migrate "what changes"``.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 SCRIPTS = "budstikke.store:migrations"
-"""A package resource, so that it is found in a wheel, too."""
+"""A package resource, so that a wheel has it, too."""
 
 
 def migrate(url: str) -> list[str]:
     """
-    Run what migrations are missing, in one transaction; returns their names.
+    Run the missing migrations in one transaction; return their names.
 
-    A SQLite file and its folder are made if they are missing, both for their owner
-    only; a PostgreSQL database must be there, it may be empty. Raises
-    SchemaError for a database that is newer than this program and cannot be used by it.
+    It makes a missing SQLite file and its folder, readable by their owner only; a
+    PostgreSQL database must exist, and may be empty. Raises SchemaError for a newer
+    database that this program cannot use.
     """
     if (file := file_of(url)) is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,7 +71,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def write_next(message: str) -> None:
-    """Write the migration from the newest one to what ``store.schema`` says now."""
+    """Write the migration from the newest one to the present ``store.schema``."""
     config = _config()
     number = f"{len(revisions()) + 1:04}"
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Choose the engine of the store by what the settings say."""
+"""Chooses the engine of the store by the database's URL."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def make_store(
     url: str, path: Path | None, *, node: str, durability: Durability = "power"
 ) -> Store:
     """
-    Make the store that keeps a database, not yet open.
+    Make the store of a database, not yet open.
 
     Args:
-        url: The database, as ``store.admin.open_engine`` takes it.
-        path: The file of a SQLite database; ``None``: it is PostgreSQL's.
+        url: The database, as in ``store.admin.open_engine``.
+        path: The file of a SQLite database; ``None``: it is PostgreSQL.
         node: This process's name among those that share the database.
-        durability: What a commit survives; the log says so where it is not the default.
+        durability: What a commit survives; a warning is logged if not the default.
 
     """
     if durability == "process":
@@ -41,7 +41,7 @@ def make_store(
         synchronous = SYNCHRONOUS[durability]
         engine = SqliteEngine(path, synchronous=synchronous, in_subprocess=True)
         return DatabaseStore(engine)
-    # Who has SQLite needs none of it.
+    # An installation on SQLite has no driver of PostgreSQL.
     from budstikke.store.engines.postgres import PostgresEngine  # noqa: PLC0415 - see above
 
     return DatabaseStore(PostgresEngine(url, node=node, durability=durability))

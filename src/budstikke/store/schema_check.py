@@ -1,9 +1,9 @@
 """
 Whether this program can run on a database's schema.
 
-It refuses one that is older (until it is migrated). A newer one it takes if that says
-so: a migration that only adds leaves the row ``compatible`` of ``meta`` as it is, so
-that nodes of the version before run beside those of the next.
+It refuses an older one until it is migrated. It accepts a newer one whose row
+``compatible`` of ``meta`` says so: a migration that only adds leaves that row, so that
+nodes of the previous version run beside new ones.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def check(url: str) -> None:
 
 def is_newer(found: str | None, compatible: str | None) -> bool:
     """
-    Tell whether a schema is newer than this program, which can use it all the same.
+    Whether a schema is newer than this program, which can use it nevertheless.
 
-    Raises SchemaError if it is newer and of no use to us.
+    Raises SchemaError if it is newer and this program cannot use it.
     """
     known = revisions()
     if found is None or found in known:

@@ -1,7 +1,7 @@
 """
-Read a database by plain SQL, before a store is open or without one.
+Reads a database by plain SQL, before a store is open or without one.
 
-Its drivers alone are imported: SQLAlchemy, which administration uses, takes seconds.
+It imports only the drivers: SQLAlchemy, which administration uses, takes seconds.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Select = Callable[[str], Iterable[Any]]
-"""Runs a query; the columns of a row are its attributes."""
+"""Runs a query; a row has its columns as attributes."""
 
 POSTGRESQL = ("postgresql://", "postgres://")
-"""How the URL of a PostgreSQL database begins; the rest is as libpq has it."""
+"""Beginnings of a PostgreSQL database's URL; the rest is libpq's."""
 
 SQLITE = "sqlite:///"
 
@@ -31,7 +31,7 @@ PATIENCE = 30
 
 
 def file_of(url: str) -> Path | None:
-    """Find the file of a SQLite database; ``None``: it is PostgreSQL's."""
+    """Return the file of a SQLite database; ``None``: it is PostgreSQL."""
     return None if url.startswith(POSTGRESQL) else Path(url.removeprefix(SQLITE))
 
 
@@ -63,19 +63,19 @@ def reading(url: str) -> Iterator[Select]:
 
 
 def _row_type(columns: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
-    """Make a type of rows whose attributes are these columns."""
+    """Make a type of rows with these columns as attributes."""
     row: Any = namedtuple("Row", columns)  # type: ignore[misc]  # noqa: PYI024
     make: Callable[[Iterable[Any]], Any] = row._make
     return make
 
 
 def _driver(url: str) -> tuple[Callable[[], Any], type[Exception]]:
-    """Choose how to connect, and what is raised then."""
+    """Return how to connect, and the exception of its errors."""
     file = file_of(url)
     if file is not None:
         path = f"{file.absolute().as_uri()}?mode=ro"
         return lambda: sqlite3.connect(path, uri=True, timeout=PATIENCE), sqlite3.Error
-    import psycopg  # noqa: PLC0415 - who has SQLite does without it
+    import psycopg  # noqa: PLC0415 - an installation on SQLite does without it
 
     return (
         lambda: psycopg.connect(

@@ -1,4 +1,4 @@
-"""What a database knows of the time, for a start and for an administrator."""
+"""The times that a database has recorded, for a start and for an administrator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from budstikke.store.contract import Seen
 from budstikke.store.select import file_of, reading
 
 BEAT = "beat"
-"""The key of SQLite's one gateway; a node's on PostgreSQL is this and its name."""
+"""Key of the time of SQLite's gateway; on PostgreSQL followed by the node's name."""
 
 CONFIRMED = "clock"
 
@@ -18,7 +18,7 @@ SERVER_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8 AS at"
 
 
 def read_seen(url: str) -> Seen:
-    """Read it; raises StoreUnavailable."""
+    """Read the recorded times; raises StoreUnavailable."""
     with reading(url) as select:
         found = {row.key: row.value for row in select(TIMES)}
         server: float | None = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOM = 1 << 18
-"""Octets that a heartbeat asks for after a failed write: some hundred messages."""
+"""Octets that a heartbeat reserves after a failed write: some hundred messages."""
 
 
 class Beat(msgspec.Struct):
@@ -34,10 +34,10 @@ class Beat(msgspec.Struct):
 
 class Seen(msgspec.Struct):
     """
-    What a database knows of the time, before anybody serves it.
+    What a database knows of the time, before a gateway opens it.
 
     Attributes:
-        beat: When a gateway beat last, by the time that it believed in; 0: never.
+        beat: The time of the last heartbeat by its gateway's clock; 0: none.
         confirmed: As in ``Beat``.
         database_time: As in ``Beat``.
 
@@ -50,13 +50,13 @@ class Seen(msgspec.Struct):
 
 class Pulse:
     """
-    What became of a store's writes, for whoever watches it. Costs a dict's entry each.
+    The state of a store's writes, for ``flow.health``. A write costs a dict's entry.
 
     Attributes:
         failures: How often the store could not be used.
-        why: What it said the last time.
+        why: Why, the last time.
         damaged: What cannot be read any more; empty: nothing.
-        damaged_at: When that was met last, by the monotonic clock.
+        damaged_at: When that was noticed last, by the monotonic clock.
 
     """
 
@@ -65,7 +65,7 @@ class Pulse:
         self.why = ""
         self.damaged = ""
         self.damaged_at = 0.0
-        self._begun: dict[object, float] = {}  # the oldest first
+        self._begun: dict[object, float] = {}  # oldest first
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -78,13 +78,13 @@ class Pulse:
             del self._begun[key]
 
     def oldest(self) -> float:
-        """Tell for how long the oldest write has had no answer, seconds; 0: none."""
+        """Return for how many seconds the oldest write has waited; 0: none waits."""
         for began in self._begun.values():
             return time.monotonic() - began
         return 0.0
 
     def failed(self, error: BaseException) -> None:
-        """Note what a verb came to, if the store could not be used."""
+        """Note a verb's error, if the store could not be used."""
         if isinstance(error, StoreUnavailable):
             self.failures += 1
             self.why = str(error)
@@ -100,13 +100,13 @@ class HealthStore(Protocol):
 
     async def beat(self, now: float, room: int) -> Beat:
         """
-        Write that this process lives, as all else is written; raises StoreUnavailable.
+        Write a heartbeat, like any other write; raises StoreUnavailable.
 
         Args:
-            now: Unix seconds, as this process believes.
-            room: Octets that there must be room for beside; they are given back.
+            now: Unix seconds, by this process's clock.
+            room: Octets that must be free beside; they are released again.
 
         """
 
     async def whole(self) -> bool:
-        """Look whether what was damaged can be read again; may take long."""
+        """Check whether damaged data can be read again; may take long."""

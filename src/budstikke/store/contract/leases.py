@@ -1,10 +1,10 @@
-"""For how long a node holds what it works on, and a key its answer."""
+"""Lengths of leases, and how long an idempotency key keeps its answer."""
 
 LEASE = 120.0
-"""Seconds in which a callback is called, or becomes due again."""
+"""Seconds in which a node makes a callback, or it becomes due again."""
 
 ALERT_LEASE = 300.0
-"""Seconds in which a node mails that a queue is paused; a mail takes 120 at most."""
+"""Seconds in which a node mails a paused queue's alert; a mail takes 120 at most."""
 
 KEEP_KEYS = 86400.0
 """Seconds in which a request with the same idempotency key gets the same answer."""

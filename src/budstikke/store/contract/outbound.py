@@ -99,7 +99,7 @@ class MediaRow(msgspec.Struct):
 
 class MmsRow(msgspec.Struct):
     """
-    The contents of an MMS, stored with its message.
+    The content of an MMS, stored with its message.
 
     Attributes:
         files: JSON list of [name, content type, base64].

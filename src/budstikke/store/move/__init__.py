@@ -1,8 +1,8 @@
 """
-Move a whole database: out of one into a file, and from there into an empty one.
+Moves a whole database: from one into a file, and from that into an empty one.
 
-Any engine to any engine. A file that is not whole is refused (file.py); a database gets
-all of it or nothing (loading.py). Everything here blocks: it is for the command line.
+Any engine to any engine. An incomplete file is refused (file.py); a database gets all
+of it or nothing (loading.py). Everything here blocks: it is for the command line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write one state of a database to a file; gateways may serve it meanwhile."""
+"""Writes one state of a database to a file; gateways may run meanwhile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Table
 
-# Callbacks have no sequence on SQLite: a purge notes their last id in ``meta``.
+# SQLite has no sequence of callbacks: a purge notes their last id in ``meta``.
 COUNTED = """
 SELECT name, seq FROM sqlite_sequence
 UNION ALL SELECT 'callback', CAST(value AS INTEGER) FROM meta
@@ -32,7 +32,7 @@ WHERE key = 'callback_id'"""
 
 
 class Exported(NamedTuple):
-    """What was written: rows by table, and what the ledger check said."""
+    """Rows by table, and the result of the ledger check."""
 
     rows: dict[str, int]
     books: list[Books]
@@ -40,13 +40,13 @@ class Exported(NamedTuple):
 
 def export(engine: Engine, path: Path, *, program: str, now: float) -> Exported:
     """
-    Write a database to a file that is not there yet, for its owner only.
+    Write a database to a new file that only its owner can read.
 
-    It is one state of the database, and the moment is that of the call: SQLite's log
-    grows meanwhile if a gateway writes.
+    It is the database's state at the call; SQLite's log grows meanwhile if a gateway
+    writes.
 
     Args:
-        engine: The database; ``migrate.check`` has found it to be of this program.
+        engine: The database, after ``schema_check.check``.
         path: The file.
         program: This program's version.
         now: Unix seconds.
@@ -69,7 +69,7 @@ def export(engine: Engine, path: Path, *, program: str, now: float) -> Exported:
 
 
 def _snapshot(engine: Engine) -> Connection:
-    """Begin to read one state; on SQLite every transaction does."""
+    """Begin to read one state, as every transaction does on SQLite."""
     if engine.dialect.name == "sqlite":
         return engine.connect()
     return engine.connect().execution_options(
@@ -87,7 +87,7 @@ def _slices(connection: Connection, table: Table) -> Iterator[list[tuple[Any, ..
 
 
 def _positions(connection: Connection) -> dict[str, int]:
-    """Find the last id that was given in each table that counts them."""
+    """Return each table's last id, if it counts them."""
     if connection.dialect.name == "sqlite":
         rows = connection.execute(text(COUNTED))
         return {name: last for name, last in rows if name in metadata.tables}

@@ -10,7 +10,7 @@ The file that a database is moved in: lines of JSON, compressed with gzip.
     …
     {"positions": {…}, "books": […]}
 
-Only a file that has its last line, and every table's checksum, is whole.
+Only a file with its last line, and the right checksum of each table, is complete.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ FORMAT = "budstikke export"
 VERSION = 1
 
 LEVEL = 1
-"""Of compression; 6 takes twice the time for 7 % less."""
+"""Of compression; 6 takes twice as long for 7 % less."""
 
 LONGEST_LINE = 1 << 30
-"""Octets; what is longer was not written by us."""
+"""Octets; a longer line is not from an export."""
 
 BUFFER = 1 << 20
 
@@ -53,9 +53,9 @@ class Header(msgspec.Struct, kw_only=True):
     The first line.
 
     Attributes:
-        program: Its version, and ``schema`` that of its database.
-        at: When the database was as the file says, Unix seconds.
-        tables: Rows of each.
+        program: Version of the program; ``schema``: of the database.
+        at: Time of the database's state, Unix seconds.
+        tables: Rows by table.
 
     """
 
@@ -68,14 +68,14 @@ class Header(msgspec.Struct, kw_only=True):
 
 
 class TableLine(msgspec.Struct):
-    """What the slices that follow are of."""
+    """The table of the slices that follow."""
 
     table: str
     columns: list[str]
 
 
 class Sum(msgspec.Struct):
-    """What the slices of a table came to."""
+    """Rows and checksum of a table's slices."""
 
     rows: int
     sha256: str
@@ -86,8 +86,8 @@ class End(msgspec.Struct):
     The last line.
 
     Attributes:
-        positions: The last id that was given, by table: it may be above all there are.
-        books: What the ledger check said.
+        positions: By table, the last id that was used; it may be above all rows' ids.
+        books: The result of the ledger check.
 
     """
 
@@ -100,7 +100,7 @@ _encode = msgspec.json.Encoder().encode
 
 @contextmanager
 def writing(path: Path, header: Header) -> Iterator[Writer]:
-    """Make a file for its owner only; it is removed unless the block ends well."""
+    """Make a file that only its owner can read; remove it if the block fails."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
@@ -120,7 +120,7 @@ def writing(path: Path, header: Header) -> Iterator[Writer]:
 
 
 class Writer:
-    """Writes what comes after the header."""
+    """Writes the lines after the header."""
 
     def __init__(self, lines: gzip.GzipFile) -> None:
         self._lines = lines
@@ -132,7 +132,7 @@ class Writer:
     def table(
         self, name: str, columns: list[str], slices: Iterable[Sequence[Any]]
     ) -> int:
-        """Write a table; returns how many rows it has."""
+        """Write a table; return the number of its rows."""
         self.line(TableLine(name, columns))
         digest, rows = hashlib.sha256(), 0
         for piece in slices:
@@ -146,7 +146,7 @@ class Writer:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Reader]:
-    """Open a file; whatever is wrong with it is a MoveError within the block."""
+    """Open a file; any fault of it is a MoveError within the block."""
     try:
         with path.open("rb") as raw, gzip.GzipFile(fileobj=raw, mode="rb") as lines:
             yield Reader(io.BufferedReader(lines, BUFFER))
@@ -157,7 +157,7 @@ def reading(path: Path) -> Iterator[Reader]:
 
 
 class DamagedError(Exception):
-    """A file that is not as it was written; ``reading`` says which one it is."""
+    """A file that differs from what was written; ``reading`` adds its name."""
 
 
 class Reader:
@@ -165,7 +165,7 @@ class Reader:
     Reads a file in its order.
 
     Attributes:
-        header: Of this format and version; the schema is still to be looked at.
+        header: Of this format and version; its schema is not checked yet.
 
     """
 
@@ -189,7 +189,7 @@ class Reader:
         return line
 
     def slices(self, name: str, columns: list[str]) -> Iterator[bytes]:
-        """Read the slices of the table that is next, each of them JSON."""
+        """Read the slices of the next table, each as JSON."""
         if msgspec.json.decode(self._line(), type=TableLine) != TableLine(
             name, columns
         ):
@@ -204,7 +204,7 @@ class Reader:
     def end(self) -> End:
         """Read the last line; nothing may follow."""
         found = msgspec.json.decode(self._line(), type=End)
-        if self._lines.read(1):  # also has gzip compare its own checksum
+        if self._lines.read(1):  # gzip then compares its own checksum, too
             raise DamagedError("something follows the end")
         return found
 

@@ -1,9 +1,9 @@
 """
 Finish an import: make the new database ready for its first gateway.
 
-The old gateways' claims and leases stay in the names of nodes whose node lease is over,
-so that the first gateway releases them as it does those of a dead node: parts that were
-being sent become unsure, and are never sent again in silence.
+The old gateways' claims and leases get the names of nodes whose lease is over. So the
+first gateway takes them over as from dead nodes: parts that were being sent become
+unsure, and are never sent again in silence.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Select, Table
 
 NO_NODE = 0
-"""The id of no node: any node may take what has it."""
+"""The id of no node: any node may take a row with it."""
 
 MOVED_NODE = "moved"
-"""The name of the nodes of the old database."""
+"""The name of the old database's nodes."""
 
 
 def finish_import(
@@ -63,7 +63,7 @@ def finish_import(
 
 
 def _end_last_partitions(connection: Connection, now: float) -> None:
-    """Give the last partitions an end: PostgreSQL reads their rows this one time."""
+    """Give the last partitions an upper bound: PostgreSQL reads their rows once."""
     # Imported here: an installation on SQLite has no driver of PostgreSQL.
     from budstikke.store.engines.postgres import layout, partitions  # noqa: PLC0415
 
@@ -78,7 +78,7 @@ def _end_last_partitions(connection: Connection, now: float) -> None:
 
 
 def _release_leases(connection: Connection) -> None:
-    """Name the old nodes that hold something, their leases over; free bulk orders."""
+    """Make expired nodes of the old ones that hold something; free bulk orders."""
     holders = union(
         _holders(schema.part, schema.part.c.state == "sending"),
         _holders(schema.callback, schema.callback.c.state == "due"),
@@ -97,7 +97,7 @@ def _holders(table: Table, held: Any) -> Select[Any]:
 
 
 def _store_duplicate_locks(connection: Connection, now: float) -> None:
-    """Write the duplicate locks into their table: SQLite has them in its messages."""
+    """Write the duplicate locks, which SQLite has in its messages, into their table."""
     message, held = schema.message.c, schema.duplicate
     keys = (
         select(message.duplicate_key, func.max(message.duplicate_until))
@@ -112,7 +112,7 @@ def _store_duplicate_locks(connection: Connection, now: float) -> None:
 
 
 def _continue_ids(connection: Connection, table: Table, position: int) -> None:
-    """Make the next id of a table greater than any that the old database gave."""
+    """Make the next id of a table greater than any in the old database."""
     column = table.autoincrement_column
     if column is None:
         return

@@ -1,7 +1,7 @@
 """
-Fill an empty database from a file: all of it in one transaction, or nothing.
+Fills an empty database from a file, in one transaction.
 
-An import that fails or is killed leaves the database as empty as it was.
+If an import fails or is killed, the database stays empty.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
 CACHE = 262_144
-"""Kibibytes of SQLite's pages in memory: indexes are filled out of order."""
+"""Kibibytes of SQLite's page cache: indexes are filled in random order."""
 
 PREFILLED = frozenset({schema.meta})
 """Tables that the first migration fills."""
 
 
 class Imported(NamedTuple):
-    """What was read: rows by table, and what the ledger check says."""
+    """Rows by table, and the result of the ledger check."""
 
     rows: dict[str, int]
     books: list[Books]
@@ -49,13 +49,13 @@ class Imported(NamedTuple):
 
 def load(engine: Engine, path: Path, *, now: float) -> Imported:
     """
-    Fill an empty database from a file that ``export`` wrote.
+    Fill an empty database from a file of ``export``.
 
-    Checked before it is committed: every checksum, the rows of each table, and that
-    the ledger check says of each account what it said of the old database.
+    Before the commit it checks every checksum, the rows of each table, and that the
+    ledger check has the same result as on the old database.
 
     Args:
-        engine: The database; ``migrate.check`` has found it to be of this program.
+        engine: The database, after ``schema_check.check``.
         path: The file.
         now: Unix seconds.
 
@@ -95,7 +95,7 @@ def _refuse_other(header: Header, ours: str) -> None:
 
 @contextmanager
 def _unserved(engine: Engine) -> Iterator[None]:
-    """Let no gateway open the SQLite file; ``_prepare`` locks a PostgreSQL database."""
+    """Keep gateways from the SQLite file; ``_prepare`` locks a PostgreSQL database."""
     if engine.dialect.name != "sqlite":
         yield
         return
@@ -106,7 +106,7 @@ def _unserved(engine: Engine) -> Iterator[None]:
 
 
 def _prepare(connection: Connection, now: float) -> None:
-    """Refuse a database that is served or has rows; delete what migrations put in."""
+    """Refuse a database with a gateway or rows; delete the rows of migrations."""
     node = schema.node
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE}")

@@ -1,4 +1,4 @@
-"""Put many rows into a table: COPY on PostgreSQL, one prepared statement on SQLite."""
+"""Inserts many rows: by COPY on PostgreSQL, by a prepared statement on SQLite."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Row = tuple[Any, ...]
 
 def put(connection: Connection, table: Table, rows: list[Row], *, nul: bool) -> None:
     """
-    Insert rows that hold a table's columns in their order.
+    Insert rows with a table's columns in their order.
 
     Args:
         connection: In a transaction that may write.
         table: The table.
         rows: At least one.
-        nul: There may be NUL in their texts. It becomes U+FFFD, as everywhere in the
-            store: PostgreSQL takes none.
+        nul: Whether their texts may have NUL, which becomes U+FFFD, as everywhere in
+            the store: PostgreSQL refuses it.
 
     """
     if nul:
@@ -42,7 +42,7 @@ def _without_nul(value: Any) -> Any:
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    import psycopg  # noqa: PLC0415 - who has SQLite does without it
+    import psycopg  # noqa: PLC0415 - an installation on SQLite does without it
 
     quote = connection.dialect.identifier_preparer
     columns = ", ".join(map(quote.format_column, table.columns))
@@ -52,6 +52,6 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         with raw.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
-    except psycopg.Error as error:  # its own text may show the row
+    except psycopg.Error as error:  # its message may quote the row
         why = error.diag.message_primary or type(error).__name__
         raise MoveError(f"{table.name} could not be filled: {why}") from error

@@ -1,4 +1,4 @@
-"""Which tables are moved, in which order, and how many rows at a time."""
+"""The tables to move, their order, and the rows of a slice."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Table
 
 STAYING = frozenset({schema.bind_lease, schema.node})
-"""Nodes belong to the database that they serve: see finish_import.py."""
+"""Nodes belong to their database: see finish_import.py."""
 
 MOVED = {
     str(table.name): table
     for table in schema.metadata.sorted_tables
     if table not in STAYING
 }
-"""Tables that are moved, by name; a table stands after those its rows refer to."""
+"""Tables to move, by name; each comes after those that its rows refer to."""
 
 WIDE = frozenset({schema.media, schema.mms, schema.bulk})
-"""Their rows may be megabytes each."""
+"""Tables whose rows may be megabytes."""
 
 SLICE = 2000
-"""Rows that are in memory at a time: one line of the file."""
+"""Rows in memory at a time: one line of the file."""
 
 WIDE_SLICE = 8
 
 
 def slice_of(table: Table) -> int:
-    """Tell how many rows of a table make a slice."""
+    """Return how many rows of a table make a slice."""
     return WIDE_SLICE if table in WIDE else SLICE
 
 
 def columns(table: Table) -> list[str]:
-    """Name a table's columns."""
+    """Return the names of a table's columns."""
     return [str(column.name) for column in table.columns]
 
 
 def rows_type(table: Table) -> Any:
-    """Describe a slice of a table for msgspec: a list of tuples of its columns."""
+    """Return the type of a slice for msgspec: a list of tuples of its columns."""
     return GenericAlias(list, GenericAlias(tuple, tuple(map(_kind, table.columns))))
 
 
@@ -55,7 +55,7 @@ def _kind(column: Column[Any]) -> Any:
 
 
 def revision(connection: Connection) -> str:
-    """Tell which schema a database has."""
+    """Return the schema's revision."""
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
@@ -67,9 +67,9 @@ def count(connection: Connection, table: Table) -> int:
 @dataclass(frozen=True, slots=True)
 class Books:
     """
-    What the ledger check says of an account; amounts are micros.
+    The ledger check's result for an account; amounts are micros.
 
-    It has to say the same of both databases.
+    It must be the same for both databases.
     """
 
     account: str
@@ -89,7 +89,7 @@ def read_books(connection: Connection) -> list[Books]:
             found.currency,
             int(found.balance),
             found.entries,
-            int(found.charged),  # a Decimal, if PostgreSQL has summed it up
+            int(found.charged),  # PostgreSQL's sums are Decimal
             int(found.cost),
             found.faults,
         )

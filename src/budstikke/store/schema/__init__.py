@@ -1,9 +1,9 @@
 """
 The tables, for both engines.
 
-Times are Unix seconds (UTC), amounts of money micros (millionths of a currency);
-``state``, ``kind`` and ``reason`` have the values of the enumerations of ``domain``.
-Partial indexes find what is due: they do not grow with what is done.
+Times are Unix seconds (UTC); amounts are micros (millionths of a currency); ``state``,
+``kind`` and ``reason`` have the values of enumerations in ``domain``. Partial indexes
+find rows that are due: they do not grow with the rows that are done.
 """
 
 from __future__ import annotations

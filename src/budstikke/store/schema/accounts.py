@@ -1,4 +1,4 @@
-"""Accounts: what they may do, what it costs, and their contacts. Seldom written."""
+"""Accounts with their rights, prices and contacts. Seldom written."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ account = Table(
         sqlite_where=text("alert_below IS NOT NULL"),
         postgresql_where=text("alert_below IS NOT NULL"),
     ),
-    sqlite_autoincrement=True,  # the id of a removed account is never given again
+    sqlite_autoincrement=True,  # the id of a removed account is not used again
 )
 
 
@@ -121,7 +121,7 @@ ledger = Table(
     Column("account_id", Id, ForeignKey("account.id"), nullable=False),
     Column("at", Float, nullable=False),
     Column("kind", String, nullable=False),  # domain.ledger.Kind
-    Column("amount", Id, nullable=False),  # micros; what the account got, signed
+    Column("amount", Id, nullable=False),  # micros; negative: a charge
     Column("balance", Id, nullable=False),  # after it
     Column("order_id", Id),
     Column("message_id", Id),
@@ -129,7 +129,7 @@ ledger = Table(
     Column("messages", Integer, nullable=False, default=0, server_default="0"),
     Index("ledger_account", "account_id", "at"),
 )
-"""Append-only: an account's amounts sum to its balance; ``messages``: how many."""
+"""Append-only: an account's amounts sum to its balance; ``messages``: a count."""
 
 
 credit_order = Table(
@@ -159,7 +159,7 @@ fee = Table(
     Column("name", String, nullable=False),
     Column("amount", Id, nullable=False),  # micros, positive
     Column("monthly", Boolean, nullable=False),
-    Column("next_at", Float),  # NULL: taken, and once only
+    Column("next_at", Float),  # NULL: a set-up fee that was charged
     Column("day", Integer, nullable=False, default=1, server_default="1"),  # of month
     UniqueConstraint("account_id", "name"),
     Index(
@@ -196,7 +196,7 @@ contact = Table(
 membership = Table(
     "membership",
     metadata,
-    Column("id", Id, primary_key=True),  # in the order they were added
+    Column("id", Id, primary_key=True),  # in order of addition
     Column("group_id", Id, ForeignKey("contact_group.id"), nullable=False),
     Column("contact_id", Id, ForeignKey("contact.id"), nullable=False),
     UniqueConstraint("group_id", "contact_id"),
@@ -208,10 +208,10 @@ suppression = Table(
     "suppression",
     metadata,
     Column("number", String, primary_key=True),
-    Column("account_id", Id, primary_key=True, default=0),  # 0: every account's
+    Column("account_id", Id, primary_key=True, default=0),  # 0: of all accounts
     Column("reason", String, nullable=False, default="blacklist"),
     Column("at", Float),
-    Column("inbound_id", Id),  # the inbound message that asked for it
+    Column("inbound_id", Id),  # the inbound message of the opt-out
     Index("suppression_account", "account_id", "number"),
 )
 """Opt-outs, and numbers that an administrator blocks."""
@@ -225,4 +225,4 @@ audit = Table(
     Column("actor", String, nullable=False),
     Column("act", Text, nullable=False),
 )
-"""What administrators did; without secrets."""
+"""Acts of administrators, without secrets."""

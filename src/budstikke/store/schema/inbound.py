@@ -1,4 +1,4 @@
-"""Inbound messages, the numbers they come to, and queues of callbacks."""
+"""Inbound messages, our numbers, and queues of callbacks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ number = Table(
     "number",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("value", String, nullable=False),  # digits; of a series what it begins with
-    Column("kind", String, nullable=False),  # domain.inventory.NumberKind
+    Column("value", String, nullable=False),  # digits; of a series, its beginning
+    Column("kind", String, nullable=False),  # domain.number_inventory.NumberKind
     Column("access_id", Id, ForeignKey("access.id")),  # NULL: shared, or unassigned
     Column("url", Text, nullable=False, default="", server_default=""),
     UniqueConstraint("value"),
@@ -37,7 +37,7 @@ keyword = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("number_id", Id, ForeignKey("number.id"), nullable=False),
-    Column("word", String, nullable=False),  # as it is reported; empty: the default
+    Column("word", String, nullable=False),  # as reported; empty: the default
     Column("aliases", Text, nullable=False, default="[]"),  # JSON list
     Column("access_id", Id, ForeignKey("access.id"), nullable=False),
     Column("url", Text, nullable=False, default="", server_default=""),
@@ -51,7 +51,7 @@ number_request = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("account_id", Id, ForeignKey("account.id"), nullable=False),
-    Column("access_id", Id, nullable=False),  # whom it is for
+    Column("access_id", Id, nullable=False),  # the access that is to get it
     Column("kind", String, nullable=False),  # keyword, number, series
     Column("number", String, nullable=False, default=""),  # empty: any
     Column("word", String, nullable=False, default=""),
@@ -59,7 +59,7 @@ number_request = Table(
     Column("state", String, nullable=False),  # waiting, approved, refused
     Column("at", Float, nullable=False),
     Column("decided_at", Float),
-    Column("answer", Text, nullable=False, default=""),  # to the customer
+    Column("answer", Text, nullable=False, default=""),  # for the customer
     Index("number_request_account", "account_id", "id"),
     Index(
         "number_request_waiting",
@@ -68,7 +68,7 @@ number_request = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
 )
-"""Numbers and keywords that customers asked an administrator for."""
+"""Customers' requests for numbers and keywords."""
 
 inbound_part = Table(
     "inbound_part",
@@ -89,7 +89,7 @@ inbound_part = Table(
     Column("equal_id", Id, nullable=False),  # the newest equal part then; 0: none
     Column("copy", Integer, nullable=False),  # store.contract.Copy
     Column("state", String, nullable=False),  # held, copy, done
-    Column("due_at", Float, nullable=False),  # held: give up waiting; else: forget
+    Column("due_at", Float, nullable=False),  # held: end of the wait; else: deletion
     UniqueConstraint(
         *("originator", "recipient", "reference", "total", "number", "digest"),
         *("equal_id", "copy"),
@@ -108,33 +108,33 @@ inbound_part = Table(
     ),
 )
 """
-Parts of long inbound texts, as the operator delivered them, until all are there.
+Parts of long inbound texts, until their text is complete.
 
-They are remembered for a while after that, since operators deliver parts again.
+They stay for a while after that, since operators deliver parts again.
 """
 
 inbound = Table(
     "inbound",
     metadata,
-    Column("id", Id, primary_key=True),  # of the same blocks as those of messages
+    Column("id", Id, primary_key=True),  # from the same blocks as messages
     Column("access_id", Id),  # NULL: unrouted
     Column("account_id", Id),
     Column("carrier_id", Id, nullable=False),
     Column("number_id", Id),
     Column("keyword_id", Id),
-    Column("originator", String, nullable=False),  # E.164 with +, or as it is
+    Column("originator", String, nullable=False),  # E.164 with +, or as written
     Column("recipient", String, nullable=False),  # digits
     Column("kind", String, nullable=False),  # domain.inbound.Kind
     Column("text", Text, nullable=False),
     Column("data", Text, nullable=False, default=""),  # hexadecimal, if binary
     Column("subject", Text, nullable=False, default=""),
-    Column("keyword", String, nullable=False, default=""),  # the registered word
+    Column("keyword", String, nullable=False, default=""),  # as registered
     Column("reply_to", Id),  # the message it answers
     Column("missing", Integer, nullable=False, default=0),  # parts that never came
     Column("opt_out", Boolean, nullable=False, default=False),
     Column("sent_at", Float, nullable=False),
     Column("came_at", Float, nullable=False),
-    Column("assign_id", Id),  # the access that an administrator gives it to
+    Column("assign_id", Id),  # the access to which an administrator assigned it
     Index("inbound_account", "account_id", "id"),
     Index(
         "inbound_unrouted",
@@ -171,11 +171,11 @@ queue = Table(
     Column("id", Id, primary_key=True),
     Column("access_id", Id, nullable=False, unique=True),
     Column("state", String, nullable=False),  # domain.callback.QueueState
-    Column("due_at", Float),  # due: not before; with a node: its lease's end
-    Column("node_id", Id),  # the node that works on it; paused: that sends the alert
-    Column("tries", Integer, nullable=False, default=0),  # of the first one in it
-    Column("counter", Integer, nullable=False, default=0),  # the last number given
-    Column("why", Text, nullable=False, default=""),  # why it was paused
+    Column("due_at", Float),  # not before; with a node: end of its lease
+    Column("node_id", Id),  # the node with its lease; paused: that sends the alert
+    Column("tries", Integer, nullable=False, default=0),  # of its first callback
+    Column("counter", Integer, nullable=False, default=0),  # the last event's
+    Column("why", Text, nullable=False, default=""),  # why it is paused
     Column("paused_at", Float),
     Column("alert", Boolean, nullable=False, default=False),  # an alert is to be sent
     Column("token", String),  # SHA-256 of the token in the alert's link
@@ -205,7 +205,7 @@ queue = Table(
         postgresql_where=text("token IS NOT NULL"),
     ),
 )
-"""Queues of callbacks that go out one after another; each may be paused."""
+"""Queues of callbacks that go one after another; each may be paused."""
 
 attempt = Table(
     "attempt",
@@ -214,15 +214,15 @@ attempt = Table(
     Column("callback_id", Id, nullable=False),
     Column("at", Float, nullable=False),
     Column("took", Float, nullable=False),  # seconds
-    Column("request", Text, nullable=False),  # secrets masked, and cut
-    Column("status", Integer),  # of HTTP; NULL: no answer
+    Column("request", Text, nullable=False),  # cut, secrets masked
+    Column("status", Integer),  # HTTP status; NULL: no answer
     Column("answer", Text, nullable=False),
     Index("attempt_callback", "callback_id"),
 )
 """
-Attempts of callbacks that were not understood.
+Failed attempts of callbacks, and repeats.
 
-A callback's own row has the attempt that was understood.
+The callback's own row has its last attempt.
 """
 
 subscriber = Table(
@@ -232,4 +232,4 @@ subscriber = Table(
     Column("name", String, nullable=False, default=""),
     Column("address", String, nullable=False, default=""),
 )
-"""The number directory, as it was imported."""
+"""The imported number directory."""

@@ -1,4 +1,4 @@
-"""What nodes share: counters, each other's names and leases."""
+"""Counters, and the nodes' names and leases."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ meta = Table(
 )
 """
 By key: ``revision`` of the directory; ``next_id``, the first id of messages and orders
-that no node has reserved; ``callback_id``, on SQLite the last id of a callback when
-some were purged; ``salt`` of the identifiers of keys; ``compatible``, the oldest schema
-whose programs can run on this one; and what ``store.time_seen`` keeps.
+that no node has reserved; ``callback_id``, on SQLite the last id of a callback before a
+purge; ``salt`` of key identifiers; ``compatible``, the oldest schema whose programs can
+use this one; and the times of ``store.time_seen``.
 """
 
 
@@ -27,7 +27,7 @@ node = Table(
     Column("name", String, nullable=False),
     Column("lease_until", Float, nullable=False),
 )
-"""Running gateways; one whose lease is over is dead, and another releases its work."""
+"""Nodes; one whose lease is over is dead, and another takes over its work."""
 
 
 bind_lease = Table(
@@ -38,4 +38,4 @@ bind_lease = Table(
     Column("lease_until", Float, nullable=False),
     Column("up", Boolean, nullable=False),
 )
-"""The nodes' rights to hold binds with operators; ``up``: the bind takes parts now."""
+"""Nodes' bind leases; ``up``: the bind takes parts now."""

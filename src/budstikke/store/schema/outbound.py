@@ -24,10 +24,10 @@ mms = Table(
     Column("files", Text, nullable=False),  # JSON list of [name, type, base64]
     Column("subject", Text, nullable=False, default="", server_default=""),
     Column("fallback", Text),  # SMS for phones without MMS; NULL: none
-    Column("fallback_id", Id),  # the callback that sends it; NULL: not yet
+    Column("fallback_id", Id),  # the callback that sends it; NULL: none yet
     Column("read_at", Float),
 )
-"""Contents of outbound MMS; their messages have the encoding ``mms`` and one part."""
+"""Contents of outbound MMS; their messages have encoding ``mms`` and one part."""
 
 
 recurring = Table(
@@ -86,7 +86,7 @@ bulk = Table(
         postgresql_where=text("done < total"),
     ),
 )
-"""Orders too large for one transaction: expanded in slices, unless cancelled."""
+"""Bulk orders: expanded in slices, unless cancelled."""
 
 
 message = Table(
@@ -99,8 +99,8 @@ message = Table(
     Column("originator", String, nullable=False),
     Column("ref", String),
     Column("encoding", String, nullable=False),
-    Column("segments", Integer, nullable=False),  # as the account is charged
-    Column("parts", Integer, nullable=False),  # rows of part; 1 where the SMSC splits
+    Column("segments", Integer, nullable=False),  # charged
+    Column("parts", Integer, nullable=False),  # rows of part; 1 if the SMSC splits
     Column("flash", Integer, nullable=False),
     Column("protocol_id", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
@@ -162,7 +162,7 @@ part = Table(
     Column("smsc_key", String),
     Column("reason", String, nullable=False, default=""),
     Column("raw", Text, nullable=False, default=""),
-    Column("at", Float),  # when it took its state
+    Column("at", Float),  # time of its state
     Index(
         "part_queued",
         "carrier_id",
@@ -226,14 +226,14 @@ orphan = Table(
     Column("raw", Text, nullable=False),
     Column("at", Float, nullable=False),
     Column("recipient", String, nullable=False),
-    Column("came_at", Float, nullable=False),  # ours; ``at`` is the operator's clock
+    Column("came_at", Float, nullable=False),  # our clock; ``at``: the operator's
     Column("kept_until", Float, nullable=False),
     Index("orphan_smsc_id", "smsc_id"),
     Index("orphan_smsc_key", "smsc_key"),
     Index("orphan_recipient", "recipient"),
     Index("orphan_kept_until", "kept_until"),
 )
-"""Delivery reports that match no part yet."""
+"""Delivery reports without a part."""
 
 
 callback = Table(
@@ -244,12 +244,12 @@ callback = Table(
     Column("message_id", Id, nullable=False),  # of ``message`` or ``inbound``
     Column("event", Text, nullable=False),  # JSON: domain.callback.Event
     Column("state", String, nullable=False),  # domain.callback.CallbackState
-    Column("due_at", Float),  # not before; with a node: the end of its lease
-    Column("node_id", Id),  # the node that leased it
-    Column("queue_id", Id),  # it waits for the callbacks before it in this queue
+    Column("due_at", Float),  # not before; with a node: end of its lease
+    Column("node_id", Id),  # the node with its lease
+    Column("queue_id", Id),  # the queue in which it waits
     Column("tries", Integer, nullable=False, default=0),
     Column("answer", Text, nullable=False, default=""),
-    Column("status", Integer),  # of HTTP
+    Column("status", Integer),  # HTTP status
     Column("took", Float),  # seconds, of the last attempt
     Column("at", Float, nullable=False),
     Index(
@@ -277,4 +277,4 @@ duplicate = Table(
     Column("until", Float, nullable=False),
     Index("duplicate_until", "until"),
 )
-"""Duplicate locks on PostgreSQL, where nodes share them; SQLite's are in memory."""
+"""Duplicate locks on PostgreSQL, for all nodes; SQLite's are in memory."""

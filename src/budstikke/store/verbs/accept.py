@@ -1,9 +1,9 @@
 """
-Accept orders: their messages and parts, what they cost, and all that belongs to them.
+Accepts orders: stores messages and parts, charges for them, and stores what goes along.
 
-Everything that an order is checked against is locked until the transaction ends, in
-this order: duplicate keys, balances by id, then each order's occurrence, idempotency
-key or slice. So two nodes that accept the same order never both store it.
+All that an order is checked against is locked until the transaction ends, in this
+order: duplicate keys, balances by id, then each order's occurrence, idempotency key or
+slice. So two nodes never both store an order that both accept.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _MESSAGE_COLUMNS = """id, order_id, access_id, recipient, originator, ref, encod
 _PART_COLUMNS = """id, carrier_id, state, text, tables, priority, due_at, node_id, at,
     tries, reason, raw"""
 
-# Two texts: ``each`` runs SQLite's for each row, which is faster there than taking a
-# batch apart (docs/why/sqlite.md); PostgreSQL takes the batch in one round trip.
+# Two texts: on SQLite ``each`` runs a statement for each row, which is faster than
+# taking a batch apart (docs/why/sqlite.md); on PostgreSQL a batch is one round trip.
 INSERT_MESSAGES = two(
     sqlite=f"""
 INSERT INTO message ({_MESSAGE_COLUMNS})
@@ -72,7 +72,7 @@ SELECT 1 FROM recurring WHERE id = $1 AND done < $2 AND next_at IS NOT NULL
 TAKE_OCCURRENCE = statement("""
 UPDATE recurring SET done = $2, next_at = $3 WHERE id = $1""")
 
-# There may be no row yet that could be locked.
+# The row to lock may not exist yet.
 LOCK_KEY = server_only("SELECT pg_advisory_xact_lock(hashtextextended($2, $1))")
 
 KEY_TAKEN = statement("""
@@ -106,12 +106,12 @@ async def store_drafts(
     now: float,
 ) -> list[Verdict]:
     """
-    Store orders and take what they cost, but for what is refused.
+    Store orders and charge for them, except those that are refused.
 
     Args:
         connection: In a transaction.
         drafts: The orders.
-        held: For each, the indexes of messages that are known to be duplicates.
+        held: For each, the indexes of messages that are known duplicates.
         now: Unix seconds.
 
     """
@@ -151,10 +151,10 @@ async def store_drafts(
 
 async def store_again(connection: Connection, rows: Sequence[Draft | BulkRow]) -> None:
     """
-    Insert these orders' rows once more, to find out whether they were committed.
+    Insert these orders' rows again, to find out whether they were committed.
 
-    Fails because of an id if they were, and waits as long as a transaction that has
-    inserted one has not ended. To be rolled back.
+    It fails if they were, because of their ids, and waits for transactions that
+    inserted one and are still open. The caller rolls it back.
     """
     bulks = [row for row in rows if isinstance(row, BulkRow)]
     drafts = [row for row in rows if isinstance(row, Draft)]
@@ -171,10 +171,10 @@ async def _hold_keys(
     now: float,
 ) -> set[int]:
     """
-    Lock the duplicate keys of what is to be stored; returns those that are ours.
+    Lock the duplicate keys of these orders; return those that this locked.
 
-    Adds to the verdicts' ``duplicates``. The keys of a bulk order's slice were locked
-    when the order was accepted.
+    It adds to the verdicts' ``duplicates``. A bulk order's keys were locked when it was
+    accepted.
     """
     rows: list[tuple[int, float, Verdict, int]] = []
     for draft, verdict in zip(drafts, verdicts, strict=True):
@@ -194,7 +194,7 @@ async def _hold_keys(
     free = set(ours)
     for key, _, verdict, index in rows:
         if key in free:
-            free.discard(key)  # twice in a batch is a duplicate, too
+            free.discard(key)  # the second one of a batch is a duplicate, too
         else:
             verdict.duplicates.append(index)
     return ours
@@ -216,7 +216,7 @@ async def _release_keys(
 def _without(
     draft: Draft, duplicates: Sequence[int]
 ) -> tuple[list[MessageRow], list[PartRow]]:
-    """Leave out the messages that are duplicates."""
+    """Return an order's rows without the messages that are duplicates."""
     if not duplicates:
         return draft.messages, draft.parts
     out = {draft.messages[index].id for index in duplicates}
@@ -227,7 +227,7 @@ def _without(
 
 
 def _charge(book: Book | None, draft: Draft, messages: Sequence[MessageRow]) -> bool:
-    """Take what an order costs; ``False``: the balance does not cover it."""
+    """Charge for an order; ``False``: the balance does not cover it."""
     charge = draft.charge
     if charge is None or charge.paid or book is None:
         return True
@@ -238,7 +238,7 @@ def _charge(book: Book | None, draft: Draft, messages: Sequence[MessageRow]) -> 
 
 
 async def _is_taken(connection: Connection, draft: Draft | BulkRow, now: float) -> bool:
-    """Tell whether an order's occurrence, key or slice was stored before; locks it."""
+    """Lock an order's occurrence, key or slice; return whether it was stored before."""
     if draft.occurrence is not None:
         values = (draft.occurrence.id, draft.occurrence.done)
         if await connection.value(OCCURRENCE_FREE, *values) is None:
@@ -257,7 +257,7 @@ async def _is_taken(connection: Connection, draft: Draft | BulkRow, now: float) 
 async def _store_rest(
     connection: Connection, draft: Draft | BulkRow, now: float
 ) -> None:
-    """Store what an order has beside messages: they are, or will be, stored."""
+    """Store what an order has beside messages."""
     if draft.occurrence is not None:
         turn = draft.occurrence
         await connection.execute(TAKE_OCCURRENCE, turn.id, turn.done, turn.next_at)
@@ -327,7 +327,7 @@ async def _insert_bulk(connection: Connection, bulk: BulkRow) -> None:
 async def _hold_all(
     connection: Connection, keys: Sequence[int], until: float, now: float
 ) -> list[int]:
-    """Lock keys; when some are locked already, lock none and return their indexes."""
+    """Lock these keys, or none: return the indexes of those that were locked before."""
     if not keys:
         return []
     ours = await connection.hold_keys([(key, until) for key in keys], now)

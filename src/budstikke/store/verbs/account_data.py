@@ -1,4 +1,4 @@
-"""What customers change of their own data: erasure, groups, contacts, opt-outs."""
+"""What customers change: erasure of messages, groups, contacts, opt-outs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from budstikke.store.verbs.connection import Connection
 
-# A message keeps its text while it is to be sent, or may be sent again; an MMS also
-# while an SMS may follow it. Later delivery reports are counted, but nobody is called.
+# A message keeps its text while it may be sent, or sent again; an MMS also while an SMS
+# may follow it. Later delivery reports are counted, without callbacks.
 ERASE = statement("""
 UPDATE message SET deleted = 1, recipient = '', notify_on = 0, callback_url = NULL,
     duplicate_key = NULL, duplicate_until = NULL
@@ -62,7 +62,7 @@ OWNS_INBOUND = statement(
     "SELECT 1 FROM inbound WHERE id = :id AND account_id = :account"
 )
 
-# The parts of an inbound text, which are remembered in case the operator repeats them.
+# The parts of an inbound text, which are kept in case the operator delivers them again.
 FORGET_PARTS = statement("""
 DELETE FROM inbound_part
 WHERE state <> 'held' AND originator = :originator AND recipient = :recipient""")
@@ -76,9 +76,9 @@ FORGET_CALLBACKS = statement("DELETE FROM callback WHERE message_id = :id")
 FORGET_MEDIA = statement("DELETE FROM media WHERE message_id = :id")
 
 _FORGET = (FORGET_ATTEMPTS, FORGET_CALLBACKS, FORGET_MEDIA)
-"""In this order; for messages of both directions."""
+"""In this order; for outbound and inbound messages."""
 
-# An order that is expanded or cancelled needs its recipients and text no more.
+# An order that is expanded or cancelled no longer needs its recipients and text.
 ERASE_BULK = statement("""
 UPDATE bulk SET content = '{}', recipients = '[]'
 WHERE id = :order AND (done >= total OR cancelled)""")
@@ -112,7 +112,7 @@ DROP_OPT_OUT = statement(
     "DELETE FROM suppression WHERE number = :number AND account_id = :account"
 )
 
-# Opt-outs are part of the directory: whoever holds it reads it again.
+# Opt-outs are part of the directory, so that nodes have to read it again.
 TOUCH = statement("""
 UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'revision'""")
 
@@ -120,7 +120,7 @@ UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'revision'""")
 async def change(
     connection: Connection, asked: ListingCommand, account: int, now: float
 ) -> ListingAnswer:
-    """Change something, in a transaction; raises Refusal for what must be there."""
+    """Carry out a command in a transaction; raises Refusal for an unknown group."""
     if isinstance(asked, DatedChange):
         return await DATED[type(asked)](connection, asked, account, now)
     return await CHANGES[type(asked)](connection, asked, account)

@@ -1,4 +1,4 @@
-"""Lower bounds of ids, by which a statement leaves out old partitions."""
+"""Lower bounds of ids, by which statements skip old partitions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class PartitionBounds:
     """
     The ids at which partitions begin, as far as a node knows them.
 
-    PostgreSQL's planner and executor look at every partition that a statement may
-    concern; ``AND id >= bound`` lets them skip the old ones. A bound is right at any
-    age, since ids only grow. SQLite has no partitions: there all bounds are 0.
+    PostgreSQL's planner and executor visit every partition that a statement may need;
+    ``AND id >= bound`` lets them skip old ones. An old bound stays valid, since ids
+    only grow. SQLite has no partitions: there all bounds are 0.
 
     Attributes:
-        open_message: No part of a message with a lower id is still to be sent.
-        open_callback: No callback with a lower id is still due.
-        recent: No message of the last days has a lower id.
+        open_message: All parts of messages with lower ids are done.
+        open_callback: All callbacks with lower ids are done.
+        recent: All messages of the last days have this id or a higher one.
 
     """
 
@@ -32,25 +32,25 @@ class PartitionBounds:
         self.recent = 0
 
     def learn(self, messages: Sequence[int], callbacks: Sequence[int]) -> None:
-        """Take the ids at which the partitions of both tables begin, in order."""
+        """Note the ids at which the partitions of both tables begin, in order."""
         self._messages = messages
         self._callbacks = callbacks
 
     def message(self, ids: Sequence[int]) -> int:
-        """Find a bound that none of these messages is below."""
+        """Return a bound that is not above any of these messages."""
         return _bound(self._messages, min(ids, default=0))
 
     def part(self, ids: Sequence[int]) -> int:
-        """Find a bound that none of these parts is below."""
+        """Return a bound that is not above any of these parts."""
         return _bound(self._messages, min(ids, default=0) >> 8) << 8
 
     def callback(self, ids: Sequence[int]) -> int:
-        """Find a bound that none of these callbacks is below."""
+        """Return a bound that is not above any of these callbacks."""
         return _bound(self._callbacks, min(ids, default=0))
 
     @property
     def open_part(self) -> int:
-        """The bound of ``open_message`` for ids of parts."""
+        """Return ``open_message`` as an id of parts."""
         return self.open_message << 8
 
 

@@ -1,11 +1,11 @@
 """
-Ids of callbacks, given so that a reader of events, which follows them, passes none.
+Ids of callbacks, in such an order that a reader who follows them misses none.
 
-On SQLite one transaction writes at a time: the next id is one more than the last. On
-PostgreSQL ids are drawn from a sequence before their transaction commits, so a reader
-may see an id before a lower one. Therefore a transaction that draws first holds a lock,
-until it ends, that says above which id its own will be. A reader lists events up to the
-lowest of these locks; what is below is committed, or never will be.
+On SQLite one transaction writes at a time: the next id is the last one plus one. On
+PostgreSQL a transaction draws ids from a sequence before it commits, so that a reader
+may see an id before a lower one. Therefore a transaction holds an advisory lock, until
+it ends, that names an id below its own. A reader lists events up to the lowest of these
+locks; lower ids are committed, or never will be.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ KIND = 0x6576
 """
 The upper 16 bits of the locks' keys; the rest is the id.
 
-Another lock, whose key is a hash, may have them by chance (one in 65,536): readers then
-wait for that transaction, too.
+Another lock, whose key is a hash, may have them by chance (one in 65,536): then readers
+wait for its transaction, too.
 """
 
-# SQLite: an id is never given again, though its callback is purged (``meta`` keeps the
-# last one). PostgreSQL: the lock is taken before the first id is drawn.
+# SQLite: the id of a purged callback is not used again (``meta`` has the last one).
+# PostgreSQL: the lock is taken before the first id is drawn.
 DRAW = two(
     sqlite="""
 WITH RECURSIVE n (id) AS (
@@ -44,7 +44,7 @@ WITH above AS MATERIALIZED (
 SELECT json_agg(nextval('callback_id_seq')) FROM above, generate_series(1, $1)""",
 )
 
-# PostgreSQL shows the halves of a lock's key; ``objsubid`` 1 says it is one number.
+# PostgreSQL shows the two halves of a key; ``objsubid`` 1 marks a single number.
 LOWEST_OPEN = two(
     sqlite="SELECT NULL",
     postgres=f"""
@@ -58,20 +58,21 @@ _ids = msgspec.json.Decoder(list[int]).decode
 
 async def draw(connection: Connection, count: int) -> list[int]:
     """
-    Draw ids, in a transaction that stores them in their order.
+    Draw ids; the transaction has to store callbacks in their order.
 
-    They are above all that were drawn before: the callbacks of a queue, whose row the
-    transaction has locked, keep their order.
+    They are above all that were drawn before, so that the callbacks of a queue, whose
+    row the transaction has locked, stay in order. transaction has locked, keep their
+    order.
     """
     return _ids(await connection.one(DRAW, count))
 
 
 async def settled(connection: Connection, last: int) -> int:
     """
-    Find up to which id, at most ``last``, the next statement sees every event.
+    Return the id, at most ``last``, up to which the next statement sees every event.
 
-    ``last`` is an id that was seen before. The next statement must see what was
-    committed until then: this is not for a transaction that reads in one snapshot.
+    ``last`` is the id of an event that was read. The next statement must see what was
+    committed until then, so that this is not for a snapshot.
     """
     lowest: int | None = await connection.value(LOWEST_OPEN)
     return last if lowest is None else min(last, lowest)

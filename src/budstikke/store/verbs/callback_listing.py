@@ -1,4 +1,4 @@
-"""Events, the delivery log and queues, by pages; calling back again."""
+"""Pages of events, of the delivery log and of queues; sending callbacks again."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     Change = Callable[[Connection, Any, int, float], Awaitable[ListingAnswer]]
 
 A_DAY = 86_400.0
-"""Seconds that the time of an event may be off the order in which they were made."""
+"""Seconds that the times of events may differ from the order of their ids."""
 
-# An event is a JSON array: what it is stands first, then its fields in order.
+# An event is a JSON array: first its kind, then its fields in order.
 _REPLY = 1 + InboundEvent.__struct_fields__.index("reply")
 _CAME_AT = 1 + InboundEvent.__struct_fields__.index("came_at")
 _AT = 1 + StatusEvent.__struct_fields__.index("at")
@@ -85,8 +85,8 @@ def _callback_columns(e: Fragments) -> str:
     CASE WHEN c.node_id IS NULL THEN c.due_at END, c.status, c.took, c.answer, c.at"""
 
 
-# The first two columns say how far the page looked; the others are NULL if it found
-# nothing.
+# The first two columns say how far the page has read; the others are NULL without a
+# match.
 CALLBACKS = statement(
     lambda e: (
         f"""
@@ -123,7 +123,7 @@ ATTEMPTS = statement("""
 SELECT at, took, status, answer, request FROM attempt
 WHERE callback_id = :id ORDER BY id""")
 
-# A callback that is leased is being called now.
+# A leased callback has an attempt in progress.
 RESEND = statement("""
 UPDATE callback SET state = 'due', due_at = :now, tries = 0, node_id = NULL
 WHERE id = :id AND (state IN ('done', 'failed')
@@ -169,12 +169,11 @@ async def _events(
     connection: Connection, asked: EventsQuery, account: int
 ) -> EventsPage:
     """
-    Read a page in three statements, each of which sees what is committed by then.
+    Read a page in three statements; each sees what is committed by then.
 
-    The first finds the last event of the page. An event with a lower id that it does
-    not see belongs to a transaction that drew the id earlier. If that transaction is
-    still open when the second statement looks, the page ends below its ids; if it has
-    ended, the third statement sees its events.
+    The first finds the last event of the page. A lower id that it does not see was
+    drawn by an earlier transaction. If that is still open at the second statement, the
+    page ends below its ids; if it has ended, the third statement sees its events.
     """
     values = {
         "access": asked.access_id,
@@ -197,10 +196,10 @@ async def _callbacks(
     connection: Connection, asked: CallbacksQuery, account: int
 ) -> CallbacksPage:
     """
-    Read a page: the newest of what all accesses have.
+    Read a page: the newest callbacks of all accesses.
 
-    An access of which there is more than was looked at says how far down the page can
-    go: what is older may be newer than what it has there.
+    An access with more callbacks than were read limits the page: an older callback of
+    another access may be newer than its next one.
     """
     values = {
         "account": account,

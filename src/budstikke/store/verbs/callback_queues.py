@@ -1,4 +1,4 @@
-"""Queues of callbacks, which an access receives one after the other."""
+"""Queues of callbacks, which go one after another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from budstikke.store.contract import QueueResult
     from budstikke.store.verbs.connection import Connection
 
-# A queue that this node leases stays its own until another node takes it.
+# A queue that this node leases stays leased to it until another node takes it.
 TAKE_QUEUE = statement("""
 UPDATE queue SET node_id = $2, due_at = $3::float8 + $4
 WHERE id = $1 AND state = 'due' AND (due_at <= $3 OR node_id = $2)
@@ -71,7 +71,7 @@ ORDER BY q.id LIMIT $1"""
 
 PAUSED_BY = statement(_PAUSED + "WHERE q.token = $1 AND q.state = 'paused'")
 
-# The lease of a queue that is paused belongs to the node that mails the alert.
+# A paused queue is leased by the node that sends the alert.
 TAKE_ALERT = statement("""
 UPDATE queue SET token = $2, node_id = $3, due_at = $4::float8 + $5
 WHERE id = $1 AND state = 'paused' AND alert
@@ -120,7 +120,7 @@ async def take_queue(
 
 
 async def record_queues(connection: Connection, results: Sequence[QueueResult]) -> None:
-    """Write how queues stand after they were worked, and their callbacks' outcomes."""
+    """Write the results of working on queues, and of their callbacks."""
     callbacks = [result for queue in results for result in queue.callbacks]
     if callbacks:
         await record_callbacks(connection, callbacks)
@@ -140,7 +140,7 @@ async def count_paused_queues(connection: Connection) -> int:
 async def unalerted_pauses(
     connection: Connection, limit: int, now: float
 ) -> list[PausedQueue]:
-    """Find paused queues without an alert, of which no other node is mailing one."""
+    """Find paused queues without an alert that no other node is sending."""
     rows = await connection.rows(UNALERTED, limit, connection.node_id, now)
     return [PausedQueue(*row) for row in rows]
 
@@ -148,13 +148,13 @@ async def unalerted_pauses(
 async def claim_pause_alert(
     connection: Connection, queue_id: int, token: str, now: float
 ) -> bool:
-    """Lease the alert of a paused queue; its mail's link has this token's SHA-256."""
+    """Claim the alert of a paused queue, with the SHA-256 of its link's token."""
     values = (queue_id, token, connection.node_id, now, ALERT_LEASE)
     return await connection.value(TAKE_ALERT, *values) is not None
 
 
 async def record_pause_alert(connection: Connection, queue_id: int, token: str) -> None:
-    """Write that the alert with this token was mailed."""
+    """Note that the alert with this token was sent."""
     await connection.execute(RECORD_ALERT, queue_id, token)
 
 

@@ -1,4 +1,4 @@
-"""Make the callbacks of inbound messages, and record the outcomes of callbacks."""
+"""Makes the callbacks of inbound messages, and records the results of attempts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from budstikke.store.verbs.connection import Connection
     from budstikke.store.verbs.statement import Fragments
 
-# An event's first column says what kind it is, the second what message it is of.
+# An event's first column is its kind, the second its message.
 INSERT_CALLBACKS = statement(
     lambda e: (
         f"""
@@ -41,7 +41,7 @@ ON CONFLICT (access_id) DO NOTHING"""
     )
 )
 
-# Locked until the transaction ends: the counter has no gaps, and no value comes twice.
+# Locked until the transaction ends, so that the counter has no gaps and no repeats.
 QUEUES_OF = statement(
     lambda e: (
         f"""
@@ -50,7 +50,7 @@ SELECT {e.list}({e.row}(access_id, id, counter, state)) FROM (
     )
 )
 
-# A paused queue stays paused; one that is due, or at work, keeps its time.
+# A paused queue stays paused; one that is due or leased keeps its time.
 FILL_QUEUES = statement(
     lambda e: (
         f"""
@@ -61,9 +61,9 @@ FROM {e.rows()} WHERE queue.id = (j.value->>0)::bigint"""
     )
 )
 
-# Columns of CallbackResult. A callback that is over stays so, unless it was understood
-# after all. Without ``took`` nothing was attempted: what the last attempt brought is
-# kept.
+# Columns of CallbackResult. A callback that is done or failed stays so, unless a late
+# attempt succeeds. Without ``took`` there was no attempt, and the last one's result
+# stays.
 UPDATE_CALLBACKS = statement(
     lambda e: (
         f"""
@@ -94,7 +94,7 @@ FROM {e.rows()} ORDER BY j.key"""
 
 
 def _with_text(e: Fragments) -> str:
-    """Write a callback's ``SendEvent`` with another text, which is its fifth column."""
+    """Write a callback's ``SendEvent`` with another text: its fifth column."""
     return e.only(
         sqlite="json_set(callback.event, '$[4]', j.value->>1)",
         postgres="jsonb_set(callback.event::jsonb, '{4}', j.value->1)::text",
@@ -133,7 +133,7 @@ class CallbackWriter:
     Makes the callbacks of a batch of inbound messages.
 
     Args:
-        connection: In a transaction. Callbacks that are due now are leased to its node.
+        connection: In a transaction. It leases callbacks that are due now to its node.
         now: Unix seconds.
 
     """
@@ -147,7 +147,7 @@ class CallbackWriter:
         self._leased: list[CallbackRow] = []
 
     async def begin(self, drafts: Sequence[InboundDraft]) -> None:
-        """Lock the queues of these messages, then draw ids: they are in that order."""
+        """Lock these messages' queues, then draw ids, so that both have one order."""
         await self._lock_queues({d.access_id for d in drafts if d.queued and d.notify})
         count = sum(d.notify + len(d.sends) for d in drafts if d.access_id is not None)
         if count:
@@ -163,7 +163,7 @@ class CallbackWriter:
             self._queues[row[0]] = _Queue(*row[1:])
 
     def add(self, draft: InboundDraft) -> None:
-        """Make the callbacks of a message: its event, then replies to its sender."""
+        """Make the callbacks of a message: its event, then the auto-replies."""
         if draft.access_id is None:
             return
         event_id = self._ids.popleft() if draft.notify else None
@@ -191,7 +191,7 @@ class CallbackWriter:
     def _add(
         self, callback_id: int, access_id: int, event: Event, due_at: float
     ) -> None:
-        """Make a callback that waits for no other; lease it if it is due now."""
+        """Make a callback outside a queue; lease it if it is due now."""
         node_id = None
         if due_at <= self._now:
             due_at, node_id = self._now + LEASE, self._connection.node_id
@@ -216,7 +216,7 @@ class CallbackWriter:
 async def record_callbacks(
     connection: Connection, results: Sequence[CallbackResult]
 ) -> None:
-    """Write the outcomes of attempts at callbacks, and the attempts to be logged."""
+    """Write the results of attempts, and those attempts that are logged."""
     last = {result.id: result for result in results}
     low = connection.bounds.callback(list(last))
     await connection.execute(UPDATE_CALLBACKS, text(list(last.values())), low)

@@ -1,4 +1,4 @@
-"""Cancel what has not been sent, inside transactions."""
+"""Cancels messages that have not been sent."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ COUNT_ORDER = statement(f"SELECT count(*) FROM {_ORDER}")
 
 def _parts(which: str) -> Statement:
     """
-    Write how the parts are found of those messages of which none is on its way.
+    Make the statement that finds the parts of messages without a part on its way.
 
-    A node may claim one before they are locked: PostgreSQL reads the states of those it
-    has waited for again.
+    A node may claim one before they are locked: PostgreSQL reads the states again after
+    it has waited for a lock.
     """
     return statement(
         lambda e: (
@@ -50,7 +50,7 @@ ORDER BY p.id {e.only(postgres="FOR UPDATE OF p")}"""
 
 PARTS_ONE, PARTS_ORDER = _parts(_ONE), _parts(_ORDER)
 
-# The messages that a bulk order is still to be expanded into, and their price.
+# The messages of a bulk order that are not expanded yet, and their price.
 REST = statement(
     lambda e: (
         f"""
@@ -74,7 +74,7 @@ UPDATE recurring SET next_at = NULL WHERE id = :order AND next_at IS NOT NULL
 async def cancel(
     connection: Connection, asked: CancelCommand, account_id: int, now: float
 ) -> CancelAnswer:
-    """Cancel a message, or an order: see ``Store.ask``."""
+    """Cancel a message, or an order; see ``Store.ask``."""
     values: dict[str, Any] = {
         "message": asked.message_id,
         "order": asked.order_id,
@@ -97,7 +97,7 @@ async def cancel(
 async def _cancel_messages(
     connection: Connection, which: Statement, values: dict[str, Any], now: float
 ) -> int:
-    """Cancel messages, whose callbacks become due at once; returns how many."""
+    """Cancel messages, whose callbacks are due at once; return how many."""
     rows = await connection.rows(which, values)
     away = {row[0] >> 8 for row in rows if row[1] != PartState.QUEUED}
     ids = [row[0] for row in rows if row[0] >> 8 not in away]
@@ -113,9 +113,9 @@ async def _cancel_rest(
     connection: Connection, values: dict[str, Any], now: float
 ) -> tuple[int, int]:
     """
-    Stop expanding a bulk order, and refund what is not expanded.
+    Stop expanding a bulk order, and refund the rest.
 
-    Returns how many messages that are, and how many of them this has cancelled.
+    Returns how many messages the rest has, and how many of them this cancelled.
     """
     row = await connection.row(REST, values)
     if row is None:

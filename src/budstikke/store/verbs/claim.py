@@ -1,4 +1,4 @@
-"""Claim queued parts for sending, and put back those that were not sent."""
+"""Claims queued parts, and returns those that were not sent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from budstikke.store.verbs.connection import Connection
 
 # Columns of domain.message.Part. Two texts: PostgreSQL marks and reads the parts in one
-# statement, which is one round trip; SQLite's UPDATE cannot stand in a WITH, so that
-# MARK_SENDING follows.
+# statement, one round trip; SQLite has no UPDATE in a WITH, so that MARK_SENDING
+# follows.
 CLAIM = two(
     sqlite="""
 SELECT json_group_array(json_array(p.id, p.id & 255, m.parts, m.originator,
@@ -66,10 +66,10 @@ GROUP BY carrier_id""")
 
 async def claim(connection: Connection, carrier_id: int, limit: int, now: float) -> str:
     """
-    Claim queued parts of a carrier: those of the highest priority, then the oldest.
+    Claim queued parts of a carrier: highest priority first, then oldest.
 
-    Returns a list of ``domain.message.Part``, in no order, as the JSON that the
-    database made: whoever sends them decodes it, once.
+    Returns a list of ``domain.message.Part``, in no order, as the database's JSON: the
+    sender decodes it, once.
     """
     values = {
         "carrier": carrier_id,
@@ -84,12 +84,12 @@ async def claim(connection: Connection, carrier_id: int, limit: int, now: float)
 
 
 async def release(connection: Connection, part_ids: Sequence[int]) -> None:
-    """Put claimed parts back into their queues, as they were."""
+    """Return claimed parts to their queues."""
     low = connection.bounds.part(part_ids)
     await connection.execute(RELEASE, text(part_ids), low)
 
 
 async def backlog(connection: Connection) -> dict[int, int]:
-    """Count the queued parts of each carrier."""
+    """Count queued parts by carrier."""
     rows = await connection.rows(BACKLOG, connection.bounds.open_part)
     return dict(map(tuple, rows))

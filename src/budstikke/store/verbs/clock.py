@@ -1,4 +1,4 @@
-"""What the passing of time does, inside transactions."""
+"""What becomes due as time passes."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ DELETE FROM orphan WHERE id IN (
     )
 )
 
-# Two texts: SQLite would find the rows by the first column of their key alone.
+# Two texts: SQLite would use only the first column of their key.
 FORGET_KEYS = two(
     sqlite="""
 DELETE FROM idempotency WHERE rowid IN (
@@ -137,7 +137,7 @@ DELETE FROM idempotency i USING (
 WHERE i.access_id = d.access_id AND i.key = d.key""",
 )
 
-# The duplicate lock's keys: PostgreSQL's; on SQLite those that were moved from there.
+# The duplicate lock's keys on PostgreSQL; on SQLite those of an import.
 FORGET_DUPLICATES = statement(
     lambda e: (
         f"""
@@ -148,7 +148,7 @@ DELETE FROM duplicate WHERE key IN (
 )
 
 FORGET = (FORGET_ORPHANS, FORGET_KEYS, FORGET_DUPLICATES, FORGET_DONE)
-"""What a sweep deletes a slice of: rows that were kept for a time."""
+"""Deletions of a slice of rows whose time is over."""
 
 _expiring = msgspec.json.Decoder(list[tuple[int, float]]).decode
 _ids = msgspec.json.Decoder(list[int]).decode
@@ -201,7 +201,7 @@ async def _lease(
 
 
 async def _release(connection: Connection, part_ids: list[int]) -> None:
-    """Let parts that waited be claimed, and start the messages that were scheduled."""
+    """Queue parts that are due, and start scheduled messages."""
     low = connection.bounds.open_part
     await connection.execute(RELEASE_PARTS, text(part_ids), low)
     messages = text(sorted({part_id >> 8 for part_id in part_ids}))
@@ -238,7 +238,7 @@ async def sweep(
     connection: Connection, cursor: SweepCursor, now: float, limit: int
 ) -> tuple[SweepCursor, list[CallbackRow]]:
     """
-    Expire a slice of the backlog, settle a slice of unsure parts by orphans, forget.
+    Expire a slice of the backlog, settle a slice of unsure parts by orphans, delete.
 
     Returns where the next slices begin, and callbacks.
     """

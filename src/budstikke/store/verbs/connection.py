@@ -1,4 +1,4 @@
-"""What a verb needs of a connection, whichever engine it is of."""
+"""The connection of a verb, on either engine."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Connection(Protocol):
     """
     A connection in a transaction.
 
-    Values are bound in their order to ``$1``, ``$2``, …, or given as one mapping to
-    ``:name``. Rows are what the engine's library has: their columns are had by index.
+    Values are bound to ``$1``, ``$2``, … in order, or given as one mapping for
+    ``:name``. Rows are those of the engine's library; their columns have indexes.
 
     Attributes:
-        node_id: The node that runs the verb: claims and leases are in its name.
-        bounds: Of the partitions; all 0 where there are none.
+        node_id: The node that runs the verb; claims and leases are its own.
+        bounds: Of the partitions; without partitions all are 0.
 
     """
 
@@ -31,7 +31,7 @@ class Connection(Protocol):
     bounds: PartitionBounds
 
     async def one(self, statement: Statement, *values: object) -> str:
-        """Run a statement that returns one JSON array; none is ``[]``."""
+        """Run a statement that returns one JSON array; ``[]`` if it returns none."""
 
     async def value(self, statement: Statement, *values: object) -> Any:
         """Run a statement that returns one value, or nothing: ``None``."""
@@ -44,9 +44,9 @@ class Connection(Protocol):
 
     async def execute(self, statement: Statement, *values: object) -> int:
         """
-        Run a statement that changes rows; returns how many.
+        Run a statement that changes rows; return how many.
 
-        One that has no text for PostgreSQL, which needs no such step, is not run there.
+        PostgreSQL skips a statement without a text for it.
         """
 
     async def each(
@@ -55,8 +55,9 @@ class Connection(Protocol):
         """
         Run a statement for each row of a batch, by the fields of its struct.
 
-        SQLite takes a row's fields as ``$1`` … ``$n`` and is run for each; PostgreSQL
-        takes the batch as JSON in ``$1`` and ``low``, a bound of their ids, in ``$2``.
+        SQLite runs it for each row, with the fields as ``$1`` … ``$n``. PostgreSQL runs
+        it once, with the batch as JSON in ``$1`` and ``low``, a bound of the ids, in
+        ``$2``.
         """
 
     async def on_server(self, statement: Statement, *values: object) -> None:
@@ -70,14 +71,15 @@ class Connection(Protocol):
         self, keys: Sequence[tuple[int, float]], now: float
     ) -> set[int]:
         """
-        Lock duplicate keys until their times; returns those that are locked now.
+        Lock duplicate keys until their times; return those that this locked.
 
-        The others were locked before, by a transaction that was committed. An engine
-        that locks all keys before the transaction, in memory, returns all of them.
+        The others were locked before, by a committed transaction. An engine that locks
+        keys in memory, before the transaction, returns all of them. that locks all keys
+        before the transaction, in memory, returns all of them.
         """
 
     async def release_keys(self, keys: Sequence[int]) -> None:
-        """Unlock keys that ``hold_keys`` locked: what they stand for is not stored."""
+        """Unlock keys that ``hold_keys`` locked: their messages are not stored."""
 
     async def notify(self, hint: Hint) -> None:
-        """Tell the other nodes, once this is committed, what there is to be done."""
+        """Notify the other nodes, once this is committed."""

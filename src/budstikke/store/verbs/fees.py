@@ -1,4 +1,4 @@
-"""Take the fees that are due, and find the balances that are low, in transactions."""
+"""Charges due fees, and finds low balances."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WHERE alert_below IS NOT NULL AND balance >= alert_below AND alerted""")
 
 async def take_fees(connection: Connection, now: float, limit: int) -> int:
     """
-    Charge at most ``limit`` fees that are due; returns how many charges were made.
+    Charge at most ``limit`` due fees; return the number of charges.
 
     A monthly fee that was not charged for several months is charged for each of them.
     """

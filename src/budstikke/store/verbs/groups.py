@@ -69,7 +69,7 @@ ORDER BY j.key, m.id"""
 async def answer_group(
     connection: Connection, asked: GroupCommand, account_id: int
 ) -> GroupAnswer:
-    """Do what is asked of groups; raises Refusal with ``UNKNOWN_GROUP``."""
+    """Carry out a command about groups; raises Refusal with ``UNKNOWN_GROUP``."""
     return await VERBS[asked.verb](connection, asked, account_id)
 
 
@@ -89,7 +89,7 @@ async def _find(connection: Connection, account_id: int, name: str) -> int | Non
 
 
 async def required(connection: Connection, account_id: int, name: str) -> int:
-    """Find a group's key; raises Refusal with ``UNKNOWN_GROUP``."""
+    """Return a group's id; raises Refusal with ``UNKNOWN_GROUP``."""
     found = await _find(connection, account_id, name)
     if found is None:
         raise Refusal(RefusalCode.UNKNOWN_GROUP, field="group", value=name)

@@ -1,4 +1,4 @@
-"""Inbound messages: whose they are, storing them, and those that no rule routes."""
+"""Stores inbound messages, finds what they reply to, and lists assigned ones."""
 
 from __future__ import annotations
 
@@ -130,10 +130,10 @@ async def store_inbound(
     connection: Connection, drafts: Sequence[InboundDraft], now: float
 ) -> list[InboundDraft]:
     """
-    Store inbound messages and opt-outs; returns those that were not stored before.
+    Store inbound messages and opt-outs; return those that were not stored before.
 
-    A draft was stored before if one of its parts is done, or, of an unrouted message
-    that an administrator assigned, if it is unrouted no more.
+    A draft was stored before if one of its parts is done, or if it is an assigned
+    message that is no longer unrouted.
     """
     drafts = await _not_stored(connection, drafts)
     await mark_done(connection, [id_ for draft in drafts for id_ in draft.held])
@@ -153,8 +153,7 @@ async def receive(
     """
     Store inbound messages with their media and callbacks.
 
-    Those that were stored before are left out: their parts are done, or an assigned
-    message is unrouted no more.
+    Those that were stored before are skipped, as in ``store_inbound``.
     """
     drafts = await store_inbound(connection, drafts, now)
     for draft in drafts:
@@ -179,7 +178,7 @@ async def _not_stored(
             continue
         if draft.assigned and draft.event.message_id not in unrouted:
             continue
-        still.difference_update(draft.held)  # a batch may name a message twice
+        still.difference_update(draft.held)  # a batch may have a message twice
         unrouted.discard(draft.event.message_id)
         left.append(draft)
     return left

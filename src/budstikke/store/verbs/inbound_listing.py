@@ -79,7 +79,8 @@ WHERE i.id = :id AND i.account_id = :account"""
     )
 )
 
-# The first two columns say how far was looked; without a match the others are NULL.
+# The first two columns say how far the page has read; the others are NULL without a
+# match.
 INBOUNDS = statement(
     lambda e: (
         f"""
@@ -245,7 +246,7 @@ async def _add_request(
 
 
 async def _named(connection: Connection, asked: AddRequestCommand, account: int) -> int:
-    """Find the access that is named; raises Refusal when it is not just one."""
+    """Return the access with this name; raises Refusal unless there is exactly one."""
     if not asked.access:
         return asked.access_id
     dialect, _, identifier = asked.access.partition(":")

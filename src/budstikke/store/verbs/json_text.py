@@ -10,7 +10,7 @@ import msgspec
 T = TypeVar("T", bound=msgspec.Struct)
 
 LAST_ID = 2**63 - 1
-"""The largest id that a column holds; no row has it."""
+"""The largest id of a column; no row has it."""
 
 _encode = msgspec.json.Encoder().encode
 _nul = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -20,8 +20,8 @@ def text(value: object) -> str:
     """
     Encode a batch as JSON.
 
-    NUL becomes U+FFFD: SQLite's JSON functions end a text there, and PostgreSQL's
-    texts cannot hold it.
+    NUL becomes U+FFFD: SQLite's JSON functions end a text there, and PostgreSQL's texts
+    cannot have it.
     """
     encoded = _encode(value).decode()
     if "\\u0000" in encoded:

@@ -74,9 +74,10 @@ WHERE m.id = :id AND m.account_id = :account"""
 
 def _records(ids: Callable[[Fragments], str]) -> Statement:
     """
-    Make the statement of a page of records, by where their ids come from.
+    Make the statement of a page of records, by the source of their ids.
 
-    Its first two columns say how far was looked; without a match the others are NULL.
+    Its first two columns say how far the page has read; without a match the others are
+    NULL.
     """
     return statement(
         lambda e: (
@@ -165,7 +166,7 @@ WHERE account_id = :account AND number = :number""")
 async def look(
     connection: Connection, asked: ListingQuery, account: int
 ) -> ListingAnswer:
-    """Answer what changes nothing; raises Refusal for a group that is not there."""
+    """Answer a query that changes nothing; raises Refusal for an unknown group."""
     return await LOOKS[type(asked)](connection, asked, account)
 
 
@@ -181,7 +182,7 @@ async def _record(
 
 
 def _unexpanded(message: MessageAnswer) -> Record:
-    """Show a message of a bulk order that is not expanded: its text is not cut yet."""
+    """Show a message of a bulk order that is not expanded: it has no segments yet."""
     return Record(
         id=message.id,
         order_id=message.order_id,

@@ -1,4 +1,4 @@
-"""What MMS contain, row by row: octets are blobs and cannot be in JSON."""
+"""Contents of MMS, row by row: octets are blobs, which JSON cannot have."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _files = msgspec.json.Decoder(tuple[tuple[str, str, bytes], ...]).decode
 async def store_media(
     connection: Connection, message_id: int, media: Iterable[MediaRow]
 ) -> None:
-    """Store the parts of an MMS."""
+    """Store the files of an MMS."""
     for row in media:
         values = (row.id, message_id, row.place, row.name, row.type)
         await connection.execute(INSERT_MEDIA, *values, len(row.data), row.data)
@@ -40,7 +40,7 @@ async def store_media(
 async def read_parts(
     connection: Connection, ids: Sequence[str]
 ) -> dict[str, MediaPart]:
-    """Read parts of MMS; those that are no longer stored are left out."""
+    """Read files of MMS, except those that were deleted."""
     parts: dict[str, MediaPart] = {}
     for id_ in ids:
         row = await connection.row(PART, id_)
@@ -52,7 +52,7 @@ async def read_parts(
 async def read_contents(
     connection: Connection, message_ids: Sequence[int]
 ) -> dict[int, MmsContent]:
-    """Read what MMS to be sent contain; those no longer stored are left out."""
+    """Read contents of outbound MMS, except those that were deleted."""
     contents: dict[int, MmsContent] = {}
     for message_id in message_ids:
         row = await connection.row(CONTENT, within_id(message_id))

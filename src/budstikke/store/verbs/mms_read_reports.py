@@ -1,4 +1,4 @@
-"""Read reports of MMS, inside one transaction."""
+"""Read replies of MMS."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ async def record_read_reports(
     now: float,
 ) -> list[CallbackRow]:
     """
-    Note that MMS were read, each once; returns the callbacks of it.
+    Store read replies of MMS, each once; return their callbacks.
 
-    A report is the operator's id of the message, its word, and when it was read.
+    A reply is the MMSC's message id, its word, and when it was read.
     """
     rows = await connection.one(MATCH_ID, text(reports), carrier_id, 0)
-    newest: dict[int, Concerned] = {}  # ids are used again: the newest is meant
+    newest: dict[int, Concerned] = {}  # the MMSC may reuse ids: take the newest
     for part in sorted(decode_concerned(rows), key=lambda part: part.part_id):
         newest[part.index] = part
     ids = text([part.message_id for part in newest.values()])

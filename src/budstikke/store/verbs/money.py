@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from budstikke.store.contract import Charge
     from budstikke.store.verbs.connection import Connection
 
-# Locked until the transaction ends, by id: two that need the same ones wait in line.
+# Locked until the transaction ends, by id, so that two transactions never deadlock.
 BALANCES = statement(
     lambda e: (
         f"""
@@ -46,7 +46,7 @@ SELECT {columns("itiiiitn")}, $2 FROM {e.rows()} ORDER BY j.key"""
     )
 )
 
-# Columns of domain.settlement.MessageFinal; what is not due back is left out.
+# Columns of domain.settlement.MessageFinal; those without a refund are left out.
 REFUNDABLE = statement(
     lambda e: (
         f"""
@@ -75,7 +75,7 @@ class Book:
     """
     The balances of a transaction, and the entries that change them.
 
-    ``begun`` makes one, and holds the accounts until the transaction ends.
+    ``begun`` makes one, and locks the accounts until the transaction ends.
     """
 
     def __init__(self, connection: Connection, balances: dict[int, int]) -> None:
@@ -85,7 +85,7 @@ class Book:
         self._rows = []
 
     def take(self, charge: Charge, amount: int, messages: int) -> bool:
-        """Charge an account for so many messages, if what it has covers it."""
+        """Charge an account for these messages, if its balance and credit cover it."""
         left = self.balances.get(charge.account_id, 0) - amount
         if left + charge.credit < 0:
             return False
@@ -112,7 +112,7 @@ class Book:
         )
 
     async def close(self, now: float) -> None:
-        """Write what was entered."""
+        """Write the entries."""
         if not self._rows:
             return
         changed = {row[0] for row in self._rows}
@@ -122,7 +122,7 @@ class Book:
 
 
 async def begun(connection: Connection, accounts: Iterable[int]) -> Book:
-    """Begin a book of these accounts, in a transaction."""
+    """Lock these accounts, and read their balances."""
     found = await connection.one(BALANCES, text(sorted(set(accounts))))
     return Book(connection, dict(_pairs(found)))
 
@@ -130,7 +130,7 @@ async def begun(connection: Connection, accounts: Iterable[int]) -> Book:
 async def post_entries(
     connection: Connection, account_id: int, entries: Sequence[Entry], now: float
 ) -> int:
-    """Write ledger entries; returns the balance after them, micros."""
+    """Write ledger entries; return the balance after them, micros."""
     book = await begun(connection, [account_id])
     for entry in entries:
         book.enter(account_id, entry)
@@ -141,11 +141,7 @@ async def post_entries(
 async def refund(
     connection: Connection, finals: Sequence[MessageFinal], low: int, now: float
 ) -> None:
-    """
-    Give back what messages that have failed cost, by the rule they carry.
-
-    None of them has an id below ``low``.
-    """
+    """Refund failed messages, by each one's rule; no id is below ``low``."""
     failed = [final for final in finals if final.state != "delivered"]
     if not failed:
         return
@@ -175,8 +171,8 @@ VALUES ($1, $2, $3, $4, $5)""")
 async def order_credit(
     connection: Connection, account_id: int, count: int, amount: int, now: float
 ) -> CreditAnswer:
-    """Order SMS: credited at once, or waiting beyond the ceiling of a day."""
-    book = await begun(connection, [account_id])  # orders of one account wait in line
+    """Order SMS: credited at once, or waiting if above the limit of a day."""
+    book = await begun(connection, [account_id])  # one order of an account at a time
     ceiling, today = await connection.row(ORDERED_TODAY, account_id, now)
     waiting = today + count > ceiling
     state = "waiting" if waiting else "credited"

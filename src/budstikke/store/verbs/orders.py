@@ -1,4 +1,4 @@
-"""Orders that are stored: bulk ones not yet all messages, repeating ones, answers."""
+"""Stored orders: bulk orders, recurring orders, and answers to idempotency keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WHERE next_at <= $1 ORDER BY next_at LIMIT $2""")
 
 
 async def stored(connection: Connection, rows: Sequence[Draft | BulkRow]) -> set[int]:
-    """Find which of these orders are stored, whole or in part; returns their ids."""
+    """Return the ids of those orders of which anything is stored."""
     bulk_ids = [row.id for row in rows if isinstance(row, BulkRow)]
     drafts = [row for row in rows if isinstance(row, Draft)]
     ids = [message.id for draft in drafts for message in draft.messages]
@@ -49,7 +49,7 @@ async def stored(connection: Connection, rows: Sequence[Draft | BulkRow]) -> set
 
 
 async def open_bulks(connection: Connection) -> list[BulkRow]:
-    """Take the bulk orders that are not yet all messages, and that no node expands."""
+    """Take bulk orders to expand that no other node expands."""
     rows = await connection.rows(OPEN_BULKS, connection.node_id)
     return sorted(map(_bulk, rows), key=lambda bulk: bulk.id)
 
@@ -70,7 +70,7 @@ def _bulk(row: Any) -> BulkRow:
 async def originator_of(
     connection: Connection, access_id: int, message_id: int
 ) -> str | None:
-    """Find what an access's message was sent from."""
+    """Return the sender of an access's message."""
     values = (within_id(message_id), access_id)
     found: str | None = await connection.value(ORIGINATOR, *values)
     return found
@@ -79,7 +79,7 @@ async def originator_of(
 async def idempotent_answer(
     connection: Connection, access_id: int, key: str, now: float
 ) -> tuple[str, bytes] | None:
-    """Find what an idempotency key was answered: the request's digest, the answer."""
+    """Return an idempotency key's (digest of the request, answer)."""
     row = await connection.row(ANSWERED, access_id, key, now)
     return (row[0], row[1].encode()) if row else None
 
@@ -87,7 +87,7 @@ async def idempotent_answer(
 async def due_recurring(
     connection: Connection, now: float, limit: int
 ) -> list[RecurringRow]:
-    """Find repeating orders whose next time has come."""
+    """Find recurring orders that are due."""
     return [
         RecurringRow(id_, access_id, order.encode(), first_at, done, next_at)
         for id_, access_id, order, first_at, done, next_at in await connection.rows(

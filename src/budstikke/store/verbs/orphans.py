@@ -1,9 +1,8 @@
 """
-Orphans: receipts that match no part yet.
+Orphans: delivery reports without a part.
 
-A receipt may come before the answer that names its part, or be the only sign of a part
-of which nobody knows whether the operator has it (``unsure``). So it is kept, and
-matched as soon as a part has its id.
+A report may come before the response with the message id, or may be the only sign of an
+unsure part. So it is kept, and matched once a part has its id.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ SELECT {e.list}({e.row}(o.id, {e.row}(o.smsc_id, o.smsc_key, o.state, o.reason, 
 """
 
 
-# Rows of the batch: [smsc_id, smsc_key, carrier_id]. A subquery for each, since the
-# planners would go through the orphans of a carrier.
+# Rows of the batch: [smsc_id, smsc_key, carrier_id]. One subquery each, since the
+# planners would read all orphans of a carrier.
 ORPHANS_OF = two(
     sqlite=_orphans(SQLITE, "o.carrier_id")
     + """
@@ -69,7 +68,7 @@ WHERE o.carrier_id = (j.value->>2)::bigint""",
 
 DELETE_ORPHANS = statement(lambda e: f"DELETE FROM orphan WHERE id {e.in_ids()}")
 
-# [orphan's id, receipt, part's id]: of one carrier and recipient, not from before the
+# [orphan's id, report, part's id]: same carrier and recipient, and not older than the
 # message. Locked: another node may match them with another part.
 ORPHANS_FOR_UNSURE = statement(
     lambda e: (
@@ -94,10 +93,10 @@ SELECT {e.list}(id) FROM (
     )
 )
 
-# Nothing leads from a recipient to its messages: the next one goes through two lists.
+# No index leads from a recipient to its messages: the next one reads two lists.
 JOIN_BY_HASH = server_only("SET LOCAL enable_hashjoin = on")
 
-# Those of the batch to whose recipient their carrier is sending another part.
+# Parts of the batch to whose recipient the carrier is sending another part.
 OTHERS_BEING_SENT = statement(
     lambda e: (
         f"""
@@ -117,12 +116,12 @@ _ids = msgspec.json.Decoder(list[int]).decode
 
 KEEP_AGAIN = 7 * 86400.0
 """
-Seconds for an orphan that was taken for a part and is about another one: the operator
-has used the id again, and the other part does not have it yet.
+Seconds to keep an orphan that was matched with a wrong part: the operator reused the
+id, and the right part does not have it yet.
 """
 
 Name = tuple[str, str | None, int]
-"""How a part is named: the operator's id, its normal form, the carrier."""
+"""A part's name: the operator's id, its normal form, the carrier."""
 
 
 async def keep_orphans(
@@ -132,7 +131,7 @@ async def keep_orphans(
     now: float,
     keep: float,
 ) -> None:
-    """Keep receipts that match no part for ``keep`` seconds."""
+    """Keep delivery reports without a part for ``keep`` seconds."""
     rows = text([_as_orphan(receipt) for receipt in receipts])
     await connection.execute(INSERT_ORPHANS, rows, carrier_id, now, now + keep)
 
@@ -140,7 +139,7 @@ async def keep_orphans(
 async def take_orphans(
     connection: Connection, names: Sequence[Name]
 ) -> dict[int, list[Receipt]]:
-    """Take the orphans of parts that now have these names, by carrier, oldest first."""
+    """Take the orphans of parts with these names, by carrier, oldest first."""
     rows = _rows(await connection.one(ORPHANS_OF, text(names)))
     if not rows:
         return {}
@@ -161,7 +160,7 @@ async def take_orphans_of_unsure(
     """
     Take an orphan for each unsure part of the same carrier and recipient, by part.
 
-    None for a part while another is being sent there: it may be that one's receipt.
+    Not while another part is being sent there: the orphan may be about that one.
     """
     rows = _rows(await connection.one(ORPHANS_FOR_UNSURE, text(part_ids)))
     if not rows:
@@ -183,7 +182,7 @@ def match_orphans(
     """
     Choose an orphan for each part; all orphans of one id belong to one part.
 
-    Rows are [orphan's id, receipt, part's id]; returns the first two by the third.
+    Rows are [orphan's id, report, part's id]; returns the first two by the third.
     """
     matched: dict[int, tuple[int, Receipt]] = {}
     used: set[object] = set()
@@ -199,8 +198,7 @@ def _as_orphan(receipt: Receipt) -> Receipt:
     """
     Make the row of an orphan.
 
-    A second id stands in the place of the normal form, where the first id has none; see
-    ``_as_named``.
+    If the first id has no normal form, a second id takes its column; see ``_as_named``.
     """
     if receipt.smsc_key is not None or not receipt.other_id:
         return receipt
@@ -212,9 +210,8 @@ def _as_named(receipt: Receipt, unkeyed: set[str]) -> Receipt:
     """
     Read an orphan that was found by the names of parts.
 
-    ``unkeyed`` are the ids of those that have no normal form: their bind has no rule
-    for it. What stands in the place of the orphan's normal form is a second id if it is
-    the id of such a part.
+    ``unkeyed``: ids of parts without a normal form, since their carrier has no rule. If
+    the orphan's normal form is one of them, it is in fact a second id.
     """
     key = receipt.smsc_key
     if key is None or key not in unkeyed:

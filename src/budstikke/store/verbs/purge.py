@@ -1,4 +1,4 @@
-"""Delete old messages, callbacks and orders, a slice at a time."""
+"""Deletes old messages, callbacks and orders, slice by slice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from budstikke.store.verbs.statement import POSTGRES, statement, two
 if TYPE_CHECKING:
     from budstikke.store.verbs.connection import Connection
 
-# Ids grow with time, near enough, so that a slice from the front is the oldest.
+# Ids grow with time, so that a slice from the front is the oldest.
 MESSAGES = statement(
     lambda e: (
         f"""
@@ -23,7 +23,7 @@ SELECT {e.list}({e.row}(id, accepted_at, expires_at >= $3)) FROM (
     )
 )
 
-# Two texts: each engine looks the parts up by their messages only if it is told to.
+# Two texts: each engine must be told to look parts up by their messages.
 DELETE_PARTS = two(
     sqlite="""
 DELETE FROM part WHERE id IN (SELECT p.id FROM json_each($1) j
@@ -60,7 +60,7 @@ SELECT {e.list}({e.row}(id, at, state IN ('due', 'queued'))) FROM (
     )
 )
 
-# No id is given twice: SQLite has no sequence that outlives the callbacks.
+# SQLite has no sequence of callbacks: ``meta`` keeps the last id.
 KEEP_CALLBACK_ID = two(
     sqlite="""
 INSERT OR REPLACE INTO meta (key, value)
@@ -81,14 +81,14 @@ DELETE FROM bulk WHERE id IN (
         ORDER BY id LIMIT $2) b
     WHERE accepted_at < $1 AND over)""")
 
-# Nobody sees a repeating order any more whose first messages are deleted.
+# A recurring order whose messages are all deleted is of no more use.
 DELETE_RECURRING = statement("""
 DELETE FROM recurring WHERE id IN (
     SELECT id FROM recurring WHERE next_at IS NULL AND first_at < $1
     ORDER BY first_at LIMIT $2)""")
 
 _Row = tuple[int, float, bool]
-"""Of a slice: the id, from when it is, and whether it is kept all the same."""
+"""Of a slice: the id, its time, and whether it stays all the same."""
 
 _decode = msgspec.json.Decoder(list[_Row], strict=False).decode
 
@@ -102,7 +102,7 @@ class Slices(msgspec.Struct, frozen=True):
 
 
 Spans = Sequence[tuple[int, int | None]]
-"""Ranges of ids, the second one not included, whose old rows are deleted."""
+"""Ranges of ids, the second excluded, in which to delete old rows."""
 
 BothSpans = tuple[Spans, Spans]
 """Those of messages, and those of callbacks."""
@@ -121,15 +121,18 @@ async def purge(
     """
     Delete a slice of old messages, sent and received, with all that belongs to them.
 
+    Delete a slice of old messages, outbound and inbound, with all that belongs to them.
+
+    Returns where the next slices begin, and how many messages were deleted.
+
     Args:
         connection: In a transaction.
         begin: Where the slices begin.
-        before: What is older is deleted, Unix seconds.
+        before: Rows from before this time are old, Unix seconds.
         limit: Rows of each kind.
-        spans: Where messages, and callbacks, are deleted (``ALL``, if the database has
-            no partitions): other ranges are dropped whole one day.
+        spans: Ranges of messages and of callbacks (``ALL`` without partitions); others
+            are dropped as partitions.
 
-    Returns where the next slices begin, and how many messages were deleted.
 
     """
     after, end, following = _span(spans[0], begin.messages)
@@ -164,7 +167,7 @@ def _rows(rows: str) -> list[_Row]:
 
 def _span(spans: Spans, after: int) -> tuple[int, int, int]:
     """
-    Find the first span that has ids after this one.
+    Find the first span with ids after this one.
 
     Returns after which id to begin, before which to end, and where the slice after the
     span's last one begins; 0: at the front.
@@ -182,6 +185,6 @@ def _old(rows: list[_Row], before: float) -> list[int]:
 
 
 def _next(rows: list[_Row], before: float, limit: int, following: int) -> int:
-    """Tell where the next slice begins: not behind one that ends before its time."""
+    """Return where the next slice begins; a short slice is read again later."""
     full = len(rows) == limit and rows[-1][1] < before
     return rows[-1][0] if full else following

@@ -1,7 +1,7 @@
 """
-Answer what customers and administrators ask: not on the message path.
+Answers queries of customers and administrators, off the message path.
 
-``look_up`` answers what only reads, ``change`` what also writes.
+``look_up`` answers those that only read, ``change`` carries out the others.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ FROM {source} LEFT JOIN account a ON a.id = m.account_id
 
 _OWN = "(:account::bigint IS NULL OR m.account_id = :account)"
 
-# The id may be any of 64 bits: beyond 54 the id of its parts would be too large.
+# Any 64-bit id is allowed: beyond 54 bits the ids of its parts would be too large.
 _ITS_PARTS = """AND p.id >= 256 *
             CASE WHEN :id < (1::bigint << 54) THEN :id ELSE 1::bigint << 54 END"""
 
@@ -87,7 +87,7 @@ _views = msgspec.json.Decoder(list[MessageView]).decode
 
 
 async def messages(connection: Connection, ids: Sequence[int]) -> list[MessageView]:
-    """Look messages up; unknown ids are left out."""
+    """Look messages up, except unknown ids."""
     known = [within_id(id_) for id_ in ids]
     low = connection.bounds.message(known)
     return _views(await connection.one(MESSAGES, text(known), low))
@@ -99,7 +99,7 @@ async def revision(connection: Connection) -> int:
 
 
 def is_read(asked: QueryOrCommand) -> bool:
-    """Tell whether a query changes nothing, so that a reader can answer it."""
+    """Whether a query changes nothing, so that a reader can answer it."""
     return isinstance(asked, MessageQuery | OrderQuery | ReferenceQuery | ListingQuery)
 
 
@@ -107,9 +107,9 @@ async def look_up(
     connection: Connection, asked: QueryOrCommand, account_id: int | None
 ) -> Answer:
     """
-    Answer a query within an account (``None``: across all); ``asked`` ``is_read``.
+    Answer a query within an account (``None``: in all); ``is_read`` is true of it.
 
-    Raises Refusal for a group that must be there and is not.
+    Raises Refusal for an unknown group.
     """
     if isinstance(asked, ListingQuery):
         assert account_id is not None  # noqa: S101 - flow.queries sees to it
@@ -133,8 +133,8 @@ async def look_up(
 async def _of_order(
     connection: Connection, order_id: int, account_id: int | None
 ) -> list[MessageAnswer]:
-    # Those that do not exist yet come first: one that is made between the two
-    # statements is found by the second, and is not listed twice.
+    # Messages that are not made yet are read first: one that is made between the two
+    # statements is in the second result, and must not be listed twice.
     rest = await unexpanded_messages(connection, order_id, account_id)
     values = {"order": order_id, "account": account_id}
     messages = await _find(connection, BY_ORDER, values)
@@ -150,7 +150,7 @@ async def _find(
 
 
 def in_one_snapshot(asked: QueryOrCommand) -> bool:
-    """Tell whether all statements of a query must read one state of the database."""
+    """Whether all statements of a query must read one state of the database."""
     return isinstance(asked, ListingQuery) and not isinstance(asked, EventsQuery)
 
 

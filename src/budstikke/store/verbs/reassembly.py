@@ -1,11 +1,11 @@
 """
-Parts of long inbound texts, held until all parts of a text are there.
+Parts of long inbound texts, held until their text is complete.
 
-A part is ``held`` until a text is made of it, then ``done``. Done parts are remembered
-until ``due_at`` is past, because an operator that missed our acknowledgement delivers a
-part again. A part that equals one that is kept may be such a repeat, or belong to
-another text with the same reference: then its state is ``copy`` (``Copy`` says which
-copy it is). A copy can complete a text, but makes none wait; used so, it is ``done``.
+A part is ``held`` until a text has used it, then ``done``. Done parts stay until
+``due_at``, because an operator that missed our acknowledgement delivers a part again. A
+part that equals a stored one may be such a repeat, or belong to another text with the
+same reference: then its state is ``copy`` (``Copy`` says of which kind). A copy can
+complete a text, but makes none wait; a text that uses it makes it ``done``.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
     from budstikke.store.verbs.connection import Connection
 
-# Two nodes may be given parts of one text at once: the later one waits, so that it sees
-# what the earlier one kept. Ordered, so that two batches cannot wait for each other.
+# Two nodes may get parts of one text at the same time: the later one waits, so that it
+# sees the other's. In order, so that two batches never deadlock.
 LOCK_TEXTS = server_only("""
 SELECT count(pg_advisory_xact_lock(text)) FROM (
     SELECT DISTINCT hashtextextended(value::text, 0) AS text
     FROM jsonb_array_elements($1::jsonb) ORDER BY 1) t""")
 
-# For each row of the batch the equal parts that are kept: the newest, how many, and
-# whether one of them is held. The index finds them, however many parts a text has.
+# For each row of the batch, the stored parts that equal it: the newest, how many, and
+# whether one is held. An index finds them.
 _EQUAL_SQLITE = """(
     SELECT b.key, b.value, max(p.id) AS newest, count(p.id) AS equal,
         max(p.state = 'held') AS waits
@@ -72,7 +72,7 @@ ON CONFLICT DO NOTHING"""
 )
 
 _USABLE = "state IN ('held', 'copy')"
-"""Parts that can complete a text: those that wait, and copies that no text has used."""
+"""Parts that can complete a text: held ones, and unused copies."""
 
 DROP = statement(
     lambda e: f"DELETE FROM inbound_part WHERE id {e.in_ids()} AND {_USABLE}"
@@ -92,8 +92,8 @@ WHERE {_USABLE}"""
     )
 )
 
-# Texts of which a part is due, or every number is there. Left alone, SQLite would go
-# through the parts that are done, too.
+# Texts with a part that is due, or with all numbers. By itself SQLite would also read
+# the parts that are done.
 HELD_DUE = statement(
     lambda e: (
         f"""
@@ -139,7 +139,7 @@ _ids = msgspec.json.Decoder(list[int]).decode
 async def hold_parts(
     connection: Connection, parts: Sequence[HeldPart]
 ) -> list[HeldPart]:
-    """Keep parts; returns all held parts of their texts, oldest first."""
+    """Store parts; return all held parts of their texts, oldest first."""
     texts = text(
         list({(p.originator, p.recipient, p.reference, p.total) for p in parts})
     )
@@ -149,7 +149,7 @@ async def hold_parts(
 
 
 async def drop_parts(connection: Connection, part_ids: Sequence[int]) -> None:
-    """Forget held parts."""
+    """Delete held parts."""
     await connection.execute(DROP, text(part_ids))
 
 
@@ -164,14 +164,14 @@ async def _of_texts(connection: Connection, texts: str) -> list[HeldPart]:
 
 
 async def still_held(connection: Connection, part_ids: Sequence[int]) -> set[int]:
-    """Find those of these parts that no text was made of; locks them."""
+    """Return those of these parts that no text has used; lock them."""
     if not part_ids:
         return set()
     return set(_ids(await connection.one(HELD_STILL, text(part_ids))))
 
 
 async def mark_done(connection: Connection, part_ids: Iterable[int]) -> None:
-    """Note that a text was made of these parts."""
+    """Note that a text has used these parts."""
     ids = list(part_ids)
     if ids:
         await connection.execute(HELD_DONE, text(ids))

@@ -1,4 +1,4 @@
-"""Find the parts that delivery reports (receipts) are about, in a transaction."""
+"""Finds the parts that delivery reports (receipts) are about."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ SELECT {e.list}({e.row}({index}, p.id, p.state, p.carrier_id, p.tries, m.id, m.p
 
 def _match(name: str, column: int, index: tuple[str, str]) -> Statement:
     """
-    Write how parts of a carrier are found by a column of a batch.
+    Make the statement that finds parts of a carrier by a column of a batch.
 
-    ``index`` is that of a row's receipt, as SQLite and PostgreSQL write it.
+    ``index`` is the index of a row's receipt, in SQLite's and PostgreSQL's SQL.
 
     PostgreSQL has a subquery for each row of the batch, which locks the parts (OFFSET
-    keeps it one): while there are no statistics yet, its planner would go through all
-    parts of the carrier instead.
+    keeps it separate): without statistics its planner would read all parts of the
+    carrier.
     """
     return two(
         sqlite=_concerned(SQLITE, index[0])
@@ -64,13 +64,13 @@ JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8""",
     )
 
 
-# Rows of the batch begin with the operator's id of a message.
+# Rows of the batch begin with the operator's message id.
 MATCH_ID = _match("smsc_id", 0, ("j.key", "j.key"))
 
-# Rows of the batch: [index, normal form of the operator's id]
+# Rows of the batch: [index, normal form of the operator's message id]
 MATCH_KEY = _match("smsc_key", 1, ("j.value->>0", "(j.value->>0)::bigint"))
 
-# By the ids of parts, which are locked; the index says nothing.
+# By ids of parts, which it locks; the index is not used.
 CONCERNED_BY_PART = statement(
     lambda e: (
         _concerned(e, "0")
@@ -84,7 +84,7 @@ FROM (SELECT id, state, carrier_id, tries, at FROM part
 decode_concerned = msgspec.json.Decoder(list[Concerned]).decode
 
 Matches = dict[int, list[Concerned]]
-"""By index into a batch of receipts: the parts whose id it names."""
+"""By index into a batch of receipts: the parts with its id."""
 
 
 async def match(
@@ -93,10 +93,10 @@ async def match(
     """
     Find parts by the id as written, by its normal form, by a second id.
 
-    First among recent messages: nothing leads from an operator's id to a partition, so
-    that each more costs a look. A part that is found there, is open and has the
-    receipt's recipient is the one that is meant, whatever older ones there are
-    (``domain.settlement.best``); for other receipts the old partitions are searched.
+    First among recent messages: an operator's id does not tell the partition, and each
+    one takes a look-up. A part found there that is open and has the receipt's recipient
+    is the right one (``domain.settlement.best``); for other receipts the old partitions
+    are read.
     """
     recent = connection.bounds.recent
     by_index = dict(enumerate(receipts))
@@ -144,7 +144,7 @@ async def _find(
 def _with_another_id(
     receipts: Mapping[int, Receipt], matches: Mapping[int, Sequence[Concerned]]
 ) -> dict[int, Receipt]:
-    """List receipts to find by their second id: the first has no such recipient."""
+    """List receipts to find by their second id: the first found no such recipient."""
     return {
         index: receipt.by_other_id()
         for index, receipt in receipts.items()
@@ -155,7 +155,7 @@ def _with_another_id(
 def _take_others(
     matches: Matches, receipts: Mapping[int, Receipt], others: Matches
 ) -> None:
-    """Add what second ids match; it goes before a match of another recipient."""
+    """Add matches of second ids, in front of matches of another recipient."""
     for index, parts in others.items():
         if index not in matches or _has_recipient(receipts[index], parts):
             matches[index] = parts

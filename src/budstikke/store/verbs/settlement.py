@@ -1,8 +1,8 @@
 """
-Settle parts, their messages and callbacks, inside one transaction.
+Settles parts, their messages and callbacks, in one transaction.
 
-What a verb decides about is locked first, parts before messages and by id, so that
-nodes that meet wait for one another and do not lock each other out.
+A verb first locks the rows that it decides about, parts before messages and by id, so
+that nodes wait for each other without deadlocks.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from budstikke.domain.receipt import Receipt
     from budstikke.store.verbs.connection import Connection
 
-# Columns of domain.settlement.PartUpdate. SQLite runs it for each row, which is quicker
-# there than a join with the batch.
+# Columns of domain.settlement.PartUpdate. On SQLite it runs for each row, which is
+# faster than a join with the batch.
 UPDATE_PARTS = two(
     sqlite="""
 UPDATE part SET state = $2, carrier_id = $3, smsc_id = iif($11, smsc_id, $4),
@@ -71,13 +71,13 @@ UPDATE part SET state = j.value->>1, carrier_id = (j.value->>2)::bigint,
 FROM {POSTGRES.rows()} WHERE part.id = (j.value->>0)::bigint AND part.id >= $2""",
 )
 
-# An answer and a receipt for one part do not know of each other until one of them has
-# committed: whichever came first would look for the other in vain. So those of one
-# carrier go one after the other; answers do not wait for answers.
+# A response and a report about one part do not see each other until one is committed:
+# both would search in vain. So those of a carrier exclude each other; responses do not
+# wait for responses.
 LOCK_ANSWERS = server_only("SELECT pg_advisory_xact_lock_shared(1651729508, $1)")
 LOCK_RECEIPTS = server_only("SELECT pg_advisory_xact_lock(1651729508, $1)")
 
-# Parts of the batch that an answer can still change.
+# Parts of the batch that a response can still change.
 STILL_OPEN = statement(
     lambda e: (
         f"""
@@ -88,8 +88,8 @@ SELECT {e.list}(id) FROM (
     )
 )
 
-# Columns of domain.settlement.MessageFinal. SQLite must name each that is bound ($6).
-# For PostgreSQL's OFFSET see receipt_matching.
+# Columns of domain.settlement.MessageFinal. SQLite must use each bound value ($6). For
+# PostgreSQL's OFFSET see receipt_matching.
 FINISH_MESSAGES = two(
     sqlite="""
 UPDATE message SET state = $2, reason = $3, raw = $4, final_at = $5
@@ -122,7 +122,7 @@ FROM {e.id_rows()}
     )
 )
 
-# MMS that failed and are to be followed by an SMS: [access's id, SendEvent]
+# Failed MMS that an SMS follows: [access's id, SendEvent]
 FALLBACKS = statement(
     lambda e: (
         f"""
@@ -144,8 +144,8 @@ WHERE mms.message_id = (j.value->>0)::bigint"""
     )
 )
 
-# Columns of store.contract.CallbackRow. An event's first column says what kind it is,
-# the second what message it is of.
+# Columns of store.contract.CallbackRow. An event's first column is its kind, the second
+# its message.
 INSERT_CALLBACKS = statement(
     lambda e: (
         f"""
@@ -161,10 +161,10 @@ _ids = msgspec.json.Decoder(list[int]).decode
 _fallbacks = msgspec.json.Decoder(list[tuple[int, SendEvent]]).decode
 
 FAILED = {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED}
-"""An MMS that ends so never reached the phone."""
+"""An MMS in one of these states did not reach the phone."""
 
 Update = tuple[Concerned, PartUpdate]
-"""What a carrier answered: the part as it was, and what becomes of it."""
+"""A carrier's outcome: the part as it was, and its update."""
 
 
 async def settle_receipts(
@@ -174,7 +174,7 @@ async def settle_receipts(
     now: float,
     keep: float,
 ) -> list[CallbackRow]:
-    """Settle by receipts; those that match nothing are kept for ``keep`` seconds."""
+    """Settle by delivery reports; keep orphans for ``keep`` seconds."""
     await connection.on_server(LOCK_RECEIPTS, carrier_id)
     return await _settle_receipts(connection, carrier_id, receipts, now, keep)
 
@@ -200,7 +200,7 @@ async def _settle_receipts(
 async def record_outcomes(
     connection: Connection, updates: Sequence[Update], now: float
 ) -> list[CallbackRow]:
-    """Write what carriers answered, then settle by receipts that came early."""
+    """Write carriers' outcomes, then settle by reports that came early."""
     for carrier_id in sorted({update.carrier_id for _, update in updates}):
         await connection.on_server(LOCK_ANSWERS, carrier_id)
     callbacks: list[CallbackRow] = []
@@ -247,7 +247,7 @@ async def _record_outcomes(
 async def _settle_by_orphans(
     connection: Connection, updates: Sequence[PartUpdate], now: float
 ) -> list[CallbackRow]:
-    """Settle by the orphans of parts, now that these have their ids and carriers."""
+    """Settle by orphans of parts that now have their ids and carriers."""
     names: list[Name] = [
         (update.smsc_id, update.smsc_key, update.carrier_id)
         for update in updates
@@ -267,7 +267,7 @@ async def settle_parts(
     connection: Connection, updates: Mapping[int, PartUpdate], now: float
 ) -> list[CallbackRow]:
     """
-    Settle parts that no carrier answered for: expired ones, given-up ones.
+    Settle parts without an outcome: expired ones, and those that are given up.
 
     The caller has locked them, in the state that the updates are for.
     """
@@ -343,7 +343,7 @@ async def write_settlement(
 async def _find_fallbacks(
     connection: Connection, finals: Sequence[MessageFinal], now: float
 ) -> list[tuple[int, SendEvent]]:
-    """Find the SMS to send instead of MMS that have failed."""
+    """Find the SMS that follow failed MMS."""
     failed = [final.id for final in finals if final.state in FAILED]
     if not failed:
         return []
@@ -354,10 +354,10 @@ async def _read_siblings(
     connection: Connection, parts: Sequence[Concerned]
 ) -> Siblings:
     """
-    Read the states of all parts of those messages that have more than one.
+    Read the states of all parts of messages with more than one.
 
-    The messages are locked from here on: two nodes that settle two parts of one message
-    would otherwise each think that the other part is still open.
+    This locks the messages: otherwise two nodes that settle two parts of one message
+    would each see the other part as open.
     """
     many = {part.message_id for part in parts if part.parts > 1}
     siblings: Siblings = {}

@@ -1,19 +1,19 @@
 """
 Statements for both engines.
 
-A statement is written once, in PostgreSQL's words: ``$1`` for a parameter, ``::bigint``
-for a cast. For SQLite the casts are taken out, since its columns and JSON values bring
-their types along. What the engines say differently is a field of ``Fragments``:
+A statement is written once, as PostgreSQL's SQL: ``$1`` for a parameter, ``::bigint``
+for a cast. For SQLite the casts are removed, since its columns and JSON values have
+their types. Where the SQL differs, ``Fragments`` has a field:
 
     RELEASE = statement(lambda e: f'''
     UPDATE part SET state = 'queued' WHERE id {e.in_ids("$1")} AND state = 'sending'
     ''')
 
-Where one text cannot serve both (their plans differ, or the hot path is faster with
-another one), ``two`` takes a text for each, and a comment beside it says why.
+If one text cannot serve both (their plans differ, or another text is faster on the hot
+path), ``two`` takes a text for each, and a comment says why.
 
-Batches go in as one JSON parameter and come out as one JSON value: see
-docs/why/sqlite.md and docs/why/postgres.md for the figures.
+A batch is one JSON parameter, and its result one JSON value: docs/why/sqlite.md and
+docs/why/postgres.md have the figures.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CASTS = {
     "b": "::boolean",
     "t": "",
 }
-"""What a letter stands for in ``columns``."""
+"""The type of a letter in ``columns``."""
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -45,17 +45,17 @@ class Statement(msgspec.Struct, frozen=True):
 
 class Fragments(msgspec.Struct, frozen=True):
     """
-    What the engines say differently.
+    The differences between the engines' SQL.
 
     Attributes:
         list: The aggregate that makes one JSON array of rows.
         row: The function that makes a JSON array of its arguments.
-        join: A join whose right side is looked up for each row of the left side.
+        join: A join whose right side is evaluated for each row of the left side.
         greatest: The function that returns its largest argument.
-        lock: Locks the rows that a subquery reads until the transaction ends; SQLite
-            has one writer, which needs none.
-        lock_balance: Likewise, but lets others refer to the row by a foreign key.
-        skip_locked: Likewise, but leaves out rows that another transaction has locked.
+        lock: Locks the rows that a subquery reads until the transaction ends; SQLite,
+            with one writer, needs no locks.
+        lock_balance: Likewise, but rows of other transactions may refer to these.
+        skip_locked: Likewise, but skips rows that another transaction has locked.
         true: JSON's ``true``.
 
     """
@@ -93,7 +93,7 @@ class Fragments(msgspec.Struct, frozen=True):
         return self.ids_table.format(parameter)
 
     def in_ids(self, parameter: str = "$1") -> str:
-        """Write the condition, after a column, that it is among a batch of ids."""
+        """Write the condition, after a column, that it is in a batch of ids."""
         return self.ids_set.format(parameter)
 
     def concatenation(self, column: str) -> str:
@@ -109,7 +109,7 @@ class Fragments(msgspec.Struct, frozen=True):
         return self.json_boolean.format(condition)
 
     def only(self, *, sqlite: str = "", postgres: str = "") -> str:
-        """Choose a text by the engine."""
+        """Return one of these texts, by the engine."""
         return sqlite if self is SQLITE else postgres
 
 
@@ -166,10 +166,10 @@ _CAST = re.compile(r"::[a-z0-9]+(\[\])?")
 
 def two(*, sqlite: str, postgres: str) -> Statement:
     """
-    Make a statement of a text for each engine; both write parameters as ``$1``.
+    Make a statement with a text for each engine; both write parameters as ``$1``.
 
-    ``postgres`` is empty for a step that PostgreSQL has done in another statement:
-    ``Connection.execute`` does not run it.
+    ``postgres`` is empty if another statement has done the step on PostgreSQL, where
+    ``Connection.execute`` skips it.
     """
     return Statement(_PARAMETER.sub(r"?\1", sqlite), postgres)
 
@@ -180,14 +180,14 @@ def server_only(text: str) -> Statement:
 
 
 def statement(text: str | Callable[[Fragments], str]) -> Statement:
-    """Make a statement of one text, or of one that is written with fragments."""
+    """Make a statement with one text, or with fragments."""
     if isinstance(text, str):
         return two(sqlite=_CAST.sub("", text), postgres=text)
     return two(sqlite=_CAST.sub("", text(SQLITE)), postgres=text(POSTGRES))
 
 
 def columns(kinds: str, start: int = 0) -> str:
-    """Write the columns of the rows ``j`` of a batch, by the letters of their types."""
+    """Write the columns of the rows ``j`` of a batch, by letters of their types."""
     return ", ".join(
         f"(j.value->>{index}){_CASTS[kind]}" for index, kind in enumerate(kinds, start)
     )

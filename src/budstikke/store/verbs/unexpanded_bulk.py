@@ -1,4 +1,4 @@
-"""Messages of bulk orders that are not expanded yet, or were cancelled before."""
+"""Messages of bulk orders that are not expanded yet, or were cancelled before that."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ OF_ORDER = statement(
 
 
 class _Order(msgspec.Struct, frozen=True):
-    """What is read of an order."""
+    """The columns of an order that are read."""
 
     ref: str | None = None
     send_at: float | None = None
 
 
 class _Content(msgspec.Struct, frozen=True):
-    """What is read of ``domain.staging.Content``."""
+    """The fields of ``domain.staging.OrderContext`` that are read."""
 
     order: _Order = _Order()
     prices: list[int] = []
@@ -71,7 +71,7 @@ _numbers = msgspec.json.Decoder(list[str]).decode
 async def unexpanded_message(
     connection: Connection, message_id: int, account_id: int | None
 ) -> list[MessageAnswer]:
-    """Find a message that does not exist yet, within an account (``None``: any)."""
+    """Find a message that is not made yet, within an account (``None``: in all)."""
     row = await _read(connection, OF_MESSAGE, message_id, account_id)
     return _answers(row, [message_id - row.first_id]) if row else []
 
@@ -79,7 +79,7 @@ async def unexpanded_message(
 async def unexpanded_messages(
     connection: Connection, order_id: int, account_id: int | None
 ) -> list[MessageAnswer]:
-    """Find the messages of an order that do not exist yet, within an account."""
+    """Find the messages of an order that are not made yet, within an account."""
     row = await _read(connection, OF_ORDER, order_id, account_id)
     return _answers(row, range(row.done, row.total)) if row else []
 
@@ -94,7 +94,7 @@ async def _read(
 
 def _answers(row: _Row, indexes: Iterable[int]) -> list[MessageAnswer]:
     content, recipients = _content(row.content), _numbers(row.recipients)
-    if not recipients:  # its records were deleted
+    if not recipients:  # they were erased
         return []
     send_at = content.order.send_at
     state = MessageState.ACCEPTED if send_at is None else MessageState.SCHEDULED

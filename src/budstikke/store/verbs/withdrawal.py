@@ -1,9 +1,9 @@
 """
-Take back orders that were stored after their customers were told that they were not.
+Withdraws orders that were stored although their customers were refused.
 
-What is asked again under a name of its own (an idempotency key, a time of a repeating
-order, a slice of a large one) is found then and stays: it is put into the queue. All
-else would be sent twice when it is asked again, so it is cancelled, and paid back.
+An order that is repeated under a name (an idempotency key, an occurrence, a slice)
+stays and goes into the queue: the repeat will find it. All others would be sent twice
+when their customers repeat them, so they are cancelled and refunded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from budstikke.store.contract import Draft
     from budstikke.store.verbs.connection import Connection
 
-# Of an order, by one of its messages; of a large one that has none yet by its access.
+# Of an order: by one of its messages, or of a bulk order without messages by its
+# access.
 ACCOUNT = statement("""
 SELECT coalesce((SELECT account_id FROM message WHERE id = $1 AND order_id = $1),
     (SELECT account_id FROM message WHERE order_id = $1 AND order_id <> id LIMIT 1),
@@ -34,7 +35,7 @@ Order = tuple[int, int]
 
 
 def orders_of(rows: Sequence[Draft | BulkRow]) -> list[Order]:
-    """List the orders that nobody will ask for again by a name."""
+    """List the orders that no name identifies when they are repeated."""
     found: list[Order] = []
     for row in rows:
         if row.key or row.occurrence:
@@ -61,7 +62,7 @@ def parts_of(rows: Sequence[Draft | BulkRow]) -> list[int]:
 async def withdraw(
     connection: Connection, part_ids: Sequence[int], orders: Sequence[Order], now: float
 ) -> None:
-    """Put parts back into the queue that nobody was given, and cancel orders."""
+    """Queue parts that no sender has, and cancel orders."""
     await release(connection, part_ids)
     for order_id, access_id in orders:
         account_id = await connection.value(ACCOUNT, order_id, access_id)

@@ -1,4 +1,4 @@
-"""PostgreSQL: for what one process with SQLite cannot carry, and for several nodes."""
+"""PostgreSQL: for several nodes, and for more than one process with SQLite can do."""
 
 from budstikke.store.engines.postgres.engine import PostgresEngine
 

@@ -1,4 +1,4 @@
-"""Leases of binds to operators: a carrier may limit how many nodes have one."""
+"""Bind leases: a carrier may limit how many nodes bind to it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from budstikke.store.engines.postgres.client import Client
     from budstikke.store.engines.postgres.connection import Connection
 
-# Those who take a lease wait in line: what one sees is what there is. A lease need not
-# survive a loss of power, so nobody waits for the disk.
+# Nodes that take a lease wait for each other, so that each sees all leases. A lease
+# need not survive a loss of power, so no commit waits for the disk.
 ALONE = """
 SELECT pg_advisory_xact_lock(1651729509), set_config('synchronous_commit', 'off', true)
 """
 
-# Rows are [carrier, most, up]. Who holds a lease keeps it.
+# Rows are [carrier, most, up]. A node that holds a lease keeps it.
 HOLD = """
 INSERT INTO bind_lease (carrier_id, node_id, lease_until, up)
 SELECT (v->>0)::bigint, $2, $3::float8 + $4, (v->>2)::boolean
@@ -43,7 +43,7 @@ WHERE up AND node_id <> $1 AND lease_until > $2"""
 
 
 class BindLeases:
-    """The leases of a node's binds: see ``store.contract.NodeStore``."""
+    """A node's bind leases; see ``store.contract.NodeStore``."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -51,7 +51,7 @@ class BindLeases:
     async def bind(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
-        """Hold binds for a while."""
+        """Take or renew bind leases."""
         if not carriers:
             return set()
         rows = text(carriers)
@@ -65,7 +65,7 @@ class BindLeases:
         return await self._client.write(write)
 
     async def unbind(self, carrier_ids: Sequence[int]) -> None:
-        """Hold these no longer."""
+        """Release bind leases."""
         ids = text(list(carrier_ids))
         await self._client.read(lambda c: c.execute(LET_GO, self._client.node_id, ids))
 

@@ -1,10 +1,10 @@
 """
-Connections, transactions, and what becomes of a verb when PostgreSQL goes away.
+Connections and transactions, and what happens to a verb when PostgreSQL goes away.
 
-A job is a coroutine that is given a connection inside a transaction. It may be run
-again, after a rollback: when it lost against another node (a deadlock), or when its
-connection turned out to be dead before it had committed, as all of a pool's are after
-a fail-over. One whose commit was not answered is not run again: it may have happened.
+A job is a coroutine that gets a connection in a transaction. After a rollback it may
+run again: when it lost a deadlock against another node, or when its connection was dead
+before the commit, as all connections are after a fail-over. A job whose commit got no
+answer does not run again: it may be committed.
 """
 
 from __future__ import annotations
@@ -42,37 +42,37 @@ log = logging.getLogger("budstikke.store")
 T = TypeVar("T")
 
 MOST_CONNECTIONS = 8
-"""Of a node; each is a process of the server. The path uses three or four at once."""
+"""Connections of a node; each is a process of the server. Three or four are busy."""
 
 STATEMENT_TIMEOUT = 15.0
-"""Seconds that a statement may run or wait; no verb takes one of them on purpose."""
+"""Seconds that a statement may run or wait; no verb needs nearly as long."""
 
 ANSWER_TIMEOUT = 20.0
-"""Seconds after which a server that says nothing is taken for dead."""
+"""Seconds without an answer after which a server counts as dead."""
 
 WITHIN = 20.0
-"""Seconds that a verb may take until its commit, and as long again for that."""
+"""Seconds that a verb may take until its commit, and the commit as well."""
 
 ACCEPT_WITHIN = 5.0
-"""The same for what somebody waits for whom a "not now" helps."""
+"""The same for an order, whose customer can try again after a refusal."""
 
 ATTEMPTS = 5
-"""How often a job is run that loses against others."""
+"""Runs of a job that loses against other transactions."""
 
 RECONNECTS = 2
-"""How often a job is run anew because its connection was dead."""
+"""Further runs of a job because its connection was dead."""
 
 IDLE_TIMEOUT = 10.0
-"""Seconds after which the server ends a transaction of which it hears no more."""
+"""Seconds after which the server ends a transaction that is idle."""
 
 SERVER_SETTINGS = {
     "application_name": "budstikke",
     "statement_timeout": str(int(STATEMENT_TIMEOUT * 1000)),
     "idle_in_transaction_session_timeout": str(int(IDLE_TIMEOUT * 1000)),
-    # Every statement of a verb goes by index from the rows of its batch. The planner
-    # must not think of anything else while statistics are young (a new database, a new
-    # partition), and must look again at each table's size: a plan that goes through a
-    # table and is kept with its statement gets slower as the table grows.
+    # Each statement of a verb uses indexes from the rows of its batch. The planner must
+    # not choose otherwise while statistics are young (a new database or partition), and
+    # must plan anew by each table's size: a kept plan that scans a table gets slower as
+    # it grows.
     "plan_cache_mode": "force_custom_plan",
     "random_page_cost": "1.1",
     "enable_seqscan": "off",
@@ -84,27 +84,27 @@ SERVER_SETTINGS = {
 }
 
 SYNCHRONOUS_COMMIT: Mapping[Durability, dict[str, str]] = {
-    "power": {},  # as the server has it
+    "power": {},  # the server's own setting
     "process": {"synchronous_commit": "off"},
 }
-"""What a node's sessions say about commits, for each durability."""
+"""Settings of a node's sessions, by durability."""
 
 WAIT_FOR_DISK = "SELECT set_config('synchronous_commit', 'on', true)"
-"""Has this transaction's commit wait for the server's disk, as by default."""
+"""Makes this transaction's commit wait for the server's disk."""
 
 LANDING = STATEMENT_TIMEOUT + IDLE_TIMEOUT
 """
-Seconds in which it is found out whether a commit that was not answered happened.
+Seconds within which to find out whether a commit without an answer happened.
 
 By then a server that can be reached has ended its transaction, one way or the other.
 """
 
 WAIT_FOR_ITS_END = "SET LOCAL lock_timeout = '2s'"
-"""For a transaction that may not have ended; then others have the connection."""
+"""For a transaction that may still be open; others can have the connection then."""
 
 
 class _Looked(Exception):  # noqa: N818 - what ends a transaction that only looks
-    """What was found out about a commit."""
+    """The outcome of a commit, raised to end a transaction that only looks for it."""
 
     def __init__(self, *, committed: bool) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Client:
     The connections of a node.
 
     Args:
-        url: As asyncpg takes it; several hosts and ``target_session_attrs`` as well.
+        url: For asyncpg; it may have several hosts and ``target_session_attrs``.
         durability: What a commit survives.
 
     """
@@ -128,10 +128,10 @@ class Client:
         self._pool: asyncpg.Pool[Any] | None = None
         self.pulse = Pulse()
         self.node_id = 0
-        """The node in whose name verbs claim and lease; 0 until it is known."""
+        """The node of this process, for claims and leases; 0 until it is known."""
         self.bounds = PartitionBounds()
         self.lost = 0
-        """How often the server went away in the middle of something."""
+        """How often the server went away during a job."""
 
     async def open(self) -> None:
         """Connect; raises StoreUnavailable."""
@@ -144,8 +144,8 @@ class Client:
                 command_timeout=ANSWER_TIMEOUT,
                 statement_cache_size=512,
                 server_settings=self._session,
-                # The server undoes what a job left in its session by ending the
-                # transaction; asking it each time would cost a round trip a verb.
+                # The server undoes a job's session settings by ending the transaction;
+                # to reset them explicitly would cost a round trip for each verb.
                 reset=_keep,
             )
         except Exception as error:
@@ -154,7 +154,7 @@ class Client:
             raise
 
     async def close(self) -> None:
-        """Disconnect when what was begun is done."""
+        """Disconnect once all jobs have ended."""
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
@@ -163,7 +163,7 @@ class Client:
                 pool.terminate()
 
     async def connect(self) -> asyncpg.Connection[Any]:
-        """Make a connection that is in no pool, to listen and to hold locks."""
+        """Make a connection outside the pool, to listen and to hold locks."""
         return await asyncpg.connect(
             self._url, timeout=ANSWER_TIMEOUT, server_settings=self._session
         )
@@ -175,15 +175,14 @@ class Client:
         within: float = WITHIN,
     ) -> T:
         """
-        Run a job in a transaction; when this returns, what it did is durable.
+        Run a job in a transaction; its work is durable when this returns.
 
-        ``again`` inserts once more what the job has stored: it is run if the server
-        went away before it had said that it has committed, and fails if it has. After
-        ``within`` seconds the job is given up: before the commit that is certain, and
-        after as long again for the commit as if the server had gone away.
+        ``again`` inserts the job's rows once more. It runs if the server went away
+        during the commit, and fails if the rows are there. After ``within`` seconds the
+        job is given up; after as long again the commit, as if the server had gone away.
 
-        Raises StoreUnavailable: nothing was stored, nor will be; and, with ``again``,
-        CommitUnknown when that could not be found out.
+        Raises StoreUnavailable: nothing was or will be stored; or, with ``again``,
+        CommitUnknown if that could not be found out.
         """
         try:
             return await self._run(job, _in_transaction, within)
@@ -194,17 +193,17 @@ class Client:
             raise self._noted(lost.as_store_error()) from lost
 
     async def write_to_disk(self, job: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run a job as ``write``; its commit waits for the disk in any case."""
+        """Run a job as ``write`` does, with a commit that waits for the disk."""
         return await self.write(self.to_disk(job))
 
     async def write_one_to_disk(self, job: Callable[[Connection], Awaitable[T]]) -> T:
-        """Likewise for a job of one statement, which in `power` needs no BEGIN."""
+        """Likewise for a job of one statement, which needs no BEGIN with `power`."""
         return await (self.read(job) if self._waits else self.write_to_disk(job))
 
     def to_disk(
         self, job: Callable[[Connection], Awaitable[T]]
     ) -> Callable[[Connection], Awaitable[T]]:
-        """Make a job for ``write`` whose commit waits for the disk in any case."""
+        """Make a job for ``write`` whose commit waits for the disk."""
         if self._waits:
             return job
 
@@ -215,7 +214,7 @@ class Client:
         return waiting
 
     async def _landed(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
-        """Tell whether a commit happened; it will not when this says no."""
+        """Return whether a commit happened; if not, it will not happen later."""
         try:
             async with asyncio.timeout(LANDING):
                 while True:
@@ -227,7 +226,7 @@ class Client:
             raise self._noted(unknown) from error
 
     async def _looked(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
-        """Insert once more, and take it back; raises StoreUnavailable."""
+        """Insert the rows once more and roll back; raises StoreUnavailable."""
 
         async def job(connection: Connection) -> None:
             await connection.raw.execute(WAIT_FOR_ITS_END)
@@ -246,11 +245,11 @@ class Client:
         raise AssertionError
 
     async def read(self, job: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run a job of which each statement stands alone."""
+        """Run a job in which each statement is its own transaction."""
         return await self._look(job, _alone)
 
     async def snapshot(self, job: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run a job that only reads, and all of it in one state of the database."""
+        """Run a job that only reads, in one state of the database."""
         return await self._look(job, _in_snapshot)
 
     async def _look(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
@@ -301,7 +300,7 @@ class Client:
                 try:
                     result: T = await how(raw, job, until, within)
                 except Exception as error:
-                    # Whatever it is: uvloop has a RuntimeError for a dead transport.
+                    # Any exception: uvloop raises RuntimeError for a dead transport.
                     if is_gone(raw) and not isinstance(error, Lost):
                         raise Lost(error) from error
                     raise
@@ -316,24 +315,24 @@ class Client:
             raise Lost(error) from error
 
     async def _expire(self, pool: asyncpg.Pool[Any]) -> None:
-        """Use none of the connections that there are again: the server is another."""
+        """Stop using the present connections: the server is another one."""
         self.lost += 1
         if pool is self._pool and pool is not None:
             await pool.expire_connections()
 
 
 def _left(until: float) -> float:
-    """Tell how many seconds are left; never none, since that would be no limit."""
+    """Return the seconds that are left; never 0, which would mean no limit."""
     return max(until - time.monotonic(), 0.001)
 
 
 @asynccontextmanager
 async def _bounded(raw: Any, seconds: float) -> AsyncIterator[None]:
     """
-    Give what is asked of a server so long.
+    Limit how long a server may take to answer.
 
-    A connection whose question was given up is of no use, and a server that says
-    nothing would not answer either when it is asked to cancel it.
+    A connection with an abandoned query is useless, and a silent server would not
+    answer a request to cancel it either.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -388,7 +387,7 @@ async def _alone(
 
 
 async def _keep(_: Any) -> None:
-    """Leave a connection as it is when it goes back to the pool."""
+    """Leave a connection as it is when it returns to the pool."""
 
 
 if TYPE_CHECKING:

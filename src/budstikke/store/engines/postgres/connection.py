@@ -1,4 +1,4 @@
-"""PostgreSQL's connection for the shared verbs: each statement waits for the server."""
+"""PostgreSQL's connection for the verbs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from budstikke.store.contract import Hint
     from budstikke.store.verbs.bounds import PartitionBounds
 
-# Rows of the batch: [key, until]. Those that come back are locked by us now.
+# Rows of the batch: [key, until]. This transaction holds the locks of those it returns.
 HOLD_KEYS = f"""
 WITH held AS (
     INSERT INTO duplicate (key, until)
@@ -38,10 +38,10 @@ _ids = msgspec.json.Decoder(list[int]).decode
 
 class Connection:
     """
-    A connection to PostgreSQL, with what the verbs need of it.
+    A connection to PostgreSQL for the verbs.
 
-    Batches go in as one JSON value each and are taken apart by the server:
-    docs/why/postgres.md has the figures.
+    A batch is one JSON parameter, which the server takes apart: docs/why/postgres.md
+    has the figures.
     """
 
     __slots__ = ("bounds", "node_id", "raw")
@@ -52,28 +52,28 @@ class Connection:
         self.bounds = bounds
 
     async def one(self, statement: str | Statement, *values: object) -> str:
-        """Run a statement that answers with one JSON list; none is an empty one."""
+        """Run a statement that returns one JSON list; ``[]`` if it returns none."""
         found: str | None = await self.value(statement, *values)
         return found or "[]"
 
     async def value(self, statement: str | Statement, *values: object) -> Any:
-        """Run a statement that answers with one value, or nothing."""
+        """Run a statement that returns one value, or nothing."""
         statement, values = _placed(statement, values)
         return await self.raw.fetchval(statement, *values)
 
     async def row(self, statement: str | Statement, *values: object) -> Any:
-        """Run a statement that answers with one row, or nothing."""
+        """Run a statement that returns one row, or nothing."""
         statement, values = _placed(statement, values)
         return await self.raw.fetchrow(statement, *values)
 
     async def rows(self, statement: str | Statement, *values: object) -> list[Any]:
-        """Run a statement that answers with rows."""
+        """Run a statement that returns rows."""
         statement, values = _placed(statement, values)
         found: list[Any] = await self.raw.fetch(statement, *values)
         return found
 
     async def execute(self, statement: str | Statement, *values: object) -> int:
-        """Run a statement that changes rows; returns how many."""
+        """Run a statement that changes rows; return how many."""
         statement, values = _placed(statement, values)
         if not statement:
             return 0
@@ -84,13 +84,13 @@ class Connection:
     async def each(
         self, statement: Statement, rows: Sequence[msgspec.Struct], *low: int
     ) -> None:
-        """Run a statement for a batch, given as JSON in ``$1``; ``low`` is ``$2``."""
+        """Run a statement for a batch, as JSON in ``$1``; ``low`` is ``$2``."""
         await self.execute(statement, text(rows), *low)
 
     async def hold_keys(
         self, keys: Sequence[tuple[int, float]], now: float
     ) -> set[int]:
-        """Lock duplicate keys by rows that are committed with the messages."""
+        """Lock duplicate keys by rows that this transaction commits."""
         return set(_ids(await self.one(HOLD_KEYS, text(keys), now)))
 
     async def release_keys(self, keys: Sequence[int]) -> None:
@@ -98,7 +98,7 @@ class Connection:
         await self.execute(RELEASE_KEYS, text(keys))
 
     async def notify(self, hint: Hint) -> None:
-        """Tell the other nodes by a notification, which comes with the commit."""
+        """Notify the other nodes, at the commit."""
         await self.value(NOTIFY, CHANNEL, _encode(hint).decode())
 
     async def on_server(self, statement: Statement, *values: object) -> None:
@@ -111,7 +111,7 @@ _NAME = re.compile(r"(?<!:):([a-z]+)")
 
 @cache
 def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
-    """Write ``:name`` as ``$1``; returns the names in the order of their numbers."""
+    """Write ``:name`` as ``$1``; return the names in the order of their numbers."""
     names: dict[str, int] = {}
 
     def number(found: re.Match[str]) -> str:
@@ -124,9 +124,9 @@ def _placed(
     statement: str | Statement, values: tuple[object, ...]
 ) -> tuple[str, tuple[object, ...]]:
     """
-    Put values that are given by name into the places that the server knows.
+    Put values with names in the order of their numbers.
 
-    NUL becomes U+FFFD, as in what is given as JSON: PostgreSQL's texts cannot hold it.
+    NUL becomes U+FFFD, as in JSON: PostgreSQL's texts cannot have it.
     """
     if isinstance(statement, Statement):
         statement = statement.postgres

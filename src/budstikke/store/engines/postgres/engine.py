@@ -1,8 +1,8 @@
 """
-The PostgreSQL engine: any number of nodes on one database, a yes that survives.
+The PostgreSQL engine: any number of nodes on one database.
 
-Every verb is one transaction. Work is claimed with ``FOR UPDATE SKIP LOCKED``; what a
-node holds is known by its lease (node.py), so that another takes over when it is gone.
+Each verb is one transaction. Nodes claim work with ``FOR UPDATE SKIP LOCKED``, under a
+lease (node.py); when a lease is over, another node takes over.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class PostgresEngine:
     PostgreSQL; see ``store.engine.Engine``.
 
     Args:
-        url: ``postgresql://…``; several hosts and ``target_session_attrs`` as well.
-        node: This process's name among the nodes; no other has it at the same time.
+        url: ``postgresql://…``; it may have several hosts and ``target_session_attrs``.
+        node: This process's name among the nodes; unique.
         durability: What a commit survives.
 
     """
@@ -82,7 +82,7 @@ class PostgresEngine:
         self._ids = IdAllocator(self._client)
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
-        """Call ``heard`` with what other nodes notify."""
+        """Call ``heard`` with the hints of other nodes."""
         self._heard = heard
 
     def _hear(self, hint: Hint) -> None:
@@ -90,7 +90,7 @@ class PostgresEngine:
             self._heard(hint)
 
     async def open(self, now: float) -> None:
-        """Take this node's name, and take over what a dead node left."""
+        """Take this node's name, and take over from a dead one."""
         await self._client.open()
         try:
             await self._session.start()
@@ -120,13 +120,13 @@ class PostgresEngine:
         await self._node.end(connection)
 
     def reserve_ids(self, count: int) -> int:
-        """Take ids that were set aside for this node."""
+        """Return ids from this node's blocks."""
         return self._ids.reserve(count)
 
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
-        """Read accounts, accesses, carriers, routes and suppressions."""
+        """Read the directory."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, directory_of, self._url, settings)
 
@@ -163,7 +163,7 @@ class PostgresEngine:
         verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Store orders; find out whether they are when the server does not say so."""
+        """Store orders; if the server does not say whether it did, find out."""
 
         def store(connection: Connection) -> Coroutine[Any, Any, T]:
             return verb(connection, *args)
@@ -180,7 +180,7 @@ class PostgresEngine:
             raise
 
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
-        """Claim parts; what the server does not tell us of is put back later."""
+        """Claim parts; those of a lost answer return to the queue later."""
         parts: list[Part] = []
         lost = self._client.lost
         try:
@@ -220,7 +220,7 @@ class PostgresEngine:
         return woken
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:
-        """Drop partitions of which all is old; returns also where to delete rows."""
+        """Drop old partitions; return also where to delete rows."""
         return await self._retirement.retire(before, limit)
 
     # -- verbs that read
@@ -230,7 +230,7 @@ class PostgresEngine:
         verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Run a verb of which each statement stands alone."""
+        """Run a verb in which each statement is its own transaction."""
         return await self._client.read(lambda c: verb(c, *args))
 
     async def browse(
@@ -238,7 +238,7 @@ class PostgresEngine:
         verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
         *args: *Ts,
     ) -> T:
-        """Run a verb of which each statement stands alone."""
+        """Run a verb in which each statement is its own transaction."""
         return await self.read(verb, *args)
 
     async def snapshot(
@@ -252,9 +252,9 @@ class PostgresEngine:
     # -- health
 
     async def beat(self, now: float, room: int) -> Beat:
-        """Write that this node lives; the room is given back at once."""
+        """Write a heartbeat; the reserved room is released at once."""
         return await self._heartbeat.beat(now, room)
 
     async def whole(self) -> bool:
-        """Tell whether no bad page was met for a while."""
+        """Whether no bad page was met for a while."""
         return await self._heartbeat.whole()

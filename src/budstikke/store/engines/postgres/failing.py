@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean: a bug, a lost race, or a server that is not there."""
+"""Classes of PostgreSQL's errors: no server, a lost race, damage, or a bug."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from budstikke.store.contract import StoreDamaged, StoreUnavailable
 
 LOST = (
     asyncpg.PostgresConnectionError,  # 08
-    asyncpg.InvalidAuthorizationSpecificationError,  # 28: the other host's, perhaps
+    asyncpg.InvalidAuthorizationSpecificationError,  # 28: perhaps of another host
     asyncpg.InsufficientResourcesError,  # 53: disk full, too many connections
     asyncpg.OperatorInterventionError,  # 57: shutdown, starting up, timed out
     asyncpg.PostgresSystemError,  # 58: input or output failed
     asyncpg.ReadOnlySQLTransactionError,  # it is a replica now
     asyncpg.InvalidCatalogNameError,
     asyncpg.LockNotAvailableError,
-    asyncpg.InternalServerError,  # XX: it cannot read its own files
-    asyncpg.InternalClientError,  # no host may be written to, among others
+    asyncpg.InternalServerError,  # XX: it cannot read its files
+    asyncpg.InternalClientError,  # among others: no host accepts writes
     OSError,
     TimeoutError,
 )
-"""What says that the database cannot be used now."""
+"""The database cannot be used now."""
 
 BEATEN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""What says that another transaction was let go first."""
+"""Another transaction was given precedence."""
 
 DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
-"""What says that a page cannot be read."""
+"""A page cannot be read."""
 
 
 class CommitUnknown(StoreUnavailable):
-    """Nobody can tell now whether a transaction was committed, or will be."""
+    """It is unknown whether a transaction was committed, or will be."""
 
 
 class Lost(Exception):  # noqa: N818 - a state of affairs
-    """The database cannot be used; ``done``: it may have committed this result."""
+    """The database cannot be used; ``done``: the result, which may be committed."""
 
     def __init__(self, why: BaseException, *done: Any) -> None:
         super().__init__(str(why) or type(why).__name__)
@@ -51,14 +51,14 @@ class Lost(Exception):  # noqa: N818 - a state of affairs
 
 
 def is_lost(error: BaseException) -> bool:
-    """Tell whether an error says that the database cannot be used now."""
+    """Whether an error means that the database cannot be used now."""
     if isinstance(error, asyncpg.InterfaceError):  # "connection is closed" is one
         return not isinstance(error, asyncpg.DataError)
     return isinstance(error, LOST)
 
 
 def is_gone(raw: Any) -> bool:
-    """Tell whether a connection of the pool is closed; the pool may have it back."""
+    """Whether a pooled connection is closed, or the pool has it back."""
     try:
         closed: bool = raw.is_closed()
     except asyncpg.InterfaceError:

@@ -1,4 +1,4 @@
-"""Write that this node lives, in a transaction that is committed as all others are."""
+"""Heartbeats of a node, in transactions like all others."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from budstikke.store.engines.postgres.client import Client
     from budstikke.store.engines.postgres.connection import Connection
 
-# A row for each name: nodes never wait for each other.
+# A row for each name, so that nodes do not wait for each other.
 BEAT = """
 INSERT INTO meta AS m (key, value) VALUES ($1, $2)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
 RETURNING extract(epoch FROM clock_timestamp())::float8,
     (SELECT c.value::float8 FROM meta c WHERE c.key = 'clock')"""
 
-# Text that cannot be compressed needs as much room as it is long.
+# Text that cannot be compressed takes as much room as its length.
 TAKE_ROOM = """
 INSERT INTO meta (key, value) SELECT $1, string_agg(md5(random()::text), '')
 FROM generate_series(1, $2)
@@ -28,18 +28,18 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 GIVE_ROOM = "DELETE FROM meta WHERE key = $1"
 
 LINE = 32
-"""Octets that ``md5`` gives."""
+"""Octets of an ``md5`` result."""
 
 DAMAGE_KEPT = 30.0
-"""Seconds without another bad page after which the database is taken for whole."""
+"""Seconds without another bad page after which the database counts as whole."""
 
 
 class Heartbeat:
     """
-    A node's beats.
+    The heartbeats of a node.
 
     Args:
-        client: Has the database.
+        client: The connections.
         name: The node's.
 
     """
@@ -49,7 +49,7 @@ class Heartbeat:
         self._name = name
 
     async def beat(self, now: float, room: int) -> Beat:
-        """Write that this node lives; the room is given back at once."""
+        """Write a heartbeat; the reserved room is released at once."""
         key = f"room {self._name}"
 
         async def write(connection: Connection) -> Beat:
@@ -66,5 +66,5 @@ class Heartbeat:
         return found
 
     async def whole(self) -> bool:
-        """Tell whether no bad page was met for a while: the server reads its files."""
+        """Whether no bad page was met lately: only the server can read its files."""
         return time.monotonic() - self._client.pulse.damaged_at > DAMAGE_KEPT

@@ -1,4 +1,4 @@
-"""Ids of messages and orders: each node sets blocks of them aside, in time (hi/lo)."""
+"""Ids of messages and orders: each node reserves blocks of them in advance (hi/lo)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ log = logging.getLogger("budstikke.store")
 
 
 MOST_AT_ONCE = 1 << 17
-"""Ids that one order may take: the largest, its own and one for each recipient."""
+"""Ids of the largest order: its own and one for each recipient."""
 
 BLOCK_AGE = 86400.0
 """
-Seconds after which a node takes another block.
+Seconds after which a node reserves another block.
 
-Ids grow with time, near enough: a node that sends little would otherwise give old ones.
-What is left of the block is wasted: with two nodes 2**31 ids last for eleven years.
+Ids should grow with time: a node that sends little would otherwise use old ones. The
+rest of the block is wasted; with two nodes 2**31 ids last for eleven years.
 """
 
 BLOCK_LIMIT = 2 * 86400.0
 """
-Seconds after which the ids of a block are given no more.
+Seconds after which the ids of a block are not used any more.
 
 Partitions are dropped by that: layout.SETTLED is twice as long.
 """
@@ -58,10 +58,10 @@ class Block(msgspec.Struct):
 
 class IdAllocator:
     """
-    Sets aside blocks of ids for a node, before it needs them: giving one is no query.
+    Reserves blocks of ids before they are needed, so that an id takes no query.
 
     Args:
-        client: Has the database.
+        client: The connections.
 
     """
 
@@ -71,7 +71,7 @@ class IdAllocator:
         self._task: asyncio.Task[None] | None = None
 
     def reserve(self, count: int) -> int:
-        """Give ids; returns the first. Raises StoreUnavailable when there are none."""
+        """Return the first of ``count`` ids; raises StoreUnavailable."""
         try:
             return self._take(count)
         finally:
@@ -79,7 +79,7 @@ class IdAllocator:
                 self._task = asyncio.get_running_loop().create_task(self._try_refill())
 
     async def keep(self) -> None:
-        """Refill before the ids become too old, though none is asked for."""
+        """Refill before the ids become too old, though none is used."""
         if self._is_idle():
             await self._try_refill()
 
@@ -90,7 +90,7 @@ class IdAllocator:
             log.warning("could not reserve a block of ids: %s", error)
 
     async def close(self) -> None:
-        """Give up a refill that is under way."""
+        """Cancel a refill in progress."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -98,7 +98,7 @@ class IdAllocator:
                 await task
 
     def _take(self, count: int) -> int:
-        """Take ids of a block that is not too old."""
+        """Take ids from a block that is not too old."""
         limit = time.monotonic() - BLOCK_LIMIT
         for block in self._blocks:
             if block.end - block.next >= count and block.taken > limit:
@@ -108,21 +108,22 @@ class IdAllocator:
         raise StoreUnavailable(f"no {count} ids could be set aside yet")
 
     def _is_short(self) -> bool:
-        """Tell whether more ids are to be set aside soon."""
+        """Whether to reserve more ids soon."""
         rest = max((b.end - b.next for b in self._blocks), default=0)
         old = time.monotonic() - BLOCK_AGE
         return rest < MOST_AT_ONCE or self._blocks[0].taken < old
 
     def _is_idle(self) -> bool:
-        """Tell whether ids would soon be too old if any were asked for."""
+        """Whether the ids are about to be too old."""
         limit = time.monotonic() - BLOCK_LIMIT / 2
         return all(block.taken < limit for block in self._blocks)
 
     async def refill(self, connection: Connection) -> None:
         """
-        Set ids aside; those that are old are given no more.
+        Reserve a block; drop the ids of old ones.
 
-        While nobody has taken a block after our last one, its ids are as new as any.
+        While no node has reserved a block after our last one, its ids are as good as
+        new.
         """
         if await self._is_newest(connection):
             return
@@ -137,7 +138,7 @@ class IdAllocator:
             self._blocks.append(block)
 
     async def _is_newest(self, connection: Connection) -> bool:
-        """Tell whether our last block is of use for longer; it is then as if new."""
+        """Whether no node reserved a block after ours, which then counts as new."""
         last = self._blocks[-1] if self._blocks else None
         if last is None or last.end - last.next < MOST_AT_ONCE:
             return False
@@ -148,7 +149,7 @@ class IdAllocator:
         return True
 
     async def give_back(self, connection: Connection) -> None:
-        """Give back what was set aside last and not used, if nobody took more since."""
+        """Return the last block's unused ids, if no node has reserved more since."""
         for block in reversed(self._blocks):
             await connection.execute(GIVE_BACK, block.next, block.end)
         self._blocks.clear()

@@ -1,11 +1,10 @@
 """
 Commits whose outcome this node does not know.
 
-When the server goes away in the middle of a commit, it has not said whether it
-committed. Most verbs may simply be run again. But a claim may have left parts that this
-node is sending, as the database has it, and that it never heard of: they are put back
-into their queues, recognised by the time at which they were claimed. Of an accept the
-client finds out what became of it, unless the server stays away: then the customer is
+If the server goes away during a commit, it has not said whether it committed. Most
+verbs can run again. But a claim may have left parts ``sending`` for this node, which
+does not know of them: they return to their queues, recognised by the time of the claim.
+The client finds out about an accept, unless the server stays away: then the customer is
 refused, and an order that turns out to be stored is withdrawn.
 """
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.store")
 
 KEEP = 2 * STATEMENT_TIMEOUT
-"""Seconds after which no session can be left that commits it after all."""
+"""Seconds after which no session can still commit it."""
 
 PUT_BACK_CLAIMED = """
 UPDATE part SET state = 'queued', node_id = NULL
@@ -41,11 +40,11 @@ RETURNING carrier_id"""
 
 
 class InDoubt:
-    """Orders that may be stored, and parts that may be claimed, without our knowing."""
+    """Orders and claims whose commit got no answer."""
 
     def __init__(self) -> None:
         self._orders: list[Draft | BulkRow] = []
-        self._withdrawn: list[Draft | BulkRow] = []  # when the transaction commits
+        self._withdrawn: list[Draft | BulkRow] = []  # once the transaction commits
         self._claims: list[tuple[int, float, str]] = []
         self._until = 0.0
 
@@ -55,18 +54,18 @@ class InDoubt:
         return bool(self._orders or self._claims)
 
     def of_orders(self, rows: Sequence[Draft | BulkRow], now: float) -> None:
-        """Note orders that were refused, and that may have been stored."""
+        """Add orders that were refused, and that may be stored."""
         self._orders += rows
         self._until = now + KEEP
 
     def of_claim(self, carrier_id: int, at: float, got: Sequence[Part]) -> None:
-        """Note a claim that may have claimed more parts than these."""
+        """Add a claim that may have claimed more parts than these."""
         ids = text([part.id for part in got])
         self._claims.append((carrier_id, at, ids))
         self._until = at + KEEP
 
     async def settle(self, connection: Connection, now: float) -> set[int]:
-        """Withdraw and put back what is found; returns whose queues it is in."""
+        """Withdraw orders and return parts; return the carriers with such parts."""
         found = await self._withdraw(connection, now) if self._orders else set()
         for claim in self._claims:
             rows = await connection.rows(PUT_BACK_CLAIMED, connection.node_id, *claim)
@@ -90,7 +89,7 @@ class InDoubt:
         }
 
     def settled(self, now: float) -> None:
-        """Forget what was settled for good, and what was looked for long enough."""
+        """Drop what was settled, and what was searched for long enough."""
         done = {id(row) for row in self._withdrawn}
         self._orders = [row for row in self._orders if id(row) not in done]
         self._withdrawn = []

@@ -1,10 +1,10 @@
 """
 How the big tables are partitioned, and when that changes. Pure: time is an argument.
 
-Each partition holds a range of ids. One is in use; behind it waits the last one, empty
-and without end. In good time the last one is given an end, and another is made: so
-PostgreSQL never has to look at rows to know that they belong where they are. Below all
-others is one, number 0, for what is left of those that were dropped.
+Each partition has a range of ids. One is in use; behind it waits the last one, empty
+and without an upper bound. While it is empty it gets its bound, and another last one is
+made, so that PostgreSQL need not check rows. Below all others is number 0, for rows
+that are left of dropped partitions.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from collections.abc import Mapping
 import msgspec
 
 MONTH = 30 * 86400.0
-"""Seconds that a partition is to last."""
+"""Seconds of messages that a partition should have."""
 
 SETTLED = 4 * 86400.0
 """
-Seconds after a partition's last id was set aside in which it may still be given.
+Seconds from the reservation of a partition's last id until no node can use it.
 
-Nodes give no id of a block that is older (id_allocator.BLOCK_LIMIT is half of it).
+Nodes use no block that is older (id_allocator.BLOCK_LIMIT is half of it).
 """
 
 SMALLEST = 16 * 262_144
-"""Ids of the smallest partition; 16 of the blocks that nodes take."""
+"""Ids of the smallest partition: 16 of a node's blocks."""
 
 GROWTH = 8
-"""Times that a partition may be larger than the one before: a spike is no month."""
+"""How many times larger than the one before a partition may be, after a spike."""
 
 RECENT = 3 * 86400.0
-"""Seconds in which nearly every receipt has come."""
+"""Seconds within which nearly every delivery report comes."""
 
 
 class Series(msgspec.Struct, frozen=True):
     """
-    Tables that are partitioned alike.
+    Tables with the same partitions.
 
     Attributes:
-        tables: By name, how much greater its ids are; the first one gives the bounds.
-        next_id: Says which id is set aside next.
-        is_open: Tells whether something in a partition, $1 up to $2, is still to be
-            done.
+        tables: By name, the factor of its ids; the first table has the bounds.
+        next_id: Statement that returns the next id to be reserved.
+        is_open: Statement that returns whether work is left in a partition, $1 up to
+            $2.
 
     """
 
@@ -52,7 +52,7 @@ class Series(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The table that gives the bounds."""
+        """The table with the bounds."""
         return next(iter(self.tables))
 
 
@@ -61,10 +61,10 @@ class Partition(msgspec.Struct, frozen=True):
     Ids from ``low`` up to, not including, ``high``.
 
     Attributes:
-        number: Of its name, ``message_3``; 0 takes what is below all others.
-        high: ``None``: the last one, without end.
-        began: When the first of its ids was set aside, Unix seconds; ``None``: not yet,
-            or not yet seen.
+        number: In its name, ``message_3``; 0 is below all others.
+        high: ``None``: it is the last one, without an upper bound.
+        began: When its first id was reserved, Unix seconds; ``None``: not yet, or this
+            node has not seen it yet.
 
     """
 
@@ -75,21 +75,21 @@ class Partition(msgspec.Struct, frozen=True):
 
 
 Layout = list[Partition]
-"""By ids: the one below all others, those in use, and the last one, still empty."""
+"""By ids: number 0, those in use, and the last one, which is empty."""
 
 
 def holding(layout: Layout, id_: int) -> int:
-    """Find the place of the partition that an id is in."""
+    """Return the index of the partition of an id."""
     return bisect_right(layout, id_, lo=1, key=lambda p: p.low) - 1
 
 
 def cut_at(layout: Layout, next_id: int, now: float) -> int | None:
     """
-    Tell at which id the last partition is to end, and another to begin.
+    Return the id that becomes the upper bound of the last partition; ``None``: not now.
 
-    That is decided while the last one is empty, so that PostgreSQL has no rows to
-    look at: when three quarters of the one before it are used. It gets as many ids as
-    have lately been used in a month. ``None``: not now.
+    That happens while the last one is empty, so that PostgreSQL need not check rows:
+    when three quarters of the one before are used. It gets as many ids as a month took
+    lately.
     """
     place = holding(layout, next_id)
     used, last = layout[place], layout[-1]
@@ -105,34 +105,34 @@ def cut_at(layout: Layout, next_id: int, now: float) -> int | None:
 
 
 def _month(used: Partition, size: int, next_id: int, now: float) -> int:
-    """Reckon how many ids a month takes, by those of this partition."""
+    """Estimate the ids of a month, by those of this partition."""
     lasted = max(now - (used.began if used.began is not None else now), 3600.0)
     month = int((next_id - used.low) / lasted * MONTH)
     return max(SMALLEST, min(month, GROWTH * size))
 
 
 def closed_at(layout: Layout, place: int) -> float | None:
-    """Tell when the last id of a partition was set aside; ``None``: not yet."""
+    """Return when a partition's last id was reserved; ``None``: not yet."""
     return layout[place + 1].began if place + 1 < len(layout) else None
 
 
 def is_left(layout: Layout, place: int, now: float) -> bool:
-    """Tell whether nobody can give an id of a partition any more."""
+    """Whether no node can use an id of a partition any more."""
     closed = closed_at(layout, place)
     return closed is not None and closed + SETTLED < now
 
 
 def is_old(layout: Layout, place: int, before: float) -> bool:
-    """Tell whether all that was accepted into a partition is from before then."""
+    """Whether all messages of a partition were accepted before ``before``."""
     return place > 0 and is_left(layout, place, before)
 
 
 def waits(layout: Layout, place: int, before: float) -> bool:
     """
-    Tell whether the rows of a partition are left for the day on which it is dropped.
+    Whether the rows of a partition stay until it is dropped as a whole.
 
-    Those of one that is in use are not, nor of one that would keep them for a month
-    longer: because it was long in use, or because it waits for one that cannot go.
+    Not if it is in use, nor if they would stay a month too long because it was in use
+    for long, or waits for one that cannot be dropped.
     """
     closed = closed_at(layout, place)
     return place > 0 and closed is not None and abs(closed - before) <= MONTH
@@ -140,9 +140,9 @@ def waits(layout: Layout, place: int, before: float) -> bool:
 
 def spans(layout: Layout, before: float, stuck: int) -> list[tuple[int, int | None]]:
     """
-    Find the ranges of ids whose old rows are deleted one by one.
+    Return the ranges of ids whose old rows are deleted one by one.
 
-    ``stuck`` is the number of a partition that cannot be dropped; 0: none.
+    ``stuck``: the number of a partition that cannot be dropped; 0: none.
     """
     found: list[tuple[int, int | None]] = []
     for place, partition in enumerate(layout):
@@ -157,9 +157,9 @@ def spans(layout: Layout, before: float, stuck: int) -> list[tuple[int, int | No
 
 def dividing(series: Series, last: Partition, at: int) -> list[str]:
     """
-    Write how the last partition is to end at an id, and another to begin.
+    Write the statements that give the last partition its upper bound, and make another.
 
-    PostgreSQL reads what rows the last one has.
+    PostgreSQL reads the rows of the last one.
     """
     statements: list[str] = []
     for table, factor in series.tables.items():
@@ -177,11 +177,11 @@ def dividing(series: Series, last: Partition, at: int) -> list[str]:
 
 def dropping(series: Series, first: Partition, *, moved: bool) -> list[str]:
     """
-    Write how the first partition is to go; number 0 takes its ids from then on.
+    Write the statements that drop the first partition; number 0 takes over its ids.
 
-    ``moved``: its rows go there, too.
+    ``moved``: its rows move there, too.
     """
-    assert first.high is not None  # noqa: S101 - it is not the last one
+    assert first.high is not None  # noqa: S101 - it is not the last
     statements: list[str] = []
     for table, factor in series.tables.items():
         old, rest = f"{table}_{first.number}", f"{table}_0"
@@ -197,6 +197,6 @@ def dropping(series: Series, first: Partition, *, moved: bool) -> list[str]:
 
 
 def recent(layout: Layout, now: float) -> int:
-    """Find from which id on all messages of the last days are."""
+    """Return the first id of the last days' messages."""
     lows = [p.low for p in layout if p.began is not None and p.began < now - RECENT]
     return max(lows, default=0)

@@ -1,10 +1,10 @@
 """
-This process among the nodes: its lease, and what it takes over from dead ones.
+This process as a node: its lease, and what it takes over from dead nodes.
 
-A node is known by its name. It locks the name with a connection of its own, so that a
-second process with that name is refused, and a new one is let in as soon as the server
-knows that the old one is gone. Other nodes know it by its row: a node whose lease is
-over is dead, and whichever node wakes next takes over what it was doing.
+A node has a name. Its own connection holds a lock on it: a second process with the name
+is refused, and a new one gets it once the server knows that the old one is gone. Other
+nodes see its row: a node whose lease is over is dead, and the next node that wakes
+takes over its work.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from budstikke.store.engines.postgres.connection import Connection
 
 LEASE = 30.0
-"""Seconds that a node may say nothing before it is taken for dead."""
+"""Seconds without a renewal after which a node counts as dead."""
 
 RENEW = 10.0
-"""Seconds after which a lease is renewed."""
+"""Seconds between renewals."""
 
 LONGEST_BLIND = 60.0
-"""Seconds without a look of its own after which a node takes over at the next one."""
+"""Seconds without a check of its own after which a node skips one take-over."""
 
 NEW_NODE = """
 INSERT INTO node (name, lease_until) VALUES ($1, $2) RETURNING id"""
@@ -35,8 +35,8 @@ SAME_NAME = "SELECT id FROM node WHERE name = $1 AND id <> $2 FOR UPDATE"
 DEAD = """
 SELECT id FROM node WHERE lease_until < $1 AND id <> $2 FOR UPDATE SKIP LOCKED"""
 
-# Of a node that is forgotten: a session of a process that was killed may commit what it
-# had begun after its name was taken over.
+# Of a node that is removed: a killed process's session may still commit after its name
+# was taken over.
 STRAYS = """
 SELECT DISTINCT node_id FROM part WHERE state = 'sending'
     AND NOT EXISTS (SELECT 1 FROM node n WHERE n.id = part.node_id)"""
@@ -45,7 +45,7 @@ FORGET_BIND_LEASES = "DELETE FROM bind_lease WHERE node_id = ANY($1::bigint[])"
 
 FORGET_NODES = "DELETE FROM node WHERE id = ANY($1::bigint[])"
 
-# What a dead node was sending: nobody knows whether the operator has it.
+# A dead node's parts: the operator may have them or not.
 RECOVER_PARTS = """
 UPDATE part SET state = 'unsure', node_id = NULL, at = $1, reason = 'unsure',
     raw = 'the gateway stopped while it was being sent',
@@ -72,7 +72,7 @@ class Node:
     A node.
 
     Args:
-        name: No other has it at the same time.
+        name: Unique among the nodes.
 
     """
 
@@ -82,7 +82,7 @@ class Node:
         self._renewed = 0.0
 
     async def begin(self, connection: Connection, now: float) -> None:
-        """Take this name, and over what a process that had it was doing."""
+        """Take this name, and take over from an earlier process with it."""
         self.id = await connection.value(NEW_NODE, self.name, now + LEASE)
         self._renewed = now
         await self._take_over(connection, SAME_NAME, self.name, now)
@@ -93,11 +93,11 @@ class Node:
 
     async def renew(self, connection: Connection, now: float) -> None:
         """
-        Keep the lease, and take over from the dead.
+        Renew the lease, and take over from dead nodes.
 
-        Not when this node has not looked for long itself, or its clock was set: then
-        the others' leases are over by our time and not by theirs, and the next look
-        will tell. A clock that was set back makes a new lease at once.
+        Not if this node has not checked for long, or its clock was set: then other
+        leases are over by our clock only, and the next check decides. If the clock was
+        set back, the lease is renewed at once.
         """
         if not self.must_renew(now):
             return
@@ -125,5 +125,5 @@ class Node:
         await connection.execute(FORGET_NODES, dead)
 
     async def end(self, connection: Connection) -> None:
-        """Say that this node stops; what it still holds is for the next."""
+        """Mark this node as stopped; the next one takes its work."""
         await connection.execute(RENEW_LEASE, self.id, self.name, 0.0)

@@ -1,8 +1,7 @@
 """
-The connection that a node has for itself: it holds the node's name, and listens.
+A node's own connection: it holds the lock on the node's name, and listens.
 
-A notification is only a hint to look at once; a node that misses one finds the same by
-polling.
+A notification is only a hint; a node that misses one finds the same by polling.
 """
 
 from __future__ import annotations
@@ -31,15 +30,15 @@ log = logging.getLogger("budstikke.store")
 HOLD_NAME = "SELECT pg_try_advisory_lock(hashtextextended($1, 1651729508))"
 
 NAME_TRIES = 20
-"""A server may take a moment to see that the process before us is gone."""
+"""Tries; a server needs a moment to see that the previous process is gone."""
 
 PAUSE = 0.1
-"""Seconds between tries, at first."""
+"""Seconds between the first tries."""
 
 LONGEST_PAUSE = 2.0
 
 STILL_THERE = 10.0
-"""Seconds after which a silent connection is asked whether it is still there."""
+"""Seconds after which a silent connection is checked."""
 
 
 _hint = msgspec.json.Decoder(Hint).decode
@@ -47,12 +46,12 @@ _hint = msgspec.json.Decoder(Hint).decode
 
 class NodeSession:
     """
-    Holds a node's name and listens for hints.
+    Holds the lock on a node's name, and listens for hints.
 
     Args:
         client: Makes the connection.
         name: The node's.
-        heard: Is given what other nodes say.
+        heard: Called with the hints of other nodes.
 
     """
 
@@ -66,7 +65,7 @@ class NodeSession:
         self._connection: asyncpg.Connection[Any] | None = None
 
     async def start(self) -> None:
-        """Take the name; raises StoreUnavailable when another process has it."""
+        """Take the name; raises StoreUnavailable if another process has it."""
         try:
             connection = await self._begin()
         except Exception as error:
@@ -76,7 +75,7 @@ class NodeSession:
         self._task = asyncio.get_running_loop().create_task(self._keep(connection))
 
     async def stop(self) -> None:
-        """Let the name go."""
+        """Release the name."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -101,12 +100,12 @@ class NodeSession:
         try:
             hint = _hint(said[3])
         except msgspec.DecodeError:
-            log.warning("ignored an unreadable NOTIFY payload")  # a newer version's?
+            log.warning("ignored an unreadable NOTIFY payload")  # of a newer version?
             return
         self._heard(hint)
 
     async def _keep(self, connection: asyncpg.Connection[Any]) -> None:
-        """Make a new connection whenever the one before is lost."""
+        """Make a new connection whenever it is lost."""
         while True:
             try:
                 while True:
@@ -115,7 +114,7 @@ class NodeSession:
             except asyncio.CancelledError:
                 connection.terminate()
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is renewed
+            except Exception as error:  # noqa: BLE001 - whatever it is: connect anew
                 log.warning("lost the connection that listens: %s", error)
                 connection.terminate()
             connection = await self._again()

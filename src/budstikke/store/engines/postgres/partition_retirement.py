@@ -1,9 +1,9 @@
 """
-Drop partitions that are old, with all that hung on their rows.
+Drops old partitions, with the rows of other tables that belong to theirs.
 
-Before one is dropped it is read once, a piece at a time, since it may hold what was
-scheduled long ahead. One that cannot go whole is stuck: its rows are deleted one by
-one, and what few are left go to partition 0.
+A partition is first read once, in pieces, since it may have messages that were
+scheduled long ahead. If it cannot be dropped it is stuck: its rows are deleted one by
+one, and the few that remain move to partition 0.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.store")
 
 PIECE = 100_000
-"""Rows that are read at a time."""
+"""Rows to read at a time."""
 
 MOVED = 10_000
-"""Rows that partition 0 may be given at a time, while all wait."""
+"""Rows that may move to partition 0 at a time, while other transactions wait."""
 
-# $1 and $2: ids to begin and to end before. How many rows, the last one's id, and until
-# when they are kept.
+# $1 and $2: bounds of the ids. Returns the number of rows, the last id, and until when
+# they must stay.
 READ_MESSAGES = """
 SELECT count(*), max(id), max(greatest(accepted_at, expires_at)) FROM (
     SELECT id, accepted_at, expires_at FROM message WHERE id > $1 AND id < $2
@@ -53,7 +53,7 @@ READ_CALLBACKS = """
 SELECT count(*), max(id), max(at) FROM (
     SELECT id, at FROM callback WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) c"""
 
-# Of messages; texts from phones have ids of the same blocks, and keep theirs.
+# Of messages; inbound messages have ids of the same blocks, and keep their media.
 HUNG_ON_MESSAGES = (
     """
 DELETE FROM mms WHERE message_id IN (
@@ -80,12 +80,12 @@ class Seen(msgspec.Struct):
     What is known of the first partition.
 
     Attributes:
-        number: Which one it is.
+        number: Its number.
         last: The last id that was read.
-        rows: How many were.
-        until: When they may all go, Unix seconds.
-        whole: All were read.
-        stuck: It cannot go whole.
+        rows: How many rows were read.
+        until: When all of them may be dropped, Unix seconds.
+        whole: Whether all were read.
+        stuck: Whether it cannot be dropped.
 
     """
 
@@ -99,14 +99,14 @@ class Seen(msgspec.Struct):
 
 class _Of:
     """
-    The dropping of a series' partitions.
+    Drops the partitions of a series.
 
     Args:
-        client: Has the database.
-        changes: Makes what is changed.
-        series: What is dropped.
+        client: The connections.
+        changes: Changes partitions.
+        series: The series.
         read: The statement that reads a piece.
-        hung: Those that delete what hung on the rows.
+        hung: Statements that delete dependent rows of other tables.
 
     """
 
@@ -126,7 +126,7 @@ class _Of:
         self._seen = Seen()
 
     async def spans(self, before: float) -> Spans:
-        """Find where rows are deleted one by one."""
+        """Return the ranges in which to delete rows one by one."""
         if self._changes.forbidden:
             return [(0, None)]
         layout = await self._client.read(lambda c: read_layout(c, self.series))
@@ -135,9 +135,9 @@ class _Of:
 
     async def retire(self, before: float, limit: int) -> int:
         """
-        Do what may be done now towards dropping what is from before then.
+        Do the next step towards dropping partitions from before ``before``.
 
-        Returns how many rows are gone. ``limit``: of what is deleted at a time.
+        Returns how many rows were dropped. ``limit``: rows to delete at a time.
         """
         layout = await self._client.read(lambda c: read_layout(c, self.series))
         if self._changes.forbidden or not is_old(layout, 1, before):
@@ -166,7 +166,7 @@ class _Of:
             lambda c: c.row(self._read, *values)
         )
         if seen.last != begin or seen.whole:
-            return  # another turn of ours has read it
+            return  # a concurrent run has read it
         seen.rows += rows
         seen.last = last if rows else seen.last
         seen.until = max(seen.until, until or 0.0)
@@ -182,7 +182,7 @@ class _Of:
         return due
 
     async def _delete_hung(self, first: Partition, limit: int) -> bool:
-        """Delete a slice of what hung on the rows; tells whether there may be more."""
+        """Delete a slice of dependent rows; return whether there may be more."""
         values = (first.low, first.high, limit)
 
         async def delete(connection: Connection) -> bool:
@@ -200,7 +200,7 @@ class _Of:
             nonlocal done
             layout = await read_layout(connection, self.series)
             if layout[1].number != first.number:
-                return  # another node was first
+                return  # another node was faster
             await lock(connection, self.series)
             if not await self._may_go(connection, first, moved=moved):
                 return
@@ -222,7 +222,7 @@ class _Of:
         return not await is_open(connection, self.series, first)
 
     async def _has_few(self, connection: Connection, first: Partition) -> bool:
-        """Tell whether all that is left in a partition may go to number 0."""
+        """Whether the rest of a partition may move to number 0."""
         values = (first.low - 1, first.high, MOVED + 1)
         row = await connection.row(self._read, *values)
         return int(row[0]) <= MOVED
@@ -230,11 +230,11 @@ class _Of:
 
 class PartitionRetirement:
     """
-    The dropping of old partitions.
+    Drops old partitions.
 
     Args:
-        client: Has the database.
-        changes: Makes what is changed.
+        client: The connections.
+        changes: Changes partitions.
 
     """
 
@@ -248,10 +248,10 @@ class PartitionRetirement:
         self, before: float, limit: int
     ) -> tuple[int, tuple[Spans, Spans]]:
         """
-        Do what may be done now towards dropping what is from before then.
+        Do the next step towards dropping partitions from before ``before``.
 
-        Returns how many messages are gone, and where messages, and callbacks, have to
-        be deleted one by one. ``limit``: of what is deleted at a time.
+        Returns how many messages were dropped, and where messages and callbacks have to
+        be deleted one by one. ``limit``: rows to delete at a time.
         """
         dropped = await self._messages.retire(before, limit)
         await self._callbacks.retire(before, limit)

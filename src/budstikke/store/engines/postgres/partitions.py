@@ -1,9 +1,9 @@
 """
-The partitions of the big tables: made in time, noted, and known to this node.
+The partitions of the big tables: made in time, and known to this node.
 
-What is changed is changed in one short transaction that waits for its locks for a
-moment only; while it waits, others wait behind it. ``layout`` says what is to be done,
-``partition_retirement`` drops the old ones.
+A change is one short transaction that waits only briefly for its locks, since others
+wait behind it. ``layout`` decides what to change; ``partition_retirement`` drops old
+ones.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.store")
 
 EVERY = 10.0
-"""Seconds between looks."""
+"""Seconds between checks."""
 
 PAUSE = 60.0
-"""Seconds until the locks are asked for again; whoever had them may be a backup."""
+"""Seconds until the next try for the locks; a backup may have them."""
 
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '300ms'"
-"""Below ``deadlock_timeout``: a verb that meets us is never the one that loses."""
+"""Below ``deadlock_timeout``, so that a verb never loses a deadlock against this."""
 
 ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(1651729508, 1885434484)"
-"""Held by who changes partitions."""
+"""The advisory lock of changes to partitions."""
 
 MOST_OCTETS = 64 << 20
-"""A last partition that has more in it is given no end, since that reads it all."""
+"""A last partition with more octets gets no bound, since that would read it all."""
 
 READ = """
 SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), obj_description(c.oid, 'pg_class')
@@ -88,9 +88,9 @@ SELECT EXISTS (SELECT 1 FROM callback WHERE state = 'due' AND id >= $1 AND id < 
 
 
 def partition(name: str, bounds: str, comment: str | None) -> Partition:
-    """Understand what ``READ`` finds."""
+    """Parse a row of ``READ``."""
     found = _BOUNDS.search(bounds)
-    assert found is not None, bounds  # noqa: S101 - they are made here only
+    assert found is not None, bounds  # noqa: S101 - only this program makes them
     low, high = (bound.strip("'") for bound in found.groups())
     since = _SINCE.search(comment or "")
     return Partition(
@@ -102,24 +102,25 @@ def partition(name: str, bounds: str, comment: str | None) -> Partition:
 
 
 async def read_layout(connection: Connection, series: Series) -> Layout:
-    """Read how a series is partitioned, by ids."""
+    """Read the partitions of a series, by ids."""
     read = READ.format(table="$1::text")
     rows = await connection.rows(read, series.name)
-    while any(row[1] is None for row in rows):  # dropped after the statement began
+    while any(row[1] is None for row in rows):  # one was dropped meanwhile
         rows = await connection.rows(read, series.name)
     return sorted((partition(*row) for row in rows), key=lambda p: p.low)
 
 
 class Changes:
     """
-    Changes of partitions: one at a time, and when nobody has the tables for long.
+    Changes partitions, one change at a time.
 
     Args:
-        client: Has the database.
+        client: The connections.
 
     Attributes:
-        forbidden: They are not for us to make: the tables are another role's.
-        again_at: Not before; seconds of ``time.monotonic``.
+        forbidden: The tables belong to another role, so that this node cannot change
+            them.
+        again_at: The time of the next try, by ``time.monotonic``.
 
     """
 
@@ -129,7 +130,7 @@ class Changes:
         self.again_at = 0.0
 
     async def make(self, change: Callable[[Connection], Awaitable[None]]) -> None:
-        """Make a change in a transaction of its own, or leave it for another time."""
+        """Make a change in its own transaction, or leave it for the next time."""
         if self.forbidden or time.monotonic() < self.again_at:
             return
         try:
@@ -154,12 +155,12 @@ class Changes:
 
 class Partitions:
     """
-    What a node does for partitions.
+    Keeps a node's partitions up to date.
 
     Args:
-        client: Has the database.
-        changes: Makes what is changed.
-        bounds: Learns which partitions there are.
+        client: The connections.
+        changes: Changes partitions.
+        bounds: Learns the partitions' beginnings.
 
     """
 
@@ -174,9 +175,9 @@ class Partitions:
 
     async def keep(self, now: float) -> None:
         """
-        Make partitions in time, note when they begin, and learn what there is.
+        Make partitions in time, note when they begin, and learn their bounds.
 
-        ``now`` is in Unix seconds. What cannot be locked is left for the next time.
+        ``now``: Unix seconds. What cannot be locked waits for the next time.
         """
         if now < self._again:
             return
@@ -203,7 +204,7 @@ class Partitions:
 async def _too_large(
     connection: Connection, series: Series, last: Partition
 ) -> str | None:
-    """Find what has more in it than may be read while all wait."""
+    """Return a table that is too large to be read while others wait; ``None``: none."""
     for table in series.tables:
         name = f"{table}_{last.number}"
         if await connection.value(SIZE, name) > MOST_OCTETS:
@@ -217,7 +218,7 @@ async def _seen(connection: Connection, series: Series) -> tuple[Layout, int]:
 
 
 async def _change(connection: Connection, series: Series, now: float) -> None:
-    """Note when partitions began, and give the last one an end if it is time."""
+    """Note when partitions began, and give the last one its bound if it is time."""
     layout, next_id = await _seen(connection, series)
     for begun in layout[1 : holding(layout, next_id) + 1]:
         if begun.began is None:
@@ -233,7 +234,7 @@ async def _change(connection: Connection, series: Series, now: float) -> None:
 
 
 async def lock(connection: Connection, series: Series) -> None:
-    """Have a series to ourselves until the transaction ends."""
+    """Lock a series until the transaction ends."""
     tables = ", ".join(f"ONLY {table}" for table in series.tables)
     await connection.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
 
@@ -250,7 +251,7 @@ async def _learn(connection: Connection, bounds: PartitionBounds, now: float) ->
 async def _open_from(
     connection: Connection, series: Series, layout: Layout, now: float
 ) -> int:
-    """Find the first partition in which something is still to be done."""
+    """Return the first id of the first partition with work left."""
     for place, partition in enumerate(layout):
         if not is_left(layout, place, now):
             return partition.low
@@ -260,7 +261,7 @@ async def _open_from(
 
 
 async def is_open(connection: Connection, series: Series, partition: Partition) -> bool:
-    """Tell whether something in a partition is still to be done."""
+    """Whether a partition has work left."""
     bounds = (partition.low, partition.high)
     found: bool = await connection.value(series.is_open, *bounds)
     return found

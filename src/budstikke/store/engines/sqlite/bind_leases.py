@@ -1,4 +1,4 @@
-"""Leases of binds to operators, where one process has the database to itself."""
+"""Bind leases of a database with one process."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
 
 
 class BindLeases:
-    """The leases of ``store.contract.NodeStore``: there is no other node."""
+    """The bind leases; see ``store.contract.NodeStore``. There is no other node."""
 
     async def bind(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
     ) -> set[int]:
-        """Hold all of them."""
+        """Return all carriers."""
         del now
         return {carrier_id for carrier_id, _, _ in carriers}
 
     async def unbind(self, carrier_ids: Sequence[int]) -> None:
-        """Forget nothing: nobody else wants them."""
+        """Do nothing: no other node wants them."""
 
     async def bound_elsewhere(self, now: float) -> set[int]:
-        """Find none."""
+        """Return none."""
         del now
         return set()

@@ -1,4 +1,4 @@
-"""SQLite's connection for the shared verbs: it never waits."""
+"""SQLite's connection for the verbs; it never waits."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Values = tuple[object, ...] | Mapping[str, object]
 
 class Connection:
     """
-    A connection as ``store.verbs.connection.Connection`` describes it.
+    SQLite's ``store.verbs.connection.Connection``.
 
     Args:
-        raw: In autocommit mode; whoever runs verbs begins and ends transactions.
-        node_id: The node that holds the database; ``take_over`` sets it.
+        raw: In autocommit mode; the caller begins and ends transactions.
+        node_id: This process's node; ``take_over`` sets it.
 
     """
 
@@ -79,10 +79,10 @@ class Connection:
         return {key for key, _ in keys}
 
     async def release_keys(self, keys: Sequence[int]) -> None:
-        """Leave it to the gateway, which unlocks what was not stored."""
+        """Do nothing: the gateway unlocks the keys of what was not stored."""
 
     async def notify(self, hint: Hint) -> None:
-        """Tell nobody: there is no other node."""
+        """Do nothing: there is no other node."""
 
 
 def _bound(values: tuple[object, ...]) -> Any:

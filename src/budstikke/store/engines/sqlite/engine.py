@@ -1,8 +1,8 @@
 """
-The SQLite engine: one gateway, one writer, a yes that survives what it promises.
+The SQLite engine: one gateway, with one writer.
 
-A second process that serves the same file is refused by a lock beside it; ``apply``
-and the like may write while one serves.
+A lock beside the file refuses a second process that would serve it; ``apply`` and other
+commands may write while a gateway serves.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class SqliteEngine:
     """
     SQLite; see ``store.engine.Engine``.
 
-    Args:
-        path: The database file, which ``migrate`` has made.
-        synchronous: SQLite's pragma: ``opening.SYNCHRONOUS`` has it for each
-            durability, and tests have ``OFF``.
-        in_subprocess: Write in a process of its own, as a gateway does.
+    path: The database file; ``migrate`` makes it.
+    synchronous: SQLite's pragma; ``opening.SYNCHRONOUS`` has it by durability, and
+    tests
+        use ``OFF``.
+    in_subprocess: Write in a child process, as a gateway does.
 
     """
 
@@ -98,7 +98,7 @@ class SqliteEngine:
         self._next_id = self._saved_id = 0
 
     async def open(self, now: float) -> None:
-        """Take the file for this process and take over what a dead one left."""
+        """Lock the file, and take over from a dead process."""
         self._lock = await wait_for_lock(self._path)
         try:
             await self._writer.start(self._lock)
@@ -115,7 +115,7 @@ class SqliteEngine:
         self._reader.node_id = self._browser.node_id = taken.node_id
 
     async def close(self) -> None:
-        """Finish what was begun and let the file go."""
+        """Finish what was begun, and release the file."""
         await self._writer.stop()
         await self._reader.stop()
         await self._browser.stop()
@@ -136,12 +136,12 @@ class SqliteEngine:
     async def directory(
         self, settings: Mapping[str, type[msgspec.Struct]]
     ) -> Directory:
-        """Read accounts, accesses, carriers, routes and suppressions."""
+        """Read the directory."""
         url = f"{SQLITE}{self._path}"
         return await self._reader.run(lambda _: directory_of(url, settings))
 
     def listen(self, heard: Callable[[Hint], None]) -> None:
-        """Hear nothing: there is no other node."""
+        """Do nothing: there is no other node."""
 
     # -- verbs that write
 
@@ -237,7 +237,7 @@ class SqliteEngine:
         return await self.write(wake, now, limit, callbacks)
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:
-        """Drop nothing: there are no partitions."""
+        """Do nothing: there are no partitions."""
         del before, limit
         return 0, ALL
 
@@ -271,7 +271,7 @@ class SqliteEngine:
     # -- health
 
     async def beat(self, now: float, room: int) -> Beat:
-        """Write that this process lives; the room is given back at once."""
+        """Write a heartbeat; the reserved room is released at once."""
         beat = await self._writer.run(heartbeat.beat, now, room)
         if room:
             await self._writer.run(heartbeat.give_room)
@@ -297,6 +297,6 @@ def _withdrawn(withdrawal: asyncio.Future[None]) -> None:
 
 
 def _give_up() -> None:
-    """End at once: the writer is gone, and with it what it had begun to store."""
+    """End this process: the writer died, with what it had begun to store."""
     log.critical("database writer process died; shutting down")
     os._exit(os.EX_SOFTWARE)

@@ -1,4 +1,4 @@
-"""Write that the gateway lives, and check whether its file is whole."""
+"""Heartbeats of the gateway, and a check whether its file is whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BEAT = "INSERT OR REPLACE INTO meta (key, value) VALUES ('beat', ?)"
 
-# A row of its own needs free pages of the disk, as messages do.
+# A row of its own needs free pages on the disk, as messages do.
 TAKE_ROOM = "INSERT OR REPLACE INTO meta (key, value) VALUES ('room', hex(zeroblob(?)))"
 
 GIVE_ROOM = "DELETE FROM meta WHERE key = 'room'"
@@ -23,7 +23,7 @@ CONFIRMED = "SELECT value FROM meta WHERE key = 'clock'"
 
 
 def beat(connection: sqlite3.Connection, now: float, room: int) -> Beat:
-    """Write that a gateway lives, and take room."""
+    """Write a heartbeat, and reserve room."""
     connection.execute(BEAT, (repr(now),))
     if room:
         connection.execute(TAKE_ROOM, (room // 2,))
@@ -32,7 +32,7 @@ def beat(connection: sqlite3.Connection, now: float, room: int) -> Beat:
 
 
 def give_room(connection: sqlite3.Connection) -> None:
-    """Give back the room that a beat took: its pages are free for messages now."""
+    """Release the room of a heartbeat: messages can use its pages now."""
     connection.execute(GIVE_ROOM)
 
 

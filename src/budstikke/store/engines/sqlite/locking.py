@@ -1,4 +1,4 @@
-"""The files of a database: whose they are, and which process serves them."""
+"""The files of a database: their rights, and the lock of the process that serves it."""
 
 from __future__ import annotations
 
@@ -16,44 +16,43 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 TRIES, PAUSE = 50, 0.1
-"""How often the lock is tried, and seconds between."""
+"""Tries for the lock, and seconds between them."""
 
 OTHERS = 0o007
-"""What everybody on the machine may do, in a file's mode."""
+"""Rights of other users in a file's mode."""
 
 BESIDE = ("", "-wal", "-shm", ".lock")
-"""What is added to the database's name for its files."""
+"""Endings of a database's files, after its name."""
 
 
 class FileLock:
     """
-    What says that a process serves a database; children may inherit it.
+    The lock of a process that serves a database; children may inherit it.
 
-    It is held on the file beside the database and on the database itself, so that it
-    is one lock by whatever name the database is known: a symbolic link, a hard link or
-    another mount lead to the same device and inode. It ends with the last process that
-    has the descriptors.
+    It is on the file beside the database and on the database itself, so that it is one
+    lock under any name: a symbolic link, a hard link and another mount lead to the same
+    device and inode. It ends with the last process that has the descriptors.
     """
 
     def __init__(self) -> None:
         self._files: list[int] = []
 
     def add(self, file: int) -> None:
-        """Lock one more file; raises BlockingIOError when somebody has it."""
+        """Lock one more file; raises BlockingIOError if another process has it."""
         self._files.append(file)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def filenos(self) -> tuple[int, ...]:
-        """Give the descriptors, for a process that is to hold the lock, too."""
+        """Return the descriptors, for a child that is to hold the lock, too."""
         return tuple(self._files)
 
     def close(self) -> None:
-        """Let it go."""
+        """Release it."""
         while self._files:
             os.close(self._files.pop())
 
     def __enter__(self) -> Self:
-        """Hold it for a block."""
+        """Hold it during a block."""
         return self
 
     def __exit__(
@@ -62,18 +61,18 @@ class FileLock:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Let it go."""
+        """Release it."""
         self.close()
 
 
 def take_lock(path: Path) -> FileLock:
-    """Lock a database for this process; raises StoreUnavailable when it is taken."""
+    """Lock a database for this process; raises StoreUnavailable if it is locked."""
     path = path.resolve()
     lock = FileLock()
     try:
-        # In this order: who closes a file of SQLite's lets go of all that the process
-        # has locked in it, so that only who has the first touches the second.
-        lock.add(os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT, 0o600))
+        # In this order: closing any descriptor of SQLite's file releases all locks of
+        # the process in it, so that only the holder of the first lock touches the
+        # second.
         if path.exists():
             lock.add(os.open(path, os.O_RDONLY))
     except BlockingIOError as error:
@@ -90,7 +89,7 @@ async def wait_for_lock(path: Path) -> FileLock:
     """
     Lock the file as ``take_lock`` does, within some seconds.
 
-    A gateway that was killed leaves its writer, which finishes what it has begun.
+    A killed gateway leaves its writer, which finishes its transaction.
     """
     for _ in range(TRIES):
         with contextlib.suppress(StoreUnavailable):
@@ -100,7 +99,7 @@ async def wait_for_lock(path: Path) -> FileLock:
 
 
 def create(path: Path) -> None:
-    """Make an empty file for its owner only, if there is none: SQLite goes by it."""
+    """Make an empty file for its owner only; SQLite copies its mode."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 

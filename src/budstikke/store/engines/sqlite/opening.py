@@ -1,4 +1,4 @@
-"""Opening a database: taking it for this process, and taking over from a dead one."""
+"""Opens a database for this process, and takes over from a dead one."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from budstikke.store.engines.sqlite.connection import Connection
 
 SYNCHRONOUS: Mapping[Durability, str] = {"power": "FULL", "process": "NORMAL"}
-"""SQLite's pragma for each durability."""
+"""SQLite's pragma by durability."""
 
 LONGEST_LOCK = 3600.0
-"""Seconds; no duplicate lock is longer, so older messages are not read for them."""
+"""Seconds of the longest duplicate lock, so that older messages need not be read."""
 
 
-# Newest first; the reader stops at the first that is older than any lock.
+# Newest first; the reader stops at the first one older than any lock.
 LOCKED_KEYS = """
 SELECT duplicate_key, duplicate_until, accepted_at FROM message ORDER BY id DESC"""
 
 MOVED_LOCKS = "SELECT key, until FROM duplicate WHERE until > ?"
-"""Locks that a database had when it was moved here from PostgreSQL."""
+"""Locks of a database that was imported from PostgreSQL."""
 
 
-# What a dead process was sending: nobody knows whether the operator has it.
+# A dead process's parts: the operator may have them or not.
 RECOVER_PARTS = """
 UPDATE part SET state = 'unsure', node_id = NULL, at = ?1, reason = 'unsure',
     raw = 'the gateway stopped while it was being sent',
@@ -53,12 +53,12 @@ WHERE alert AND node_id IS NOT NULL AND node_id <> ?1"""
 
 class Taken(msgspec.Struct):
     """
-    Where this process goes on.
+    Where this process continues.
 
     Attributes:
         node_id: Its own.
-        next_id: The first id that it gives.
-        locks: Duplicate keys that are held, and until when.
+        next_id: The first id to use.
+        locks: Duplicate keys that are locked, and until when.
 
     """
 
@@ -68,7 +68,7 @@ class Taken(msgspec.Struct):
 
 
 def connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    """Connect to write; the file is there."""
+    """Connect for writing; the file exists."""
     connection = sqlite3.connect(
         path, isolation_level=None, cached_statements=256, timeout=10.0
     )
@@ -81,16 +81,16 @@ def connect(path: Path, synchronous: str) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Connect to read only."""
+    """Connect for reading only."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
 
 
 async def take_over(connection: Connection, now: float) -> Taken:
     """
-    Make what a dead process was doing unsure or due again, and go on after it.
+    Make a dead process's work unsure or due again, and continue after it.
 
-    From here on the verbs that this connection runs are in the new node's name.
+    From here on this connection runs verbs as the new node.
     """
     raw = connection.raw
     found = dict(raw.execute("SELECT key, value FROM meta").fetchall())

@@ -1,10 +1,10 @@
 """
 Which commits wait for the disk when ``durability`` is ``process``.
 
-SQLite then runs with ``synchronous=NORMAL``: a commit is in the write-ahead log when
-the operating system has it, and the log is synced at checkpoints alone. A transaction
-that must be on the disk is committed with ``FULL``, which syncs the log and with it all
-that was committed before.
+Then SQLite runs with ``synchronous=NORMAL``: a commit is in the write-ahead log once
+the operating system has it, and the log is synced only at checkpoints. A transaction
+that must reach the disk is committed with ``FULL``, which syncs the log with all
+earlier commits.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     import sqlite3
 
 NORMAL = 1
-"""What ``PRAGMA synchronous`` says for NORMAL."""
+"""The value of ``PRAGMA synchronous`` for NORMAL."""
 
 
 class Syncing:
     """
-    Switches a writing connection between NORMAL and FULL, from group to group.
+    Switches a writing connection between NORMAL and FULL, transaction by transaction.
 
     Args:
         connection: In autocommit mode. One that does not begin with NORMAL stays as it
-            is: FULL waits always, and tests have OFF.
+            is: FULL always waits, and tests use OFF.
 
     Attributes:
         full: Whether commits wait for the disk now; ``None``: it does not switch.

@@ -1,8 +1,8 @@
 """
-A thread that owns a SQLite connection.
+A thread with a SQLite connection.
 
-Readers are threads: they are asked seldom, and must not wait for the writer. The writer
-is one in tests; a gateway's is a process (process.py).
+Readers are threads: they have little to do, and must not wait for the writer. The
+writer is a thread in tests; a gateway's is a child process (process.py).
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ Ts = TypeVarTuple("Ts")
 
 class WorkerThread:
     """
-    A connection in a thread; ``run`` is awaited on the event loop.
+    A connection in a thread; await ``run`` on the event loop.
 
     Args:
         connect: Opens the connection, in the thread.
         grouped: Whether jobs share transactions (a writer) or have none (a reader).
-        pulse: Hears what failed.
+        pulse: Notes failures.
 
     Attributes:
-        node_id: In whose name a reader's verbs look; a writer learns it itself.
+        node_id: The node of a reader's verbs; a writer sets its own.
 
     """
 
@@ -60,7 +60,7 @@ class WorkerThread:
         self._loop: AbstractEventLoop | None = None
 
     async def start(self, _lock: FileLock | None = None) -> None:
-        """Open the connection; raises what that raises."""
+        """Open the connection; raises what ``connect`` raises."""
         self._loop = get_running_loop()
         opened: Future[None] = self._loop.create_future()
         name = "store-writer" if self._grouped else "store-reader"
@@ -71,7 +71,7 @@ class WorkerThread:
         await opened
 
     async def stop(self) -> None:
-        """Finish the jobs that are waiting and close the connection."""
+        """Finish the waiting jobs, and close the connection."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._jobs.put(None)
@@ -90,7 +90,7 @@ class WorkerThread:
     ) -> Future[T]: ...
 
     def run(self, function: Callable[[Any, *Ts], Any], *args: *Ts) -> Future[Any]:
-        """Do a job in the thread; the future is done when it is durable."""
+        """Run a job in the thread; the future is done when it is durable."""
         if self._loop is None or self._thread is None:
             raise StoreUnavailable("the store is closed")
         future: Future[Any] = self._loop.create_future()
@@ -101,7 +101,7 @@ class WorkerThread:
         assert self._loop is not None  # noqa: S101 - start() set it
         try:
             connection = self._connect()
-        except Exception as error:  # noqa: BLE001 - whatever it is, start() raises it
+        except Exception as error:  # noqa: BLE001 - start() raises it
             self._loop.call_soon_threadsafe(_fail, opened, error)
             return
         self._loop.call_soon_threadsafe(opened.set_result, None)
@@ -144,12 +144,12 @@ def _fail(future: Future[Any], error: BaseException) -> None:
 def resolve(
     futures: Sequence[Future[Any]], outcomes: Sequence[Outcome], pulse: Pulse
 ) -> None:
-    """Give each future its outcome."""
+    """Set each future's result or exception."""
     for future, (value, error) in zip(futures, outcomes, strict=True):
         if error is not None:
             pulse.failed(error)
         if future.done():
-            continue  # whoever asked has gone; what was done is done
+            continue  # the caller was cancelled; the job is done
         if error is None:
             future.set_result(value)
         else:

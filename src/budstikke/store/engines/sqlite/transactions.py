@@ -1,9 +1,9 @@
 """
 Jobs in transactions: those of a group are committed together, and synced once.
 
-A job is a function that is given the connection and its arguments. It may be run
-again, after a rollback, if another one of its group fails. Durable means what the
-setting ``durability`` promises (syncing.py).
+A job is a function that gets the connection and its arguments. It may run again after a
+rollback, if another one of its group fails. ``durability`` says what a commit survives
+(syncing.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T")
 log = logging.getLogger("budstikke.store")
 
 MOST_JOBS = 256
-"""Jobs in one transaction; more would only make the first of them wait longer."""
+"""Jobs in one transaction; with more, the first ones would wait longer."""
 
 
 class Transactions:
@@ -49,21 +49,21 @@ class Transactions:
         self._connection = connection
         self._verbs = Connection(connection)
         self._syncing = Syncing(connection)
-        self._doubtful = False  # writing failed, and has not succeeded since
+        self._doubtful = False  # the last write failed
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Do jobs; what is returned is durable. Each has its result or its error."""
+        """Run jobs; what this returns is durable. Each has its result or its error."""
         try:
             return self._transaction(jobs)
         except Exception:
             if len(jobs) == 1:
                 log.debug("a transaction failed", exc_info=True)
-        # One of them failed: none is committed; each gets a transaction of its own.
+        # One of them failed, and none is committed: each gets its own transaction.
         outcomes: list[Outcome] = []
         for job in jobs:
             try:
                 outcomes += self._transaction([job])
-            except Exception as error:  # noqa: BLE001 - given to whom it concerns
+            except Exception as error:  # noqa: BLE001 - the job's caller gets it
                 outcomes.append((None, translated(error)))
         return outcomes
 
@@ -82,14 +82,14 @@ class Transactions:
                     for function, arguments in jobs
                 ]
                 if self._doubtful:
-                    # Else one without anything to write would say that all is well.
+                    # A transaction without a write would hide that writing fails.
                     _write_something(connection)
                 if time.monotonic() > until:
                     what = "the database writer took too long"
                     raise StoreUnavailable(what)  # noqa: TRY301 - to roll it back
                 connection.execute("COMMIT")
             except BaseException:
-                # SQLite has rolled back by itself after some errors (a full disk).
+                # SQLite itself rolls back after some errors (a full disk).
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
@@ -105,7 +105,7 @@ class Transactions:
 def each(
     connection: sqlite3.Connection, jobs: Sequence[Job], node_id: int
 ) -> list[Outcome]:
-    """Do jobs that only read, each by itself."""
+    """Run jobs that only read, each by itself."""
     verbs = Connection(connection, node_id)
     outcomes: list[Outcome] = []
     for function, arguments in jobs:
@@ -138,10 +138,10 @@ def finish(verb: Coroutine[Any, Any, T]) -> T:
 
 def translated(error: Exception) -> Exception:
     """
-    Say what the contract says of what SQLite cannot do now.
+    Return the contract's error for an error of SQLite.
 
-    A file that is damaged is ``DatabaseError`` itself (SQLITE_CORRUPT, SQLITE_NOTADB);
-    of its kinds only two are states of the disk, the others are bugs of ours.
+    A damaged file raises ``DatabaseError`` itself (SQLITE_CORRUPT, SQLITE_NOTADB). Of
+    its subclasses only two are states of the disk; the others are bugs of ours.
     """
     if type(error) is sqlite3.DatabaseError:
         return StoreDamaged(f"the database is damaged: {error}")
@@ -151,7 +151,7 @@ def translated(error: Exception) -> Exception:
 
 
 def _forget_pages(connection: sqlite3.Connection) -> None:
-    """Read from the disk again what memory has of it: it may have been mended there."""
+    """Drop cached pages, and read them from the disk again: it may be repaired."""
     with contextlib.suppress(sqlite3.DatabaseError):
         connection.execute("PRAGMA shrink_memory")
 
