@@ -2,7 +2,7 @@
 The register of dialects: one line each.
 
 A dialect is a package here, a folder of golden cases and a page in docs/dialects/;
-nothing else knows it.
+nothing else in the program names it.
 """
 
 from __future__ import annotations
@@ -36,4 +36,4 @@ IDENTIFY: Mapping[str, Callable[[str], str]] = {
     for name, dialect in DIALECTS.items()
     if isinstance(dialect, Identifying)
 }
-"""What makes an identifier of a key, for dialects where the key is all."""
+"""Make an access's identifier from its key, in dialects with nothing but a key."""

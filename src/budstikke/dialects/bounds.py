@@ -1,8 +1,8 @@
 """
-What one request may hold, in one table: what is beyond it is ``TOO_LARGE``.
+The limits of a request, in one table; beyond them it is refused as ``TOO_LARGE``.
 
-Octets are looked at before a body is read, and separators are counted before it is
-taken apart, so that a request costs what it may hold and not what it claims to.
+Octets are checked before a body is read, and separators are counted before it is
+parsed, so that a request costs no more than it may have.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Call
 
 SMALL = 256 * 1024
-"""Octets of a body that orders one message or asks something."""
+"""Octets of a body with one message or one query."""
 
 LARGE = 8 * 1024 * 1024
-"""Octets of a body with many recipients or messages; ``http.max_body`` counts, too."""
+"""Octets of a body with many recipients or messages; ``http.max_body`` limits, too."""
 
 MOST_PARAMETERS = 1000
 """Parameters of a query or a form."""
 
 MOST_RECIPIENTS = 300_000
-"""Recipients of one order, as they are written."""
+"""Recipients of one order, as written."""
 
 MOST_GROUPS = 1000
-"""Different groups that one order names."""
+"""Different groups of one order."""
 
 MOST_MESSAGES = 10_000
-"""Messages with texts of their own in one request."""
+"""Messages with their own texts in one request."""
 
 MOST_VALUES, OCTETS_OF_A_VALUE = 100_000, 9
 """
 Values of a JSON document: so many, and one more for each so many octets.
 
-A value costs 72 octets at most where containers are few, so that a document costs
-eight times its octets.
+With few containers a value costs at most 72 octets, so that a document costs eight
+times its octets.
 """
 
 MOST_NAMES = 300_000
 """
-Colons in a JSON document: a name each, and those in texts. ``MOST_MESSAGES`` messages
-have thirty each. To pass over a name takes three times as long as to copy it.
+Colons in a JSON document: one for each name, and those in texts. ``MOST_MESSAGES``
+messages have thirty each. Skipping a name takes three times as long as copying it.
 """
 
 SLICE = 64 * 1024
 """Octets that are counted in one call, which takes 0.03 ms."""
 
 MOST_CONTAINERS = 1000
-"""Objects and arrays in a JSON document that is read whatever it holds."""
+"""Objects and arrays in a JSON document that may hold anything."""
 
 LONGEST_TEXT = 40_000
 """
@@ -59,11 +59,11 @@ have (3GPP TS 23.040 § 9.2.3.24.1), hold 39,015 septets. What is longer is too 
 """
 
 LONGEST_SHOWN = 200
-"""Characters of what a customer wrote that an error text repeats."""
+"""Characters of a customer's value that an error text repeats."""
 
 
 def too_large(field: str) -> Refusal:
-    """Make the refusal of a parameter that holds more than it may."""
+    """Make the refusal of a parameter that is too large."""
     return Refusal(RefusalCode.TOO_LARGE, field=field)
 
 
@@ -84,16 +84,16 @@ def more_than(octets: bytes, mark: bytes, most: int) -> bool:
 
 
 def check_body(call: Call, most: int) -> None:
-    """Refuse (``TOO_LARGE``) a body of more octets than its operation needs."""
+    """Refuse (``TOO_LARGE``) a body with more octets than ``most``."""
     if len(call.request.body) > most:
         raise too_large("body")
 
 
 def cut(text: str) -> str:
-    """Cut a text that is too long for any message to one that still is."""
+    """Cut a text that is too long for any message; it is still too long then."""
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT + 1]
 
 
 def shown(text: str) -> str:
-    """Cut what a customer wrote to ``LONGEST_SHOWN`` characters."""
+    """Cut a customer's value to ``LONGEST_SHOWN`` characters."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

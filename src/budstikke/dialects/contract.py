@@ -82,11 +82,11 @@ class AccessView(Protocol[S_co]):
 
     @property
     def id(self) -> int:
-        """The access's key."""
+        """The access's id."""
 
     @property
     def settings(self) -> S_co:
-        """The dialect's own ``Settings`` instance."""
+        """The access's ``Settings`` of this dialect."""
 
     @property
     def account(self) -> AccountView:
@@ -123,7 +123,7 @@ UNROUTED = ""
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An answer that needs no ``render``; ``result`` is its label in the metrics."""
+    """A finished answer without ``render``; ``result`` is its label in the metrics."""
 
     response: WireResponse
     result: str = "accepted"
@@ -139,10 +139,10 @@ Steps: TypeAlias = Generator[Step, StepAnswer, Done]
 """A request that takes several steps; may raise Refusal."""
 
 Task: TypeAlias = Order | list[Order] | QueryOrCommand | Steps | Done
-"""What a request asks the gateway to do."""
+"""What a request wants of the gateway."""
 
 TaskResult: TypeAlias = Accepted | list[Accepted | Refusal] | Answer | Refusal
-"""What the gateway answers; a list for a list of orders, one by one."""
+"""The gateway's answer; for a list of orders a list, one by one."""
 
 
 class Takes(Protocol[S]):
@@ -151,10 +151,10 @@ class Takes(Protocol[S]):
     name: str
     routes: Mapping[tuple[str, str], str]
     """
-    (method, path) to the name of an operation.
+    Operations by (method, path).
 
-    A piece of a path in braces is a parameter (``Call.path``). Letters of any case
-    match, except below an ``OwnsPrefix.prefix``.
+    A piece of a path in braces is a parameter (``Call.path``). Upper and lower case are
+    equal, except below ``OwnsPrefix.prefix``.
     """
 
     settings: type[S]

@@ -1,8 +1,8 @@
 """
-JSON documents within bounds, shared by the dialects that take them.
+JSON documents within limits, for the dialects that take them.
 
-Only parameters that a dialect knows are kept, and what a document may hold is counted
-before it is taken apart (``bounds``).
+Only the parameters of a dialect are kept, and a document's values are counted before it
+is parsed (``bounds``).
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Reader:
     Reads objects of known parameters.
 
     Args:
-        names: The parameters; others are passed over.
-        raw: Those of them that are kept as they are written (``msgspec.Raw``).
+        names: The parameters; others are skipped.
+        raw: Those of them to keep as written (``msgspec.Raw``).
 
     """
 
@@ -63,8 +63,8 @@ class Reader:
         """
         Read an object; raises Refusal (``MALFORMED``).
 
-        One with values of other kinds than ``Value`` is read all the same, if it is
-        no large one: what is wrong with it is then said of the parameter.
+        If values have other kinds than ``Value``, a small object is read all the same,
+        so that the refusal can name the parameter.
         """
         if _has_long_number(document):
             raise Refusal(RefusalCode.MALFORMED)
@@ -78,10 +78,10 @@ class Reader:
 
 def _has_long_number(document: bytes | msgspec.Raw) -> bool:
     """
-    Tell whether more than ``LONGEST_NUMBER`` digits stand in a row.
+    Whether more than ``LONGEST_NUMBER`` digits are in a row.
 
-    Such a row has a digit at a multiple of ``LONGEST_NUMBER``, so that what is around
-    these alone is looked at.
+    Such a row has a digit at a multiple of ``LONGEST_NUMBER``, so that only the
+    surroundings of these need a look.
     """
     octets = memoryview(document)
     for place, octet in enumerate(bytes(octets[::LONGEST_NUMBER])):
@@ -94,7 +94,7 @@ def _has_long_number(document: bytes | msgspec.Raw) -> bool:
 
 
 def begins(value: msgspec.Raw, mark: bytes) -> bool:
-    """Tell whether a value that was kept as it is written is an object or an array."""
+    """Whether a raw value is an object or an array, by its first character."""
     return bytes(memoryview(value)[:1]) == mark
 
 
@@ -102,7 +102,7 @@ def checked(body: bytes) -> bytes:
     """
     Strip a document.
 
-    Raises Refusal (``TOO_LARGE``) for one of too many values or names.
+    Raises Refusal (``TOO_LARGE``) if it has too many values or names.
     """
     if more_than(body, b",", MOST_VALUES + len(body) // OCTETS_OF_A_VALUE):
         raise too_large("body")
@@ -113,7 +113,7 @@ def checked(body: bytes) -> bytes:
 
 def read_whole(document: bytes) -> dict[str, Any]:
     """
-    Read an object that holds anything, within ``MOST_CONTAINERS``.
+    Read an object of any content, within ``MOST_CONTAINERS``.
 
     Raises Refusal (``MALFORMED``).
     """

@@ -1,8 +1,8 @@
 """
-Posted forms as they are on the wire, shared by the HTTP dialects.
+Reads posted forms, for the HTTP dialects.
 
 PHP's curl posts an array as ``multipart/form-data``, so that customers' clients use
-both forms without their authors' noticing. Values stay bytes, as in ``query``.
+both forms without knowing it. Values stay octets, as in ``query``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_HEAD = 1000
-"""Octets of the headers of one part that are looked at."""
+"""Octets of a part's headers to look at."""
 
 _boundary = re.compile(r'boundary=(?:"([^"]+)"|([^\s";,]+))', re.IGNORECASE).search
 _name = re.compile(
@@ -28,10 +28,10 @@ _name = re.compile(
 
 def read_form(body: bytes, content_type: str = "") -> dict[str, bytes]:
     """
-    Split a posted form into its parameters, whichever of the two forms it has.
+    Split a posted form of either kind into its parameters.
 
-    ``content_type`` is the header's value. Of a parameter given twice the last counts.
-    What is no form at all has no parameters. Raises Refusal (``TOO_LARGE``) for more
+    ``content_type`` is the header's value. Of a repeated parameter the last one counts.
+    A body that is no form has no parameters. Raises Refusal (``TOO_LARGE``) for more
     than ``MOST_PARAMETERS``.
     """
     if not _is_multipart(content_type):
@@ -43,9 +43,9 @@ def read_form_pairs(
     body: bytes, content_type: str, decode: Callable[[bytes], str]
 ) -> list[tuple[str, str]]:
     """
-    Do as ``read_form``, but give each parameter that is given twice, and decode.
+    Read a form as ``read_form`` does, with repeated parameters, and decode it.
 
-    Raises what ``decode`` does.
+    Raises the exceptions of ``decode``.
     """
     if not _is_multipart(content_type):
         return read_pairs(body, decode)
@@ -65,8 +65,8 @@ def _read_parts(body: bytes, boundary: str) -> list[tuple[str, bytes]]:
     """
     Read the parts of a multipart body (RFC 7578, RFC 2046 § 5.1.1).
 
-    A body without a CR has lines that end in LF; one without its last boundary ends
-    its last part.
+    In a body without CR, lines end in LF. If the last boundary is missing, the body's
+    end ends the last part.
     """
     line = b"\r\n" if b"\r" in body else b"\n"
     delimiter = line + b"--" + boundary.encode("latin-1", "replace")

@@ -1,4 +1,4 @@
-"""What the dialects have in common when they push messages from phones."""
+"""What the dialects' pushes of inbound messages have in common."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NATIONAL = 8
 
 def called(recipient: str) -> str:
     """
-    Write the number that a phone sent to: E.164 with ``+``, or digits alone.
+    Write our number of a message: E.164 with ``+``, or digits alone.
 
-    Numbers shorter than 7 digits, and reply numbers, stay as they are. A virtual number
-    that its operator gives as a Norwegian would dial it gets its country code.
+    Numbers of fewer than 7 digits, and reply numbers, stay as they are. A Norwegian
+    number without its country code gets it.
     """
     found = classify(recipient)
     if found is None or found.kind is not NumberKind.MSISDN:

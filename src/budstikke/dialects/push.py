@@ -1,4 +1,4 @@
-"""Callbacks whose parameters go in a query or a form, as the access's settings say."""
+"""Writes callbacks with parameters in a query or a form, by the access's settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADERS = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def write_push(method: Method, url: str, parameters: str) -> WireRequest:
-    """Write a callback with escaped parameters; the URL keeps the query it has."""
+    """Write a callback with escaped parameters; the URL keeps its query."""
     if method == "FORM":
         return WireRequest("POST", url, headers=HEADERS, body=parameters.encode())
     return WireRequest(method, extended(url, parameters))

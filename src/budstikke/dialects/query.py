@@ -1,7 +1,7 @@
 """
-Query strings as they are on the wire, shared by the HTTP dialects.
+Reads query strings, for the HTTP dialects.
 
-Values stay bytes until a dialect knows their character set: old clients escape
+Values stay octets until a dialect knows their character set: old clients escape
 Latin-1, newer ones UTF-8, and some do not escape at all.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SLICE = 16 * 1024
 """
-Octets that are unescaped in one piece: 0.3 ms, or 5 ms if all escapes are false.
+Octets to unescape in one piece: 0.3 ms, or 5 ms if all escapes are bad.
 
 A C call on a whole body of 8 MB would hold the interpreter for 100 ms.
 """
@@ -48,19 +48,20 @@ def read_query(query: bytes) -> dict[str, bytes]:
 
 def read_texts(query: bytes, decode: Decode) -> dict[str, str]:
     """
-    Do as ``read_query``, and decode the values; raises what ``decode`` does.
+    Read a query as ``read_query`` does, and decode the values.
 
-    ``decode`` reads a superset of ASCII: it is not called for a value that is ASCII.
+    ``decode`` reads a superset of ASCII: it is not called for ASCII values. Raises the
+    exceptions of ``decode``.
     """
     return dict(read_pairs(query, decode))
 
 
 def read_pairs(query: bytes, decode: Decode) -> list[tuple[str, str]]:
     """
-    Do as ``read_texts``, but give each parameter that is given twice.
+    Read a query as ``read_texts`` does, with repeated parameters.
 
-    ``%u20AC`` is the UTF-16 unit that JavaScript's ``escape`` writes so (ECMA-262
-    § B.2.1.1); halves of surrogate pairs are joined.
+    ``%u20AC`` is a UTF-16 unit, as JavaScript's ``escape`` writes it (ECMA-262 §
+    B.2.1.1); halves of surrogate pairs are joined.
     """
     read = _text if b"%u" in query else _plain_text
     return [
@@ -75,7 +76,7 @@ def read_pairs(query: bytes, decode: Decode) -> list[tuple[str, str]]:
 
 
 def decode_any(octets: bytes) -> str:
-    """Decode what a client sent in UTF-8, or else in what is called Latin-1."""
+    """Decode UTF-8 if valid, otherwise Latin-1 as Windows-1252."""
     try:
         return octets.decode()
     except UnicodeDecodeError:
@@ -86,7 +87,8 @@ def unescape(value: bytes) -> bytes:
     """
     Replace percent escapes by their octets.
 
-    In the time of a copy: the codec of quoted-printable does it, with ``%`` for ``=``.
+    It takes as long as a copy: the codec of quoted-printable does it, with ``%`` for
+    ``=``.
     """
     if b"%" not in value:
         return value
@@ -96,7 +98,7 @@ def unescape(value: bytes) -> bytes:
 
 
 def extended(url: str, query: str) -> str:
-    """Add to a URL's query; what it has of its own stays, a fragment does not."""
+    """Add to a URL's query; its own query stays, a fragment does not."""
     page, _, _ = url.partition("#")
     if page.endswith(("?", "&")):
         return page + query
@@ -123,7 +125,7 @@ def _items(query: bytes) -> list[tuple[str, bytes]]:
 
 
 def _slices(value: bytes) -> Iterator[bytes]:
-    """Cut a value before percent signs, where no escape is cut."""
+    """Cut a value before percent signs, so that no escape is cut."""
     start = 0
     while start < len(value):
         end = value.rfind(b"%", start + 1, start + SLICE)
@@ -134,7 +136,7 @@ def _slices(value: bytes) -> Iterator[bytes]:
 
 
 def _plain_text(value: bytes, decode: Decode) -> str:
-    """Decode a value that has no escapes of JavaScript's."""
+    """Decode a value without JavaScript's escapes."""
     octets = unescape(value)
     return octets.decode() if octets.isascii() else decode(octets)
 

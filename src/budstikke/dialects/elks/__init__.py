@@ -1,8 +1,8 @@
 """
 46elks: a Swedish API that takes one SMS as a form and answers in JSON.
 
-``request`` reads who calls and what is sent, ``reply`` writes the answers, and
-``callbacks`` the delivery reports and the messages from phones.
+``request`` reads login and message, ``reply`` writes the answers, and ``callbacks`` the
+delivery reports and inbound messages.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Elks:
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
     def login(self, call: Call) -> Login:
-        """Read who is calling; raises Refusal."""
+        """Read the login; raises Refusal."""
         return read_login(call)
 
     def parse(

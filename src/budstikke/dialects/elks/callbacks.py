@@ -1,4 +1,4 @@
-"""Delivery reports and messages from phones, each a posted form."""
+"""Writes delivery reports and inbound messages, each as a posted form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STATUS: Mapping[str, str] = {
     DELIVERED: DELIVERED,
     **dict.fromkeys(("undelivered", "expired", "rejected", "cancelled"), "failed"),
 }
-"""State of a message (``domain.states``) to 46elks' status; others are not reported."""
+"""By state of a message (``domain.states``): 46elks' status, if it has one."""
 
 
 def report(event: StatusEvent, url: str) -> WireRequest | None:
@@ -38,7 +38,7 @@ def report(event: StatusEvent, url: str) -> WireRequest | None:
 
 
 def inbound(event: InboundEvent, url: str) -> WireRequest:
-    """Write a push of a message from a phone (46elks, "Receive an SMS")."""
+    """Write the push of an inbound message (46elks, "Receive an SMS")."""
     fields = {
         "direction": "incoming",
         "id": written_id(event.message_id),

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Accepted
 
 MICROS = 100
-"""Of an amount in one ten-thousandth of the currency, which is what ``cost`` counts."""
+"""Micros in one ten-thousandth of the currency, the unit of ``cost``."""
 
 PARAMETERS = frozenset({"from", "to", "message", "whendelivered", "flashsms", DRY_RUN})
 
 
 class Row(NamedTuple):
-    """How a refusal is answered: the HTTP status, and a sentence."""
+    """The answer to a refusal: HTTP status, and a sentence."""
 
     status: int
     text: str
@@ -104,12 +104,12 @@ def render(call: Call, answer: Accepted | Refusal, now: float) -> WireResponse:
 
 
 def written_id(message_id: int) -> str:
-    """Write an id as 46elks' are: ``s`` and 32 hexadecimal digits."""
+    """Write an id in 46elks' form: ``s`` and 32 hexadecimal digits."""
     return f"s{message_id:032x}"
 
 
 def moment(at: float) -> str:
-    """Write Unix seconds as 46elks does: UTC, with microseconds and without a zone."""
+    """Write Unix seconds in 46elks' form: UTC, with microseconds, without a zone."""
     when = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
     return when.isoformat(timespec="microseconds")
 

@@ -1,4 +1,4 @@
-"""Who calls, and the order that a form describes (46elks, "Send an SMS")."""
+"""Reads the login, and the order in a form (46elks, "Send an SMS")."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FLAGS: Mapping[str, bool] = {
     **dict.fromkeys(("yes", "true", "1"), True),
     **dict.fromkeys(("", "no", "false", "0"), False),
 }
-"""What ``flashsms`` and ``dryrun`` may say, in any case; the source knows ``yes``."""
+"""Values of ``flashsms`` and ``dryrun``, in any case; the source has only ``yes``."""
 
 LONGEST_URL = 2000
 """Characters of ``whendelivered``."""
@@ -84,7 +84,7 @@ def _required(fields: Mapping[str, str], name: str) -> str:
 
 
 def _flag(fields: Mapping[str, str], name: str) -> bool:
-    """Read a flag; one that nobody knows is refused, lest a dry run be a real one."""
+    """Read a flag; an unknown value is refused, lest a dry run become a real one."""
     value = fields.get(name, "")
     flag = FLAGS.get(value.strip().lower())
     if flag is None:
@@ -93,7 +93,7 @@ def _flag(fields: Mapping[str, str], name: str) -> bool:
 
 
 def _url(fields: Mapping[str, str]) -> str:
-    """Read where delivery reports go; empty: nowhere."""
+    """Read the URL of delivery reports; empty: none."""
     value = fields.get("whendelivered", "").strip()
     try:
         url: str = msgspec.convert(value, Url)

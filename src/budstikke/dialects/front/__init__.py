@@ -1,9 +1,9 @@
 """
 Front: a Norwegian two-way gateway's HTTP API, versions 3.05 and 2.25.
 
-``request`` reads who calls, ``order`` the order (with ``template`` and ``values``),
+``request`` reads the login, ``order`` the order (with ``template`` and ``values``),
 ``reply`` writes the answers, ``status`` the status pushes, and ``inbound`` the pushes
-of messages from phones.
+of inbound messages.
 """
 
 from __future__ import annotations
@@ -60,51 +60,51 @@ class Front:
     }
 
     def login(self, call: Call) -> Login:
-        """Read who is calling; raises Refusal."""
+        """Read the login; raises Refusal."""
         return read_login(call)
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
     ) -> Task:
-        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        """Read the order; raises Refusal. ``now`` is Unix seconds."""
         assert access is not None  # noqa: S101 - every operation has a login
         return read_order(call.fields or {}, call.operation, access.settings, now)
 
     def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
         """Write the answer."""
-        assert isinstance(answer, Accepted | Refusal)  # noqa: S101 - all it asks for
+        assert isinstance(answer, Accepted | Refusal)  # noqa: S101 - it only has orders
         return render(call, answer)
 
     def report(
         self, event: StatusEvent, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a status push; ``None``: Front does not push this state."""
+        """Write a status push; ``None``: Front has no such state."""
         return push(event, url, settings)
 
     def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
-        """Find where a topic is pushed to; messages from phones need ``two_way``."""
+        """Return the URL of a topic; inbound messages need ``two_way``."""
         if topic is Topic.STATUS:
             return settings.status_url
         return (number_url or settings.inbound_url) if settings.two_way else ""
 
     def requirements(self, settings: Settings) -> InboundRequirements:
-        """Ask for the files of MMS where the service receives them."""
+        """Ask for the files of MMS if the service receives them."""
         return InboundRequirements(files=settings.mms and settings.style == "json")
 
     def inbound(
         self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a push of a message from a phone; ``None``: the service has none."""
+        """Write the push of an inbound message; ``None``: the service gets none."""
         return inbound.push(event, extras, url, settings) if settings.two_way else None
 
     def understood(
         self, topic: Topic, answer: WireResponse, settings: Settings
     ) -> bool:
-        """Accept any 2xx; of a message from a phone pushed by GET the body ``true``."""
+        """Accept any 2xx; of an inbound message by GET only with the body ``true``."""
         if topic is Topic.STATUS:
             return 200 <= answer.status < 300
         return inbound.understood(answer, settings)
 
     def alert_of(self, call: Call, refusal: Refusal) -> Alert:
-        """Say what the mail to ``error_alerts`` says of a refusal."""
+        """Return the words of the mail to ``error_alerts``."""
         return alert_of(call, refusal)

@@ -1,8 +1,8 @@
 """
-Messages from phones as they are pushed (Front v3.05 § 2.5, v2.25 § 2.5).
+Writes pushes of inbound messages (Front v3.05 § 2.5, v2.25 § 2.5).
 
-By POST a JSON document, which any 2xx takes; by GET parameters in ISO-8859-1, which
-the text ``true`` takes.
+By POST it is a JSON document, and any 2xx acknowledges it; by GET it is parameters in
+ISO-8859-1, and the body ``true`` acknowledges it.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 JSON = {"content-type": "application/json"}
 TAKEN = b"true"
 SUB_NUMBER = 9
-"""Digits of a reply number that follow its short number."""
+"""Digits of a reply number after its short number."""
 
 FILES = 1000
 """
-A file's id is its message's times this, and its place in it.
+A file's id is its message's id times this, plus its position.
 
-The original's is a number, and what JSON clients read exactly is below 2^53: that is
-enough for message ids up to 9 * 10^12.
+The original's id is a number, which JSON clients read exactly below 2^53: that suffices
+for message ids up to 9 * 10^12.
 """
 
 
@@ -52,7 +52,7 @@ class File(msgspec.Struct, rename="camel"):
 
 
 class Message(msgspec.Struct):
-    """The document; keys are in the order of the original's examples."""
+    """The document; its keys are in the order of the original's examples."""
 
     id: int
     to: str
@@ -70,7 +70,7 @@ _json = msgspec.json.Encoder().encode
 def push(
     event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
 ) -> WireRequest:
-    """Write a message from a phone; the URL keeps the query it has."""
+    """Write the push of an inbound message; the URL keeps its query."""
     if settings.style == "get":
         return WireRequest("GET", extended(url, _query(event)))
     files = _files(event.message_id, extras.files) if settings.mms else []
@@ -88,7 +88,7 @@ def push(
 
 
 def understood(answer: WireResponse, settings: Settings) -> bool:
-    """Tell whether a message was taken: a 2xx, and by GET the word as well."""
+    """Whether the customer has the message: a 2xx, and by GET the word as well."""
     if not 200 <= answer.status < 300:
         return False
     return settings.style != "get" or answer.body.strip() == TAKEN
@@ -125,7 +125,7 @@ def _query(event: InboundEvent) -> str:
 
 
 def _dialled(originator: str) -> str:
-    """Write a phone's number with ``00``; what is none stays as it is."""
+    """Write a phone's number with ``00``; another sender stays as it is."""
     digits = originator.removeprefix("+")
     return f"00{digits}" if digits != originator and digits.isdigit() else originator
 

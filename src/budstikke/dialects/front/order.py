@@ -1,9 +1,9 @@
 """
-From fields to an Order.
+Reads an order from a request's fields.
 
-The order of the checks is part of the contract, since one code is returned: the
-first that fails. Here: 9, 10, 11, then 19, 20, 22 to 27, then 28 to 39; login did
-8, and what comes after (1, 3, 4 ...) is checked when the order is accepted.
+The order of the checks is part of the contract, since only the first error is returned.
+Here: 9, 10, 11, then 19, 20, 22 to 27, then 28 to 39. The login checks 8, and
+acceptance the later ones (1, 3, 4 ...).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Template
 
 LONGEST = {"3.05": 1530, "2.25": 1024}
-"""Longest text by version: septets as GSM, UTF-16 units as UCS-2."""
+"""Longest text by version: septets in GSM, UTF-16 units in UCS-2."""
 
 DUPLICATE_SECONDS = 120
 LONGEST_REF = 100
@@ -50,11 +50,11 @@ LONGEST_VALIDITY = 63 * 7 * 86400
 """Seconds: the longest validity that SMS can express (3GPP TS 23.040 § 9.2.3.12.1)."""
 
 BAD_PRICE = -1
-"""Carried in the Order, since other faults are to be answered before it."""
+"""The order's price if it cannot be read: other errors have to be answered first."""
 
 
 class Options(NamedTuple):
-    """The parameters that v2.25 does not know, in the order they are checked."""
+    """The parameters that only v3.05 has, in the order of their checks."""
 
     flash: bool = False
     protocol_id: int = 0
@@ -69,7 +69,7 @@ _NO_OPTIONS = Options()
 
 
 def read_order(fields: Fields, operation: str, settings: Settings, now: float) -> Order:
-    """Read what is asked; raises Refusal for the first fault in that order."""
+    """Read an order; raises Refusal for the first error in that order."""
     bulk = operation == BULK
     recipients = _many(fields, settings) if bulk else (required(fields, "phoneno"),)
     text = required(fields, "txt")
@@ -106,10 +106,10 @@ def read_order(fields: Fields, operation: str, settings: Settings, now: float) -
 
 def _many(fields: Fields, settings: Settings) -> Sequence[str] | None:
     """
-    Read the recipients of a bulk order, as they were written.
+    Read the recipients of a bulk order, as written.
 
-    What is not text in the array is kept as its JSON and will be an invalid number.
-    ``None``: it is no array, to be refused after all other faults of the request.
+    An element that is no text stays as JSON, and will be an invalid number. ``None``:
+    it is no array, which is refused after all other errors of the request.
     """
     numbers = fields.get("phoneno")
     if numbers == [] or is_blank(numbers):
@@ -137,7 +137,7 @@ def _mode(*, unicode: bool, bulk: bool) -> TextMode:
 
 
 def _price(fields: Fields) -> int:
-    """Read øre in whole kroner, 1 to 200 of them; ``BAD_PRICE`` for what is neither."""
+    """Read øre in whole kroner, 1 to 200 kroner; otherwise ``BAD_PRICE``."""
     value = fields.get("price")
     if value is None or value == "":
         return 0
@@ -155,7 +155,7 @@ def _price(fields: Fields) -> int:
 def _read_newer(
     fields: Fields, settings: Settings, now: float, *, bulk: bool
 ) -> Options:
-    """Read what v3.05 has and v2.25 ignores: options, group, template parameters."""
+    """Read the parameters of v3.05, which v2.25 ignores."""
     if settings.api_version == "2.25":
         return _NO_OPTIONS
     options = _NO_OPTIONS

@@ -1,8 +1,8 @@
 """
-Answers in Front's words (Front v3.05 § 2.2): the tables, and three ways to write them.
+Answers in Front's words (Front v3.05 § 2.2): the tables, and three forms.
 
-``DESCRIPTIONS`` names every error code; ``REFUSALS`` says which of them answers a
-refusal, and ``MISSING`` and ``MALFORMED`` which when a parameter is at fault.
+``DESCRIPTIONS`` has the words of every error code; ``REFUSALS`` the code of a refusal,
+and ``MISSING`` and ``MALFORMED`` that of a parameter at fault.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Accepted
 
 OUR_FAULT = 99
-"""Not in the original: something is wrong with us. The original foresees new codes."""
+"""Our own error code for our own faults; the original foresees new codes."""
 
 DESCRIPTIONS: Mapping[int, str] = {
     0: "OK",
@@ -73,10 +73,10 @@ DESCRIPTIONS: Mapping[int, str] = {
 
 class Row(NamedTuple):
     """
-    How a refusal is answered.
+    The answer to a refusal.
 
-    ``status`` is the HTTP status; 200 stands for what the operation has (always 200
-    for one message; see ``BULK_STATUS``). ``description``: where the code's own words
+    ``status`` is the HTTP status; 200 stands for the operation's (always 200 for one
+    message; see ``BULK_STATUS``). ``description`` replaces the code's words where they
     would mislead.
     """
 
@@ -129,10 +129,10 @@ MISSING: Mapping[str, int] = {
     "code": 29,
     "sendername": 30,
 }
-"""Parameter to the error code of its absence."""
+"""By parameter: the error code if it is missing."""
 
 MALFORMED: Mapping[str, int] = {
-    # JSON values that are not text at all count as missing
+    # JSON values that are not text count as missing
     "serviceid": 8,
     "password": 13,
     "phoneno": 9,
@@ -159,7 +159,7 @@ MALFORMED: Mapping[str, int] = {
     "datetime": 38,
     "username": 39,
 }
-"""Parameter to the error code of a value it can't have."""
+"""By parameter: the error code of a bad value."""
 
 BY_FIELD: Mapping[RefusalCode, Mapping[str, int]] = {
     _R.MISSING_FIELD: MISSING,
@@ -167,14 +167,14 @@ BY_FIELD: Mapping[RefusalCode, Mapping[str, int]] = {
 }
 
 BULK_STATUS: Mapping[int, int] = {2: 401, 7: 401, 13: 401, 5: 402}
-"""HTTP status of a refused bulk order by error code; 400 for the others."""
+"""By error code: HTTP status of a refused bulk order; 400 for the others."""
 
 JSON = "application/json"
 _json = msgspec.json.Encoder().encode
 
 
 def render(call: Call, answer: Accepted | Refusal) -> WireResponse:
-    """Write an answer as the operation has it: text, JSON, or the bulk's JSON."""
+    """Write an answer in the operation's form: text, JSON, or the bulk's JSON."""
     if call.operation == BULK:
         return _render_bulk(answer)
     if isinstance(answer, Refusal):
@@ -189,7 +189,7 @@ def render(call: Call, answer: Accepted | Refusal) -> WireResponse:
 
 
 def row(refusal: Refusal) -> Row:
-    """Find what answers a refusal, by the parameter at fault where one is."""
+    """Return the answer to a refusal, by the parameter at fault if there is one."""
     errorcode = BY_FIELD.get(refusal.code, {}).get(refusal.field)
     return REFUSALS[refusal.code] if errorcode is None else Row(errorcode)
 
@@ -223,17 +223,17 @@ def _describe(row: Row) -> str:
 
 
 CALLER = frozenset({2, 13, 18})
-"""Error codes whose cause is who called, and from where."""
+"""Error codes that are about the caller or its address."""
 
 NOT_SHOWN = frozenset({"code", "username"})
-"""Parameters whose values are not put into mails: one-time codes and their owners."""
+"""Parameters whose values no mail shows: one-time codes and their owners."""
 
 LONGEST_SHOWN = 60
-"""Characters of a value that a mail shows."""
+"""Characters of a value in a mail."""
 
 
 def alert_of(call: Call, refusal: Refusal) -> Alert:
-    """Say what a refusal is to the people who see to the service."""
+    """Return a mail's words for a refusal."""
     found = row(refusal)
     cause = _describe(found)
     if found.errorcode in CALLER and call.request.client:

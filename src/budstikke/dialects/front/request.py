@@ -1,4 +1,4 @@
-"""From the bytes of a request to its fields, and who is calling."""
+"""Reads the fields and the login of a request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from budstikke.dialects.front.values import Fields
 
 PUSH = "push"
-"""One message by GET."""
+"""One message, by GET."""
 PUSH_JSON = "push_json"
-"""One message by POST."""
+"""One message, by POST."""
 BULK = "bulk"
-"""The same text to many, by POST."""
+"""One text to many recipients, by POST."""
 
 ROOM: Mapping[str, int] = {PUSH: 0, PUSH_JSON: SMALL, BULK: LARGE}
 """Octets of a body, by operation; by GET it is not read."""
@@ -40,7 +40,7 @@ DECODERS: Mapping[str, Callable[[bytes], str]] = {
     "utf8": bytes.decode,
     "utf-8": bytes.decode,
 }
-"""What ``encoding`` may say, in any case."""
+"""Values of ``encoding``, in any case."""
 
 _UNDECODABLE = "not what it says"
 _json = Reader(PARAMETERS)
@@ -48,10 +48,10 @@ _json = Reader(PARAMETERS)
 
 def read_login(call: Call) -> Login:
     """
-    Read the request once, into ``call.fields``, and say who is calling.
+    Read the request, once, into ``call.fields``; return the login.
 
-    Raises Refusal: ``MALFORMED`` for a body that is not a JSON object, ``TOO_LARGE``
-    for one that holds too much, ``MISSING_LOGIN`` without a serviceid.
+    Raises Refusal: ``MALFORMED`` for a body that is no JSON object, ``TOO_LARGE`` for
+    one that is too large, ``MISSING_LOGIN`` without a serviceid.
     """
     request = call.request
     if call.operation == PUSH:
@@ -67,7 +67,7 @@ def read_login(call: Call) -> Login:
 
 
 def check_encoding(fields: Fields) -> None:
-    """Refuse an ``encoding`` that is unknown, or that the values are not in."""
+    """Refuse an unknown ``encoding``, or one that the values do not have."""
     encoding = given(fields, "encoding")
     if encoding is not None and encoding.strip().lower() not in DECODERS:
         raise Refusal(RefusalCode.BAD_FIELD, field="encoding", value=encoding)
@@ -75,10 +75,10 @@ def check_encoding(fields: Fields) -> None:
 
 def _read_get(query: bytes) -> dict[str, str]:
     """
-    Decode by what ``encoding`` says, ISO-8859-1 (as Windows-1252) if nothing.
+    Decode by ``encoding``, or ISO-8859-1 (as Windows-1252) without one.
 
-    When that can't be done the fields say so under ``encoding``: other faults of the
-    request are answered first (see ``order``).
+    If that fails, the field ``encoding`` says so, because other errors of the request
+    are answered first (see ``order``).
     """
     fields = read_texts(query, decode_latin1)
     encoding = fields.get("encoding", "").strip().lower()

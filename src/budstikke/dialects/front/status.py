@@ -24,11 +24,11 @@ STATUS: Mapping[str, int] = {
     "rejected": 5,
     "cancelled": 5,
 }
-"""State of a message (``domain.states``) to Front's status; Front has no others."""
+"""By state of a message (``domain.states``): Front's status, if it has one."""
 
 
 def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None:
-    """Write a status push; the URL keeps the query it has."""
+    """Write a status push; the URL keeps its query."""
     status = STATUS.get(event.state)
     if status is None or (event.state == SENT and not settings.status_interim):
         return None

@@ -1,9 +1,9 @@
 """
-The parameters of pre-approved templates, checked and carried along.
+Reads and checks the parameters of pre-approved templates.
 
-What they mean is in Front v3.05 § 2.1.3, their texts are in ``domain.template``.
-Whether a template is used is for the route to say; a malformed value is refused on
-any route, so that a fault shows before the first message to such a country.
+Front v3.05 § 2.1.3 has their meaning, ``domain.template`` their texts. The route
+decides whether a template is used; a bad value is refused on any route, so that a fault
+shows before the first message to such a country.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _time = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?").fullmatch
 _url = re.compile(
     r"(?:https?://)?([^\s/?#@:\\]++)(?::[0-9]+)?(?:[/?#]\S*)?", re.IGNORECASE
 ).fullmatch
-"""The host, whose dots ``_host`` looks for: here they would take quadratic time."""
+"""Finds the host; ``_host`` checks its dots, which would take quadratic time here."""
 
 
 def _is_date(text: str) -> bool:
@@ -45,7 +45,7 @@ def _is_date(text: str) -> bool:
 
 
 def _host(url: str) -> str:
-    """Give the host of a URL, which has a dot within it; blank: it is no such URL."""
+    """Return the host of a URL if it has a dot; empty: it is no such URL."""
     found = _url(url)
     return found[1].lower() if found and "." in found[1][1:-1] else ""
 
@@ -68,7 +68,7 @@ SHAPES: dict[str, Callable[[str], object]] = {
     "datetime": moment,
     "username": _is_username,
 }
-"""Parameter to what is true of a good one, in the order of their codes, 29 to 39."""
+"""By parameter: the check of its value, in the order of their codes, 29 to 39."""
 
 TEMPLATE_NAMES = frozenset({"type", *SHAPES})
 
@@ -77,8 +77,8 @@ def read_template(fields: Fields, approved: Sequence[str]) -> Template | None:
     """
     Read the template parameters; ``None`` without ``type``.
 
-    ``approved``: the domains that orderurl may point to. Raises Refusal for the first
-    malformed parameter, with or without ``type``.
+    ``approved``: the domains to which orderurl may lead. Raises Refusal for the first
+    bad parameter, with or without ``type``.
     """
     kind = given(fields, "type")
     if kind is not None and kind not in TEXTS:
@@ -101,14 +101,14 @@ def read_template(fields: Fields, approved: Sequence[str]) -> Template | None:
 
 
 def _local(text: str) -> str:
-    """Write a well-formed datetime in one form: its own clock, without a zone."""
+    """Write a datetime in one form: its own clock, without a zone."""
     when = moment(text)
-    assert when is not None  # noqa: S101 - its shape was looked at
+    assert when is not None  # noqa: S101 - its form was checked
     return when.replace(tzinfo=None).isoformat()
 
 
 def is_approved(url: str, approved: Sequence[str]) -> bool:
-    """Tell whether a URL points to one of these domains or to a part of one."""
+    """Whether a URL leads to one of these domains or their subdomains."""
     host = _host(url)
     return any(
         host == domain.lower() or host.endswith("." + domain.lower())

@@ -1,8 +1,8 @@
 """
-Reading single parameters, whether they came in a query or in JSON.
+Reads single parameters of a query or of JSON.
 
-A parameter that is missing, ``null`` or blank counts as not given. Where JSON has a
-number for a text or the other way round, it is taken; arrays and objects are not.
+A parameter that is missing, ``null`` or blank counts as not given. A JSON number for a
+text, or a text for a number, is accepted; arrays and objects are not.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _moment = re.compile(
 
 def given(fields: Fields, name: str) -> str | None:
     """
-    Read a parameter as text; ``None`` when it is missing or blank.
+    Read a parameter as text; ``None``: it is missing or blank.
 
-    Raises Refusal (``BAD_FIELD``) for a JSON value that can't be written as text.
+    Raises Refusal (``BAD_FIELD``) for a JSON value that has no form as text.
     """
     value = fields.get(name)
     if value is None:
@@ -39,12 +39,12 @@ def given(fields: Fields, name: str) -> str | None:
 
 
 def is_blank(value: object) -> bool:
-    """Tell whether a JSON value counts as not given."""
+    """Whether a JSON value counts as not given."""
     return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def required(fields: Fields, name: str) -> str:
-    """Do as ``given``, but raise Refusal (``MISSING_FIELD``) instead of ``None``."""
+    """Read a parameter as text; raises Refusal (``MISSING_FIELD``) without one."""
     text = given(fields, name)
     if text is None:
         raise Refusal(RefusalCode.MISSING_FIELD, field=name)
@@ -52,7 +52,7 @@ def required(fields: Fields, name: str) -> str:
 
 
 def as_text(value: object) -> str | None:
-    """Write a JSON scalar as it would stand in a query; ``None`` for all else."""
+    """Write a JSON scalar as in a query; ``None`` for other values."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -63,12 +63,12 @@ def as_text(value: object) -> str | None:
 
 
 def bad(name: str, value: str) -> Refusal:
-    """Make the refusal of a malformed parameter."""
+    """Make the refusal of a bad parameter."""
     return Refusal(RefusalCode.BAD_FIELD, field=name, value=value)
 
 
 def flag(fields: Fields, name: str) -> bool:
-    """Read ``true`` or ``false`` in any case; false when it is not given."""
+    """Read ``true`` or ``false`` in any case; false if it is not given."""
     text = given(fields, name)
     if text is None:
         return False
@@ -79,7 +79,7 @@ def flag(fields: Fields, name: str) -> bool:
 
 
 def integer(text: str) -> int | None:
-    """Read a decimal number of any length; beyond 10^17 only its size is right."""
+    """Read a decimal number of any length; above 10^17 only its magnitude is right."""
     digits = text.strip()
     if not (digits.isascii() and digits.isdigit()):
         return None
@@ -88,10 +88,10 @@ def integer(text: str) -> int | None:
 
 def moment(text: str) -> datetime | None:
     """
-    Read an ISO 8601 date with time; UTC when it has no offset.
+    Read an ISO 8601 date with time; without an offset it is in UTC.
 
-    A blank is taken for the ``T``, and for the ``+`` of an offset, which a client
-    may have forgotten to escape.
+    A blank may stand for the ``T``, and for the ``+`` of an offset, which a client may
+    not have escaped.
     """
     found = _moment(text.strip().upper())
     if not found:

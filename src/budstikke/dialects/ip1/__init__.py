@@ -2,9 +2,9 @@
 iP.1: a Swedish gateway's SOAP services for SMS and MMS, and its URL call.
 
 ``operations`` has the services as tables, ``codes`` the status codes; ``request`` reads
-a request (with ``envelope``), ``order`` and ``mms`` the order in it,
-``reply`` writes the answers, ``wsdl`` and ``page`` what describes the services, and
-``inbound`` pushes messages from phones.
+a request (with ``envelope``), ``order`` and ``mms`` the order in it; ``reply`` writes
+the answers, ``wsdl`` and ``page`` the services' descriptions, and ``inbound`` the
+pushes of inbound messages.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Ip1:
     }
 
     def login(self, call: Call) -> Login | None:
-        """Read who is calling, where that is needed; raises Refusal."""
+        """Read the login, if the operation needs one; raises Refusal."""
         return read_login(call)
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
     ) -> Task:
-        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        """Read what the request wants; raises Refusal. ``now`` is Unix seconds."""
         settings = access.settings if access is not None else None
         return read_asked(parsed_request(call), settings, now, call.request.query)
 
@@ -58,17 +58,17 @@ class Ip1:
         return render(call, answer)
 
     def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
-        """Find where messages from phones are pushed to; statuses are looked up."""
+        """Return the URL of inbound messages; customers look statuses up."""
         return "" if topic is Topic.STATUS else number_url or settings.inbound_url
 
     def inbound(
         self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a push of a message from a phone."""
+        """Write the push of an inbound message."""
         return inbound.push(event, url)
 
     def understood(
         self, topic: Topic, answer: WireResponse, settings: Settings
     ) -> bool:
-        """Accept a 2xx whose body is OK, whatever white space is around it."""
+        """Accept a 2xx with the body OK, within any white space."""
         return 200 <= answer.status < 300 and answer.body.strip() == TAKEN

@@ -1,8 +1,8 @@
 """
-Status codes (the original's appendices A and B), and what they stand for here.
+Status codes (the original's appendices A and B), and their meaning here.
 
-``TEXTS`` has the words; ``CODES`` and ``CAUSES`` say what a refusal is answered with,
-``STATES`` and ``REASONS`` how a message stands.
+``TEXTS`` has their words; ``CODES`` and ``CAUSES`` give the code of a refusal,
+``STATES`` and ``REASONS`` that of a message's state.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ MMS_TEXTS: Mapping[int, str] = {
 
 
 class Cause(Enum):
-    """What is wrong, as far as these codes tell."""
+    """The cause of a refusal, as far as these codes distinguish it."""
 
     LOGIN = auto()
     CONTENT = auto()
@@ -92,7 +92,7 @@ CODES: Mapping[str, Mapping[Cause, int]] = {
         _C.OURS: 42,
     },
 }
-"""Service to the codes of request errors."""
+"""By service: the codes of request errors."""
 
 CAUSES: Mapping[RefusalCode, Cause] = {
     _R.MISSING_LOGIN: _C.LOGIN,
@@ -136,7 +136,7 @@ BY_FIELD: Mapping[str, Cause] = {
     "meddelande": _C.CONTENT,
     "files": _C.CONTENT,
 }
-"""Parameters whose absence or shape has a code of its own."""
+"""By parameter: the cause if it is missing or bad."""
 
 _M = MessageState
 
@@ -162,13 +162,13 @@ STATES: Mapping[str, Mapping[MessageState, int]] = {
         _M.REJECTED: 44,
     },
 }
-"""Service to the codes of states; a failure's reason, where there is one, is better."""
+"""By service: the codes of states; the code of a reason is better."""
 
 FAILED = frozenset({_M.UNDELIVERED, _M.EXPIRED, _M.REJECTED})
 
 REASONS: Mapping[str, Mapping[str, int]] = {
     SMS.name: {
-        RefusalCode.NO_CREDIT: 30,  # when its time came
+        RefusalCode.NO_CREDIT: 30,  # when the message was due
         Reason.CONTENT: 41,
         Reason.INTERNAL: 42,
         Reason.NO_ROUTE: 42,
@@ -192,11 +192,11 @@ REASONS: Mapping[str, Mapping[str, int]] = {
         Reason.UNKNOWN_SUBSCRIBER: 45,
     },
 }
-"""Service to the codes of reasons; where there is none the state's code says enough."""
+"""By service: the codes of reasons; others have the code of their state."""
 
 
 def refused(service: str, refusal: Refusal) -> int:
-    """Find the code of a refusal, by the parameter at fault where one is."""
+    """Return the code of a refusal, by the parameter at fault if there is one."""
     cause = CAUSES[refusal.code]
     if refusal.code in (RefusalCode.MISSING_FIELD, RefusalCode.BAD_FIELD):
         cause = BY_FIELD.get(refusal.field, cause)
@@ -204,7 +204,7 @@ def refused(service: str, refusal: Refusal) -> int:
 
 
 def status(service: str, message: MessageAnswer) -> int:
-    """Find the code of how a message stands."""
+    """Return the code of a message's state."""
     state = STATES[service][message.state]
     if message.state not in FAILED:
         return state
@@ -214,7 +214,7 @@ def status(service: str, message: MessageAnswer) -> int:
 
 
 def describe(code: str) -> str:
-    """Give a status code's words; those of 110 for an unknown one."""
+    """Return the words of a status code; of 110 for an unknown one."""
     digits = code.strip()
     known = digits.isascii() and digits.isdigit() and len(digits) < 4
     return TEXTS.get(int(digits) if known else 110, TEXTS[110])

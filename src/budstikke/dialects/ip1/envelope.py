@@ -1,9 +1,9 @@
 """
-SOAP envelopes, 1.1 and 1.2, in both directions.
+Reads and writes SOAP envelopes, 1.1 and 1.2.
 
-What comes in is hostile until shown otherwise: no document type is allowed (so there
-are no entities), nothing is ever fetched, and size and number of elements are bounded
-before anything is parsed.
+Input is hostile until shown otherwise: a document type is refused (so there are no
+entities), nothing is fetched, and size and number of elements are limited before
+parsing.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ MUST_UNDERSTAND = frozenset({"1", "true"})
 
 MOST_TAGS = 200_000
 """
-Begins and ends of elements in one: 10,000 ``Number``s with two fields have 180,000.
+Start and end tags in one envelope: 10,000 ``Number``s with two fields have 180,000.
 
-Each costs about a microsecond and 120 octets, as an attribute does: quotes are counted
-as well.
+Each costs about a microsecond and 120 octets. So does an attribute, so that quotes
+count as well.
 """
 
 LONGEST_SHOWN = 80
-"""Characters of what a customer wrote that are shown in a fault."""
+"""Characters of a customer's value in a fault."""
 
 ENCODINGS: Mapping[str, str] = {
     "utf-8": "utf-8",
@@ -50,7 +50,7 @@ ENCODINGS: Mapping[str, str] = {
     "iso-8859-15": "iso-8859-15",
     "latin9": "iso-8859-15",
 }
-"""Encodings that the parser is told, besides UTF-16 with a byte order mark."""
+"""Encodings to give to the parser, besides UTF-16 with a byte order mark."""
 
 DECODERS: Mapping[str, Callable[[bytes], str]] = {
     "us-ascii": decode_any,
@@ -61,7 +61,7 @@ DECODERS: Mapping[str, Callable[[bytes], str]] = {
     ),
     **dict.fromkeys(("windows-1252", "cp1252"), decode_latin1),
 }
-"""Encodings that are read here: what is called Latin-1 is read as Windows-1252."""
+"""Encodings to decode here: Latin-1 is read as Windows-1252."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -76,7 +76,7 @@ _not_in_xml = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 class FaultCode(Enum):
-    """Whose fault it is: the names that SOAP 1.1 and 1.2 have for it."""
+    """The side at fault, by the names of SOAP 1.1 and 1.2."""
 
     SENDER = ("Client", "Sender")
     RECEIVER = ("Server", "Receiver")
@@ -85,7 +85,7 @@ class FaultCode(Enum):
 
 
 class Fault(NamedTuple):
-    """Why an envelope cannot be worked."""
+    """Why an envelope is refused."""
 
     code: FaultCode
     text: str
@@ -93,10 +93,10 @@ class Fault(NamedTuple):
 
 class Envelope(NamedTuple):
     """
-    An envelope that was read.
+    An envelope.
 
-    ``element`` is the first one in its body: lxml's, without comments and processing
-    instructions.
+    ``element`` is the first element of its body: lxml's, without comments and
+    processing instructions.
     """
 
     binding: Binding
@@ -104,7 +104,7 @@ class Envelope(NamedTuple):
 
 
 def binding_of(body: bytes, content_type: str) -> Binding:
-    """Tell the SOAP version of a request that is not read, as well as it shows."""
+    """Return the SOAP version of an envelope that is not parsed, as far as it shows."""
     if SOAP12.encode() in body[:2048]:
         return Binding.SOAP12
     if SOAP11.encode() in body[:2048]:
@@ -147,7 +147,7 @@ def _check_header(header: Any, namespace: str) -> Fault | None:
 
 
 def _parse(body: bytes, content_type: str) -> Any:
-    """Parse a document into its root element, or say by a Fault why not."""
+    """Parse a document; return its root element, or a Fault."""
     content = body.strip()
     encoding = "utf-8"
     if content[:2] in _UTF16_MARKS:
@@ -172,14 +172,14 @@ def _parse(body: bytes, content_type: str) -> Any:
         root = etree.fromstring(content, _parser(encoding))
     except etree.XMLSyntaxError:
         return _sender("The request is not well-formed XML")
-    if root.getroottree().docinfo.doctype:  # should the look above ever be wrong
+    if root.getroottree().docinfo.doctype:  # should the check above miss one
         return _sender("A document type declaration is not allowed")
     return root
 
 
 @lru_cache
 def _parser(encoding: str) -> Any:
-    """Make a parser; one for each encoding is kept."""
+    """Make a parser; one for each encoding is cached."""
     return etree.XMLParser(
         encoding=encoding,
         resolve_entities=False,
@@ -196,9 +196,9 @@ def _parser(encoding: str) -> Any:
 
 def _has_document_type(content: bytes) -> bool:
     """
-    Look for a document type before the first element, without parsing.
+    Whether a document type comes before the first element, without parsing.
 
-    The parser would try to fetch an external one before it can be asked.
+    The parser would fetch an external one before it can be checked.
     """
     at = _blanks(content, 0)
     while True:
@@ -220,18 +220,18 @@ def _blanks(content: bytes, at: int) -> int:
 
 
 def local(element: Any) -> str:
-    """Give an element's name without its namespace."""
+    """Return an element's name without its namespace."""
     name: str = element.tag
     return name.rpartition("}")[2]
 
 
 def text(element: Any) -> str:
-    """Give all text in an element."""
+    """Return all text in an element."""
     return "".join(element.itertext()) if len(element) else element.text or ""
 
 
 def xml(value: str) -> str:
-    """Escape a text for XML; characters that XML cannot have become ``?``."""
+    """Escape a text for XML; characters that XML forbids become ``?``."""
     return escape(_not_in_xml.sub("?", value))
 
 
@@ -262,7 +262,7 @@ def write_fault(binding: Binding, fault: Fault) -> bytes:
 
 
 def unknown_operation(name: str) -> Fault:
-    """Make the fault of a name that is no operation."""
+    """Make the fault of an unknown operation."""
     return _sender(f"There is no operation {_shown(name)}")
 
 

@@ -1,4 +1,4 @@
-"""Messages from phones as they are pushed (iP.1 manual, "Callback")."""
+"""Writes pushes of inbound messages (iP.1 manual, "Callback")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def push(event: InboundEvent, url: str) -> WireRequest:
-    """Write a message from a phone; the URL keeps the query it has."""
+    """Write the push of an inbound message; the URL keeps its query."""
     parameters = {
         "incsmsid": str(event.message_id),
         "sender": event.originator.removeprefix("+"),

@@ -1,7 +1,7 @@
 """
-What a file is, by its first octets: what phones send and show.
+Finds a file's content type by its first octets.
 
-``KINDS`` is the only thing to edit: a new kind is a row.
+To add a kind, add a row to ``KINDS``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNKNOWN = "application/octet-stream"
 
 
 class Kind(NamedTuple):
-    """A kind of file: ``magic`` stands at ``at`` in it."""
+    """A kind of file: it has the octets ``magic`` at ``at``."""
 
     content_type: str
     extension: str
@@ -43,13 +43,13 @@ KINDS: Sequence[Kind] = (
     Kind("text/x-vcard", ".vcf", b"BEGIN:VCARD"),
     Kind("text/x-vcalendar", ".ics", b"BEGIN:VCALENDAR"),
 )
-"""The first row that fits tells."""
+"""The first row that matches counts."""
 
 TEXT = Kind("text/plain", ".txt", b"")
 
 
 def type_of(content: bytes) -> str:
-    """Tell a file's content type."""
+    """Return a file's content type."""
     for kind in KINDS:
         if content.startswith(kind.magic, kind.at):
             return kind.content_type
@@ -57,7 +57,7 @@ def type_of(content: bytes) -> str:
 
 
 def extension(content_type: str) -> str:
-    """Give what a file of this type is called; blank when it is not known."""
+    """Return the file name extension of this type; empty: unknown."""
     for kind in (*KINDS, TEXT):
         if kind.content_type == content_type:
             return kind.extension

@@ -1,4 +1,4 @@
-"""Outgoing MMS (sendMMS)."""
+"""Reads outbound MMS (sendMMS)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def read_mms(parsed: ParsedRequest) -> MmsOrder:
     """
     Read an MMS to one recipient.
 
-    Raises Refusal: a number that is none, a sender that is not a number, nothing to
-    send, a file that is not base64, or more of them than there may be.
+    Raises Refusal: a bad number, a sender that is not a number, no content, a file that
+    is not base64, or too many files.
     """
     written = dialled(parsed.given("to"))
     recipient = international(written)
@@ -53,7 +53,7 @@ def read_mms(parsed: ParsedRequest) -> MmsOrder:
 
 
 def _read_files(files: Sequence[File]) -> tuple[tuple[str, str, str], ...]:
-    """Check files, and name and type those that have neither."""
+    """Check files; give a name and a type to those without."""
     if len(files) > MOST_FILES:
         raise too_large("files")
     found, octets = [], 0
@@ -70,7 +70,7 @@ def _read_files(files: Sequence[File]) -> tuple[tuple[str, str, str], ...]:
 
 
 def _decoded(base64: str) -> bytes:
-    """Decode base64, whatever white space is in it and padding it has or lacks."""
+    """Decode base64 with any white space, with or without padding."""
     digits = "".join(base64.split()).rstrip("=")
     try:
         content = a2b_base64(digits + "=" * (-len(digits) % 4), strict_mode=True)
@@ -82,6 +82,6 @@ def _decoded(base64: str) -> bytes:
 
 
 def _safe(name: str) -> str:
-    """Keep of a file's name what can't lead anywhere."""
+    """Return a file's name without characters that could lead to a path."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return _name("_", last).strip(" .")[-LONGEST_NAME:]

@@ -1,9 +1,8 @@
 """
-What can be asked, as tables: services, operations, parameters, and where they are.
+Tables: services, operations, parameters and endpoints.
 
-The WSDL, the page that lists the operations, the routes and the reading of requests
-all come from here. Names are those of the original where they are known, since client
-programs have them built in.
+The WSDL, the page with the operations, the routes and the reading of requests use them.
+Names are the original's where known, since client programs have them built in.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Action(Enum):
-    """What the gateway is to do for an operation."""
+    """What the gateway does for an operation."""
 
     SEND = auto()
     SEND_URL = auto()
@@ -42,8 +41,8 @@ class Operation(NamedTuple):
     """
     One operation.
 
-    ``parameters`` are in the order of the WSDL; ``by_form``: whether it can be called
-    by a plain GET or POST, too.
+    ``parameters`` are in the order of the WSDL; ``by_form``: a plain GET or POST can
+    call it, too.
     """
 
     name: str
@@ -55,14 +54,14 @@ class Operation(NamedTuple):
 
 
 class Service(NamedTuple):
-    """A service at a path (in any case); each has status codes of its own."""
+    """A service at a path (in any case), with its own status codes."""
 
     name: str
     path: str
     operations: tuple[Operation, ...]
 
     def named(self, name: str) -> Operation | None:
-        """Find an operation by its name, in any case."""
+        """Return an operation by its name, in any case; ``None``: unknown."""
         lower = name.lower()
         return next((it for it in self.operations if it.name.lower() == lower), None)
 
@@ -188,20 +187,20 @@ STRUCTURES: Mapping[str, str] = {"numbers": "ArrayOfNumber", "files": "ArrayOfFi
 
 
 class Binding(Enum):
-    """How a request is written, and its answer: a binding of the WSDL, or none."""
+    """The form of a request and its answer: a binding of the WSDL, or none."""
 
     BARE = auto()
-    """The URL call: a number and nothing else."""
+    """The URL call: the answer is a bare number."""
     XML = auto()
-    """The plain HTTP bindings: one XML element."""
+    """The plain HTTP bindings: the answer is one XML element."""
     SOAP11 = auto()
     SOAP12 = auto()
     PAGE = auto()
-    """What a browser asks for: the list of operations, or the WSDL."""
+    """A browser's request: the list of operations, or the WSDL."""
 
 
 class Endpoint(NamedTuple):
-    """What a route leads to; without an operation the request names it."""
+    """The target of a route; without an operation the request names it."""
 
     service: Service
     binding: Binding
@@ -209,7 +208,7 @@ class Endpoint(NamedTuple):
 
 
 URL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-"""Those that the URL call takes: its query counts, whatever the method."""
+"""Methods of the URL call, which always reads the query."""
 
 
 def _endpoints() -> Iterator[tuple[str, str, Endpoint]]:
@@ -235,7 +234,7 @@ def _name(endpoint: Endpoint) -> str:
 ENDPOINTS: Mapping[str, Endpoint] = {
     _name(endpoint): endpoint for _, _, endpoint in _endpoints()
 }
-"""Endpoints by the names that ``ROUTES`` gives them."""
+"""Endpoints by their names in ``ROUTES``."""
 
 ROUTES: Mapping[tuple[str, str], str] = {
     (method, path.lower()): _name(endpoint) for method, path, endpoint in _endpoints()
@@ -245,7 +244,7 @@ LARGEST = 4 * 1024 * 1024
 """Octets of an envelope, and of a form with many numbers or files."""
 
 MANY = frozenset({Action.SEND_MANY, Action.SEND_MMS})
-"""Actions whose form may be large."""
+"""Actions with large forms."""
 
 
 def _room(endpoint: Endpoint) -> int:

@@ -1,4 +1,4 @@
-"""From what a request says to an order or a question."""
+"""Reads orders and queries from parsed requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WSDL, OPERATIONS, DESCRIPTION = "wsdl", "operations", "description"
 """Names of pages."""
 
 SHORTEST_SENDER, LONGEST_SENDER = 3, 11
-"""Characters; the URL call takes shorter ones, too."""
+"""Characters; the URL call accepts shorter ones, too."""
 
 SENDER_DIGITS = range(3, 16)
 
@@ -47,13 +47,13 @@ MOST_FIELDS = 100
 """Fields of one ``Number``, and different sets of Keys in one request."""
 
 MOST_CHARACTERS = 8 * 1024 * 1024
-"""Of all texts that a template makes."""
+"""Characters of all texts of a template."""
 
 MOST_LOOKS = 2_000_000
-"""Characters of a template's text, times the Keys of each set that is looked for."""
+"""Characters of a template's text, times the Keys of each set to search for."""
 
 LAST_TIME = 4_102_444_800.0
-"""The year 2100, Unix seconds: what is later was not counted in seconds."""
+"""The year 2100, Unix seconds: a later time was not counted in seconds."""
 
 _unix = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?").fullmatch
 
@@ -61,7 +61,7 @@ _unix = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?").fullmatch
 def read_asked(
     parsed: ParsedRequest, settings: Settings | None, now: float, query: bytes
 ) -> Task:
-    """Read what is asked; raises Refusal."""
+    """Read what the request wants; raises Refusal."""
     if parsed.operation is None:
         names = query.lower().partition(b"=")[0]
         return Page(WSDL if names == b"wsdl" else OPERATIONS)
@@ -90,7 +90,7 @@ QUESTIONS: Mapping[Action, Callable[[ParsedRequest], QueryOrCommand]] = {
 
 def _read_order(parsed: ParsedRequest, settings: Settings, now: float) -> Order:
     operation = parsed.operation
-    assert operation is not None  # noqa: S101 - read_asked looked
+    assert operation is not None  # noqa: S101 - read_asked checks it
     template = operation.action is Action.SEND_TEMPLATE
     recipients = _recipients(parsed, operation.action)
     text = cut(
@@ -116,7 +116,7 @@ def _by_url(parsed: ParsedRequest) -> bool:
 
 
 def _recipients(parsed: ParsedRequest, action: Action) -> Sequence[str]:
-    """Read the numbers; raises Refusal when there is none, or too many."""
+    """Read the numbers; raises Refusal for none, or too many."""
     if action is Action.SEND_TEMPLATE:
         if len(parsed.numbers) > MOST_MESSAGES:
             raise too_large("numbers")
@@ -135,11 +135,11 @@ def _recipients(parsed: ParsedRequest, action: Action) -> Sequence[str]:
 
 def _texts(text: str, numbers: Sequence[Template]) -> list[str]:
     """
-    Write each recipient's text: every Key found in it becomes that one's Value.
+    Write each recipient's text, with its Values in the place of the Keys.
 
-    Values are not searched for other Keys; of Keys that begin alike the longest is
-    taken. Raises Refusal when nothing is left of a text, and ``TOO_LARGE`` for more
-    than may be done for one request.
+    Values are not searched for Keys; of Keys with the same beginning the longest
+    counts. Raises Refusal for an empty text, and ``TOO_LARGE`` for too much work in one
+    request.
     """
     cuts: dict[tuple[str, ...], Sequence[str]] = {}
     texts = []
@@ -165,10 +165,10 @@ def _texts(text: str, numbers: Sequence[Template]) -> list[str]:
 
 def _cut_at(keys: Sequence[str], text: str) -> Sequence[str]:
     """
-    Cut a text where Keys are in it: text, Key, text, Key ... text.
+    Cut a text at its Keys: text, Key, text, Key ... text.
 
-    Keys are foreign: a pattern of them may take the square of the text's length, and
-    nothing else runs meanwhile.
+    Keys come from customers: a pattern of them could take the square of the text's
+    length, while nothing else runs.
     """
     pieces: list[str] = []
     at = 0
@@ -217,9 +217,9 @@ def _priority(parsed: ParsedRequest) -> int:
 
 
 def _send_at(parsed: ParsedRequest, settings: Settings, now: float) -> float | None:
-    """Read sendAt where the operation has it; a time that is past is now."""
+    """Read sendAt if the operation has it; a past time means now."""
     operation = parsed.operation
-    assert operation is not None  # noqa: S101 - read_asked looked
+    assert operation is not None  # noqa: S101 - read_asked checks it
     if "sendAt" not in operation.parameters:
         return None
     written = parsed.given("sendat")

@@ -1,4 +1,4 @@
-"""The page at a service's address: its operations, with an example of each."""
+"""Writes the page at a service's address: its operations with examples."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EXAMPLES: Mapping[str, str] = {
     "BundleID": "145098",
     "bundleID": "145098",
 }
-"""Parameter to what stands for it in examples."""
+"""By parameter: its value in examples."""
 
 MANY = "46705555555,46730123456"
 MMS_SENDER = "46705555555"
@@ -69,7 +69,7 @@ RESULTS: Mapping[Action, str] = {
     Action.STATUS_BUNDLE: BUNDLE,
     Action.TIME: "2030-01-01 01:00:00",
 }
-"""What is answered; an id when nothing is said here."""
+"""Results in examples; an id by default."""
 
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
@@ -94,7 +94,7 @@ def write_page(service: Service, request: WireRequest) -> bytes:
 
 
 def example(operation: Operation, name: str) -> str:
-    """Give what stands for a parameter in the examples of an operation."""
+    """Return a parameter's value in the examples of an operation."""
     if name == "till" and operation.action is Action.SEND_MANY:
         return MANY
     if operation.action is Action.SEND_MMS and name == "from":

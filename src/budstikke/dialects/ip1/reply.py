@@ -1,9 +1,9 @@
 """
-Answers: a number and nothing else, an XML element, or a SOAP envelope.
+Writes answers: a bare number, an XML element, or a SOAP envelope.
 
-What is wrong with an order or a question is a code in an ordinary answer, HTTP 200;
-only an envelope that names no operation, and a look-up that fails by our fault, is
-answered by a SOAP fault (by HTTP 503 in the HTTP bindings, as a page is).
+A refused order or query is a code in an ordinary answer, HTTP 200. A SOAP fault (HTTP
+503 in the HTTP bindings) answers only an envelope without a known operation, and a
+look-up that fails by our fault, as does a page.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Call, TaskResult
 
 NOTHING = 110
-"""The code of a message or a bundle that is not there, or has nothing to cancel."""
+"""The code of an unknown message or bundle, or of one with nothing to cancel."""
 
 NOT_SCHEDULED = "0"
 PLAIN, XML = "text/plain; charset=utf-8", "text/xml; charset=utf-8"
@@ -63,7 +63,7 @@ Pairs = list[tuple[int, int]]
 
 
 def render(call: Call, answer: TaskResult) -> WireResponse:
-    """Write an answer as the request came."""
+    """Write an answer in the form of the request."""
     parsed = parsed_request(call)
     if isinstance(answer, Page) and answer.name in (WSDL, OPERATIONS):
         return _page(call, parsed, answer.name)
@@ -92,9 +92,9 @@ def _page(call: Call, parsed: ParsedRequest, name: str) -> WireResponse:
 
 def _says_nothing(parsed: ParsedRequest, answer: TaskResult) -> bool:
     """
-    Tell whether a page or a look-up failed by our fault.
+    Whether a page or a look-up failed by our fault.
 
-    A look-up's code, 42, would be read as what became of the message.
+    A look-up's code for that, 42, would read as the message's state.
     """
     if not isinstance(answer, Refusal) or answer.code not in OUR_FAULTS:
         return False
@@ -110,7 +110,7 @@ def _unavailable(parsed: ParsedRequest, answer: TaskResult) -> WireResponse:
 
 
 def _fault(parsed: ParsedRequest, answer: TaskResult) -> WireResponse:
-    """Answer what has no result: no operation, no envelope, or no look-up now."""
+    """Answer a request without a result: no operation, no envelope, or a failure."""
     code = answer.code if isinstance(answer, Refusal) else RefusalCode.INTERNAL
     if parsed.fault and code not in OUR_FAULTS:
         fault = parsed.fault
@@ -126,7 +126,7 @@ def _fault(parsed: ParsedRequest, answer: TaskResult) -> WireResponse:
 
 
 def _result(parsed: ParsedRequest, answer: TaskResult) -> str | Pairs:
-    """Say the answer in the original's words."""
+    """Return the result in the original's words."""
     service = parsed.service.name
     bundle = (
         parsed.operation is not None and parsed.operation.action is Action.STATUS_BUNDLE
@@ -144,17 +144,17 @@ def _result(parsed: ParsedRequest, answer: TaskResult) -> str | Pairs:
         return "0" if answer.cancelled else str(NOTHING)
     if isinstance(answer, MmsAnswer):
         return str(answer.message_id)
-    assert isinstance(answer, Page)  # noqa: S101 - all it asks for
+    assert isinstance(answer, Page)  # noqa: S101 - there are no others
     return describe(parsed.given("id"))
 
 
 def _id(service: str, answer: Accepted) -> int:
-    """Find the id of a message or a bundle, or the code of why none was taken."""
+    """Return the id of a message or a bundle, or the code of its refusal."""
     ids: Sequence[int | RefusalCode] = answer.ids
     first = next((one for one in ids if not isinstance(one, RefusalCode)), None)
     if first is None:
         code = ids[0] if ids else RefusalCode.INTERNAL
-        assert isinstance(code, RefusalCode)  # noqa: S101 - none is an id
+        assert isinstance(code, RefusalCode)  # noqa: S101 - there is no id
         return refused(service, Refusal(code))
     return first if len(ids) == 1 else answer.order_id
 
@@ -185,7 +185,7 @@ def _listed(pairs: Pairs) -> str:
 
 
 def _element(result: str | Pairs) -> bytes:
-    """Write a result as the HTTP bindings have it: an element named by its type."""
+    """Write a result for the HTTP bindings: an element named by its type."""
     if isinstance(result, str):
         name, content = "string", xml(result)
     else:

@@ -1,8 +1,8 @@
 """
-From the bytes of a request to its parameters, whichever way it came.
+Reads the parameters of a request in any binding.
 
-Names of parameters are read in any case. Values that came percent-encoded are UTF-8
-when they decode as such, otherwise ISO-8859-1 (as Windows-1252).
+Names are read in any case. Percent-encoded values are UTF-8 if valid, otherwise
+ISO-8859-1 (as Windows-1252).
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ FILE_PARTS = (
     ("contenttype", "mimetype", "type"),
     ("data", "content", "base64"),
 )
-"""What the elements of a file may be called; the first of each stands in the WSDL."""
+"""Names of a file's elements; the WSDL has the first of each."""
 
 
 class File(NamedTuple):
-    """A file as it was sent; ``content`` is base64."""
+    """A file as sent; ``content`` is base64."""
 
     name: str
     content_type: str
@@ -65,10 +65,10 @@ class Template(NamedTuple):
 
 class ParsedRequest(NamedTuple):
     """
-    What a request says.
+    The content of a request.
 
-    ``operation`` is ``None`` when it names none, and ``fault`` says why it cannot be
-    worked. ``values`` have lower-case names.
+    ``operation`` is ``None`` if it names none, and ``fault`` says why it is refused.
+    ``values`` have lower-case names.
     """
 
     service: Service
@@ -80,7 +80,7 @@ class ParsedRequest(NamedTuple):
     fault: Fault | None = None
 
     def given(self, *names: str) -> str:
-        """Read a parameter, by the first of these names that has one; or blank."""
+        """Return the first of these parameters that is not empty; or empty."""
         for name in names:
             if value := self.values.get(name, "").strip():
                 return value
@@ -88,7 +88,7 @@ class ParsedRequest(NamedTuple):
 
 
 def parsed_request(call: Call) -> ParsedRequest:
-    """Return the parsed request; of one that was not read, what its route says."""
+    """Return the parsed request; of one that was not read, only its binding."""
     if call.fields:
         found: ParsedRequest = call.fields["parsed"]
         return found
@@ -102,11 +102,11 @@ def parsed_request(call: Call) -> ParsedRequest:
 
 def read_login(call: Call) -> Login | None:
     """
-    Read the request once, into ``call.fields``, and say who is calling.
+    Read the request, once, into ``call.fields``; return the login.
 
-    ``None`` for what needs no login and has none. Raises Refusal: ``MALFORMED`` for
-    what is no envelope of a known operation, ``TOO_LARGE`` for what holds more than its
-    operation needs, ``MISSING_LOGIN`` without an account.
+    ``None``: it needs no login and has none. Raises Refusal: ``MALFORMED`` without an
+    envelope of a known operation, ``TOO_LARGE`` for more than its operation may have,
+    ``MISSING_LOGIN`` without an account.
     """
     endpoint = ENDPOINTS[call.operation]
     if endpoint.binding is Binding.XML:
@@ -138,7 +138,7 @@ def _read(endpoint: Endpoint, request: WireRequest) -> ParsedRequest:
 
 
 def _pairs(binding: Binding, request: WireRequest) -> list[tuple[str, str]]:
-    """Give the parameters of a query and, but for the URL call, of a posted form."""
+    """Return the parameters of the query and, except in the URL call, of a form."""
     pairs = read_pairs(request.query, decode_any)
     if binding is Binding.BARE or request.method != "POST":
         return pairs
@@ -148,9 +148,9 @@ def _pairs(binding: Binding, request: WireRequest) -> list[tuple[str, str]]:
 
 def _files_in_form(pairs: Iterable[tuple[str, str]]) -> tuple[File, ...]:
     """
-    Find all parameters ``files``.
+    Return all parameters ``files``.
 
-    A blank in one was a plus sign that nobody escaped.
+    A blank in one was an unescaped plus sign.
     """
     return tuple(
         File("", "", value.replace(" ", "+"))
@@ -187,7 +187,7 @@ def _read_soap(service: Service, request: WireRequest) -> ParsedRequest:
 
 
 def _files_in_element(element: Any) -> Iterable[File]:
-    """Read files: strings or objects, or one alone without an array around it."""
+    """Read files: strings or objects, or one alone without an array."""
     if not len(element):
         content = text(element)
         return [File("", "", content)] if content.strip() else []

@@ -1,9 +1,8 @@
 """
-The description of a service that its clients read (WSDL 1.1).
+Writes a service's description for its clients (WSDL 1.1).
 
-Document/literal wrapped over SOAP 1.1 and 1.2, and the plain HTTP bindings: four ports,
-written from the table of operations. Only the addresses change from one request to the
-next: they are those of the request.
+It has four ports: document/literal wrapped over SOAP 1.1 and 1.2, and the plain HTTP
+bindings, all from the table of operations. Only the addresses depend on the request.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ SEQUENCES: Mapping[str, Sequence[tuple[str, ...]]] = {
         ("data", "s:string"),
     ),
 }
-"""Types and their elements: name, type, and how many there may be (1 by default)."""
+"""Types and their elements: name, type, and how many (1 by default)."""
 
 SMS_TYPES = (
     "ArrayOfNumber",
@@ -66,7 +65,7 @@ _host = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}").fullmatch
 
 
 def address(service: Service, request: WireRequest) -> str:
-    """Give a service's address as the request's maker knows it."""
+    """Return a service's address as the caller knows it."""
     host = request.headers.get("host", "")
     scheme = "https" if request.secure else "http"
     return f"{scheme}://{host if _host(host) else 'localhost'}{service.path}"
@@ -80,7 +79,7 @@ def write_wsdl(service: Service, request: WireRequest) -> bytes:
 
 @lru_cache
 def _description(service: Service) -> str:
-    """Write all but the addresses; the same for every request."""
+    """Write all but the addresses; it is the same for every request."""
     lines = [HEAD, *_types(service)]
     for operation in service.operations:
         lines += _messages(operation)
@@ -95,7 +94,7 @@ def _description(service: Service) -> str:
 
 
 def result_type(operation: Operation) -> str:
-    """Name the type of an operation's result."""
+    """Return the type of an operation's result."""
     bundle = operation.action is Action.STATUS_BUNDLE
     return "tns:ArrayOfSmsStatus" if bundle else "s:string"
 

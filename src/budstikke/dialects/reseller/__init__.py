@@ -1,9 +1,9 @@
 """
 Reseller: a white-label HTTP API with an API key and a report look-up.
 
-The HTTP status is always 200: the code, or the JSON, is the answer. The key alone
-says who calls. It is never stored: an access is found by a digest of the key
-(``identify``), and then the key is verified as every password is.
+The HTTP status is always 200: the body has the code or JSON. A caller gives nothing but
+a key. It is never stored: a digest of the key finds the access (``identify``), and then
+the key is verified like a password.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SEND = "send"
 REPORT = "report"
 
 IDENTIFIER_DIGITS = 16
-"""Hexadecimal digits of the key's SHA-256 that an access is found by."""
+"""Hexadecimal digits of the key's SHA-256 in an access's identifier."""
 
 LONGEST_REF = 255
 
@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Row(NamedTuple):
-    """How a refusal is answered: the bare code, and what JSON says."""
+    """The answer to a refusal: the bare code, and the words in JSON."""
 
     code: int
     error: str
@@ -72,13 +72,13 @@ REFUSALS: Mapping[RefusalCode, Row] = {
     _R.ADDRESS_NOT_ALLOWED: Row(405, "Remote IP not allowed"),
     _R.NO_CREDIT: Row(406, "Not Enough Credit"),
 }
-"""The original has words for these; everything else is ``NOT_ACCEPTED``."""
+"""Refusals with words in the original; all others are ``NOT_ACCEPTED``."""
 
 MISSING: Mapping[str, Row] = {
     name: Row(400, f"Missing {name.capitalize()} Parameter")
     for name in ("mobile", "sender", "msgtext", "ref", "full_number")
 }
-"""Parameter to the answer to its absence."""
+"""By parameter: the answer if it is missing."""
 
 STATUS: Mapping[MessageState, str | None] = {
     MessageState.SCHEDULED: None,
@@ -90,12 +90,12 @@ STATUS: Mapping[MessageState, str | None] = {
     MessageState.REJECTED: "rejected",
     MessageState.CANCELLED: "undelivered",
 }
-"""State to ``dlr_status``; ``None``: still in the queue."""
+"""By state: ``dlr_status``; ``None``: still in the queue."""
 
 FAILED = frozenset(
     {MessageState.UNDELIVERED, MessageState.EXPIRED, MessageState.REJECTED}
 )
-"""States whose ``dlr_error`` a carrier may have given."""
+"""States for which a carrier may have given a ``dlr_error``."""
 
 NOT_FOUND = {"status": False, "queue_status": "notfound"}
 PENDING = {"status": True, "queue_status": "pending", "queue_error": 0}
@@ -121,7 +121,7 @@ class Reseller:
     settings: type[Settings] = Settings
 
     def identify(self, secret: str) -> str:
-        """Make the identifier of an access from its key."""
+        """Return an access's identifier by its key."""
         digest = sha256(secret.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:IDENTIFIER_DIGITS]
 
@@ -158,10 +158,10 @@ class Reseller:
 
 
 def _fields(call: Call) -> Fields:
-    """Read the query, and the form of a POST, which counts first; once."""
+    """Read the query, and a POST's form, which takes precedence; once."""
     if call.fields is None:
         request = call.request
-        call.fields = {}  # what is answered from when the rest cannot be read
+        call.fields = {}  # for the answer, if the rest cannot be read
         fields = read_texts(request.query, _decode)
         if request.method == "POST":
             check_body(call, SMALL)
@@ -172,7 +172,7 @@ def _fields(call: Call) -> Fields:
 
 
 def _decode(value: bytes) -> str:
-    """Decode UTF-8; octets that are none become surrogates, and are refused later."""
+    """Decode UTF-8; invalid octets become surrogates, which are refused later."""
     return value.decode("utf-8", "surrogateescape")
 
 
@@ -181,7 +181,7 @@ def _wants_json(fields: Fields) -> bool:
 
 
 def _required(fields: Fields, name: str) -> str:
-    """Read a parameter; raises Refusal when it is blank, missing or not UTF-8."""
+    """Read a parameter; raises Refusal if it is missing, blank or not UTF-8."""
     text = fields.get(name, "")
     if not text.strip(BLANKS):
         raise Refusal(RefusalCode.MISSING_FIELD, field=name)
@@ -216,13 +216,13 @@ def _read_look_up(fields: Fields) -> ReferenceQuery:
 
 
 def _dialled(mobile: str) -> str:
-    """Put the plus before a number; one that has it, or 00, is taken all the same."""
+    """Put a plus in front of a number, unless it has one or ``00``."""
     number = mobile.strip()
     return number if number.startswith(("+", "00")) else f"+{number}"
 
 
 def _row(answer: TaskResult) -> Row | None:
-    """Find what answers a refusal; ``None``: it is none."""
+    """Return the answer to a refusal; ``None``: it is none."""
     if isinstance(answer, Refusal):
         row = REFUSALS[answer.code]
         if answer.code is RefusalCode.MISSING_FIELD:
@@ -236,7 +236,7 @@ NO_NUMBER = frozenset({_R.BAD_RECIPIENT, _R.NOT_MOBILE})
 
 
 def _render_no_report(answer: TaskResult, found: Row | None) -> WireResponse:
-    """Answer a look-up that was refused; a number that is none is not found."""
+    """Answer a look-up that was refused; for a bad number nothing is found."""
     row = found or NOT_ACCEPTED
     body: Mapping[str, object] = {"status": False, "error": row.error}
     if isinstance(answer, Refusal) and answer.code in NO_NUMBER:
@@ -266,8 +266,8 @@ def error_code(raw: str) -> str:
     """
     Find the carrier's error code in its own words.
 
-    A receipt's are its status and its code (``UNDELIV 001``), a rejection's the code
-    alone (``ESME_RINVDSTADR``). A sentence is ours: then no carrier gave a code.
+    A delivery report has a status and a code (``UNDELIV 001``), a rejection the code
+    alone (``ESME_RINVDSTADR``). A sentence is ours: then the carrier gave no code.
     """
     words = undated(raw).split()
     return words[-1] if len(words) in (1, 2) else ""

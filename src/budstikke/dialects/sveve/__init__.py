@@ -1,10 +1,10 @@
 """
-Sveve: a Norwegian API for texts to numbers and groups, SMS left, groups.
+Sveve: a Norwegian API for texts to numbers and groups, credit in SMS, and groups.
 
-``request`` reads who calls; ``order`` (with ``targets``, ``moments`` and ``values``)
-and ``ask`` the order or query; ``reply`` and ``admin`` write the answers in the words
-of ``words``; ``status`` writes the delivery reports, ``inbound`` the pushes of messages
-from phones, and ``media`` serves the parts of MMS.
+``request`` reads the login; ``order`` (with ``targets``, ``moments`` and ``values``)
+and ``ask`` read the order or query; ``reply`` and ``admin`` write the answers in the
+words of ``words``; ``status`` writes the delivery reports, ``inbound`` the pushes of
+inbound messages, and ``media`` answers with parts of MMS.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ class Sveve:
     policies: Mapping[Topic, Policy] = {topic: Policy() for topic in Topic}
 
     def login(self, call: Call) -> Login | None:
-        """Read who is calling, where that is needed; raises Refusal."""
+        """Read the login, if the operation needs one; raises Refusal."""
         return None if call.operation == MEDIA else read_login(call)
 
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
     ) -> Task:
-        """Read what is asked; raises Refusal. ``now`` is Unix seconds."""
+        """Read what the request wants; raises Refusal. ``now`` is Unix seconds."""
         if access is None:
             return media.read_ask(call)
         if call.operation == SEND:
@@ -85,11 +85,11 @@ class Sveve:
     def report(
         self, event: StatusEvent, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a delivery report; ``None``: Sveve does not report this state."""
+        """Write a delivery report; ``None``: Sveve has no such state."""
         return push(event, url, settings)
 
     def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
-        """Find where a topic is pushed to."""
+        """Return the URL of a topic."""
         if topic is Topic.STATUS:
             return settings.status_url
         if topic is Topic.REPLY:
@@ -97,13 +97,13 @@ class Sveve:
         return number_url or settings.inbound_url
 
     def requirements(self, settings: Settings) -> InboundRequirements:
-        """Ask for the subscriber's name and address where the user wants them."""
+        """Ask for the subscriber's name and address if the user wants them."""
         return InboundRequirements(subscriber=settings.number_lookup)
 
     def inbound(
         self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a push of a message from a phone."""
+        """Write the push of an inbound message."""
         return inbound.push(event, extras, url, settings)
 
     def understood(

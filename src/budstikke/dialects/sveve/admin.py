@@ -1,4 +1,4 @@
-"""The answers of AccountAdm and RecipientAdm, in plain text or JSON."""
+"""Writes the answers of AccountAdm and RecipientAdm, in plain text or JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JSON = "application/json"
 DONE = "OK"
 
 ONE_SMS = 1_000_000
-"""Micros, in an account that is kept in SMS."""
+"""Micros of one SMS, in an account with SMS."""
 
 _json = msgspec.json.Encoder().encode
 
@@ -64,7 +64,7 @@ def _fatal(words: str) -> Said:
 
 
 def _balance(answer: BalanceAnswer) -> Said:
-    """Tell how many SMS are left: segments to the home country, rounded down."""
+    """Write the number of SMS left: segments to the home country, rounded down."""
     if not answer.prepaid or not answer.currency:
         return _fatal(PREPAID_ONLY)
     price = answer.home_price or (ONE_SMS if answer.currency == "SMS" else 0)
@@ -86,7 +86,7 @@ def _left(balance: int, price: int) -> Said:
 
 
 def _members(answer: GroupAnswer) -> Said:
-    """List recipients, Norwegian numbers without their country code."""
+    """List members, Norwegian numbers without their country code."""
     rows = [(it.name, it.number.removeprefix("+47")) for it in answer.members]
     return Said(
         "\n".join(f"{_line(name)};{number}" for name, number in rows),
@@ -95,5 +95,5 @@ def _members(answer: GroupAnswer) -> Said:
 
 
 def _line(name: str) -> str:
-    """Keep a name on its line."""
+    """Write a name in one line."""
     return " ".join(name.splitlines())

@@ -1,4 +1,4 @@
-"""From fields to questions: AccountAdm and RecipientAdm."""
+"""Reads queries and commands of AccountAdm and RecipientAdm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.sveve.values import Fields
 
 FEWEST, MOST = 500, 50_000
-"""How many SMS can be ordered at once."""
+"""Fewest and most SMS of one order of credit."""
 
 _V = GroupVerb
 
@@ -36,16 +36,16 @@ COMMANDS: Mapping[str, tuple[GroupVerb, tuple[str, ...]]] = {
     "move_recipient": (_V.MOVE_MEMBER, ("group", "new_group")),
     "delete_recipient": (_V.DELETE_MEMBER, ("group",)),
 }
-"""Command of RecipientAdm to what is done, and the groups that it names."""
+"""By command of RecipientAdm: the verb, and the parameters of its groups."""
 
 OF_MEMBERS = frozenset({_V.ADD_MEMBER, _V.MOVE_MEMBER, _V.DELETE_MEMBER})
-"""What needs a number."""
+"""Verbs that need a number."""
 
 
 def read_ask(
     fields: Fields, operation: str
 ) -> BalanceQuery | CreditCommand | GroupCommand:
-    """Read what is asked; raises Refusal."""
+    """Read a query or command; raises Refusal."""
     command = required(fields, "cmd").strip().lower()
     if operation == ACCOUNT:
         if command == "sms_count":
@@ -77,7 +77,7 @@ def _count(fields: Fields) -> int:
 
 
 def _number(fields: Fields) -> tuple[str, RefusalCode | None]:
-    """Read a number, or what is wrong with it: groups are looked at before that."""
+    """Read a number, or its fault: groups are checked before it."""
     written = (given(fields, "number") or "").strip()
     if not written:
         return "", RefusalCode.MISSING_FIELD

@@ -1,4 +1,4 @@
-"""Messages from phones as they are pushed: by GET, in UTF-8, in the source's order."""
+"""Writes pushes of inbound messages: by GET, in UTF-8, in the source's order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _norwegian = re.compile(r"\+47[0-9]{8}").fullmatch
 def push(
     event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
 ) -> WireRequest:
-    """Write a message from a phone; the URL keeps the query it has."""
+    """Write the push of an inbound message; the URL keeps its query."""
     if topic_of(event) is Topic.REPLY:
         said = _reply(event, settings)
     else:
@@ -41,7 +41,7 @@ def push(
 def _message(
     event: InboundEvent, extras: InboundExtras, settings: Settings
 ) -> Mapping[str, str]:
-    """Write "Push av mottatte meldinger"; look-ups that found nobody are blank."""
+    """Write "Push av mottatte meldinger"; unknown names and addresses are blank."""
     fields = {
         "number": _number(event, settings),
         "msg": text_of(event),
@@ -55,7 +55,7 @@ def _message(
 
 
 def _reply(event: InboundEvent, settings: Settings) -> Mapping[str, str]:
-    """Write "Videresending av svar"; ``id`` is blank when nothing was answered."""
+    """Write "Videresending av svar"; ``id`` is blank if it answers no message."""
     return {
         "msg": text_of(event),
         "number": _number(event, settings),
@@ -65,12 +65,12 @@ def _reply(event: InboundEvent, settings: Settings) -> Mapping[str, str]:
 
 
 def _number(event: InboundEvent, settings: Settings) -> str:
-    """Write a phone's number without ``+``, a Norwegian one as the user wants it."""
+    """Write a phone's number without ``+``, a Norwegian one by ``push_numbers``."""
     if settings.push_numbers == "national" and _norwegian(event.originator):
         return event.originator.removeprefix(NORWAY)
     return event.originator.removeprefix("+")
 
 
 def _media(event: InboundEvent) -> Mapping[str, str]:
-    """Name the parts of an MMS; anything else has no such parameter."""
+    """List the parts of an MMS; other messages have no such parameter."""
     return {"mmsid": ",".join(part.id for part in event.media)} if event.media else {}

@@ -1,8 +1,8 @@
 """
-ShowImage: the parts of an MMS from a phone, to whoever has their ids.
+ShowImage: the parts of an MMS from a phone, for whoever has their ids.
 
-A part is a stranger's file: it is shown as what it says it is and as nothing else, and
-what a browser would run of it is not run.
+A part is a stranger's file: a browser must show it as its declared type only, and run
+nothing in it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STATUS: Mapping[RefusalCode, int] = {
     RefusalCode.STORAGE_DOWN: 503,
     RefusalCode.INTERNAL: 500,
 }
-"""All other refusals are of an id that there is not: 404."""
+"""All other refusals are of an unknown id: 404."""
 
 SAFE: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
@@ -44,7 +44,7 @@ _id = re.compile(r"[0-9]{1,40}").fullmatch
 
 
 def read_ask(call: Call) -> MediaQuery:
-    """Read which part is asked for; raises Refusal (``BAD_FIELD``) for none."""
+    """Read the id of a part; raises Refusal (``BAD_FIELD``) without one."""
     written = fields_of(call).get("id")
     found = _id(written.strip()) if isinstance(written, str) else None
     if found is None:
@@ -53,7 +53,7 @@ def read_ask(call: Call) -> MediaQuery:
 
 
 def render(answer: TaskResult) -> WireResponse:
-    """Write the part, or why there is none, by HTTP's own statuses."""
+    """Write the part, or an HTTP status that says why there is none."""
     if isinstance(answer, MediaAnswer) and answer.part is not None:
         part = answer.part
         kind = part.type if _type(part.type) else UNKNOWN_TYPE

@@ -1,4 +1,4 @@
-"""When a message goes, and when it goes again; Norwegian local time."""
+"""Reads when a message is sent, and when again; in Norwegian local time."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ UNITS: Mapping[str, Unit] = {
     "99": Unit.WEEK,
     "2": Unit.MONTH,
 }
-"""What stands after the bar in ``reoccurrence``."""
+"""By the letter after the bar in ``reoccurrence``: the unit."""
 
 LATEST = 100 * 365 * 86400
-"""Seconds ahead that a message may be due."""
+"""Seconds ahead that a message may be due at most."""
 
 _date_time = re.compile(r"([0-9]{4})" + r"([0-9]{2})" * 4).fullmatch
 _date = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})").fullmatch
@@ -35,9 +35,9 @@ _reoccurrence = re.compile(r"0*([1-9][0-9]{0,2})\s*\|\s*([0-9]+)").fullmatch
 
 def read_date_time(fields: Fields, now: float) -> float | None:
     """
-    Read when to send, Unix seconds; ``None``: at once.
+    Read the time to send, Unix seconds; ``None``: at once.
 
-    The past and the present minute are at once. Raises Refusal.
+    The past and the present minute mean at once. Raises Refusal.
     """
     text = given(fields, "date_time")
     if text is None:
@@ -51,7 +51,7 @@ def read_date_time(fields: Fields, now: float) -> float | None:
 
 def read_recurrence(fields: Fields, first: float) -> Recurrence | None:
     """
-    Read how it repeats; ``first`` is the first time, Unix seconds.
+    Read how an order repeats; ``first`` is the first time, Unix seconds.
 
     Raises Refusal, also for an end before the first time.
     """
@@ -72,7 +72,7 @@ def read_recurrence(fields: Fields, first: float) -> Recurrence | None:
 
 
 def _ends(fields: Fields) -> str:
-    """Read how the repeating ends; an end that is given says it, too."""
+    """Read ``reoccurrence_ends``; without it, an end that is given decides."""
     text = given(fields, "reoccurrence_ends")
     if text is None:
         if given(fields, "ends_after") is not None:
@@ -95,7 +95,7 @@ def _ends_after(fields: Fields) -> int | None:
 
 
 def _ends_on(fields: Fields, first: float) -> float | None:
-    """Read the last day; until its last second."""
+    """Read the last day, as its last second."""
     if _ends(fields) != "on":
         return None
     text = given(fields, "ends_on") or ""
@@ -109,7 +109,7 @@ def _ends_on(fields: Fields, first: float) -> float | None:
 
 
 def _unix(year: int, month: int, day: int, hour: int, minute: int) -> float | None:
-    """Turn a local time into Unix seconds; ``None``: there is no such day or time."""
+    """Return a local time as Unix seconds; ``None``: there is no such time."""
     try:
         return from_wall(datetime(year, month, day, hour, minute))
     except ValueError:

@@ -1,4 +1,4 @@
-"""From fields to orders: one text to some, or many texts at once."""
+"""Reads orders: one text to some recipients, or many texts at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.sveve.values import Fields
 
 HOME = "NO"
-"""Whose national numbers are taken."""
+"""The country whose national numbers are accepted."""
 
 LONGEST_GSM = 1071
 """Septets: seven segments of 153."""
@@ -40,11 +40,11 @@ LONGEST_UCS2 = 469
 
 LONGEST_REF = 36
 ID_DIGITS = 18
-"""As many as a 64-bit integer always holds."""
+"""Digits that a 64-bit integer always holds."""
 
 NATIONAL_DIGITS = 8
 BAD_PRICE = -1
-"""Carried in the Order: recipients and the sender are to be checked before it."""
+"""The order's price if it cannot be read: other errors are answered first."""
 
 NOT_IN_NAMES = frozenset("æøåÆØÅ")
 
@@ -53,7 +53,7 @@ _several = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Read(NamedTuple):
-    """One of many messages: who it is for, and what it became."""
+    """One of many messages: its recipients, and its order or refusal."""
 
     targets: Sequence[Target]
     asked: Order | Refusal
@@ -61,10 +61,10 @@ class Read(NamedTuple):
 
 def read_orders(call: Call, settings: Settings, now: float) -> Order | list[Order]:
     """
-    Read what is to be sent; raises Refusal for the first fault.
+    Read what to send; raises Refusal for the first error.
 
-    Of many messages those at fault are left out, unless all are; what each became is
-    kept in ``call.fields`` for the answer.
+    Of many messages bad ones are left out, unless all are bad; ``call.fields`` keeps
+    the result of each for the answer.
     """
     fields = call.fields or {}
     many = _messages(fields)
@@ -89,7 +89,7 @@ def read_orders(call: Call, settings: Settings, now: float) -> Order | list[Orde
 
 def _messages(fields: Fields) -> list[Any] | None:
     """
-    Give many messages, each as it is written or as it was read; ``None``: just one.
+    Return many messages, each as written or as read; ``None``: there is just one.
 
     Raises Refusal (``TOO_LARGE``).
     """
@@ -104,7 +104,7 @@ def _messages(fields: Fields) -> list[Any] | None:
 
 
 def targets_of(fields: Fields) -> list[Target]:
-    """Read who a message is for; raises Refusal."""
+    """Read the recipients of a message; raises Refusal."""
     written = required(fields, "to")
     if written.count(",") > MOST_RECIPIENTS:
         raise too_large("to")
@@ -115,7 +115,7 @@ def targets_of(fields: Fields) -> list[Target]:
 
 
 def _read_one(common: Fields, message: Any, settings: Settings, now: float) -> Read:
-    """Read one of many; what it does not say itself stands beside them."""
+    """Read one of many; parameters that it lacks come from the request."""
     targets: Sequence[Target] = ()
     asked: Order | Refusal
     try:
@@ -123,12 +123,12 @@ def _read_one(common: Fields, message: Any, settings: Settings, now: float) -> R
         targets = targets_of(fields)
         asked = _order(fields, targets, settings, now)
     except Refusal as refusal:
-        asked = refusal.with_traceback(None)  # which holds all that was read of it
+        asked = refusal.with_traceback(None)  # a traceback keeps all local values
     return Read(targets, asked)
 
 
 def _object(message: Any) -> Fields:
-    """Read one message; raises Refusal (``MALFORMED``) for what is no object."""
+    """Read one message; raises Refusal (``MALFORMED``) if it is no object."""
     if isinstance(message, msgspec.Raw):
         return _one.read(message)
     if isinstance(message, dict):
@@ -147,7 +147,7 @@ def _order(
     reply, reply_to = flag(fields, "reply"), _reply_to(fields)
     originator = given(fields, "from") or settings.originator
     price = _price(fields)
-    if not (reply or price) and reply_to is None:  # otherwise it is a number of ours
+    if not (reply or price) and reply_to is None:  # otherwise the sender is our number
         originator = _checked(originator)
     send_at = read_date_time(fields, now)
     first = now if send_at is None else send_at
@@ -204,7 +204,7 @@ def _ref(fields: Fields) -> str | None:
 
 
 def _price(fields: Fields) -> int:
-    """Read øre in whole kroner; ``BAD_PRICE`` for what is none."""
+    """Read øre in whole kroner; ``BAD_PRICE`` if it is none."""
     text = given(fields, "price")
     if text is None:
         return 0

@@ -1,9 +1,9 @@
 """
-The answer to SendMessage, in XML or JSON.
+Writes the answer to SendMessage, in XML or JSON.
 
-Clients depend on more than the words: ``response`` is the first child of ``sms``,
-``ids`` stands before ``errors``, and in JSON ``ids`` is there unless all failed for
-one reason, which then is ``fatalError`` and otherwise is not there at all.
+Clients depend on its form: ``response`` is the first child of ``sms``; ``ids`` comes
+before ``errors``. JSON has ``ids`` unless all failed for one reason, and ``fatalError``
+only then.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 XML = "text/xml; charset=ISO-8859-1"
 JSON = "application/json"
 TOO_MANY = 429
-"""The only HTTP status but 200."""
+"""The only HTTP status besides 200."""
 
 _json = msgspec.json.Encoder().encode
 _not_xml = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -47,7 +47,7 @@ _not_xml = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(slots=True)
 class Tally:
-    """What is answered: ids, and (number, why) of those refused, or one fatal fault."""
+    """An answer: ids, and (number, reason) of those refused, or one fatal error."""
 
     ids: list[int] = field(default_factory=list)
     segments: int = 0
@@ -58,7 +58,7 @@ class Tally:
 def render(
     call: Call, answer: Accepted | Refusal | Sequence[Accepted | Refusal]
 ) -> WireResponse:
-    """Write the answer, as ``f`` wants it."""
+    """Write the answer in the format of ``f``."""
     if isinstance(answer, Accepted):
         tally = _accepted(call, answer)
     elif isinstance(answer, Refusal):
@@ -83,7 +83,7 @@ def _targets(call: Call) -> Sequence[Target]:
 def _accepted(call: Call, accepted: Accepted) -> Tally:
     ids = [became for became in accepted.ids if type(became) is int]
     if not accepted.members and len(ids) == len(accepted.ids):
-        return Tally(ids, accepted.segments)  # as mostly
+        return Tally(ids, accepted.segments)  # the usual case
     targets = _targets(call)
     if _no_group_is_there(targets, accepted):
         return _unknown_groups(name for name, _ in accepted.members)
@@ -93,19 +93,19 @@ def _accepted(call: Call, accepted: Accepted) -> Tally:
 
 
 def _no_group_is_there(targets: Sequence[Target], accepted: Accepted) -> bool:
-    """Tell whether nothing was asked for but groups that are not there."""
+    """Whether the order has only groups, and none of them exists."""
     return all(target.group for target in targets) and all(
         became is RefusalCode.UNKNOWN_GROUP for _, became in accepted.members
     )
 
 
 def _unknown_groups(names: Iterable[str]) -> Tally:
-    """Answer for groups that are not there, where nothing else was asked for."""
+    """Answer for groups that do not exist, if the order has nothing else."""
     return Tally(fatal=no_group(", ".join(dict.fromkeys(names))))
 
 
 def _add(tally: Tally, accepted: Accepted, targets: Sequence[Target]) -> None:
-    """Add what became of an order."""
+    """Add the result of an order."""
     tally.segments += accepted.segments
     for written, became in _in_order(targets, accepted):
         if isinstance(became, RefusalCode):
@@ -117,7 +117,7 @@ def _add(tally: Tally, accepted: Accepted, targets: Sequence[Target]) -> None:
 def _in_order(
     targets: Sequence[Target], accepted: Accepted
 ) -> Iterator[tuple[str, int | RefusalCode]]:
-    """List what became of each recipient, members in the place of their group."""
+    """List each recipient's result, with members in the place of their group."""
     ids, members = iter(accepted.ids), iter(accepted.members)
     sizes = iter(accepted.group_sizes or (len(accepted.members),))
     groups: set[str] = set()
@@ -134,9 +134,9 @@ def _in_order(
 
 def _refused(call: Call, targets: Sequence[Target], refusal: Refusal) -> Tally:
     """
-    Answer for a refusal of all: of its recipients, where it is their fault.
+    Answer a refusal of the whole: by recipient, if it is about them.
 
-    A group that is not there is refused so when nothing else was asked for.
+    An unknown group is refused so if the order has nothing else.
     """
     code = refusal.code
     if code is RefusalCode.UNKNOWN_GROUP:
@@ -163,7 +163,7 @@ def _several(call: Call, answers: Sequence[Accepted | Refusal]) -> Tally:
     """
     Answer for many messages together.
 
-    A fault of a whole message is its recipients'; one that all of them have is fatal.
+    A message's refusal is that of its recipients; one that all messages have is fatal.
     """
     waiting = iter(answers)
     tally = Tally()
@@ -185,7 +185,7 @@ def _several(call: Call, answers: Sequence[Accepted | Refusal]) -> Tally:
 
 
 def _kept(call: Call) -> Sequence[Read]:
-    """Find what ``read_orders`` kept of many messages."""
+    """Return what ``read_orders`` kept of many messages."""
     kept = fields_of(call).get(MANY) or ()
     return [read for read in kept if isinstance(read, Read)]
 
@@ -236,5 +236,5 @@ def _in_xml(tally: Tally) -> bytes:
 
 
 def _xml(text: str) -> str:
-    """Escape, and leave out what XML can't say at all."""
+    """Escape a text, without characters that XML forbids."""
     return escape(_not_xml.sub("?", text), {"\r": "&#13;"})

@@ -1,4 +1,4 @@
-"""From the bytes of a request to its fields, and who is calling."""
+"""Reads the fields and the login of a request."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from budstikke.wire import WireRequest
 
 SEND = "send"
-"""One text to some, or many texts."""
+"""One text to some recipients, or many texts."""
 ACCOUNT = "account"
-"""What is left, and more of it."""
+"""Credit: its rest, and an order of more."""
 RECIPIENTS = "recipients"
-"""Groups and who is in them."""
+"""Groups and their members."""
 MEDIA = "media"
 """A part of an MMS from a phone."""
 
@@ -36,7 +36,7 @@ ROOM: Mapping[str, int] = {SEND: LARGE, ACCOUNT: SMALL, RECIPIENTS: SMALL, MEDIA
 """Octets of a body, by operation."""
 
 WHOLE = "request"
-"""What a JSON document may be wrapped in."""
+"""The key that may wrap a JSON document."""
 
 MANY = "messages"
 
@@ -53,11 +53,11 @@ _inner = Reader(PARAMETERS, raw=(MANY,))
 
 def read_login(call: Call) -> Login:
     """
-    Read the request once, into ``call.fields``, and say who is calling.
+    Read the request, once, into ``call.fields``; return the login.
 
-    Raises Refusal: ``MALFORMED`` for JSON that is none, ``TOO_LARGE`` for more than a
-    request may hold, ``MISSING_LOGIN`` without a user. Without a password the access
-    must log in by its address.
+    Raises Refusal: ``MALFORMED`` for bad JSON, ``TOO_LARGE`` for too large a request,
+    ``MISSING_LOGIN`` without a user. Without a password the access must log in by its
+    address.
     """
     fields = read_fields(call)
     user = given(fields, "user")
@@ -68,10 +68,9 @@ def read_login(call: Call) -> Login:
 
 def read_fields(call: Call) -> Fields:
     """
-    Read the parameters of the query and the body; those of the body count first.
+    Read the parameters of the query and of the body, which takes precedence.
 
-    Raises Refusal (``MALFORMED``, ``TOO_LARGE``); what the query says is in
-    ``call.fields`` then.
+    Raises Refusal (``MALFORMED``, ``TOO_LARGE``); then ``call.fields`` has the query's.
     """
     call.fields = {}
     fields: dict[str, Any] = read_texts(call.request.query, decode_any)
@@ -83,15 +82,15 @@ def read_fields(call: Call) -> Fields:
 
 
 def fields_of(call: Call) -> Fields:
-    """Give what was read of a request, even of one refused before anybody read it."""
+    """Return what was read of a request, even of one that was refused before."""
     if call.fields is None:
-        with suppress(Refusal):  # what the query says is there, then
+        with suppress(Refusal):  # ``call.fields`` has the query's then
             read_fields(call)
     return call.fields or {}
 
 
 def wants_json(fields: Fields) -> bool:
-    """Tell whether the answer is to be JSON; anything else is the default."""
+    """Whether the answer is JSON; the default is XML or plain text."""
     wanted = fields.get("f")
     return isinstance(wanted, str) and wanted.strip().lower() == "json"
 
@@ -105,7 +104,7 @@ def _read_body(request: WireRequest) -> Fields:
 
 
 def _read_json(body: bytes) -> Fields:
-    """Read a JSON object; what is in ``request`` counts as if it stood outside."""
+    """Read a JSON object; the content of ``request`` counts as outside."""
     if not body:
         return {}
     document = _json.read(_in_utf8(body))

@@ -1,4 +1,4 @@
-"""Delivery reports: what became of a message, once, when it is final."""
+"""Writes delivery reports: one for each message, when it is final."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Fault(NamedTuple):
-    """What is told of a failure; the carrier's own words follow in parentheses."""
+    """The words of a failure; the carrier's own follow in parentheses."""
 
     code: str
     description: str
@@ -54,7 +54,7 @@ BY_STATE: Mapping[str, Fault] = {
 
 
 def push(event: StatusEvent, url: str, settings: Settings) -> WireRequest | None:
-    """Write a delivery report; a URL keeps the query it has."""
+    """Write a delivery report; the URL keeps its query."""
     if event.state not in FINAL_MESSAGE:
         return None
     code, description = _fault(event)

@@ -1,4 +1,4 @@
-"""Who a message goes to: numbers and groups, in the order they were written."""
+"""The recipients of a message: numbers and groups, in the order written."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MACHINE = re.compile(r"5[89][0-9]{10}").fullmatch
 
 
 class Target(NamedTuple):
-    """A recipient as it was written, or the name of a group."""
+    """A recipient as written, or the name of a group."""
 
     text: str
     group: bool
 
 
 def read_targets(to: str) -> list[Target]:
-    """Split ``to``: what has only digits, ``+`` and white space is a number."""
+    """Split ``to``; a piece of only digits, ``+`` and white space is a number."""
     if _dense_numbers(to):
         return [Target(item, False) for item in to.split(",") if item]
     return [
@@ -34,10 +34,10 @@ def read_targets(to: str) -> list[Target]:
 
 def _read_number(item: str) -> str:
     """
-    Leave out the blanks around a number.
+    Remove the blanks around a number.
 
-    A blank before one of another country is the ``+`` that its sender did not escape
-    in a query; Norwegian ones need none.
+    A blank in front of a foreign number is a ``+`` that was not escaped in a query;
+    Norwegian numbers need none.
     """
     number = item.strip()
     if number == item or not item[:1].isspace():

@@ -1,8 +1,8 @@
 """
-Reading single parameters, whether they came in a query, a form or JSON.
+Reads single parameters of a query, a form or JSON.
 
-A parameter that is missing, ``null`` or blank counts as not given. Where JSON has a
-number or a boolean for a text it is taken; an object is not.
+A parameter that is missing, ``null`` or blank counts as not given. A JSON number or
+boolean for a text is accepted; an object is not.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def given(fields: Fields, name: str) -> str | None:
     """
-    Read a parameter as text; ``None`` when it is missing or blank.
+    Read a parameter as text; ``None``: it is missing or blank.
 
-    Raises Refusal (``BAD_FIELD``) for a JSON value that can't be written as text.
+    Raises Refusal (``BAD_FIELD``) for a JSON value that has no form as text.
     """
     value = fields.get(name)
     if value is None:
@@ -33,7 +33,7 @@ def given(fields: Fields, name: str) -> str | None:
 
 
 def required(fields: Fields, name: str) -> str:
-    """Do as ``given``, but raise Refusal (``MISSING_FIELD``) instead of ``None``."""
+    """Read a parameter as text; raises Refusal (``MISSING_FIELD``) without one."""
     text = given(fields, name)
     if text is None:
         raise Refusal(RefusalCode.MISSING_FIELD, field=name)
@@ -42,9 +42,10 @@ def required(fields: Fields, name: str) -> str:
 
 def as_text(value: object) -> str | None:
     """
-    Write a JSON value as it would stand in a query; ``None`` for objects.
+    Write a JSON value as in a query; ``None`` for objects.
 
-    What an array holds is separated by commas; an array within one is as an object.
+    The values of an array are separated by commas; an array within one counts as an
+    object.
     """
     if isinstance(value, str):
         return value
@@ -59,18 +60,18 @@ def as_text(value: object) -> str | None:
 
 
 def bad(name: str, value: str) -> Refusal:
-    """Make the refusal of a malformed parameter."""
+    """Make the refusal of a bad parameter."""
     return Refusal(RefusalCode.BAD_FIELD, field=name, value=value)
 
 
 def flag(fields: Fields, name: str) -> bool:
-    """Read a switch: on by ``true`` in any case, or ``1``; all else is off."""
+    """Read a switch: ``true`` in any case or ``1`` is on, all else is off."""
     text = given(fields, name)
     return text is not None and text.strip().lower() in ("true", "1")
 
 
 def integer(text: str, digits: int = 9) -> int | None:
-    """Read a decimal number without sign, of at most so many digits."""
+    """Read a decimal number without sign, of at most ``digits`` digits."""
     text = text.strip()
     if not (text.isascii() and text.isdigit()):
         return None

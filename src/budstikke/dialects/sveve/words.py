@@ -1,8 +1,8 @@
 """
-What Sveve says when it refuses, in Norwegian, to the letter.
+Sveve's words for refusals, in Norwegian, to the letter.
 
-``WORDS`` answers a refusal; ``BY_FIELD`` where a parameter is at fault. Some depend
-on more: who called, which number it was.
+``WORDS`` has the words of a refusal; ``BY_FIELD`` those of a parameter at fault. Some
+depend on the caller or the number.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ BY_FIELD: Mapping[str, str] = {
     "number": NO_RECIPIENT,
     "prepaid": PREPAID_ONLY,
 }
-"""Parameter that is missing or malformed to the words; ``prepaid`` is the account."""
+"""Words by parameter that is missing or bad; ``prepaid`` is the account's."""
 
 OF_RECIPIENTS = frozenset(
     {
@@ -115,18 +115,18 @@ OF_RECIPIENTS = frozenset(
         _R.DUPLICATE,
     }
 )
-"""What is said of a recipient, and not of the whole request."""
+"""Words about one recipient, not about the whole request."""
 
 _BY_LENGTH = {Length.SHORT: TOO_SHORT, Length.LONG: TOO_LONG, Length.RIGHT: NOT_MOBILE}
 _LOGIN = frozenset({_R.UNKNOWN_LOGIN, _R.WRONG_PASSWORD})
 
 
 _by_country = re.compile(r"\s|\+|00|47").match
-"""What begins with a country's code, or with a blank that was its ``+``."""
+"""A number that begins with a country code, or with a blank for its ``+``."""
 
 
 def of_recipient(code: RefusalCode, written: str) -> str:
-    """Say why a recipient was refused; ``written``: the number, or the group's name."""
+    """Return why a recipient was refused; ``written``: the number or group."""
     if code is _R.BAD_RECIPIENT:
         return _BY_LENGTH[_length(written)]
     if code is _R.UNKNOWN_GROUP:
@@ -135,12 +135,12 @@ def of_recipient(code: RefusalCode, written: str) -> str:
 
 
 def no_group(name: str) -> str:
-    """Say that there is no such group, or nobody in it."""
+    """Say that a group does not exist, or is empty."""
     return NO_GROUP.format(name=shown(name))
 
 
 def _length(written: str) -> Length:
-    """Do as ``domain.number.length``; it takes 20 µs, and there may be many such."""
+    """Return ``domain.number.length``; cached, since it takes 20 µs."""
     if not (written.isascii() and written.isdigit()) or _by_country(written):
         return length(written, HOME)
     if len(written) == NATIONAL_DIGITS:
@@ -149,7 +149,7 @@ def _length(written: str) -> Length:
 
 
 def of_request(call: Call, refusal: Refusal) -> str:
-    """Say why a whole request was refused."""
+    """Return why a whole request was refused."""
     code = refusal.code
     if code is _R.ADDRESS_NOT_ALLOWED or (code in _LOGIN and _by_address(call)):
         user = fields_of(call).get("user")
@@ -163,7 +163,7 @@ def of_request(call: Call, refusal: Refusal) -> str:
 
 
 def _by_address(call: Call) -> bool:
-    """Tell whether a caller counts on the address: a user without a password."""
+    """Whether a caller logs in by address: a user without a password."""
     fields = fields_of(call)
     password = fields.get("passwd") or ""
     return bool(fields.get("user")) and not str(password).strip()

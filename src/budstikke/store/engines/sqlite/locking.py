@@ -73,6 +73,7 @@ def take_lock(path: Path) -> FileLock:
         # In this order: closing any descriptor of SQLite's file releases all locks of
         # the process in it, so that only the holder of the first lock touches the
         # second.
+        lock.add(os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT, 0o600))
         if path.exists():
             lock.add(os.open(path, os.O_RDONLY))
     except BlockingIOError as error:
