@@ -5,14 +5,17 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from budstikke.store.admin import open_engine
-from budstikke.store.migrate import _config, migrate
+from budstikke.store.migrate import _config, frozen_schema, migrate
 from budstikke.store.schema import metadata
-from budstikke.store.schema_check import SchemaError, check, revisions
+from budstikke.store.schema_check import MIGRATIONS, SchemaError, check, revisions
 
 
 @pytest.fixture
@@ -44,6 +47,26 @@ def test_migrations_make_the_schema(url: str, tmp_path: Path) -> None:
     metadata.create_all(engine)
     engine.dispose()
     assert structure(plain) == structure(tmp_path / "sub/b.sqlite")
+
+
+def test_frozen_the_first_migration_makes_the_same(url: str, tmp_path: Path) -> None:
+    migrate(url)
+    engine = create_engine(f"sqlite:///{tmp_path}/frozen.sqlite")
+    with engine.begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        code = f"if True:\n    {frozen_schema()}"
+        exec(code, {"op": operations, "sa": sa})  # noqa: S102 - our own
+    engine.dispose()
+    assert structure(tmp_path / "sub/b.sqlite") == structure(tmp_path / "frozen.sqlite")
+
+
+def test_no_migration_changes_once_it_is_released() -> None:
+    """Only one that is alone, and of no release, may be made from the schema."""
+    files = sorted(MIGRATIONS.glob("[0-9]*.py"))
+    changing = [file for file in files if "from budstikke" in file.read_text("utf-8")]
+    changelog = Path(__file__).parents[2] / "CHANGELOG.md"
+    released = re.search(r"^## ", changelog.read_text("utf-8"), re.MULTILINE)
+    assert [] == changing or (len(files) == 1 and not released)
 
 
 def test_alembic_finds_nothing_to_write(url: str) -> None:

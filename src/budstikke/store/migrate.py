@@ -4,8 +4,12 @@ Migrates a database to this program's schema, forward only.
 A program refuses an older database until it is migrated. It accepts a newer one whose
 row ``compatible`` of ``meta`` says so: a migration that only adds leaves that row, so
 that nodes of the previous version run beside new ones; one that changes what they rely
-on sets it to its own name. To write the next migration, change ``store/schema/`` and
-run ``python -m budstikke.store.migrate "what changes"``.
+on sets it to its own name.
+
+Until the first release, the first migration is made from ``store/schema/`` and is the
+only one. That release freezes it (docs/release.md). From then on, to write the next
+migration, change ``store/schema/`` and run
+``python -m budstikke.store.migrate "what changes"``.
 """
 
 from __future__ import annotations
@@ -15,12 +19,15 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from alembic import command
+from alembic.autogenerate import render_python_code
 from alembic.config import Config
+from alembic.operations.ops import CreateIndexOp, CreateTableOp, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from budstikke.store.admin import immediate, open_engine
 from budstikke.store.engines.sqlite.locking import create, make_private
+from budstikke.store.schema import metadata
 from budstikke.store.schema_check import FIND_COMPATIBLE, is_newer, revisions
 from budstikke.store.select import file_of
 
@@ -70,6 +77,16 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def frozen_schema() -> str:
+    """Write the calls of Alembic that make the tables of today's ``store.schema``."""
+    made: list[CreateTableOp | CreateIndexOp] = []
+    for table in metadata.sorted_tables:
+        made.append(CreateTableOp.from_table(table))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        made.extend(CreateIndexOp.from_index(index) for index in indexes)
+    return render_python_code(UpgradeOps(made))
+
+
 def write_next(message: str) -> None:
     """Write the migration from the newest one to the present ``store.schema``."""
     config = _config()
@@ -85,4 +102,7 @@ def write_next(message: str) -> None:
 
 
 if __name__ == "__main__":
-    write_next(sys.argv[1])
+    if sys.argv[1] == "--freeze":
+        sys.stdout.write(frozen_schema())
+    else:
+        write_next(sys.argv[1])

@@ -13,10 +13,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-from budstikke.store.schema.base import Id, metadata
+from budstikke.store.schema.base import Id, metadata, partial_index
 
 account = Table(
     "account",
@@ -43,12 +42,7 @@ account = Table(
     Column("alerted", Boolean, nullable=False, default=False, server_default="0"),
     Column("stop", Text, nullable=False, default="[]", server_default="[]"),
     Column("stop_reply", Text, nullable=False, default="", server_default=""),
-    Index(
-        "account_alert",
-        "id",
-        sqlite_where=text("alert_below IS NOT NULL"),
-        postgresql_where=text("alert_below IS NOT NULL"),
-    ),
+    partial_index("account_alert", "id", where="alert_below IS NOT NULL"),
     sqlite_autoincrement=True,  # the id of a removed account is not used again
 )
 
@@ -142,12 +136,7 @@ credit_order = Table(
     Column("state", String, nullable=False),  # credited, waiting, refused
     Column("amount", Id, nullable=False, default=0, server_default="0"),  # micros
     Index("credit_order_account", "account_id", "at"),
-    Index(
-        "credit_order_waiting",
-        "id",
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
-    ),
+    partial_index("credit_order_waiting", "id", where="state = 'waiting'"),
 )
 
 
@@ -162,12 +151,7 @@ fee = Table(
     Column("next_at", Float),  # NULL: a set-up fee that was charged
     Column("day", Integer, nullable=False, default=1, server_default="1"),  # of month
     UniqueConstraint("account_id", "name"),
-    Index(
-        "fee_due",
-        "next_at",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
-    ),
+    partial_index("fee_due", "next_at", where="next_at IS NOT NULL"),
 )
 
 

@@ -14,10 +14,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-from budstikke.store.schema.base import Id, metadata
+from budstikke.store.schema.base import Id, metadata, partial_index
 
 number = Table(
     "number",
@@ -61,12 +60,7 @@ number_request = Table(
     Column("decided_at", Float),
     Column("answer", Text, nullable=False, default=""),  # for the customer
     Index("number_request_account", "account_id", "id"),
-    Index(
-        "number_request_waiting",
-        "id",
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
-    ),
+    partial_index("number_request_waiting", "id", where="state = 'waiting'"),
 )
 """Customers' requests for numbers and keywords."""
 
@@ -94,18 +88,8 @@ inbound_part = Table(
         *("originator", "recipient", "reference", "total", "number", "digest"),
         *("equal_id", "copy"),
     ),
-    Index(
-        "inbound_part_held",
-        "id",
-        sqlite_where=text("state = 'held'"),
-        postgresql_where=text("state = 'held'"),
-    ),
-    Index(
-        "inbound_part_done",
-        "due_at",
-        sqlite_where=text("state <> 'held'"),
-        postgresql_where=text("state <> 'held'"),
-    ),
+    partial_index("inbound_part_held", "id", where="state = 'held'"),
+    partial_index("inbound_part_done", "due_at", where="state <> 'held'"),
 )
 """
 Parts of long inbound texts, until their text is complete.
@@ -136,17 +120,9 @@ inbound = Table(
     Column("came_at", Float, nullable=False),
     Column("assign_id", Id),  # the access to which an administrator assigned it
     Index("inbound_account", "account_id", "id"),
-    Index(
-        "inbound_unrouted",
-        "id",
-        sqlite_where=text("access_id IS NULL"),
-        postgresql_where=text("access_id IS NULL"),
-    ),
-    Index(
-        "inbound_assigned",
-        "id",
-        sqlite_where=text("access_id IS NULL AND assign_id IS NOT NULL"),
-        postgresql_where=text("access_id IS NULL AND assign_id IS NOT NULL"),
+    partial_index("inbound_unrouted", "id", where="access_id IS NULL"),
+    partial_index(
+        "inbound_assigned", "id", where="access_id IS NULL AND assign_id IS NOT NULL"
     ),
 )
 """Inbound messages, reassembled."""
@@ -179,31 +155,10 @@ queue = Table(
     Column("paused_at", Float),
     Column("alert", Boolean, nullable=False, default=False),  # an alert is to be sent
     Column("token", String),  # SHA-256 of the token in the alert's link
-    Index(
-        "queue_due",
-        "due_at",
-        sqlite_where=text("state = 'due'"),
-        postgresql_where=text("state = 'due'"),
-    ),
-    Index(
-        "queue_alert",
-        "id",
-        sqlite_where=text("alert"),
-        postgresql_where=text("alert"),
-    ),
-    Index(
-        "queue_paused",
-        "id",
-        sqlite_where=text("state = 'paused'"),
-        postgresql_where=text("state = 'paused'"),
-    ),
-    Index(
-        "queue_token",
-        "token",
-        unique=True,
-        sqlite_where=text("token IS NOT NULL"),
-        postgresql_where=text("token IS NOT NULL"),
-    ),
+    partial_index("queue_due", "due_at", where="state = 'due'"),
+    partial_index("queue_alert", "id", where="alert"),
+    partial_index("queue_paused", "id", where="state = 'paused'"),
+    partial_index("queue_token", "token", unique=True, where="token IS NOT NULL"),
 )
 """Queues of callbacks that go one after another; each may be paused."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from budstikke.store.schema.base import Id, metadata
+from budstikke.store.schema.base import Id, metadata, partial_index
 
 mms = Table(
     "mms",
@@ -39,18 +39,8 @@ recurring = Table(
     Column("first_at", Float, nullable=False),
     Column("done", Integer, nullable=False),  # number of its last occurrence
     Column("next_at", Float),  # NULL: it has ended
-    Index(
-        "recurring_due",
-        "next_at",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
-    ),
-    Index(
-        "recurring_ended",
-        "first_at",
-        sqlite_where=text("next_at IS NULL"),
-        postgresql_where=text("next_at IS NULL"),
-    ),
+    partial_index("recurring_due", "next_at", where="next_at IS NOT NULL"),
+    partial_index("recurring_ended", "first_at", where="next_at IS NULL"),
 )
 
 
@@ -79,12 +69,7 @@ bulk = Table(
     Column("recipients", Text, nullable=False),  # JSON list of E.164 numbers
     Column("node_id", Id, nullable=False),
     Column("cancelled", Boolean, nullable=False, default=False, server_default="0"),
-    Index(
-        "bulk_open",
-        "node_id",
-        sqlite_where=text("done < total"),
-        postgresql_where=text("done < total"),
-    ),
+    partial_index("bulk_open", "node_id", where="done < total"),
 )
 """Bulk orders: expanded in slices, unless cancelled."""
 
@@ -121,26 +106,14 @@ message = Table(
     Column("deleted", Integer, nullable=False, default=0, server_default="0"),
     Column("callback_url", Text),  # of the order; NULL: the access's own
     Index("message_account", "account_id", "id"),
-    Index(
-        "message_ref",
-        "ref",
-        "recipient",
-        sqlite_where=text("ref IS NOT NULL"),
-        postgresql_where=text("ref IS NOT NULL"),
-    ),
-    Index(
-        "message_order",
-        "order_id",
-        sqlite_where=text("order_id <> id"),
-        postgresql_where=text("order_id <> id"),
-    ),
-    Index(
+    partial_index("message_ref", "ref", "recipient", where="ref IS NOT NULL"),
+    partial_index("message_order", "order_id", where="order_id <> id"),
+    partial_index(
         "message_reply",  # messages from reply numbers
         "originator",
         "recipient",
         "id",
-        sqlite_where=text("length(originator) = 14"),
-        postgresql_where=text("length(originator) = 14"),
+        where="length(originator) = 14",
     ),
     postgresql_partition_by="RANGE (id)",
 )
@@ -163,52 +136,20 @@ part = Table(
     Column("reason", String, nullable=False, default=""),
     Column("raw", Text, nullable=False, default=""),
     Column("at", Float),  # time of its state
-    Index(
+    partial_index(
         "part_queued",
         "carrier_id",
         text("priority DESC"),
         "id",
-        sqlite_where=text("state = 'queued' AND due_at IS NULL"),
-        postgresql_where=text("state = 'queued' AND due_at IS NULL"),
+        where="state = 'queued' AND due_at IS NULL",
     ),
-    Index(
-        "part_waiting",
-        "id",
-        sqlite_where=text("state = 'queued'"),
-        postgresql_where=text("state = 'queued'"),
-    ),  # for expiry
-    Index(
-        "part_due",
-        "state",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
-    Index(
-        "part_unsure",
-        "id",
-        sqlite_where=text("state = 'unsure'"),
-        postgresql_where=text("state = 'unsure'"),
-    ),
-    Index(
-        "part_sending",
-        "node_id",
-        sqlite_where=text("state = 'sending'"),
-        postgresql_where=text("state = 'sending'"),
-    ),
-    Index(
-        "part_smsc_id",
-        "smsc_id",
-        "carrier_id",
-        sqlite_where=text("smsc_id IS NOT NULL"),
-        postgresql_where=text("smsc_id IS NOT NULL"),
-    ),
-    Index(
-        "part_smsc_key",
-        "smsc_key",
-        "carrier_id",
-        sqlite_where=text("smsc_key IS NOT NULL"),
-        postgresql_where=text("smsc_key IS NOT NULL"),
+    partial_index("part_waiting", "id", where="state = 'queued'"),  # for expiry
+    partial_index("part_due", "state", "due_at", where="due_at IS NOT NULL"),
+    partial_index("part_unsure", "id", where="state = 'unsure'"),
+    partial_index("part_sending", "node_id", where="state = 'sending'"),
+    partial_index("part_smsc_id", "smsc_id", "carrier_id", where="smsc_id IS NOT NULL"),
+    partial_index(
+        "part_smsc_key", "smsc_key", "carrier_id", where="smsc_key IS NOT NULL"
     ),
     postgresql_partition_by="RANGE (id)",
 )
@@ -252,19 +193,8 @@ callback = Table(
     Column("status", Integer),  # HTTP status
     Column("took", Float),  # seconds, of the last attempt
     Column("at", Float, nullable=False),
-    Index(
-        "callback_due",
-        "due_at",
-        sqlite_where=text("state = 'due'"),
-        postgresql_where=text("state = 'due'"),
-    ),
-    Index(
-        "callback_queued",
-        "queue_id",
-        "id",
-        sqlite_where=text("state = 'queued'"),
-        postgresql_where=text("state = 'queued'"),
-    ),
+    partial_index("callback_due", "due_at", where="state = 'due'"),
+    partial_index("callback_queued", "queue_id", "id", where="state = 'queued'"),
     Index("callback_access", "access_id", "id"),
     Index("callback_message", "message_id"),
     postgresql_partition_by="RANGE (id)",
