@@ -6,11 +6,11 @@ Code logs through the standard library and needs nothing from here::
     if LOG.isEnabledFor(logging.DEBUG):
         LOG.debug("sent", extra={"message_id": 145099, "carrier": "op"})
 
-The first argument is a fixed word for the step; whatever differs goes into ``extra``.
-Telephone numbers are shown, since nothing can be traced without them. Texts, secrets,
-queries and bodies never are: put ``masked`` around them. A field whose name says that
-it is one of those is masked here all the same, and so is what an exception says,
-unless its kind never quotes what it met: a ``ValueError`` and a database's errors do.
+The first argument is a fixed text for the step; everything variable goes into
+``extra``. Telephone numbers are shown, since nothing can be traced without them. Texts,
+secrets, queries and bodies never are: put ``masked`` around them. A field with such a
+name is masked here all the same, and so is an exception's message, unless exceptions of
+its type never quote data, as a ``ValueError`` and a database's errors do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MASKED = frozenset(
     {"authorization", "body", "content", "headers", "password", "payload", "query"}
     | {"secret", "text", "token", "txt"}
 )
-"""Names of fields that are never shown."""
+"""Names of fields to mask."""
 
 QUIET = {
     "uvicorn.access": logging.CRITICAL,  # it writes raw queries: passwords and texts
@@ -38,25 +38,25 @@ QUIET = {
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
 }
-"""Other people's loggers, and from which level on they are heard."""
+"""Loggers of libraries, and the lowest level to log of them."""
 
 QUOTE_NOTHING = frozenset(
     {"ArithmeticError", "AttributeError", "ImportError", "NameError", "OSError"}
     | {"StoreUnavailable", "TypeError"}
 )
-"""Kinds of exceptions (or of their bases) whose messages hold no foreign data."""
+"""Types of exceptions (or bases) whose messages quote no data."""
 
 MOST_CAUSES = 8
-"""Exceptions of one line: each with what it was raised from, and those of a group."""
+"""Exceptions of one line: causes, and members of groups."""
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {
     *("message", "asctime", "taskName", "color_message")
 }
-"""Attributes of records that are not shown; others came as ``extra``."""
+"""Attributes of records that are not logged; others came as ``extra``."""
 
 
 def masked(value: str | bytes | None) -> str:
-    """Say how long something is instead of what it is."""
+    """Describe a value by its length."""
     return "" if value is None else f"[{len(value)}]"
 
 
@@ -91,7 +91,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _step(record: logging.LogRecord) -> str:
-    """Write the step; asyncio's own goes on with the ``repr`` of what it was doing."""
+    """Write the step; without what asyncio appends: the ``repr`` of a callback."""
     step = record.getMessage()
     return step.partition("\n")[0] if record.name == "asyncio" else step
 
@@ -115,7 +115,7 @@ def _told(error: BaseException | None) -> Iterator[str]:
 
 
 def _named(error: BaseException) -> str:
-    """Name an exception; of a server's the SQLSTATE is shown, and not what it says."""
+    """Name an exception; of a database's, show the SQLSTATE and not the message."""
     name, said = type(error).__name__, str(error)
     state = getattr(error, "sqlstate", None)
     if isinstance(state, str):
@@ -140,9 +140,9 @@ def _mask(value: object) -> str:
 
 def configure(level: str, node: str = "", stream: TextIO | None = None) -> None:
     """
-    Write log lines of ``level`` (``debug`` ... ``error``) and above, with the node.
+    Log lines of ``level`` (``debug`` ... ``error``) and above, with the node's name.
 
-    They go to standard error unless ``stream`` is given. Call it once, at start.
+    They go to standard error, or to ``stream``. Call it once, at the start.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter(node))

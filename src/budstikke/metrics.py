@@ -114,7 +114,7 @@ class Delays:
             self._sums[value] = self._sums.get(value, 0.0) + seconds
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Give all to Prometheus."""
+        """Return the histogram for Prometheus."""
         family = HistogramMetricFamily(
             self._name, METRICS[self._name], labels=[self._label]
         )
@@ -181,7 +181,7 @@ def accepted(dialect: str, count: int) -> None:
 
 
 def answered(carrier: str, updates: Sequence[tuple[Concerned, PartUpdate]]) -> None:
-    """Count a batch of answers."""
+    """Count a batch of outcomes."""
     for state, count in Tally(update.state for _, update in updates).items():
         parts_answered.labels(carrier, state.value).inc(count)
 
@@ -208,7 +208,7 @@ def callback_attempted(topic: str, result: str) -> None:
 
 
 def callback_done(topic: str, seconds: float) -> None:
-    """Count a callback that the customer took, ``seconds`` after its event."""
+    """Count a callback that the customer understood, ``seconds`` after its event."""
     _callbacks_by(topic, "done").inc()
     callback_latency.note(topic, seconds)
 

@@ -1,9 +1,9 @@
 """
 Requests and responses as values, whatever carried them.
 
-Dialects translate between these and the domain; servers and HTTP clients move
-them over sockets. Nothing here is parsed: the query and the body are the bytes
-that were on the wire, since old clients send Latin-1 and worse.
+Dialects translate between these and the domain; servers and HTTP clients move them over
+sockets. Nothing here is parsed: query and body are the octets of the wire, since old
+clients send Latin-1 and worse.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ class WireRequest:
     One HTTP request, in either direction.
 
     Attributes:
-        method: Upper case.
-        target: The path for a request we received (percent-decoded by nobody);
-            the absolute URL for one we send.
+        target: The path of a request to us (not percent-decoded); the absolute URL of
+            one from us. the absolute URL for one we send.
         query: What follows the question mark, undecoded.
         headers: Lower-case names.
         body: Undecoded.
-        client: The peer's address, after trusted proxies are believed.
+        client: The peer's address, behind trusted proxies.
         secure: Whether it came over TLS.
 
     """

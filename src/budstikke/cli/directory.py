@@ -68,10 +68,10 @@ def _run(args: argparse.Namespace) -> int:
 
 def read_file(content: bytes) -> Imported:
     """
-    Read a CSV file: UTF-8, or ISO-8859-1 when it is not that.
+    Read a CSV file in UTF-8, or else ISO-8859-1.
 
-    Values are separated by commas, semicolons or tabs. A first line that names the
-    columns says in which order they are. Of a number given twice the last counts.
+    Commas, semicolons or tabs separate values. A first line with column names gives
+    their order. Of a repeated number the last line counts.
     """
     from budstikke.domain.number import international
 
@@ -119,7 +119,7 @@ def _header(values: Sequence[str]) -> list[int] | None:
 
 
 def _at(values: Sequence[str], index: int) -> str:
-    """Read a value, on one line and without what cannot be shown."""
+    """Read a value, in one line and without control characters."""
     value = values[index] if index < len(values) else ""
     return " ".join("".join(c if c.isprintable() else " " for c in value).split())
 

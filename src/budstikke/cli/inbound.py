@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from budstikke.cli.context import Add
 
 PAGE = 50
-"""Messages that ``unrouted`` shows unless told otherwise."""
+"""Messages that ``unrouted`` shows by default."""
 
 SHOWN = 60
 """Characters of a text that are shown."""
@@ -160,6 +160,6 @@ def row_id(text: str) -> int:
 
 
 def _shown(text: str) -> str:
-    """Cut a text, and show no character that a terminal would obey."""
+    """Cut a text, and remove control characters."""
     cut = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
     return "".join(c if c.isprintable() else " " for c in cut)

@@ -66,7 +66,7 @@ def _show(rows: Mapping[str, int]) -> None:
 
 
 def _prove(books: Sequence[Books]) -> int:
-    """Say what the ledger check said; 1: something is wrong."""
+    """Print the result of the ledger check; 1: a ledger is wrong."""
     faults = [f"{it.account}: {fault}" for it in books for fault in it.faults]
     for fault in faults:
         print(f"wrong  {fault} (micros)")

@@ -50,13 +50,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.bulk")
 
 MOST_MESSAGES = 500
-"""Messages in one transaction; a larger order is stored whole first."""
+"""Messages in one transaction; a larger order is first stored whole."""
 
 MOST_PARTS = 1500
 """Parts in one transaction, estimated."""
 
 STAGED_AT_ONCE = 100
-"""Parts, estimated, that are staged before the time is looked at: about 1 ms."""
+"""Parts, estimated, to stage before looking at the time: about 1 ms."""
 
 _content = msgspec.json.Decoder(OrderContext).decode
 _numbers = msgspec.json.Decoder(list[str]).decode
@@ -128,7 +128,7 @@ class BulkOrders:
     async def _result(
         self, prepared: Prepared, access: Access, order_id: int, first_id: int
     ) -> Accepted:
-        """Compute the order's result, now that the duplicates are left out."""
+        """Compute the order's result, without its duplicates."""
         segments, prices = await self._cost(prepared)
         if access.account.currency:
             prepared.context.prices = prices
@@ -142,7 +142,7 @@ class BulkOrders:
         )
 
     async def _cost(self, prepared: Prepared) -> tuple[int, list[int]]:
-        """Render every text: returns all segments, and each message's micros."""
+        """Render every text; return the segments of all, and each message's micros."""
         renderer = TextRenderer(prepared.context, self._committer.stager.profiles())
         segments = 0
         prices: list[int] = []
@@ -156,9 +156,9 @@ class BulkOrders:
 
     async def _leave_out_held(self, prepared: Prepared, access: Access) -> list[int]:
         """
-        Leave out recipients that the duplicate lock holds; returns the keys to lock.
+        Remove recipients that the duplicate lock holds; return the keys to lock.
 
-        They are answered for as repeated. Raises Refusal when none is left.
+        They count as repeated. Raises Refusal if none is left.
         """
         context, order = prepared.context, prepared.context.order
         keys: list[int] = []
@@ -193,12 +193,12 @@ class BulkOrders:
         return keys
 
     async def resume(self) -> None:
-        """Go on with orders that a stop, or a dead node, left unfinished."""
+        """Continue orders that a stop, or a dead node, left unfinished."""
         for row in await self._store.open_bulks():
             self._start(row)
 
     async def run_once(self) -> bool:
-        """Do as ``resume``, now and then."""
+        """Continue unfinished orders, as a periodic job."""
         await self.resume()
         return False
 
@@ -223,7 +223,7 @@ class BulkOrders:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             except Refusal:
-                # The directory has changed: it goes on when that is repaired.
+                # The directory has changed: the order continues once that is repaired.
                 log.exception("bulk order %d is stuck; retrying", row.id)
                 await asyncio.sleep(LONGEST_PAUSE)
 
@@ -257,12 +257,12 @@ class BulkOrders:
         row.done = await self._progress(row) if verdict.taken else done
 
     async def _progress(self, row: BulkRow) -> int:
-        """Read how far another node has come; an order that was cancelled is done."""
+        """Read how far another node has come; a cancelled order is done."""
         rows = await self._store.open_bulks()
         return next((other.done for other in rows if other.id == row.id), row.total)
 
     async def stop(self) -> None:
-        """Stop; the next start makes the messages that are missing."""
+        """Stop; the next start makes the missing messages."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -271,7 +271,7 @@ class BulkOrders:
 
 def at_a_time(order: Order, indexes: Sequence[int], most: int = MOST_PARTS) -> int:
     """
-    Compute how many messages have so many parts: fewer long ones, at least one.
+    Return how many messages have about ``most`` parts; at least one.
 
     ``indexes``: of their texts in ``order.texts``, if each has its own.
     """
@@ -287,7 +287,7 @@ def at_a_time(order: Order, indexes: Sequence[int], most: int = MOST_PARTS) -> i
 
 
 def in_pieces(order: Order, indexes: range) -> Iterator[range]:
-    """Cut the messages of a slice into pieces that are each staged at once."""
+    """Cut the messages of a slice into pieces to stage in one go."""
     while indexes:
         size = at_a_time(order, indexes, STAGED_AT_ONCE)
         yield indexes[:size]
@@ -295,12 +295,12 @@ def in_pieces(order: Order, indexes: range) -> Iterator[range]:
 
 
 def _parts(text: str) -> int:
-    """Estimate how many parts a text has, from its length; rather too many."""
+    """Estimate from its length how many parts a text has, rather too many."""
     return 1 + len(text) // (153 if text.isascii() else 67)
 
 
 def _leave_out(prepared: Prepared, held: Sequence[int]) -> None:
-    """Leave out recipients that another order locked, by index into ``recipients``."""
+    """Remove recipients that another order locked, by index into ``recipients``."""
     recipients, out = prepared.recipients, set(held)
     for index in held:
         prepared.refused[recipients[index].position] = RefusalCode.DUPLICATE

@@ -1,10 +1,10 @@
 """
-The time that this gateway believes in.
+The clock that this gateway trusts.
 
-What the passing of time brings cannot be taken back: old messages are deleted, orders
-are sent, validities are over. So a wall clock that jumps, against a clock that only
-counts, is not believed until somebody confirms it; meanwhile time goes on from where it
-was. Everything that needs the time is given this clock as its ``clock``.
+What happens as time passes cannot be undone: old messages are deleted, orders are sent,
+validities end. So a wall clock that jumps, against a monotonic clock, is not trusted
+until somebody confirms it; meanwhile time continues from where it was. Everything that
+needs the time gets this clock as its ``clock``.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ if TYPE_CHECKING:
 log = logging.getLogger("budstikke.clock")
 
 STEP = 60.0
-"""Seconds; a correction of no more is believed at once."""
+"""Seconds; a correction of at most so much is trusted at once."""
 
 STEPS_IN = 600.0
-"""Seconds in which corrections together may be no more than a step."""
+"""Seconds within which corrections may sum to at most a step."""
 
 SMALL = 86400.0
-"""Seconds; a jump of no more is believed when the clock has run evenly for a while."""
+"""Seconds; a jump of at most so much is trusted once the clock has run evenly."""
 
 SETTLED = 600.0
-"""Seconds that a clock has to run evenly for that."""
+"""Seconds that a clock must run evenly for that."""
 
 AWAY = 7 * 86400.0
-"""Seconds; a gateway that was away for longer asks whether it is really so late."""
+"""Seconds; after a longer absence a gateway asks whether it is really so late."""
 
 CONFIRMED_FOR = 600.0
-"""Seconds around which a confirmed time counts: it was that time, not any."""
+"""Seconds before and after a confirmed time within which it counts."""
 
 
 def steady() -> float:
-    """Count seconds, on while the machine sleeps; nobody can set this clock."""
+    """Return monotonic seconds, which also count while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class GuardedClock:
     """
-    A wall clock that may be wrong; called, it gives Unix seconds.
+    A wall clock that may be wrong; a call returns Unix seconds.
 
     Args:
         wall: The machine's clock, Unix seconds.
-        count: A clock that only counts, seconds.
+        count: Monotonic seconds.
 
     Attributes:
-        doubt: Why the wall clock is not believed; empty: it is.
+        doubt: Why the wall clock is not trusted; empty: it is.
 
     """
 
@@ -66,15 +66,15 @@ class GuardedClock:
         self._count = count
         self.doubt = ""
         self._since = count()
-        self._offset = wall() - self._since  # what is believed is the count and this
-        self._other = 0.0  # the offset of a clock in doubt
+        self._offset = wall() - self._since  # trusted time less the count
+        self._other = 0.0  # the offset of an untrusted clock
         self._other_since = 0.0
-        self._server: float | None = None  # the database server's offset before a doubt
-        self._contradicted = False  # it says what we believe, not what the clock says
+        self._server: float | None = None  # the database server's offset before that
+        self._contradicted = False  # the server agrees with us, not with the wall clock
         metrics.clock_confirmed.set(1)
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         count, wall = self._count(), self._wall()
         offset = wall - count
         near = abs(offset - self._offset) <= STEP
@@ -93,7 +93,7 @@ class GuardedClock:
         return count + self._offset
 
     def start(self, seen: Seen) -> None:
-        """Hold the clock against what the database knows, before it is opened."""
+        """Compare the clock with the database's times, before the store is open."""
         count, wall = self._count(), self._wall()
         server = seen.database_time
 
@@ -105,7 +105,7 @@ class GuardedClock:
         elif server is not None and likely(server):
             believed = server
         elif likely(wall):
-            believed = wall  # it is the server's clock that is wrong
+            believed = wall  # the server's clock is wrong
         else:
             believed = seen.beat
         self._offset, self._since = believed - count, count
@@ -116,13 +116,14 @@ class GuardedClock:
             self._confirm(seen.confirmed)
 
     def hear(self, beat: Beat) -> None:
-        """Take what the database said: what was confirmed, and its server's clock."""
+        """Take a heartbeat's result: the confirmed time, and the server's clock."""
         count, wall = self._count(), self._wall()
         if beat.database_time is not None:
             server = beat.database_time - count
             if not self.doubt:
                 self._server = server
-            # One that has jumped, too, is perhaps the same clock: it proves nothing.
+            # If the server's clock has jumped, too, it may be the same one: it proves
+            # nothing.
             elif self._server is not None and abs(server - self._server) <= STEP:
                 agrees = abs(beat.database_time - wall) <= STEP
                 self._contradicted = not agrees
@@ -163,7 +164,7 @@ class GuardedClock:
 
 
 def _long(seconds: float) -> str:
-    """Write how long that is."""
+    """Write a duration for people."""
     for name, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {name}"

@@ -49,7 +49,7 @@ class FeeJob:
         self._clock = clock
 
     async def run_once(self) -> bool:
-        """Charge what is due; ``True``: there may be more. Raises StoreUnavailable."""
+        """Charge due fees; ``True``: there may be more. Raises StoreUnavailable."""
         taken = await self._store.take_fees(self._clock(), MOST_FEES)
         if taken:
             log.info("charged fees", extra={"count": taken})

@@ -1,4 +1,4 @@
-"""Idempotency keys: what is stored of an order that has one, and the replay of it."""
+"""Idempotency keys: the row of an order with a key, and the answer to a repeat."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def digest(order: Order) -> str:
-    """Compute what tells two orders with the same idempotency key apart."""
+    """Hash what must be equal in two orders with the same idempotency key."""
     return sha256(_encode(order)).hexdigest()
 
 
@@ -30,10 +30,10 @@ def stored_key(order: Order, result: Accepted) -> tuple[str, str, bytes]:
 
 def replay(order: Order, stored: tuple[str, bytes] | None) -> Accepted:
     """
-    Answer an order as its key was answered the first time.
+    Return the first order's answer for a repeat.
 
-    ``stored`` is (digest, answer) of that order. Raises Refusal with ``BAD_FIELD``
-    ``key`` when it was another order, or when nothing is stored.
+    ``stored`` is the first order's (digest, answer). Raises Refusal with ``BAD_FIELD``
+    ``key`` if the orders differ, or nothing is stored.
     """
     if stored is None or stored[0] != digest(order):
         raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)

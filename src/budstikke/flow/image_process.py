@@ -1,9 +1,9 @@
 """
-A picture made to fit, and the process in which that is done.
+Shrinks a picture, in a process of its own.
 
-Pillow reads what customers send. What it may read, how large that may be, and what
-memory and time it may take are bounded, and it is kept apart from everything else: a
-picture that breaks it costs its sender a refusal.
+Pillow reads what customers send. Formats, sizes, memory and time are limited, and the
+process is separate from everything else: a picture that breaks it costs its sender a
+refusal.
 """
 
 from __future__ import annotations
@@ -25,46 +25,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_PIXELS = 30_000_000
-"""Of a picture as it is unpacked; JPEGs are unpacked at a fraction of their size."""
+"""Of a decoded picture; JPEGs are decoded at a fraction of their size."""
 
 MOST_JPEG_PIXELS = 120_000_000
-"""Of a JPEG as it says; of a progressive one ``MOST_PIXELS``, since all are kept."""
+"""Of a JPEG by its header; of a progressive one ``MOST_PIXELS``: all are kept."""
 
 SIDES = (1600, 1280, 1024, 800, 640, 480, 320, 240, 160)
-"""Longest sides that are tried, pixels."""
+"""Longest sides to try, pixels."""
 
 QUALITIES = (85, 70, 55)
 
 WHITE = (255, 255, 255)
 
 NICE = 5
-"""How much less than messages pictures matter to the scheduler."""
+"""How much lower than the gateway's the process's priority is."""
 
 
 def fit(made: str, data: bytes, share: int) -> tuple[Fit, bytes]:
     """
-    Make a picture of a format fit into so many octets; never raises.
+    Shrink a picture of a format to at most ``share`` octets; never raises.
 
-    Octets follow ``Fit.JPEG`` and ``Fit.PNG`` alone.
+    Octets follow only ``Fit.JPEG`` and ``Fit.PNG``.
     """
     try:
         with Image.open(BytesIO(data), formats=[made]) as opened:
             if _is_too_large(opened):
                 return Fit.TOO_LARGE, b""
             if getattr(opened, "is_animated", False) and len(data) <= share:
-                return Fit.AS_IT_WAS, b""  # made again it would stand still
+                return Fit.AS_IT_WAS, b""  # re-encoded, an animation would stand still
             for kind, written in _tries(_unpacked(opened), made):
                 if len(written) <= share:
                     return kind, written
     except MemoryError:
         return Fit.TOO_LARGE, b""
-    except Exception:  # noqa: BLE001 - Pillow raises whatever a broken picture leads to
+    except Exception:  # noqa: BLE001 - Pillow raises anything for a broken picture
         return Fit.BROKEN, b""
     return Fit.TOO_LARGE, b""
 
 
 def _is_too_large(opened: Image.Image) -> bool:
-    """Look at the pixels that a picture says it has, before any is unpacked."""
+    """Whether the header of a picture has too many pixels, before decoding."""
     width, height = opened.size
     if opened.format == "JPEG" and not opened.info.get("progressive"):
         if width * height > MOST_JPEG_PIXELS:
@@ -75,14 +75,14 @@ def _is_too_large(opened: Image.Image) -> bool:
 
 
 def _shrink(opened: Image.Image) -> None:
-    """Have a JPEG unpacked no larger than it is needed, if that is a half or less."""
+    """Decode a JPEG at half its size or less, if that suffices."""
     longest = max(opened.size)
     width, height = (max(1, SIDES[0] * side // longest) for side in opened.size)
     opened.draft("RGB", (width, height))
 
 
 def _unpacked(opened: Image.Image) -> Image.Image:
-    """Unpack a picture upright, no larger than is tried, without what is beside it."""
+    """Decode a picture upright, at most as large as is tried, without metadata."""
     _shrink(opened)
     clear = opened.has_transparency_data
     picture = opened.convert("RGBA" if clear else "RGB")
@@ -93,7 +93,7 @@ def _unpacked(opened: Image.Image) -> Image.Image:
 
 
 def _tries(picture: Image.Image, made: str) -> Iterator[tuple[Fit, bytes]]:
-    """Write a picture smaller and smaller; drawings first as they are."""
+    """Encode a picture smaller and smaller; drawings first in their own format."""
     if made in ("PNG", "GIF"):
         yield Fit.PNG, _written(picture, "PNG", optimize=True)
     if picture.mode == "RGBA":
@@ -121,17 +121,17 @@ def _written(picture: Image.Image, kind: str, **how: int) -> bytes:
 
 def main(descriptor: int, memory: int, seconds: int) -> None:
     """
-    Fit what comes over a socket until it ends.
+    Shrink the pictures that come over a socket, until it ends.
 
     Args:
-        descriptor: Of the socket.
+        descriptor: The socket's.
         memory: Octets that this process may have.
-        seconds: Of a processor that one picture may take.
+        seconds: Processor time of one picture.
 
     """
     subprocesses.begin()
     os.nice(NICE)
-    Image.MAX_IMAGE_PIXELS = None  # it is looked at here
+    Image.MAX_IMAGE_PIXELS = None  # ``_is_too_large`` checks
     Image.preinit()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -145,7 +145,7 @@ def main(descriptor: int, memory: int, seconds: int) -> None:
 
 
 def _limit_time(seconds: int) -> None:
-    """Have the kernel end us when the next picture takes too long."""
+    """Let the kernel kill this process if the next picture takes too long."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     until = int(time.process_time()) + seconds + 1
     resource.setrlimit(resource.RLIMIT_CPU, (until, hard))

@@ -1,8 +1,8 @@
 """
-MMS out: accepted as texts are, one at a time, and queued for a carrier of MMS.
+Accepts outbound MMS, and queues them for a carrier.
 
-An MMS is a message of one part, whose content lies beside it; its carrier reads it
-when it is about to send it.
+An MMS is a message with one part; its content is a row of its own, which the carrier
+reads right before sending.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class MmsAcceptor:
     The step that accepts MMS.
 
     Args:
-        store: Where it becomes durable.
+        store: Makes them durable.
         senders: By carrier id.
-        directory: Gives the directory as it is now.
+        directory: Returns the current directory.
         clock: Unix seconds.
-        resizer: Makes pictures smaller.
-        random: For links that nobody can guess.
-        base_url: What links begin with.
+        resizer: Shrinks pictures.
+        random: For secret links.
+        base_url: Beginning of links.
 
     """
 
@@ -73,7 +73,7 @@ class MmsAcceptor:
 
     async def accept(self, asked: MmsOrder, access: Access) -> MmsAnswer:
         """
-        Make an MMS durable, and take what it costs.
+        Make an MMS durable, and charge for it.
 
         Raises Refusal and StoreUnavailable.
         """
@@ -112,7 +112,7 @@ class MmsAcceptor:
         return answer
 
     def _choose(self, carriers: Sequence[int]) -> int:
-        """Choose the first carrier that is up; none is: the first."""
+        """Choose the first carrier that is up, or else the first."""
         for carrier_id in carriers:
             sender = self._senders.get(carrier_id)
             if sender is not None and sender.up():
@@ -120,7 +120,7 @@ class MmsAcceptor:
         return carriers[0]
 
     async def _fitted(self, asked: MmsOrder, account: int) -> Sequence[File]:
-        """Find the files as they are sent; raises Refusal with ``TOO_LARGE``."""
+        """Return the files to send; raises Refusal with ``TOO_LARGE``."""
         files = [File(name, kind, a2b_base64(b64)) for name, kind, b64 in asked.files]
         if asked.fit:
             room = LARGEST - size(asked.text, ())
@@ -185,7 +185,7 @@ class MmsAcceptor:
         return draft
 
     async def _again(self, asked: MmsOrder, access: Access) -> MmsAnswer:
-        """Answer an MMS whose idempotency key was used, as the first time."""
+        """Answer an MMS with a used idempotency key as the first time."""
         stored = await self._store.idempotent_answer(
             access.id, asked.key, self._clock()
         )
@@ -195,7 +195,7 @@ class MmsAcceptor:
 
 
 def checked_originator(asked: MmsOrder, access: Access) -> str:
-    """Find the number that an MMS is sent from; raises Refusal."""
+    """Return the number from which an MMS is sent; raises Refusal."""
     originator = classify(asked.originator)
     if (
         originator is None
@@ -207,7 +207,7 @@ def checked_originator(asked: MmsOrder, access: Access) -> str:
 
 
 def check_suppressed(recipient: str, access: Access, directory: Directory) -> None:
-    """Refuse a number that is not to be sent to."""
+    """Refuse a number that is suppressed or has opted out."""
     if recipient in directory.blacklist:
         raise Refusal(RefusalCode.BLACKLISTED, value=recipient)
     if recipient in access.account.opted_out:
@@ -215,7 +215,7 @@ def check_suppressed(recipient: str, access: Access, directory: Directory) -> No
 
 
 def mms_price(access: Access, recipient: str, now: float) -> int:
-    """Tell what an MMS costs, micros; raises Refusal where none is sold."""
+    """Return the price of an MMS, micros; raises Refusal if none is sold."""
     account = access.account
     if not account.currency:
         return 0

@@ -1,4 +1,4 @@
-"""Rerouting: MMS that were accepted while no carrier took MMS get one later."""
+"""Gives MMS a carrier that were accepted while no carrier took MMS."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ QUEUED = PartState.QUEUED
 
 class MmsRerouter:
     """
-    The step that gives them to carriers.
+    The periodic job that gives them to carriers.
 
     Args:
-        store: Where they are.
-        directory: Gives the directory as it is now.
+        store: Has them.
+        directory: Returns the current directory.
         clock: Unix seconds.
         notify: Takes callbacks that are due.
-        requeued: Hears of a carrier that the store has parts for.
+        requeued: Called with the id of a carrier whose queue got parts.
 
     """
 
@@ -74,7 +74,7 @@ class MmsRerouter:
         return bool(updates) and len(parts) == MOST_PLACED
 
     def _placed(self, part: Part, now: float) -> PartUpdate | None:
-        """Find the carrier that takes a part; ``None``: there is none yet."""
+        """Return the update with a part's carrier; ``None``: there is none yet."""
         if part.expires_at <= now:
             return expired(part, NO_CARRIER, now)
         directory = self._directory()

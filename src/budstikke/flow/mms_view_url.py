@@ -1,8 +1,8 @@
 """
-Links to MMS, for phones that cannot show them.
+Web links to MMS, for phones that cannot show them.
 
-A link is a medium of its message whose octets are the message's id; who knows the
-medium's id may see the MMS as long as it is kept.
+A link is a media row of its message with the message's id as content; who knows the
+row's id may see the MMS as long as it is stored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-Subscribers: who has a number, as the number directory knows.
+Looks up subscribers of numbers, for callbacks.
 
-It is a courtesy: a directory that is slow or away delays a push once, by its timeout,
-and the push goes out without name and address.
+It is optional data: a directory that is slow or away delays a push once, by its
+timeout, and the push goes out without name and address.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FAILURES = 5
 """Consecutive failures after which no lookup is made for a while."""
 
 REST = 10.0
-"""Seconds that it is left alone then, and that a failed look-up is not repeated."""
+"""Seconds without look-ups after that, or of one number after a failure."""
 
 
 class DirectorySource(Protocol):
@@ -41,18 +41,18 @@ class DirectorySource(Protocol):
 
     async def find(self, number: str) -> Subscriber:
         """
-        Look one number (E.164 with ``+``) up; ``NOBODY``: it has not got it.
+        Look up a number (E.164 with ``+``); ``NOBODY``: it is unknown.
 
         Raises NotReached or StoreUnavailable.
         """
 
     async def close(self) -> None:
-        """Let go of what it holds."""
+        """Close connections."""
 
 
 class DirectoryTable:
     """
-    The directory that was imported; look-ups at a time share a query.
+    The imported directory; concurrent look-ups share a query.
 
     Args:
         store: Has it.
@@ -68,7 +68,7 @@ class DirectoryTable:
         return await self._lookups.put(number)
 
     async def close(self) -> None:
-        """Hold nothing: the store is others'."""
+        """Do nothing: the store belongs to others."""
 
     async def _look_up(self, numbers: Sequence[str]) -> list[Subscriber]:
         by_number = await self._store.subscribers(numbers)
@@ -77,14 +77,14 @@ class DirectoryTable:
 
 class NumberDirectory:
     """
-    Looks numbers up, and remembers.
+    Looks numbers up, with a cache.
 
     Args:
-        source: Whom to ask.
+        source: The directory.
         clock: Unix seconds.
         timeout: Longest wait, seconds.
-        keep: How long an answer is remembered, seconds.
-        most: How many answers are.
+        keep: Seconds to cache an answer.
+        most: Answers to cache.
 
     """
 
@@ -109,9 +109,9 @@ class NumberDirectory:
 
     async def find(self, number: str) -> Subscriber:
         """
-        Find name and address; both empty: not known.
+        Return name and address; empty: unknown.
 
-        ``number`` is E.164 with ``+``; what is none has no subscriber. Never raises.
+        ``number`` is E.164 with ``+``; another sender has no subscriber. Never raises.
         """
         if not number.startswith("+"):
             return NOBODY
@@ -166,7 +166,7 @@ class NumberDirectory:
             self._known.popitem(last=False)
 
     async def stop(self) -> None:
-        """Give up what is under way, and the directory."""
+        """Cancel look-ups, and close the directory."""
         tasks = list(self._asked.values())
         for task in tasks:
             task.cancel()

@@ -1,9 +1,9 @@
 """
-How long work may hold the event loop before others have their turn.
+How long work may hold the event loop before other tasks run.
 
-Long work is done in pieces, and all who do such work share one allowance: ``TURN``
-seconds in each turn of the loop. Were it each task's own, a hundred large orders at
-once would hold the loop for a hundred times as long.
+Long work is done in pieces, and all tasks with such work share one allowance: ``TURN``
+seconds in each turn of the loop. With an allowance for each task, a hundred large
+orders at once would hold the loop a hundred times as long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
 TURN = 0.005
-"""Seconds; what comes in between waits for this and for the piece that ends it."""
+"""Seconds; other callbacks wait for this, and for the piece that ends it."""
 
 PIECE = 20
 """
@@ -49,7 +49,7 @@ class _Turns:
         self.until = 0.0
 
     def begin(self) -> float:
-        """Tell until when work that begins now may go on without a rest."""
+        """Return until when work that begins now may continue."""
         if not self._counting:
             self._counting = True
             self.until = perf_counter() + TURN
@@ -57,7 +57,7 @@ class _Turns:
         return self.until
 
     async def rest(self) -> None:
-        """Wait for a turn: after those who wait already, and after other callbacks."""
+        """Wait for a turn, after tasks that wait already, and after other callbacks."""
         self.begin()
         turn = self._new_future()
         self._waiting.append(turn)
@@ -65,11 +65,11 @@ class _Turns:
         self.until = perf_counter() + TURN
 
     def _next(self) -> None:
-        """Give the turn that begins now to whoever has waited longest."""
+        """Give the turn that begins now to the task that has waited longest."""
         self._counting = False
         while self._waiting and not self._counting:
             turn = self._waiting.popleft()
-            if not turn.done():  # else its task was cancelled
+            if not turn.done():  # done: its task was cancelled
                 turn.set_result(None)
                 self.begin()
 
@@ -96,14 +96,14 @@ class Pace:
         self._until = self._turns.begin()
 
     async def rest(self) -> None:
-        """Let others run, if it is time."""
+        """Let other tasks run, if it is time."""
         if perf_counter() >= self._until:
             await self._turns.rest()
             self._until = self._turns.until
 
 
 AT_ONCE = 2_000
-"""Items of an order that are worked on the event loop without a rest: about 1 ms."""
+"""Items of an order to work on the event loop without a rest: about 1 ms."""
 
 
 async def in_thread(
@@ -112,10 +112,10 @@ async def in_thread(
     """
     Do pure work in a thread, one piece of work at a time.
 
-    There it shares the interpreter with the loop, which has its turn after 0.1 ms; but
-    a call of C that the work makes keeps the interpreter until it is done. The loop
-    itself begins each piece of work, so that a callback of the loop meets one of them
-    at most, and not one after the other of all that wait.
+    The thread shares the interpreter with the loop, which gets it after 0.1 ms; but a
+    call into C keeps the interpreter until it returns. The loop itself starts each
+    piece of work, so that a callback of the loop meets at most one of them, and not all
+    that wait.
     """
     async with _gate_of(asyncio.get_running_loop()):
         return await asyncio.to_thread(work, *args, **named)
@@ -124,7 +124,7 @@ async def in_thread(
 async def aside(
     items: int, work: Callable[P, Result], *args: P.args, **named: P.kwargs
 ) -> Result:
-    """Do pure work on so many items: of more than ``AT_ONCE`` in a thread."""
+    """Do pure work on ``items`` items; with more than ``AT_ONCE``, in a thread."""
     if items <= AT_ONCE:
         return work(*args, **named)
     return await in_thread(work, *args, **named)
@@ -133,8 +133,8 @@ async def aside(
 async def pieces(
     items: Sequence[Item], size: int = PIECE
 ) -> AsyncIterator[tuple[int, Sequence[Item]]]:
-    """Cut a long list: where each piece starts, and the piece."""
-    if len(items) <= size:  # nearly all orders
+    """Cut a long list: yield where each piece starts, and the piece."""
+    if len(items) <= size:  # nearly all orders are so short
         if items:
             yield 0, items
         return

@@ -1,9 +1,9 @@
 """
 Prepare: check an order and find its recipients, before anything is stored.
 
-Groups become numbers, numbers become recipients with a route and a price, and what is
-wrong is refused, in the order of checks of ``domain.staging``. Long lists are worked in
-pieces, so that other requests wait for a few milliseconds at most.
+Groups become numbers, numbers become recipients with a route and a price, and faults
+are refused, in the order of checks of ``domain.staging``. Long lists are worked in
+pieces, so that other requests wait for at most a few milliseconds.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MOST_MEMBERS = 100_000
 MISSING = -1
 
 BARRED = frozenset({RefusalCode.BLACKLISTED, RefusalCode.OPTED_OUT})
-"""These come after what is wrong with the text; other faults of numbers before."""
+"""Refused after faults of the text; other faults of numbers come before those."""
 
 
 class Prepared(msgspec.Struct):
@@ -57,13 +57,13 @@ class Prepared(msgspec.Struct):
     An order that was checked and may be stored.
 
     Attributes:
-        written: Its recipients as they were written, then its groups' members.
+        written: Its recipients as written, then its groups' members.
         recipients: Those that can be sent to; their indexes are into ``written``.
-        refused: Why others cannot be sent to, by index into ``written``.
-        repeated: Indexes into ``written`` of numbers that were there before.
-        groups: In order, (name, how many of the members it added); ``MISSING`` for
-            a group that does not exist or has no active member.
-        directory: The one that the routes are from.
+        refused: Refusals of others, by index into ``written``.
+        repeated: Indexes into ``written`` of numbers that came before.
+        groups: In order, (name, how many members it added); ``MISSING`` for a group
+            that does not exist or has no active member.
+        directory: The directory of the routes.
 
     """
 
@@ -97,7 +97,7 @@ async def prepare(
     members, groups = await _members(order, access, store) if order.groups else ([], [])
     numbers = await _sort_out(order, access, directory, members)
     written = [*order.recipients, *members] if members else order.recipients
-    # Of several recipients each has an answer of its own, if it is not bulk.
+    # Each of several recipients has its own answer, except in a bulk order.
     whole = order.bulk or len(written) + len(groups) <= 1
     if whole and not numbers.valid and not await aside(len(written), _barred, numbers):
         raise await aside(len(written), _refusal, numbers, written, groups)
@@ -151,7 +151,7 @@ async def _sort_out(
         opted_out=frozenset() if order.answering else access.account.opted_out,
         into=result,
     )
-    # A number given twice gets two messages; not in bulk, nor as a group's member.
+    # A repeated number gets two messages, except in bulk or as a group's member.
     seen: set[str] | None = set() if order.bulk else None
     country = _country(order, access)
     if len(order.recipients) <= PIECE:
@@ -169,7 +169,7 @@ async def _sort_out(
 
 
 def _country(order: Order, access: Access) -> str:
-    """Find whose national numbers recipients may be: the account's, or the order's."""
+    """Return the country of national numbers: the order's, or the account's home."""
     if getattr(access.settings, "home_numbers", False):
         return region(access.account.home)
     return order.country
@@ -178,7 +178,7 @@ def _country(order: Order, access: Access) -> str:
 async def _in_pieces(
     work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]
 ) -> list[Result]:
-    """Work a long list in pieces; returns what comes of all of them."""
+    """Work a long list in pieces; return the results of all."""
     results: list[Result] = []
     async for _, some in pieces(items):
         results += work(some)
@@ -195,14 +195,14 @@ async def _thread(message_id: int, access: Access, store: Store | None) -> str:
 
 
 def _barred(numbers: SortedNumbers) -> bool:
-    """Tell whether some of the recipients are barred, by us or by themselves."""
+    """Whether some recipients are blocked, or have opted out."""
     return not BARRED.isdisjoint(numbers.refused.values())
 
 
 def _refusal(
     numbers: SortedNumbers, written: Sequence[str], groups: Sequence[tuple[str, int]]
 ) -> Refusal:
-    """Say why no recipient is left."""
+    """Return why no recipient is left."""
     missing = [name for name, count in groups if count == MISSING]
     codes = list(numbers.refused.values())
     others = [code for code in codes if code is not RefusalCode.BLACKLISTED]
@@ -224,7 +224,7 @@ async def order_result(
     segments: int,
     price: int = 0,
 ) -> Accepted:
-    """Do as ``result_now``; for thousands of recipients in a thread."""
+    """Make the result as ``result_now`` does; for a long order in a thread."""
     make = partial(
         result_now,
         prepared,
@@ -248,12 +248,12 @@ def result_now(
     price: int = 0,
 ) -> Accepted:
     """
-    Make the result of an order that was accepted: what each recipient is answered.
+    Make the result of an accepted order: the answer for each recipient.
 
     Args:
         prepared: The order and its recipients.
         first_id: Id of the first message; they are in the order of ``recipients``.
-        held: Indexes into ``recipients`` that the duplicate lock held.
+        held: Indexes into ``recipients`` of duplicates.
         order_id: Id of the order.
         segments: Of all messages.
         price: Of all messages, micros.
@@ -293,7 +293,7 @@ def result_now(
 def _answer_groups(
     prepared: Prepared, results: Sequence[int | RefusalCode | None], start: int
 ) -> tuple[list[tuple[str, int | RefusalCode]], list[int]]:
-    """Answer for groups' members, in order, and say how many each group has."""
+    """List the results of groups' members, in order, and how many each group has."""
     members: list[tuple[str, int | RefusalCode]] = []
     sizes: list[int] = []
     for name, count in prepared.groups:
@@ -303,7 +303,7 @@ def _answer_groups(
         else:
             for index in range(start, start + count):
                 result = results[index]
-                if result is not None:  # else it was reached in another way, too
+                if result is not None:  # ``None``: another recipient has this number
                     members.append((prepared.written[index], result))
             start += count
         sizes.append(len(members) - before)

@@ -1,9 +1,9 @@
 """
-Ask: what customers want to know or change besides sending.
+Answers customers' queries, and carries out their commands.
 
-Each kind of question is one verb of the store, inside the account that asks. The
-look-ups that some dialects give without a login tell how a message stands that was sent
-through the same dialect, and nothing else.
+Each is one verb of the store, within the caller's account. Look-ups without a login,
+which some dialects have, only show the state of messages that came through the same
+dialect.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ if TYPE_CHECKING:
 
 class QueryHandler:
     """
-    The step that answers questions.
+    The step that answers queries and commands.
 
     Args:
-        store: What it asks.
-        directory: Gives the directory as it is now.
+        store: Has the data.
+        directory: Returns the current directory.
         clock: Unix seconds.
-        mms: Takes MMS; ``None``: none are taken.
-        quoter: Says what an order would be; ``None``: nobody asks.
+        mms: Takes MMS; ``None``: MMS are not taken.
+        quoter: Quotes orders; ``None``: no dialect asks for quotes.
 
     """
 
@@ -79,9 +79,9 @@ class QueryHandler:
         self, asked: QueryOrCommand, access: Access | None, dialect: str = ""
     ) -> Answer:
         """
-        Answer; raises Refusal, and StoreUnavailable when nothing can be read.
+        Answer; raises Refusal and StoreUnavailable.
 
-        ``dialect``: through which one it is asked, where nobody has logged in.
+        ``dialect``: the dialect of a caller without a login.
         """
         if isinstance(asked, Page):
             return asked
@@ -102,7 +102,7 @@ class QueryHandler:
                 raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
             return await self._mms.accept(asked, access)
         if isinstance(asked, QuoteAsk):
-            assert self._quoter is not None  # noqa: S101 - who asks has one
+            assert self._quoter is not None  # noqa: S101 - a dialect with quotes has one
             return await self._quoter.quote(asked.order, access)
         if isinstance(asked, CancelCommand):
             return await self._cancel(asked, access.account.id)
@@ -114,18 +114,18 @@ class QueryHandler:
         return await self._store.ask(asked, access.account.id, self._clock())
 
     async def _cancel(self, asked: CancelCommand, account_id: int) -> CancelAnswer:
-        """Cancel slice by slice, so that others wait for one slice at most."""
+        """Cancel in slices, so that other transactions wait for at most one of them."""
         cancelled, ended = 0, False
         while True:
             answer = await self._store.ask(asked, account_id, self._clock())
-            assert isinstance(answer, CancelAnswer)  # noqa: S101 - the contract
+            assert isinstance(answer, CancelAnswer)  # noqa: S101 - the contract says so
             cancelled += answer.cancelled
             ended = ended or answer.ended
             if answer.cancelled < CANCELLED_AT_ONCE:
                 return CancelAnswer(answer.found, cancelled, ended)
 
     async def _look_at_groups(self, asked: GroupCommand, account_id: int) -> None:
-        """Raise Refusal for a group that is not there: nobody is taken out of it."""
+        """Raise Refusal for an unknown group, by a command that removes no one."""
         verb = GroupVerb.MOVE_MEMBER if asked.new_group else GroupVerb.DELETE_MEMBER
         nobody = msgspec.structs.replace(asked, verb=verb, number="", fault=None)
         await self._store.ask(nobody, account_id, self._clock())
@@ -138,12 +138,12 @@ class QueryHandler:
 
     async def _look_up(self, asked: QueryOrCommand, dialect: str) -> Answer:
         """
-        Answer a look-up without a login, of what was sent through that dialect.
+        Answer a look-up without a login, about messages of that dialect.
 
-        Some accesses demand a login for theirs.
+        Some accesses require a login for theirs.
         """
         answer = await self._store.ask(asked, None, self._clock())
-        assert isinstance(answer, MessagesAnswer)  # noqa: S101 - of these questions
+        assert isinstance(answer, MessagesAnswer)  # noqa: S101 - the answer to look-ups
         accesses = self._directory().accesses
         shown = []
         for message in answer.messages:
@@ -168,7 +168,7 @@ class QueryHandler:
         if not account.prepaid or not account.currency:
             raise Refusal(RefusalCode.BAD_FIELD, field="prepaid")
         price = self._home_price(account)
-        if not price:  # nobody could say what they are worth
+        if not price:  # nobody has set a price
             raise Refusal(RefusalCode.BAD_FIELD, field="count")
         answer = await self._store.order_credit(
             account.id, asked.count, asked.count * price, self._clock()

@@ -1,9 +1,10 @@
 """
-Pictures made to fit into an MMS, in processes of their own.
+Shrinks pictures until they fit into an MMS, in processes of their own.
 
-So many at a time, one of an account: an account's many pictures wait for each other,
-and nobody else's for them. A process that takes too much memory or time is ended, and
-the order is refused; one that breaks is replaced, and its picture tried once more.
+A limited number at a time, and one of an account: an account's many pictures wait for
+each other, and do not delay others. A process that exceeds its memory or time is
+killed, and the order is refused; one that breaks is replaced, and its picture tried
+once more.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ MODULE: Final = "budstikke.flow.image_process"
 
 class Limits(NamedTuple):
     """
-    What pictures may take.
+    The limits of pictures.
 
     Attributes:
         memory: Octets of a process.
-        cpu: Seconds of a processor for one picture.
-        picture: Seconds for one picture.
-        order: Seconds for all pictures of an order, without waiting.
-        waiting: Seconds for an order, waiting included.
+        cpu: Processor seconds of one picture.
+        picture: Seconds of one picture.
+        order: Seconds of all pictures of an order, without waiting.
+        waiting: Seconds of an order, with waiting.
 
     """
 
@@ -60,11 +61,11 @@ class File(NamedTuple):
 
 class ImageResizer:
     """
-    Fits pictures; begins a process when there is something to do.
+    Shrinks pictures; starts processes as needed.
 
     Args:
-        at_once: How many pictures at a time.
-        limits: What they may take.
+        at_once: Pictures at a time.
+        limits: The limits.
 
     """
 
@@ -81,13 +82,12 @@ class ImageResizer:
         """
         Make files fit into ``room`` octets together.
 
-        Each picture gets an even share of what is left for it; small ones go first:
-        what they do not need is the others'. Pictures of one ``account`` wait for each
-        other.
+        Each picture gets an even share of the rest; small ones go first, and leave what
+        they do not need to the others. Pictures of one ``account`` wait for each other.
 
-        Raises Refusal: ``TOO_LARGE`` (also for what takes too much memory or time),
-        ``BAD_FIELD`` for a picture that is none, ``TOO_MANY_REQUESTS`` for an order
-        that waited too long, ``INTERNAL`` where no process can be begun.
+        Raises Refusal: ``TOO_LARGE`` (also for too much memory or time), ``BAD_FIELD``
+        for a file that is no picture, ``TOO_MANY_REQUESTS`` for an order that waited
+        too long, ``INTERNAL`` if no process can be started.
         """
         pictures = [place for place, file in enumerate(files) if file.type in FORMATS]
         pictures.sort(key=lambda place: len(files[place].data))
@@ -113,7 +113,7 @@ class ImageResizer:
     async def _one(
         self, file: File, share: int, account: int, seconds: float
     ) -> tuple[File, float]:
-        """Fit a picture when it is its turn; gives also how many seconds it took."""
+        """Shrink a picture in its account's turn; return also the seconds it took."""
         loop = asyncio.get_running_loop()
         async with self._turns.one(account):
             begin = loop.time()
@@ -155,7 +155,7 @@ class ImageResizer:
         return Fit.BROKEN, b""
 
     async def _worker(self) -> _Worker:
-        """Find a process that has nothing to do, or begin one; raises Refusal."""
+        """Return an idle process, or start one; raises Refusal."""
         while self._idle:
             worker = self._idle.pop()
             if worker.alive:
@@ -167,7 +167,7 @@ class ImageResizer:
         try:
             worker = await _Worker.begin(self._limits)
         except OSError as error:
-            log.error("cannot start an image process: %s", error)  # noqa: TRY400 - it says all
+            log.error("cannot start an image process: %s", error)  # noqa: TRY400 - no more to say
             raise Refusal(RefusalCode.INTERNAL) from error
         self._all.add(worker)
         return worker
@@ -177,7 +177,7 @@ class ImageResizer:
         return [worker.pid for worker in self._all]
 
     def close(self) -> None:
-        """End all processes, whatever they do."""
+        """End all processes, with their pictures."""
         self._closed = True
         for worker in self._all:
             worker.kill()
@@ -186,7 +186,7 @@ class ImageResizer:
 
 
 class _Worker:
-    """A process that fits pictures, one after the other."""
+    """A process that shrinks pictures, one after another."""
 
     def __init__(
         self,
@@ -200,14 +200,14 @@ class _Worker:
 
     @classmethod
     async def begin(cls, limits: Limits) -> _Worker:
-        """Begin one; raises OSError."""
+        """Start a process; raises OSError."""
         arguments = str(limits.memory), str(limits.cpu)
         process, ours = await asyncio.to_thread(subprocesses.start, MODULE, *arguments)
         return cls(process, *await asyncio.open_unix_connection(sock=ours))
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked; it may end any time."""
+        """Whether it runs; it may end at any time."""
         return self._process.poll() is None
 
     @property
@@ -216,7 +216,7 @@ class _Worker:
         return self._process.pid
 
     async def ask(self, made: str, data: bytes, share: int) -> tuple[Fit, bytes]:
-        """Have a picture fitted; raises OSError or EOFError when the process ends."""
+        """Shrink a picture; raises OSError or EOFError if the process ends."""
         self._writer.write(ASKED.pack(made.encode(), share, len(data)) + data)
         await self._writer.drain()
         head = await self._reader.readexactly(ANSWERED.size)
@@ -224,19 +224,19 @@ class _Worker:
         return Fit(outcome), await self._reader.readexactly(length)
 
     async def ended(self) -> int:
-        """Wait until it has ended; negative: by that signal."""
+        """Wait until it has ended; a negative exit code is a signal."""
         self._process.kill()
         return await asyncio.to_thread(self._process.wait)
 
     def kill(self) -> None:
-        """End it, without waiting until it has ended."""
+        """Kill it, without waiting for its end."""
         self._writer.transport.abort()
         self._process.kill()
         Thread(target=self._process.wait, daemon=True).start()
 
 
 class _Turns:
-    """Lets so many at a time, and one of each account, in the accounts' turn."""
+    """Limits pictures at a time, one of each account, and gives accounts turns."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
@@ -245,7 +245,7 @@ class _Turns:
 
     @asynccontextmanager
     async def one(self, account: int) -> AsyncIterator[None]:
-        """Wait for a turn, and have it."""
+        """Wait for a turn, and hold it during the block."""
         turn: Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(account, deque()).append(turn)
         self._next()
@@ -266,14 +266,14 @@ class _Turns:
         self._next()
 
     def _next(self) -> None:
-        """Give free turns to who waits; an account that had one goes to the end."""
+        """Give free turns to waiting accounts; one that had a turn goes to the end."""
         for account in list(self._waiting):
             if not self._free:
                 return
             if account in self._under_way:
                 continue
             turns = self._waiting.pop(account)
-            while turns and turns[0].done():  # given up meanwhile
+            while turns and turns[0].done():  # cancelled meanwhile
                 turns.popleft()
             if turns:
                 turns.popleft().set_result(None)
@@ -284,7 +284,7 @@ class _Turns:
 
 
 def _named(name: str, kind: Fit, data: bytes) -> File:
-    """Give a picture the type and extension of what it is now."""
+    """Give a picture's file its new type and extension."""
     extension, kept, media_type = NAMES[kind]
     stem, dot, old = name.rpartition(".")
     if dot and len(old) <= 4:

@@ -1,8 +1,8 @@
 """
-Schedule: run periodic jobs.
+Runs periodic jobs.
 
-Nothing is decided here: the store's verbs do what is due, and the scheduler gives what
-they return to the senders and the notifier.
+Nothing is decided here: the store's verbs do what is due, and the scheduler passes
+their results to the senders and the notifier.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class PeriodicJob(Protocol):
     """A job that runs now and then."""
 
     def run_once(self) -> Awaitable[bool]:
-        """Do what is due; ``True``: there is more. Raises StoreUnavailable."""
+        """Run once; ``True``: there is more to do. Raises StoreUnavailable."""
 
 
 class Scheduler:
@@ -91,7 +91,7 @@ class Scheduler:
                     "periodic job postponed, the database is unavailable: %s", error
                 )
                 again = False
-            except Exception:  # a job runs again whatever happened to it
+            except Exception:  # the job runs again, whatever the error
                 log.exception("periodic job failed")
                 again = False
             if not again:

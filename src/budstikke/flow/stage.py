@@ -1,10 +1,10 @@
 """
 Stage: an order that was checked becomes rows, in memory.
 
-Staging needs neither the store nor the carriers. The rows say neither which carrier of
-its route a message goes to nor whether it goes at once: that is decided at the commit
-(``flow.commit``), where the carriers are. A staged order may cross to another process
-until then: it is made of plain values.
+Staging needs neither the store nor the carriers. The commit (``flow.commit``), which
+has the carriers, decides which carrier of its route a message gets, and whether it goes
+at once. Until then a staged order may cross to another process: it has only plain
+values.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 NO_CARRIER = 0
-"""Stands in a part's row until the commit chooses the carrier."""
+"""The carrier id in a part's row until the commit chooses the carrier."""
 
 
 class StagedMessage(msgspec.Struct, array_like=True):
@@ -97,7 +97,7 @@ class Stager:
 
 
 def joined(staged: StagedOrder, more: StagedOrder) -> StagedOrder:
-    """Put further messages of an order behind those that are staged already."""
+    """Add further messages of an order to those that are staged already."""
     staged.draft.messages += more.draft.messages
     staged.draft.parts += more.draft.parts
     staged.messages += more.messages
@@ -107,7 +107,7 @@ def joined(staged: StagedOrder, more: StagedOrder) -> StagedOrder:
 
 
 def renumber(staged: StagedOrder, order_id: int, first_id: int) -> None:
-    """Give an order that was staged with ids from 0 its own."""
+    """Give an order that was staged with ids from 0 its final ids."""
     draft, parts_before = staged.draft, first_id << 8
     for message in draft.messages:
         message.id += first_id

@@ -1,4 +1,4 @@
-"""What flow needs of whoever carries callbacks and mails to customers."""
+"""What flow needs of the clients that carry callbacks and mails."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class NotReached(Exception):  # noqa: N818 - a customer's server being away is normal
-    """The customer's server could not be asked; the message says why."""
+    """The customer's server could not be reached; the message says why."""
 
 
 class CallbackTransport(Protocol):
-    """Carries one callback and brings the answer."""
+    """Makes a callback's request, and returns the answer."""
 
     async def deliver(
         self, request: WireRequest, seconds: float | None = None
@@ -23,12 +23,12 @@ class CallbackTransport(Protocol):
         """
         Make the request; raises NotReached.
 
-        ``seconds``: the longest wait for the answer, if not the usual one.
+        ``seconds``: the longest wait for the answer, instead of the default.
         """
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail of plain text; ``to`` are addresses of one customer's people."""
+    """A plain text mail; ``to`` are one customer's addresses."""
 
     to: tuple[str, ...]
     subject: str
@@ -36,7 +36,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotSent(Exception):  # noqa: N818 - a mail server being away is normal
-    """The mail server did not take a mail; later it may. The message says why."""
+    """The mail server did not take the mail, but may later; the message says why."""
 
 
 class Undeliverable(Exception):  # noqa: N818 - addresses that are gone are normal
@@ -44,7 +44,7 @@ class Undeliverable(Exception):  # noqa: N818 - addresses that are gone are norm
 
 
 class MailTransport(Protocol):
-    """Gives one mail to a mail server."""
+    """Gives mails to a mail server."""
 
     async def send(self, mail: Mail) -> None:
         """Send it; raises NotSent or Undeliverable."""

@@ -12,7 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+)
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct, structs
@@ -20,8 +29,7 @@ from msgspec import NODEFAULT, Meta, Struct, structs
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
-    from budstikke.provisioning.changes import Change, Row
-    from budstikke.provisioning.plan import Planning
+    from budstikke.provisioning.changes import Change, Row, State
     from budstikke.provisioning.present import Reading
 
 GIVEN = "(given)"
@@ -220,6 +228,19 @@ class Source(Struct, frozen=True):
     identify: Mapping[str, Callable[[str], str]] = {}
 
 
+class PlanView(Protocol):
+    """What hooks see of the plan in the making; ``plan.Planning`` has it."""
+
+    state: State
+    source: Source
+    now: float
+    future: dict[str, dict[Key, Row]]
+
+    @property
+    def accesses(self) -> dict[str, list[Key]]:
+        """List each account's accesses after the plan."""
+
+
 @dataclass(slots=True)
 class Draft(Generic[E]):
     """
@@ -238,7 +259,7 @@ class Draft(Generic[E]):
     key: Key
     there: Row | None
     row: dict[str, Any]
-    planning: Planning
+    planning: PlanView
 
 
 def _nothing(*_: Any) -> Iterable[Any]:
@@ -322,8 +343,8 @@ class Resource:
     sections: tuple[Section[Any], ...] = ()
     derived: Mapping[str, str | None] = field(default_factory=dict)
     read: Callable[[Reading], dict[Key, dict[str, Any]]] | None = None
-    goes_with: Callable[[Key, Row, Planning], Iterable[tuple[str, Key]]] = _nothing
-    whole: Callable[[Planning], Iterable[tuple[Key, str]]] = _nothing
+    goes_with: Callable[[Key, Row, PlanView], Iterable[tuple[str, Key]]] = _nothing
+    whole: Callable[[PlanView], Iterable[tuple[Key, str]]] = _nothing
     before_removal: Callable[[Connection, list[Change]], Any] = _nothing
     write_below: Callable[[Connection, list[tuple[int, Change]]], Any] = _nothing
 

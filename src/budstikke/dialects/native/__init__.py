@@ -1,10 +1,10 @@
 """
 Native: the REST API.
 
-``operations`` is the table of what can be asked, and the modules it names have the
-handlers; ``steps`` takes a request through one of them. ``order`` says what an order
-is, ``shapes`` what is answered, ``problems`` how it is refused; ``webhook`` writes what
-is pushed, and ``openapi`` and ``page`` the description of all of it.
+``operations`` is the table of operations, and the modules that it names have their
+handlers; ``steps`` runs a request through one. ``order`` has the body of an order,
+``shapes`` the answers, ``problems`` the refusals; ``webhook`` writes the webhooks, and
+``openapi`` and ``page`` the API's description.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from budstikke.wire import WireRequest, WireResponse
 
 IDENTIFIER_DIGITS = 16
-"""Hexadecimal digits of the token's SHA-256 that an access is found by."""
+"""Hexadecimal digits of the token's SHA-256 in an access's identifier."""
 
 PREFIX = "/v1"
 
@@ -43,10 +43,10 @@ SMALL = 64 * 1024
 """Octets of a body that neither sends nor quotes."""
 
 DESCRIBE = "describe"
-"""The operation of the paths that need no token."""
+"""The operation of paths that need no token."""
 
 VALUES, PROBLEM = "values", "problem"
-"""What ``login`` notes in ``Call.fields`` of the path: its values, or what is wrong."""
+"""What ``login`` puts into ``Call.fields``: the path's values, or its problem."""
 
 
 class Native:
@@ -74,7 +74,7 @@ class Native:
         pages(__version__)
 
     def identify(self, secret: str) -> str:
-        """Make the identifier of an access from its token."""
+        """Return an access's identifier by its token."""
         digest = sha256(secret.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:IDENTIFIER_DIGITS]
 
@@ -82,8 +82,7 @@ class Native:
         """
         Read the token (RFC 6750 § 2.1); raises Refusal without one.
 
-        ``None`` where none is needed: for the description, and where the path leads to
-        nothing.
+        ``None``: none is needed, for the description or for an unknown path.
         """
         if call.operation in {UNROUTED, DESCRIBE}:
             return None
@@ -102,29 +101,29 @@ class Native:
     def parse(
         self, call: Call, access: AccessView[Settings] | None, now: float
     ) -> Task:
-        """Begin to work a request; ``now`` is Unix seconds."""
+        """Begin to answer a request; ``now`` is Unix seconds."""
         if access is None:
             return _without_login(call)
         path: PathValues = (call.fields or {})[VALUES]
         return steps(call, path, access, now)
 
     def render(self, call: Call, answer: TaskResult, now: float) -> WireResponse:
-        """Write a problem; all else is answered by the steps themselves."""
-        assert isinstance(answer, Refusal)  # noqa: S101 - steps have their own answers
+        """Write a problem; the steps themselves write all other answers."""
+        assert isinstance(answer, Refusal)  # noqa: S101 - steps write their own answers
         return problems.render(problems.problem_of(answer))
 
     def report(
         self, event: StatusEvent, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a webhook, not yet signed; ``None``: it is not one of ``events``."""
+        """Write a webhook, not yet signed; ``None``: ``events`` does not have it."""
         return webhook.write(event, url, settings.events)
 
     def sign(self, request: WireRequest, settings: Settings, now: float) -> WireRequest:
-        """Sign a webhook for an attempt that is made now (Unix seconds)."""
+        """Sign a webhook for an attempt at ``now`` (Unix seconds)."""
         return webhook.sign(request, settings.webhook_secrets, now)
 
     def url(self, topic: Topic, settings: Settings, number_url: str) -> str:
-        """Find where webhooks are sent; nowhere without secrets to sign them with."""
+        """Return the URL of webhooks; empty without secrets to sign them with."""
         if topic is Topic.STATUS:
             return settings.status_url
         if not settings.webhook_secrets:
@@ -134,7 +133,7 @@ class Native:
     def inbound(
         self, event: InboundEvent, extras: InboundExtras, url: str, settings: Settings
     ) -> WireRequest | None:
-        """Write a webhook, not yet signed; ``None``: it is not one of ``events``."""
+        """Write a webhook, not yet signed; ``None``: ``events`` does not have it."""
         return webhook.write(event, url, settings.events)
 
     def understood(
@@ -145,7 +144,7 @@ class Native:
 
 
 def _without_login(call: Call) -> Done:
-    """Answer what needs no token: the description, and paths that lead to nothing."""
+    """Answer a request that needs no token: the description, or an unknown path."""
     if call.operation == DESCRIBE:
         return Done(pages(__version__)[call.request.target])
     problem = (call.fields or {}).get(PROBLEM)

@@ -1,7 +1,7 @@
 """
-Queries and bodies, read into the structs of their operations.
+Reads queries and bodies into the structs of their operations.
 
-What does not fit is said with the parameter at fault, and broken JSON with the place.
+A bad value is a problem with its parameter, and broken JSON one with its position.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ JSON_TYPES = frozenset({"json", "x-json"})
 MOST_PARAMETERS = 50
 
 BOM = b"\xef\xbb\xbf"
-"""What some programs begin with; it is none of the JSON (RFC 8259 § 8.1)."""
+"""Some programs write it; it is no part of JSON (RFC 8259 § 8.1)."""
 
 
 class Reader:
-    """Reads what requests bring along; one decoder an operation."""
+    """Reads requests; it has one decoder for each operation."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._decoders = {
@@ -48,8 +48,8 @@ class Reader:
         """
         Read the body; ``None``: the operation has none. Raises Problem.
 
-        A large order is read in slices, into a ``LargeOrder``. The request is left
-        without its octets, so that they do not stay in memory.
+        A large order is read in slices, as a ``LargeOrder``. The octets are removed
+        from the request, so that they do not stay in memory.
         """
         if operation.body is None:
             return None
@@ -79,7 +79,7 @@ class Reader:
 
 
 def _check_type(header: str) -> None:
-    """Refuse what is said to be no JSON; what says nothing is looked at as it is."""
+    """Refuse a body of another declared type; without a type it is JSON."""
     media = header.partition(";")[0].partition(",")[0].strip().lower()
     subtype = media.rpartition("/")[2]
     if media and subtype not in JSON_TYPES and not subtype.endswith("+json"):

@@ -1,4 +1,4 @@
-"""Groups, those who are in them, contacts, and numbers that want nothing."""
+"""Groups, their members, contacts, and opt-outs."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _clean(text: str, param: str = "name") -> str:
 
 @contextmanager
 def _group_is_found() -> Iterator[None]:
-    """Answer 404 where the path names a group that is not there."""
+    """Answer 404 if the path names an unknown group."""
     try:
         yield
     except Refusal as refusal:

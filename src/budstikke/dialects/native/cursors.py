@@ -1,8 +1,8 @@
 """
-Where the next page begins, as customers carry it: opaque, and checked when it is back.
+Cursors: where the next page begins, as opaque text for customers.
 
-It is what the last page ended with, in base64. It proves nothing and need not: a page
-holds an account's own rows wherever it begins.
+A cursor is the end of the last page, in base64. It needs no signature: a page has only
+an account's own rows, wherever it begins.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def write(place: str | int | None) -> str | None:
 
 
 def read(cursor: str) -> str:
-    """Read one; empty: the first page. Raises Problem."""
+    """Read a cursor; empty: the first page. Raises Problem."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         return b64decode(padded, altchars=b"-_", validate=True).decode()
@@ -30,7 +30,7 @@ def read(cursor: str) -> str:
 
 
 def read_id(cursor: str) -> int | None:
-    """Read one that is an id; ``None``: the first page. Raises Problem."""
+    """Read a cursor that is an id; ``None``: the first page. Raises Problem."""
     place = read(cursor)
     if not place:
         return None

@@ -1,4 +1,4 @@
-"""What the REST API serves to anybody: its description, for programs and for people."""
+"""The API's description, for programs and for people, which needs no token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOCUMENT, PAGE = "/v1/openapi.json", "/v1/docs"
 
 @cache
 def pages(version: str) -> Mapping[str, WireResponse]:
-    """Make what is served, by path; ``version``: the program's, for the description."""
+    """Make the answers by path; ``version``: the program's."""
     description = describe(OPERATIONS, version)
     document = msgspec.json.format(msgspec.json.encode(description), indent=2)
     page = write_page(OPERATIONS, description).encode()

@@ -1,4 +1,4 @@
-"""Events by cursor and replayed, the log of callbacks, and their queues."""
+"""Handlers of events, the log of callbacks, and callback queues."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def replay_events(exchange: Exchange) -> Work[Reply]:
         raise Problem(RefusalCode.BAD_FIELD, detail=detail, param="to")
     asked = ReplayCommand(access_id=exchange.access.id, since=since, until=until)
     count = 0
-    while True:  # others come in between
+    while True:  # other requests run in between
         answer = yield from ask(asked, ReplayAnswer)
         count += answer.count
         if answer.next is None:

@@ -1,4 +1,4 @@
-"""One request on its way through the REST API, and how handlers work it."""
+"""A request of the REST API, and how handlers answer it."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ T = TypeVar("T")
 Kind = TypeVar("Kind", bound="Answer | Accepted")
 
 Work: TypeAlias = Generator[Step, StepAnswer, T]
-"""What a handler is: it yields what it asks of the gateway, and returns a ``T``."""
+"""A handler: it yields steps for the gateway, and returns a ``T``."""
 
 _encode = msgspec.json.Encoder().encode
 
 PIECE = 20
-"""Items of a long list that are worked before other requests may run."""
+"""Items of a long list to work before other requests may run."""
 
 
 class PathValues(NamedTuple):
-    """What the path names; of each operation, those that its path has."""
+    """The values of a path; an operation has those of its own path."""
 
     id: int = 0
     number: str = ""
@@ -45,10 +45,10 @@ class Exchange:
     A request that was read.
 
     Attributes:
-        access: Who asks.
+        access: The caller's.
         now: When the request was read, Unix seconds.
-        headers: Lower-case names.
-        path: What the path names.
+        headers: By name in lower case.
+        path: The path's values.
         query: The operation's query struct, or ``None``.
         body: The operation's body struct, or ``None``.
 
@@ -65,7 +65,7 @@ class Exchange:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """
-    What is answered: a struct to be written as JSON, or ``None`` (204).
+    An answer: a struct to write as JSON, or ``None`` (204).
 
     With a ``media_type`` it is octets of that type.
     """
@@ -77,15 +77,15 @@ class Reply:
 
 
 def ask(asked: Step, kind: type[Kind]) -> Work[Kind]:
-    """Ask on behalf of the caller; raises Refusal."""
+    """Ask the gateway for a step of the caller's; raises Refusal."""
     answer = yield asked
-    assert isinstance(answer, kind)  # noqa: S101 - each question has one kind of answer
+    assert isinstance(answer, kind)  # noqa: S101 - each step has one kind of answer
     return answer
 
 
 def in_pieces(count: int, work: Callable[[slice], Iterable[T]]) -> Work[list[T]]:
     """
-    Work a list of so many items piece by piece, and join what comes of it.
+    Work a list of ``count`` items piece by piece, and join the results.
 
     Other requests may run between the pieces.
     """
@@ -101,14 +101,14 @@ def written_in_pieces(
     count: int, work: Callable[[slice], Iterable[object]]
 ) -> Work[list[bytes]]:
     """
-    Do as ``in_pieces``, and write what comes of each piece as JSON, without brackets.
+    Write the results of each piece as JSON, unbracketed; see ``in_pieces``.
 
-    To write all of it in the end would hold the event loop, and so would it to free
-    what was written: 45 ms for 70,000 recipients.
+    Writing all of them in the end would hold the event loop, as would freeing them: 45
+    ms for 70,000 recipients.
     """
     return in_pieces(count, lambda some: [_encode([*work(some)])[1:-1]])
 
 
 def array(written: Iterable[bytes]) -> Any:
-    """Join what ``written_in_pieces`` wrote; it stands for the list in a struct."""
+    """Join the results of ``written_in_pieces``, as a struct's list."""
     return msgspec.Raw(b"[%b]" % b",".join(written))

@@ -1,4 +1,4 @@
-"""What is wrong with a request's JSON, in the API's words."""
+"""Writes faults of a request's JSON in the API's words."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 UNKNOWN = "Object contains unknown field `"
 MISSING = "Object missing required field `"
 AT, KEY = " - at `", "key` in `"
-"""As msgspec writes them: where a fault is stands last, and begins with ``$``."""
+"""In msgspec's messages: the position comes last, and begins with ``$``."""
 
 _index = re.compile(r"\[(\d+)\](.*)", re.DOTALL).fullmatch
 
 
 @contextmanager
 def faults_of(body: bytes) -> Iterator[None]:
-    """Say what is wrong with a body that is decoded within; raises Problem."""
+    """Turn msgspec's errors about ``body`` in the block into a Problem."""
     try:
         yield
     except msgspec.ValidationError as error:
@@ -36,21 +36,21 @@ def faults_of(body: bytes) -> Iterator[None]:
 
 
 def unknown(name: str) -> Problem:
-    """Say that there is no such field."""
+    """Make the problem of an unknown field."""
     return Problem(RefusalCode.BAD_FIELD, detail=NO_FIELD, param=name)
 
 
 def invalid(fault: str, array: str = "", start: int = 0) -> Problem:
     """
-    Say what a value that does not fit is, from what msgspec says of it.
+    Make the problem of a bad value from msgspec's message.
 
     ``Object contains unknown field `x` - at `$.recipients[0]``` becomes ``bad_field``
-    with the parameter ``recipients[0].x``. Linear in the length of names, which are
-    the customer's.
+    with the parameter ``recipients[0].x``. Takes time linear in the length of names,
+    which come from the customer.
 
     Args:
-        fault: As msgspec says it.
-        array: Whose elements were read without what is around them; empty: no array.
+        fault: msgspec's message.
+        array: The array whose elements were read alone; empty: none.
         start: The index of the first of these.
 
     """
@@ -75,7 +75,7 @@ def invalid(fault: str, array: str = "", start: int = 0) -> Problem:
 
 
 def _not_utf8(body: bytes) -> Problem:
-    """Say where a body ends to be UTF-8."""
+    """Say where a body is not UTF-8."""
     place = ""
     try:
         body.decode()
@@ -85,7 +85,7 @@ def _not_utf8(body: bytes) -> Problem:
 
 
 def _broken(fault: str, size: int) -> Problem:
-    """Say where JSON ends to be JSON."""
+    """Say where JSON is broken."""
     if not size:
         fault = "the body is empty"
     elif fault == "Input data was truncated":

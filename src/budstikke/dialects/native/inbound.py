@@ -1,4 +1,4 @@
-"""Numbers of the account, what it asks for, and messages from phones."""
+"""Handlers of the account's numbers, number requests, and inbound messages."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _number(found: inbound_listing.OwnNumber) -> OwnNumber:
 
 
 def access_name(access: tuple[str, str]) -> str:
-    """Name an access as the API does."""
+    """Write an access in the API's form."""
     return ":".join(access)
 
 
@@ -235,7 +235,7 @@ def get_media(exchange: Exchange) -> Work[Reply]:
     name = quote(answer.part.name, safe="")
     headers = {
         "content-disposition": f"attachment; filename*=UTF-8''{name}",
-        "content-security-policy": "sandbox",  # phones send what they like
+        "content-security-policy": "sandbox",  # the file comes from a phone
         "x-content-type-options": "nosniff",
     }
     return Reply(answer.part.data, headers=headers, media_type=kind)

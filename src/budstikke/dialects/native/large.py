@@ -1,10 +1,10 @@
 """
-Large orders, read in slices so that other requests wait for one slice at most.
+Reads large orders in slices, so that other requests wait for at most one slice.
 
-Of a body with many recipients their array is cut out and decoded slice by slice, and
-what is left as any body. Where a slice may end is guessed from the octets: a quotation
-mark is never alone within a JSON string (RFC 8259 § 7), so that ``},{"`` nearly always
-stands between two recipients. That a slice decodes shows that the guess was right.
+The array of recipients is cut out of the body and decoded slice by slice, and the rest
+as any body. The end of a slice is guessed from the octets: a quotation mark is never
+alone within a JSON string (RFC 8259 § 7), so that ``},{"`` nearly always comes between
+two recipients. The guess was right if the slice decodes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ REST = 2 * LARGE
 """Most octets of an order besides its recipients."""
 
 GUESSES = 8
-"""How many ends of a slice are tried. A recipient's field may look like one end."""
+"""Ends of a slice to try: a recipient's field may look like an end."""
 
 _begin = re.compile(rb'"(to|recipients)"\s*:\s*\[').search
 _between = {
@@ -54,7 +54,7 @@ _end = {
 
 
 class LargeOrder(NamedTuple):
-    """An order: its body with one recipient in place of all, and these with texts."""
+    """An order: its body with one recipient, all recipients, and their texts."""
 
     body: SendBody
     to: list[str]
@@ -62,7 +62,7 @@ class LargeOrder(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """Where the elements of an array stand in a body."""
+    """Where the elements of an array are in a body."""
 
     name: str
     start: int
@@ -75,8 +75,8 @@ def read_large(
     """
     Read a large order; ``decode`` reads a body that is not large.
 
-    Returns ``None`` when most of it is no list of recipients, and it can be read at
-    once. Raises Problem, and what ``decode`` raises.
+    Returns ``None`` if most of it is no list of recipients, and it can be read at once.
+    Raises Problem, and the exceptions of ``decode``.
     """
     opening = _begin(body, 0, REST)
     if opening is None or len(body) < LARGE:
@@ -108,7 +108,7 @@ def _check_rest(size: int) -> None:
 def _read_rest(
     body: bytes, span: _Span, decode: Callable[[bytes], SendBody]
 ) -> tuple[SendBody, _Span]:
-    """Find where the array ends, by reading what is around it with one recipient."""
+    """Find the end of the array, by reading the rest with one recipient."""
     one = _ONE[span.name]
     last: msgspec.DecodeError | None = None
     begin = max(span.start, len(body) - REST)
@@ -138,7 +138,7 @@ def _slices(body: bytes, span: _Span) -> Iterator[list[Recipient]]:
 
 
 def _slice(body: bytes, span: _Span, number: int) -> tuple[list[Recipient], int]:
-    """Decode from element ``number`` on; returns where the next slice starts."""
+    """Decode from element ``number`` on; return where the next slice starts."""
     decode = _DECODE[span.name]
     latest = span.start + 2 * LARGE
     guesses = [

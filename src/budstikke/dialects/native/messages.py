@@ -1,4 +1,4 @@
-"""Messages and orders: how they stand, cancelling them, deleting their records."""
+"""Handlers of messages and orders: their states, cancellation, deletion."""
 
 from __future__ import annotations
 

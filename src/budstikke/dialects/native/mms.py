@@ -1,7 +1,7 @@
 """
-From the body of a request to an MMS.
+Reads an MMS from the body of a request.
 
-As in ``order`` the struct is what is documented; what it cannot say is checked here.
+The struct is documented; rules that it cannot express are checked here.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from budstikke.domain.refusal import RefusalCode
 
 MOST_FILES = 20
 MOST_QUOTES = 20_000
-"""Quotation marks of a body; those within a text of 5000 characters count, too."""
+"""Quotation marks of a body; those in a text of 5000 characters count, too."""
 LONGEST_NAME = 64 * 1024
 """
-Octets of a field's name that are decoded. A text is not so long, and a file in base64
-has no quotation mark: what is longer and has a colon behind it is a name.
+Octets of the longest field name to decode. A text is shorter, and a file in base64 has
+no quotation mark: what is longer, and is followed by a colon, is a name.
 """
 
 _unsafe = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 TYPE = r"^[a-z0-9][a-z0-9.+-]{0,39}/[a-z0-9][a-z0-9.+-]{0,79}(?![\s\S])"
-"""It becomes a header: ``$`` would let a line break stand at its end."""
+"""It becomes a header: ``$`` would allow a line break at the end."""
 
 
 class MmsFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -108,10 +108,10 @@ class MmsBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 def check_size(body: bytes) -> None:
     """
-    Refuse a body with far more values than an MMS has, or an endless field name.
+    Refuse a body with many more values than an MMS has, or an endless field name.
 
-    Both before it is decoded: of a name of 8 MB msgspec would write an error message,
-    which takes 60 ms. Raises Problem.
+    Both before decoding: for a name of 8 MB msgspec would write an error message, which
+    takes 60 ms. Raises Problem.
     """
     if more_than(body, b'"', MOST_QUOTES):
         raise _bad("files", f"At most {MOST_FILES}")

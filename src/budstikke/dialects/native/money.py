@@ -1,4 +1,4 @@
-"""What is left, and where it went."""
+"""Handlers of the balance and the ledger."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
-The OpenAPI 3.1 description of the REST API, made from its table of operations.
+Makes the OpenAPI 3.1 description of the REST API from its table of operations.
 
-The schemas are msgspec's, of the very structs that requests are read into.
+The schemas are msgspec's, of the structs into which requests are read.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ HEADERS: Mapping[int, Json] = {
 
 
 class Hook(NamedTuple):
-    """A webhook: what its body is, and what it is about."""
+    """A webhook: its body, and its subject."""
 
     kind: type[msgspec.Struct]
     summary: str
@@ -107,7 +107,7 @@ def describe(operations: Sequence[Operation], version: str) -> Json:
     _, components = msgspec.json.schema_components(
         ordered, ref_template="#/components/schemas/{name}"
     )
-    for schema in components.values():  # the rest of a docstring is for us
+    for schema in components.values():  # the rest of a docstring is for developers
         summary = schema["description"].partition("\n\n")[0]
         schema["description"] = " ".join(summary.split())
         for described in schema.get("properties", {}).values():
@@ -135,10 +135,10 @@ def describe(operations: Sequence[Operation], version: str) -> Json:
 
 def _say_default(schema: Json) -> None:
     """
-    Say in words what a field is that is left out.
+    Describe the default of a field in words.
 
-    As ``default`` it would make generators of TypeScript take the field for one that
-    is always there, and a request without it for wrong.
+    With ``default``, generators for TypeScript would take the field for one that is
+    always present, and a request without it for wrong.
     """
     default = schema.pop("default", None)
     if default not in (None, "", [], {}):
@@ -149,10 +149,10 @@ def _say_default(schema: Json) -> None:
 
 def _plainly_named(components: Json) -> Json:
     """
-    Give each schema a name that a program can be given.
+    Give each schema a name that programs can have.
 
-    Where two types have one name, msgspec calls both by their modules with dots; a
-    generator drops the dots, takes them for one, and leaves out what refers to them.
+    If two types have one name, msgspec prefixes their modules, with dots. A generator
+    drops the dots, takes the types for one, and leaves out references to them.
     ``budstikke.domain.ledger.Kind`` becomes ``LedgerKind``.
     """
     names = {name: plain_name(name) for name in components}
@@ -174,7 +174,7 @@ def _plainly_named(components: Json) -> Json:
 
 
 def plain_name(name: str) -> str:
-    """Name a schema by its class, and its module where msgspec says that one."""
+    """Return a schema's name: its class, with the module where msgspec has it."""
     return "".join(piece[:1].upper() + piece[1:] for piece in name.split(".")[-2:])
 
 
@@ -253,7 +253,7 @@ def _answers(operation: Operation) -> Json:
             answer["content"] = {"application/json": {"schema": schema}}
         if operation.octets:
             answer["description"] = operation.octets
-            # Generators of clients know the first; the second is what comes.
+            # Generators of clients know the first; the second is the real one.
             octets: Json = {"type": "string", "format": "binary"}
             answer["content"] = {
                 "application/octet-stream": {"schema": octets},
@@ -273,7 +273,7 @@ def _answers(operation: Operation) -> Json:
 
 
 def _problems(operation: Operation) -> Json:
-    """Write an answer for each HTTP status, with the codes that have it."""
+    """Write an answer for each HTTP status of a problem, with its codes."""
     by_status: dict[int, list[str]] = {}
     for code in problems_of(operation):
         by_status.setdefault(PROBLEMS[code].status, []).append(code.value)

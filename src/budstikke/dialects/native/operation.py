@@ -1,4 +1,4 @@
-"""What an operation of the REST API is; ``operations`` lists them."""
+"""The declaration of an operation of the REST API; ``operations`` lists them."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 
 
 GONE = ((204, "Gone"),)
-"""The statuses of an operation that answers with nothing."""
+"""The statuses of an operation without an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """
-    Something that can be asked.
+    An operation.
 
     Attributes:
-        name: For programs that are made from the description.
+        name: For programs that are generated from the description.
         path: Below ``/v1``; ``{id}``, ``{number}``, ``{name}`` and ``{media}`` are its
             values.
         handler: Its docstring is the summary.
-        detail: What more there is to say, in Markdown.
-        query: What stands after the question mark.
-        body: What the body is.
-        body_optional: Whether it may be left out.
-        large: Whether it may be of any size (``http.max_body``), else 64 kB.
+        detail: More about it, in Markdown.
+        query: The struct of its query.
+        body: The struct of its body.
+        body_optional: Whether the body may be missing.
+        large: Whether the body is limited by ``http.max_body``, instead of 64 kB.
         example: A body.
-        answer: What is answered; ``None``: nothing.
-        octets: It is no JSON: what it is, for people.
-        statuses: HTTP statuses of it, and when.
+        answer: The struct of its answer; ``None``: it has none.
+        octets: A description of an answer that is no JSON.
+        statuses: Its HTTP statuses, and when they come.
         keyed: Whether it takes an idempotency key.
-        problems: Codes of its own, beside those that any operation has.
-        links: Operations that take an id of its answer, and where that stands.
+        problems: Its own codes, beside those of all operations.
+        links: Operations that take an id from its answer, and where that is.
 
     """
 
@@ -68,7 +68,7 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        """A sentence."""
+        """Its summary: a sentence."""
         return (self.handler.__doc__ or self.name).strip().rstrip(".")
 
 
@@ -79,7 +79,7 @@ COMMON: tuple[Code, ...] = (
     *(_R.ADDRESS_NOT_ALLOWED, _R.ACCOUNT_BLOCKED, _R.TOO_MANY_REQUESTS),
     *(_R.BAD_FIELD, _R.STORAGE_DOWN, _R.INTERNAL),
 )
-"""What any operation may answer."""
+"""Codes of all operations."""
 
 
 def problems_of(operation: Operation) -> list[Code]:

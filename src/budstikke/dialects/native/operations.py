@@ -1,8 +1,8 @@
 """
 The operations of the REST API: one row each.
 
-What is routed, what is read, and what is documented all come from this table; adding
-an operation is a row here and a handler.
+Routing, reading and documentation use this table; a new operation is a row here and a
+handler.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The operations about messages from phones, and about callbacks."""
+"""The operations of inbound messages and callbacks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-From the body of a request to an Order.
+Reads an order from the body of a request.
 
-The struct is what is documented: the OpenAPI description is made from it. What it
-cannot say by itself is checked here.
+The OpenAPI description is made from the struct. Rules that it cannot express are
+checked here.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ DAY = 86_400
 LONGEST_VALIDITY = 7 * DAY
 
 KEEP_KEYS = DAY
-"""Seconds that an idempotency key is remembered (``store``)."""
+"""Seconds that the store keeps an idempotency key."""
 
 LONGEST_WAIT = 366 * DAY
-"""Seconds ahead that a message may be scheduled."""
+"""Seconds ahead that a message may be scheduled at most."""
 
 MOST_RECIPIENTS = 100_000
-"""Numbers, recipients or members of groups of one order."""
+"""Numbers, recipients or members of groups of one order at most."""
 
 MOST_FIELDS = 100
 """Fields of one recipient."""
 
 LONGEST_TEXT = 1600
-"""Characters; ten segments have fewer, but some are composed of several."""
+"""Characters; ten segments have fewer, but some consist of several."""
 
 MOST_OCTETS = 64 * 1024 * 1024
-"""Octets of memory that all texts filled in for one order may take."""
+"""Octets of memory of all filled-in texts of an order at most."""
 
 LAST_ID = 2**53 - 1
-"""No id is above; JSON's numbers are whole so far everywhere (RFC 8259 § 6)."""
+"""No id is above it: JSON integers are exact up to here (RFC 8259 § 6)."""
 
 Number = Annotated[
     str,
@@ -232,10 +232,10 @@ RULES: Mapping[str, object] = {
     ],
     "not": {"required": ["to", "recipients"]},
 }
-"""What JSON Schema can say of the struct besides its types."""
+"""Rules of the struct for JSON Schema, besides its types."""
 
 BATCH, NAMES = 1000, 10
-"""Texts of one batch; as many names in a text take as long as all else of it."""
+"""Texts of a batch; so many names in a text take as long as the rest of it."""
 
 _named = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -244,11 +244,11 @@ def read_order(
     body: SendBody, texts: Sequence[str], settings: Settings, key: str, now: float
 ) -> Order:
     """
-    Say what is asked; raises Problem, and Refusal for a template.
+    Make the order; raises Problem, and Refusal for a template.
 
     Args:
-        body: As it was sent.
-        texts: Those of a ``Filler``, for each recipient that has fields.
+        body: The request's.
+        texts: From a ``Filler``, for each recipient with fields.
         settings: The access's.
         key: The idempotency key; empty: none.
         now: Unix seconds.
@@ -267,7 +267,7 @@ def read_order(
         validity=body.validity,
         flash=body.flash,
         priority=body.priority,
-        report=True,  # events are kept to be asked for, URL or not
+        report=True,  # events are stored, with or without a URL
         interim=settings.status_interim,
         texts=texts,
         groups=[_clean("groups", name) for name in body.groups or ()],
@@ -299,7 +299,7 @@ def _originator(body: SendBody) -> str:
 
 
 def _clean(param: str, text: str) -> str:
-    """Refuse NUL, which no phone shows and no database keeps."""
+    """Refuse NUL, which phones do not show and databases refuse."""
     if "\0" in text:
         raise _bad(param, "It has a NUL character")
     return text
@@ -332,7 +332,7 @@ def _recurrence(rule: Repeat) -> Recurrence:
 
 
 def has_fields(body: SendBody) -> bool:
-    """Tell whether recipients get texts of their own; raises Problem with groups."""
+    """Whether recipients have their own texts; raises Problem with groups."""
     if not body.recipients or not _named.search(body.text):
         return False
     if body.groups:
@@ -345,12 +345,11 @@ class Filler:
     Fills in a text for recipients with fields.
 
     Args:
-        text: With a ``{name}`` for each value.
-
+        text: It has a ``{name}`` for each value.
     """
 
     def __init__(self, text: str) -> None:
-        self._pieces = _named.split(text)  # every second is a name
+        self._pieces = _named.split(text)  # every second one is a name
         names = len(self._pieces) // 2
         self._at_a_time = max(1, BATCH * NAMES // (NAMES + names))
         self._octets = 0
@@ -359,11 +358,11 @@ class Filler:
         self, recipients: Sequence[Recipient], start: int
     ) -> Iterator[list[str]]:
         """
-        Fill in for recipients, of which the first has the index ``start``.
+        Fill in the text for recipients, of which the first has the index ``start``.
 
-        Gives texts in batches that take a few milliseconds each. Raises Problem: a
-        ``{name}`` that a recipient has no field for (``MISSING_FIELD``), a text that
-        no message is long enough for, or more than ``MOST_OCTETS`` (``TOO_LARGE``).
+        Yields texts in batches that take a few milliseconds each. Raises Problem: a
+        ``{name}`` without a field of the recipient (``MISSING_FIELD``), a text that is
+        too long for any message, or more than ``MOST_OCTETS`` (``TOO_LARGE``).
         """
         for at in range(0, len(recipients), self._at_a_time):
             some = recipients[at : at + self._at_a_time]
@@ -391,5 +390,5 @@ class Filler:
 
 
 def too_many(param: str) -> Problem:
-    """Say that an order has too many recipients."""
+    """Make the problem of an order with too many recipients."""
     return _bad(param, f"At most {MOST_RECIPIENTS} recipients")

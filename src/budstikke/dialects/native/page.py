@@ -1,8 +1,8 @@
 """
-The description of the REST API as a page for people: pure, every value escaped.
+Writes the API's description as a page for people. Pure; every value is escaped.
 
-Made once from the same description that programs read, with nothing from elsewhere
-and no script, so that the strictest content security policy holds.
+It is made once from the OpenAPI description. It has no script, and nothing from other
+sites, so that the strictest content security policy works.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ POLICY: Final = (
     + b64encode(sha256(STYLE.encode()).digest()).decode()
     + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The content security policy under which the page works."""
+"""The content security policy of the page."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -74,7 +74,7 @@ EXAMPLE: Final = """curl http://127.0.0.1:8080/v1/messages \\
 
 
 def write_page(operations: Sequence[Operation], description: Json) -> str:
-    """Write the page; ``description`` is that of ``openapi.describe``."""
+    """Write the page; ``description`` is from ``openapi.describe``."""
     schemas: Json = description["components"]["schemas"]
     info = description["info"]
     tags = list(dict.fromkeys(operation.tag for operation in operations))

@@ -1,4 +1,4 @@
-"""What the parameters of a path are: ids, numbers, names of groups."""
+"""Reads the parameters of a path: ids, numbers, names of groups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_path(parameters: Mapping[str, str]) -> PathValues:
     """
     Read the parameters of a path; raises Problem.
 
-    They are undecoded, octets as Latin-1, so that a group's name may hold a slash
+    They are undecoded, octets as Latin-1, so that a group's name may have a slash
     (``%2F``).
     """
     if not parameters:
@@ -63,4 +63,4 @@ READ: Mapping[str, Callable[[str], object]] = {
     "name": checked_name,
     "media": _media,
 }
-"""How each parameter is read; all of these raise Problem."""
+"""By parameter: its reader, which raises Problem."""

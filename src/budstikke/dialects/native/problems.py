@@ -1,9 +1,9 @@
 """
-What the REST API says when something cannot be done (RFC 9457).
+The problems of the REST API (RFC 9457).
 
-Each code is one row: HTTP status and title. The codes of ``RefusalCode`` are those of
-all dialects, the others are of this API alone. docs/dialects/native.md and the page
-that the gateway serves are compared with, or made from, this table.
+Each code is a row: HTTP status and title. The codes of ``RefusalCode`` are those of all
+dialects; the others are this API's own. Tests compare docs/dialects/native.md with this
+table, and the served page is made from it.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 DOCS = "/v1/docs"
-"""Where the page with all codes is; each has a fragment of its own."""
+"""The page with all codes; each has its own fragment."""
 
 RETRY_AFTER = {429: "1", 503: "5"}
-"""Seconds to wait before asking again, by HTTP status."""
+"""Seconds to wait before the next try, by HTTP status."""
 
 
 LONGEST = 200
-"""Characters of ``detail`` and ``param``, which may repeat what a customer wrote."""
+"""Characters of ``detail`` and ``param``, which may quote the customer."""
 
 
 NO_FIELD = "There is no such field"
-"""What is said of a field that nobody knows."""
+"""The detail about an unknown field."""
 
 
 class Fault(StrEnum):
-    """The stable names of what only this API answers."""
+    """Stable names of this API's own codes."""
 
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -57,7 +57,7 @@ class Fault(StrEnum):
 
 
 class Row(NamedTuple):
-    """How a code is answered: the HTTP status, and a sentence for people."""
+    """The answer of a code: HTTP status, and a sentence for people."""
 
     status: int
     title: str
@@ -129,10 +129,10 @@ PARAMETERS: Mapping[RefusalCode, str] = {
     _R.BAD_CHARACTERS: "text",
     _R.UNKNOWN_GROUP: "groups",
 }
-"""Which parameter is at fault, where the refusal does not say."""
+"""The parameter at fault, if the refusal does not name it."""
 
 NAMES: Mapping[str, str] = {"group": "groups", "recurrence": "recur"}
-"""What the domain calls otherwise than this API."""
+"""By the domain's name of a parameter: this API's."""
 
 
 class Refused(msgspec.Struct, kw_only=True):
@@ -183,10 +183,10 @@ class Problem(Exception):  # noqa: N818 - an answer, not an error of ours
     A request that cannot be carried out.
 
     Args:
-        code: Which row of the table answers it.
-        detail: A sentence about this very request.
+        code: The row of the table.
+        detail: A sentence about this request.
         param: The parameter at fault, in this API's words.
-        allow: Methods that can be used there, for ``METHOD_NOT_ALLOWED``.
+        allow: Methods of the path, for ``METHOD_NOT_ALLOWED``.
         recipients: Why each was refused, for ``NONE_ACCEPTED``.
 
     """
@@ -213,7 +213,7 @@ def _cut(text: str) -> str:
 
 
 def problem_of(refusal: Refusal) -> Problem:
-    """Say what a refusal of the domain is here."""
+    """Make the problem of a refusal."""
     code, field = refusal.code, refusal.field
     if code is RefusalCode.BAD_FIELD and field == "key":
         return Problem(Fault.IDEMPOTENCY_CONFLICT, param="Idempotency-Key")

@@ -18,6 +18,7 @@ from budstikke.provisioning.resource import (
     ONCE,
     Draft,
     Entry,
+    PlanView,
     Resource,
     Section,
     Source,
@@ -51,7 +52,6 @@ from budstikke.store import schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from budstikke.provisioning.plan import Planning
     from budstikke.provisioning.present import Reading
 
 TRIAL = 25 * MICROS
@@ -260,7 +260,7 @@ def _remove_belongings(connection: Connection, changes: list[Change]) -> None:
             connection.execute(delete(table).where(table.c.account_id == account_id))
 
 
-def _price_list_faults(planning: Planning) -> Iterator[tuple[str, str]]:
+def _price_list_faults(planning: PlanView) -> Iterator[tuple[str, str]]:
     lists = planning.future["price_list"]
     for name, row in planning.future["account"].items():
         priced = lists.get(row["price_list"])

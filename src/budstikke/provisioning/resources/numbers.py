@@ -13,6 +13,7 @@ from budstikke.provisioning.resource import (
     KEY,
     Draft,
     Entry,
+    PlanView,
     Resource,
     Section,
     Source,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from budstikke.provisioning.changes import Row
-    from budstikke.provisioning.plan import Planning
     from budstikke.provisioning.resource import Key
 
 
@@ -128,7 +128,7 @@ def _allow_owner(draft: Draft[Owned]) -> Iterator[str]:
         yield f"belongs to account {account}, not {draft.owner}"
 
 
-def account_of(row: Row, planning: Planning) -> str | None:
+def account_of(row: Row, planning: PlanView) -> str | None:
     """Return the account that has a number or keyword."""
     access = planning.state.rows["access"].get(row["access"])
     return None if access is None else str(access["account"])
@@ -167,14 +167,14 @@ def _choose_access(draft: Draft[Owned]) -> Iterator[str]:
         yield f"access: account {draft.owner} has no {draft.entry.access or 'access'}"
 
 
-def _goes_with(key: Key, row: Row, planning: Planning) -> Iterator[tuple[str, Key]]:
+def _goes_with(key: Key, row: Row, planning: PlanView) -> Iterator[tuple[str, Key]]:
     if (account := account_of(row, planning)) is not None:
         yield "account", account
     if isinstance(key, tuple):
         yield "number", key[0]
 
 
-def _two_way_faults(resource: str, planning: Planning) -> Iterator[tuple[Key, str]]:
+def _two_way_faults(resource: str, planning: PlanView) -> Iterator[tuple[Key, str]]:
     """Find numbers or keywords of accesses that get no inbound messages."""
     accesses = planning.future["access"]
     for key, row in planning.future[resource].items():
@@ -185,7 +185,7 @@ def _two_way_faults(resource: str, planning: Planning) -> Iterator[tuple[Key, st
                 yield key, f"access {dialect}:{identifier} is not two_way"
 
 
-def _number_faults(planning: Planning) -> Iterator[tuple[Key, str]]:
+def _number_faults(planning: PlanView) -> Iterator[tuple[Key, str]]:
     """Find numbers of the wrong accesses, and series of two accounts that overlap."""
     yield from _two_way_faults("number", planning)
     accesses = planning.future["access"]
@@ -198,7 +198,7 @@ def _number_faults(planning: Planning) -> Iterator[tuple[Key, str]]:
         yield inner, f"series {inner} overlaps {outer} of account {owners[outer]}"
 
 
-def _keyword_faults(planning: Planning) -> Iterator[tuple[Key, str]]:
+def _keyword_faults(planning: PlanView) -> Iterator[tuple[Key, str]]:
     """Find keywords that cannot route messages."""
     yield from _two_way_faults("keyword", planning)
     numbers = planning.future["number"]
