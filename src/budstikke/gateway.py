@@ -101,7 +101,7 @@ class Gateway:
         phones: The simulated phones that carriers of that kind share.
         clock: Unix seconds, by the machine's clock, which may be wrong.
         count: Seconds by a clock that nobody sets.
-        in_subprocess: Make callbacks from a child process.
+        in_subprocess: Write to SQLite, and make callbacks, in child processes.
 
     Attributes:
         clock: Unix seconds, as they are believed here.
@@ -120,7 +120,7 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.clock = self._clock = clock = GuardedClock(clock, count)
-        self.store = self._make_store()
+        self.store = self._make_store(in_subprocess=in_subprocess)
         self.directory = Directory(revision=-1, accesses={}, carriers={})
         self.followers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
@@ -175,13 +175,14 @@ class Gateway:
             known_only=known_only(DIALECTS, self.settings.http.lookups),
         )
 
-    def _make_store(self) -> Store:
+    def _make_store(self, *, in_subprocess: bool) -> Store:
         settings = self.settings
         return make_store(
             settings.database_url,
             settings.database_file,
             node=settings.node_name,
             durability=settings.durability,
+            in_subprocess=in_subprocess,
         )
 
     def _mms(self) -> MmsAcceptor:

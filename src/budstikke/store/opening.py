@@ -20,7 +20,12 @@ log = logging.getLogger("budstikke.store")
 
 
 def make_store(
-    url: str, path: Path | None, *, node: str, durability: Durability = "power"
+    url: str,
+    path: Path | None,
+    *,
+    node: str,
+    durability: Durability = "power",
+    in_subprocess: bool = True,
 ) -> Store:
     """
     Make the store of a database, not yet open.
@@ -30,6 +35,7 @@ def make_store(
         path: The file of a SQLite database; ``None``: it is PostgreSQL.
         node: This process's name among those that share the database.
         durability: What a commit survives; a warning is logged if not the default.
+        in_subprocess: Write to SQLite in a child process.
 
     """
     if durability == "process":
@@ -39,8 +45,9 @@ def make_store(
         )
     if path is not None:
         synchronous = SYNCHRONOUS[durability]
-        engine = SqliteEngine(path, synchronous=synchronous, in_subprocess=True)
-        return DatabaseStore(engine)
+        return DatabaseStore(
+            SqliteEngine(path, synchronous=synchronous, in_subprocess=in_subprocess)
+        )
     # An installation on SQLite has no driver of PostgreSQL.
     from budstikke.store.engines.postgres import PostgresEngine  # noqa: PLC0415 - see above
 
