@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from store.engines import SqliteEngine
 
 PHONE = "+4790000001"
-FRONT, SVEVE, NATIVE, SILENT = 1, 2, 3, 4
+FRONT, SVEVE, NATIVE, SILENT, ELKS = 1, 2, 3, 4, 5
 URL = "https://c.example/in"
 INCOMING = Incoming(settings(2775))
 
@@ -44,6 +44,8 @@ ACCESSES: tuple[tuple[int, str, dict[str, Any]], ...] = (
     (SVEVE, "sveve", {"inbound_url": URL, "reply_url": URL}),
     (NATIVE, "native", {}),
     (SILENT, "sveve", {}),
+    (ELKS, "elks", {"inbound_url": URL}),
+    (6, "elks", {}),
 )
 NUMBERS = (
     Number(id=1, value="2229", kind=NumberKind.SHARED),
@@ -72,6 +74,9 @@ KEYWORDS = (
     Keyword(
         id=5, number_id=1, word="BARE", access_id=SILENT, receipt="%HTTP_PUSH_RESPONSE%"
     ),
+    Keyword(id=6, number_id=1, word="ELK", access_id=ELKS),
+    Keyword(id=7, number_id=1, word="MOOSE", access_id=ELKS, receipt="Thanks"),
+    Keyword(id=8, number_id=1, word="CALF", access_id=6),
 )
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from budstikke.dialects.sveve.settings import Settings
-from budstikke.domain.callback import SendEvent
+from budstikke.dialects import DIALECTS
+from budstikke.domain.callback import AGAIN, SendEvent
 from budstikke.domain.directory import Directory
 from budstikke.domain.number_inventory import Keyword, NumberInventory
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.inbound_draft import REPLY_WAIT
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
 from flow.callbacks import PHONE, answer, draft, event, receive
@@ -67,17 +68,23 @@ async def test_after_a_stop_it_is_left_to_the_next(rig: Rig) -> None:
     ]
 
 
-async def asked(rig: Rig, receipt: str, url: str = "https://in.example/in") -> None:
+async def asked(
+    rig: Rig,
+    receipt: str = "",
+    url: str = "https://in.example/in",
+    dialect: str = "sveve",
+    keyword: int = 7,
+) -> None:
     """Have a phone write to a keyword whose receipt waits for the customer."""
     known = rig.directory
     word = Keyword(id=7, number_id=1, word="ASK", access_id=1, receipt=receipt)
-    settings = Settings(inbound_url=url)
-    access = replace(known.accesses[1], dialect="sveve", settings=settings)
+    settings = DIALECTS[dialect].settings(inbound_url=url)
+    access = replace(known.accesses[1], dialect=dialect, settings=settings)
     rig.directory = replace(
         known, accesses={1: access}, inventory=NumberInventory({}, {7: word})
     )
-    told = event(rig.path.store.reserve_ids(1), number_id=1, keyword_id=7)
-    late = answer("the other text", LATER)
+    told = event(rig.path.store.reserve_ids(1), number_id=1, keyword_id=keyword)
+    late = answer("the other text", LATER) if receipt else answer("", NOW + REPLY_WAIT)
     made = draft(told, queued=False, sends=[late], waiting=0)
     received = await rig.path.store.receive([made], rig.now)
     rig.notifier.notify(received.callbacks)
@@ -119,6 +126,46 @@ async def test_nothing_is_answered_when_nothing_is_left(rig: Rig) -> None:
     rig.now = LATER + 1
     assert [] == await sends(rig)
     assert ["done", "done"] == rig.path.column("state", schema.callback)
+
+
+@pytest.mark.parametrize("keyword", [0, 7])
+async def test_a_servers_answer_is_the_reply_where_the_api_has_it_so(
+    rig: Rig, keyword: int
+) -> None:
+    await asked(rig, dialect="elks", keyword=keyword)
+    assert [("2229", "thanks")] == await sends(rig)
+    assert ["done", "done"] == rig.path.column("state", schema.callback)
+
+
+async def test_a_keywords_own_receipt_goes_before_a_servers_answer(rig: Rig) -> None:
+    await asked(rig, "We say: %HTTP_PUSH_RESPONSE%", dialect="elks")
+    assert [("2229", "We say: thanks")] == await sends(rig)
+
+
+async def test_a_server_that_answers_at_a_later_try_replies_then(rig: Rig) -> None:
+    rig.transport.status["in.example"] = 500
+    await asked(rig, dialect="elks", keyword=0)
+    assert [] == await sends(rig)
+    del rig.transport.status["in.example"]
+    rig.now += AGAIN[0]
+    await sends(rig)
+    assert [("2229", "thanks")] == await sends(rig)
+
+
+async def test_no_reply_waits_for_a_server_that_was_given_up(rig: Rig) -> None:
+    rig.transport.status["in.example"] = 500
+    await asked(rig, dialect="elks", keyword=0)
+    for pause in AGAIN:
+        assert ["due", "due"] == rig.path.column("state", schema.callback)
+        rig.now += pause
+        await sends(rig)
+    assert ["failed", "done"] == rig.path.column("state", schema.callback)
+    assert [] == messages(rig)
+
+
+async def test_an_answer_is_no_reply_in_other_apis(rig: Rig) -> None:
+    await asked(rig, dialect="sveve", keyword=0)
+    assert [] == await sends(rig)
 
 
 async def test_answers_at_once(rig: Rig) -> None:

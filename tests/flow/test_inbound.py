@@ -12,6 +12,7 @@ from budstikke.domain.callback import SendEvent
 from budstikke.domain.inbound import InboundEvent, InboundMms, Kind, MediaPart
 from budstikke.domain.reassembly import GAP
 from budstikke.domain.text import gsm_encode, udh_concat8, udh_concat16, udh_national
+from budstikke.flow.inbound_draft import REPLY_WAIT
 from budstikke.smpp import tags
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
@@ -475,6 +476,20 @@ async def test_receipts(phones: Phones) -> None:
     assert "MUTE" not in told
     await phones.write("PLAIN x", phone="Somebody")
     assert 2 == len(sends(phones))
+
+
+async def test_a_servers_answer_is_waited_for_where_it_is_the_reply(
+    phones: Phones,
+) -> None:
+    phones.directory = directory(stop=("en",), stop_reply="Bye")
+    await phones.write("ELK x", "NEWS x", "MOOSE x", "CALF x", "stop elk")
+    await phones.write("ELK x", phone="Somebody")
+    waiting = [event.receipt_id for event in phones.events() if event.receipt_id]
+    assert 1 == len(waiting)
+    due = dict(phones.rows(schema.callback, "id", "due_at"))
+    assert NOW + REPLY_WAIT == due[waiting[0]]
+    assert 8 == len(due), "nothing waits where nobody is asked"
+    assert ["Thanks", "Bye"] == [event.text for event in sends(phones)]
 
 
 async def test_no_receipt_for_who_opts_out(phones: Phones) -> None:

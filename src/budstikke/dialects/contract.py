@@ -228,6 +228,14 @@ class Inbound(CallsBack[S_contra], Protocol[S_contra]):
 
 
 @runtime_checkable
+class Replies(Protocol):
+    """A dialect in which a server answers a push of a message with a text for it."""
+
+    def reply(self, answer: WireResponse) -> str:
+        """Read what the phone is sent in reply; empty: nothing. Never raises."""
+
+
+@runtime_checkable
 class NeedsExtras(Protocol[S_contra]):
     """A dialect whose inbound callbacks contain more than the message."""
 

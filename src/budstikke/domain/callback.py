@@ -20,7 +20,8 @@ class SendEvent(msgspec.Struct, array_like=True, frozen=True, tag="send"):
         recipient: The phone, E.164 with ``+``.
         originator: What the phone wrote to, digits.
         text: Empty: nothing is sent after all.
-        why: ``receipt`` (of a keyword), ``stop`` or ``fallback`` (of an MMS).
+        why: ``receipt`` (of a keyword), ``reply`` (a customer's server's answer),
+            ``stop`` or ``fallback`` (of an MMS).
 
     """
 

@@ -18,6 +18,11 @@ def waits(receipt: str) -> bool:
     return PLACEHOLDER in receipt
 
 
+def filled(receipt: str, body: bytes | None) -> str:
+    """Fill in a receipt; ``body`` ``None``: the customer has not answered."""
+    return without_answer(receipt) if body is None else with_answer(receipt, body)
+
+
 def with_answer(receipt: str, body: bytes) -> str:
     """
     Put the customer's answer (UTF-8, bad octets replaced) into an auto-reply.

@@ -12,10 +12,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from budstikke import metrics
-from budstikke.dialects.contract import Inbound, NeedsExtras, Reports, Signing
+from budstikke.dialects.contract import Inbound, NeedsExtras, Replies, Reports, Signing
 from budstikke.domain.callback import InboundExtras, SendEvent, Topic
 from budstikke.domain.inbound import InboundEvent, MediaPart
-from budstikke.domain.keyword_reply import with_answer, without_answer
+from budstikke.domain.keyword_reply import filled
 from budstikke.domain.masking import masked
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal
@@ -67,6 +67,7 @@ class Caller(NamedTuple):
     inbound: Inbound[Any] | None
     extras: NeedsExtras[Any] | None
     signing: Signing[Any] | None
+    replies: Replies | None
 
 
 class Target(NamedTuple):
@@ -219,7 +220,7 @@ class CallbackAttempts:
             answer.status,
             took,
             described(request) if row.tries else "",
-            None if type(event) is StatusEvent else self._receipt(event, answer),
+            self._receipt(event, answer, target.caller.replies),
         )
 
     async def _write(
@@ -328,17 +329,19 @@ class CallbackAttempts:
         )
 
     def _receipt(
-        self, event: Event, answer: WireResponse | None
+        self, event: Event, answer: WireResponse | None, replies: Replies | None = None
     ) -> tuple[int, str] | None:
         """Return the auto-reply that waited for this; ``None``: none did."""
-        if not isinstance(event, InboundEvent) or not event.receipt_id:
+        if type(event) is not InboundEvent or not event.receipt_id:
             return None
         keyword = self._directory().inventory.keywords.get(event.keyword_id)
-        if keyword is None:
+        if keyword is None and event.keyword_id:
             return None  # its callback has a text for that case
-        if answer is None:
-            return event.receipt_id, without_answer(keyword.receipt)
-        return event.receipt_id, with_answer(keyword.receipt, answer.body)
+        if keyword is not None and keyword.receipt:
+            body = None if answer is None else answer.body
+            return event.receipt_id, filled(keyword.receipt, body)
+        text = "" if answer is None or replies is None else replies.reply(answer)
+        return event.receipt_id, text
 
 
 def described(request: WireRequest) -> str:
@@ -369,7 +372,8 @@ def _caller(dialect: Dialect) -> Caller | None:
         return None
     extras = dialect if isinstance(dialect, NeedsExtras) else None
     signing = dialect if isinstance(dialect, Signing) else None
-    return Caller(common, reports, inbound, extras, signing)
+    replies = dialect if isinstance(dialect, Replies) else None
+    return Caller(common, reports, inbound, extras, signing, replies)
 
 
 def _url(event: Event, target: Target) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from budstikke.dialects.contract import Inbound, KeepsEvents
+from budstikke.dialects.contract import Inbound, KeepsEvents, Replies
 from budstikke.domain import stop
 from budstikke.domain.callback import SendEvent, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind, MediaRef, mms_text
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 MEDIA_DIGITS = 20
 """Digits of the id of an MMS's part: who knows it may read the part."""
+
+
+REPLY_WAIT = 86_400.0
+"""
+Seconds that a reply waits for the customer's answer to the callback.
+
+That is longer than a dialect tries; a callback that fails ends the wait at once.
+"""
 
 
 class JoinedMessage(NamedTuple):
@@ -98,6 +106,9 @@ class InboundDrafter:
         }
         self._keeps_events = frozenset(
             name for name, each in dialects.items() if isinstance(each, KeepsEvents)
+        )
+        self._replies = frozenset(
+            name for name, each in dialects.items() if isinstance(each, Replies)
         )
         self._random = random
         self._receipt_wait = receipt_wait
@@ -260,6 +271,9 @@ class InboundDrafter:
                 draft.sends.append((sent, now + self._receipt_wait))
             elif text:
                 draft.sends.append((sent, now))
+        elif draft.notify and access.dialect in self._replies:
+            draft.waiting = len(draft.sends)
+            draft.sends.append((_send(event, "", "reply", now), now + REPLY_WAIT))
 
     def _media(self, mms: InboundMms) -> list[MediaRow]:
         first = 10 ** (MEDIA_DIGITS - 1)

@@ -68,6 +68,10 @@ class Elks:
         """Write a push of a message from a phone."""
         return callbacks.inbound(event, url)
 
+    def reply(self, answer: WireResponse) -> str:
+        """Read the reply to a phone from the answer to its message."""
+        return callbacks.reply(answer)
+
     def understood(
         self, topic: Topic, answer: WireResponse, settings: Settings
     ) -> bool:

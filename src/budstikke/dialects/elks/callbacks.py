@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from budstikke.dialects.elks.reply import moment, written_id
 from budstikke.dialects.inbound import called, text_of
 from budstikke.dialects.push import write_push
+from budstikke.dialects.query import decode_any
+from budstikke.domain.keyword_reply import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from budstikke.domain.inbound import InboundEvent
     from budstikke.domain.message import StatusEvent
-    from budstikke.wire import WireRequest
+    from budstikke.wire import WireRequest, WireResponse
 
 DELIVERED = "delivered"
 
@@ -49,3 +53,29 @@ def inbound(event: InboundEvent, url: str) -> WireRequest:
     }
     form = urlencode(fields, quote_via=quote, errors="replace")
     return write_push("FORM", url, form)
+
+
+_read = msgspec.json.Decoder().decode
+
+
+def reply(answer: WireResponse) -> str:
+    """
+    Read the reply to a phone (46elks, "Receive an SMS", "SMS actions").
+
+    It is the body, or ``reply`` of a JSON object. A page of HTML and any other JSON are
+    none. It is cut to as many characters as an auto-reply may have.
+    """
+    body = answer.body.strip()
+    if body.startswith(b"<"):
+        return ""
+    text = decode_any(body)
+    if body.startswith(b"{") or "json" in answer.content_type.lower():
+        try:
+            found = _read(body)
+        except (ValueError, RecursionError):
+            if not body.startswith(b"{"):
+                return ""
+        else:
+            said = found.get("reply") if isinstance(found, dict) else None
+            text = said if isinstance(said, str) else ""
+    return text.replace("\0", "").strip()[:MOST].rstrip()
