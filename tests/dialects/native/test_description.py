@@ -62,6 +62,23 @@ def test_an_operation_is_described(operation: Any) -> None:
     assert {"401", "403", "429", "500", "503"} <= set(said["responses"])
 
 
+NAMES = """
+    sendMessages quoteMessages listMessages getMessage cancelMessage deleteMessage
+    getOrder cancelOrder listTemplates
+    listGroups putGroup renameGroup deleteGroup listMembers putMember deleteMember
+    listContacts getContact putContact deleteContact
+    listOptOuts getOptOut putOptOut deleteOptOut getBalance listLedger sendMms
+    listNumbers createNumberRequest listNumberRequests getNumberRequest
+    cancelNumberRequest listInbound getInbound deleteInbound getMedia
+    listEvents replayEvents listCallbacks getCallback resendCallback
+    listQueues resumeQueue"""
+"""Clients that were generated from the description call operations by these names."""
+
+
+def test_operations_keep_their_names() -> None:
+    assert NAMES.split() == [operation.name for operation in OPERATIONS]
+
+
 def test_schemas_have_names_that_a_program_can_be_given() -> None:
     names = list(DESCRIPTION["components"]["schemas"])
     assert [] == [name for name in names if not re.fullmatch(r"[A-Z]\w+", name)]

@@ -86,7 +86,7 @@ def access_name(access: tuple[str, str]) -> str:
 # Requests for numbers
 
 
-def create_request(exchange: Exchange) -> Work[Reply]:
+def create_number_request(exchange: Exchange) -> Work[Reply]:
     """Request a number, a series or a keyword; an administrator decides."""
     body: NumberRequestBody = exchange.body
     word = " ".join(body.word.split())
@@ -110,7 +110,7 @@ def create_request(exchange: Exchange) -> Work[Reply]:
     return Reply(_request(page.requests[0]), 201)
 
 
-def list_requests(exchange: Exchange) -> Work[Reply]:
+def list_number_requests(exchange: Exchange) -> Work[Reply]:
     """List the account's number requests, newest first."""
     query: PageQuery = exchange.query
     asked = RequestsQuery(limit=query.limit, before=cursors.read_id(query.cursor))
@@ -119,12 +119,12 @@ def list_requests(exchange: Exchange) -> Work[Reply]:
     return Reply(NumberRequestList(data=data, next_cursor=cursors.write(page.next)))
 
 
-def get_request(exchange: Exchange) -> Work[Reply]:
+def get_number_request(exchange: Exchange) -> Work[Reply]:
     """Show a number request and its answer."""
     return Reply((yield from _found_request(exchange)))
 
 
-def cancel_request(exchange: Exchange) -> Work[Reply]:
+def cancel_number_request(exchange: Exchange) -> Work[Reply]:
     """Withdraw a number request; repeating this changes nothing."""
     yield from _found_request(exchange)
     yield from ask(CancelRequestCommand(exchange.path.id), Changed)

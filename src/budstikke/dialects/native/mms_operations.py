@@ -53,11 +53,9 @@ def send_mms(exchange: Exchange) -> Work[Reply]:
 
 MMS_OPERATIONS: tuple[Operation, ...] = (
     Operation(
-        name="sendMms",
-        tag="Messages",
-        method="POST",
-        path="/mms",
-        handler=send_mms,
+        "POST /mms",
+        send_mms,
+        SentMms,
         detail="""\
 An MMS goes to one recipient, by an operator that carries MMS. Its state, webhooks and
 events are those of any message. With `fit` the gateway makes pictures (JPEG, PNG, GIF,
@@ -78,7 +76,6 @@ WebP) smaller and upright, and removes their metadata (such as the place).""",
             ],
             "fallback": "Bilde til deg: {link}",
         },
-        answer=SentMms,
         statuses=((201, "Accepted"), (200, "Accepted before, with this key")),
         keyed=True,
         problems=(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from budstikke.dialects.native.problems import PROBLEMS, Fault
@@ -23,23 +24,38 @@ GONE = ((204, "Gone"),)
 """The statuses of an operation without an answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+TAGS: Mapping[str, str] = {
+    **dict.fromkeys(("messages", "quote", "mms"), "Messages"),
+    "orders": "Orders",
+    "templates": "Templates",
+    **dict.fromkeys(("groups", "contacts"), "Groups and contacts"),
+    "opt-outs": "Opt-outs",
+    **dict.fromkeys(("balance", "ledger"), "Money"),
+    **dict.fromkeys(("numbers", "number-requests"), "Numbers"),
+    **dict.fromkeys(("inbound", "media"), "Messages from phones"),
+    "events": "Events",
+    **dict.fromkeys(("callbacks", "queues"), "Delivery log"),
+}
+"""The chapter of the description in which an operation is, by how its path begins."""
+
+
+@dataclass(frozen=True)
 class Operation:
     """
     An operation.
 
     Attributes:
-        name: For programs that are generated from the description.
-        path: Below ``/v1``; ``{id}``, ``{number}``, ``{name}`` and ``{media}`` are its
-            values.
-        handler: Its docstring is the summary.
+        route: HTTP method and path below ``/v1``; ``{id}``, ``{number}``, ``{name}``
+            and ``{media}`` are its values.
+        handler: Answers its requests. Its docstring is the summary; its name, in camel
+            case, is the ``operationId``.
+        answer: The struct of its answer; ``None``: it has none.
         detail: More about it, in Markdown.
         query: The struct of its query.
         body: The struct of its body.
         body_optional: Whether the body may be missing.
         large: Whether the body is limited by ``http.max_body``, instead of 64 kB.
         example: A body.
-        answer: The struct of its answer; ``None``: it has none.
         octets: A description of an answer that is no JSON.
         statuses: Its HTTP statuses, and when they come.
         keyed: Whether it takes an idempotency key.
@@ -48,23 +64,42 @@ class Operation:
 
     """
 
-    name: str
-    tag: str
-    method: str
-    path: str
+    route: str
     handler: Handler
+    answer: type[msgspec.Struct] | None = None
+    _: KW_ONLY
     detail: str = ""
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     body_optional: bool = False
     large: bool = False
     example: Mapping[str, object] | None = None
-    answer: type[msgspec.Struct] | None = None
     octets: str = ""
     statuses: Sequence[tuple[int, str]] = ((200, "Done"),)
     keyed: bool = False
     problems: tuple[Code, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self.route.partition(" ")[0]
+
+    @cached_property
+    def path(self) -> str:
+        """The path below ``/v1``."""
+        return self.route.partition(" ")[2]
+
+    @cached_property
+    def name(self) -> str:
+        """The ``operationId``, for programs made from the description."""
+        first, *more = self.handler.__name__.split("_")
+        return first + "".join(map(str.capitalize, more))
+
+    @property
+    def tag(self) -> str:
+        """The chapter of the description; raises KeyError if ``TAGS`` has none."""
+        return TAGS[self.path.split("/")[1]]
 
     @property
     def summary(self) -> str:

@@ -47,7 +47,7 @@ KEY = "idempotency-key"
 _is_key = re.compile(r"[!-~]{1,255}").fullmatch
 
 
-def send(exchange: Exchange) -> Work[Reply]:
+def send_messages(exchange: Exchange) -> Work[Reply]:
     """Accept an order; a repeated idempotency key gets the first answer again."""
     order = yield from _order(exchange, idempotency_key(exchange))
     accepted = yield from ask(order, Accepted)
@@ -77,7 +77,7 @@ def send(exchange: Exchange) -> Work[Reply]:
     return Reply(body, 200, {**headers, "idempotent-replay": "true"})
 
 
-def quote(exchange: Exchange) -> Work[Reply]:
+def quote_messages(exchange: Exchange) -> Work[Reply]:
     """Count and price an order without storing or sending it."""
     order = yield from _order(exchange, "")
     quoted = yield from ask(QuoteAsk(order), Quote)
