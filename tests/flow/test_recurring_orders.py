@@ -20,8 +20,8 @@ from budstikke.flow.queries import QueryHandler
 from budstikke.flow.recurring_orders import (
     MOST_DUE,
     RecurringOrders,
-    _occurrence,
     _order,
+    _order_of_occurrence,
     repeats,
 )
 from budstikke.metrics import repeated_orders
@@ -186,7 +186,7 @@ def test_all_of_an_order_is_repeated() -> None:
         row.next_at,
     )
     assert order == _order(row.order)
-    assert replace_struct(order, recurrence=None) == _occurrence(order)
+    assert replace_struct(order, recurrence=None) == _order_of_occurrence(order)
 
 
 async def test_a_large_order_repeats(engine: SqliteEngine) -> None:

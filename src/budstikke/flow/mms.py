@@ -71,39 +71,39 @@ class MmsAcceptor:
         self._random = random
         self._base_url = base_url
 
-    async def accept(self, asked: MmsOrder, access: Access) -> MmsAnswer:
+    async def accept(self, order: MmsOrder, access: Access) -> MmsAnswer:
         """
         Make an MMS durable, and charge for it.
 
         Raises Refusal and StoreUnavailable.
         """
         now = self._clock()
-        originator = checked_originator(asked, access)
+        originator = checked_originator(order, access)
         directory = self._directory()
-        carriers = directory.mms_carriers(access.account.id, asked.recipient)
+        carriers = directory.mms_carriers(access.account.id, order.recipient)
         if not carriers:
-            raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
+            raise Refusal(RefusalCode.NO_ROUTE, value=order.recipient)
         carrier_id = self._choose(carriers)
-        price = mms_price(access, asked.recipient, now)
-        check_suppressed(asked.recipient, access, directory)
-        files = await self._fitted(asked, access.account.id)
+        price = mms_price(access, order.recipient, now)
+        check_suppressed(order.recipient, access, directory)
+        files = await self._fitted(order, access.account.id)
         answer = MmsAnswer(
             self._store.reserve_ids(1),
             price,
-            size(asked.text, (file.data for file in files)),
+            size(order.text, (file.data for file in files)),
         )
         draft = self._draft(
-            asked,
+            order,
             access,
             answer,
             originator=originator,
             carrier_id=carrier_id,
             now=now,
         )
-        draft.mms = self._row(asked, files, answer.message_id)
+        draft.mms = self._row(order, files, answer.message_id)
         (verdict,) = await self._store.accept([draft], now)
         if verdict.taken:
-            return await self._again(asked, access)
+            return await self._again(order, access)
         if verdict.no_credit:
             raise Refusal(RefusalCode.NO_CREDIT)
         metrics.accepted(access.dialect, 1)
@@ -119,22 +119,22 @@ class MmsAcceptor:
                 return carrier_id
         return carriers[0]
 
-    async def _fitted(self, asked: MmsOrder, account: int) -> Sequence[File]:
+    async def _fitted(self, order: MmsOrder, account: int) -> Sequence[File]:
         """Return the files to send; raises Refusal with ``TOO_LARGE``."""
-        files = [File(name, kind, a2b_base64(b64)) for name, kind, b64 in asked.files]
-        if asked.fit:
-            room = LARGEST - size(asked.text, ())
+        files = [File(name, kind, a2b_base64(b64)) for name, kind, b64 in order.files]
+        if order.fit:
+            room = LARGEST - size(order.text, ())
             return await self._resizer.fit(files, room, account)
-        if size(asked.text, (file.data for file in files)) > LARGEST:
+        if size(order.text, (file.data for file in files)) > LARGEST:
             raise Refusal(RefusalCode.TOO_LARGE, field="files")
         return files
 
-    def _row(self, asked: MmsOrder, files: Sequence[File], message_id: int) -> MmsRow:
+    def _row(self, order: MmsOrder, files: Sequence[File], message_id: int) -> MmsRow:
         written = [
             (name, kind, b2a_base64(data, newline=False).decode())
             for name, kind, data in files
         ]
-        row = MmsRow(asked.text, _encode(written), asked.subject, asked.fallback)
+        row = MmsRow(order.text, _encode(written), order.subject, order.fallback)
         if row.fallback is not None and LINK in row.fallback:
             medium = link_medium(message_id, self._random)
             row.media = [medium]
@@ -143,7 +143,7 @@ class MmsAcceptor:
 
     def _draft(
         self,
-        asked: MmsOrder,
+        order: MmsOrder,
         access: Access,
         answer: MmsAnswer,
         *,
@@ -156,20 +156,20 @@ class MmsAcceptor:
             id=message_id,
             order_id=message_id,
             access_id=access.id,
-            recipient=asked.recipient,
+            recipient=order.recipient,
             originator=originator,
-            ref=asked.ref,
+            ref=order.ref,
             encoding=ENCODING,
             segments=1,
             parts=1,
             flash=0,
             protocol_id=0,
             priority=1,
-            notify_on=(NotifyOn.FINAL if asked.report else NotifyOn.NOTHING).value,
+            notify_on=(NotifyOn.FINAL if order.report else NotifyOn.NOTHING).value,
             duplicate_key=None,
             duplicate_until=None,
             accepted_at=now,
-            expires_at=now + asked.validity,
+            expires_at=now + order.validity,
             state=MessageState.ACCEPTED,
             account_id=account.id,
             price=answer.price,
@@ -180,29 +180,29 @@ class MmsAcceptor:
         draft = Draft([message], [part])
         if account.currency:
             draft.charge = Charge(account.id, message_id, account.credit_limit)
-        if asked.key:
-            draft.key = (asked.key, _digest(asked), _encode(answer))
+        if order.key:
+            draft.key = (order.key, _digest(order), _encode(answer))
         return draft
 
-    async def _again(self, asked: MmsOrder, access: Access) -> MmsAnswer:
+    async def _again(self, order: MmsOrder, access: Access) -> MmsAnswer:
         """Answer an MMS with a used idempotency key as the first time."""
         stored = await self._store.idempotent_answer(
-            access.id, asked.key, self._clock()
+            access.id, order.key, self._clock()
         )
-        if stored is None or stored[0] != _digest(asked):
-            raise Refusal(RefusalCode.BAD_FIELD, field="key", value=asked.key)
+        if stored is None or stored[0] != _digest(order):
+            raise Refusal(RefusalCode.BAD_FIELD, field="key", value=order.key)
         return msgspec.structs.replace(_answer(stored[1]), replayed=True)
 
 
-def checked_originator(asked: MmsOrder, access: Access) -> str:
+def checked_originator(order: MmsOrder, access: Access) -> str:
     """Return the number from which an MMS is sent; raises Refusal."""
-    originator = classify(asked.originator)
+    originator = classify(order.originator)
     if (
         originator is None
         or originator.kind is Kind.TEXT
         or not allowed(originator, read_grants(access.account.grants))
     ):
-        raise Refusal(RefusalCode.BAD_ORIGINATOR, value=asked.originator)
+        raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
     return originator.value
 
 
@@ -225,5 +225,5 @@ def mms_price(access: Access, recipient: str, now: float) -> int:
     return price
 
 
-def _digest(asked: MmsOrder) -> str:
-    return sha256(_encode(asked)).hexdigest()
+def _digest(order: MmsOrder) -> str:
+    return sha256(_encode(order)).hexdigest()

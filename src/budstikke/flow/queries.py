@@ -76,73 +76,73 @@ class QueryHandler:
         self._clock = clock
 
     async def handle(
-        self, asked: QueryOrCommand, access: Access | None, dialect: str = ""
+        self, query: QueryOrCommand, access: Access | None, dialect: str = ""
     ) -> Answer:
         """
         Answer; raises Refusal and StoreUnavailable.
 
         ``dialect``: the dialect of a caller without a login.
         """
-        if isinstance(asked, Page):
-            return asked
-        if isinstance(asked, MediaQuery):
+        if isinstance(query, Page):
+            return query
+        if isinstance(query, MediaQuery):
             return MediaAnswer(
-                (await self._store.media_parts([asked.id])).get(asked.id)
+                (await self._store.media_parts([query.id])).get(query.id)
             )
-        if access is None and not isinstance(asked, MessageQuery | OrderQuery):
+        if access is None and not isinstance(query, MessageQuery | OrderQuery):
             raise Refusal(RefusalCode.MISSING_LOGIN)
         if access is None:
-            return await self._look_up(asked, dialect)
-        if isinstance(asked, BalanceQuery):
+            return await self._look_up(query, dialect)
+        if isinstance(query, BalanceQuery):
             return await self._balance(access.account)
-        if isinstance(asked, CreditCommand):
-            return await self._credit(asked, access.account)
-        if isinstance(asked, MmsOrder):
+        if isinstance(query, CreditCommand):
+            return await self._credit(query, access.account)
+        if isinstance(query, MmsOrder):
             if self._mms is None:
-                raise Refusal(RefusalCode.NO_ROUTE, value=asked.recipient)
-            return await self._mms.accept(asked, access)
-        if isinstance(asked, QuoteAsk):
+                raise Refusal(RefusalCode.NO_ROUTE, value=query.recipient)
+            return await self._mms.accept(query, access)
+        if isinstance(query, QuoteAsk):
             assert self._quoter is not None  # noqa: S101 - a dialect with quotes has one
-            return await self._quoter.quote(asked.order, access)
-        if isinstance(asked, CancelCommand):
-            return await self._cancel(asked, access.account.id)
-        if isinstance(asked, ResumeCommand):
-            return await self._resume(asked, access.account.id)
-        if isinstance(asked, GroupCommand) and asked.fault is not None:
-            await self._look_at_groups(asked, access.account.id)
-            raise Refusal(asked.fault, field="number", value=asked.number)
-        return await self._store.ask(asked, access.account.id, self._clock())
+            return await self._quoter.quote(query.order, access)
+        if isinstance(query, CancelCommand):
+            return await self._cancel(query, access.account.id)
+        if isinstance(query, ResumeCommand):
+            return await self._resume(query, access.account.id)
+        if isinstance(query, GroupCommand) and query.fault is not None:
+            await self._look_at_groups(query, access.account.id)
+            raise Refusal(query.fault, field="number", value=query.number)
+        return await self._store.ask(query, access.account.id, self._clock())
 
-    async def _cancel(self, asked: CancelCommand, account_id: int) -> CancelAnswer:
+    async def _cancel(self, command: CancelCommand, account_id: int) -> CancelAnswer:
         """Cancel in slices, so that other transactions wait for at most one of them."""
         cancelled, ended = 0, False
         while True:
-            answer = await self._store.ask(asked, account_id, self._clock())
+            answer = await self._store.ask(command, account_id, self._clock())
             assert isinstance(answer, CancelAnswer)  # noqa: S101 - the contract says so
             cancelled += answer.cancelled
             ended = ended or answer.ended
             if answer.cancelled < CANCELLED_AT_ONCE:
                 return CancelAnswer(answer.found, cancelled, ended)
 
-    async def _look_at_groups(self, asked: GroupCommand, account_id: int) -> None:
+    async def _look_at_groups(self, command: GroupCommand, account_id: int) -> None:
         """Raise Refusal for an unknown group, by a command that removes no one."""
-        verb = GroupVerb.MOVE_MEMBER if asked.new_group else GroupVerb.DELETE_MEMBER
-        nobody = msgspec.structs.replace(asked, verb=verb, number="", fault=None)
+        verb = GroupVerb.MOVE_MEMBER if command.new_group else GroupVerb.DELETE_MEMBER
+        nobody = msgspec.structs.replace(command, verb=verb, number="", fault=None)
         await self._store.ask(nobody, account_id, self._clock())
 
-    async def _resume(self, asked: ResumeCommand, account_id: int) -> Changed:
+    async def _resume(self, command: ResumeCommand, account_id: int) -> Changed:
         resumed = await self._store.resume_queue(
-            queue_id=asked.queue_id, account_id=account_id
+            queue_id=command.queue_id, account_id=account_id
         )
         return Changed(resumed is not None)
 
-    async def _look_up(self, asked: QueryOrCommand, dialect: str) -> Answer:
+    async def _look_up(self, query: QueryOrCommand, dialect: str) -> Answer:
         """
         Answer a look-up without a login, about messages of that dialect.
 
         Some accesses require a login for theirs.
         """
-        answer = await self._store.ask(asked, None, self._clock())
+        answer = await self._store.ask(query, None, self._clock())
         assert isinstance(answer, MessagesAnswer)  # noqa: S101 - the answer to look-ups
         accesses = self._directory().accesses
         shown = []
@@ -164,13 +164,13 @@ class QueryHandler:
             return MICROS if account.currency == SMS else 0
         return account.prices.price(account.home, self._clock()) or 0
 
-    async def _credit(self, asked: CreditCommand, account: Account) -> CreditAnswer:
+    async def _credit(self, command: CreditCommand, account: Account) -> CreditAnswer:
         if not account.prepaid or not account.currency:
             raise Refusal(RefusalCode.BAD_FIELD, field="prepaid")
         price = self._home_price(account)
         if not price:  # nobody has set a price
             raise Refusal(RefusalCode.BAD_FIELD, field="count")
         answer = await self._store.order_credit(
-            account.id, asked.count, asked.count * price, self._clock()
+            account.id, command.count, command.count * price, self._clock()
         )
         return msgspec.structs.replace(answer, home_price=price)

@@ -133,14 +133,16 @@ class RecurringOrders:
 
     async def _fire(self, row: RecurringRow, now: float) -> None:
         """Accept one occurrence of an order, and move on even if it is refused."""
-        turn = RecurringRow(
+        occurrence = RecurringRow(
             row.id, row.access_id, b"", row.first_at, row.done + 1, None
         )
         try:
             order = _order(row.order)
-            turn = _turn(order, row, now)
-            access = self._access(row, turn)
-            result = await self._acceptor.accept(_occurrence(order), access, turn)
+            occurrence = _next_occurrence(order, row, now)
+            access = self._access(row, occurrence)
+            result = await self._acceptor.accept(
+                _order_of_occurrence(order), access, occurrence
+            )
         except OccurrenceTaken:
             return
         except Refusal as refusal:
@@ -161,20 +163,20 @@ class RecurringOrders:
             )
             metrics.repeated_orders.labels("accepted").inc()
             return
-        await self._store.accept([Draft([], [], occurrence=turn)], now)
+        await self._store.accept([Draft([], [], occurrence=occurrence)], now)
 
-    def _access(self, row: RecurringRow, turn: RecurringRow) -> Access:
+    def _access(self, row: RecurringRow, occurrence: RecurringRow) -> Access:
         """Find the access of an order; raises Refusal. Without one the order ends."""
         access = self._directory().accesses.get(row.access_id)
         if access is None:
-            turn.next_at = None
+            occurrence.next_at = None
             raise Refusal(RefusalCode.UNKNOWN_LOGIN)
         if access.blocked or access.account.blocked:
             raise Refusal(RefusalCode.ACCOUNT_BLOCKED)
         return access
 
 
-def _turn(order: Order, row: RecurringRow, now: float) -> RecurringRow:
+def _next_occurrence(order: Order, row: RecurringRow, now: float) -> RecurringRow:
     """Compute the number of this occurrence, and when the next one is due."""
     rule = order.recurrence
     number, due = row.done + 1, None
@@ -191,7 +193,7 @@ def _moved(row: RecurringRow, done: int, next_at: float | None) -> RecurringRow:
     return RecurringRow(row.id, row.access_id, b"", row.first_at, done, next_at)
 
 
-def _occurrence(order: Order) -> Order:
+def _order_of_occurrence(order: Order) -> Order:
     """Make the order of one occurrence: due now, and no duplicate of the last one."""
     return msgspec.structs.replace(
         order, recurrence=None, send_at=None, key="", duplicate_lock=0

@@ -152,16 +152,16 @@ def read_request(content_type: str, body: bytes, default: Schema = DEFAULT) -> R
     if inside is None or not len(inside):
         detail = "an empty envelope"
         raise Refused(Status.FORMAT_CORRUPT, detail, transaction, default)
-    asked = next((one for one in inside if envelope.local(one) in READ), inside[0])
+    request = next((one for one in inside if envelope.local(one) in READ), inside[0])
     schema = default
     try:
-        schema = schema_of(asked, header, default)
-        name = envelope.local(asked)[:80]
+        schema = schema_of(request, header, default)
+        name = envelope.local(request)[:80]
         if name not in READ:
             detail = f"{name} is not taken"
             status = Status.UNSUPPORTED_OPERATION
             raise Refused(status, detail, transaction, schema)
-        return READ[name](asked, transaction, pieces, schema)
+        return READ[name](request, transaction, pieces, schema)
     except UnknownVersion as error:
         status = Status.UNSUPPORTED_VERSION
         raise Refused(status, str(error), transaction, schema) from error
@@ -213,23 +213,23 @@ def _id(written: str) -> str:
 
 
 def _deliver(
-    asked: Any, transaction: str, pieces: Sequence[Piece], schema: Schema
+    request: Any, transaction: str, pieces: Sequence[Piece], schema: Schema
 ) -> Deliver:
-    sender = _sender(asked)
+    sender = _sender(request)
     if sender is None:
         raise Malformed("no sender")
-    recipients = tuple(dict.fromkeys(_recipients(asked)))
+    recipients = tuple(dict.fromkeys(_recipients(request)))
     if len(recipients) > MOST_ADDRESSEES:
         detail = f"more than {MOST_ADDRESSEES} addressees"
         raise Refused(Status.MULTIPLE_ADDRESSES, detail, transaction, schema)
-    content = envelope.child(asked, "Content")
+    content = envelope.child(request, "Content")
     href = "" if content is None else content.get("href", "")
     return Deliver(
         transaction,
         sender,
         recipients,
-        one_line(decode_words(envelope.text(asked, "Subject"))),
-        _time(envelope.text(asked, "TimeStamp")),
+        one_line(decode_words(envelope.text(request, "Subject"))),
+        _time(envelope.text(request, "TimeStamp")),
         tuple(_content(pieces, _id(href))),
         schema,
     )
@@ -242,43 +242,43 @@ def _content(pieces: Sequence[Piece], href: str) -> list[Piece]:
 
 
 def _report(
-    asked: Any, transaction: str, _: Sequence[Piece], schema: Schema
+    request: Any, transaction: str, _: Sequence[Piece], schema: Schema
 ) -> DeliveryReport:
     return DeliveryReport(
         transaction,
-        _message_id(asked),
-        next(_addresses(envelope.child(asked, "Recipient")), None),
-        envelope.text(asked, "MMStatus"),
-        envelope.text(asked, "MMStatusExtension"),
-        envelope.text(asked, "StatusText"),
-        _time(envelope.text(asked, "Date") or envelope.text(asked, "TimeStamp")),
+        _message_id(request),
+        next(_addresses(envelope.child(request, "Recipient")), None),
+        envelope.text(request, "MMStatus"),
+        envelope.text(request, "MMStatusExtension"),
+        envelope.text(request, "StatusText"),
+        _time(envelope.text(request, "Date") or envelope.text(request, "TimeStamp")),
         schema,
     )
 
 
 def _read_reply(
-    asked: Any, transaction: str, _: Sequence[Piece], schema: Schema
+    request: Any, transaction: str, _: Sequence[Piece], schema: Schema
 ) -> ReadReply:
     return ReadReply(
         transaction,
-        _message_id(asked),
-        envelope.text(asked, "MMStatus"),
-        _time(envelope.text(asked, "TimeStamp")),
+        _message_id(request),
+        envelope.text(request, "MMStatus"),
+        _time(envelope.text(request, "TimeStamp")),
         schema,
     )
 
 
-def _message_id(asked: Any) -> str:
-    message_id = envelope.text(asked, "MessageID")
+def _message_id(request: Any) -> str:
+    message_id = envelope.text(request, "MessageID")
     if not message_id:
         raise Malformed("no MessageID")
     return message_id
 
 
-def _sender(asked: Any) -> Address | None:
+def _sender(request: Any) -> Address | None:
     """Find the sender; some MMSCs write it in other elements than the schema's."""
     for name in SENDERS:
-        element = envelope.child(asked, name)
+        element = envelope.child(request, name)
         if element is not None:
             inner = envelope.child(element, "SenderAddress")
             address = next(_addresses(element if inner is None else inner), None)
@@ -287,13 +287,13 @@ def _sender(asked: Any) -> Address | None:
     return None
 
 
-def _recipients(asked: Any) -> Iterator[Address]:
+def _recipients(request: Any) -> Iterator[Address]:
     """Read all recipients."""
-    around = envelope.child(asked, "Recipients")
-    around = asked if around is None else around
+    around = envelope.child(request, "Recipients")
+    around = request if around is None else around
     holders = [one for one in around if envelope.local(one) in ADDRESSED]
     if not holders:
-        holders = [] if around is asked else [around]
+        holders = [] if around is request else [around]
     for element in holders:
         if not envelope.flag(element, "displayOnly"):
             yield from _addresses(element)

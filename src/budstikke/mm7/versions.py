@@ -34,20 +34,20 @@ class UnknownVersion(Exception):  # noqa: N818 - an answer, not an error of ours
     """A release that we do not support."""
 
 
-def schema_of(asked: Any, header: Any, default: Schema) -> Schema:
+def schema_of(request: Any, header: Any, default: Schema) -> Schema:
     """
     Return the version of MM7 of a request; raises UnknownVersion.
 
     Args:
-        asked: The element in the body.
+        request: The element in the body.
         header: The element of the transaction; ``None``: there is none.
         default: For a request that has neither.
 
     """
-    elements = (asked,) if header is None else (asked, header)
+    elements = (request,) if header is None else (request, header)
     spaces = [envelope.namespace(element) for element in elements]
     namespace = next((one for one in spaces if 0 < len(one) <= LONGEST), "")
-    written = envelope.text(asked, "MM7Version")
+    written = envelope.text(request, "MM7Version")
     by_name, by_number = _release(namespace), _version(written)
     known = [found for found in (by_name, by_number) if found is not None]
     for found in known:

@@ -147,29 +147,33 @@ def _access(connection: Connection, access_id: int, dialects: Dialects) -> str:
     return name
 
 
-def _give_keyword(connection: Connection, value: str, asked: Any) -> None:
+def _give_keyword(connection: Connection, value: str, request: Any) -> None:
     number, keyword = schema.number, schema.keyword
     found = connection.execute(
         select(number).where(number.c.value == value)
     ).one_or_none()
     if found is None or found.kind != NumberKind.SHARED:
         raise AdminError(f"there is no shared number {value}")
-    wanted = folded(asked.word)
+    wanted = folded(request.word)
     for row in connection.execute(
         select(keyword).where(keyword.c.number_id == found.id)
     ):
         spellings = (row.word, *msgspec.json.decode(row.aliases))
         if wanted in map(folded, spellings):
-            raise AdminError(f"{asked.word} on {value} is taken: keyword {row.word}")
-    values = {"number_id": found.id, "word": asked.word, "access_id": asked.access_id}
+            raise AdminError(f"{request.word} on {value} is taken: keyword {row.word}")
+    values = {
+        "number_id": found.id,
+        "word": request.word,
+        "access_id": request.access_id,
+    }
     connection.execute(insert(keyword), {**values, "aliases": "[]"})
 
 
-def _give_number(connection: Connection, value: str, asked: Any) -> None:
-    kind = NumberKind.SERIES if asked.kind == "series" else NumberKind.OWNED
+def _give_number(connection: Connection, value: str, request: Any) -> None:
+    kind = NumberKind.SERIES if request.kind == "series" else NumberKind.OWNED
     lengths = SERIES if kind is NumberKind.SERIES else range(SHORTEST, LONGEST + 1)
     if not (value.isascii() and value.isdigit() and len(value) in lengths):
-        raise AdminError(f"{value} is no {asked.kind}")
+        raise AdminError(f"{value} is no {request.kind}")
     number = schema.number
     found = connection.execute(
         select(number).where(number.c.value == value)
@@ -177,13 +181,13 @@ def _give_number(connection: Connection, value: str, asked: Any) -> None:
     if found is not None and (found.access_id is not None or found.kind != kind):
         raise AdminError(f"number {value} is taken")
     if kind is NumberKind.SERIES:
-        _refuse_overlap(connection, value, asked.account_id)
+        _refuse_overlap(connection, value, request.account_id)
     if found is None:
-        row = {"value": value, "kind": kind.value, "access_id": asked.access_id}
+        row = {"value": value, "kind": kind.value, "access_id": request.access_id}
         connection.execute(insert(number), row)
     else:
         taken = update(number).where(number.c.id == found.id)
-        connection.execute(taken.values(access_id=asked.access_id))
+        connection.execute(taken.values(access_id=request.access_id))
 
 
 def _refuse_overlap(connection: Connection, value: str, account_id: int) -> None:

@@ -210,18 +210,18 @@ class DatabaseStore:
         return await self.engine.read(queries.messages, ids)
 
     async def ask(
-        self, asked: QueryOrCommand, account_id: int | None, now: float
+        self, query: QueryOrCommand, account_id: int | None, now: float
     ) -> Answer:
         """Answer a query, or carry out a command, of a customer."""
-        asked = within(asked)
-        if queries.in_one_snapshot(asked):
-            return await self.engine.snapshot(queries.look_up, asked, account_id)
-        if isinstance(asked, ListingQuery):
-            return await self.engine.browse(queries.look_up, asked, account_id)
-        if queries.is_read(asked):
-            return await self.engine.read(queries.look_up, asked, account_id)
+        query = within(query)
+        if queries.in_one_snapshot(query):
+            return await self.engine.snapshot(queries.look_up, query, account_id)
+        if isinstance(query, ListingQuery):
+            return await self.engine.browse(queries.look_up, query, account_id)
+        if queries.is_read(query):
+            return await self.engine.read(queries.look_up, query, account_id)
         assert account_id is not None  # noqa: S101 - flow.queries sees to it
-        return await self.engine.write_in_time(queries.change, asked, account_id, now)
+        return await self.engine.write_in_time(queries.change, query, account_id, now)
 
     async def group_members(
         self, account_id: int, names: Sequence[str]

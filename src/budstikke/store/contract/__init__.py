@@ -220,7 +220,7 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
         """Look messages up; leaves out unknown ids."""
 
     async def ask(
-        self, asked: QueryOrCommand, account_id: int | None, now: float
+        self, query: QueryOrCommand, account_id: int | None, now: float
     ) -> Answer:
         """
         Answer a customer's query or command within an account (``None``: in all).

@@ -259,8 +259,10 @@ async def _store_rest(
 ) -> None:
     """Store what an order has beside messages."""
     if draft.occurrence is not None:
-        turn = draft.occurrence
-        await connection.execute(TAKE_OCCURRENCE, turn.id, turn.done, turn.next_at)
+        occurrence = draft.occurrence
+        await connection.execute(
+            TAKE_OCCURRENCE, occurrence.id, occurrence.done, occurrence.next_at
+        )
     if draft.key is not None:
         key, digest, answer = draft.key
         kept = (_access_id(draft), key, digest, answer.decode(), now + KEEP_KEYS)

@@ -118,18 +118,18 @@ UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'revision'""")
 
 
 async def change(
-    connection: Connection, asked: ListingCommand, account: int, now: float
+    connection: Connection, command: ListingCommand, account: int, now: float
 ) -> ListingAnswer:
     """Carry out a command in a transaction; raises Refusal for an unknown group."""
-    if isinstance(asked, DatedChange):
-        return await DATED[type(asked)](connection, asked, account, now)
-    return await CHANGES[type(asked)](connection, asked, account)
+    if isinstance(command, DatedChange):
+        return await DATED[type(command)](connection, command, account, now)
+    return await CHANGES[type(command)](connection, command, account)
 
 
 async def _erase(
-    connection: Connection, asked: EraseCommand, account: int
+    connection: Connection, command: EraseCommand, account: int
 ) -> EraseAnswer:
-    values = {"id": asked.message_id, "account": account}
+    values = {"id": command.message_id, "account": account}
     row = await connection.row(ERASE, values)
     if row is None:
         found = await connection.row(OWNS, values) is not None
@@ -141,9 +141,9 @@ async def _erase(
 
 
 async def _erase_inbound(
-    connection: Connection, asked: EraseInboundCommand, account: int
+    connection: Connection, command: EraseInboundCommand, account: int
 ) -> EraseAnswer:
-    values = {"id": asked.message_id, "account": account}
+    values = {"id": command.message_id, "account": account}
     row = await connection.row(ERASE_INBOUND, values)
     if row is None:
         found = await connection.row(OWNS_INBOUND, values) is not None
@@ -156,42 +156,42 @@ async def _erase_inbound(
 
 
 async def _rename(
-    connection: Connection, asked: RenameCommand, account: int
+    connection: Connection, command: RenameCommand, account: int
 ) -> Changed:
-    group = await required(connection, account, asked.group)
-    values = {"group": group, "name": asked.name}
+    group = await required(connection, account, command.group)
+    values = {"group": group, "name": command.name}
     return Changed(await connection.execute(RENAME, values) == 1)
 
 
 async def _put_contact(
-    connection: Connection, asked: PutContactCommand, account: int
+    connection: Connection, command: PutContactCommand, account: int
 ) -> Changed:
-    values = {"account": account, "number": asked.contact.number}
+    values = {"account": account, "number": command.contact.number}
     new = await connection.row(CONTACT, values) is None
-    contact = msgspec.structs.asdict(asked.contact)
+    contact = msgspec.structs.asdict(command.contact)
     await connection.execute(PUT_CONTACT, {**contact, "account": account})
     return Changed(new)
 
 
 async def _drop_contact(
-    connection: Connection, asked: DropContactCommand, account: int
+    connection: Connection, command: DropContactCommand, account: int
 ) -> Changed:
-    values = {"account": account, "number": asked.number}
+    values = {"account": account, "number": command.number}
     await connection.execute(LEAVE_ALL, values)
     return Changed(await connection.execute(DROP_CONTACT, values) == 1)
 
 
 async def _put_opt_out(
-    connection: Connection, asked: PutOptOutCommand, account: int
+    connection: Connection, command: PutOptOutCommand, account: int
 ) -> Changed:
-    values = {**msgspec.structs.asdict(asked.opt_out), "account": account}
+    values = {**msgspec.structs.asdict(command.opt_out), "account": account}
     return await _touched(connection, await connection.execute(PUT_OPT_OUT, values))
 
 
 async def _drop_opt_out(
-    connection: Connection, asked: DropOptOutCommand, account: int
+    connection: Connection, command: DropOptOutCommand, account: int
 ) -> Changed:
-    values = {"number": asked.number, "account": account}
+    values = {"number": command.number, "account": account}
     return await _touched(connection, await connection.execute(DROP_OPT_OUT, values))
 
 

@@ -166,7 +166,7 @@ _event = msgspec.json.Decoder(Event).decode
 
 
 async def _events(
-    connection: Connection, asked: EventsQuery, account: int
+    connection: Connection, query: EventsQuery, account: int
 ) -> EventsPage:
     """
     Read a page in three statements; each sees what is committed by then.
@@ -176,24 +176,24 @@ async def _events(
     page ends below its ids; if it has ended, the third statement sees its events.
     """
     values = {
-        "access": asked.access_id,
+        "access": query.access_id,
         "account": account,
-        "after": asked.after,
-        "limit": asked.limit + 1,
+        "after": query.after,
+        "limit": query.limit + 1,
     }
     last = await connection.value(LAST_EVENT, values)
     if last is None:
-        return EventsPage((), asked.after, more=False)
+        return EventsPage((), query.after, more=False)
     upto = await settled(connection, last)
     rows = await connection.rows(EVENTS, {**values, "last": upto})
-    page = rows[: asked.limit]
+    page = rows[: query.limit]
     events = tuple(_event(text) for _, text in page)
-    cursor = page[-1][0] if page else asked.after
-    return EventsPage(events, cursor, more=len(rows) > asked.limit)
+    cursor = page[-1][0] if page else query.after
+    return EventsPage(events, cursor, more=len(rows) > query.limit)
 
 
 async def _callbacks(
-    connection: Connection, asked: CallbacksQuery, account: int
+    connection: Connection, query: CallbacksQuery, account: int
 ) -> CallbacksPage:
     """
     Read a page: the newest callbacks of all accesses.
@@ -203,16 +203,16 @@ async def _callbacks(
     """
     values = {
         "account": account,
-        "before": LAST if asked.before is None else asked.before,
-        "state": asked.state,
-        "limit": asked.limit + 1,
+        "before": LAST if query.before is None else query.before,
+        "state": query.state,
+        "limit": query.limit + 1,
     }
-    if asked.message_id is not None:
-        values["message"] = asked.message_id
+    if query.message_id is not None:
+        values["message"] = query.message_id
         rows = await connection.rows(OF_MESSAGE, values)
-        page = tuple(_record(row) for row in rows[: asked.limit])
-        return CallbacksPage(page, page[-1].id if len(rows) > asked.limit else None)
-    look = asked.limit + 1 if asked.state is None else LOOKED_AT
+        page = tuple(_record(row) for row in rows[: query.limit])
+        return CallbacksPage(page, page[-1].id if len(rows) > query.limit else None)
+    look = query.limit + 1 if query.state is None else LOOKED_AT
     found: list[Row] = []
     end = 0
     for (access,) in await connection.rows(ACCESSES, values):
@@ -223,8 +223,8 @@ async def _callbacks(
         end = max(end, lowest if count == look else 0)
     found = [row for row in found if row[0] >= end]
     found.sort(key=itemgetter(0), reverse=True)
-    page = tuple(_record(row) for row in found[: asked.limit])
-    if len(found) > asked.limit:
+    page = tuple(_record(row) for row in found[: query.limit])
+    if len(found) > query.limit:
         return CallbacksPage(page, page[-1].id)
     return CallbacksPage(page, end or None)
 
@@ -235,9 +235,9 @@ def _record(row: Row) -> CallbackRecord:
 
 
 async def _callback(
-    connection: Connection, asked: CallbackRecordQuery, account: int
+    connection: Connection, query: CallbackRecordQuery, account: int
 ) -> CallbacksPage:
-    values = {"id": asked.callback_id, "account": account}
+    values = {"id": query.callback_id, "account": account}
     row = await connection.row(CALLBACK, values)
     if row is None:
         return CallbacksPage(())
@@ -252,9 +252,9 @@ async def _callback(
 
 
 async def _resend(
-    connection: Connection, asked: ResendCommand, account: int, now: float
+    connection: Connection, command: ResendCommand, account: int, now: float
 ) -> ResendAnswer:
-    values = {"id": asked.callback_id, "account": account, "now": now}
+    values = {"id": command.callback_id, "account": account, "now": now}
     if await connection.row(CALLBACK, values) is None:
         return ResendAnswer(None)
     await connection.execute(RESEND, values)
@@ -262,14 +262,14 @@ async def _resend(
 
 
 async def _replay(
-    connection: Connection, asked: ReplayCommand, account: int, now: float
+    connection: Connection, command: ReplayCommand, account: int, now: float
 ) -> ReplayAnswer:
     values = {
-        "access": asked.access_id,
+        "access": command.access_id,
         "account": account,
-        "since": asked.since,
-        "until": asked.until,
-        "before": LAST if asked.before is None else asked.before,
+        "since": command.since,
+        "until": command.until,
+        "before": LAST if command.before is None else command.before,
         "look": REPLAYED_AT_ONCE,
         "now": now,
     }
@@ -277,7 +277,7 @@ async def _replay(
         return ReplayAnswer(0)
     lowest, looked, newest = await connection.row(REPLAYABLE, values)
     count = await connection.execute(REPLAY, values) if looked else 0
-    over = looked < REPLAYED_AT_ONCE or newest < asked.since - A_DAY
+    over = looked < REPLAYED_AT_ONCE or newest < command.since - A_DAY
     return ReplayAnswer(count, None if over else lowest)
 
 

@@ -72,16 +72,16 @@ UPDATE recurring SET next_at = NULL WHERE id = :order AND next_at IS NOT NULL
 
 
 async def cancel(
-    connection: Connection, asked: CancelCommand, account_id: int, now: float
+    connection: Connection, command: CancelCommand, account_id: int, now: float
 ) -> CancelAnswer:
     """Cancel a message, or an order; see ``Store.ask``."""
     values: dict[str, Any] = {
-        "message": asked.message_id,
-        "order": asked.order_id,
+        "message": command.message_id,
+        "order": command.order_id,
         "account": account_id,
         "limit": CANCELLED_AT_ONCE,
     }
-    if asked.order_id is None:
+    if command.order_id is None:
         count = await connection.value(COUNT_ONE, values)
         cancelled = await _cancel_messages(connection, PARTS_ONE, values, now)
         return CancelAnswer(count, cancelled)

@@ -67,10 +67,10 @@ ORDER BY j.key, m.id"""
 
 
 async def answer_group(
-    connection: Connection, asked: GroupCommand, account_id: int
+    connection: Connection, command: GroupCommand, account_id: int
 ) -> GroupAnswer:
     """Carry out a command about groups; raises Refusal with ``UNKNOWN_GROUP``."""
-    return await VERBS[asked.verb](connection, asked, account_id)
+    return await VERBS[command.verb](connection, command, account_id)
 
 
 async def active_members(
@@ -102,16 +102,16 @@ async def _list(connection: Connection, _: GroupCommand, account: int) -> GroupA
 
 
 async def _add(
-    connection: Connection, asked: GroupCommand, account: int
+    connection: Connection, command: GroupCommand, account: int
 ) -> GroupAnswer:
-    await connection.execute(ADD, account, asked.group)
+    await connection.execute(ADD, account, command.group)
     return GroupAnswer()
 
 
 async def _delete(
-    connection: Connection, asked: GroupCommand, account: int
+    connection: Connection, command: GroupCommand, account: int
 ) -> GroupAnswer:
-    group = await _find(connection, account, asked.group)
+    group = await _find(connection, account, command.group)
     if group is not None:
         await connection.execute(EMPTY, group)
         await connection.execute(DELETE, group)
@@ -119,10 +119,10 @@ async def _delete(
 
 
 async def _move(
-    connection: Connection, asked: GroupCommand, account: int
+    connection: Connection, command: GroupCommand, account: int
 ) -> GroupAnswer:
-    source = await required(connection, account, asked.group)
-    target = await required(connection, account, asked.new_group)
+    source = await required(connection, account, command.group)
+    target = await required(connection, account, command.new_group)
     if source != target:
         await connection.execute(COPY, source, target)
         await connection.execute(EMPTY, source)
@@ -130,40 +130,40 @@ async def _move(
 
 
 async def _members(
-    connection: Connection, asked: GroupCommand, account: int
+    connection: Connection, command: GroupCommand, account: int
 ) -> GroupAnswer:
-    group = await required(connection, account, asked.group)
+    group = await required(connection, account, command.group)
     rows = await connection.rows(MEMBERS, group)
     members = (Member(name, number, bool(active)) for name, number, active in rows)
     return GroupAnswer(members=tuple(members))
 
 
 async def _add_member(
-    connection: Connection, asked: GroupCommand, account: int
+    connection: Connection, command: GroupCommand, account: int
 ) -> GroupAnswer:
-    group = await required(connection, account, asked.group)
-    values = (account, asked.number, asked.name, asked.active)
+    group = await required(connection, account, command.group)
+    values = (account, command.number, command.name, command.active)
     (contact,) = await connection.row(PUT_CONTACT, *values)
     await connection.execute(JOIN, group, contact)
     return GroupAnswer()
 
 
 async def _move_member(
-    connection: Connection, asked: GroupCommand, account: int
+    connection: Connection, command: GroupCommand, account: int
 ) -> GroupAnswer:
-    source = await required(connection, account, asked.group)
-    target = await required(connection, account, asked.new_group)
-    left = await connection.execute(LEAVE, source, account, asked.number)
+    source = await required(connection, account, command.group)
+    target = await required(connection, account, command.new_group)
+    left = await connection.execute(LEAVE, source, account, command.number)
     if left:
-        await connection.execute(JOIN_KNOWN, target, account, asked.number)
+        await connection.execute(JOIN_KNOWN, target, account, command.number)
     return GroupAnswer()
 
 
 async def _delete_member(
-    connection: Connection, asked: GroupCommand, account: int
+    connection: Connection, command: GroupCommand, account: int
 ) -> GroupAnswer:
-    group = await required(connection, account, asked.group)
-    await connection.execute(LEAVE, group, account, asked.number)
+    group = await required(connection, account, command.group)
+    await connection.execute(LEAVE, group, account, command.number)
     return GroupAnswer()
 
 

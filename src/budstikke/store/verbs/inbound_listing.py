@@ -143,13 +143,13 @@ WHERE id = :id AND account_id = :account AND state = 'waiting'""")
 
 
 async def _numbers(
-    connection: Connection, asked: NumbersQuery, account: int
+    connection: Connection, query: NumbersQuery, account: int
 ) -> NumbersPage:
-    value, word = asked.after
+    value, word = query.after
     values = {"account": account, "value": value, "word": word}
-    rows = await connection.rows(NUMBERS, {**values, "limit": asked.limit + 1})
-    page = tuple(_own(row) for row in rows[: asked.limit])
-    more = len(rows) > asked.limit
+    rows = await connection.rows(NUMBERS, {**values, "limit": query.limit + 1})
+    page = tuple(_own(row) for row in rows[: query.limit])
+    more = len(rows) > query.limit
     return NumbersPage(page, (page[-1].value, page[-1].word) if more else None)
 
 
@@ -159,31 +159,31 @@ def _own(row: Row) -> OwnNumber:
 
 
 async def _inbound(
-    connection: Connection, asked: InboundMessageQuery, account: int
+    connection: Connection, query: InboundMessageQuery, account: int
 ) -> InboundPage:
-    values = {"id": asked.message_id, "account": account}
+    values = {"id": query.message_id, "account": account}
     return InboundPage(tuple(map(_record, await connection.rows(INBOUND, values))))
 
 
 async def _inbounds(
-    connection: Connection, asked: InboundsQuery, account: int
+    connection: Connection, query: InboundsQuery, account: int
 ) -> InboundPage:
-    some = (asked.since, asked.until, asked.keyword) != (None, None, None)
-    at_once = LOOKED_AT if some else asked.limit + 1
+    some = (query.since, query.until, query.keyword) != (None, None, None)
+    at_once = LOOKED_AT if some else query.limit + 1
     values = {
         "account": account,
-        "before": LAST if asked.before is None else asked.before,
-        "since": asked.since,
-        "until": asked.until,
-        "keyword": asked.keyword,
+        "before": LAST if query.before is None else query.before,
+        "since": query.since,
+        "until": query.until,
+        "keyword": query.keyword,
         "look": at_once,
-        "limit": asked.limit + 1,
+        "limit": query.limit + 1,
     }
     rows = await connection.rows(INBOUNDS, values)
     lowest, count = rows[0][:2]
     records = tuple(_record(row[2:]) for row in rows if row[2] is not None)
-    if len(records) > asked.limit:
-        records = records[: asked.limit]
+    if len(records) > query.limit:
+        records = records[: query.limit]
         return InboundPage(records, records[-1].id)
     return InboundPage(records, lowest if count == at_once else None)
 
@@ -198,21 +198,21 @@ def _json(text: str | None) -> Any:
 
 
 async def _media(
-    connection: Connection, asked: MediaQuery, account: int
+    connection: Connection, query: MediaQuery, account: int
 ) -> MediaAnswer:
-    values = {"id": asked.media_id, "account": account}
+    values = {"id": query.media_id, "account": account}
     row = await connection.row(MEDIA, values)
     return MediaAnswer(None if row is None else MediaPart(*row))
 
 
 async def _requests(
-    connection: Connection, asked: RequestsQuery, account: int
+    connection: Connection, query: RequestsQuery, account: int
 ) -> RequestsPage:
-    before = LAST if asked.before is None else asked.before
-    values = {"account": account, "before": before, "limit": asked.limit + 1}
+    before = LAST if query.before is None else query.before
+    values = {"account": account, "before": before, "limit": query.limit + 1}
     rows = await connection.rows(REQUESTS, values)
-    page = tuple(_request_of(row) for row in rows[: asked.limit])
-    return RequestsPage(page, page[-1].id if len(rows) > asked.limit else None)
+    page = tuple(_request_of(row) for row in rows[: query.limit])
+    return RequestsPage(page, page[-1].id if len(rows) > query.limit else None)
 
 
 def _request_of(row: Row) -> NumberRequest:
@@ -220,48 +220,50 @@ def _request_of(row: Row) -> NumberRequest:
 
 
 async def _request(
-    connection: Connection, asked: RequestQuery, account: int
+    connection: Connection, query: RequestQuery, account: int
 ) -> RequestsPage:
-    values = {"id": asked.request_id, "account": account}
+    values = {"id": query.request_id, "account": account}
     return RequestsPage(tuple(map(_request_of, await connection.rows(REQUEST, values))))
 
 
 async def _add_request(
-    connection: Connection, asked: AddRequestCommand, account: int, now: float
+    connection: Connection, command: AddRequestCommand, account: int, now: float
 ) -> RequestsPage:
     (waiting,) = await connection.row(WAITING, {"account": account})
     if waiting >= MOST_WAITING:
         return RequestsPage(())
     values = {
         "account": account,
-        "access": await _named(connection, asked, account),
-        "kind": asked.kind,
-        "number": asked.number,
-        "word": asked.word,
-        "note": asked.note,
+        "access": await _named(connection, command, account),
+        "kind": command.kind,
+        "number": command.number,
+        "word": command.word,
+        "note": command.note,
         "now": now,
     }
     (added,) = await connection.row(ADD_REQUEST, values)
     return await _request(connection, RequestQuery(added), account)
 
 
-async def _named(connection: Connection, asked: AddRequestCommand, account: int) -> int:
+async def _named(
+    connection: Connection, command: AddRequestCommand, account: int
+) -> int:
     """Return the access with this name; raises Refusal unless there is exactly one."""
-    if not asked.access:
-        return asked.access_id
-    dialect, _, identifier = asked.access.partition(":")
+    if not command.access:
+        return command.access_id
+    dialect, _, identifier = command.access.partition(":")
     values = {"account": account, "dialect": dialect, "identifier": identifier}
     found = await connection.rows(NAMED, values)
     if len(found) != 1:
-        raise Refusal(RefusalCode.BAD_FIELD, field="access", value=asked.access)
+        raise Refusal(RefusalCode.BAD_FIELD, field="access", value=command.access)
     access_id: int = found[0][0]
     return access_id
 
 
 async def _cancel_request(
-    connection: Connection, asked: CancelRequestCommand, account: int, now: float
+    connection: Connection, command: CancelRequestCommand, account: int, now: float
 ) -> Changed:
-    values = {"id": asked.request_id, "account": account, "now": now}
+    values = {"id": command.request_id, "account": account, "now": now}
     return Changed(await connection.execute(CANCEL_REQUEST, values) == 1)
 
 

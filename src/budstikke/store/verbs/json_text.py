@@ -34,11 +34,11 @@ def within_id(id_: int) -> int:
     return min(id_, LAST_ID)
 
 
-def within(asked: T) -> T:
+def within(query: T) -> T:
     """Clamp the numbers of a query to 64 bits."""
     beyond = {
         name: LAST_ID
-        for name in asked.__struct_fields__
-        if isinstance(value := getattr(asked, name), int) and value > LAST_ID
+        for name in query.__struct_fields__
+        if isinstance(value := getattr(query, name), int) and value > LAST_ID
     }
-    return msgspec.structs.replace(asked, **beyond) if beyond else asked
+    return msgspec.structs.replace(query, **beyond) if beyond else query

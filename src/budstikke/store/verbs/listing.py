@@ -164,20 +164,20 @@ WHERE account_id = :account AND number = :number""")
 
 
 async def look(
-    connection: Connection, asked: ListingQuery, account: int
+    connection: Connection, query: ListingQuery, account: int
 ) -> ListingAnswer:
     """Answer a query that changes nothing; raises Refusal for an unknown group."""
-    return await LOOKS[type(asked)](connection, asked, account)
+    return await LOOKS[type(query)](connection, query, account)
 
 
 async def _record(
-    connection: Connection, asked: RecordQuery, account: int
+    connection: Connection, query: RecordQuery, account: int
 ) -> RecordsPage:
-    values = {"id": asked.message_id, "account": account}
+    values = {"id": query.message_id, "account": account}
     row = await connection.row(RECORD, values)
     if row is not None:
         return RecordsPage((struct(Record, row),))
-    messages = await unexpanded_message(connection, asked.message_id, account)
+    messages = await unexpanded_message(connection, query.message_id, account)
     return RecordsPage(tuple(map(_unexpanded, messages)))
 
 
@@ -207,36 +207,36 @@ def _unexpanded(message: MessageAnswer) -> Record:
 
 
 async def _page(
-    connection: Connection, asked: RecordsQuery, account: int
+    connection: Connection, query: RecordsQuery, account: int
 ) -> RecordsPage:
-    page = ALL_RECORDS if asked.ref is None else RECORDS_BY_REF
-    page = page if asked.order_id is None else RECORDS_OF_ORDER
-    some = asked.state is not None or asked.recipient is not None
-    some = some or (asked.ref is not None and asked.order_id is not None)
-    at_once = LOOKED_AT if some else asked.limit + 1
+    page = ALL_RECORDS if query.ref is None else RECORDS_BY_REF
+    page = page if query.order_id is None else RECORDS_OF_ORDER
+    some = query.state is not None or query.recipient is not None
+    some = some or (query.ref is not None and query.order_id is not None)
+    at_once = LOOKED_AT if some else query.limit + 1
     values = {
         "account": account,
-        "before": LAST if asked.before is None else asked.before,
-        "state": asked.state,
-        "ref": asked.ref,
-        "recipient": asked.recipient,
-        "order": asked.order_id,
+        "before": LAST if query.before is None else query.before,
+        "state": query.state,
+        "ref": query.ref,
+        "recipient": query.recipient,
+        "order": query.order_id,
         "look": at_once,
-        "limit": asked.limit + 1,
+        "limit": query.limit + 1,
     }
     rows = await connection.rows(page, values)
     lowest, count = rows[0][:2]
     records = tuple(struct(Record, row[2:]) for row in rows if row[2] is not None)
-    if len(records) > asked.limit:
-        records = records[: asked.limit]
+    if len(records) > query.limit:
+        records = records[: query.limit]
         return RecordsPage(records, records[-1].id)
     return RecordsPage(records, lowest if count == at_once else None)
 
 
 async def _order(
-    connection: Connection, asked: OrderRecordQuery, account: int
+    connection: Connection, query: OrderRecordQuery, account: int
 ) -> OrderRecordAnswer:
-    values = {"order": asked.order_id, "account": account}
+    values = {"order": query.order_id, "account": account}
     rows = await connection.rows(ORDER, values)
     unexpanded = await connection.row(UNEXPANDED, values)
     times, next_at = await connection.row(REPEATS, values) or (0, None)
@@ -249,7 +249,7 @@ async def _order(
         states[MessageState.CANCELLED] += rest
     return OrderRecordAnswer(
         OrderRecord(
-            id=asked.order_id,
+            id=query.order_id,
             states=states,
             pending=0 if cancelled else rest,
             segments=sum(row[2] for row in rows),
@@ -264,64 +264,64 @@ async def _order(
 
 
 async def _ledger(
-    connection: Connection, asked: LedgerQuery, account: int
+    connection: Connection, query: LedgerQuery, account: int
 ) -> LedgerPage:
-    values = {"account": account, "before": asked.before, "limit": asked.limit + 1}
+    values = {"account": account, "before": query.before, "limit": query.limit + 1}
     rows = await connection.rows(LEDGER, values)
-    entries = tuple(struct(LedgerEntry, row) for row in rows[: asked.limit])
-    return LedgerPage(entries, entries[-1].id if len(rows) > asked.limit else None)
+    entries = tuple(struct(LedgerEntry, row) for row in rows[: query.limit])
+    return LedgerPage(entries, entries[-1].id if len(rows) > query.limit else None)
 
 
 async def _groups(
-    connection: Connection, asked: GroupsQuery, account: int
+    connection: Connection, query: GroupsQuery, account: int
 ) -> GroupsPage:
-    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    values = {"account": account, "after": query.after, "limit": query.limit + 1}
     names = [row[0] for row in await connection.rows(GROUPS, values)]
-    page = tuple(names[: asked.limit])
-    return GroupsPage(page, page[-1] if len(names) > asked.limit else None)
+    page = tuple(names[: query.limit])
+    return GroupsPage(page, page[-1] if len(names) > query.limit else None)
 
 
 async def _members(
-    connection: Connection, asked: MembersQuery, account: int
+    connection: Connection, query: MembersQuery, account: int
 ) -> ContactsPage:
-    group = await required(connection, account, asked.group)
-    values = {"group": group, "after": asked.after, "limit": asked.limit + 1}
+    group = await required(connection, account, query.group)
+    values = {"group": group, "after": query.after, "limit": query.limit + 1}
     rows = await connection.rows(MEMBERS, values)
-    page = rows[: asked.limit]
+    page = rows[: query.limit]
     contacts = tuple(struct(Contact, row[:3]) for row in page)
-    return ContactsPage(contacts, page[-1][3] if len(rows) > asked.limit else None)
+    return ContactsPage(contacts, page[-1][3] if len(rows) > query.limit else None)
 
 
 async def _contacts(
-    connection: Connection, asked: ContactsQuery, account: int
+    connection: Connection, query: ContactsQuery, account: int
 ) -> ContactsPage:
-    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    values = {"account": account, "after": query.after, "limit": query.limit + 1}
     rows = await connection.rows(CONTACTS, values)
-    page = tuple(struct(Contact, row) for row in rows[: asked.limit])
-    return ContactsPage(page, page[-1].number if len(rows) > asked.limit else None)
+    page = tuple(struct(Contact, row) for row in rows[: query.limit])
+    return ContactsPage(page, page[-1].number if len(rows) > query.limit else None)
 
 
 async def _contact(
-    connection: Connection, asked: ContactQuery, account: int
+    connection: Connection, query: ContactQuery, account: int
 ) -> ContactsPage:
-    values = {"account": account, "number": asked.number}
+    values = {"account": account, "number": query.number}
     rows = await connection.rows(CONTACT, values)
     return ContactsPage(tuple(struct(Contact, row) for row in rows))
 
 
 async def _opt_outs(
-    connection: Connection, asked: OptOutsQuery, account: int
+    connection: Connection, query: OptOutsQuery, account: int
 ) -> OptOutsPage:
-    values = {"account": account, "after": asked.after, "limit": asked.limit + 1}
+    values = {"account": account, "after": query.after, "limit": query.limit + 1}
     rows = await connection.rows(OPT_OUTS, values)
-    page = tuple(OptOut(*row) for row in rows[: asked.limit])
-    return OptOutsPage(page, page[-1].number if len(rows) > asked.limit else None)
+    page = tuple(OptOut(*row) for row in rows[: query.limit])
+    return OptOutsPage(page, page[-1].number if len(rows) > query.limit else None)
 
 
 async def _opt_out(
-    connection: Connection, asked: OptOutQuery, account: int
+    connection: Connection, query: OptOutQuery, account: int
 ) -> OptOutsPage:
-    values = {"account": account, "number": asked.number}
+    values = {"account": account, "number": query.number}
     rows = await connection.rows(OPT_OUT, values)
     return OptOutsPage(tuple(OptOut(*row) for row in rows))
 

@@ -98,32 +98,32 @@ async def revision(connection: Connection) -> int:
     return int(await connection.value(REVISION))
 
 
-def is_read(asked: QueryOrCommand) -> bool:
+def is_read(query: QueryOrCommand) -> bool:
     """Whether a query changes nothing, so that a reader can answer it."""
-    return isinstance(asked, MessageQuery | OrderQuery | ReferenceQuery | ListingQuery)
+    return isinstance(query, MessageQuery | OrderQuery | ReferenceQuery | ListingQuery)
 
 
 async def look_up(
-    connection: Connection, asked: QueryOrCommand, account_id: int | None
+    connection: Connection, query: QueryOrCommand, account_id: int | None
 ) -> Answer:
     """
     Answer a query within an account (``None``: in all); ``is_read`` is true of it.
 
     Raises Refusal for an unknown group.
     """
-    if isinstance(asked, ListingQuery):
+    if isinstance(query, ListingQuery):
         assert account_id is not None  # noqa: S101 - flow.queries sees to it
-        return await listing.look(connection, asked, account_id)
-    if isinstance(asked, MessageQuery):
-        values = {"account": account_id, "id": asked.message_id}
+        return await listing.look(connection, query, account_id)
+    if isinstance(query, MessageQuery):
+        values = {"account": account_id, "id": query.message_id}
         messages = await _find(connection, BY_ID, values) or await unexpanded_message(
-            connection, asked.message_id, account_id
+            connection, query.message_id, account_id
         )
-    elif isinstance(asked, OrderQuery):
-        messages = await _of_order(connection, asked.order_id, account_id)
+    elif isinstance(query, OrderQuery):
+        messages = await _of_order(connection, query.order_id, account_id)
     else:
-        assert isinstance(asked, ReferenceQuery)  # noqa: S101 - see is_read
-        wanted = {"ref": asked.ref, "recipient": asked.recipient}
+        assert isinstance(query, ReferenceQuery)  # noqa: S101 - see is_read
+        wanted = {"ref": query.ref, "recipient": query.recipient}
         messages = await _find(
             connection, BY_REFERENCE, {**wanted, "account": account_id}
         )
@@ -149,18 +149,18 @@ async def _find(
     return [struct(MessageAnswer, row) for row in rows]
 
 
-def in_one_snapshot(asked: QueryOrCommand) -> bool:
+def in_one_snapshot(query: QueryOrCommand) -> bool:
     """Whether all statements of a query must read one state of the database."""
-    return isinstance(asked, ListingQuery) and not isinstance(asked, EventsQuery)
+    return isinstance(query, ListingQuery) and not isinstance(query, EventsQuery)
 
 
 async def change(
-    connection: Connection, asked: QueryOrCommand, account_id: int, now: float
+    connection: Connection, query: QueryOrCommand, account_id: int, now: float
 ) -> Answer:
     """Carry out a command within an account; raises Refusal."""
-    if isinstance(asked, CancelCommand):
-        return await cancel(connection, asked, account_id, now)
-    if isinstance(asked, ListingCommand):
-        return await account_data.change(connection, asked, account_id, now)
-    assert isinstance(asked, GroupCommand)  # noqa: S101 - flow.queries answers the others
-    return await answer_group(connection, asked, account_id)
+    if isinstance(query, CancelCommand):
+        return await cancel(connection, query, account_id, now)
+    if isinstance(query, ListingCommand):
+        return await account_data.change(connection, query, account_id, now)
+    assert isinstance(query, GroupCommand)  # noqa: S101 - flow.queries answers the others
+    return await answer_group(connection, query, account_id)

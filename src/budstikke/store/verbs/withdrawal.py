@@ -66,6 +66,6 @@ async def withdraw(
     await release(connection, part_ids)
     for order_id, access_id in orders:
         account_id = await connection.value(ACCOUNT, order_id, access_id)
-        asked, cancelled = CancelCommand(order_id=order_id), CANCELLED_AT_ONCE
+        command, cancelled = CancelCommand(order_id=order_id), CANCELLED_AT_ONCE
         while cancelled >= CANCELLED_AT_ONCE:
-            cancelled = (await cancel(connection, asked, account_id, now)).cancelled
+            cancelled = (await cancel(connection, command, account_id, now)).cancelled
