@@ -37,7 +37,7 @@ STATUS = ("ip1", "POST", "/sendsms/sendsms.asmx/status")
 MANY = ("ip1", "POST", "/sendsms/sendsms.asmx/grupputskicksms")
 RESELLER = ("reseller", "POST", "/api/sms/send_sms.php")
 
-SLACK = 16 * 1024 * 1024
+SLACK = 6 * 1024 * 1024
 """Octets that a request may cost however small it is."""
 
 
@@ -233,32 +233,28 @@ HOSTILE: dict[str, tuple[tuple[str, str, str], str, Callable[[int], bytes]]] = {
 }
 
 
-def fastest(route: tuple[str, str, str], octets: bytes, kind: str) -> float:
-    """Time a request, CPU seconds; the best of several, since others work here too."""
-    best = float("inf")
-    for _ in range(4):
-        started = time.process_time()
-        work(route, octets, kind)
-        best = min(best, time.process_time() - started)
-    return best
+def seconds(route: tuple[str, str, str], octets: bytes, kind: str) -> float:
+    """Time a request, CPU seconds."""
+    started = time.process_time()
+    work(route, octets, kind)
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_time_of_a_request_grows_with_its_size(name: str) -> None:
     route, kind, octets = HOSTILE[name]
-    small, large = 24_000, 192_000
-    work(route, octets(small), kind)  # what is made once
-
-    spent = fastest(route, octets(large), kind)
-
-    # Eight times the size; what is quadratic takes 64 times as long.
-    assert spent < 0.01 or spent < 30 * fastest(route, octets(small), kind)
+    small, large = octets(24_000), octets(192_000)
+    work(route, small, kind)  # what is made once
+    # Eight times the size; what is quadratic takes 64 times as long. Others work here,
+    # too: one time of several is enough.
+    most = max(0.01, 30 * min(seconds(route, small, kind) for _ in range(4)))
+    assert any(seconds(route, large, kind) < most for _ in range(4))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_request_makes_the_process_large(name: str) -> None:
     route, kind, octets = HOSTILE[name]
-    request = octets(1_000_000)
+    request = octets(400_000)
     work(route, octets(1000), kind)
 
     tracemalloc.start()
@@ -311,6 +307,9 @@ def test_empty_messages_are_not_taken_apart() -> None:
     assert peak < len(body)
 
 
+ROOM = 16 * 1024 * 1024
+"""Octets that an order of as many recipients as there may be may take besides."""
+
 LISTED = ",".join(f"9{index:07d}" for index in range(bounds.MOST_RECIPIENTS))
 ORDERS: dict[str, tuple[tuple[str, str, str], str, bytes]] = {
     # as many recipients as there may be
@@ -347,7 +346,7 @@ def test_as_many_recipients_as_there_may_be_are_taken(name: str) -> None:
 
     assert isinstance(order, Order), order
     assert bounds.MOST_RECIPIENTS == len(order.recipients)
-    assert peak < 8 * len(body) + 3 * SLACK  # each recipient is a text of its own
+    assert peak < 8 * len(body) + 3 * ROOM  # each recipient is a text of its own
 
 
 @pytest.mark.parametrize("name", ORDERS)
