@@ -8,67 +8,74 @@ from budstikke.domain.listing import ListingQuery
 from budstikke.store.contract import Verdict
 from budstikke.store.verbs import callback_queues as queues
 from budstikke.store.verbs import (
-    claim,
+    callbacks,
     clock,
     fees,
     groups,
     inbound,
     media,
+    mms_read_reports,
     money,
     orders,
     queries,
     reassembly,
     settlement,
 )
+from budstikke.store.verbs import claim as claims
 from budstikke.store.verbs.accept import store_bulk, store_drafts
-from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.json_text import text, within
-from budstikke.store.verbs.mms_read_reports import record_read_reports
 from budstikke.store.verbs.purge import Slices, purge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
-    from typing import Any, TypeAlias, TypeVar
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias, TypeVar, TypeVarTuple
 
     import msgspec
 
     from budstikke.domain.directory import Directory
-    from budstikke.domain.inbound import MediaPart
-    from budstikke.domain.message import MmsContent, Part
-    from budstikke.domain.queries import Answer, CreditAnswer, QueryOrCommand
-    from budstikke.domain.receipt import Receipt
-    from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.domain.message import Part
+    from budstikke.domain.queries import Answer, QueryOrCommand
     from budstikke.store.contract import (
         Beat,
         BulkRow,
-        CallbackResult,
         CallbackRow,
-        Conversation,
         Draft,
         DueWork,
-        Entry,
-        HeldPart,
         Hint,
-        InboundDraft,
-        LowBalance,
-        MessageView,
-        PausedQueue,
-        QueueHead,
-        QueueResult,
-        RecurringRow,
-        StoredInbound,
-        Unrouted,
     )
     from budstikke.store.engine import Engine
+    from budstikke.store.verbs.connection import Running, Verb
 
     T = TypeVar("T")
-    Running: TypeAlias = Coroutine[Any, Any, T]
-    """A verb that the engine runs: it is awaited where the store's method is."""
+    Ts = TypeVarTuple("Ts")
+    Method: TypeAlias = Callable[["DatabaseStore", *Ts], Running[T]]
+
+
+def _reads(verb: Verb[*Ts, T]) -> Method[*Ts, T]:
+    """Make the method that runs a verb which only reads."""
+    return lambda store, *args: store.engine.read(verb, *args)
+
+
+def _writes(verb: Verb[*Ts, T]) -> Method[*Ts, T]:
+    """Make the method that runs a verb in a transaction."""
+    return lambda store, *args: store.engine.write(verb, *args)
+
+
+def _writes_one(verb: Verb[*Ts, T]) -> Method[*Ts, T]:
+    """Likewise for a verb of one statement."""
+    return lambda store, *args: store.engine.write_one(verb, *args)
+
+
+def _writes_in_time(verb: Verb[*Ts, T]) -> Method[*Ts, T]:
+    """Likewise for a verb for which a customer waits: in seconds, or not at all."""
+    return lambda store, *args: store.engine.write_in_time(verb, *args)
 
 
 class DatabaseStore:
     """
     A store: each method runs its verb in the engine's transaction.
+
+    Methods that do nothing else are rows that name the verb and how to run it.
 
     Args:
         engine: Not yet open.
@@ -101,9 +108,7 @@ class DatabaseStore:
         """Read the directory."""
         return await self.engine.directory(settings)
 
-    async def revision(self) -> int:
-        """Read the revision of the directory."""
-        return await self.engine.read(queries.revision)
+    revision = _reads(queries.revision)
 
     # -- accept
 
@@ -145,9 +150,7 @@ class DatabaseStore:
             duplicates.let_go(keys)
         return verdict
 
-    async def open_bulks(self) -> list[BulkRow]:
-        """Take bulk orders to expand that no other node expands."""
-        return await self.engine.write(orders.open_bulks)
+    open_bulks = _writes(orders.open_bulks)
 
     # -- send and settle
 
@@ -157,30 +160,11 @@ class DatabaseStore:
         parts.sort(key=lambda part: (-part.priority, part.id))
         return parts
 
-    async def release(self, part_ids: Sequence[int]) -> None:
-        """Return claimed parts to the queue."""
-        await self.engine.write_one(claim.release, part_ids)
-
-    def record(
-        self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
-    ) -> Running[list[CallbackRow]]:
-        """Write what carriers answered."""
-        return self.engine.write(settlement.record_outcomes, updates, now)
-
-    def settle(
-        self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
-    ) -> Running[list[CallbackRow]]:
-        """Settle parts by receipts."""
-        verb = settlement.settle_receipts
-        return self.engine.write(verb, carrier_id, receipts, now, keep)
-
-    def record_callbacks(self, results: Sequence[CallbackResult]) -> Running[None]:
-        """Write the outcomes of attempts at callbacks."""
-        return self.engine.write(record_callbacks, results)
-
-    async def backlog(self) -> dict[int, int]:
-        """Count queued parts by carrier."""
-        return await self.engine.read(claim.backlog)
+    release = _writes_one(claims.release)
+    record = _writes(settlement.record_outcomes)
+    settle = _writes(settlement.settle_receipts)
+    record_callbacks = _writes(callbacks.record_callbacks)
+    backlog = _reads(claims.backlog)
 
     # -- the clock
 
@@ -205,9 +189,7 @@ class DatabaseStore:
 
     # -- look-ups and money
 
-    async def messages(self, ids: Sequence[int]) -> list[MessageView]:
-        """Look messages up."""
-        return await self.engine.read(queries.messages, ids)
+    messages = _reads(queries.messages)
 
     async def ask(
         self, query: QueryOrCommand, account_id: int | None, now: float
@@ -229,122 +211,36 @@ class DatabaseStore:
         """Find the active numbers in groups."""
         return await self.engine.read(groups.active_members, account_id, text(names))
 
-    async def originator_of(self, access_id: int, message_id: int) -> str | None:
-        """Find the sender of an access's message."""
-        return await self.engine.read(orders.originator_of, access_id, message_id)
-
-    async def idempotent_answer(
-        self, access_id: int, key: str, now: float
-    ) -> tuple[str, bytes] | None:
-        """Find the answer to an idempotency key."""
-        return await self.engine.read(orders.idempotent_answer, access_id, key, now)
-
-    async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
-        """Find recurring orders that are due."""
-        return await self.engine.read(orders.due_recurring, now, limit)
-
-    async def post_entries(
-        self, account_id: int, entries: Sequence[Entry], now: float
-    ) -> int:
-        """Write ledger entries; return the balance after them, micros."""
-        return await self.engine.write_in_time(
-            money.post_entries, account_id, entries, now
-        )
-
-    async def order_credit(
-        self, account_id: int, count: int, amount: int, now: float
-    ) -> CreditAnswer:
-        """Order SMS."""
-        verb = money.order_credit
-        return await self.engine.write_in_time(verb, account_id, count, amount, now)
-
-    async def take_fees(self, now: float, limit: int) -> int:
-        """Charge the fees that are due."""
-        return await self.engine.write(fees.take_fees, now, limit)
-
-    async def low_balances(self) -> list[LowBalance]:
-        """Find balances that have fallen below their alert."""
-        return await self.engine.write(fees.low_balances)
+    originator_of = _reads(orders.originator_of)
+    idempotent_answer = _reads(orders.idempotent_answer)
+    due_recurring = _reads(orders.due_recurring)
+    post_entries = _writes_in_time(money.post_entries)
+    order_credit = _writes_in_time(money.order_credit)
+    take_fees = _writes(fees.take_fees)
+    low_balances = _writes(fees.low_balances)
 
     # -- inbound messages
 
-    async def hold_parts(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
-        """Hold parts of long texts."""
-        return await self.engine.write(reassembly.hold_parts, parts)
-
-    async def ready_parts(self, now: float, limit: int) -> list[HeldPart]:
-        """Find held parts of texts that can be delivered now."""
-        return await self.engine.read(reassembly.ready_parts, now, limit)
-
-    async def drop_parts(self, part_ids: Sequence[int]) -> None:
-        """Delete held parts."""
-        await self.engine.write(reassembly.drop_parts, part_ids)
-
-    async def conversations(
-        self, pairs: Sequence[tuple[str, str]]
-    ) -> list[Conversation | None]:
-        """Find the messages that phones reply to."""
-        return await self.engine.read(inbound.conversations, pairs)
-
-    async def receive(
-        self, drafts: Sequence[InboundDraft], now: float
-    ) -> StoredInbound:
-        """Store inbound messages with their callbacks."""
-        return await self.engine.write(inbound.receive, drafts, now)
-
-    async def assigned_unrouted(self, limit: int) -> list[Unrouted]:
-        """Find unrouted messages that were assigned to an access."""
-        return await self.engine.read(inbound.assigned_unrouted, limit)
-
-    async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Look numbers up in the number directory: name and address."""
-        return await self.engine.read(inbound.subscribers, numbers)
-
-    async def media_parts(self, ids: Sequence[str]) -> dict[str, MediaPart]:
-        """Read files of MMS."""
-        return await self.engine.read(media.read_parts, ids)
-
-    async def mms_contents(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
-        """Read the contents of outbound MMS."""
-        return await self.engine.read(media.read_contents, message_ids)
-
-    async def record_read_reports(
-        self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float
-    ) -> list[CallbackRow]:
-        """Store read replies of MMS."""
-        return await self.engine.write(record_read_reports, carrier_id, smsc_ids, now)
+    hold_parts = _writes(reassembly.hold_parts)
+    ready_parts = _reads(reassembly.ready_parts)
+    drop_parts = _writes(reassembly.drop_parts)
+    conversations = _reads(inbound.conversations)
+    receive = _writes(inbound.receive)
+    assigned_unrouted = _reads(inbound.assigned_unrouted)
+    subscribers = _reads(inbound.subscribers)
+    media_parts = _reads(media.read_parts)
+    mms_contents = _reads(media.read_contents)
+    record_read_reports = _writes(mms_read_reports.record_read_reports)
 
     # -- queues of callbacks
 
-    async def take_queue(
-        self, queue_id: int, limit: int, now: float
-    ) -> QueueHead | None:
-        """Lease a queue and read its first callbacks."""
-        return await self.engine.write(queues.take_queue, queue_id, limit, now)
-
-    async def record_queues(self, results: Sequence[QueueResult]) -> None:
-        """Write the results of working on queues."""
-        await self.engine.write(queues.record_queues, results)
-
-    async def count_paused_queues(self) -> int:
-        """Count the queues that are paused."""
-        return await self.engine.read(queues.count_paused_queues)
-
-    async def unalerted_pauses(self, limit: int, now: float) -> list[PausedQueue]:
-        """Find paused queues without an alert."""
-        return await self.engine.read(queues.unalerted_pauses, limit, now)
-
-    async def claim_pause_alert(self, queue_id: int, token: str, now: float) -> bool:
-        """Claim the alert of a paused queue."""
-        return await self.engine.write(queues.claim_pause_alert, queue_id, token, now)
-
-    async def record_pause_alert(self, queue_id: int, token: str) -> None:
-        """Note that an alert was sent."""
-        await self.engine.write(queues.record_pause_alert, queue_id, token)
-
-    async def paused_queue_of(self, token: str) -> PausedQueue | None:
-        """Find the paused queue of a token."""
-        return await self.engine.read(queues.paused_queue_of, token)
+    take_queue = _writes(queues.take_queue)
+    record_queues = _writes(queues.record_queues)
+    count_paused_queues = _reads(queues.count_paused_queues)
+    unalerted_pauses = _reads(queues.unalerted_pauses)
+    claim_pause_alert = _writes(queues.claim_pause_alert)
+    record_pause_alert = _writes(queues.record_pause_alert)
+    paused_queue_of = _reads(queues.paused_queue_of)
 
     async def resume_queue(
         self, *, queue_id: int = 0, account_id: int | None = None, token: str = ""

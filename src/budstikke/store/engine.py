@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import msgspec
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Part
     from budstikke.store.contract import Beat, BulkRow, Draft, DueWork, Hint, Pulse
     from budstikke.store.duplicates import DuplicateLock
-    from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.connection import Verb
     from budstikke.store.verbs.purge import BothSpans
 
 T = TypeVar("T")
@@ -72,32 +72,20 @@ class Engine(Protocol):
     def listen(self, heard: Callable[[Hint], None]) -> None:
         """Call ``heard`` with the hints of other nodes."""
 
-    async def write(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in a transaction; its work is durable when this returns."""
 
-    async def write_one(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write_one(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Likewise for a verb of one statement, which a server runs without BEGIN."""
 
-    async def write_in_time(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write_in_time(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb for which a customer waits: within seconds, or not at all."""
 
     async def accept(
         self,
         rows: Sequence[Draft | BulkRow],
         now: float,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
+        verb: Verb[*Ts, T],
         *args: *Ts,
     ) -> T:
         """
@@ -110,25 +98,13 @@ class Engine(Protocol):
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Part]:
         """Claim parts for this node; those of a lost answer go back to the queue."""
 
-    async def read(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def read(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb that only reads; each statement sees what is committed by then."""
 
-    async def browse(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def browse(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Likewise for a slow verb: short ones do not wait for it."""
 
-    async def snapshot(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def snapshot(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Likewise, and all statements see one state of the database."""
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:

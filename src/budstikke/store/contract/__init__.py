@@ -166,11 +166,11 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
         Parts past their validity come, too: the caller records them as expired.
         """
 
-    async def release(self, part_ids: Sequence[int]) -> None:
+    async def release(self, part_ids: Sequence[int], /) -> None:
         """Return claimed parts, which were not sent, to the queue."""
 
     async def record(
-        self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float
+        self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float, /
     ) -> list[CallbackRow]:
         """
         Write the carriers' responses; match orphans to the ids that they name.
@@ -180,7 +180,7 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
         """
 
     async def settle(
-        self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float
+        self, carrier_id: int, receipts: Sequence[Receipt], now: float, keep: float, /
     ) -> list[CallbackRow]:
         """
         Settle parts by delivery reports; an orphan is kept for ``keep`` seconds.
@@ -188,7 +188,7 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
         Returns the callbacks that came of it, leased to this node.
         """
 
-    async def record_callbacks(self, results: Sequence[CallbackResult]) -> None:
+    async def record_callbacks(self, results: Sequence[CallbackResult], /) -> None:
         """Write what came of attempts of callbacks."""
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
@@ -216,7 +216,7 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
         bulk orders and recurring orders that are over.
         """
 
-    async def messages(self, ids: Sequence[int]) -> list[MessageView]:
+    async def messages(self, ids: Sequence[int], /) -> list[MessageView]:
         """Look messages up; leaves out unknown ids."""
 
     async def ask(
@@ -235,24 +235,24 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
     ) -> dict[str, list[str]]:
         """Find the active numbers of groups; leaves out groups that are not there."""
 
-    async def originator_of(self, access_id: int, message_id: int) -> str | None:
+    async def originator_of(self, access_id: int, message_id: int, /) -> str | None:
         """Find the sender of an access's message; ``None``: it has no such message."""
 
     async def idempotent_answer(
-        self, access_id: int, key: str, now: float
+        self, access_id: int, key: str, now: float, /
     ) -> tuple[str, bytes] | None:
         """Find the answer to an idempotency key of the last day: (digest, answer)."""
 
-    async def due_recurring(self, now: float, limit: int) -> list[RecurringRow]:
+    async def due_recurring(self, now: float, limit: int, /) -> list[RecurringRow]:
         """Find recurring orders whose next occurrence is due."""
 
     async def post_entries(
-        self, account_id: int, entries: Sequence[Entry], now: float
+        self, account_id: int, entries: Sequence[Entry], now: float, /
     ) -> int:
         """Write ledger entries; returns the balance after them, micros."""
 
     async def order_credit(
-        self, account_id: int, count: int, amount: int, now: float
+        self, account_id: int, count: int, amount: int, now: float, /
     ) -> CreditAnswer:
         """
         Order ``count`` SMS on credit, worth ``amount`` micros.
@@ -261,7 +261,7 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
         that the order waits for an administrator.
         """
 
-    async def take_fees(self, now: float, limit: int) -> int:
+    async def take_fees(self, now: float, limit: int, /) -> int:
         """
         Charge the fees that are due, each month of each once; returns how many.
 

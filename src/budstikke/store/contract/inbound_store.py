@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class InboundStore(Protocol):
     """What a store does with inbound messages, and with queues of callbacks."""
 
-    async def hold_parts(self, parts: Sequence[HeldPart]) -> list[HeldPart]:
+    async def hold_parts(self, parts: Sequence[HeldPart], /) -> list[HeldPart]:
         """
         Hold parts of long texts; a part's ``equals`` says what becomes of a repeat.
 
@@ -34,7 +34,7 @@ class InboundStore(Protocol):
         total), from this and every other batch.
         """
 
-    async def ready_parts(self, now: float, limit: int) -> list[HeldPart]:
+    async def ready_parts(self, now: float, limit: int, /) -> list[HeldPart]:
         """
         Find the parts of about ``limit`` texts that can be delivered now.
 
@@ -42,11 +42,11 @@ class InboundStore(Protocol):
         ``total`` is there: a node stopped before it joined them.
         """
 
-    async def drop_parts(self, part_ids: Sequence[int]) -> None:
+    async def drop_parts(self, part_ids: Sequence[int], /) -> None:
         """Delete held parts and unused copies: no text needs them."""
 
     async def conversations(
-        self, pairs: Sequence[tuple[str, str]]
+        self, pairs: Sequence[tuple[str, str]], /
     ) -> list[Conversation | None]:
         """
         Find what phones reply to: for (reply number, phone) the newest message.
@@ -56,7 +56,7 @@ class InboundStore(Protocol):
         """
 
     async def receive(
-        self, drafts: Sequence[InboundDraft], now: float
+        self, drafts: Sequence[InboundDraft], now: float, /
     ) -> StoredInbound:
         """
         Store inbound messages with their callbacks and auto-replies.
@@ -67,17 +67,19 @@ class InboundStore(Protocol):
         a text are remembered as done until ``due_at`` is past.
         """
 
-    async def assigned_unrouted(self, limit: int) -> list[Unrouted]:
+    async def assigned_unrouted(self, limit: int, /) -> list[Unrouted]:
         """Find unrouted messages that an administrator assigned to an access."""
 
-    async def media_parts(self, ids: Sequence[str]) -> dict[str, MediaPart]:
+    async def media_parts(self, ids: Sequence[str], /) -> dict[str, MediaPart]:
         """Read files of MMS, by their ids; leaves out those that are deleted."""
 
-    async def mms_contents(self, message_ids: Sequence[int]) -> dict[int, MmsContent]:
+    async def mms_contents(
+        self, message_ids: Sequence[int], /
+    ) -> dict[int, MmsContent]:
         """Read the contents of outbound MMS; leaves out those that are deleted."""
 
     async def record_read_reports(
-        self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float
+        self, carrier_id: int, smsc_ids: Sequence[tuple[str, str, float]], now: float, /
     ) -> list[CallbackRow]:
         """
         Store read reports of MMS: (the MMSC's id, ``read`` or ``deleted``, when).
@@ -86,11 +88,13 @@ class InboundStore(Protocol):
         word as its state. Ignores unknown ids.
         """
 
-    async def subscribers(self, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
+    async def subscribers(
+        self, numbers: Sequence[str], /
+    ) -> dict[str, tuple[str, str]]:
         """Look numbers up in the number directory: name and address."""
 
     async def take_queue(
-        self, queue_id: int, limit: int, now: float
+        self, queue_id: int, limit: int, now: float, /
     ) -> QueueHead | None:
         """
         Lease a queue and read its first callbacks.
@@ -99,7 +103,7 @@ class InboundStore(Protocol):
         becomes idle). Prolongs the lease of a queue that this node leases already.
         """
 
-    async def record_queues(self, results: Sequence[QueueResult]) -> None:
+    async def record_queues(self, results: Sequence[QueueResult], /) -> None:
         """
         Write what came of working on queues.
 
@@ -111,10 +115,10 @@ class InboundStore(Protocol):
     async def count_paused_queues(self) -> int:
         """Count paused queues."""
 
-    async def unalerted_pauses(self, limit: int, now: float) -> list[PausedQueue]:
+    async def unalerted_pauses(self, limit: int, now: float, /) -> list[PausedQueue]:
         """Find paused queues without an alert that no other node has claimed."""
 
-    async def claim_pause_alert(self, queue_id: int, token: str, now: float) -> bool:
+    async def claim_pause_alert(self, queue_id: int, token: str, now: float, /) -> bool:
         """
         Claim the alert of a paused queue, with the SHA-256 of its link's token.
 
@@ -123,10 +127,10 @@ class InboundStore(Protocol):
         ``False``: another node has claimed it, or the queue needs no alert.
         """
 
-    async def record_pause_alert(self, queue_id: int, token: str) -> None:
+    async def record_pause_alert(self, queue_id: int, token: str, /) -> None:
         """Note that the alert with this token was sent, unless another replaced it."""
 
-    async def paused_queue_of(self, token: str) -> PausedQueue | None:
+    async def paused_queue_of(self, token: str, /) -> PausedQueue | None:
         """Find the paused queue that a token (its SHA-256) resumes."""
 
     async def resume_queue(

@@ -1,17 +1,27 @@
-"""The connection of a verb, on either engine."""
+"""What a verb is, and its connection, on either engine."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import TypeAlias, TypeVar, TypeVarTuple
 
     import msgspec
 
     from budstikke.store.contract import Hint
     from budstikke.store.verbs.bounds import PartitionBounds
     from budstikke.store.verbs.statement import Statement
+
+    T = TypeVar("T")
+    Ts = TypeVarTuple("Ts")
+
+    Running: TypeAlias = Coroutine[Any, Any, T]
+    """What a verb returns when it is called: await it."""
+
+    Verb: TypeAlias = Callable[["Connection", *Ts], Running[T]]
+    """An operation on the database: it takes a connection, then its arguments."""
 
 
 class Connection(Protocol):
@@ -74,8 +84,7 @@ class Connection(Protocol):
         Lock duplicate keys until their times; return those that this locked.
 
         The others were locked before, by a committed transaction. An engine that locks
-        keys in memory, before the transaction, returns all of them. that locks all keys
-        before the transaction, in memory, returns all of them.
+        keys in memory, before the transaction, returns all of them.
         """
 
     async def release_keys(self, keys: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -33,14 +33,14 @@ from budstikke.store.verbs.accept import store_again
 from budstikke.store.verbs.claim import claim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from budstikke.domain.directory import Directory
     from budstikke.store import engine as contract
     from budstikke.store.contract import BulkRow
     from budstikke.store.contract.durability import Durability
     from budstikke.store.engines.postgres.connection import Connection
-    from budstikke.store.verbs import connection as verbs
+    from budstikke.store.verbs.connection import Running, Verb
     from budstikke.store.verbs.purge import BothSpans
 
 T = TypeVar("T")
@@ -132,27 +132,15 @@ class PostgresEngine:
 
     # -- verbs that write
 
-    async def write(
-        self,
-        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in a transaction."""
         return await self._client.write(lambda c: verb(c, *args))
 
-    async def write_one(
-        self,
-        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write_one(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb of one statement, which is a transaction of its own."""
         return await self._client.read(lambda c: verb(c, *args))
 
-    async def write_in_time(
-        self,
-        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write_in_time(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in a transaction: they all have a deadline."""
         return await self.write(verb, *args)
 
@@ -160,12 +148,12 @@ class PostgresEngine:
         self,
         rows: Sequence[Draft | BulkRow],
         now: float,
-        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
+        verb: Verb[*Ts, T],
         *args: *Ts,
     ) -> T:
         """Store orders; if the server does not say whether it did, find out."""
 
-        def store(connection: Connection) -> Coroutine[Any, Any, T]:
+        def store(connection: Connection) -> Running[T]:
             return verb(connection, *args)
 
         try:
@@ -225,27 +213,15 @@ class PostgresEngine:
 
     # -- verbs that read
 
-    async def read(
-        self,
-        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def read(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in which each statement is its own transaction."""
         return await self._client.read(lambda c: verb(c, *args))
 
-    async def browse(
-        self,
-        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def browse(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in which each statement is its own transaction."""
         return await self.read(verb, *args)
 
-    async def snapshot(
-        self,
-        verb: Callable[[verbs.Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def snapshot(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in one transaction that reads one state of the database."""
         return await self._client.snapshot(lambda c: verb(c, *args))
 

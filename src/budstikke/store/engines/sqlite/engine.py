@@ -42,13 +42,13 @@ from budstikke.store.verbs.purge import ALL
 from budstikke.store.verbs.withdrawal import orders_of, parts_of, withdraw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from budstikke.domain.directory import Directory
     from budstikke.store import engine as contract
     from budstikke.store.contract import DueWork, Hint
-    from budstikke.store.verbs.connection import Connection
+    from budstikke.store.verbs.connection import Verb
     from budstikke.store.verbs.purge import BothSpans
 
 T = TypeVar("T")
@@ -145,11 +145,7 @@ class SqliteEngine:
 
     # -- verbs that write
 
-    async def write(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in the writer, in a transaction that it may share with others."""
         job, decode = encoded(verb, args)
         end = self._next_id
@@ -161,19 +157,11 @@ class SqliteEngine:
         result: T = done if decode is None else decode(done)
         return result
 
-    async def write_one(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write_one(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in the writer."""
         return await self.write(verb, *args)
 
-    async def write_in_time(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def write_in_time(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in the writer in time, or not at all."""
         terms = Terms(time.monotonic() + jobs.WITHIN)
         result: T = await self._in_time(terms, (verb, *args), None)
@@ -183,7 +171,7 @@ class SqliteEngine:
         self,
         rows: Sequence[Draft | BulkRow],
         now: float,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
+        verb: Verb[*Ts, T],
         *args: *Ts,
     ) -> T:
         """Store orders in time; those that were stored too late are withdrawn."""
@@ -243,27 +231,15 @@ class SqliteEngine:
 
     # -- verbs that read
 
-    async def read(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def read(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in the thread of short look-ups."""
         return await self._reader.run(verb, *args)
 
-    async def browse(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def browse(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in the thread of long look-ups."""
         return await self._browser.run(verb, *args)
 
-    async def snapshot(
-        self,
-        verb: Callable[[Connection, *Ts], Coroutine[Any, Any, T]],
-        *args: *Ts,
-    ) -> T:
+    async def snapshot(self, verb: Verb[*Ts, T], *args: *Ts) -> T:
         """Run a verb in the thread of long look-ups, in one transaction."""
         result: T = await self._browser.run(in_snapshot, verb, args)
         return result
