@@ -15,7 +15,17 @@ from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind, Empty
 from carriers.rig import logged, smpp_link
-from carriers.smpp.smsc import Peer, Smsc, fate, refuse_bind, sm, take_bind
+from carriers.smpp.smsc import (
+    REJECTED,
+    SILENT,
+    THROTTLED,
+    Peer,
+    Smsc,
+    fate,
+    refuse_bind,
+    sm,
+    take_bind,
+)
 
 # Binding
 
@@ -229,6 +239,27 @@ async def test_throttled_window_goes_again_in_order_and_nothing_overtakes() -> N
         await rig.sink.until(lambda: len(rig.sink.outcomes) == 20)
         assert parts == [part for part, _ in rig.sink.outcomes]
         assert not carrier.throttled
+
+
+async def test_whatever_becomes_of_a_part_it_leaves_its_room() -> None:
+    async with smpp_link(response_timeout=0.1, throttle_min=0.05, window=4) as (
+        rig,
+        smsc,
+    ):
+        carrier: Any = rig.carrier
+        parts = [
+            *(rig.part(), rig.part(REJECTED), rig.part(THROTTLED), rig.part(SILENT)),
+            *(rig.part(originator="A" * 30), rig.part(expires_at=0.0)),
+        ]
+        rig.carrier.offer(parts)
+        assert (6, 0) == (carrier.in_flight, rig.carrier.room())
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == len(parts))
+        assert (0, 4) == (carrier.in_flight, rig.carrier.room())
+        smsc.on_submit = lambda peer, _: peer.hang_up()
+        await rig.send([rig.part() for _ in range(6)])  # two of them wait
+        assert (0, 0) == (carrier.in_flight, rig.carrier.room())
+        await rig.sink.until(lambda: rig.sink.rooms == 2)
+        assert 4 == rig.carrier.room()
 
 
 async def test_throttled_until_the_validity_is_over() -> None:
