@@ -252,7 +252,7 @@ class Session:
             if self._over:
                 return events
         if position:
-            self._timers.life(now)
+            self._timers.heard, self._timers.misses = now, 0
         if position < size:
             self._buffer += data[position:] if position else data
         return events

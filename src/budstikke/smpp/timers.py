@@ -50,6 +50,14 @@ class Timers:
         timing: How long each runs.
         now: When the connection was made.
 
+    Attributes:
+        opened: When the connection was made.
+        bound: The session is bound.
+        heard: When a PDU came last, of whatever kind; then ``misses`` is 0.
+        worked: When an operation came or went last.
+        asked: When the last enquire_link was sent.
+        misses: How many were sent since a PDU came.
+
     """
 
     __slots__ = ("asked", "bound", "heard", "misses", "opened", "timing", "worked")
@@ -62,11 +70,6 @@ class Timers:
         self.asked = now
         self.misses = 0
         self.bound = False
-
-    def life(self, now: float) -> None:
-        """Note that a PDU came, of whatever kind."""
-        self.heard = now
-        self.misses = 0
 
     def due(self, now: float) -> Verdict:
         """Return what to do now; ``ENQUIRE`` counts as an enquire_link sent."""
