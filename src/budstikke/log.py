@@ -86,7 +86,7 @@ class JsonFormatter(logging.Formatter):
         }
         line |= _extra(vars(record))
         if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = "\n".join(_told(record.exc_info[1]))
+            line["error"] = "\n".join(_lines_of(record.exc_info[1]))
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
@@ -96,8 +96,8 @@ def _step(record: logging.LogRecord) -> str:
     return step.partition("\n")[0] if record.name == "asyncio" else step
 
 
-def _told(error: BaseException | None) -> Iterator[str]:
-    """Write an exception as Python does, the cause first, without what it quotes."""
+def _lines_of(error: BaseException | None) -> Iterator[str]:
+    """Write an exception as Python does, its causes first, with values masked."""
     waiting, done = [error], 0
     causes: list[str] = []
     while waiting and done < MOST_CAUSES:

@@ -101,13 +101,13 @@ class Delays:
         self._sums[value] += seconds
 
     def take(self) -> dict[str, Bins]:
-        """Give what was counted, by the label's value, and count from 0 again."""
+        """Return the counts by the label's value, and start from 0 again."""
         taken = {key: (its, self._sums[key]) for key, its in self._counts.items()}
         self._counts, self._sums = {}, {}
         return taken
 
     def add(self, taken: Mapping[str, Bins]) -> None:
-        """Add what another process has counted."""
+        """Add the counts of another process."""
         for value, (counts, seconds) in taken.items():
             own = self._counts.get(value, [0] * len(counts))
             self._counts[value] = [a + b for a, b in zip(own, counts, strict=True)]
@@ -233,13 +233,13 @@ class Grown(NamedTuple):
 
 
 class Growth:
-    """What the counters of this process grow by, for another that adds it up."""
+    """Growth of this process's counters, for the process that adds them up."""
 
     def __init__(self) -> None:
         self._before: dict[tuple[str, tuple[str, ...]], float] = {}
 
     def take(self) -> Grown:
-        """Give what was counted since the last time."""
+        """Return the growth since the last call."""
         now = {
             (sample.name, tuple(sample.labels.values())): sample.value
             for counter in _counters.values()
@@ -254,7 +254,7 @@ class Growth:
 
 
 def add_growth(grown: Grown) -> None:
-    """Add what another process has counted."""
+    """Add the counts of another process."""
     for (name, labels), value in grown.counters.items():
         counter = _counters[name]
         (counter.labels(*labels) if labels else counter).inc(value)

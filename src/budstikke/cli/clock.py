@@ -34,16 +34,16 @@ def _run(args: argparse.Namespace) -> int:
     settings = read_settings(args)
     check(settings.database_url)
     seen, now = read_seen(settings.database_url), time.time()
-    _say("this machine", now)
+    _show("this machine", now)
     if seen.database_time is not None:
-        _say("the database's server", seen.database_time)
-    _say("a gateway was last alive", seen.beat)
+        _show("the database's server", seen.database_time)
+    _show("a gateway was last alive", seen.beat)
     if args.confirm:
         confirm_clock(settings.database_url, now)
         print("confirmed: gateways whose clock agrees now trust it")
     return 0
 
 
-def _say(whose: str, at: float) -> None:
+def _show(clock: str, at: float) -> None:
     shown = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    print(f"{whose:<26}{shown if at else 'never'}")
+    print(f"{clock:<26}{shown if at else 'never'}")

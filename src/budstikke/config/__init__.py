@@ -125,7 +125,7 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def base_url(self) -> str:
-        """What links begin with, without a slash at the end."""
+        """Beginning of the links' URLs, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
@@ -261,7 +261,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def node_name(self) -> str:
-        """What this process is called."""
+        """Name of this process."""
         return self.node or socket.gethostname()
 
 

@@ -200,7 +200,7 @@ def _apply_receipt(
     part: Concerned, receipt: Receipt, siblings: Siblings
 ) -> PartUpdate | None:
     """
-    Return what the report changes in the part; ``None``: nothing.
+    Return the changes that the report makes to the part; ``None``: none.
 
     A date before the part was sent is from a wrong clock or zone: it moves to that
     time. The operator's words keep the original date, unless it only lacks its seconds.

@@ -127,7 +127,7 @@ class CallbackQueues:
         if head is None:
             return False
         try:
-            on = await self._tell_all(head, now)
+            on = await self._call_all(head, now)
         except asyncio.CancelledError:
             self._hand_back(head)
             raise
@@ -135,8 +135,8 @@ class CallbackQueues:
             self._hand_back(head)
         return await self._all_written(queue_id) and on
 
-    async def _tell_all(self, head: QueueHead, taken_at: float) -> bool:
-        """Make them in order; ``False``: one failed, or another node has the queue."""
+    async def _call_all(self, head: QueueHead, taken_at: float) -> bool:
+        """Call in order; ``False``: one failed, or another node has the queue."""
         for row in head.callbacks:
             if self._stopping:
                 return True

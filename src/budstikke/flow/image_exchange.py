@@ -1,4 +1,4 @@
-"""What the gateway and its image processes exchange; the gateway needs no Pillow."""
+"""Format of the messages between the gateway and its image processes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ FORMATS = {
     "image/gif": "GIF",
     "image/webp": "WEBP",
 }
-"""What is fitted, by content type; all else stays as it is."""
+"""Pillow's formats by content type: files of other types are not resized."""
 
-ASKED = struct.Struct("!10sII")
-"""What goes before a picture: its format, the octets it may have, and those it has."""
+PICTURE_HEADER = struct.Struct("!10sII")
+"""Header of a picture: Pillow's format, the limit and the size in octets."""
 
-ANSWERED = struct.Struct("!BI")
-"""What goes before an answer: its ``Fit``, and the octets that follow."""
+ANSWER_HEADER = struct.Struct("!BI")
+"""Header of an answer: its ``Fit``, and the size of the picture in octets."""
 
 
 class Fit(IntEnum):
-    """What became of a picture."""
+    """How a picture was resized."""
 
     AS_IT_WAS = 0
     JPEG = 1

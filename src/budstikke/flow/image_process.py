@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageOps
 
 from budstikke import subprocesses
-from budstikke.flow.image_exchange import ANSWERED, ASKED, Fit
+from budstikke.flow.image_exchange import ANSWER_HEADER, PICTURE_HEADER, Fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,12 +136,12 @@ def main(descriptor: int, memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with socket.socket(fileno=descriptor) as end, end.makefile("rb") as reader:
-        while head := reader.read(ASKED.size):
-            made, share, length = ASKED.unpack(head)
+        while head := reader.read(PICTURE_HEADER.size):
+            made, share, length = PICTURE_HEADER.unpack(head)
             _limit_time(seconds)
             name = made.rstrip(b"\0").decode()
             outcome, data = fit(name, reader.read(length), share)
-            end.sendall(ANSWERED.pack(outcome, len(data)) + data)
+            end.sendall(ANSWER_HEADER.pack(outcome, len(data)) + data)
 
 
 def _limit_time(seconds: int) -> None:

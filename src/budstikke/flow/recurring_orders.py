@@ -95,7 +95,7 @@ class RecurringOrders:
     The job that accepts due occurrences.
 
     Args:
-        store: Knows what is due.
+        store: Knows which orders are due.
         acceptor: Takes orders.
         directory: Gives the directory as it is now.
         clock: Unix seconds.

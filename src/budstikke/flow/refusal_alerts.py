@@ -122,7 +122,7 @@ class RefusalAlerts:
         self._mails.append(mail)
 
     async def run(self) -> None:
-        """Send what is due, until cancelled."""
+        """Send the alerts that are due, until cancelled."""
         while True:
             try:
                 await self.run_once()
@@ -182,7 +182,7 @@ class RefusalAlerts:
 def alert_of(
     dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
 ) -> Alert | None:
-    """Make what the customer's people are told of a refusal; ``None``: nothing."""
+    """Make the alert of a refusal; ``None``: nobody is to get one."""
     if _addresses(access) and isinstance(dialect, Alerting):
         return dialect.alert_of(call, refusal)
     return None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from budstikke import subprocesses
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.image_exchange import ANSWERED, ASKED, FORMATS, Fit
+from budstikke.flow.image_exchange import ANSWER_HEADER, FORMATS, PICTURE_HEADER, Fit
 
 if TYPE_CHECKING:
     import subprocess
@@ -217,10 +217,10 @@ class _Worker:
 
     async def ask(self, made: str, data: bytes, share: int) -> tuple[Fit, bytes]:
         """Shrink a picture; raises OSError or EOFError if the process ends."""
-        self._writer.write(ASKED.pack(made.encode(), share, len(data)) + data)
+        self._writer.write(PICTURE_HEADER.pack(made.encode(), share, len(data)) + data)
         await self._writer.drain()
-        head = await self._reader.readexactly(ANSWERED.size)
-        outcome, length = ANSWERED.unpack(head)
+        head = await self._reader.readexactly(ANSWER_HEADER.size)
+        outcome, length = ANSWER_HEADER.unpack(head)
         return Fit(outcome), await self._reader.readexactly(length)
 
     async def ended(self) -> int:

@@ -1,7 +1,7 @@
 """
 Runs periodic jobs.
 
-Nothing is decided here: the store's verbs do what is due, and the scheduler passes
+Nothing is decided here: the store's verbs do the work, and the scheduler passes
 their results to the senders and the notifier.
 """
 
@@ -45,7 +45,7 @@ class Scheduler:
     Runs the periodic jobs of this node.
 
     Args:
-        store: Knows what is due.
+        store: Has the work that is due.
         senders: By carrier id.
         notifier: Takes callbacks.
         clock: Unix seconds.

@@ -91,7 +91,7 @@ def approve(
         request_id: Of a request that waits.
         number: The number to give, or the shared number of the keyword; empty: the
             requested one.
-        answer: For the customer; empty: a sentence that says what was given.
+        answer: For the customer; empty: a sentence that names the number given.
         dialects: The settings of an access, by dialect.
         actor: Who does it, for the audit.
         now: Unix seconds.

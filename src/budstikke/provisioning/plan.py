@@ -182,7 +182,7 @@ def make_plan(file: File, state: State, secrets: Secrets, now: float) -> Plan:
 
 
 def _merged(entry: Entry, there: Row | None, secrets: Secrets) -> dict[str, Any]:
-    """Say what a row becomes: what its entry does not say stays as it is there."""
+    """Merge an entry of the file into its row: keys that it lacks keep their values."""
     return {
         field.key: _value(field, entry, there, secrets)
         for field in fields_of(type(entry))

@@ -1,5 +1,5 @@
 """
-What is taken of one request, connection and address, and for how long.
+Limits of one request, connection and address: sizes, counts and times.
 
 docs/configure.md has these as a table, and a test compares the two. None is a setting
 but those that the class ``Http`` of the settings has: they are far from what honest

@@ -52,7 +52,7 @@ class Authenticates(Protocol):
     def check_now(
         self, access: Access | None, secret: str | None, caller: Caller
     ) -> bool:
-        """Do as ``check`` without waiting; ``False``: only ``check`` can tell."""
+        """Check without waiting; ``False``: only ``check`` can tell."""
 
     async def check(
         self, access: Access | None, secret: str | None, caller: Caller

@@ -162,7 +162,7 @@ class FastPathProtocol(LenientProtocol):
         return route, request
 
     def _answer(self, task: Task[WireResponse]) -> None:
-        """Write the answer, and go on with what came meanwhile."""
+        """Write the answer, and go on with the octets that came meanwhile."""
         self.tasks.discard(cast("Task[Any]", task))
         if task.cancelled():
             return

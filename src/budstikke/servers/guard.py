@@ -35,11 +35,11 @@ class Watched(Protocol):
 
 
 EVERYBODY = ""
-"""Whose bodies are all bodies: the key of their sum."""
+"""Key of the sum over all addresses."""
 
 
 class Taken(NamedTuple):
-    """What is taken of the limits: connections, and octets of bodies, by address."""
+    """Use of the limits: connections, and octets of bodies, by address."""
 
     connections: Counts
     bodies: Counts
@@ -49,13 +49,13 @@ class Guard:
     """
     Counts connections and octets; use from one event loop.
 
-    One timer looks at all connections, so that a request costs none.
+    One timer checks all connections, so that a request needs no timer of its own.
 
     Args:
-        connections: Of one address.
-        bodies: Octets of bodies in memory at a time; one address has half of them.
+        connections: The most of one address.
+        bodies: The most octets of bodies in memory at a time; one address may use half.
         trusted: Networks of our proxies.
-        taken: What is taken, by this process and others; ``None``: by this one alone.
+        taken: Use of the limits by all processes; ``None``: by this one alone.
 
     """
 

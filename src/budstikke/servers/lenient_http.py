@@ -8,7 +8,7 @@ request has no fragment), are percent-escaped. All other octets pass untouched.
 
 Attackers send what never ends. Heads, headers and their number are bounded
 (``bounds``), heads and bodies have deadlines, and one request of a connection is worked
-at a time: what comes before its answer waits, and too much of it is not read.
+at a time: octets that come before its answer wait, and too many are not read.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LenientProtocol(HttpToolsProtocol):
 
     """
 
-    _in_line = True  # what comes next belongs to a request line
+    _in_line = True  # the next octets belong to a request line
     _leaving = False  # the next answer is the last
     _head = 0  # octets of the present request's line and headers; -1: in the body
     _tail = b""  # the last octets of the head, in which its end may have begun
@@ -79,8 +79,8 @@ class LenientProtocol(HttpToolsProtocol):
     _since = 0.0  # when the present head or body began
     _came = 0  # octets of the present body
     _granted = bounds.SMALL_BODY  # for how many of them there is room
-    _fault = 400  # what is answered when the parser stops
-    _lingers = 0.0  # since when what comes is dropped; 0: it is not
+    _fault = 400  # status of the answer when the parser stops
+    _lingers = 0.0  # since when octets are dropped; 0: they are not
     _stuck = 0.0  # since when the client reads nothing; 0: it does
     _address: str | None = None  # that the connection counts for; None: for none
     _task: Task[None] | None = None  # that works the present request
@@ -158,7 +158,7 @@ class LenientProtocol(HttpToolsProtocol):
         """Whether the connection reads no further requests."""
         return bool(self._lingers) or self.transport.is_closing()
 
-    # What comes
+    # Octets received
 
     def data_received(self, data: bytes) -> None:
         """Take octets; they are parsed when the current request is answered."""
@@ -171,7 +171,7 @@ class LenientProtocol(HttpToolsProtocol):
             self.work(data)
 
     def busy(self) -> bool:
-        """Whether a request is there whole and is not answered."""
+        """Whether a whole request has arrived and is not answered."""
         cycle = self._cycle()
         if self._head < 0 or cycle is None:
             return bool(self.pipeline)
@@ -203,7 +203,7 @@ class LenientProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _feed_head(self, data: bytes) -> bytes:
-        """Parse what belongs to a head; return what is behind it."""
+        """Parse the octets that belong to a head; return those after it."""
         if self._in_line:
             if not self._begun:
                 self._since = self.loop.time()
@@ -217,7 +217,7 @@ class LenientProtocol(HttpToolsProtocol):
         return data
 
     def _cut(self, data: bytes) -> tuple[bytes, bytes]:
-        """Cut where the head ends: what follows is body, or another request line."""
+        """Cut after the head: a body follows, or another request line."""
         tail = self._tail
         seen = tail + data[: bounds.LONGEST_HEAD + len(END_OF_HEAD)]
         end = seen.find(END_OF_HEAD)
@@ -229,9 +229,9 @@ class LenientProtocol(HttpToolsProtocol):
         return data[:end], data[end:]
 
     def _whole_line(self, data: bytes) -> bytes:
-        """Keep what comes until the line is whole; return it escaped, and the rest."""
+        """Keep octets until the line is whole; return it escaped, with the rest."""
         if not self._begun:
-            data = data.lstrip(b"\r\n")  # some end a body with a line end too many
+            data = data.lstrip(b"\r\n")  # some end a body with an extra line end
         end = data.find(b"\n", 0, bounds.LONGEST_HEAD)
         if end < 0:
             self._begun += data
@@ -245,17 +245,17 @@ class LenientProtocol(HttpToolsProtocol):
         if line.isascii() and line.count(b" ") <= 2 and b"#" not in line:
             return line + data[end:]
         escaped = escape_target(line)
-        self._head -= len(escaped) - len(line)  # as it came is what counts
+        self._head -= len(escaped) - len(line)  # the limit is for the line as received
         return escaped + data[end:]
 
     def _feed_body(self, data: bytes) -> bytes:
-        """Parse what belongs to a body; return what is behind it."""
+        """Parse the octets that belong to a body; return those after it."""
         size = min(self._left, len(data)) if self._left else SLICE
         self._left -= size if self._left else 0
         super().data_received(data[:size])
         return data[size:]
 
-    # What the parser says
+    # Called by the parser
 
     def on_message_begin(self) -> None:
         """Expect its headers."""

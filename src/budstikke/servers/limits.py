@@ -22,23 +22,23 @@ MOST_CALLERS = 65536
 
 
 class Counts(Protocol):
-    """How much is under way, by an access's id or by an address."""
+    """Counts of requests in progress, by an access's id or by an address."""
 
     def add(self, key: int | str, by: int = 1) -> int:
-        """Count more; returns how much is under way now, in all processes."""
+        """Count more; return the count now, of all processes."""
 
     def drop(self, key: int | str, by: int = 1) -> None:
-        """Count less: what this process had added is over."""
+        """Count less: requests that this process had added are over."""
 
 
 class OwnCounts:
-    """``Counts`` of one process alone."""
+    """``Counts`` of this process alone."""
 
     def __init__(self) -> None:
         self._counts: Counter[int | str] = Counter()
 
     def add(self, key: int | str, by: int = 1) -> int:
-        """Count more; returns how much is under way now."""
+        """Count more; return the count now."""
         self._counts[key] += by
         return self._counts[key]
 

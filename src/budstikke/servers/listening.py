@@ -153,7 +153,7 @@ async def serving(app: Any, listening: Listening, guard: Guard) -> AsyncIterator
     while not server.started:
         await asyncio.wait([task], timeout=0.01)
         if task.done():
-            await task  # raises what is in the way
+            await task  # raises the error
     try:
         yield
     finally:

@@ -49,7 +49,7 @@ _place = re.compile("[1-9][0-9]{0,3}").fullmatch
 HTML: Final = "text/html; charset=utf-8"
 
 HIDDEN: Final = "application/smil"
-"""How parts are laid out on a phone: nothing for people."""
+"""The layout of an MMS on a phone, which the page does not show."""
 
 _PAGE: Final = """<!doctype html>
 <html>

@@ -37,7 +37,7 @@ class Routed(NamedTuple):
 
 
 Found: TypeAlias = tuple[dict[str, Routed], Mapping[str, str]]
-"""What can be done at a path, by method, and the values of its parameters."""
+"""Handlers of a path, by method, and the values of the path's parameters."""
 
 
 class _Paths:

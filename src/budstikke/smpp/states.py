@@ -74,20 +74,20 @@ SENDS: Final[dict[Role, dict[State, frozenset[int]]]] = {
         State.CLOSED: _NONE,
     },
 }
-"""What a side sends: strict."""
+"""Commands that a side may send, by the standard: by its role and its state."""
 
 TOLERATED: Final[dict[Role, dict[State, frozenset[int]]]] = {
     Role.ESME: {
         State.UNBINDING: _UNBIND,
     },
     Role.MC: {
-        # Some message centres report on the transmitter too; a delivery that crosses
-        # our unbind is taken rather than lost.
+        # Some message centres send receipts to a transmitter too. A deliver_sm that
+        # crosses our unbind is accepted, or it would be lost.
         State.BOUND_TX: _DELIVER,
         State.UNBINDING: _DELIVER | _UNBIND,
     },
 }
-"""What is taken from the peer beyond the table: its role, our state."""
+"""Commands that we also accept from the peer: by its role and our state."""
 
 _PEER: Final = {Role.ESME: Role.MC, Role.MC: Role.ESME}
 
@@ -98,4 +98,4 @@ TAKES: Final[dict[Role, dict[State, frozenset[int]]]] = {
     }
     for role, peer in _PEER.items()
 }
-"""What a side takes: its own role, its own state."""
+"""Commands that a side accepts from its peer: by its own role and state."""

@@ -59,7 +59,7 @@ class Engine(Protocol):
         """Connect, become a node, and take over from a dead one."""
 
     async def close(self) -> None:
-        """Finish what was begun, end the node, and disconnect."""
+        """Finish the jobs in progress, end the node, and disconnect."""
 
     def reserve_ids(self, count: int) -> int:
         """Return the first of ``count`` ids for messages and orders."""
@@ -108,7 +108,7 @@ class Engine(Protocol):
         """Likewise, and all statements see one state of the database."""
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
-        """Do what is due, and renew this node's lease."""
+        """Queue parts and lease callbacks that are due, and renew this node's lease."""
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:
         """

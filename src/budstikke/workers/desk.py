@@ -36,7 +36,7 @@ class Desk:
 
     Args:
         directory: Gives the directory as it is now.
-        committer: Commits what they have staged.
+        committer: Commits the drafts that they have staged.
         acceptor: Accepts all other orders.
         queries: Answers queries and commands.
         lookups: Answers those who do not log in.

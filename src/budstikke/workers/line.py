@@ -75,7 +75,7 @@ class Line:
     async def connect(self, end: socket.socket) -> None:
         """Begin, on our end of the socket pair."""
         self._channel = await Channel.on(end, self._heard, self._ended)
-        self._flush()  # what was said in answer meanwhile
+        self._flush()  # answers that were written meanwhile
 
     @property
     def open(self) -> bool:
@@ -83,7 +83,7 @@ class Line:
         return self._channel is not None and self._channel.open
 
     def close(self) -> None:
-        """Say what is unsaid and end the line."""
+        """Send what waits, and end the line."""
         self._flush()
         if self._channel is not None:
             self._channel.end()
@@ -109,7 +109,7 @@ class Line:
             self._say((NOTE, 0, name, arguments))
 
     def _say(self, item: Item) -> None:
-        if not self._unsaid:  # what is said in one turn of the loop goes at once
+        if not self._unsaid:  # messages of one turn of the loop go together
             asyncio.get_running_loop().call_soon(self._flush)
         self._unsaid.append(item)
 
@@ -180,7 +180,7 @@ class Line:
         self._say(answer)
 
     def _ended(self) -> None:
-        """End what the other side had asked, and fail what was asked of it."""
+        """Cancel the other side's calls, and fail our calls to it."""
         for task in self._tied_now.values():
             task.cancel()
         asked, self._asked = self._asked, {}

@@ -114,13 +114,13 @@ class WorkerPool:
     Runs the workers.
 
     Args:
-        desk: Does what they ask for.
+        desk: Does the work that they ask for.
         sockets: They accept from these, which are the pool's own now.
         http: Where and how requests are taken, and how many workers there are.
         log_level: Of their log lines.
         node: This node's name, in their log lines.
         known_only: Dialects whose look-ups are for known addresses.
-        known: Gives what is known of the directory now.
+        known: Returns what this process knows of the directory now.
         clock: Unix seconds.
 
     """
@@ -149,7 +149,7 @@ class WorkerPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._encoding = asyncio.Lock()
         self._encoded: tuple[int, bytes] = (UNTOLD, b"")
-        self._told: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     async def start(self) -> None:
@@ -171,9 +171,9 @@ class WorkerPool:
             listener.close()
         seats = list(self._seats.values())
         await asyncio.gather(*[self._end(seat) for seat in seats])
-        for task in (*self._tasks, *self._told):
+        for task in (*self._tasks, *self._sending):
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._told, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._sending, return_exceptions=True)
         self._memory.close()
 
     async def _end(self, seat: _Seat) -> None:
@@ -256,26 +256,26 @@ class WorkerPool:
     def _offset(self) -> float:
         return self._clock() - steady()
 
-    # What all workers hear
+    # Notices to all workers
 
     def directory_changed(self) -> None:
         """Send the workers the directory."""
-        task = asyncio.create_task(self._tell())
-        self._told.add(task)
-        task.add_done_callback(self._told.discard)
+        task = asyncio.create_task(self._send_directory())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
-    async def _tell(self) -> None:
-        await asyncio.gather(*[self._tell_seat(s) for s in self._seats.values()])
+    async def _send_directory(self) -> None:
+        await asyncio.gather(*[self._update_seat(s) for s in self._seats.values()])
 
-    async def _tell_seat(self, seat: _Seat) -> None:
-        """Send a worker the directory, unless it has this one."""
+    async def _update_seat(self, seat: _Seat) -> None:
+        """Send a worker the directory, unless it has this revision."""
         revision, known = await self._encode()
         if seat.line.open and seat.revision != revision:
             seat.revision = revision
             seat.line.note("known", known)
 
     async def _encode(self) -> tuple[int, bytes]:
-        """Pickle what is known, once for all workers; gives its revision, too."""
+        """Pickle ``Known`` once for all workers; return its revision, too."""
         async with self._encoding:
             known = self._known()
             revision = known.directory.revision
@@ -288,7 +288,7 @@ class WorkerPool:
         """Tell a worker the time, and what it missed; end it if it hangs."""
         await seat.serves.wait()
         while True:
-            await self._tell_seat(seat)
+            await self._update_seat(seat)
             asked = asyncio.create_task(self._ask(seat))
             for _ in range(HANGING):
                 # By waits of a second each: it may be this process that was stopped.

@@ -42,7 +42,7 @@ MOST_REMEMBERED = 65_536
 
 
 async def ask(line: Line, name: str, *arguments: object) -> Any:
-    """Ask the gateway; raises what it raises, StoreUnavailable when it has ended."""
+    """Ask the gateway; raises its errors, and StoreUnavailable when it has ended."""
     try:
         return await line.ask(name, *arguments)
     except LineLostError:
@@ -55,7 +55,7 @@ class RemoteAcceptor:
 
     Args:
         line: To the gateway.
-        known: Gives what is known of the directory now.
+        known: Returns what this process knows of the directory now.
         clock: Unix seconds.
 
     """
@@ -193,7 +193,7 @@ class RemoteAuthenticator:
     def check_now(
         self, access: Access | None, secret: str | None, caller: Caller
     ) -> bool:
-        """Let pass what is known to be right; ``False``: only ``check`` can tell."""
+        """Accept secrets known to be right; ``False``: only ``check`` can tell."""
         return (
             access is not None
             and not (access.blocked or access.account.blocked)

@@ -246,7 +246,7 @@ class SimulatorCarrier:
     # Events of parts, and messages from phones
 
     def tick(self) -> None:
-        """Handle what is due by the clock; the carrier's own timer calls this."""
+        """Handle the events that are due; the carrier's own timer calls this."""
         now = self._clock()
         for submission, event in self._centre.tick(now):
             self._happened(submission, event, now)

@@ -30,7 +30,7 @@ class Step(Enum):
     REJECT = auto()
     """The operator refuses it."""
     DELIVER = auto()
-    """The phone gets it, and a receipt says so."""
+    """The phone gets it, and the sender gets a receipt."""
     FAIL = auto()
     """A receipt says that it is undeliverable."""
     EXPIRE = auto()

@@ -209,7 +209,7 @@ class Listener:
     # Events of parts
 
     def tick(self) -> None:
-        """Handle what is due by the clock; the listener's own timer calls this."""
+        """Handle the events that are due; the listener's own timer calls this."""
         now = self._clock()
         full: set[Mailbox] = set()
         for submission, event in self._centre.tick(now):

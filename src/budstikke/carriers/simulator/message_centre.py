@@ -137,7 +137,7 @@ class MessageCentre:
         return self._agenda.next()
 
     def tick(self, now: float) -> list[tuple[Submission, Event]]:
-        """Play what is due; return the events."""
+        """Let the events that are due happen; return them."""
         events: list[tuple[Submission, Event]] = []
         for submission, step in self._agenda.due(now):
             if step is Step.DELIVER:

@@ -19,14 +19,14 @@ def check_pattern(pattern: str, where: str) -> None:
 
 
 class AddressRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """TON and NPI of the senders that match a pattern from end to end."""
+    """TON and NPI of senders that match a pattern as a whole."""
 
     pattern: str
     ton: Octet
     npi: Octet
 
     def __post_init__(self) -> None:
-        """Refuse what is no regular expression."""
+        """Raise ValueError if the pattern is not a regular expression."""
         check_pattern(self.pattern, "pattern")
 
 

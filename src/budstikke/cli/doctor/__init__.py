@@ -153,7 +153,7 @@ def _file(engine: Engine, file: Path) -> Iterator[Finding]:
 
 
 def _clock(seen: Seen, now: float) -> Iterator[Finding]:
-    """Hold this machine's clock against what the database knows of the time."""
+    """Compare this machine's clock with the times in the database."""
     server = now if seen.database_time is None else seen.database_time
     if abs(now - server) > SAME_TIME:
         what = f"is {now - server:+.0f} s off the database server's"

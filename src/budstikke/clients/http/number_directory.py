@@ -31,7 +31,7 @@ class HttpNumberDirectory:
     A number directory behind an HTTP URL.
 
     Args:
-        transport: Makes requests; nobody else uses it.
+        transport: Makes the requests; used by this client only.
         url: ``{number}`` in it stands for E.164 with ``+`` (escaped), ``{digits}`` for
             the same without.
         headers: Headers of each request, such as a key.

@@ -46,13 +46,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             keyword has a URL of its own; empty: nowhere.
         inbound_style: How: ``json`` or ``get``; empty: ``json`` in 3.05, and ``get``
             in 2.25, whose own description of the URL knows nothing else (§ 1.2).
-        inbound_alerts: Mail addresses that are told when pushes of messages from
+        inbound_alerts: Mail addresses that get an alert when pushes of messages from
             phones are paused.
-        inbound_alert_numbers: Phones that are told by SMS as well.
+        inbound_alert_numbers: Phones that get the same alert by SMS.
         home_numbers: Recipients may be written as in the account's home country, or
             with its code and no prefix, as Front's clients do.
         approved_domains: Domains that orderurl may point to, with their subdomains.
-        error_alerts: Mail addresses that are told of refused outgoing messages.
+        error_alerts: Mail addresses that get an alert of refused outgoing messages.
 
     """
 

@@ -25,7 +25,7 @@ Secret = Annotated[
 
 
 class EventType(StrEnum):
-    """What webhooks tell of."""
+    """Types of the events that webhooks report."""
 
     SENT = "message.sent"
     DELIVERED = "message.delivered"

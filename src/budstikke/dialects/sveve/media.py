@@ -1,5 +1,5 @@
 """
-ShowImage: the parts of an MMS from a phone, for whoever has their ids.
+ShowImage: the files of a received MMS, for anyone who has their ids.
 
 A part is a stranger's file: a browser must show it as its declared type only, and run
 nothing in it.

@@ -55,7 +55,7 @@ class _Alphabet:
     One pair of tables as the codec wants them.
 
     ``inner`` maps characters to the inner code; ``basic`` is what septets mean (voids
-    are spaces), ``shifted`` what they mean after an escape.
+    are spaces), ``shifted`` their meaning after an escape.
     """
 
     inner: _EncodeCharMap

@@ -193,7 +193,7 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """
-        Do what is due: queue scheduled and deferred parts, lease callbacks and queues.
+        Queue scheduled and deferred parts that are due; lease callbacks and queues.
 
         An unsure part whose time is over is settled by its account's rule. At most
         ``limit`` parts of each kind, and about ``callbacks`` callbacks.
@@ -201,7 +201,7 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
 
     async def sweep(self, now: float, limit: int) -> list[CallbackRow]:
         """
-        Do what is not urgent: expire parts, match orphans, forget what is over.
+        Do work that is not urgent: expire parts, match orphans, delete what is over.
 
         An orphan settles an unsure part of the same carrier and recipient when no other
         part to that recipient is being sent.

@@ -1,4 +1,4 @@
-"""What an answered request survives, and which commits wait for the disk regardless."""
+"""Which failures an answered request survives, and which commits always reach disk."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Durability = Literal["power", "process"]
 
 ``process``: a commit is given to the operating system, or to the database server, and
 survives the end of every process of the gateway. docs/configure.md has a table of what
-may be lost. These wait for the disk all the same, because what they lead to cannot be
-taken back: blocks of ids, or two messages would get one id; claims, slices of bulk
-orders and occurrences of repeating orders, or what was sent would be sent again.
+may be lost. These commits wait for the disk all the same: blocks of ids, or two
+messages would get the same id; claims, slices of bulk orders and occurrences of
+repeating orders, or the gateway would send the same messages twice.
 """
 
 
 def must_reach_disk(rows: Sequence[Draft | BulkRow]) -> bool:
     """
-    Tell whether one of these comes from an order that is stored, and could come again.
+    Tell whether a row comes from a stored order, from which it could be made again.
 
-    An order that a customer has just sent cannot: if its commit is lost, nothing of it
-    is left from which it would be sent a second time.
+    A request that a customer has just sent cannot: if its commit is lost, nothing is
+    stored that would send the message a second time.
     """
     return any(
         row.occurrence is not None

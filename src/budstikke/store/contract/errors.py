@@ -6,4 +6,4 @@ class StoreUnavailable(Exception):  # noqa: N818 - a state of affairs, not our e
 
 
 class StoreDamaged(StoreUnavailable):
-    """What is stored cannot be read (a corrupt page); nothing was changed."""
+    """Stored data cannot be read (a corrupt page); nothing was changed."""

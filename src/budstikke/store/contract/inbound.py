@@ -12,45 +12,46 @@ from budstikke.store.contract.outbound import CallbackResult, CallbackRow, Media
 
 
 class Equals(IntEnum):
-    """What the store does with a part when it keeps an equal one of the same text."""
+    """How the store treats a new part if it holds an equal one."""
 
     SAME = 0
-    """It is that part, delivered again: not kept."""
+    """The operator delivered the same part again: the store drops it."""
     PERHAPS = 1
-    """It may be that part, delivered again: kept as ``Copy.PERHAPS``."""
+    """It may be the same part again: the store keeps it as ``Copy.PERHAPS``."""
     ANOTHER = 2
-    """It is another text's: kept as ``Copy.ANOTHER`` while the equal part is held."""
+    """It belongs to another text: the store keeps it as ``Copy.ANOTHER``."""
 
 
 class Copy(IntEnum):
-    """What a held part is to an equal part that was kept before it."""
+    """How a held part relates to an equal part that was stored before it."""
 
     NONE = 0
-    """There was none, or it is done: this one makes a text wait for the others."""
+    """No equal part is waiting: this part makes its text wait for the others."""
     PERHAPS = 1
-    """This one may be that part, delivered again."""
+    """The operator may have delivered the same part again."""
     ANOTHER = 2
-    """This one is another text's: the operator had our answer to that part."""
+    """It belongs to another text: we had acknowledged the earlier part."""
 
 
 MOST_EQUAL = 50
-"""Equal parts of one text that are kept at most: a phone may send any number."""
+"""The most equal parts of one text that the store keeps; a phone may send more."""
 
 
 class HeldPart(msgspec.Struct, array_like=True):
     """
-    A part of a long text, held until the others come; ``id`` 0: not stored yet.
+    A part of a long text, held until the other parts come.
 
     Attributes:
-        payload: User data as it came, hexadecimal; so are the values of ``tlvs``.
-        at: When the operator says that the phone sent it, Unix seconds.
-        reference: What the parts of one text share, with ``total``.
+        id: 0: it is not stored yet.
+        payload: User data as received, hexadecimal; so are the values of ``tlvs``.
+        at: When the phone sent it, according to the operator, Unix seconds.
+        reference: Shared by the parts of one text, which also share ``total``.
         number: Which part of its text it is, from 1.
-        digest: Of its content: equal parts have equal digests.
+        digest: Digest of its content: equal parts have equal digests.
         due_at: When the text is delivered without the parts that never came, Unix
             seconds; a copy is forgotten then.
-        equals: What the store does with it when it keeps an equal part.
-        copy: What it is to an equal part; the store sets it.
+        equals: How the store treats it if it holds an equal part.
+        copy: How it relates to an equal part; the store sets it.
 
     """
 
@@ -73,7 +74,7 @@ class HeldPart(msgspec.Struct, array_like=True):
 
 
 class Conversation(msgspec.Struct, array_like=True, frozen=True):
-    """The message that a phone replies to, and whose message it is."""
+    """The message that a phone replies to, with its access and account."""
 
     message_id: int
     access_id: int
@@ -94,10 +95,10 @@ class InboundDraft(msgspec.Struct):
     An inbound message to be stored, with its callback and auto-replies.
 
     Attributes:
-        recipient: The number of ours that the phone wrote to, digits.
-        access_id: Whose message it is; ``None``: it is unrouted.
-        held: Ids of the parts that it was reassembled from. If one of them is held no
-            more, the message was stored before, and nothing of it is stored again.
+        recipient: Our number that the phone wrote to, digits.
+        access_id: The access that gets the message; ``None``: it is unrouted.
+        held: Ids of the parts that it was reassembled from. If one of them is no longer
+            held, the message is stored already, and the store ignores this draft.
         notify: Make a callback of its event.
         queued: The callback goes through the access's queue, and gets the queue's next
             counter.

@@ -105,7 +105,7 @@ class InboundStore(Protocol):
 
     async def record_queues(self, results: Sequence[QueueResult], /) -> None:
         """
-        Write what came of working on queues.
+        Write the results of working on queues.
 
         A queue that was resumed, or that another node leased meanwhile, keeps its
         state; the results of its callbacks are written all the same. A queue that

@@ -18,11 +18,11 @@ BY_HAND = frozenset(
 """Indexes over expressions: Alembic can't compare them, tests/store/ does."""
 
 PARTITION = re.compile(r"(message|part|callback)_\d+")
-"""Tables that come and go while gateways serve."""
+"""Partitions: the gateway makes and drops these tables while it runs."""
 
 
 def compared(_item: object, name: str | None, kind: str, *_: object) -> bool:
-    """Tell what is compared with the schema when a migration is written."""
+    """Tell whether Alembic compares an object of the database with the schema."""
     if kind == "table":
         return not PARTITION.fullmatch(name or "")
     return not (kind == "index" and name in BY_HAND)
@@ -32,7 +32,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     include_object=compared,
-    render_as_batch=True,  # SQLite alters a table by making it again
+    render_as_batch=True,  # SQLite alters most of a table only by copying it
 )
 with context.begin_transaction():
     context.run_migrations()

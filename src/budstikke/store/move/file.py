@@ -157,7 +157,7 @@ def reading(path: Path) -> Iterator[Reader]:
 
 
 class DamagedError(Exception):
-    """A file that differs from what was written; ``reading`` adds its name."""
+    """A file was changed after it was written; ``reading`` adds its name."""
 
 
 class Reader:

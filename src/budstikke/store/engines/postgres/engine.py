@@ -108,7 +108,7 @@ class PostgresEngine:
             self.duplicates.hold(key, until)
 
     async def close(self) -> None:
-        """Finish what was begun and disconnect."""
+        """Finish the jobs in progress and disconnect."""
         await self._ids.close()
         with contextlib.suppress(StoreUnavailable):
             await self._client.write(self._end)
@@ -184,7 +184,7 @@ class PostgresEngine:
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """
-        Do what is due, renew this node's lease, and see to partitions and ids.
+        Run ``wake``, renew this node's lease, and see to partitions and ids.
 
         Mostly there is nothing to do, and it takes one round trip to know.
         """

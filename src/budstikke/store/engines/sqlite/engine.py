@@ -115,7 +115,7 @@ class SqliteEngine:
         self._reader.node_id = self._browser.node_id = taken.node_id
 
     async def close(self) -> None:
-        """Finish what was begun, and release the file."""
+        """Finish the jobs in progress, and release the file."""
         await self._writer.stop()
         await self._reader.stop()
         await self._browser.stop()
@@ -221,7 +221,7 @@ class SqliteEngine:
         )
 
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
-        """Do what is due."""
+        """Run ``wake`` of the contract."""
         return await self.write(wake, now, limit, callbacks)
 
     async def retire(self, before: float, limit: int) -> tuple[int, BothSpans]:
