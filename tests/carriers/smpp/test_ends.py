@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
 from budstikke.carriers.smpp import bind as link
+from budstikke.carriers.smpp.connection import Connection
 from budstikke.domain.receipt import Reason, Rejected, Retry, Sent, Unsure
-from budstikke.smpp import Pdu, State
+from budstikke.smpp import Limits, Pdu, State
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
+from budstikke.smpp.codec import build, parse
 from budstikke.smpp.pdus import Empty, MessageId, Outbind
 from carriers.rig import Rig, logged, smpp_link
 from carriers.smpp.smsc import SILENT, Peer, Smsc, fate, refuse_bind
@@ -145,6 +148,25 @@ async def test_outbind_and_alerts_are_passed_over() -> None:
         await smsc.until(lambda: bool(smsc.answers))
         (outcome,) = await rig.send([rig.part()])
         assert isinstance(outcome, Sent)
+
+
+async def test_what_the_session_answers_by_itself_goes_out_at_once() -> None:
+    class Socket(asyncio.Transport):
+        def __init__(self) -> None:
+            super().__init__()
+            self.written: list[Any] = []
+
+        def write(self, data: Any) -> None:
+            self.written.append(data)
+
+    socket = Socket()
+    loop = asyncio.get_running_loop()
+    connection = Connection(loop, Limits(), lambda *_: None)
+    connection.connection_made(socket)
+    connection.data_received(build(Pdu(cmd.ENQUIRE_LINK, 0, 7, Empty())))
+    await asyncio.sleep(0)
+    assert [cmd.ENQUIRE_LINK_RESP] == [parse(data).command for data in socket.written]
+    connection.connection_lost(None)
 
 
 async def test_late_answer_is_told() -> None:

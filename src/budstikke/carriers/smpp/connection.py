@@ -66,10 +66,13 @@ class Connection(asyncio.Protocol):
         """Give the octets to the session, and its events to ``on_events``."""
         session = self.session
         events = session.receive(data, self._loop.time())
-        if session.state is State.CLOSED or session.out:
-            self._happened(events)  # it ends, or has answered something by itself
-        elif events:
+        if session.state is State.CLOSED:
+            self._happened(events)
+            return
+        if events:
             self._on_events(self, events)
+        if session.out:
+            self.flush_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the session."""
