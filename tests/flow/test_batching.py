@@ -60,6 +60,35 @@ async def test_each_item_has_its_own_result() -> None:
     assert [n * 10 for n in range(50)] == results
 
 
+async def test_items_that_come_together_share_a_future() -> None:
+    work = Work()
+    coalescer = Coalescer(work, most=7)
+    first, lone = coalescer.put_all(range(10)), coalescer.put(10)
+    results = await asyncio.gather(first, coalescer.put_all(range(11, 20)), lone)
+    assert [n * 10 for n in range(10)] == results[0]
+    assert [n * 10 for n in range(11, 20)] == results[1]
+    assert 100 == results[2]
+    assert [7, 7, 6] == [len(batch) for batch in work.batches]
+
+
+async def test_of_items_that_come_together_only_the_bad_one_fails() -> None:
+    work = Work()
+    work.poison = 3
+    results = await Coalescer(work).put_all(range(5))
+    assert [0, 10, 20, 40] == [n for n in results if isinstance(n, int)]
+    assert isinstance(results[3], ZeroDivisionError)
+    work.failures = [StoreUnavailable("down")]
+    results = await Coalescer(work).put_all(range(5, 7))
+    assert [StoreUnavailable] * 2 == [type(each) for each in results]
+
+
+async def test_who_gave_up_items_that_came_together_harms_nobody() -> None:
+    coalescer = Coalescer(Work())
+    gone, other = coalescer.put_all([1, 2]), coalescer.put(3)
+    gone.cancel()
+    assert 30 == await other
+
+
 async def test_what_comes_meanwhile_is_the_next_batch() -> None:
     work = Work()
     its = Coalescer(work)

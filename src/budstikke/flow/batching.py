@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from budstikke.store.contract import StoreUnavailable
 
@@ -51,7 +51,7 @@ class Coalescer(Generic[T, R]):
         self._most = most
         self._ahead = ahead
         self._items: list[T] = []
-        self._futures: list[asyncio.Future[R]] = []
+        self._futures: list[asyncio.Future[R] | _Place[R]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def put(self, item: T) -> asyncio.Future[R]:
@@ -63,6 +63,21 @@ class Coalescer(Generic[T, R]):
         if len(self._tasks) < self._ahead:
             self._tasks.add(loop.create_task(self._run()))
         return future
+
+    def put_all(self, items: Sequence[T]) -> asyncio.Future[list[R | BaseException]]:
+        """
+        Add items, at least one; the future gets their results, in order.
+
+        An item that failed has its exception in the place of a result. One future for
+        all costs a tenth of one for each.
+        """
+        loop = asyncio.get_running_loop()
+        group: _Group[R] = _Group(loop.create_future(), len(items))
+        self._items += items
+        self._futures += [_Place(group, index) for index in range(len(items))]
+        if len(self._tasks) < self._ahead:
+            self._tasks.add(loop.create_task(self._run()))
+        return group.future
 
     async def drain(self) -> None:
         """Wait until all items have their results."""
@@ -79,7 +94,9 @@ class Coalescer(Generic[T, R]):
         # callback ran would see a worker that has in fact ended, and never be worked.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _give(self, items: list[T], futures: list[asyncio.Future[R]]) -> None:
+    async def _give(
+        self, items: list[T], futures: list[asyncio.Future[R] | _Place[R]]
+    ) -> None:
         try:
             results = await self._work(items)
         except Exception as error:  # every waiting future gets it
@@ -97,6 +114,48 @@ class Coalescer(Generic[T, R]):
             for future, result in zip(futures, results, strict=True):
                 if not future.done():
                     future.set_result(result)
+
+
+class _Group(Generic[R]):
+    """Items that have one future; ``future`` is done when the last has its result."""
+
+    __slots__ = ("_left", "_results", "future")
+
+    def __init__(
+        self, future: asyncio.Future[list[R | BaseException]], count: int
+    ) -> None:
+        self.future = future
+        self._left = count
+        self._results: list[Any] = [None] * count
+
+    def take(self, index: int, result: R | BaseException) -> None:
+        """Take the result of an item."""
+        self._results[index] = result
+        self._left -= 1
+        if not self._left and not self.future.done():
+            self.future.set_result(self._results)
+
+
+class _Place(Generic[R]):
+    """An item's place in its group: what a future is to an item of its own."""
+
+    __slots__ = ("_group", "_index")
+
+    def __init__(self, group: _Group[R], index: int) -> None:
+        self._group = group
+        self._index = index
+
+    def done(self) -> bool:
+        """Tell that it waits: nobody can give up one item of a group."""
+        return False
+
+    def set_result(self, result: R) -> None:
+        """Give the item its result."""
+        self._group.take(self._index, result)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Give the item its exception."""
+        self._group.take(self._index, error)
 
 
 def _given_up(batch: Sequence[object], error: BaseException) -> bool:

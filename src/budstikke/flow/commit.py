@@ -185,6 +185,12 @@ class Committer:
         """
         return await self._commits.put(staged)
 
+    async def commit_all(
+        self, orders: Sequence[StagedOrder]
+    ) -> list[Verdict | BaseException | None]:
+        """Do as ``commit`` for each; in the place of a verdict may be an exception."""
+        return await self._commits.put_all(orders)
+
     async def _commit_batch(self, batch: list[StagedOrder]) -> list[Verdict | None]:
         placed = [self._place(staged) for staged in batch]
         there = [each for each in placed if each is not None]

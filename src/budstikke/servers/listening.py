@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import socket
 from functools import partial
@@ -19,6 +20,8 @@ import uvicorn
 
 from budstikke.servers.fast_path import FastPathProtocol
 
+log = logging.getLogger("budstikke.http")
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 """Connections that wait until they are accepted."""
+
+PAUSE = 0.5
+"""Seconds without accepting after the system could not give a connection."""
 
 AGAIN = 0.1
 """Seconds between two tries to bind."""
@@ -44,12 +50,14 @@ class Listening(NamedTuple):
     """
     Where a server takes connections.
 
-    ``tls_cert`` and ``tls_key`` are PEM files; empty: plain HTTP.
+    ``tls_cert`` and ``tls_key`` are PEM files; empty: plain HTTP. ``shared``: other
+    processes accept from these sockets, too.
     """
 
     sockets: Sequence[socket.socket]
     tls_cert: str = ""
     tls_key: str = ""
+    shared: bool = False
 
 
 async def bind(host: str, port: int, seconds: float = 0.0) -> list[socket.socket]:
@@ -102,12 +110,83 @@ def cannot_listen(host: str, port: int, error: object) -> OSError:
 
 
 class Server(uvicorn.Server):
-    """uvicorn in our loop: signals are ours, and it takes leave of its clients."""
+    """
+    uvicorn in our loop: signals are ours, and it takes leave of its clients.
+
+    Args:
+        config: uvicorn's.
+        shared: The sockets that other processes accept from, too; empty: none.
+
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, shared: Sequence[socket.socket] = ()
+    ) -> None:
+        super().__init__(config)
+        self._shared = shared
+        self._greeting: set[asyncio.Task[Any]] = set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """
+        Begin to accept.
+
+        uvloop accepts all connections that wait: of a burst one process would get
+        them all. From shared sockets it is one in a turn of the loop, so that a process
+        with much to do takes fewer.
+        """
+        if not self._shared:
+            await super().startup(sockets)
+            return
+        await self.lifespan.startup()
+        self.servers = []
+        for listener in self._shared:
+            self._listen(listener)
+        self.started = True
+
+    def _listen(self, listener: socket.socket) -> None:
+        if not self.should_exit:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(listener.fileno(), self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Accept one connection, unless another process was first."""
+        loop = asyncio.get_running_loop()
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:  # no descriptors, no memory: not for each turn
+            log.error("cannot accept a connection: %s", error)  # noqa: TRY400 - of all
+            loop.remove_reader(listener.fileno())
+            loop.call_later(PAUSE, self._listen, listener)
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        greeting = loop.create_task(self._greet(connection))
+        self._greeting.add(greeting)
+        greeting.add_done_callback(self._greeting.discard)
+
+    async def _greet(self, connection: socket.socket) -> None:
+        """Give a connection its protocol, after its TLS handshake if it has one."""
+        kind: Any = self.config.http_protocol_class
+        state = self.lifespan.state
+
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = kind(
+                config=self.config, server_state=self.server_state, app_state=state
+            )
+            return made
+
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):  # as an asyncio server does
+            await loop.connect_accepted_socket(
+                protocol, connection, ssl=self.config.ssl
+            )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """
@@ -118,6 +197,10 @@ class Server(uvicorn.Server):
         """
         for server in self.servers:
             server.close()
+        for listener in self._shared:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        if self._greeting:  # those that were accepted a moment ago
+            await asyncio.wait(self._greeting, timeout=0.1)
         connections = self.server_state.connections
         for connection in list(connections):
             cast("FastPathProtocol", connection).close_after_answer()
@@ -147,7 +230,8 @@ async def serving(app: Any, listening: Listening, guard: Guard) -> AsyncIterator
             backlog=BACKLOG,
             ssl_certfile=listening.tls_cert or None,
             ssl_keyfile=listening.tls_key or None,
-        )
+        ),
+        listening.sockets if listening.shared else (),
     )
     task = asyncio.create_task(server.serve(list(listening.sockets)))
     while not server.started:

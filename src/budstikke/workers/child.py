@@ -76,7 +76,7 @@ class Worker:
         memory = SharedMemory(place.counts, place.rows, told.key)
         sockets = [socket.socket(fileno=each) for each in place.listeners]
         http = told.http
-        listening = Listening(sockets, http.tls_cert, http.tls_key)
+        listening = Listening(sockets, http.tls_cert, http.tls_key, shared=True)
         app = self._application(told, memory)
         async with serving(app, listening, self._guard(told, memory)):
             self._line.note("serves")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.refusal import Refusal, RefusalCode
@@ -90,10 +89,7 @@ class Desk:
         """
         orders = decode_orders(encoded)
         ids = [self._number(order) for order in orders]
-        verdicts = await asyncio.gather(
-            *[self._committer.commit(order.staged) for order in orders],
-            return_exceptions=True,
-        )
+        verdicts = await self._committer.commit_all([each.staged for each in orders])
         answers: list[Committed | Exception | None] = []
         for (order_id, first_id), verdict in zip(ids, verdicts, strict=True):
             if verdict is None:
