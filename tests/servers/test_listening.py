@@ -42,12 +42,13 @@ def test_servers_that_share_a_socket_share_a_burst() -> None:
         sockets = await bind("127.0.0.1", 0)
         address = sockets[0].getsockname()
         apps = [App("one"), App("two")]
-        waiting = [socket.create_connection(address) for _ in range(20)]
         async with AsyncExitStack() as stack:
             for app in apps:
                 theirs = [each.dup() for each in sockets]
                 listening = Listening(theirs, shared=True)
                 await stack.enter_async_context(serving(app, listening, Guard()))
+            # While they connect, neither server has a turn.
+            waiting = [socket.create_connection(address) for _ in range(20)]
             streams = [await asyncio.open_connection(sock=each) for each in waiting]
             for reader, writer in streams:
                 writer.write(HELLO)
