@@ -152,7 +152,9 @@ def test_limits() -> None:
     numbers = ",".join(['"1"'] * (MOST_RECIPIENTS + 1))
     assert "to" == refused(f'{{"text":"x","to":[{numbers}]}}'.encode())[1]
     values = ",".join(f'"{n}":"b"' for n in range(100_000))
-    assert "too_large" == refused(b'{"template":{"values":{%b}}}' % values.encode())[0]
+    code, _, detail = refused(b'{"template":{"values":{%b}}}' % values.encode())
+    assert code == "too_large"
+    assert detail == f"More than {large.REST // 1024} kB besides its recipients"
     fields = ",".join(f'"{n}":"b"' for n in range(101))
     one = f'{{"to":"1","fields":{{{fields}}}}}'
     assert ("bad_field", "recipients[0].fields") == refused(order(one))[:2]

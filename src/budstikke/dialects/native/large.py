@@ -101,7 +101,7 @@ def read_large(
 
 def _check_rest(size: int) -> None:
     if size > REST:
-        detail = f"InboundExtras than {REST // 1024} kB besides its recipients"
+        detail = f"More than {REST // 1024} kB besides its recipients"
         raise Problem(RefusalCode.TOO_LARGE, detail=detail)
 
 
