@@ -2,9 +2,9 @@
 Bar charts as SVG, for docs/performance.md: lying bars in groups, with their figures.
 
 Each bar has its name and its figure beside it, so that nothing hangs on colours; a thin
-line across a bar's end shows the extremes of the rounds. The colours are told apart by
-colour-blind people (Okabe and Ito's), and there are two sets of the rest, for light
-and for dark.
+line across a bar's end shows the extremes of the rounds. Colour-blind people can
+tell the colours apart (Okabe and Ito's); all else has a colour for light and one for
+dark.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def choose(candidates: Sequence[Candidate]) -> tuple[Candidate, str]:
     if known:
         why = f"its build is optimised: {chosen.evidence}"
         if len(known) > 1 and len(equal) < len(known):
-            why += ", and it is the quickest of those that are"
+            why += ", and it is the quickest optimised one"
     elif len(candidates) == 1:
         why = "there is no other"
     elif len(equal) == 1:

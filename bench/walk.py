@@ -8,7 +8,8 @@ function of ours is noted on the way from the request to the callback that says
 in between.
 
 What counts is how often a reader has to go back to a file that was left before: the
-step is then told in pieces. ``-v`` lists the functions; a line for each change of file.
+step is then spread over its files. ``-v`` lists the functions; a line for each change
+of file.
 
     .venv/bin/python -m bench.walk [-v]
 """
@@ -244,7 +245,7 @@ def steps_of(calls: Iterable[Call]) -> list[list[Call]]:
     Divide the calls of a message among the steps.
 
     A response has no callback: until the delivery report comes nothing is noted. If
-    the report came before the response was recorded, their calls cannot be told apart:
+    the report came before the response was recorded, nothing separates their calls:
     then there are no steps.
     """
     steps: list[list[Call]] = [[]]

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from functools import partial
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -49,7 +49,8 @@ from budstikke.subprocesses import COLLECT
 from budstikke.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from starlette.requests import Request
@@ -199,13 +200,17 @@ async def _serve(
         await gateway.stop()
 
 
-def _in_process(gateway: Gateway, others: App, _health: Metrics) -> Any:
+def _in_process(
+    gateway: Gateway, others: App, _health: Metrics
+) -> AbstractAsyncContextManager[int]:
     """Answer customers from this process."""
     return _http(_application(gateway, others), gateway.settings.http)
 
 
 @contextlib.asynccontextmanager
-async def _workers(gateway: Gateway, others: App, health: Metrics) -> Any:
+async def _workers(
+    gateway: Gateway, others: App, health: Metrics
+) -> AsyncIterator[int]:
     """Have workers answer customers until the end of the block; gives the port."""
     http, settings = gateway.settings.http, gateway.settings
     if http.tls_cert:  # what is wrong with it is known before a worker fails
@@ -324,7 +329,7 @@ class Metrics:
 
 
 @contextlib.asynccontextmanager
-async def _http(app: Any, address: config.Http) -> Any:
+async def _http(app: App, address: config.Http) -> AsyncIterator[int]:
     """Serve an application until the end of the block; gives the port it has."""
     guard = Guard(
         connections=address.max_connections,
@@ -338,7 +343,7 @@ async def _http(app: Any, address: config.Http) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def _listening(phones: Phones, listen: str) -> Any:
+async def _listening(phones: Phones, listen: str) -> AsyncIterator[None]:
     """Take SMPP binds for the simulated phones until the end of the block."""
     host, port = host_port(listen)
     listener = Listener(

@@ -60,7 +60,7 @@ def children(folder: Path) -> list[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_every_process_is_ended(tmp_path: Path, number: signal.Signals) -> None:
-    # As a shell starts what it is told to run in the background.
+    # A shell starts background commands with SIGINT ignored.
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     command = [*ignoring, sys.executable, "-c", RUN, str(tmp_path)]
     pipe = subprocess.PIPE

@@ -43,7 +43,7 @@ def test_of_two_that_say_so_the_quicker_one() -> None:
     slow, quick = (candidate(n, s, said=SWITCH) for n, s in (("a", 0.2), ("b", 0.1)))
     chosen, why = choose([slow, quick])
     assert quick == chosen
-    assert "the quickest of those that are" in why
+    assert "the quickest optimised one" in why
 
 
 def test_else_the_quicker_one_if_it_is_so_by_the_margin() -> None:

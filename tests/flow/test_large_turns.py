@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from budstikke.flow.pace import AT_ONCE, aside
 from budstikke.flow.stage import Stager
 from budstikke.store import schema
 from flow.rig import Rig, rig_on, until
+from flow.turns import calls_by_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,27 +67,9 @@ async def test_orders_take_turns_to_stage_their_slices(
 ) -> None:
     """However many are being expanded, others wait for one piece of a slice at most."""
     monkeypatch.setattr(pace, "TURN", 0.0)
-    turn = 0
-    staged: Counter[int] = Counter()
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code is Stager.stage.__code__:
-            staged[turn] += 1
-
-    async def count() -> None:
-        nonlocal turn
-        while True:
-            turn += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
-    sys.setprofile(note)
-    try:
+    async with calls_by_turn(Stager.stage) as staged:
         await asyncio.gather(*[rig.accept(*FEW) for _ in range(4)])
         await until(lambda: not rig.bulk._tasks, 60)
-    finally:
-        sys.setprofile(None)
-        counting.cancel()
     # Each of the four has a slice of five pieces and one of a message.
     assert STAGED_AT_ONCE * 5 == MOST_MESSAGES
     assert 4 * 6 == staged.total()

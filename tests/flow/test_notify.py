@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,11 +17,10 @@ from budstikke.flow.callback_attempt import CallbackAttempts
 from budstikke.store import schema
 from budstikke.store.contract import CallbackRow
 from flow.rig import Rig, directory, rig_on, until
+from flow.turns import calls_by_turn
 from store.path import NOW, RECIPIENT, opened
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     import pytest
 
     from store.engines import SqliteEngine
@@ -68,27 +65,9 @@ async def test_others_have_their_turn_between_callbacks_that_go_nowhere(
     deaf = replace(known.accesses[1], settings=Settings())
     rig.directory = replace(known, accesses={1: deaf})
     rows = await make(rig, 200)
-    turn = 0
-    tried: Counter[int] = Counter()
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code is CallbackAttempts.attempt.__code__:
-            tried[turn] += 1
-
-    async def count() -> None:
-        nonlocal turn
-        while True:
-            turn += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
-    sys.setprofile(note)
-    try:
+    async with calls_by_turn(CallbackAttempts.attempt) as tried:
         rig.notifier.notify(rows)
         await until(lambda: not rig.notifier.busy())
-    finally:
-        sys.setprofile(None)
-        counting.cancel()
     await rig.written()
     assert ["done"] * 200 == states(rig)
     assert 200 == tried.total()

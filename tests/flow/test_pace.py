@@ -1,4 +1,4 @@
-"""Long work holds the loop for one allowance a turn, whoever does it."""
+"""All tasks with long work share one allowance in each turn of the loop."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class Line:
     def _answered(self, number: int, value: Any, *, failed: bool) -> None:
         future = self._asked.pop(number, None)
         if future is None or future.done():
-            return  # whoever asked has gone
+            return  # its caller was cancelled
         if failed:
             future.set_exception(value)
         else:

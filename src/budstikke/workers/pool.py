@@ -57,7 +57,7 @@ GATHER = 1.0
 """Seconds that a scrape of the metrics waits for workers."""
 
 
-UNTOLD = -2
+NO_REVISION = -2
 """A revision that no directory has."""
 
 
@@ -71,7 +71,7 @@ class _Seat:
         self.serves = asyncio.Event()
         self.lost = asyncio.Event()
         self.born = time.monotonic()
-        self.revision = UNTOLD  # of the directory that it was told
+        self.revision = NO_REVISION  # of the directory that it was sent
         functions = pool.desk.functions() | {"relay": self._relay}
         notes: dict[str, Callable[..., None]] = {
             **pool.desk.notes(),
@@ -148,7 +148,7 @@ class WorkerPool:
         self._seats: dict[int, _Seat] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._encoding = asyncio.Lock()
-        self._encoded: tuple[int, bytes] = (UNTOLD, b"")
+        self._encoded: tuple[int, bytes] = (NO_REVISION, b"")
         self._sending: set[asyncio.Task[None]] = set()
         self._stopping = False
 

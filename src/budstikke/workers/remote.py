@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from budstikke.workers.messages import Known
 
 LOGGED_IN_FOR = 3600.0
-"""Seconds in which the gateway is told once that an address has logged in."""
+"""Seconds in which a worker reports the login of an address only once."""
 
 MOST_REMEMBERED = 65_536
-"""Addresses of which it is remembered that the gateway was told."""
+"""Addresses whose reported login a worker remembers."""
 
 
 async def ask(line: Line, name: str, *arguments: object) -> Any:
@@ -141,18 +141,18 @@ class RemoteLookups:
         self._line = line
         self._known_only = known_only
         self._clock = clock
-        self._told: dict[tuple[str, str], float] = {}
+        self._reported: dict[tuple[str, str], float] = {}
 
     def logged_in(self, dialect: str, client: str) -> None:
-        """Tell the gateway of an address that has logged in, now and then."""
+        """Report to the gateway that an address has logged in, once in a while."""
         if dialect not in self._known_only:
             return
         key, now = (dialect, neighbourhood(client)), self._clock()
-        if self._told.get(key, 0.0) > now:
+        if self._reported.get(key, 0.0) > now:
             return
-        if len(self._told) >= MOST_REMEMBERED:
-            self._told.clear()
-        self._told[key] = now + LOGGED_IN_FOR
+        if len(self._reported) >= MOST_REMEMBERED:
+            self._reported.clear()
+        self._reported[key] = now + LOGGED_IN_FOR
         self._line.note("logged_in", dialect, client)
 
     async def look_up(self, asked: QueryOrCommand, dialect: str, client: str) -> Answer:
