@@ -186,7 +186,7 @@ def test_a_problem_in_full() -> None:
     problem = Problem(RefusalCode.NO_CREDIT, detail="12 < 13", param="to")
     assert {
         "type": "/v1/docs#no_credit",
-        "title": "There is not enough money left",
+        "title": "The account does not have enough money",
         "status": 402,
         "code": "no_credit",
         "detail": "12 < 13",

@@ -327,8 +327,8 @@ async def test_a_quote(api: Api) -> None:
         },
     )
     plan = {"encoding": "ucs2", "segments": 2, "units": 77, "forced_by": "ż"}
-    bad = {"code": "bad_recipient", "title": "Not a possible number"}
-    title = "There is no such group, or nobody in it"
+    bad = {"code": "bad_recipient", "title": "The number is not a valid phone number"}
+    title = "The group does not exist, or has no members"
     assert {
         "segments": 6,
         "price": "0.34",

@@ -66,50 +66,62 @@ class Row(NamedTuple):
 _R = RefusalCode
 
 PROBLEMS: Mapping[RefusalCode | Fault, Row] = {
-    _R.MISSING_LOGIN: Row(401, "No token was given: Authorization: Bearer …"),
-    _R.UNKNOWN_LOGIN: Row(401, "Nobody has this token"),
-    _R.WRONG_PASSWORD: Row(401, "Nobody has this token"),
+    _R.MISSING_LOGIN: Row(
+        401, "The request has no token: send Authorization: Bearer …"
+    ),
+    _R.UNKNOWN_LOGIN: Row(401, "The token is wrong"),
+    _R.WRONG_PASSWORD: Row(401, "The token is wrong"),
     _R.ADDRESS_NOT_ALLOWED: Row(403, "The token may not be used from this address"),
     _R.HTTPS_REQUIRED: Row(403, "The token may be used over https only"),
     _R.ACCOUNT_BLOCKED: Row(403, "The account is blocked"),
     _R.TOO_MANY_REQUESTS: Row(429, "Too many requests at a time"),
     _R.MALFORMED: Row(400, "The request cannot be read"),
     _R.TOO_LARGE: Row(413, "The request is too large"),
-    _R.MISSING_FIELD: Row(422, "Something that is needed is missing"),
-    _R.BAD_FIELD: Row(422, "A value cannot be taken"),
-    _R.BAD_RECIPIENT: Row(422, "Not a possible number"),
-    _R.NOT_MOBILE: Row(422, "Not a number that can receive messages"),
-    _R.COUNTRY_NOT_ALLOWED: Row(422, "The account may not send to that country"),
-    _R.NO_ROUTE: Row(422, "No carrier takes that number"),
-    _R.BAD_ORIGINATOR: Row(422, "Not a sender, or not one of the account's"),
-    _R.BAD_PRICE: Row(422, "Not a premium price"),
-    _R.PREMIUM_NOT_ALLOWED: Row(403, "The account has no premium messages"),
-    _R.PREMIUM_BAD_RECIPIENT: Row(422, "That number takes no premium messages"),
-    _R.PREMIUM_TOO_LONG: Row(422, "A premium text has one segment"),
+    _R.MISSING_FIELD: Row(422, "A required value is missing"),
+    _R.BAD_FIELD: Row(422, "A value is not valid"),
+    _R.BAD_RECIPIENT: Row(422, "The number is not a valid phone number"),
+    _R.NOT_MOBILE: Row(422, "The number cannot receive messages"),
+    _R.COUNTRY_NOT_ALLOWED: Row(422, "The account may not send to this country"),
+    _R.NO_ROUTE: Row(422, "The gateway has no carrier for this number"),
+    _R.BAD_ORIGINATOR: Row(
+        422, "The sender is not valid, or the account may not use it"
+    ),
+    _R.BAD_PRICE: Row(422, "The price is not a valid premium price"),
+    _R.PREMIUM_NOT_ALLOWED: Row(403, "The account may not send premium messages"),
+    _R.PREMIUM_BAD_RECIPIENT: Row(422, "The number cannot receive premium messages"),
+    _R.PREMIUM_TOO_LONG: Row(422, "A premium text must fit into one segment"),
     _R.TEXT_TOO_LONG: Row(422, "The text is too long"),
-    _R.BAD_CHARACTERS: Row(422, "A character is not in GSM 03.38"),
-    _R.UNKNOWN_GROUP: Row(422, "There is no such group, or nobody in it"),
-    _R.BLACKLISTED: Row(422, "Nobody may send to that number"),
-    _R.OPTED_OUT: Row(422, "The recipient wants no messages from the account"),
-    _R.DUPLICATE: Row(409, "The same message went to that number a moment ago"),
-    _R.NO_CREDIT: Row(402, "There is not enough money left"),
-    _R.SPEND_CAP: Row(402, "The account's own spending limit is reached"),
-    _R.HELD: Row(403, "Held back until somebody has looked at it"),
-    _R.STORAGE_DOWN: Row(503, "Nothing can be stored now, so nothing is accepted"),
-    _R.INTERNAL: Row(500, "A fault of the gateway"),
-    Fault.NOT_FOUND: Row(404, "There is no such thing"),
-    Fault.METHOD_NOT_ALLOWED: Row(405, "This cannot be done here"),
-    Fault.UNSUPPORTED_MEDIA_TYPE: Row(415, "The body is to be application/json"),
+    _R.BAD_CHARACTERS: Row(422, "The text has a character that is not in GSM 03.38"),
+    _R.UNKNOWN_GROUP: Row(422, "The group does not exist, or has no members"),
+    _R.BLACKLISTED: Row(422, "The number is blocked for all accounts"),
+    _R.OPTED_OUT: Row(422, "The recipient has opted out of messages from the account"),
+    _R.DUPLICATE: Row(409, "The same message was sent to this number a moment ago"),
+    _R.NO_CREDIT: Row(402, "The account does not have enough money"),
+    _R.SPEND_CAP: Row(402, "The account has reached its spending limit"),
+    _R.HELD: Row(403, "The message needs an approval before it can be sent"),
+    _R.STORAGE_DOWN: Row(
+        503, "The database cannot store anything now: try again later"
+    ),
+    _R.INTERNAL: Row(500, "The gateway has an internal error"),
+    Fault.NOT_FOUND: Row(404, "It does not exist"),
+    Fault.METHOD_NOT_ALLOWED: Row(405, "The method is not allowed here"),
+    Fault.UNSUPPORTED_MEDIA_TYPE: Row(415, "The body must be application/json"),
     Fault.DELETED: Row(410, "The record was deleted"),
-    Fault.TOO_LATE: Row(409, "It has been sent, or has ended in another way"),
-    Fault.NOT_YET_TOLD: Row(409, "Somebody is still to be told of it, or answered"),
-    Fault.NOT_YET_SENT: Row(409, "It is still to be sent: cancel it first"),
-    Fault.IDEMPOTENCY_CONFLICT: Row(409, "The key was used for another request"),
+    Fault.TOO_LATE: Row(409, "It was already sent, or is already final"),
+    Fault.NOT_YET_TOLD: Row(
+        409, "A callback or an answer about it is still outstanding"
+    ),
+    Fault.NOT_YET_SENT: Row(409, "It is not sent yet: cancel it first"),
+    Fault.IDEMPOTENCY_CONFLICT: Row(
+        409, "The key was already used for a different request"
+    ),
     Fault.NAME_TAKEN: Row(409, "Another group has this name"),
-    Fault.NONE_ACCEPTED: Row(422, "No recipient was accepted"),
-    Fault.TOO_MANY_WAITING: Row(409, "Too much waits for an administrator already"),
-    Fault.DECIDED: Row(409, "An administrator has decided"),
-    Fault.QUEUED: Row(409, "It waits in its queue for those before it"),
+    Fault.NONE_ACCEPTED: Row(422, "The gateway accepted no recipient"),
+    Fault.TOO_MANY_WAITING: Row(
+        409, "Too many requests already wait for an administrator"
+    ),
+    Fault.DECIDED: Row(409, "An administrator has already decided"),
+    Fault.QUEUED: Row(409, "Earlier callbacks in its queue must go first"),
 }
 
 PARAMETERS: Mapping[RefusalCode, str] = {
