@@ -17,7 +17,7 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import HTTP_DIALECTS
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.message import Accepted
 from budstikke.servers.auth import Authenticator, hash_secret
@@ -72,7 +72,7 @@ class Acceptor:
 
 
 def application() -> HttpServer:
-    front = DIALECTS["front"]
+    front = HTTP_DIALECTS["front"]
     access = Access(
         id=1,
         account=Account(id=1, name="bench"),

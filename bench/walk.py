@@ -38,7 +38,7 @@ from bench.processes import free_ports
 from budstikke import config
 from budstikke.carriers import KINDS
 from budstikke.carriers.simulator.phones import Phones
-from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.dialects import HTTP_DIALECTS, IDENTIFY
 from budstikke.gateway import SETTINGS, Gateway
 from budstikke.provisioning.apply import Secrets, apply, read_file
 from budstikke.servers.auth import hash_secret, verify_secret
@@ -178,7 +178,7 @@ def application(gateway: Gateway) -> HttpServer:
     """Serve the gateway's dialects, and nothing beside them."""
     rest: Any = None
     return HttpServer(
-        dialects=DIALECTS,
+        dialects=HTTP_DIALECTS,
         directory=lambda: gateway.directory,
         authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from budstikke import cli, config
 from budstikke.carriers import KINDS
-from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.dialects import DIALECTS, HTTP_DIALECTS, IDENTIFY
 from budstikke.domain import states
 from budstikke.domain.refusal import RefusalCode
 from budstikke.metrics import METRICS, registry
@@ -85,7 +85,12 @@ def test_dialects(name: str) -> None:
     text = page(f"dialects/{name}.md")
     fields = [field.name for field in structs.fields(DIALECTS[name].settings)]
     assert [] == [field for field in fields if f"`{field}`" not in text]
-    assert [] == [path for _, path in DIALECTS[name].routes if path not in text]
+
+
+@pytest.mark.parametrize("name", HTTP_DIALECTS)
+def test_paths_of_dialects(name: str) -> None:
+    text = page(f"dialects/{name}.md")
+    assert [] == [path for _, path in HTTP_DIALECTS[name].routes if path not in text]
 
 
 @pytest.mark.parametrize("name", KINDS)

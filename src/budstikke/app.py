@@ -33,7 +33,7 @@ from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.simulator.settings import ListenerSettings
 from budstikke.carriers.simulator.web.app import simulator_app
 from budstikke.config.addresses import host_port, networks
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import HTTP_DIALECTS
 from budstikke.flow.mms_view_url import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
@@ -223,7 +223,7 @@ async def _workers(
         http=http,
         log_level=settings.log.level,
         node=settings.node_name,
-        known_only=known_only(DIALECTS, http.lookups),
+        known_only=known_only(HTTP_DIALECTS, http.lookups),
         known=gateway.known,
         clock=gateway.clock,
     )
@@ -251,7 +251,7 @@ def _others(gateway: Gateway, phones: Phones, health: Metrics) -> App:
 def _application(gateway: Gateway, others: App) -> HttpServer:
     settings = gateway.settings
     return HttpServer(
-        dialects=DIALECTS,
+        dialects=HTTP_DIALECTS,
         directory=lambda: gateway.directory,
         authenticator=gateway.authenticator,
         acceptor=gateway.acceptor,

@@ -22,7 +22,7 @@ from budstikke.carrier_supervisor import CarrierSupervisor
 from budstikke.carriers import KINDS
 from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.clients.http.process import HttpTransportProcess
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import DIALECTS, HTTP_DIALECTS
 from budstikke.domain.directory import Directory, sorted_by_kind
 from budstikke.domain.number import load_plans
 from budstikke.flow.accept import Acceptor
@@ -172,7 +172,7 @@ class Gateway:
             self.queries,
             directory=lambda: self.directory,
             clock=self._clock,
-            known_only=known_only(DIALECTS, self.settings.http.lookups),
+            known_only=known_only(HTTP_DIALECTS, self.settings.http.lookups),
         )
 
     def _make_store(self, *, in_subprocess: bool) -> Store:

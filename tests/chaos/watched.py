@@ -27,7 +27,7 @@ from budstikke import config
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.config.callbacks import Callbacks
 from budstikke.demo import apply_demo
-from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.dialects import DIALECTS, HTTP_DIALECTS, IDENTIFY
 from budstikke.gateway import Gateway
 from budstikke.log import configure
 from budstikke.provisioning.apply import Secrets, apply, read_file
@@ -65,7 +65,7 @@ def routes_of(app: Any) -> list[tuple[str, str]]:
     dialects: HttpServer = app
     rest: Any = dialects._rest
     starlette: Any = rest._rest
-    found = [route for dialect in DIALECTS.values() for route in dialect.routes]
+    found = [route for dialect in HTTP_DIALECTS.values() for route in dialect.routes]
     found += [("POST", "/mm7/{carrier}")]
     return found + list(_below(starlette.routes, ""))
 

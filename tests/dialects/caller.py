@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from budstikke.dialects.contract import Dialect
+    from budstikke.dialects.contract import HttpDialect
 
 CASES = Path(__file__).parent / "cases"
 
@@ -63,7 +63,7 @@ class Facts(msgspec.Struct, forbid_unknown_fields=True):
     receiver: Receiver | None = None
 
 
-def facts(dialect: Dialect | str) -> Facts:
+def facts(dialect: HttpDialect | str) -> Facts:
     """Read what the tests must know of a dialect; most need no file."""
     name = dialect if isinstance(dialect, str) else dialect.name
     file = CASES / name / "contract.toml"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from budstikke.dialects import DIALECTS, bounds
+from budstikke.dialects import HTTP_DIALECTS, bounds
 from budstikke.dialects.contract import Call
 from budstikke.dialects.document import _has_long_number
 from budstikke.dialects.query import SLICE, read_query, unescape
@@ -47,7 +47,7 @@ Task = Refusal | Order | list[Order] | object
 def work(route: tuple[str, str, str], octets: bytes, kind: str) -> tuple[Call, Task]:
     """Read a request as the server does, and write its answer if it is refused."""
     name, method, path = route
-    dialect = DIALECTS[name]
+    dialect = HTTP_DIALECTS[name]
     query, body = (octets, b"") if method == "GET" else (b"", octets)
     request = WireRequest(method, path, query, {"content-type": kind}, body)
     call = Call(request, dialect.routes[method, path])
@@ -560,7 +560,7 @@ def test_an_answer_that_names_every_recipient_takes_no_longer_for_each(
         )
         refusal = Refusal(code, invalid=listed)
         started = time.process_time()
-        body = DIALECTS["sveve"].render(call, refusal, 0.0).body
+        body = HTTP_DIALECTS["sveve"].render(call, refusal, 0.0).body
         assert count == body.count(b"<error>")
         return time.process_time() - started
 
@@ -572,9 +572,9 @@ def test_many_messages_are_answered_without_what_was_read_of_them() -> None:
     call, asked = work(SEND, messages(100), JSON)
     assert isinstance(asked, list)
     refusals: list[Accepted | Refusal] = [Refusal(RefusalCode.NO_ROUTE)] * len(asked)
-    assert DIALECTS["sveve"].render(call, refusals, 0.0).body.count(b"<error>") == len(
-        asked
-    )
+    assert HTTP_DIALECTS["sveve"].render(call, refusals, 0.0).body.count(
+        b"<error>"
+    ) == len(asked)
 
     bad = work(SEND, SVEVE + b'"messages":[{"to":"1"},{"msg":"a"}]}', JSON)[0]
     assert bad.fields is not None

@@ -42,10 +42,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import HTTP_DIALECTS
 from budstikke.dialects.contract import (
     Call,
-    Dialect,
+    HttpDialect,
     Inbound,
     Login,
     NeedsExtras,
@@ -139,7 +139,7 @@ def read(path: Path) -> list[Case]:
 ALL = [case for path in sorted(CASES.glob("*/*.txt")) for case in read(path)]
 
 
-def call_of(case: Case, dialect: Dialect) -> Call:
+def call_of(case: Case, dialect: HttpDialect) -> Call:
     found = case.one(">>")
     assert found, "a case needs a request"
     (method, target), body = found[0].split(" ", 1), found[1]
@@ -152,7 +152,7 @@ def call_of(case: Case, dialect: Dialect) -> Call:
     return Call(request, routed.operation, path=routed.parameters)
 
 
-def settings_of(case: Case, dialect: Dialect) -> Any:
+def settings_of(case: Case, dialect: HttpDialect) -> Any:
     return msgspec.json.decode(case.setting("settings", "{}"), type=dialect.settings)
 
 
@@ -175,7 +175,7 @@ def now_of(case: Case) -> float:
 
 
 def attempt(
-    case: Case, dialect: Dialect, call: Call
+    case: Case, dialect: HttpDialect, call: Call
 ) -> tuple[Login | None, Task] | Refusal:
     """Take a request through login and parse."""
     try:
@@ -228,7 +228,7 @@ def check_order(case: Case, words: dict[str, Any], order: Order) -> None:
     assert kept == shown(order)
 
 
-def check_request(case: Case, dialect: Dialect, call: Call) -> Refusal | None:
+def check_request(case: Case, dialect: HttpDialect, call: Call) -> Refusal | None:
     """Compare what a request becomes; gives the refusal, if it is one."""
     came = attempt(case, dialect, call)
     if isinstance(came, Refusal):
@@ -274,7 +274,7 @@ def check_response(case: Case, response: WireResponse) -> None:
     assert expected == (f"{response.status} {response.content_type}", response.body)
 
 
-def status_push(case: Case, dialect: Dialect) -> WireRequest | None:
+def status_push(case: Case, dialect: HttpDialect) -> WireRequest | None:
     event = StatusEvent(**(case.dict("!!", "") or {}))
     settings = settings_of(case, dialect)
     if not isinstance(dialect, Reports):
@@ -282,7 +282,7 @@ def status_push(case: Case, dialect: Dialect) -> WireRequest | None:
     return dialect.report(event, case.setting("url", ""), settings)
 
 
-def inbound_push(case: Case, dialect: Dialect) -> WireRequest | None:
+def inbound_push(case: Case, dialect: HttpDialect) -> WireRequest | None:
     words = {"kind": Kind.SMS, **(case.dict("~~", "") or {})}
     words["kind"] = Kind(words["kind"])
     words["media"] = tuple(MediaRef(**part) for part in words.get("media", ()))
@@ -312,7 +312,7 @@ def check_push(case: Case, request: WireRequest | None) -> None:
     assert expected == (f"{request.method} {request.target}", request.body)
 
 
-def check_verdict(case: Case, dialect: Dialect, text: str, body: bytes) -> None:
+def check_verdict(case: Case, dialect: HttpDialect, text: str, body: bytes) -> None:
     first = text.partition(" ")[0]
     topic = Topic(first) if first in list(Topic) else Topic.STATUS
     verdict, status, *rest = text.removeprefix(topic.value).lstrip().split(" ", 2)
@@ -324,7 +324,7 @@ def check_verdict(case: Case, dialect: Dialect, text: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.title)
 def test_case(case: Case) -> None:
-    dialect = DIALECTS[case.dialect]
+    dialect = HTTP_DIALECTS[case.dialect]
     checks = 0
     if case.one("!!"):
         check_push(case, status_push(case, dialect))
@@ -349,6 +349,6 @@ def test_case(case: Case) -> None:
 def test_every_dialect_has_cases_with_titles_of_their_own() -> None:
     titles = [case.title for case in ALL]
 
-    assert set(DIALECTS) == {case.dialect for case in ALL}
+    assert set(HTTP_DIALECTS) == {case.dialect for case in ALL}
     assert len(set(titles)) == len(titles)
     assert all(case.one("##", "source:") for case in ALL)

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import DIALECTS, HTTP_DIALECTS
 from budstikke.dialects.contract import (
     Call,
-    Dialect,
     Done,
+    HttpDialect,
     Inbound,
     Reports,
     Step,
@@ -41,7 +41,9 @@ thorough = settings(deadline=None, max_examples=300)
 
 NOW = 1704067200.0
 
-every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+every_dialect = pytest.mark.parametrize(
+    "dialect", HTTP_DIALECTS.values(), ids=HTTP_DIALECTS
+)
 REPORTS = {name: d for name, d in DIALECTS.items() if isinstance(d, Reports)}
 INBOUND = {name: d for name, d in DIALECTS.items() if isinstance(d, Inbound)}
 
@@ -51,14 +53,16 @@ PUSHING: dict[str, Any] = {**REPORTS, **INBOUND}
 every_pushing = pytest.mark.parametrize("dialect", PUSHING.values(), ids=PUSHING)
 every_operation = pytest.mark.parametrize(
     ("dialect", "method", "path"),
-    [(d, *route) for d in DIALECTS.values() for route in d.routes],
+    [(d, *route) for d in HTTP_DIALECTS.values() for route in d.routes],
     ids=[
-        f"{d.name} {' '.join(route)}" for d in DIALECTS.values() for route in d.routes
+        f"{d.name} {' '.join(route)}"
+        for d in HTTP_DIALECTS.values()
+        for route in d.routes
     ],
 )
 
 
-def names(dialect: Dialect) -> list[str]:
+def names(dialect: HttpDialect) -> list[str]:
     """Find the parameters that occur in a dialect's golden cases."""
     return names_in(dialect.name)
 
@@ -133,7 +137,7 @@ def check_order(order: Order) -> None:
     assert not order.texts or len(order.texts) == len(order.recipients)
 
 
-def work(dialect: Dialect, request: WireRequest) -> None:
+def work(dialect: HttpDialect, request: WireRequest) -> None:
     """Take a request all the way; anything but a good Order or a Refusal raises."""
     path = dict.fromkeys(re.findall(r"\{(\w+)\}", request.target), "1")
     operation = dialect.routes[request.method, request.target]
@@ -162,7 +166,9 @@ def test_the_register_knows_dialects_by_their_names() -> None:
 
 
 @every_dialect
-def test_routes_are_upper_case_methods_and_lower_case_paths(dialect: Dialect) -> None:
+def test_routes_are_upper_case_methods_and_lower_case_paths(
+    dialect: HttpDialect,
+) -> None:
     assert dialect.routes
     for method, path in dialect.routes:
         assert (method.upper(), path.lower()) == (method, path)
@@ -171,7 +177,7 @@ def test_routes_are_upper_case_methods_and_lower_case_paths(dialect: Dialect) ->
 
 @every_dialect
 def test_settings_have_defaults_and_refuse_what_they_do_not_know(
-    dialect: Dialect,
+    dialect: HttpDialect,
 ) -> None:
     assert msgspec.convert({}, dialect.settings) == dialect.settings()
     with pytest.raises(msgspec.ValidationError, match="unknown field `nonsense`"):
@@ -180,7 +186,7 @@ def test_settings_have_defaults_and_refuse_what_they_do_not_know(
 
 @every_operation
 def test_there_are_words_for_every_refusal(
-    dialect: Dialect, method: str, path: str
+    dialect: HttpDialect, method: str, path: str
 ) -> None:
     """Also for one raised before anything was read, and with any field."""
     call = Call(WireRequest(method, path), dialect.routes[method, path])
@@ -195,7 +201,7 @@ def test_there_are_words_for_every_refusal(
 
 
 @every_dialect
-def test_junk_is_refused_and_nothing_worse(dialect: Dialect) -> None:
+def test_junk_is_refused_and_nothing_worse(dialect: HttpDialect) -> None:
     @thorough
     @given(st.sampled_from(sorted(dialect.routes)), st.binary(), st.binary())
     def check(route: tuple[str, str], query: bytes, body: bytes) -> None:
@@ -207,7 +213,7 @@ def test_junk_is_refused_and_nothing_worse(dialect: Dialect) -> None:
 
 @every_dialect
 def test_junk_in_known_parameters_is_refused_and_nothing_worse(
-    dialect: Dialect,
+    dialect: HttpDialect,
 ) -> None:
     route = st.sampled_from(sorted(dialect.routes))
     known = st.sampled_from(names(dialect))
@@ -359,7 +365,7 @@ def test_a_topic_that_is_pushed_has_a_policy_and_a_url(dialect: Any) -> None:
 
 
 @every_dialect
-def test_urls_in_settings_are_urls(dialect: Dialect) -> None:
+def test_urls_in_settings_are_urls(dialect: HttpDialect) -> None:
     fields = [
         field.name
         for field in msgspec.structs.fields(dialect.settings)

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from budstikke.dialects import DIALECTS, bounds
-from budstikke.dialects.contract import Call, Dialect, Roomy
+from budstikke.dialects import HTTP_DIALECTS, bounds
+from budstikke.dialects.contract import Call, HttpDialect, Roomy
 from budstikke.domain.refusal import Refusal, RefusalCode
 from budstikke.wire import WireRequest
 
@@ -17,7 +17,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "refusals.md"
 BY_PARAMETER = {RefusalCode.MISSING_FIELD, RefusalCode.BAD_FIELD}
 
-every_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+every_dialect = pytest.mark.parametrize(
+    "dialect", HTTP_DIALECTS.values(), ids=HTTP_DIALECTS
+)
 
 
 def rows(page: Path) -> dict[str, str]:
@@ -39,14 +41,16 @@ def test_the_page_says_why_of_every_refusal() -> None:
 
 
 @every_dialect
-def test_a_dialects_page_has_every_refusal(dialect: Dialect) -> None:
+def test_a_dialects_page_has_every_refusal(dialect: HttpDialect) -> None:
     found = rows(DOCS / "dialects" / f"{dialect.name}.md")
     assert [code.value for code in RefusalCode] == list(found)
 
 
 @every_dialect
 @pytest.mark.parametrize("code", RefusalCode)
-def test_a_row_is_what_the_dialect_answers(dialect: Dialect, code: RefusalCode) -> None:
+def test_a_row_is_what_the_dialect_answers(
+    dialect: HttpDialect, code: RefusalCode
+) -> None:
     cell = rows(DOCS / "dialects" / f"{dialect.name}.md")[code.value]
     (method, path), operation = next(iter(dialect.routes.items()))
     call = Call(WireRequest(method, path), operation)
@@ -67,7 +71,7 @@ def test_the_page_says_what_one_request_may_hold() -> None:
     said = PAGE.read_text("utf-8").partition("## How large")[2]
     rooms = {
         room
-        for dialect in DIALECTS.values()
+        for dialect in HTTP_DIALECTS.values()
         if isinstance(dialect, Roomy)
         for room in dialect.room.values()
     }

@@ -14,7 +14,7 @@ import zeep
 from zeep.exceptions import Fault
 from zeep.transports import Transport
 
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import HTTP_DIALECTS
 from budstikke.dialects.ip1.operations import MMS, SMS
 from budstikke.dialects.ip1.settings import Settings
 from budstikke.domain.message import Accepted, Order
@@ -129,7 +129,7 @@ class Site:
         self.path = Path()
         fake: Any = self.path
         app: Any = HttpServer(
-            dialects=DIALECTS,
+            dialects=HTTP_DIALECTS,
             directory=lambda: fake,
             authenticator=fake,
             acceptor=fake,

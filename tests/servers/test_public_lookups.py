@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import DIALECTS, HTTP_DIALECTS
 from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.queries import (
     MessageAnswer,
@@ -104,7 +104,7 @@ class Site:
             directory=lambda: directory,
             clock=lambda: self.now,
         )
-        dialects = {name: DIALECTS[name] for name in ("ip1", "front")}
+        dialects = {name: HTTP_DIALECTS[name] for name in ("ip1", "front")}
         closed = known_to(dialects, "known" if known_only else "open")
         now: dict[str, Any] = {
             "directory": lambda: directory,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.dialects.contract import Identifying
+from budstikke.dialects.contract import Identifying, Takes
 from budstikke.dialects.elks import Elks
 from budstikke.dialects.front import Front
 from budstikke.dialects.ip1 import Ip1
@@ -20,7 +20,7 @@ from budstikke.dialects.sveve import Sveve
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from budstikke.dialects.contract import Dialect
+    from budstikke.dialects.contract import Dialect, HttpDialect
 
 DIALECTS: Mapping[str, Dialect] = {
     "front": Front(),
@@ -30,6 +30,11 @@ DIALECTS: Mapping[str, Dialect] = {
     "native": Native(),
     "elks": Elks(),
 }
+
+HTTP_DIALECTS: Mapping[str, HttpDialect] = {
+    name: dialect for name, dialect in DIALECTS.items() if isinstance(dialect, Takes)
+}
+"""Those that speak HTTP."""
 
 IDENTIFY: Mapping[str, Callable[[str], str]] = {
     name: dialect.identify

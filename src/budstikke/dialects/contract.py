@@ -1,13 +1,16 @@
 """
-The interface of a dialect: an HTTP API for customers.
+The interface of a dialect: an API for customers.
 
 A dialect only translates between the API and the gateway's own types. It does no I/O,
-reads no clock and does not use the store. Every dialect takes requests (``Takes``). It
-may also send callbacks with delivery reports (``Reports``) and inbound messages
-(``Inbound``). All other protocols here are optional: a dialect implements one by having
-its attributes, so it needs no methods that do nothing.
+reads no clock and does not use the store. Every dialect has a name and settings
+(``Dialect``). An HTTP dialect takes requests (``Takes``). It may also send callbacks
+with delivery reports (``Reports``) and inbound messages (``Inbound``). All other
+protocols here are optional: a dialect implements one by having its attributes, so it
+needs no methods that do nothing. A dialect of another protocol has a server of its own
+(``servers.smpp``), which calls what that dialect's package offers.
 
-A request passes through these steps. Each may refuse it, in the dialect's own words::
+An HTTP request passes through these steps. Each may refuse it, in the dialect's own
+words::
 
     routes[method, path] -> operation
     login(call) -> Login                    raises Refusal
@@ -145,8 +148,20 @@ TaskResult: TypeAlias = Accepted | list[Accepted | Refusal] | Answer | Refusal
 """The gateway's answer; for a list of orders a list, one by one."""
 
 
+class Dialect(Protocol):
+    """What every dialect has, whatever protocol its customers speak."""
+
+    name: str
+    """Its name in the register, in files for ``apply``, in metrics and logs."""
+
+    @property
+    def settings(self) -> type[Any]:
+        """Return the class of an access's settings."""
+
+
+@runtime_checkable
 class Takes(Protocol[S]):
-    """The part of a dialect that takes requests; every dialect has it."""
+    """The part of an HTTP dialect that takes requests; every HTTP dialect has it."""
 
     name: str
     routes: Mapping[tuple[str, str], str]
@@ -183,8 +198,8 @@ class Takes(Protocol[S]):
         """
 
 
-Dialect: TypeAlias = Takes[Any]
-"""Any dialect, whatever its settings."""
+HttpDialect: TypeAlias = Takes[Any]
+"""Any HTTP dialect, whatever its settings."""
 
 
 class CallsBack(Protocol[S_contra]):

@@ -22,7 +22,7 @@ from budstikke.flow.transports import Mail, NotSent, Undeliverable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from budstikke.dialects.contract import Alert, Call, Dialect
+    from budstikke.dialects.contract import Alert, Call, HttpDialect
     from budstikke.domain.directory import Access
     from budstikke.domain.refusal import Refusal
     from budstikke.flow.transports import MailTransport
@@ -89,7 +89,7 @@ class RefusalAlerts:
         return self._transport is not None and bool(_addresses(access))
 
     def note(
-        self, dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
+        self, dialect: HttpDialect, call: Call, access: Access | None, refusal: Refusal
     ) -> None:
         """Count the refusal of a call, if its access wants alerts."""
         alert = alert_of(dialect, call, access, refusal)
@@ -180,7 +180,7 @@ class RefusalAlerts:
 
 
 def alert_of(
-    dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
+    dialect: HttpDialect, call: Call, access: Access | None, refusal: Refusal
 ) -> Alert | None:
     """Make the alert of a refusal; ``None``: nobody is to get one."""
     if _addresses(access) and isinstance(dialect, Alerting):

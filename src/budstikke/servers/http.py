@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from budstikke.dialects.contract import (
-        Dialect,
+        HttpDialect,
         Step,
         StepAnswer,
         Steps,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     )
     from budstikke.wire import WireRequest
 
-    Refused = Callable[[Dialect, Call, Access | None, Refusal], None]
+    Refused = Callable[[HttpDialect, Call, Access | None, Refusal], None]
 
 log = logging.getLogger("budstikke.http")
 
@@ -87,7 +87,7 @@ class HttpServer:
     def __init__(
         self,
         *,
-        dialects: Mapping[str, Dialect],
+        dialects: Mapping[str, HttpDialect],
         directory: Callable[[], Directory],
         authenticator: Authenticates,
         acceptor: TakesOrders,
@@ -196,7 +196,7 @@ class HttpServer:
             log.exception("request failed: internal error in %s", dialect.name)
             return self._render_fault(dialect, call), RefusalCode.INTERNAL.value
 
-    def _render_fault(self, dialect: Dialect, call: Call) -> WireResponse:
+    def _render_fault(self, dialect: HttpDialect, call: Call) -> WireResponse:
         """Answer after a bug: in the words of the dialect, or else in ours."""
         try:
             refusal = Refusal(RefusalCode.INTERNAL)
@@ -205,7 +205,7 @@ class HttpServer:
             log.exception("%s cannot write its own refusal", dialect.name)
             return WireResponse(500, b"Internal error\n")
 
-    async def _read(self, dialect: Dialect, call: Call, receive: Receive) -> None:
+    async def _read(self, dialect: HttpDialect, call: Call, receive: Receive) -> None:
         """Read a body; raises Refusal when it is larger than the operation's may be."""
         most = self._rooms.get((dialect.name, call.operation), self._max_body)
         if most:
@@ -213,7 +213,7 @@ class HttpServer:
             call.request.body = await read_body(receive, most, said)
 
     async def _ask(
-        self, dialect: Dialect, call: Call, receive: Receive | None
+        self, dialect: HttpDialect, call: Call, receive: Receive | None
     ) -> TaskResult | Done:
         """Authenticate a request and answer it; ``receive``: read the body from it."""
         large = len(call.request.body) > bounds.OFF_LOOP
@@ -244,7 +244,7 @@ class HttpServer:
             return await self._answer(dialect, call, access, receive)
 
     async def _answer(
-        self, dialect: Dialect, call: Call, access: Access, receive: Receive | None
+        self, dialect: HttpDialect, call: Call, access: Access, receive: Receive | None
     ) -> TaskResult | Done:
         if receive is not None:
             await self._read(dialect, call, receive)
@@ -290,7 +290,9 @@ class HttpServer:
             await pace.rest()
         return answers
 
-    async def _parse(self, dialect: Dialect, call: Call, access: Access | None) -> Task:
+    async def _parse(
+        self, dialect: HttpDialect, call: Call, access: Access | None
+    ) -> Task:
         now = self._clock()
         large = len(call.request.body) > bounds.OFF_LOOP
         if large and dialect.name not in self._stepwise:
@@ -298,7 +300,7 @@ class HttpServer:
         return dialect.parse(call, access, now)
 
     async def _render(
-        self, dialect: Dialect, call: Call, answer: TaskResult
+        self, dialect: HttpDialect, call: Call, answer: TaskResult
     ) -> WireResponse:
         """Write an answer; one that may name thousands of recipients in a thread."""
         now = self._clock()
@@ -330,7 +332,7 @@ def _not_allowed(methods: frozenset[str]) -> WireResponse:
     return WireResponse(405, b"Method not allowed\n", headers={"allow": allowed})
 
 
-def _log_answer(dialect: Dialect, answer: TaskResult | Done, result: str) -> None:
+def _log_answer(dialect: HttpDialect, answer: TaskResult | Done, result: str) -> None:
     extra: dict[str, Any] = {"dialect": dialect.name, "result": result}
     if isinstance(answer, Accepted):
         extra["message_id"] = answer.order_id

@@ -20,7 +20,7 @@ from budstikke.servers.limits import RateLimit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from budstikke.dialects.contract import Dialect
+    from budstikke.dialects.contract import HttpDialect
     from budstikke.domain.directory import Directory
     from budstikke.domain.queries import Answer, QueryOrCommand
     from budstikke.flow.queries import QueryHandler
@@ -101,7 +101,7 @@ class PublicLookups:
         )
 
 
-def known_only(dialects: Mapping[str, Dialect], lookups: str) -> frozenset[str]:
+def known_only(dialects: Mapping[str, HttpDialect], lookups: str) -> frozenset[str]:
     """Find the dialects whose look-ups ``http.lookups`` leaves to known addresses."""
     if lookups != "known":
         return frozenset()

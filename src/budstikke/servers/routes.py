@@ -17,7 +17,7 @@ from budstikke.dialects.contract import UNROUTED, OwnsPrefix
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from budstikke.dialects.contract import Dialect
+    from budstikke.dialects.contract import HttpDialect
 
 NO_PARAMETERS: Mapping[str, str] = {}
 
@@ -30,7 +30,7 @@ class Routed(NamedTuple):
     own without a route for the method, the methods that have one.
     """
 
-    dialect: Dialect
+    dialect: HttpDialect
     operation: str
     parameters: Mapping[str, str] = NO_PARAMETERS
     allowed: frozenset[str] = frozenset()
@@ -89,11 +89,11 @@ class _Paths:
 class Routes:
     """The routes of all dialects that are served."""
 
-    def __init__(self, dialects: Iterable[Dialect]) -> None:
+    def __init__(self, dialects: Iterable[HttpDialect]) -> None:
         self._plain: dict[tuple[str, str], Routed] = {}
         self._exact: dict[tuple[str, str], Routed] = {}
         self._common = _Paths(exact=False)
-        self._owned: dict[str, tuple[Dialect, _Paths]] = {}
+        self._owned: dict[str, tuple[HttpDialect, _Paths]] = {}
         for dialect in dialects:
             paths = self._common
             if isinstance(dialect, OwnsPrefix):
@@ -143,7 +143,7 @@ class Routes:
         return routed._replace(parameters=values)
 
 
-def _owned(dialect: Dialect, found: Found | None, method: str) -> Routed:
+def _owned(dialect: HttpDialect, found: Found | None, method: str) -> Routed:
     """Route within a dialect's own prefix, where it answers whatever is asked."""
     methods, values = found or ({}, NO_PARAMETERS)
     routed = methods.get(method)

@@ -14,7 +14,7 @@ import uvloop
 
 from budstikke import metrics
 from budstikke.config.addresses import networks
-from budstikke.dialects import DIALECTS
+from budstikke.dialects import HTTP_DIALECTS
 from budstikke.domain.number import load_plans
 from budstikke.flow.clock import steady
 from budstikke.servers.guard import Guard, Taken
@@ -100,7 +100,7 @@ class Worker:
         line = self._line
         requests = SharedCounts(memory, "requests", self._place.row)
         return HttpServer(
-            dialects=DIALECTS,
+            dialects=HTTP_DIALECTS,
             directory=lambda: self._knows().directory,
             authenticator=RemoteAuthenticator(line),
             acceptor=RemoteAcceptor(line, self._knows, self._clock),

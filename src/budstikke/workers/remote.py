@@ -25,7 +25,7 @@ from budstikke.workers.messages import Committed, CrossingOrder, encode_orders
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from budstikke.dialects.contract import Call, Dialect, Login
+    from budstikke.dialects.contract import Call, HttpDialect, Login
     from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Accepted, Order
     from budstikke.domain.queries import Answer, QueryOrCommand
@@ -215,11 +215,11 @@ class RemoteAuthenticator:
 
 def refusal_notes(
     line: Line,
-) -> Callable[[Dialect, Call, Access | None, Refusal], None]:
+) -> Callable[[HttpDialect, Call, Access | None, Refusal], None]:
     """Make what tells the gateway of refusals that somebody is mailed about."""
 
     def note(
-        dialect: Dialect, call: Call, access: Access | None, refusal: Refusal
+        dialect: HttpDialect, call: Call, access: Access | None, refusal: Refusal
     ) -> None:
         alert = alert_of(dialect, call, access, refusal)
         if access is not None and alert is not None:
