@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budstikke.domain.directory import Access, Account, Directory, Route
+from budstikke.domain.directory import Access, Account, Directory
 from budstikke.domain.message import NotifyOn, Order, TextMode
 from budstikke.domain.recipients import Recipient, sort_out
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.routing import Route
 from budstikke.domain.staging import (
     OutgoingMessage,
     TextProfile,

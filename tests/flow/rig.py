@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.dialects import DIALECTS
 from budstikke.dialects.front.settings import Settings
-from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
+from budstikke.domain.directory import Access, Account, CarrierEntry, Directory
 from budstikke.domain.message import Order
 from budstikke.domain.receipt import Sent
+from budstikke.domain.routing import Route
 from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.auto_reply import AutoReplier

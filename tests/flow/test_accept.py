@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from budstikke.domain.directory import Route
 from budstikke.domain.message import Order
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.routing import Route
 from budstikke.flow.send import AHEAD
+from budstikke.flow.stage import Stager
 from budstikke.store import schema
 from budstikke.store.contract import StoreUnavailable
 from flow.accounts import change
@@ -415,3 +416,26 @@ async def test_a_message_takes_the_carrier_that_is_up_when_it_is_committed(
         rig.carriers[1].up = False
         await order
         assert 1 == len(rig.carriers[2].offered)
+
+
+async def test_carriers_with_weights_share_messages(rig: Rig) -> None:
+    weights = {1: 1, 2: 3}
+    rig.directory = directory(Route(prefix="", carriers=(1, 2), weights=weights))
+    drawn = iter((0.2, 0.3, 0.9))
+    profiles = rig.committer.stager.profiles
+    rig.committer.stager = Stager(profiles, draw=lambda: next(drawn))
+    async with rig.running():
+        for _ in range(3):
+            await rig.send()
+    assert [1, 2, 2] == rig.path.column("carrier_id", schema.part)
+
+
+async def test_a_rule_is_chosen_by_sender_kind_and_hours(rig: Rig) -> None:
+    rig.directory = directory(
+        Route(prefix="", carriers=(1,)),
+        Route(prefix="", sender="Night", hours="00:00-00:00", carriers=(2,)),
+        Route(prefix="", kind="flash", carriers=(2,)),
+    )
+    for values in ({}, {"originator": "Night"}, {"flash": True}):
+        await rig.send(**values)
+    assert [1, 2, 2] == rig.path.column("carrier_id", schema.part)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from budstikke.domain.directory import Route, sorted_by_kind
+from budstikke.domain.directory import sorted_by_kind
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.message import MmsContent
 from budstikke.domain.mms import LARGEST
@@ -23,7 +23,8 @@ from budstikke.domain.money import MICROS, Price, PriceList, pieces
 from budstikke.domain.queries import MmsAnswer, MmsOrder
 from budstikke.domain.receipt import Reason, Rejected, Retry
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.flow.mms import MmsAcceptor
+from budstikke.domain.routing import Route
+from budstikke.flow.mms import MmsAcceptor, mms_traits
 from budstikke.flow.mms_rerouting import NO_CARRIER, MmsRerouter
 from budstikke.flow.mms_view_url import linked
 from budstikke.flow.queries import QueryHandler
@@ -131,7 +132,9 @@ def test_texts_pass_over_carriers_of_mms_alone() -> None:
     assert route is not None
     assert ((1,), (2,)) == (route.carriers, route.mms)
     assert rig_directory.route(1, SWEDE) is None
-    assert (2,) == rig_directory.mms_carriers(1, SWEDE)
+    mms = rig_directory.mms_route(1, SWEDE, mms_traits("2229", NOW))
+    assert mms is not None
+    assert (2,) == mms.mms
 
 
 def _directory() -> Any:

@@ -76,9 +76,10 @@ def test_settings_given_by_mistake() -> None:
     with pytest.raises(ApplyError) as raised:
         read_file("data = 'x'\nroles = ['http']\n[http]\nport = 8080\n", {}, {}, {})
     assert str(raised.value) == (
-        "has none of the tables that `apply` reads ([[carrier]], [[route]], "
-        "[[price_list]], [[account]], [[number]], [[suppression]]); the settings of a "
-        "gateway (budstikke.toml) are no file for `apply`: `--config` names them"
+        "has none of the tables that `apply` reads ([[carrier]], [[operator]], "
+        "[[route]], [[price_list]], [[account]], [[number]], [[suppression]]); the "
+        "settings of a gateway (budstikke.toml) are no file for `apply`: `--config` "
+        "names them"
     )
     assert File() == read_file("", {}, {}, {})
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.dialects.contract import Login
-from budstikke.domain.directory import Route
 from budstikke.domain.message import Order
 from budstikke.domain.queries import BalanceQuery, OrderQuery
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.routing import Route
 from budstikke.domain.staging import TextProfile
 from budstikke.flow.queries import QueryHandler
 from budstikke.flow.refusal_alerts import RefusalAlerts

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
-from budstikke.cli import clock, directory, inbound, money, move
+from budstikke.cli import clock, directory, inbound, money, move, route
 from budstikke.cli.context import (
     actor,
     carrier_settings,
@@ -108,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
     with_settings = (
         *(serve, file, migrate, doctor),
         *money.add_commands(add),
-        directory.add_commands(add),
+        *(directory.add_commands(add), route.add_commands(add)),
         *inbound.add_commands(add),
         *move.add_commands(add),
         clock.add_commands(add),

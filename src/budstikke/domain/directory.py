@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.money import PriceList, Refund
 from budstikke.domain.number_inventory import NumberInventory
+from budstikke.domain.routing import PLAIN, Route, RouteTable, Traits, operator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from ipaddress import IPv4Network, IPv6Network
 
 
@@ -97,30 +98,12 @@ class CarrierEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """
-    The carriers, in order, for recipients that begin with ``prefix``.
-
-    ``carriers`` has those for SMS, ``mms`` those for MMS; ``sorted_by_kind`` separates
-    them. With ``account_id`` it is one account's own, and wins over a common route.
-    ``requires`` (``sender``, ``template``) says what must be pre-approved there, and
-    ``senders`` has the approved sender by kind of template.
-    """
-
-    prefix: str
-    carriers: tuple[int, ...]
-    account_id: int | None = None
-    requires: frozenset[str] = frozenset()
-    senders: Mapping[str, str] = field(default_factory=dict)
-    mms: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """
     All that the message path looks up; each change has a new ``revision``.
 
     ``salt`` is for ``domain.key_identifier``; empty: no access is found by that.
+    ``operators`` are codes of operators by prefix of their numbers.
     """
 
     revision: int
@@ -130,8 +113,9 @@ class Directory:
     blacklist: frozenset[str] = frozenset()
     inventory: NumberInventory = field(default_factory=NumberInventory)
     salt: str = ""
+    operators: Mapping[str, str] = field(default_factory=dict)
     _logins: Mapping[tuple[str, str], Access] = field(init=False)
-    _routes: Mapping[int | None, _ByPrefix] = field(init=False)
+    table: RouteTable = field(init=False)
 
     def __post_init__(self) -> None:
         """Index accesses and routes."""
@@ -140,38 +124,40 @@ class Directory:
             "_logins",
             {(a.dialect, a.identifier): a for a in self.accesses.values()},
         )
-        owners = {route.account_id for route in self.routes}
-        object.__setattr__(
-            self, "_routes", {owner: _by_prefix(self.routes, owner) for owner in owners}
-        )
+        object.__setattr__(self, "table", RouteTable(self.routes))
 
     def login(self, dialect: str, identifier: str) -> Access | None:
         """Return the access of this identifier in this dialect; ``None``: none."""
         return self._logins.get((dialect, identifier))
 
-    def route(self, account_id: int, recipient: str) -> Route | None:
+    def route(
+        self,
+        account_id: int,
+        recipient: str,
+        traits: Traits = PLAIN,
+    ) -> Route | None:
         """
-        Return the route with the longest prefix of ``recipient`` (E.164 with ``+``).
+        Return the rule for an SMS to ``recipient`` (E.164 with ``+``).
 
-        An account's own route wins over a common one of any length. ``None``: there is
-        none, or none of its carriers sends SMS.
+        ``None``: there is none, or none of its carriers sends SMS.
         """
-        route = self._route(account_id, recipient)
+        operator = self.operator_of(recipient) if self.table.asks_operator else ""
+        route = self.table.find(account_id, recipient, traits, operator)
         return route if route is not None and route.carriers else None
 
-    def mms_carriers(self, account_id: int, recipient: str) -> tuple[int, ...]:
-        """Return the carriers for MMS to ``recipient``, in order; may be empty."""
-        route = self._route(account_id, recipient)
-        return route.mms if route is not None else ()
+    def mms_route(
+        self, account_id: int, recipient: str, traits: Traits
+    ) -> Route | None:
+        """Return the rule for an MMS; ``None``: there is none with a carrier for it."""
+        operator = self.operator_of(recipient)
+        route = self.table.find(account_id, recipient, traits, operator)
+        return route if route is not None and route.mms else None
 
-    def _route(self, account_id: int, recipient: str) -> Route | None:
-        for owner in (account_id, None):
-            lengths, by_prefix = self._routes.get(owner, _NONE)
-            for length in lengths:
-                route = by_prefix.get(recipient[:length])
-                if route is not None:
-                    return route
-        return None
+    def operator_of(self, recipient: str) -> str:
+        """Return the recipient's operator; empty: unknown, or no rule asks for it."""
+        if not self.table.asks_operator:
+            return ""
+        return operator_of(self.operators, recipient)
 
 
 def sorted_by_kind(
@@ -192,14 +178,3 @@ def sorted_by_kind(
         for route in directory.routes
     )
     return replace(directory, routes=routes)
-
-
-_ByPrefix = tuple[tuple[int, ...], dict[str, Route]]
-"""Lengths of all prefixes, longest first, and routes by prefix."""
-
-_NONE: _ByPrefix = ((), {})
-
-
-def _by_prefix(routes: Iterable[Route], owner: int | None) -> _ByPrefix:
-    own = {route.prefix: route for route in routes if route.account_id == owner}
-    return tuple(sorted({len(prefix) for prefix in own}, reverse=True)), own

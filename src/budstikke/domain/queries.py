@@ -199,6 +199,48 @@ class QuoteAsk(msgspec.Struct, frozen=True):
     order: Order
 
 
+class RouteTest(msgspec.Struct, frozen=True):
+    """
+    Which rule a message would follow; the answer is ``RouteTestAnswer``.
+
+    Attributes:
+        recipient: As the customer wrote it.
+        sender: As phones show it; empty: only rules for any sender apply.
+        kind: ``sms``, ``mms``, ``flash`` or ``premium``.
+        at: When it is due, Unix seconds; ``None``: now.
+
+    """
+
+    recipient: str
+    sender: str = ""
+    kind: str = "sms"
+    at: float | None = None
+
+
+class RouteTestAnswer(msgspec.Struct, frozen=True):
+    """
+    The rule of a message; nothing was stored, sent or charged.
+
+    Attributes:
+        recipient: E.164 with ``+``.
+        rule: The rule, for people.
+        carriers: Names, in the order in which the gateway tries them.
+        weights: If chance decides which is tried first: the share of each.
+        operator: The recipient's operator; empty: not known, or no rule asks for it.
+        price: Micros of a segment, or of an MMS.
+        currency: ISO 4217, ``SMS``, or empty: the account is not charged.
+
+    """
+
+    recipient: str
+    rule: str
+    carriers: tuple[str, ...]
+    weights: tuple[int, ...]
+    operator: str
+    price: int
+    currency: str
+
+
 class MmsOrder(msgspec.Struct, frozen=True):
     """
     An MMS to send; the answer is ``MmsAnswer``.
@@ -273,6 +315,7 @@ QueryOrCommand = (
     | CancelCommand
     | GroupCommand
     | QuoteAsk
+    | RouteTest
     | MmsOrder
     | MediaQuery
     | ListingQuery
@@ -288,6 +331,7 @@ Answer = (
     | CancelAnswer
     | GroupAnswer
     | Quote
+    | RouteTestAnswer
     | MmsAnswer
     | MediaAnswer
     | ListingAnswer

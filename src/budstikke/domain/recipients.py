@@ -13,12 +13,14 @@ import msgspec
 
 from budstikke.domain.number import international_many, why_not
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.routing import PLAIN, Traits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from budstikke.domain.directory import Access, Directory, Route
+    from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Order
+    from budstikke.domain.routing import Route
 
 NORWAY = "+47"
 """Premium messages go to Norwegian numbers only."""
@@ -109,18 +111,20 @@ def route_each(
     access: Access,
     directory: Directory,
     now: float,
+    traits: Traits = PLAIN,
 ) -> list[Recipient]:
     """
     Find each number's route and price; numbers without one go to ``refused``.
 
-    Premium messages go to Norwegian numbers only. ``now``: Unix seconds.
+    Premium messages go to Norwegian numbers only. ``now``: Unix seconds. ``traits``:
+    what rules may ask about the order's messages.
     """
     account, recipients = access.account, list[Recipient]()
     for index, number in numbers:
         if order.price > 0 and not number.startswith(NORWAY):
             refused[index] = RefusalCode.PREMIUM_BAD_RECIPIENT
             continue
-        route = directory.route(account.id, number)
+        route = directory.route(account.id, number, traits)
         if route is None:
             refused[index] = RefusalCode.NO_ROUTE
             continue
@@ -136,7 +140,10 @@ def route_each(
 
 
 def route_again(
-    numbers: Iterable[tuple[int, str, int]], account_id: int, directory: Directory
+    numbers: Iterable[tuple[int, str, int]],
+    account_id: int,
+    directory: Directory,
+    traits: Traits = PLAIN,
 ) -> list[Recipient]:
     """
     Find the routes of (index, number, micros a segment) in a changed directory.
@@ -145,7 +152,7 @@ def route_again(
     """
     recipients: list[Recipient] = []
     for index, number, unit in numbers:
-        route = directory.route(account_id, number)
+        route = directory.route(account_id, number, traits)
         if route is None:
             raise Refusal(RefusalCode.NO_ROUTE, value=number)
         recipients.append(Recipient(index, number, route, unit))

@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from budstikke.domain.message import NotifyOn, Order, Part
+from budstikke.domain.mms import ENCODING
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.routing import PLAIN, Traits, kinds_of, minute_of
 from budstikke.domain.template import text_of
 from budstikke.domain.text import GSM, Concat, Segmentation, segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from budstikke.domain.directory import Access, Route
+    from budstikke.domain.directory import Access, Directory
     from budstikke.domain.recipients import Recipient
+    from budstikke.domain.routing import Route
 
 FINAL, SENT = NotifyOn.FINAL.value, NotifyOn.SENT.value
 
@@ -97,6 +100,27 @@ def order_context(order: Order, access: Access, now: float) -> OrderContext:
     notify_on = (FINAL if order.report else 0) | (SENT if order.interim else 0)
     due = order.send_at if order.send_at is not None else now
     return OrderContext(originator, order, notify_on, now, due + order.validity)
+
+
+def order_traits(context: OrderContext, access: Access, directory: Directory) -> Traits:
+    """Tell what rules may ask about an order's messages, if one does."""
+    if not directory.table.asks:
+        return PLAIN
+    order = context.order
+    due = order.send_at if order.send_at is not None else context.accepted_at
+    return Traits(
+        context.originator or access.account.reply_number,
+        kinds_of(flash=order.flash, premium=order.price > 0),
+        minute_of(due),
+    )
+
+
+def traits_of_part(part: Part, now: float) -> Traits:
+    """Tell what rules may ask about a part that needs a carrier now."""
+    kinds = kinds_of(
+        mms=part.encoding == ENCODING, flash=part.flash, premium=part.premium > 0
+    )
+    return Traits(part.originator, kinds, minute_of(now))
 
 
 def _originator(order: Order, access: Access) -> str:
@@ -217,13 +241,14 @@ class TextRenderer:
     ) -> None:
         self._context = context
         self._profiles = profiles
-        self._rendered: dict[tuple[str, str, int | None, int], Rendered] = {}
+        self._rendered: dict[tuple[str, int, int], Rendered] = {}
 
     def render(self, recipient: Recipient) -> Rendered:
         """Render a recipient's text; raises Refusal as ``render_text`` does."""
         order, route = self._context.order, recipient.route
         text = order.texts[recipient.position] if order.texts else order.text
-        key = (text, route.prefix, route.account_id, recipient.unit_price)
+        # The recipients keep their routes alive, so that no two have the same id.
+        key = (text, id(route), recipient.unit_price)
         rendered = self._rendered.get(key)
         if rendered is None:
             profile = profile_of(route, self._profiles)

@@ -22,6 +22,7 @@ from budstikke.domain.staging import (
     OrderContext,
     TextRenderer,
     duplicate_key,
+    order_traits,
     reply_originator,
 )
 from budstikke.flow.batching import LONGEST_PAUSE
@@ -237,6 +238,7 @@ class BulkOrders:
         start = row.done
         done = start + at_a_time(context.order, range(start, row.total))
         staged: StagedOrder | None = None
+        traits = order_traits(context, access, directory)
         pace = Pace()
         for piece in in_pieces(context.order, range(start, done)):
             await pace.rest()
@@ -244,7 +246,7 @@ class BulkOrders:
             more = self._committer.stager.stage(
                 context,
                 access,
-                route_again(some, access.account.id, directory),
+                route_again(some, access.account.id, directory, traits),
                 row.first_id + piece.start,
                 row.id,
             )

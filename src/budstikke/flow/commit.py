@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from budstikke import metrics
 from budstikke.domain.recipients import route_again
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.domain.staging import reply_originator
+from budstikke.domain.staging import order_traits, reply_originator
 from budstikke.domain.states import PartState
 from budstikke.flow.batching import Coalescer
 from budstikke.flow.idempotency import replay, stored_key
@@ -134,19 +134,20 @@ class Committer:
         """Stage an order with what it costs, by the routes of the present directory."""
         recipients = prepared.recipients
         if prepared.directory is not self._directory():
-            recipients = self._route_again(recipients, access.account.id)
+            recipients = self._route_again(prepared, access)
         staged = self.stager.stage(
             prepared.context, access, recipients, first_id, order_id
         )
         staged.draft.charge = charge(access, order_id)
         return staged
 
-    def _route_again(
-        self, recipients: Sequence[Recipient], account_id: int
-    ) -> list[Recipient]:
+    def _route_again(self, prepared: Prepared, access: Access) -> list[Recipient]:
         """Find routes anew: the directory changed while the order was prepared."""
+        directory = self._directory()
+        traits = order_traits(prepared.context, access, directory)
+        recipients = prepared.recipients
         numbers = ((each.position, each.number, each.unit_price) for each in recipients)
-        return route_again(numbers, account_id, self._directory())
+        return route_again(numbers, access.account.id, directory, traits)
 
     async def replay(
         self, order: Order, access: Access, occurrence: RecurringRow | None = None

@@ -19,6 +19,7 @@ from budstikke.domain.mms import ENCODING, LARGEST, size
 from budstikke.domain.originator import Kind, allowed, classify, read_grants
 from budstikke.domain.queries import MmsAnswer, MmsOrder
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.domain.routing import Traits, in_order, kinds_of, minute_of
 from budstikke.domain.states import MessageState, PartState
 from budstikke.flow.mms_view_url import LINK, link_medium, path_of
 from budstikke.flow.resize_images import File
@@ -80,9 +81,12 @@ class MmsAcceptor:
         now = self._clock()
         originator = checked_originator(order, access)
         directory = self._directory()
-        carriers = directory.mms_carriers(access.account.id, order.recipient)
-        if not carriers:
+        traits = mms_traits(originator, now)
+        route = directory.mms_route(access.account.id, order.recipient, traits)
+        if route is None:
             raise Refusal(RefusalCode.NO_ROUTE, value=order.recipient)
+        number = self._random.random()
+        carriers = in_order(route, route.mms, order.recipient, number)
         carrier_id = self._choose(carriers)
         price = mms_price(access, order.recipient, now)
         check_suppressed(order.recipient, access, directory)
@@ -204,6 +208,12 @@ def checked_originator(order: MmsOrder, access: Access) -> str:
     ):
         raise Refusal(RefusalCode.BAD_ORIGINATOR, value=order.originator)
     return originator.value
+
+
+def mms_traits(originator: str, now: float) -> Traits:
+    """Tell what rules may ask about an MMS."""
+    kinds = kinds_of(mms=True, flash=False, premium=False)
+    return Traits(originator, kinds, minute_of(now))
 
 
 def check_suppressed(recipient: str, access: Access, directory: Directory) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from budstikke.domain.outcome import concerned, expired
 from budstikke.domain.settlement import Concerned, PartUpdate
 from budstikke.domain.states import PartState
+from budstikke.flow.mms import mms_traits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,9 +82,10 @@ class MmsRerouter:
         access = directory.accesses.get(part.access_id)
         if access is None:
             return None
-        carriers = directory.mms_carriers(access.account.id, part.recipient)
-        if not carriers:
+        traits = mms_traits(part.originator, now)
+        route = directory.mms_route(access.account.id, part.recipient, traits)
+        if route is None:
             return None
         return PartUpdate(
-            part.id, PartState.QUEUED, carriers[0], at=now, tries=part.tries
+            part.id, PartState.QUEUED, route.mms[0], at=now, tries=part.tries
         )

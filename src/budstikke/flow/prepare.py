@@ -29,6 +29,7 @@ from budstikke.domain.staging import (
     TextProfile,
     is_reply_number,
     order_context,
+    order_traits,
     segment_order_text,
 )
 from budstikke.flow.pace import AT_ONCE, PIECE, aside, pieces
@@ -111,6 +112,7 @@ async def prepare(
         access=access,
         directory=directory,
         now=now,
+        traits=order_traits(context, access, directory),
     )
     few, valid = len(numbers.valid) <= PIECE, numbers.valid
     recipients = route(valid) if few else await _in_pieces(route, valid)

@@ -34,8 +34,10 @@ from budstikke.domain.queries import (
     Page,
     QueryOrCommand,
     QuoteAsk,
+    RouteTest,
 )
 from budstikke.domain.refusal import Refusal, RefusalCode
+from budstikke.flow.route_dry_run import dry_run
 from budstikke.store.contract import CANCELLED_AT_ONCE
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ class QueryHandler:
         if isinstance(query, QuoteAsk):
             assert self._quoter is not None  # noqa: S101 - a dialect with quotes has one
             return await self._quoter.quote(query.order, access)
+        if isinstance(query, RouteTest):
+            return dry_run(query, access.account, self._directory(), self._clock())
         if isinstance(query, CancelCommand):
             return await self._cancel(query, access.account.id)
         if isinstance(query, ResumeCommand):

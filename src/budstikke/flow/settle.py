@@ -14,6 +14,7 @@ from budstikke import metrics
 from budstikke.domain.mms import ENCODING
 from budstikke.domain.outcome import after, concerned, expired
 from budstikke.domain.receipt import Receipt, Rejected, Retry
+from budstikke.domain.staging import traits_of_part
 from budstikke.domain.states import PartState
 from budstikke.flow.batching import Coalescer, WriteBehind
 
@@ -137,9 +138,11 @@ class Settler:
         access = directory.accesses.get(part.access_id)
         if access is None:
             return ()
+        traits = traits_of_part(part, self._clock())
         if part.encoding == ENCODING:
-            return directory.mms_carriers(access.account.id, part.recipient)
-        route = directory.route(access.account.id, part.recipient)
+            route = directory.mms_route(access.account.id, part.recipient, traits)
+            return route.mms if route else ()
+        route = directory.route(access.account.id, part.recipient, traits)
         return route.carriers if route else ()
 
     async def _record(self, updates: list[Settled]) -> None:

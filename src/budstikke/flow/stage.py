@@ -9,11 +9,13 @@ values.
 
 from __future__ import annotations
 
+from random import random
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from budstikke.domain.message import Part
+from budstikke.domain.routing import in_order
 from budstikke.domain.staging import (
     OrderContext,
     OutgoingMessage,
@@ -35,7 +37,7 @@ NO_CARRIER = 0
 
 
 class StagedMessage(msgspec.Struct, array_like=True):
-    """A message of a staged order: the carriers of its route, in order; its parts."""
+    """A message of a staged order: the carriers to try, in order; its parts."""
 
     carriers: tuple[int, ...]
     parts: list[Part]
@@ -67,11 +69,17 @@ class Stager:
 
     Args:
         profiles: How each carrier is sent long texts, by carrier id.
+        draw: Returns a random number from 0 to 1, for carriers that share messages.
 
     """
 
-    def __init__(self, profiles: Callable[[], Mapping[int, TextProfile]]) -> None:
+    def __init__(
+        self,
+        profiles: Callable[[], Mapping[int, TextProfile]],
+        draw: Callable[[], float] = random,
+    ) -> None:
         self.profiles = profiles
+        self._draw = draw
 
     def stage(
         self,
@@ -90,7 +98,12 @@ class Stager:
             row = _message_row(context, access, order_id, message)
             staged.draft.messages.append(row)
             staged.draft.parts += _part_rows(context, message)
-            staged.messages.append(StagedMessage(message.route.carriers, message.parts))
+            route = message.route
+            carriers = route.carriers
+            if route.weights or route.least_cost:
+                number = message.recipient
+                carriers = in_order(route, carriers, number, self._draw())
+            staged.messages.append(StagedMessage(carriers, message.parts))
             staged.segments += row.segments
             staged.price += message.price
         return staged

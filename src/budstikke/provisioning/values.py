@@ -34,9 +34,20 @@ Prefix = Annotated[
         r"(\+([1-9][0-9]{0,14})?)?", "`+` and up to 15 digits, the first of them not 0"
     ),
 ]
+E164Prefix = Annotated[
+    str,
+    _text(r"\+[1-9][0-9]{0,14}", "`+` and up to 15 digits, the first of them not 0"),
+]
 HomePrefix = Annotated[
     str,
     _text(r"\+[1-9][0-9]{0,3}", "`+` and a country's calling code, such as `+47`"),
+]
+HoursText = Annotated[
+    str,
+    _text(
+        r"(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?",
+        "two times of day, such as `22:00-06:00`",
+    ),
 ]
 Currency = Annotated[
     str, _text(r"([A-Z]{3})?", "three capital letters (ISO 4217), or `SMS`")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
+from budstikke.domain.directory import Access, Account, CarrierEntry, Directory
 from budstikke.domain.key_identifier import SALT
 from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
 from budstikke.domain.number_inventory import (
@@ -21,10 +21,11 @@ from budstikke.domain.number_inventory import (
     NumberInventory,
     NumberKind,
 )
+from budstikke.domain.routing import Route
 from budstikke.store.select import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from budstikke.store.select import Select
 
@@ -90,20 +91,38 @@ def _directory(
             )
             for row in select("SELECT * FROM carrier")
         },
-        routes=tuple(
-            Route(
-                prefix=row.prefix,
-                carriers=tuple(msgspec.json.decode(row.carriers)),
-                account_id=row.account_id,
-                requires=frozenset(msgspec.json.decode(row.requires)),
-                senders=msgspec.json.decode(row.senders),
-            )
-            for row in select("SELECT * FROM route")
-        ),
+        routes=tuple(_routes(select)),
         blacklist=frozenset(row.number for row in select(BLACKLIST)),
         inventory=_inventory(select),
         salt=_meta(select, SALT) or "",
+        operators={
+            prefix: row.code
+            for row in select("SELECT * FROM operator")
+            for prefix in msgspec.json.decode(row.prefixes)
+        },
     )
+
+
+def _routes(select: Select) -> Iterator[Route]:
+    rows = select("SELECT id, costs FROM carrier")
+    costs = {row.id: msgspec.json.decode(row.costs) for row in rows}
+    for row in select("SELECT * FROM route"):
+        carriers = tuple(msgspec.json.decode(row.carriers))
+        weights = msgspec.json.decode(row.weights)
+        yield Route(
+            prefix=row.prefix,
+            carriers=carriers,
+            account_id=row.account_id,
+            operator=row.operator,
+            sender=row.sender,
+            kind=row.kind,
+            hours=row.hours,
+            weights=dict(zip(carriers, weights, strict=False)),
+            least_cost=bool(row.least_cost),
+            costs={id_: costs[id_] for id_ in carriers} if row.least_cost else {},
+            requires=frozenset(msgspec.json.decode(row.requires)),
+            senders=msgspec.json.decode(row.senders),
+        )
 
 
 def _inventory(select: Select) -> NumberInventory:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from budstikke.dialects.native import Native
 from budstikke.dialects.native.settings import Settings
-from budstikke.domain.directory import Access, Account, CarrierEntry, Directory, Route
+from budstikke.domain.directory import Access, Account, CarrierEntry, Directory
 from budstikke.domain.money import Price, PriceList
+from budstikke.domain.routing import Route
 from budstikke.domain.staging import TextProfile
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.bulk import BulkOrders

@@ -67,7 +67,7 @@ NAMES = """
     getOrder cancelOrder listTemplates
     listGroups putGroup renameGroup deleteGroup listMembers putMember deleteMember
     listContacts getContact putContact deleteContact
-    listOptOuts getOptOut putOptOut deleteOptOut getBalance listLedger sendMms
+    listOptOuts getOptOut putOptOut deleteOptOut getBalance listLedger testRoute sendMms
     listNumbers createNumberRequest listNumberRequests getNumberRequest
     cancelNumberRequest listInbound getInbound deleteInbound getMedia
     listEvents replayEvents listCallbacks getCallback resendCallback

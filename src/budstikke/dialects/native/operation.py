@@ -28,6 +28,7 @@ TAGS: Mapping[str, str] = {
     **dict.fromkeys(("messages", "quote", "mms"), "Messages"),
     "orders": "Orders",
     "templates": "Templates",
+    "routes": "Routes",
     **dict.fromkeys(("groups", "contacts"), "Groups and contacts"),
     "opt-outs": "Opt-outs",
     **dict.fromkeys(("balance", "ledger"), "Money"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from budstikke.dialects.native import contacts, messages, money, sending, shapes
+from budstikke.dialects.native import contacts, messages, money, routes, sending, shapes
 from budstikke.dialects.native.mms_operations import MMS_OPERATIONS
 from budstikke.dialects.native.operation import GONE, Operation
 from budstikke.dialects.native.operations_inbound import INBOUND_OPERATIONS
@@ -203,6 +203,19 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE /opt-outs/{number}", contacts.delete_opt_out, statuses=GONE),
     Operation("GET /balance", money.get_balance, shapes.Balance),
     Operation("GET /ledger", money.list_ledger, shapes.Ledger, query=shapes.PageQuery),
+    Operation(
+        "POST /routes/test",
+        routes.test_route,
+        routes.RouteFound,
+        detail="Nothing is stored, sent or charged. The token needs the setting "
+        "`route_test`.",
+        body=routes.RouteTestBody,
+        example={"to": "+4799999999", "from": "Budstikke"},
+        problems=(
+            *(_R.BAD_RECIPIENT, _R.NOT_MOBILE, _R.COUNTRY_NOT_ALLOWED, _R.NO_ROUTE),
+            *(_R.BAD_ORIGINATOR, Fault.NOT_FOUND),
+        ),
+    ),
     *MMS_OPERATIONS,
     *INBOUND_OPERATIONS,
 )

@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         status_interim: Send ``message.sent``, too, when an operator has a message.
         approved_domains: Domains that ``orderurl`` of a template may point to, with
             their subdomains.
+        route_test: It may test routes, and so sees the names of carriers.
         concurrency: Requests at a time; ``None``: any number.
 
     """
@@ -64,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_secrets: tuple[Secret, ...] = ()
     status_interim: bool = False
     approved_domains: tuple[str, ...] = ()
+    route_test: bool = False
     concurrency: Annotated[int, Meta(ge=1)] | None = None
 
     def __post_init__(self) -> None:

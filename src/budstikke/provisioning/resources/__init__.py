@@ -18,8 +18,10 @@ from budstikke.provisioning.resources.accounts import (
 )
 from budstikke.provisioning.resources.carriers import (
     CARRIER,
+    OPERATOR,
     ROUTE,
     CarrierEntry,
+    OperatorEntry,
     RouteEntry,
 )
 from budstikke.provisioning.resources.contacts import (
@@ -31,7 +33,7 @@ from budstikke.provisioning.resources.numbers import KEYWORD, NUMBER, StockEntry
 from budstikke.provisioning.resources.prices import PRICE_LIST, PriceListEntry
 
 RESOURCES: tuple[Resource, ...] = (
-    *(CARRIER, PRICE_LIST, ACCOUNT, LEDGER, ACCESS, ROUTE, NUMBER, KEYWORD),
+    *(CARRIER, OPERATOR, PRICE_LIST, ACCOUNT, LEDGER, ACCESS, ROUTE, NUMBER, KEYWORD),
     *(FEE, GROUP, SUPPRESSION),
 )
 
@@ -42,6 +44,7 @@ class File(Struct, kw_only=True, forbid_unknown_fields=True):
     source: Source = field(default=Source(), name=GIVEN)
 
     carrier: list[CarrierEntry] = []
+    operator: list[OperatorEntry] = []
     route: list[RouteEntry] = []
     price_list: list[PriceListEntry] = []
     account: list[AccountEntry] = []

@@ -71,8 +71,10 @@ carrier = Table(
     Column("name", String, nullable=False, unique=True),
     Column("kind", String, nullable=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON object
+    Column("costs", Text, nullable=False, default="{}", server_default="{}"),
     sqlite_autoincrement=True,
 )
+"""Carriers; ``costs`` is a JSON object: micros of a segment by prefix."""
 
 
 route = Table(
@@ -84,7 +86,23 @@ route = Table(
     Column("carriers", Text, nullable=False),  # JSON list of carrier ids, in order
     Column("requires", Text, nullable=False, default="[]", server_default="[]"),
     Column("senders", Text, nullable=False, default="{}", server_default="{}"),
+    Column("operator", String, nullable=False, default="", server_default=""),
+    Column("sender", String, nullable=False, default="", server_default=""),
+    Column("kind", String, nullable=False, default="", server_default=""),
+    Column("hours", String, nullable=False, default="", server_default=""),
+    Column("weights", Text, nullable=False, default="[]", server_default="[]"),
+    Column("least_cost", Boolean, nullable=False, default=False, server_default="0"),
 )
+
+
+operator = Table(
+    "operator",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("code", String, nullable=False, unique=True),
+    Column("prefixes", Text, nullable=False, default="[]"),  # JSON list
+)
+"""Whose numbers begin how: for routes that ask for the operator."""
 
 
 price_list = Table(
