@@ -15,7 +15,7 @@ from msgspec import structs
 from budstikke import cli, config
 from budstikke.carriers import KINDS
 from budstikke.dialects import DIALECTS, HTTP_DIALECTS, IDENTIFY
-from budstikke.domain import states
+from budstikke.domain import states, timeline
 from budstikke.domain.refusal import RefusalCode
 from budstikke.metrics import METRICS, registry
 from budstikke.provisioning import reference
@@ -118,6 +118,11 @@ def test_every_metric_has_a_row() -> None:
 
 def test_states() -> None:
     assert states.table() in page("states.md")
+
+
+def test_kinds_of_the_timeline() -> None:
+    assert timeline.table() in page("trace.md")
+    assert set(timeline.EntryKind) == set(timeline.MEANINGS)
 
 
 def commands() -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from budstikke.domain.history import HistoryKind, HistoryRow
 from budstikke.domain.message import NotifyOn
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.settlement import (
@@ -143,7 +144,9 @@ def test_one_update_a_part_and_it_keeps_the_id_that_the_first_gave() -> None:
 @pytest.mark.parametrize("state", ReceiptState)
 def test_a_final_part_stays(part: PartState, state: ReceiptState) -> None:
     result = settle([said(state)], {0: [row(state=part)]}, {})
-    assert Settlement([], [], [], []) == result
+    late = HistoryRow(row().part_id, HistoryKind.LATE_REPORT, 0.0, 1, "x")
+    late.reason, late.raw = said(state).reason, said(state).raw
+    assert Settlement([], [], [], [], [late]) == result
 
 
 def test_the_recipient_decides_then_the_open_then_the_newest() -> None:
@@ -225,7 +228,9 @@ def test_the_first_part_that_fails_says_why() -> None:
 @pytest.mark.parametrize("state", [P.QUEUED, P.UNSURE])
 def test_what_is_not_yet_known_concludes_nothing(state: PartState) -> None:
     result = conclude_outcomes([outcome(1, state)], {})
-    assert Settlement([], [], [], []) == result
+    assert 1 == len(result.history)
+    result.history.clear()
+    assert Settlement([], [], [], [], []) == result
 
 
 # Any receipts

@@ -21,6 +21,7 @@ from budstikke.store.verbs import (
     queries,
     receipt_matching,
     settlement,
+    trace,
 )
 from budstikke.store.verbs.statement import Statement
 from store.parted import ask
@@ -69,6 +70,20 @@ BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "open callbacks": (CALLBACKS.is_open, (LOW, LOW + SIZE)),
 }
 
+TRACED = {"id": LOW + 1, "account": 1, "limit": 10}
+
+OF_TRACE: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
+    "message": _placed(trace.MESSAGE, (TRACED,)),
+    "parts": _placed(trace.PARTS, (TRACED,)),
+    "history": _placed(trace.HISTORY, (TRACED,)),
+    "callbacks": _placed(trace.CALLBACKS, (TRACED,)),
+    "attempts": _placed(trace.ATTEMPTS, (TRACED,)),
+    "refunds": _placed(trace.REFUNDS, (TRACED,)),
+}
+
+BIG = r"(?:message|part|callback)_\d+|part_history|attempt|ledger"
+"""Tables that grow with history."""
+
 _PARTITION = re.compile(r" on (?:message|part|callback)_(\d+)\b")
 """What follows it may be another such name: the one that it has in the plan."""
 
@@ -95,7 +110,11 @@ def many(
 
 
 def plan(
-    engine: PostgresEngine, statement: str | Statement, values: tuple[Any, ...]
+    engine: PostgresEngine,
+    statement: str | Statement,
+    values: tuple[Any, ...],
+    *,
+    scans: bool = True,
 ) -> str:
     if isinstance(statement, Statement):
         statement = statement.postgres
@@ -103,6 +122,8 @@ def plan(
     async def explain() -> list[Any]:
         raw = await asyncpg.connect(engine.url, server_settings=SERVER_SETTINGS)
         try:
+            if not scans:
+                await raw.execute("SET enable_seqscan = off")
             return list(await raw.fetch(f"EXPLAIN {statement}", *values))
         finally:
             await raw.close()
@@ -131,3 +152,11 @@ def test_an_operators_id_costs_one_probe_a_partition(many: PostgresEngine) -> No
     found = plan(many, receipt_matching.MATCH_ID, (RECEIPT, 1, 0))
     probes = re.findall(r"Index Scan using part_\d+_smsc_id\w* on part_(\d+)", found)
     assert [str(number) for number in range(COUNT + 2)] == sorted(probes, key=int)
+
+
+@pytest.mark.parametrize("name", OF_TRACE)
+def test_a_trace_reads_by_indexes(many: PostgresEngine, name: str) -> None:
+    """Empty tables have no better plan than a scan, unless scans are forbidden."""
+    found = plan(many, *OF_TRACE[name], scans=False)
+    assert re.search(rf"Index.* on (?:{BIG})\b", found) or "Bitmap" in found
+    assert not re.search(rf"Seq Scan on (?:{BIG})\b", found)

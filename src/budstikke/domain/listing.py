@@ -24,6 +24,7 @@ from budstikke.domain.inbound_listing import (
     InboundQueries,
 )
 from budstikke.domain.states import MessageState
+from budstikke.domain.trace import TraceAnswer, TraceQuery
 
 
 class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -303,6 +304,7 @@ ListingQuery = (
     RecordsQuery
     | RecordQuery
     | OrderRecordQuery
+    | TraceQuery
     | LedgerQuery
     | GroupsQuery
     | MembersQuery
@@ -332,6 +334,7 @@ ListingCommand = (
 ListingAnswer = (
     RecordsPage
     | OrderRecordAnswer
+    | TraceAnswer
     | LedgerPage
     | GroupsPage
     | ContactsPage

@@ -122,10 +122,16 @@ class CreditAnswer(msgspec.Struct, frozen=True):
 
 
 class CancelCommand(msgspec.Struct, frozen=True):
-    """Cancel a message, or all of an order, if not sent yet. One of them is given."""
+    """
+    Cancel a message, or all of an order, if not sent yet. One of them is given.
+
+    ``access_id``: the access that asks, which ``flow.queries`` fills in; 0: the gateway
+    itself, which withdraws an order that it refused after all.
+    """
 
     message_id: int | None = None
     order_id: int | None = None
+    access_id: int = 0
 
 
 class CancelAnswer(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.domain.history import HistoryRow, of_report, of_update
 from budstikke.domain.message import NotifyOn, StatusEvent
 from budstikke.domain.receipt import Receipt, ReceiptState, dated
 from budstikke.domain.states import (
@@ -92,12 +93,18 @@ class Notification(msgspec.Struct, array_like=True):
 
 
 class Settlement(msgspec.Struct):
-    """The changes of one batch."""
+    """
+    The changes of one batch.
+
+    ``history`` has what the next change of a part would overwrite: who moves a part to
+    another carrier, or back to the queue, adds ``domain.history.of_update``.
+    """
 
     parts: list[PartUpdate]
     messages: list[MessageFinal]
     notifications: list[Notification]
     orphans: list[Receipt]
+    history: list[HistoryRow]
 
 
 RECEIPT_TO_PART: Mapping[ReceiptState, PartState] = {
@@ -153,7 +160,7 @@ def settle(
         siblings: States of all parts of messages with several parts; this updates them.
 
     """
-    result = Settlement([], [], [], [])
+    result = Settlement([], [], [], [], [])
     finals: dict[int, MessageState] = {}
     updates: dict[int, PartUpdate] = {}
     for index, receipt in enumerate(receipts):
@@ -167,7 +174,10 @@ def settle(
             continue
         update = _apply_receipt(part, receipt, siblings)
         if update is None:
+            result.history.append(of_report(part, receipt, late=True))
             continue
+        if receipt.state not in RECEIPT_TO_PART:
+            result.history.append(of_report(part, receipt, late=False))
         before = updates.get(update.id)
         if before is not None and not before.keep_id:
             update.keep_id = False  # one row a part: the earlier update has its id
@@ -236,11 +246,14 @@ def conclude_outcomes(
     outcomes: Iterable[tuple[Concerned, PartUpdate]], siblings: Siblings
 ) -> Settlement:
     """Return what carriers' outcomes change in the messages of these parts."""
-    result = Settlement([], [], [], [])
+    result = Settlement([], [], [], [], [])
     finals: dict[int, MessageState] = {}
     for part, update in outcomes:
         known = siblings.setdefault(part.message_id, {})
         known[part.part_id] = update.state
+        happened = of_update(part, update)
+        if happened is not None:
+            result.history.append(happened)
         taken = update.state is PartState.SENT
         _conclude(part, update, siblings, finals, result, sent=taken)
     return result

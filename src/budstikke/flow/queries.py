@@ -109,7 +109,7 @@ class QueryHandler:
         if isinstance(query, RouteTest):
             return dry_run(query, access.account, self._directory(), self._clock())
         if isinstance(query, CancelCommand):
-            return await self._cancel(query, access.account.id)
+            return await self._cancel(query, access)
         if isinstance(query, ResumeCommand):
             return await self._resume(query, access.account.id)
         if isinstance(query, GroupCommand) and query.fault is not None:
@@ -117,11 +117,12 @@ class QueryHandler:
             raise Refusal(query.fault, field="number", value=query.number)
         return await self._store.ask(query, access.account.id, self._clock())
 
-    async def _cancel(self, command: CancelCommand, account_id: int) -> CancelAnswer:
+    async def _cancel(self, command: CancelCommand, access: Access) -> CancelAnswer:
         """Cancel in slices, so that other transactions wait for at most one of them."""
+        command = msgspec.structs.replace(command, access_id=access.id)
         cancelled, ended = 0, False
         while True:
-            answer = await self._store.ask(command, account_id, self._clock())
+            answer = await self._store.ask(command, access.account.id, self._clock())
             assert isinstance(answer, CancelAnswer)  # noqa: S101 - the contract says so
             cancelled += answer.cancelled
             ended = ended or answer.ended

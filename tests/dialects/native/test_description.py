@@ -63,7 +63,8 @@ def test_an_operation_is_described(operation: Any) -> None:
 
 
 NAMES = """
-    sendMessages quoteMessages listMessages getMessage cancelMessage deleteMessage
+    sendMessages quoteMessages listMessages getMessage getMessageTimeline
+    cancelMessage deleteMessage
     getOrder cancelOrder listTemplates
     listGroups putGroup renameGroup deleteGroup listMembers putMember deleteMember
     listContacts getContact putContact deleteContact

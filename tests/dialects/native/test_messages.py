@@ -49,6 +49,41 @@ async def test_a_message_from_accepted_to_rejected(api: Api) -> None:
     assert "2023-11-14T22:13:21.500Z" == after["ended_at"]
 
 
+async def test_the_timeline_of_a_message(api: Api) -> None:
+    (message_id,) = await api.sent(OSLO, ref="a1")
+    path = f"/v1/messages/{message_id}/timeline"
+    api.now += 1.5
+    api.carrier.answer(Rejected(Reason.BARRED, "ESME_RINVDSTADR", Retry.NEVER))
+    await api.settled()
+    found = await api.ask("GET", path)
+    assert 200 == found.status
+    entries = {entry["kind"]: entry for entry in found.json["data"]}
+    assert ["accepted", "charged", "claimed", "refused", "final", "refunded"] == [
+        entry["kind"] for entry in found.json["data"] if "callback" not in entry["kind"]
+    ]
+    assert ("2023-11-14T22:13:20.000Z", OSLO, "a1") == (
+        entries["accepted"]["at"],
+        entries["accepted"]["details"]["recipient"],
+        entries["accepted"]["details"]["reference"],
+    )
+    assert {"amount": "0.05", "currency": "EUR"} == entries["refunded"]["details"]
+    assert (
+        "part 1: carrier 1 refused it (ESME_RINVDSTADR)" == entries["refused"]["what"]
+    )
+    assert 404 == (await api.ask("GET", path, token=OTHER)).status
+    assert 404 == (await api.ask("GET", "/v1/messages/7/timeline")).status
+    assert 204 == (await api.ask("DELETE", f"/v1/messages/{message_id}")).status
+    assert 410 == (await api.ask("GET", path)).status
+
+
+async def test_the_timeline_says_who_cancelled(api: Api) -> None:
+    (message_id,) = await api.sent(OSLO, send_at=LATER)
+    await api.ask("POST", f"/v1/messages/{message_id}/cancel")
+    found = (await api.ask("GET", f"/v1/messages/{message_id}/timeline")).json["data"]
+    (cancelled,) = [entry for entry in found if entry["kind"] == "cancelled"]
+    assert "front:1" == cancelled["details"]["access"]  # as the database names it
+
+
 async def test_texts_of_many_parts_are_whole(api: Api) -> None:
     text = "".join(f"{n:04} " for n in range(300))
     (message_id,) = await api.sent(OSLO, text=text)

@@ -15,6 +15,7 @@ from budstikke.dialects.native.operation import GONE, Operation
 from budstikke.dialects.native.operations_inbound import INBOUND_OPERATIONS
 from budstikke.dialects.native.order import SendBody
 from budstikke.dialects.native.problems import Fault
+from budstikke.dialects.native.timeline import TIMELINE_OPERATION
 from budstikke.domain.refusal import RefusalCode
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _SENDING = (
     *(_R.BLACKLISTED, _R.OPTED_OUT, _R.MISSING_FIELD),
 )
 _ORDER_LINKS = ("getOrder", "cancelOrder")
-_MESSAGE_LINKS = ("getMessage", "cancelMessage", "deleteMessage")
+_MESSAGE_LINKS = ("getMessage", "getMessageTimeline", "cancelMessage", "deleteMessage")
 
 EXAMPLE: Mapping[str, object] = {
     "to": "+4799999999",
@@ -92,6 +93,7 @@ OPERATIONS: tuple[Operation, ...] = (
         shapes.Message,
         problems=(Fault.DELETED,),
     ),
+    TIMELINE_OPERATION,
     Operation(
         "POST /messages/{id}/cancel",
         messages.cancel_message,

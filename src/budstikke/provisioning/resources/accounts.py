@@ -146,6 +146,12 @@ class AccountEntry(Entry, kw_only=True):
         "one gets no more messages. Empty: no words.",
     ] = []
     stop_reply: Annotated[Reply, "The answer to such a phone. Empty: no answer."] = ""
+    privacy: Annotated[
+        Literal["full", "masked"],
+        "What administrators see of its messages in `budstikke trace` and `budstikke "
+        "orphans`. `masked`: only the ends of phone numbers, and no texts, references "
+        "or answers of its servers; `full`: all of it.",
+    ] = "masked"
     blocked: Annotated[bool, "Refuse every request."] = False
     access: list[AccessEntry] = []
     number: list[NumberEntry] = []

@@ -47,6 +47,7 @@ from budstikke.store.schema.outbound import (
     mms,
     orphan,
     part,
+    part_history,
     recurring,
 )
 
@@ -82,6 +83,7 @@ __all__ = [
     "operator",
     "orphan",
     "part",
+    "part_history",
     "price",
     "price_list",
     "queue",

@@ -42,6 +42,9 @@ account = Table(
     Column("alerted", Boolean, nullable=False, default=False, server_default="0"),
     Column("stop", Text, nullable=False, default="[]", server_default="[]"),
     Column("stop_reply", Text, nullable=False, default="", server_default=""),
+    Column(
+        "privacy", String, nullable=False, default="masked", server_default="masked"
+    ),
     partial_index("account_alert", "id", where="alert_below IS NOT NULL"),
     sqlite_autoincrement=True,  # the id of a removed account is not used again
 )
@@ -140,6 +143,7 @@ ledger = Table(
     Column("note", Text, nullable=False, default="", server_default=""),
     Column("messages", Integer, nullable=False, default=0, server_default="0"),
     Index("ledger_account", "account_id", "at"),
+    partial_index("ledger_message", "message_id", where="message_id IS NOT NULL"),
 )
 """Append-only: an account's amounts sum to its balance; ``messages``: a count."""
 

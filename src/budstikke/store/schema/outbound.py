@@ -136,6 +136,8 @@ part = Table(
     Column("reason", String, nullable=False, default=""),
     Column("raw", Text, nullable=False, default=""),
     Column("at", Float),  # time of its state
+    Column("claimed_at", Float),  # when a node last took it to send it
+    Column("sent_at", Float),  # when the operator took it; NULL: ``at`` of ``sent``
     partial_index(
         "part_queued",
         "carrier_id",
@@ -153,6 +155,29 @@ part = Table(
     ),
     postgresql_partition_by="RANGE (id)",
 )
+
+
+part_history = Table(
+    "part_history",
+    metadata,
+    # A part, or a message as a whole: message id * 256.
+    Column("part_id", Id, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 0: throttled
+    Column("kind", String, nullable=False),  # domain.history.HistoryKind
+    Column("at", Float, nullable=False),
+    Column("carrier_id", Id, nullable=False, default=0),
+    Column("smsc_id", String),
+    Column("reason", String, nullable=False, default=""),
+    Column("raw", Text, nullable=False, default=""),
+    Column("due_at", Float),  # of a retry
+    Column("other_id", Id),  # the next carrier, or the access
+    Column("times", Integer, nullable=False, default=1),
+    Column("until", Float),  # of several times: the last
+)
+"""
+What happened to a part and is in no other row: retries, moves, reports that settle
+nothing. Usual messages have no row.
+"""
 
 
 orphan = Table(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from budstikke.domain.history import HistoryKind, of_message
 from budstikke.domain.listing import (
     Changed,
     DatedChange,
@@ -22,6 +23,7 @@ from budstikke.domain.listing import (
 )
 from budstikke.store.verbs import callback_listing, inbound_listing
 from budstikke.store.verbs.groups import required
+from budstikke.store.verbs.history import record_history
 from budstikke.store.verbs.listing import CONTACT
 from budstikke.store.verbs.statement import statement
 
@@ -45,7 +47,13 @@ WHERE id = :id AND account_id = :account
 RETURNING order_id""")
 
 ERASE_PARTS = statement("""
-UPDATE part SET text = '' WHERE id BETWEEN :id * 256 AND :id * 256 + 255""")
+UPDATE part SET text = ''
+WHERE id BETWEEN :id::bigint * 256 AND :id::bigint * 256 + 255""")
+
+# An operator's words may repeat a number or a text.
+ERASE_HISTORY = statement("""
+UPDATE part_history SET raw = ''
+WHERE part_id BETWEEN :id::bigint * 256 AND :id::bigint * 256 + 255""")
 
 ERASE_MMS = statement("""
 UPDATE mms SET text = '', files = '[]', subject = '', fallback = NULL,
@@ -121,22 +129,24 @@ async def change(
     connection: Connection, command: ListingCommand, account: int, now: float
 ) -> ListingAnswer:
     """Carry out a command in a transaction; raises Refusal for an unknown group."""
-    if isinstance(command, DatedChange):
+    if isinstance(command, DatedChange | EraseCommand):
         return await DATED[type(command)](connection, command, account, now)
     return await CHANGES[type(command)](connection, command, account)
 
 
 async def _erase(
-    connection: Connection, command: EraseCommand, account: int
+    connection: Connection, command: EraseCommand, account: int, now: float
 ) -> EraseAnswer:
     values = {"id": command.message_id, "account": account}
     row = await connection.row(ERASE, values)
     if row is None:
         found = await connection.row(OWNS, values) is not None
         return EraseAnswer(found, erased=False)
-    for erasure in (ERASE_PARTS, ERASE_MMS, *_FORGET):
+    for erasure in (ERASE_PARTS, ERASE_HISTORY, ERASE_MMS, *_FORGET):
         await connection.execute(erasure, values)
     await connection.execute(ERASE_BULK, {"order": row[0]})
+    deleted = of_message(command.message_id, HistoryKind.DELETED, 0, now)
+    await record_history(connection, [deleted], now)
     return EraseAnswer(found=True, erased=True)
 
 
@@ -202,7 +212,6 @@ async def _touched(connection: Connection, rows: int) -> Changed:
 
 
 CHANGES: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]] = {
-    EraseCommand: _erase,
     EraseInboundCommand: _erase_inbound,
     RenameCommand: _rename,
     PutContactCommand: _put_contact,
@@ -211,4 +220,8 @@ CHANGES: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]
     DropOptOutCommand: _drop_opt_out,
 }
 
-DATED = {**inbound_listing.CHANGES, **callback_listing.CHANGES}
+DATED = {
+    EraseCommand: _erase,
+    **inbound_listing.CHANGES,
+    **callback_listing.CHANGES,
+}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from budstikke.domain.history import HistoryKind, of_message
 from budstikke.domain.ledger import Kind
 from budstikke.domain.queries import CancelAnswer
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CANCELLED_AT_ONCE, Entry
 from budstikke.store.verbs.clock import LEASE_CALLBACKS
+from budstikke.store.verbs.history import record_history
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.message_state import OF_ORDER
 from budstikke.store.verbs.money import begun
@@ -83,11 +85,15 @@ async def cancel(
     }
     if command.order_id is None:
         count = await connection.value(COUNT_ONE, values)
-        cancelled = await _cancel_messages(connection, PARTS_ONE, values, now)
+        cancelled = await _cancel_messages(
+            connection, PARTS_ONE, values, command.access_id, now
+        )
         return CancelAnswer(count, cancelled)
     ended = await connection.execute(END_RECURRING, values) > 0
     rest, cancelled = await _cancel_rest(connection, values, now)
-    cancelled += await _cancel_messages(connection, PARTS_ORDER, values, now)
+    cancelled += await _cancel_messages(
+        connection, PARTS_ORDER, values, command.access_id, now
+    )
     if cancelled >= CANCELLED_AT_ONCE:
         return CancelAnswer(0, cancelled, ended)
     count = rest + await connection.value(COUNT_ORDER, values)
@@ -95,9 +101,17 @@ async def cancel(
 
 
 async def _cancel_messages(
-    connection: Connection, which: Statement, values: dict[str, Any], now: float
+    connection: Connection,
+    which: Statement,
+    values: dict[str, Any],
+    access_id: int,
+    now: float,
 ) -> int:
-    """Cancel messages, whose callbacks are due at once; return how many."""
+    """
+    Cancel messages, whose callbacks are due at once; return how many.
+
+    The history says which access cancelled them; 0: the gateway withdrew them.
+    """
     rows = await connection.rows(which, values)
     away = {row[0] >> 8 for row in rows if row[1] != PartState.QUEUED}
     ids = [row[0] for row in rows if row[0] >> 8 not in away]
@@ -106,7 +120,12 @@ async def _cancel_messages(
     if callbacks:
         due = (text(callbacks), now, None, connection.bounds.callback(callbacks))
         await connection.execute(LEASE_CALLBACKS, *due)
-    return len({id_ >> 8 for id_ in ids})
+    cancelled = sorted({id_ >> 8 for id_ in ids})
+    if cancelled:
+        kind = HistoryKind.CANCELLED if access_id else HistoryKind.WITHDRAWN
+        history = [of_message(id_, kind, access_id, now) for id_ in cancelled]
+        await record_history(connection, history, now)
+    return len(cancelled)
 
 
 async def _cancel_rest(

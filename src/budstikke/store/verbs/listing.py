@@ -35,11 +35,13 @@ from budstikke.domain.listing import (
     RecordsQuery,
 )
 from budstikke.domain.states import MessageState
+from budstikke.domain.trace import TraceQuery
 from budstikke.store.verbs import callback_listing, inbound_listing
 from budstikke.store.verbs.groups import required
 from budstikke.store.verbs.message_state import OF_ORDER, message_state
 from budstikke.store.verbs.pages import LAST, LOOKED_AT, struct
 from budstikke.store.verbs.statement import statement
+from budstikke.store.verbs.trace import answer_trace
 from budstikke.store.verbs.unexpanded_bulk import unexpanded_message
 
 if TYPE_CHECKING:
@@ -330,6 +332,7 @@ LOOKS: Mapping[type, Callable[[Connection, Any, int], Awaitable[ListingAnswer]]]
     RecordQuery: _record,
     RecordsQuery: _page,
     OrderRecordQuery: _order,
+    TraceQuery: answer_trace,
     LedgerQuery: _ledger,
     GroupsQuery: _groups,
     MembersQuery: _members,

@@ -69,7 +69,9 @@ async def record_read_reports(
             callbacks.append(_callback(meant, word, at))
     if times:
         await connection.execute(MARK_READ, text(times))
-    return await write_settlement(connection, Settlement([], [], callbacks, []), now)
+    return await write_settlement(
+        connection, Settlement([], [], callbacks, [], []), now
+    )
 
 
 def _callback(part: Concerned, word: str, at: float) -> Notification:

@@ -33,6 +33,15 @@ DELETE FROM part p USING {POSTGRES.id_rows()}
 WHERE p.id BETWEEN j.value * 256 AND j.value * 256 + 255""",
 )
 
+DELETE_HISTORY = two(
+    sqlite="""
+DELETE FROM part_history WHERE rowid IN (SELECT h.rowid FROM json_each($1) j
+    JOIN part_history h ON h.part_id BETWEEN j.value * 256 AND j.value * 256 + 255)""",
+    postgres=f"""
+DELETE FROM part_history h USING {POSTGRES.id_rows()}
+WHERE h.part_id BETWEEN j.value * 256 AND j.value * 256 + 255""",
+)
+
 DELETE_MMS = statement(lambda e: f"DELETE FROM mms WHERE message_id {e.in_ids()}")
 
 DELETE_MEDIA = statement(lambda e: f"DELETE FROM media WHERE message_id {e.in_ids()}")
@@ -140,7 +149,7 @@ async def purge(
     messages, gone = _next(rows, before, limit, following), _old(rows, before)
     deleted = 0
     if gone:
-        for deletion in (DELETE_PARTS, DELETE_MMS, DELETE_MEDIA):
+        for deletion in (DELETE_PARTS, DELETE_HISTORY, DELETE_MMS, DELETE_MEDIA):
             await connection.execute(deletion, text(gone))
         deleted = await connection.execute(DELETE_MESSAGES, text(gone))
     rows = _rows(await connection.one(INBOUND, begin.inbound, limit))

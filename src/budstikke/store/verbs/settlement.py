@@ -25,6 +25,7 @@ from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
 from budstikke.store.contract.leases import LEASE
 from budstikke.store.verbs.callback_ids import draw
+from budstikke.store.verbs.history import record_history
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.money import refund
 from budstikke.store.verbs.orphans import (
@@ -54,12 +55,15 @@ if TYPE_CHECKING:
     from budstikke.store.verbs.connection import Connection
 
 # Columns of domain.settlement.PartUpdate. On SQLite it runs for each row, which is
-# faster than a join with the batch.
+# faster than a join with the batch. ``at`` is the time of the new state; the times of
+# the claim and of the operator's answer stay beside it.
 UPDATE_PARTS = two(
     sqlite="""
 UPDATE part SET state = $2, carrier_id = $3, smsc_id = iif($11, smsc_id, $4),
     smsc_key = iif($11, smsc_key, $5), reason = $6, raw = $7, at = $8, due_at = $9,
-    tries = $10, node_id = NULL
+    tries = $10, node_id = NULL,
+    claimed_at = iif(state = 'sending', at, claimed_at),
+    sent_at = iif(state = 'sent', coalesce(sent_at, at), NULL)
 WHERE id = $1""",
     postgres=f"""
 UPDATE part SET state = j.value->>1, carrier_id = (j.value->>2)::bigint,
@@ -67,7 +71,10 @@ UPDATE part SET state = j.value->>1, carrier_id = (j.value->>2)::bigint,
     smsc_key = CASE WHEN (j.value->>10)::boolean THEN part.smsc_key
         ELSE j.value->>4 END,
     reason = j.value->>5, raw = j.value->>6, at = (j.value->>7)::float8,
-    due_at = (j.value->>8)::float8, tries = (j.value->>9)::integer, node_id = NULL
+    due_at = (j.value->>8)::float8, tries = (j.value->>9)::integer, node_id = NULL,
+    claimed_at = CASE WHEN part.state = 'sending' THEN part.at
+        ELSE part.claimed_at END,
+    sent_at = CASE WHEN part.state = 'sent' THEN coalesce(part.sent_at, part.at) END
 FROM {POSTGRES.rows()} WHERE part.id = (j.value->>0)::bigint AND part.id >= $2""",
 )
 
@@ -313,6 +320,8 @@ async def write_settlement(
 ) -> list[CallbackRow]:
     """Write a settlement; returns its callbacks, leased to this node."""
     bounds, finals = connection.bounds, result.messages
+    if result.history:
+        await record_history(connection, result.history, now)
     part_low = bounds.part([part.id for part in result.parts])
     low = bounds.message([message.id for message in finals])
     if parts and result.parts:

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from budstikke.domain.history import of_dead
+from budstikke.store.verbs.history import record_history
+
 if TYPE_CHECKING:
     from budstikke.store.engines.postgres.connection import Connection
 
@@ -47,12 +50,14 @@ FORGET_NODES = "DELETE FROM node WHERE id = ANY($1::bigint[])"
 
 # A dead node's parts: the operator may have them or not.
 RECOVER_PARTS = """
-UPDATE part SET state = 'unsure', node_id = NULL, at = $1, reason = 'unsure',
+UPDATE part SET state = 'unsure', node_id = NULL, claimed_at = at, at = $1,
+    reason = 'unsure',
     raw = 'the gateway stopped while it was being sent',
     due_at = $1 + coalesce((SELECT a.unsure_after FROM message m
         JOIN access x ON x.id = m.access_id JOIN account a ON a.id = x.account_id
         WHERE m.id = part.id >> 8), 3600)
-WHERE state = 'sending' AND node_id = ANY($2::bigint[])"""
+WHERE state = 'sending' AND node_id = ANY($2::bigint[])
+RETURNING id, carrier_id, raw"""
 
 RECOVER_CALLBACKS = """
 UPDATE callback SET due_at = $1, node_id = NULL
@@ -108,7 +113,7 @@ class Node:
             return
         strays = [row[0] for row in await connection.rows(STRAYS)]
         if strays:
-            await connection.execute(RECOVER_PARTS, now, strays)
+            await _recover_parts(connection, strays, now)
         await self._take_over(connection, DEAD, now, now)
 
     async def _take_over(
@@ -117,7 +122,7 @@ class Node:
         dead = [row[0] for row in await connection.rows(which, value, self.id)]
         if not dead:
             return
-        await connection.execute(RECOVER_PARTS, now, dead)
+        await _recover_parts(connection, dead, now)
         await connection.execute(RECOVER_CALLBACKS, now, dead)
         await connection.execute(RECOVER_QUEUES, now, dead)
         await connection.execute(RECOVER_ALERTS, dead)
@@ -127,3 +132,12 @@ class Node:
     async def end(self, connection: Connection) -> None:
         """Mark this node as stopped; the next one takes its work."""
         await connection.execute(RENEW_LEASE, self.id, self.name, 0.0)
+
+
+async def _recover_parts(
+    connection: Connection, node_ids: list[int], now: float
+) -> None:
+    """Make the parts that dead nodes were sending unsure."""
+    parts = await connection.rows(RECOVER_PARTS, now, node_ids)
+    if parts:
+        await record_history(connection, [of_dead(*row) for row in parts], now)

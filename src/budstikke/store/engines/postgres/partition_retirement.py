@@ -56,6 +56,10 @@ SELECT count(*), max(id), max(at) FROM (
 # Of messages; inbound messages have ids of the same blocks, and keep their media.
 HUNG_ON_MESSAGES = (
     """
+DELETE FROM part_history WHERE (part_id, number) IN (
+    SELECT part_id, number FROM part_history
+    WHERE part_id >= $1::bigint * 256 AND part_id < $2::bigint * 256 LIMIT $3)""",
+    """
 DELETE FROM mms WHERE message_id IN (
     SELECT message_id FROM mms WHERE message_id >= $1 AND message_id < $2 LIMIT $3)""",
     """

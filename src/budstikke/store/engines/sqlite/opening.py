@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from budstikke.domain.history import of_dead
+from budstikke.store.verbs.history import record_history
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -31,12 +34,14 @@ MOVED_LOCKS = "SELECT key, until FROM duplicate WHERE until > ?"
 
 # A dead process's parts: the operator may have them or not.
 RECOVER_PARTS = """
-UPDATE part SET state = 'unsure', node_id = NULL, at = ?1, reason = 'unsure',
+UPDATE part SET state = 'unsure', node_id = NULL, claimed_at = at, at = ?1,
+    reason = 'unsure',
     raw = 'the gateway stopped while it was being sent',
     due_at = ?1 + coalesce((SELECT a.unsure_after FROM message m
         JOIN access x ON x.id = m.access_id JOIN account a ON a.id = x.account_id
         WHERE m.id = part.id >> 8), 3600)
-WHERE state = 'sending' AND node_id <> ?2"""
+WHERE state = 'sending' AND node_id <> ?2
+RETURNING id, carrier_id, raw"""
 
 RECOVER_CALLBACKS = """
 UPDATE callback SET due_at = ?1, node_id = NULL
@@ -100,7 +105,9 @@ async def take_over(connection: Connection, now: float) -> Taken:
         "INSERT INTO node (id, name, lease_until) VALUES (?, ?, ?)",
         (node_id, "sqlite", now),
     )
-    raw.execute(RECOVER_PARTS, (now, node_id))
+    parts = raw.execute(RECOVER_PARTS, (now, node_id)).fetchall()
+    if parts:
+        await record_history(connection, [of_dead(*row) for row in parts], now)
     raw.execute(RECOVER_CALLBACKS, (now, node_id))
     raw.execute(RECOVER_QUEUES, (now, node_id))
     raw.execute(RECOVER_ALERTS, (node_id,))
