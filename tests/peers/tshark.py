@@ -8,6 +8,7 @@ two sides and keeps what passed, and packets with true headers are made of that.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import subprocess
 import xml.etree.ElementTree as ET
@@ -54,29 +55,50 @@ class Relay:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _accept(
+    def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.create_task(self._relay(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _relay(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         conversation = Conversation()
         self.conversations.append(conversation)
-        on, back = await asyncio.open_connection("127.0.0.1", self._to)
-        for source, sink, client in ((reader, back, True), (on, writer, False)):
-            task = asyncio.create_task(_hand_on(source, sink, conversation, client))
-            self._tasks.add(task)
+        try:
+            on, back = await asyncio.open_connection("127.0.0.1", self._to)
+        except ConnectionError:  # the server has stopped
+            await _close(writer)
+            return
+        await asyncio.gather(
+            _hand_on(reader, back, conversation, client=True),
+            _hand_on(on, writer, conversation, client=False),
+        )
 
 
 async def _hand_on(
     source: asyncio.StreamReader,
     sink: asyncio.StreamWriter,
     conversation: Conversation,
-    client: bool,  # noqa: FBT001 - of a private function
+    *,
+    client: bool,
 ) -> None:
-    while data := await source.read(65_536):
-        conversation.said.append((client, data))
-        sink.write(data)
-    sink.close()
+    with contextlib.suppress(ConnectionError):  # one of the two cut it
+        while data := await source.read(65_536):
+            conversation.said.append((client, data))
+            sink.write(data)
+    await _close(sink)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 # A capture
