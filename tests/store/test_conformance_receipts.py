@@ -89,6 +89,14 @@ async def test_the_id_goes_before_the_key(path: Path) -> None:
     assert {one: "sent", two: "delivered"} == path.parts()
 
 
+async def test_the_key_goes_before_the_id_of_another_recipient(path: Path) -> None:
+    one, two = await path.sending(RECIPIENT, "+4798888888")
+    await path.answer(one, PartState.SENT, "10", smsc_key="16")
+    await path.answer(two, PartState.SENT, "16", smsc_key="22")
+    await path.settle(receipt("16", key="16"))
+    assert {one: "delivered", two: "sent"} == path.parts()
+
+
 async def test_ids_are_a_carriers_own(path: Path) -> None:
     (one,) = await path.sending()
     (two,) = await path.sending(carrier_id=2)

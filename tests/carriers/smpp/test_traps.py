@@ -125,6 +125,27 @@ async def test_message_id(rule: str, answered: str, receipted: str) -> None:
         assert outcome.smsc_key == found.smsc_key
 
 
+async def test_message_id_in_a_form_that_the_carrier_learns(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    numbers = [0x7FA3 + 16 * n for n in range(7)]
+    async with smpp_link(script=answer_with(*(f"{n:X}" for n in numbers))) as (
+        rig,
+        smsc,
+    ):
+        parts = [rig.part() for _ in numbers]
+        for count, (part, number) in enumerate(zip(parts, numbers, strict=True), 1):
+            await rig.send([part])
+            phone = part.recipient.removeprefix("+")
+            smsc.peers[0].receipt(f"{number}", MessageState.DELIVERED, phone)
+            await rig.sink.until(lambda n=count: len(rig.sink.got) == n)
+        outcomes = [rig.sink.outcome(part) for part in parts]
+    keys = [each.smsc_key for each in outcomes if isinstance(each, Sent)]
+    assert [None] * 5 + [f"{n}" for n in numbers[5:]] == keys
+    assert keys == [each.smsc_key for each in rig.sink.got]
+    assert 'set message_ids = "hex_dec"' in caplog.text
+
+
 async def test_dlr_before_submit_sm_resp() -> None:
     async with smpp_link() as (rig, _smsc):
         (outcome,) = await rig.send([rig.part(RECEIPT_FIRST)])

@@ -18,10 +18,12 @@ from budstikke.carriers.smpp.counters import Counters, seldom
 from budstikke.carriers.smpp.incoming import Incoming
 from budstikke.carriers.smpp.operator_tables import statuses
 from budstikke.carriers.smpp.outgoing import Outgoing
+from budstikke.carriers.smpp.receipt_watch import ReceiptWatch
 from budstikke.carriers.smpp.statuses import Verdicts
 from budstikke.carriers.smpp.submissions import Submissions
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent
 from budstikke.smpp import commands as cmd
+from budstikke.smpp import ids
 from budstikke.smpp import status as st
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class SmppCarrier:
 
     Attributes:
         counters: See ``Counters``.
+        watch: What a sample of responses and delivery reports says.
 
     """
 
@@ -74,6 +77,7 @@ class SmppCarrier:
     ) -> None:
         self.name = name
         self.counters = Counters()
+        self.watch = ReceiptWatch()
         self._settings = settings
         self._random = random
         self._clock = clock
@@ -196,6 +200,7 @@ class SmppCarrier:
             report=self._answered,
             clock=self._clock,
         )
+        submissions.use_rule(self.id_rule)
         return Bind(
             name,
             command,
@@ -239,21 +244,43 @@ class SmppCarrier:
             self._sink.late(part, outcome)
 
     def _answered(self, answers: list[tuple[Part, Outcome]]) -> None:
-        if self._settings.receipts_missing:
-            self._count_unreported(answers)
+        self._count_unreported(answers)
         if self._sink is not None:
             self._sink.answered(answers)
         if self._draining and not self.in_flight:
             self._idle.set()
 
     def _count_unreported(self, answers: list[tuple[Part, Outcome]]) -> None:
-        count = 0
+        count, now = 0, self._clock()
         for part, outcome in answers:
             if part.report and type(outcome) is Sent:
                 count += 1
+                self.watch.sent(part.recipient, outcome.smsc_id, now)
         if count and not self._unreported:
-            self._unreported_since = self._clock()
+            self._unreported_since = now
         self._unreported += count
+
+    @property
+    def id_rule(self) -> str:
+        """The rule of ``smpp.ids`` by which ids are matched now."""
+        rule = self._settings.message_ids
+        return (self.watch.rule or rule) if rule == ids.AUTO else rule
+
+    def _compare(self, receipts: list[Receipt], now: float) -> None:
+        """Learn how the operator writes ids; log and use a rule that is new."""
+        if not self.watch.reported(receipts, now):
+            return
+        rule, setting = self.watch.rule, self._settings.message_ids
+        if setting == ids.AUTO:
+            self._incoming.use_rule(self.id_rule)
+            for bind in self._binds:
+                bind.submissions.use_rule(self.id_rule)
+        if rule == ids.AS_WRITTEN:
+            log.info("%s: ids in delivery reports are as in responses", self.name)
+        elif rule != setting:
+            what = "%s: ids in delivery reports differ from those in responses; set "
+            what += 'message_ids = "%s" for this carrier'
+            log.warning(what, self.name, rule, extra={"message_ids": setting})
 
     def delivered(self, connection: Connection, pdus: list[Pdu]) -> None:
         """Pass on delivery reports and messages; respond once they are durable."""
@@ -278,6 +305,7 @@ class SmppCarrier:
         if receipts:
             self._unreported = 0
             self.counters.receipts += len(receipts)
+            self._compare(receipts, now)
             stored = self._sink.receipts(receipts)
             done = partial(self._acknowledge, connection, of_receipts)
             stored.add_done_callback(done)

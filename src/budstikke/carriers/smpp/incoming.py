@@ -55,7 +55,7 @@ class Incoming:
         self._home = settings.home
         self._packed = settings.alphabet is LinkAlphabet.GSM_PACKED
         self._filling = settings.packed_filling
-        self._key = RULES[settings.message_ids][Side.RECEIPT.value]
+        self.use_rule(settings.message_ids)
         self._errors = settings.receipt_errors
         pattern = settings.receipt_pattern
         self._rules = Rules(
@@ -67,6 +67,10 @@ class Incoming:
         )
         self._codings = {0: _DATA_CODING_0[settings.alphabet]}
         self._codings |= operator_tables.data_codings(settings)
+
+    def use_rule(self, rule: str) -> None:
+        """Give ids of delivery reports their normal form by this rule of ``ids``."""
+        self._key = RULES[rule][Side.RECEIPT.value]
 
     def receipt(self, pdu: Pdu, now: float) -> Receipt | None:
         """

@@ -303,9 +303,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message_ids: Annotated[
         str,
         Meta(
-            description="How message ids differ between responses and delivery reports."
+            description="How message ids differ between responses and delivery "
+            "reports; `auto`: the carrier learns it."
         ),
-    ] = "as_written"
+    ] = ids.AUTO
     receipt_text: Annotated[
         bool,
         Meta(

@@ -82,7 +82,7 @@ class Submissions:
         self._report = report
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._key = RULES[settings.message_ids][Side.RESPONSE.value]
+        self.use_rule(settings.message_ids)
         rate = settings.throughput
         self._bucket = TokenBucket(rate, self._loop.time()) if rate else None
         self._connection: Connection | None = None
@@ -96,6 +96,10 @@ class Submissions:
         self._held = False
         self._alarm: TimerHandle | None = None
         self._reporting = False
+
+    def use_rule(self, rule: str) -> None:
+        """Give ids of responses their normal form by this rule of ``smpp.ids``."""
+        self._key = RULES[rule][Side.RESPONSE.value]
 
     def put(self, parts: Sequence[Part]) -> None:
         """Take parts to submit, in order."""

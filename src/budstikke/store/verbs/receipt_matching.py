@@ -93,6 +93,10 @@ async def match(
     """
     Find parts by the id as written, by its normal form, by a second id.
 
+    If the operator writes ids in two bases, one part's id may be written like another
+    part's in the other base. So a part of the wrong recipient gives way to one that has
+    the recipient and the id in its normal form.
+
     First among recent messages: an operator's id does not tell the partition, and each
     one takes a look-up. A part found there that is open and has the receipt's recipient
     is the right one (``domain.settlement.best``); for other receipts the old partitions
@@ -126,12 +130,15 @@ async def _find(
     keys = [
         (index, receipt.smsc_key)
         for index, receipt in receipts.items()
-        if receipt.smsc_key is not None and index not in matches
+        if receipt.smsc_key is not None
+        and not _has_recipient(receipt, matches.get(index, ()))
     ]
     if keys:
+        by_key: Matches = defaultdict(list)
         rows = await connection.one(MATCH_KEY, text(keys), carrier_id, low)
         for part in decode_concerned(rows):
-            matches[part.index].append(part)
+            by_key[part.index].append(part)
+        _take_others(matches, receipts, by_key)
     by_other_id: dict[int, Receipt] = {}
     if any(receipt.other_id for receipt in receipts.values()):
         by_other_id = _with_another_id(receipts, matches)
