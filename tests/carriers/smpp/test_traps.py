@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -125,6 +126,10 @@ async def test_message_id(rule: str, answered: str, receipted: str) -> None:
         assert outcome.smsc_key == found.smsc_key
 
 
+def got(rig: Rig, count: int) -> bool:
+    return len(rig.sink.got) == count
+
+
 async def test_message_id_in_a_form_that_the_carrier_learns(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -138,7 +143,7 @@ async def test_message_id_in_a_form_that_the_carrier_learns(
             await rig.send([part])
             phone = part.recipient.removeprefix("+")
             smsc.peers[0].receipt(f"{number}", MessageState.DELIVERED, phone)
-            await rig.sink.until(lambda n=count: len(rig.sink.got) == n)
+            await rig.sink.until(partial(got, rig, count))
         outcomes = [rig.sink.outcome(part) for part in parts]
     keys = [each.smsc_key for each in outcomes if isinstance(each, Sent)]
     assert [None] * 5 + [f"{n}" for n in numbers[5:]] == keys
