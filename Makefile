@@ -14,10 +14,12 @@ help: ## list the targets
 demo: .venv/run ## run the gateway with made-up phones; prints what to try
 	$(BIN)/budstikke demo $(ARGS)
 
-# An idle worker takes over tests of the other: files of long tests differ in length.
+# Long tests mostly wait, so that two cores have room for four at a time; one that is idle
+# takes over tests of another. Python files without a long test are not even read.
 test: .venv/dev .venv/peers ## run all tests: the quick ones, then the long ones
 	$(BIN)/pytest -n 2 -m "not slow and not peer"
-	$(BIN)/pytest -n 2 --dist worksteal -m "slow or peer"
+	$(BIN)/pytest -n 4 --dist worksteal -m "slow or peer" \
+		$$(grep -rlE 'mark\.(slow|peer)' tests --include='test_*.py' | sort)
 
 # Which lines and branches the quick tests run, in processes that they start, too.
 coverage: .venv/dev ## run the quick tests and print which lines and branches they leave out

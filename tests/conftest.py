@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Note = Callable[..., None]
+
+MARKS = ("slow", "peer")
 
 FIGURES = "figures"
 """Name of the property that a test's report has them in, whichever process ran it."""
@@ -68,6 +71,18 @@ def own() -> Iterator[Callable[[Thing], Thing]]:
             return thing
 
         yield keep
+
+
+LONG = re.compile(r"mark\.(slow|peer)")
+"""What ``make test`` finds the files with long tests by."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fail if ``make test`` would not find a long test by the text of its file."""
+    long = {item.path for item in items if any(map(item.get_closest_marker, MARKS))}
+    for path in long:
+        if not LONG.search(path.read_text("utf-8")):
+            raise pytest.UsageError(f"{path}: write pytest.mark.slow or .peer there")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
