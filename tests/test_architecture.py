@@ -31,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
         "smpp",
         "mm7",
         "clients.http.connection",
+        "clients.http.resolver",
         "servers.bounds",
         "servers.media_headers",
     },

@@ -41,7 +41,7 @@ from budstikke.servers.guard import Guard
 from budstikke.servers.http import HttpServer
 from budstikke.servers.listening import Listening, bind, cannot_listen, serving
 from budstikke.servers.media_page import MediaPages
-from budstikke.servers.mm7 import Mm7Server
+from budstikke.servers.operators import OperatorServer
 from budstikke.servers.public_lookups import known_only
 from budstikke.servers.queue_resume_page import QueueResumePage
 from budstikke.store.schema_check import check
@@ -240,8 +240,8 @@ def _others(gateway: Gateway, phones: Phones, health: Metrics) -> App:
     """Make what answers requests that are no dialect's."""
     settings = gateway.settings
     trusted = networks(settings.http.trusted_proxies)
-    return Mm7Server(
-        mmsc=gateway.mmsc,
+    return OperatorServer(
+        operator=gateway.supervisor.operator,
         rest=Starlette(routes=_routes(gateway, phones, trusted, health)),
         max_body=settings.http.max_body,
         trusted=trusted,

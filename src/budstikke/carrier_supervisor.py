@@ -19,6 +19,8 @@ import msgspec
 
 from budstikke import metrics
 from budstikke.carriers import KINDS
+from budstikke.carriers.http import HttpCarrier
+from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.carriers.smpp import SmppCarrier
 from budstikke.config import ConfigError
 from budstikke.flow.send import Sender
@@ -54,6 +56,13 @@ SHORT_DRAIN = 1.5
 
 LONGEST_WITHOUT = LINK_LEASE - 2 * SHORT_DRAIN - PATIENCE - EVERY
 """Seconds without a renewal after which a carrier ends, before its lease does."""
+
+
+ASKED: Mapping[str, type[Mm7Carrier | HttpCarrier]] = {
+    "mm7": Mm7Carrier,
+    "carriers": HttpCarrier,
+}
+"""Carriers that operators call, by the first word of the path."""
 
 
 class CarrierSupervisor:
@@ -237,6 +246,18 @@ class CarrierSupervisor:
                 )
                 self._stop_soon(carrier_id, SHORT_DRAIN)
                 self._make(self._entries[carrier_id])
+
+    def operator(self, kind: str, name: str) -> Mm7Carrier | HttpCarrier | None:
+        """
+        Find the carrier that answers its operator; ``None``: there is none.
+
+        ``kind`` is the first word of the path that the operator calls.
+        """
+        for sender in self.senders.values():
+            carrier = sender.carrier
+            if carrier.name == name and isinstance(carrier, ASKED[kind]):
+                return carrier
+        return None
 
     def requeued(self, carrier_id: int) -> None:
         """Note that parts were queued for a carrier."""

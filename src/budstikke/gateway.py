@@ -20,7 +20,6 @@ from budstikke import outside
 from budstikke.carrier_supervisor import EVERY as HOLD_EVERY
 from budstikke.carrier_supervisor import CarrierSupervisor
 from budstikke.carriers import KINDS
-from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.clients.http.process import HttpTransportProcess
 from budstikke.dialects import DIALECTS, HTTP_DIALECTS
 from budstikke.domain.directory import Directory, sorted_by_kind
@@ -352,14 +351,6 @@ class Gateway:
     def known(self) -> Known:
         """Give what workers know of the directory."""
         return Known(self.directory, dict(self.supervisor.profiles))
-
-    def mmsc(self, name: str) -> Mm7Carrier | None:
-        """Find who answers what the MMSC of a carrier asks; ``None``: there is none."""
-        for sender in self.senders.values():
-            carrier = sender.carrier
-            if carrier.name == name and isinstance(carrier, Mm7Carrier):
-                return carrier
-        return None
 
     def ready(self) -> Readiness:
         """Tell whether messages can be accepted, what works, and what is wrong."""

@@ -11,12 +11,13 @@ from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers import mm7, smpp
+from budstikke.carriers import http, mm7, smpp
 from budstikke.carriers.contract import InboundMms, InboundPart
 from budstikke.carriers.simulator import carrier as simulator
 from budstikke.carriers.simulator.settings import Settings as SimulatorSettings
 from budstikke.domain.message import MmsContent, Part
 from budstikke.wire import WireRequest
+from carriers.http.operator import DESCRIPTION, HttpOperator
 from carriers.mm7.mmsc import Mmsc
 from carriers.smpp.smsc import Smsc
 from carriers.waiting import LONG, Waiting
@@ -105,6 +106,7 @@ class Rig:
         self.sink = sink
         self.smsc = smsc
         self.encoding = "gsm"
+        self.whole = False  # it takes whole messages, no segments
         self.refusal = "ESME_RINVDSTADR"
         self.task: asyncio.Task[None] | None = None
         self.next_message = 1
@@ -138,6 +140,8 @@ class Rig:
             "expires_at": time.time() + 3600,
             "report": True,
         }
+        if self.whole:
+            fields |= {"total": 1}
         return Part(id=message * 256 + number, number=number, **(values | fields))
 
     async def send(self, parts: Sequence[Part]) -> list[Outcome]:
@@ -255,6 +259,45 @@ async def mm7_rig(
             with listening:
                 is_over.set()
             await asyncio.sleep(0)  # what was handed to the loop before is begun
+
+
+@asynccontextmanager
+async def http_rig(
+    operator: HttpOperator | None = None, **changes: Any
+) -> AsyncIterator[Rig]:
+    """An HTTP carrier, and an operator that calls it back."""
+    values: dict[str, Any] = {
+        "allow_http": True,
+        "allow_private": True,
+        "username": "bud",
+        "password": "secret",
+        "window": 1,
+        "response_timeout": 0.3,
+        "pause_min": 0.01,
+        "pause_max": 0.02,
+        "deliver_token": "secret",
+        **DESCRIPTION,
+    }
+
+    async def deliver(query: bytes) -> int:
+        request = WireRequest("GET", "/carriers/op/receipts", b"token=secret&" + query)
+        response = await rig.carrier.take(request)  # type: ignore[attr-defined] # it is of HTTP
+        return int(response.status)
+
+    async with operator or HttpOperator() as other:
+        other.deliver = deliver
+        carrier = http.carrier(
+            "op",
+            http.Settings(url=other.url, **(values | changes)),
+            random=random.Random(1),  # noqa: S311 - not used
+            clock=time.time,
+        )
+        rig = Rig(carrier, Recorder(), None)
+        rig.whole, rig.refusal = True, "HTTP 400 21211 no such number"
+        try:
+            yield rig
+        finally:
+            await rig.stop()
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from budstikke.domain.receipt import (
     Sent,
     Unsure,
 )
-from carriers.rig import Rig, mm7_rig, simulator_rig, smpp_rig
+from carriers.rig import Rig, http_rig, mm7_rig, simulator_rig, smpp_rig
 from carriers.smpp.smsc import (
     EXPIRED,
     NO_RECEIPT,
@@ -42,6 +42,7 @@ Story: TypeAlias = "Callable[[Rig], Coroutine[None, None, None]]"
 MakeRig: TypeAlias = "Callable[[], AbstractAsyncContextManager[Rig]]"
 
 RIGS: dict[str, MakeRig] = {
+    "http": http_rig,
     "mm7": mm7_rig,
     "simulator": simulator_rig,
     "simulator, MMS": lambda: simulator_rig("mms"),

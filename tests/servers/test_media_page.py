@@ -12,7 +12,7 @@ from budstikke.domain.message import MmsContent
 from budstikke.servers.media_page import LOOK_UPS, MediaPages
 from budstikke.store.contract import StoreUnavailable
 from carriers.simulator.web.test_app import ask
-from servers.test_mm7 import Served
+from servers.test_operators import Served
 
 if TYPE_CHECKING:
     from carriers.simulator.web.test_app import Answer

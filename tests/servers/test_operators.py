@@ -1,4 +1,4 @@
-"""HTTP in from MMSCs: to the carrier of that name, and to nobody else."""
+"""HTTP in from operators: to the carrier of that name, and to nobody else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from budstikke.servers.mm7 import Mm7Server
+from budstikke.servers.operators import OperatorServer
 from budstikke.wire import WireRequest, WireResponse
 from carriers.simulator.web.test_app import Answer, ask
 
@@ -24,10 +24,16 @@ class Site:
     def __init__(self) -> None:
         self.asked: list[WireRequest] = []
         self.refused: WireResponse | None = None
-        self.app = Mm7Server(mmsc=self._mmsc, rest=rest, max_body=100, trusted=())
+        self.methods: tuple[str, ...] = ("POST",)
+        self.app = OperatorServer(
+            operator=self._find, rest=rest, max_body=100, trusted=()
+        )
 
-    def _mmsc(self, name: str) -> Site | None:
-        return self if name == "op" else None
+    def _find(self, kind: str, name: str) -> Site | None:
+        return self if (kind, name) in {("mm7", "op"), ("carriers", "web")} else None
+
+    def unreadable(self, status: int, detail: str) -> WireResponse:
+        return WireResponse(status, detail.encode())
 
     def refuses(self, _request: WireRequest) -> WireResponse | None:
         return self.refused
@@ -72,6 +78,12 @@ def test_it_is_the_carriers_to_answer() -> None:
         ("POST", "/mm7/other", b"", 404),
         ("GET", "/mm7/op", b"", 405),
         ("POST", "/mm7/op", b"x" * 101, 413),
+        ("POST", "/mm7/web", b"", 404),
+        ("POST", "/carriers/op/receipts", b"", 404),
+        ("GET", "/carriers/web/receipts", b"", 405),
+        ("POST", "/carriers/web/receipts", b"x" * 101, 413),
+        ("POST", "/carriers/web/other", b"", 299),
+        ("POST", "/carriers/web", b"", 299),
         ("POST", "/mm7/", b"", 299),
         ("POST", "/mm7/op/more", b"", 299),
         ("GET", "/healthz", b"", 299),
@@ -83,7 +95,16 @@ def test_others(method: str, target: str, body: bytes, status: int) -> None:
     assert status == answer.status
     assert [] == site.asked
     if status == 413:
-        assert b"VASPErrorRsp" in answer.body
+        assert b"it is too large" == answer.body
+
+
+@pytest.mark.parametrize("what", ["receipts", "inbound"])
+def test_both_paths_of_an_http_carrier(what: str) -> None:
+    site = Site()
+    site.methods = ("GET", "POST")
+    assert 200 == site.ask("GET", f"/carriers/web/{what}?a=b").status
+    (request,) = site.asked
+    assert (f"/carriers/web/{what}", b"a=b") == (request.target, request.query)
 
 
 def test_who_may_not_ask_is_refused_before_the_body_is_read() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from budstikke.carriers import mm7, smpp
+from budstikke.carriers import http, mm7, smpp
 from budstikke.carriers.simulator import carrier as simulated
 from budstikke.carriers.simulator.settings import Settings as SimulatorSettings
 from budstikke.domain.staging import TextProfile
@@ -46,6 +46,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
+    "http": Kind(http.Settings, http.carrier, http.text_profile),
     "mm7": Kind(mm7.Settings, mm7.carrier, lambda _: TextProfile(), frozenset({"mms"})),
     "simulator": Kind(
         SimulatorSettings,

@@ -1,5 +1,5 @@
 """
-Lets only the MMSC call us, by token, login and address, as configured.
+Lets only the operator call us, by token, login and address, as configured.
 
 Wrong tokens and logins count by address (IPv6: by /64). An address with too many of
 them is refused for a while, without a check.
@@ -10,17 +10,23 @@ from __future__ import annotations
 import hmac
 import logging
 from binascii import Error, a2b_base64
-from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING, Final
+from ipaddress import (
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    collapse_addresses,
+    ip_address,
+    ip_network,
+)
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl
 
 from budstikke.wire import WireResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from ipaddress import IPv4Address
 
-    from budstikke.carriers.mm7.settings import Settings
     from budstikke.wire import WireRequest
 
 log = logging.getLogger("budstikke.carrier")
@@ -42,28 +48,91 @@ NETWORK: Final = 64
 
 MOST_FIELDS: Final = 20
 
-UNAUTHORIZED: Final = WireResponse(
-    401, b"Who are you?\n", headers={"www-authenticate": 'Basic realm="mm7"'}
-)
 TOO_MANY: Final = WireResponse(
     429, b"Too many attempts\n", headers={"retry-after": f"{WITHIN:.0f}"}
 )
 
 
-class MmscAuthenticator:
+class Caller(Protocol):
     """
-    Decides whether a caller is the MMSC.
+    The settings of a carrier that say who may call.
+
+    A caller must satisfy each one that is not empty.
+    """
+
+    @property
+    def deliver_token(self) -> str:
+        """The secret at the end of the URL: ``?token=…``."""
+
+    @property
+    def deliver_username(self) -> str:
+        """The user name of basic authentication."""
+
+    @property
+    def deliver_password(self) -> str:
+        """Its password."""
+
+    @property
+    def allow_from(self) -> tuple[str, ...]:
+        """Addresses or networks from which the operator may call."""
+
+    @property
+    def open(self) -> bool:
+        """Whether anybody may call."""
+
+
+def is_guarded(settings: Caller) -> bool:
+    """Whether a caller must prove that it is the operator."""
+    networks = [ip_network(text) for text in settings.allow_from]
+    limited = bool(networks) and not _everybody(networks)
+    return bool(settings.deliver_token or settings.deliver_username or limited)
+
+
+def check_caller(settings: Caller) -> None:
+    """Refuse settings by which anybody could call; raises ValueError."""
+    if bool(settings.deliver_username) != bool(settings.deliver_password):
+        raise ValueError(
+            "deliver_username and deliver_password are given together or not at all"
+        )
+    if not is_guarded(settings) and not settings.open:
+        raise ValueError(
+            "anybody could deliver: set deliver_token, deliver_username or "
+            "allow_from, or else open = true"
+        )
+
+
+def _everybody(networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether networks together cover all addresses."""
+    old = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
+    new = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
+    lengths = *(one.prefixlen for one in old), *(one.prefixlen for one in new)
+    return 0 in lengths
+
+
+class CallerAuthenticator:
+    """
+    Decides whether a caller is the operator.
 
     Args:
         name: The carrier's, for the log.
         settings: The carrier's.
         clock: Unix seconds.
+        realm: What basic authentication is for.
 
     """
 
     def __init__(
-        self, name: str, settings: Settings, clock: Callable[[], float]
+        self,
+        name: str,
+        settings: Caller,
+        clock: Callable[[], float],
+        realm: str = "mm7",
     ) -> None:
+        self._unauthorized = WireResponse(
+            401,
+            b"Who are you?\n",
+            headers={"www-authenticate": f'Basic realm="{realm}"'},
+        )
         self._name = name
         self._settings = settings
         self._clock = clock
@@ -73,14 +142,14 @@ class MmscAuthenticator:
         self._logged: set[str] = set()
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
-        """Return the refusal of a caller; ``None``: it is the MMSC. Needs no body."""
+        """Return the refusal of a caller, by the head alone; ``None``: none."""
         address = _address(request.client)
         if self._networks and not any(
             address is not None and address in network for network in self._networks
         ):
             self._guesses_of(address)
             self._log(request, address, "its address")
-            return UNAUTHORIZED
+            return self._unauthorized
         guesses = self._guesses_of(address)
         if guesses >= MOST_GUESSES:
             return TOO_MANY
@@ -89,7 +158,7 @@ class MmscAuthenticator:
         if _has_secret(request):
             self._guesses[_key(address)] = guesses + 1
         self._log(request, address, "its login")
-        return UNAUTHORIZED
+        return self._unauthorized
 
     def _guesses_of(self, address: IPv4Address | IPv6Address | None) -> int:
         window = int(self._clock() / WITHIN)

@@ -1,8 +1,9 @@
 """
-Submits to the MMSC over HTTP.
+Requests of a carrier to its operator over HTTP.
 
-The operator's address is configured and may be private, so nothing here guards against
-private addresses, as we do for customers' URLs. ``Connection`` is that of callbacks.
+``Connection`` is that of callbacks. An operator's address is configured by the
+administrator. Whether it may be a private one is the carrier's rule: with a
+``Resolver`` the client connects only to the addresses that customers' URLs may lead to.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from budstikke.clients.http.connection import Connection
 
 if TYPE_CHECKING:
-    from budstikke.carriers.mm7.settings import Settings
-    from budstikke.mm7 import Written
+    from budstikke.clients.http.resolver import Resolver
     from budstikke.wire import WireResponse
 
 IDLE: Final = 5.0
@@ -29,26 +29,45 @@ If the server closes it while we write, the outcome is unknown; few close so soo
 
 
 class NotReached(Exception):  # noqa: N818 - an operator being away is normal
-    """Nothing was written to the MMSC; the message says why."""
+    """Nothing was written to the operator; the message says why."""
 
 
-class Client:
-    """Connections to one MMSC; each has one submission at a time."""
+class Timeouts(NamedTuple):
+    """Seconds to connect (with TLS), and to wait for a response."""
 
-    def __init__(self, settings: Settings) -> None:
-        url = urlsplit(settings.url)
-        self._settings = settings
-        self._host = url.hostname or ""
-        self._secure = url.scheme == "https"
-        self._port = url.port or (443 if self._secure else 80)
+    connect: float
+    response: float
+
+
+def basic(username: str, password: str) -> str:
+    """Return the value of ``Authorization`` for basic authentication (RFC 7617 § 2)."""
+    return f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
+class HttpClient:
+    """
+    Connections to one operator; each has one request at a time.
+
+    Args:
+        url: Any URL of the operator's server: scheme, host and port count.
+        ca: PEM file of the authorities to trust; empty: the system's.
+        timeouts: In seconds.
+        resolver: Finds the addresses that may be called; ``None``: any may.
+
+    """
+
+    def __init__(
+        self, url: str, ca: str, timeouts: Timeouts, resolver: Resolver | None = None
+    ) -> None:
+        split = urlsplit(url)
+        self._host = split.hostname or ""
+        self._secure = split.scheme == "https"
+        self._port = split.port or (443 if self._secure else 80)
+        self._ca = ca
+        self._timeouts = timeouts
+        self._resolver = resolver
         self._tls: ssl.SSLContext | None = None
         self._idle: list[Connection] = []
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        host = url.netloc.rpartition("@")[2]
-        self._head = f'POST {path} HTTP/1.1\r\nHost: {host}\r\nSOAPAction: ""\r\n'
-        if settings.username:
-            login = f"{settings.username}:{settings.password}".encode()
-            self._head += f"Authorization: Basic {b64encode(login).decode()}\r\n"
 
     async def connection(self) -> Connection:
         """Return an idle connection or a new one; raises NotReached."""
@@ -59,40 +78,56 @@ class Client:
                 return idle
             idle.close()
         try:
-            async with asyncio.timeout(self._settings.connect_timeout):
-                _, made = await loop.create_connection(
-                    lambda: Connection(loop),
-                    self._host,
-                    self._port,
-                    ssl=self._context() if self._secure else None,
-                )
+            async with asyncio.timeout(self._timeouts.connect):
+                return await self._connect()
         except TimeoutError as error:
             raise NotReached("no connection in time") from error
-        except OSError as error:  # TLS, too
+        except (OSError, UnicodeError) as error:  # TLS, too
             raise NotReached(f"{type(error).__name__}: {error}") from error
-        return made
+
+    async def _connect(self) -> Connection:
+        """Connect to the first address that accepts; raises OSError, UnicodeError."""
+        hosts = [self._host]
+        if self._resolver is not None:
+            hosts = list(await self._resolver.resolve(self._host, self._port))
+        loop = asyncio.get_running_loop()
+        for host in hosts:
+            try:
+                _, made = await loop.create_connection(
+                    lambda: Connection(loop),
+                    host,
+                    self._port,
+                    ssl=self._context() if self._secure else None,
+                    server_hostname=self._host if self._secure else None,
+                )
+            except OSError:
+                if host == hosts[-1]:
+                    raise
+            else:
+                return made
+        raise OSError("no address")
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=self._settings.ca or None)
+            self._tls = ssl.create_default_context(cafile=self._ca or None)
         return self._tls
 
-    async def ask(self, connection: Connection, written: Written) -> WireResponse:
-        """Submit; after Broken or TimeoutError the outcome is unknown."""
-        head = (
-            f"{self._head}Content-Type: {written.content_type}\r\n"
-            f"Content-Length: {len(written.body)}\r\n\r\n"
-        )
+    async def ask(self, connection: Connection, request: bytes) -> WireResponse:
+        """Make a request; after Broken or TimeoutError the outcome is unknown."""
         try:
-            async with asyncio.timeout(self._settings.response_timeout):
-                answer = await connection.ask(head.encode("latin-1") + written.body)
+            async with asyncio.timeout(self._timeouts.response):
+                answer = await connection.ask(request)
         except BaseException:
             connection.close()
             raise
+        self.put_back(connection)
+        return answer
+
+    def put_back(self, connection: Connection) -> None:
+        """Keep a connection for the next request, if it can carry one."""
         if connection.usable:
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle.append(connection)
-        return answer
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -1,4 +1,4 @@
-"""A token bucket that limits submit_sm a second. Pure: time is an argument."""
+"""A token bucket that limits requests a second. Pure: time is an argument."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-HTTP in from MMSCs: ``POST /mm7/{carrier}``.
+HTTP in from operators: ``POST /mm7/{carrier}`` and ``/carriers/{carrier}/{what}``.
 
-Who asks, and what, is the carrier's to tell; this moves octets, and takes a body from
-nobody else.
+The carrier says who may ask, and answers; this moves octets, and reads the body of a
+request only if the carrier lets the caller in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.mm7 import Status, write_error
 from budstikke.servers.asgi import read_body, read_head, send_response
 from budstikke.wire import WireResponse
 
@@ -22,14 +21,19 @@ if TYPE_CHECKING:
     from budstikke.servers.asgi import App, Receive, Scope, Send
     from budstikke.wire import WireRequest
 
-_path = re.compile(r"/mm7/([^/]{1,100})").fullmatch
+_path = re.compile(
+    r"/(?:(mm7)/([^/]{1,100})|(carriers)/([^/]{1,100})/(?:receipts|inbound))"
+).fullmatch
 
 NOBODY = WireResponse(404, b"There is no such carrier\n")
-ONLY_POST = WireResponse(405, b"Only POST\n", headers={"allow": "POST"})
 
 
-class Mmsc(Protocol):
-    """Answers the MMSC of one carrier."""
+class Operator(Protocol):
+    """Answers the operator of one carrier."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The HTTP methods that the operator may use."""
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
         """Refuse a request by its head alone; ``None``: it is authenticated."""
@@ -37,13 +41,17 @@ class Mmsc(Protocol):
     async def take(self, request: WireRequest) -> WireResponse:
         """Answer a request; never raises."""
 
+    def unreadable(self, status: int, detail: str) -> WireResponse:
+        """Answer a request whose body is too large (413) or was cut short (400)."""
 
-class Mm7Server:
+
+class OperatorServer:
     """
-    The ASGI application of everything below ``/mm7``.
+    The ASGI application of everything that operators ask.
 
     Args:
-        mmsc: Finds who answers for a carrier, by its name; ``None``: nobody.
+        operator: Finds who answers for a carrier, by the first word of the path and the
+            carrier's name; ``None``: nobody.
         rest: The application for all other paths.
         max_body: Octets of a request's body.
         trusted: Networks of proxies that are believed.
@@ -53,40 +61,43 @@ class Mm7Server:
     def __init__(
         self,
         *,
-        mmsc: Callable[[str], Mmsc | None],
+        operator: Callable[[str, str], Operator | None],
         rest: App,
         max_body: int,
         trusted: tuple[Network, ...],
     ) -> None:
-        self._mmsc = mmsc
+        self._operator = operator
         self._rest = rest
         self._max_body = max_body
         self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Work one request."""
+        """Answer one request."""
         match = _path(scope.get("path", "")) if scope["type"] == "http" else None
         if match is None:
             await self._rest(scope, receive, send)
             return
-        await send_response(send, await self._answer(match[1], scope, receive))
+        kind, name = filter(None, match.groups())
+        operator = self._operator(kind, name)
+        await send_response(send, await self._answer(operator, scope, receive))
 
-    async def _answer(self, name: str, scope: Scope, receive: Receive) -> WireResponse:
-        mmsc = self._mmsc(name)
-        if mmsc is None:
+    async def _answer(
+        self, operator: Operator | None, scope: Scope, receive: Receive
+    ) -> WireResponse:
+        if operator is None:
             return NOBODY
-        if scope["method"] != "POST":
-            return ONLY_POST
+        if scope["method"] not in operator.methods:
+            allowed = ", ".join(operator.methods)
+            body = f"Only {allowed}\n".encode()
+            return WireResponse(405, body, headers={"allow": allowed})
         request = read_head(scope, self._trusted)
-        refused = mmsc.refuses(request)
+        refused = operator.refuses(request)
         if refused is not None:
             return refused
         try:
             request.body = await read_body(receive, self._max_body)
         except Refusal as refusal:
-            large = refusal.code is RefusalCode.TOO_LARGE
-            detail = "it is too large" if large else "it was cut short"
-            written = write_error("", Status.CLIENT_ERROR, detail)
-            status = 413 if large else 400
-            return WireResponse(status, written.body, written.content_type)
-        return await mmsc.take(request)
+            if refusal.code is RefusalCode.TOO_LARGE:
+                return operator.unreadable(413, "it is too large")
+            return operator.unreadable(400, "it was cut short")
+        return await operator.take(request)

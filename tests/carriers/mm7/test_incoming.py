@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.carriers import mm7
+from budstikke.carriers.caller_auth import MOST_GUESSES, WITHIN, CallerAuthenticator
 from budstikke.carriers.contract import ReadReport
-from budstikke.carriers.mm7.auth import MOST_GUESSES, WITHIN, MmscAuthenticator
 from budstikke.carriers.mm7.incoming import LARGE
 from budstikke.domain.inbound import InboundMms, MediaPart
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState
@@ -292,7 +292,7 @@ def test_refusals_are_logged_once_an_address(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = mm7.Settings(url="https://mmsc.example.com/", deliver_token="secret")
-    guard = MmscAuthenticator("op", settings, lambda: 0.0)
+    guard = CallerAuthenticator("op", settings, lambda: 0.0)
     for client in ["192.0.2.1"] * 5 + ["192.0.2.2"]:
         guard.refuses(WireRequest("POST", "/mm7/op", b"token=guess", client=client))
     lines = [record.getMessage() for record in caplog.records]
@@ -320,7 +320,7 @@ async def test_a_large_mms_is_read_beside_the_loop() -> None:
 def test_guesses_are_forgotten() -> None:
     now = [1000 * WITHIN]
     settings = mm7.Settings(url="https://mmsc.example.com/", deliver_token="secret")
-    guard = MmscAuthenticator("op", settings, lambda: now[0])
+    guard = CallerAuthenticator("op", settings, lambda: now[0])
     wrong = WireRequest("POST", "/mm7/op", b"token=x", client="192.0.2.1")
     right = WireRequest("POST", "/mm7/op", b"token=secret", client="192.0.2.1")
     assert [401] * MOST_GUESSES + [429] == [

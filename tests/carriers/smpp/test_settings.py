@@ -19,7 +19,7 @@ from budstikke.carriers.smpp.settings import (
     text_profile,
 )
 from budstikke.carriers.smpp.statuses import STATUSES
-from budstikke.carriers.smpp.token_bucket import TokenBucket
+from budstikke.carriers.token_bucket import TokenBucket
 from budstikke.domain.receipt import Retry
 from budstikke.domain.staging import TextProfile
 from budstikke.domain.text import Concat

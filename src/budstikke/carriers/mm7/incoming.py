@@ -11,9 +11,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
+from budstikke.carriers.caller_auth import CallerAuthenticator
 from budstikke.carriers.contract import InboundMms, ReadReport
 from budstikke.carriers.mm7 import statuses
-from budstikke.carriers.mm7.auth import MmscAuthenticator
 from budstikke.domain.address import Nature, country_of, ours, phone
 from budstikke.domain.inbound import MediaPart
 from budstikke.domain.receipt import Receipt
@@ -69,7 +69,7 @@ class Incoming:
         self._name = name
         self._settings = settings
         self._clock = clock
-        self._guard = MmscAuthenticator(name, settings, clock)
+        self._guard = CallerAuthenticator(name, settings, clock)
 
     def refuses(self, request: WireRequest) -> WireResponse | None:
         """Return the refusal of a caller; ``None``: it is the MMSC. Needs no body."""

@@ -7,19 +7,16 @@ The descriptions here are the table in docs/carriers/mm7.md.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from budstikke.carriers.caller_auth import check_caller, is_guarded
 from budstikke.domain.address import PREFIX
 from budstikke.domain.mms import LARGEST
 from budstikke.domain.receipt import Retry
 from budstikke.mm7 import DEFAULT, Schema
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _version = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}").fullmatch
 _uri = re.compile(r"[!-~]{1,200}").fullmatch
@@ -163,17 +160,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not all(" " < character <= "~" for character in self.url):
             raise ValueError("url: characters that must be escaped")
         assert url.port is None or url.port > 0  # noqa: S101 - reading it raises ValueError
-        if bool(self.deliver_username) != bool(self.deliver_password):
-            raise ValueError(
-                "deliver_username and deliver_password are given together or not at all"
-            )
-        for network in self.allow_from:
-            ip_network(network)
-        if not self.guarded and not self.open:
-            raise ValueError(
-                "anybody could deliver: set deliver_token, deliver_username or "
-                "allow_from, or else open = true"
-            )
+        check_caller(self)
         if not _version(self.mm7_version):
             raise ValueError("mm7_version: must be numbers with points between")
         if not _uri(self.namespace):
@@ -185,19 +172,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def guarded(self) -> bool:
         """Whether a caller must prove that it is the MMSC."""
-        networks = [ip_network(text) for text in self.allow_from]
-        limited = bool(networks) and not _everybody(networks)
-        return bool(self.deliver_token or self.deliver_username or limited)
+        return is_guarded(self)
 
     @property
     def schema(self) -> Schema:
         """The version of MM7 to write."""
         return Schema(self.namespace, self.mm7_version)
-
-
-def _everybody(networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    """Whether networks together cover all addresses."""
-    old = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
-    new = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
-    lengths = *(one.prefixlen for one in old), *(one.prefixlen for one in new)
-    return 0 in lengths

@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from budstikke.carriers.smpp.counters import seldom
-from budstikke.carriers.smpp.token_bucket import TokenBucket
+from budstikke.carriers.token_bucket import TokenBucket
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Pdu, PduError
 from budstikke.smpp import commands as cmd

@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._kept = 0
         self._size = 0
         self._type = ""
+        self._headers: dict[str, str] = {}
         self._headers_done = False
         self._length_known = False
         self._heard = False
@@ -135,12 +136,14 @@ class Connection(asyncio.Protocol):
     # What the parser calls
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Read how the body ends, and its type."""
+        """Read how the body ends, its type, and how long we are to wait."""
         lower = name.lower()
         if lower in (b"content-length", b"transfer-encoding"):
             self._length_known = True
         elif lower == b"content-type":
             self._type = value.decode("latin-1")
+        elif lower == b"retry-after":
+            self._headers["retry-after"] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Note that the head is complete."""
@@ -163,7 +166,8 @@ class Connection(asyncio.Protocol):
             return
         keep = not self._closing and self._parser.should_keep_alive()
         answer, self._answer = self._answer, None
-        response = WireResponse(status, b"".join(self._body), self._type)
+        body = b"".join(self._body)
+        response = WireResponse(status, body, self._type, self._headers)
         self.served += 1
         self._begin()
         if not keep:
@@ -176,6 +180,7 @@ class Connection(asyncio.Protocol):
         self._body.clear()
         self._kept = 0
         self._type = ""
+        self._headers.clear()
 
     def _fail(self, why: str) -> None:
         answer, self._answer = self._answer, None
