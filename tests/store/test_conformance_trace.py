@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 
 from budstikke.domain.callback import CallbackState
 from budstikke.domain.history import FIRST, LAST, HistoryKind, HistoryRow
 from budstikke.domain.listing import EraseCommand
+from budstikke.domain.orphan import likeliest
 from budstikke.domain.queries import CancelCommand
 from budstikke.domain.receipt import Reason, ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.domain.timeline import EntryKind, timeline
 from budstikke.domain.trace import Trace, TraceAnswer, TraceQuery
-from budstikke.store import schema
-from budstikke.store.contract import CallbackResult
+from budstikke.store import one_read, schema
+from budstikke.store.contract import CallbackResult, StoreUnavailable
+from budstikke.store.verbs import trace_search
+from budstikke.store.verbs.trace import read_trace
+from budstikke.store.verbs.trace_search import find_by_recipient, find_by_ref
 from store.engines import Engine, rows
 from store.path import NOW, RECIPIENT, Path, opened, receipt, run
 from store.test_conformance_listing import accept, own
+
+if TYPE_CHECKING:
+    import pathlib
 
 K = EntryKind
 S = PartState
@@ -183,3 +191,68 @@ def test_rows_are_written_as_they_are() -> None:
     fields = HistoryRow.__struct_fields__
     assert ("part_id", "kind", "at", "carrier_id", "smsc_id", "reason") == fields[:6]
     assert ("raw", "due_at", "other_id") == fields[6:]
+
+
+async def search(path: Path, verb: Any, *args: Any) -> Any:
+    """Run a verb as the command line does."""
+    return await asyncio.to_thread(one_read.read_once, path.engine.url, verb, *args)
+
+
+async def test_the_command_line_reads_the_same(engine: Engine, path: Path) -> None:
+    (part,) = await path.sending(ref="r7")
+    own(engine, [part >> 8])
+    await path.answer(part, S.QUEUED, at=NOW + 1, carrier_id=2, raw="no")
+    others = await accept(path, RECIPIENT, "+4799999998", ref="r7")
+    message_id = part >> 8
+    trace = await search(path, read_trace, message_id, None)
+    assert trace == await trace_of(path, message_id)
+
+    newest = (*others[::-1], message_id)
+    assert newest == (await search(path, find_by_ref, "fails", "r7", 9)).ids
+    assert newest[:1] == (await search(path, find_by_ref, "fails", "r7", 1)).ids
+    assert () == (await search(path, find_by_ref, "resends", "r7", 9)).ids
+    assert await search(path, find_by_ref, "nobody", "r7", 9) is None
+    assert await search(path, find_by_recipient, "nobody", RECIPIENT, 9) is None
+    for account in ("", "fails"):
+        found = await search(path, find_by_recipient, account, RECIPIENT, 9)
+        assert ((others[0], message_id), None) == (found.ids, found.before)
+    assert () == (await search(path, find_by_recipient, "resends", RECIPIENT, 9)).ids
+    assert await search(path, read_trace, 2**63 - 1, None) is None
+
+
+async def test_a_search_says_where_it_stopped(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await accept(path, *[RECIPIENT] * 3)
+    monkeypatch.setattr(trace_search, "LOOKED_AT", 2)
+    for account in ("", "fails"):
+        found = await search(path, find_by_recipient, account, RECIPIENT, 9)
+        assert ((ids[2], ids[1]), NOW) == (found.ids, found.before)
+
+
+async def test_orphans_and_the_messages_they_may_be_about(path: Path) -> None:
+    (part,) = await path.sent(smsc_ids=["known"])
+    own(path.engine, [part >> 8])
+    await path.settle(receipt("lost"), receipt("", recipient=""))
+    await path.settle(receipt("elsewhere"), carrier_id=2)
+    orphans, candidates = await search(path, trace_search.list_orphans, 10)
+    assert ["elsewhere", "", "lost"] == [each.smsc_id for each in orphans]
+    assert [None, None, part >> 8] == [
+        found.message_id if found else None
+        for found in (likeliest(each, candidates) for each in orphans)
+    ]
+    (candidate,) = candidates
+    assert ("known", "fails", "masked") == (
+        candidate.smsc_id,
+        candidate.account,
+        candidate.privacy,
+    )
+
+
+def test_a_database_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        one_read.read_once(f"sqlite:///{tmp_path}/none.sqlite", read_trace, 1, None)
+    url = "postgresql://u:secret@127.0.0.1:1/none?connect_timeout=1"
+    with pytest.raises(StoreUnavailable) as caught:
+        one_read.read_once(url, read_trace, 1, None)
+    assert "secret" not in str(caught.value)

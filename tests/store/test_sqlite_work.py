@@ -52,6 +52,9 @@ STATEMENTS = {
 STOPS_EARLY = {
     "opening LOCKED_KEYS",  # the reader stops at the first that is older than any lock
     "purge DELETE_BULKS",  # a slice from the front
+    # The newest rows, so many:
+    *("trace_search BY_RECIPIENT", "trace_search CANDIDATES"),
+    *("trace_search ORPHANS", "trace_search OLDER"),
     "orders OPEN_BULKS",  # at the start alone, of a table with few rows
     # Of tables that administrators write:
     *("callback_listing ACCESSES", "callback_listing QUEUES"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
-from budstikke.cli import clock, directory, inbound, money, move, route
+from budstikke.cli import clock, directory, inbound, money, move, route, trace
 from budstikke.cli.context import (
     actor,
     carrier_settings,
@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         *(serve, file, migrate, doctor),
         *money.add_commands(add),
         *(directory.add_commands(add), route.add_commands(add)),
-        *inbound.add_commands(add),
+        *(*inbound.add_commands(add), *trace.add_commands(add)),
         *move.add_commands(add),
         clock.add_commands(add),
     )

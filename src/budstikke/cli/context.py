@@ -70,3 +70,10 @@ def carrier_settings() -> dict[str, type[Struct]]:
     from budstikke.carriers import KINDS
 
     return {name: kind.settings for name, kind in KINDS.items()}
+
+
+def carrier_kinds() -> dict[str, frozenset[str]]:
+    """List what each kind of carrier carries, for ``domain.directory``."""
+    from budstikke.carriers import KINDS
+
+    return {name: kind.carries for name, kind in KINDS.items()}

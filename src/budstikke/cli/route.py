@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from budstikke.cli.context import dialect_settings, read_settings
+from budstikke.cli.context import carrier_kinds, dialect_settings, read_settings
 
 if TYPE_CHECKING:
     from budstikke.cli.context import Add
@@ -34,7 +34,6 @@ def add_commands(add: Add) -> argparse.ArgumentParser:
 
 
 def _route(args: argparse.Namespace) -> int:
-    from budstikke.carriers import KINDS
     from budstikke.domain.directory import sorted_by_kind
     from budstikke.domain.queries import RouteTest
     from budstikke.domain.refusal import Refusal
@@ -45,8 +44,7 @@ def _route(args: argparse.Namespace) -> int:
     settings = read_settings(args)
     check(settings.database_url)
     stored = directory_of(settings.database_url, dialect_settings())
-    carries = {name: kind.carries for name, kind in KINDS.items()}
-    directory = sorted_by_kind(stored, carries)
+    directory = sorted_by_kind(stored, carrier_kinds())
     account = _account(directory, args.account)
     query = RouteTest(args.number, args.sender, args.kind, args.at)
     try:

@@ -37,6 +37,7 @@ class EntryKind(StrEnum):
 
     ACCEPTED = "accepted"
     CHARGED = "charged"
+    ROUTED = "routed"
     SCHEDULED = "scheduled"
     CLAIMED = "claimed"
     SENT = "sent"
@@ -69,6 +70,8 @@ K = EntryKind
 MEANINGS: Mapping[EntryKind, str] = {
     K.ACCEPTED: "the gateway stored the message, and answered the customer",
     K.CHARGED: "the account paid for it",
+    K.ROUTED: "the rule that chooses the carriers of such a message, as the rules are "
+    "now; only in `budstikke trace`",
     K.SCHEDULED: "the gateway begins to send it at this time",
     K.CLAIMED: "a node took the part to submit it to the carrier; the latest time, if "
     "it did so several times",
@@ -194,6 +197,12 @@ def _of_acceptance(trace: Trace) -> Iterator[Entry]:
         what = f"charged to {message.account}"
         money = {"micros": charge, "currency": message.currency}
         yield _entry(message.accepted_at, K.CHARGED, what, **money)
+    if trace.rule:
+        names = ", ".join(trace.carriers)
+        what = f"by the rules as they are now: {trace.rule}: {names}"
+        yield _entry(
+            message.accepted_at, K.ROUTED, what, rule=trace.rule, carriers=names
+        )
     if message.send_at is not None:
         yield _entry(message.send_at, K.SCHEDULED, "due to be sent")
 

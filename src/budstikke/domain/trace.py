@@ -23,6 +23,7 @@ class MessageRow(msgspec.Struct, frozen=True):
         account: Its name.
         privacy: The account's setting, ``full`` or ``masked``.
         text: Of all parts, in order.
+        kind: Of ``domain.routing.KINDS``.
         read_at: Of an MMS: when the recipient opened it.
         fallback_id: Of an MMS: the callback that sends an SMS instead.
 
@@ -51,6 +52,7 @@ class MessageRow(msgspec.Struct, frozen=True):
     final_at: float | None
     deleted: bool
     text: str | None = None
+    kind: str = "sms"
     read_at: float | None = None
     fallback_id: int | None = None
 
@@ -119,7 +121,12 @@ class LedgerRow(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """All rows of a message."""
+    """
+    All rows of a message.
+
+    ``rule`` is the route that a message like it takes by the rules as they are now, and
+    ``carriers`` its carriers, in order; both are empty if nobody looked.
+    """
 
     message: MessageRow
     parts: tuple[PartRow, ...] = ()
@@ -127,6 +134,8 @@ class Trace(msgspec.Struct, frozen=True):
     callbacks: tuple[CallbackEntry, ...] = ()
     attempts: tuple[AttemptEntry, ...] = ()
     refunds: tuple[LedgerRow, ...] = ()
+    rule: str = ""
+    carriers: tuple[str, ...] = ()
 
 
 class TraceQuery(msgspec.Struct, frozen=True):
@@ -200,4 +209,6 @@ def for_customer(trace: Trace) -> Trace:
         msgspec.structs.replace(part, carrier=numbered(part.carrier))
         for part in trace.parts
     ]
-    return msgspec.structs.replace(trace, parts=tuple(parts), history=tuple(history))
+    return msgspec.structs.replace(
+        trace, parts=tuple(parts), history=tuple(history), rule="", carriers=()
+    )

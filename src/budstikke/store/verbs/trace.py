@@ -41,7 +41,8 @@ SELECT m.id, m.order_id, m.account_id, coalesce(a.name, ''),
     CASE WHEN m.deleted = 0 THEN (SELECT {e.concatenation("text")} FROM (
         SELECT text FROM part p
         WHERE p.id BETWEEN m.id * 256 AND m.id * 256 + 255 ORDER BY p.id) t) END,
-    s.read_at, s.fallback_id
+    CASE WHEN m.encoding = 'mms' THEN 'mms' WHEN m.premium > 0 THEN 'premium'
+        WHEN m.flash <> 0 THEN 'flash' ELSE 'sms' END, s.read_at, s.fallback_id
 FROM message m LEFT JOIN access x ON x.id = m.access_id
 LEFT JOIN account a ON a.id = x.account_id LEFT JOIN mms s ON s.message_id = m.id
 WHERE m.id = :id AND (:account::bigint IS NULL OR m.account_id = :account)"""
@@ -49,8 +50,8 @@ WHERE m.id = :id AND (:account::bigint IS NULL OR m.account_id = :account)"""
 )
 
 PARTS = statement("""
-SELECT p.id, coalesce(c.name, p.carrier_id::text), p.state, p.smsc_id, p.reason, p.raw,
-    p.tries, p.at, p.due_at, p.claimed_at, p.sent_at
+SELECT p.id, coalesce(c.name, 'carrier ' || p.carrier_id), p.state, p.smsc_id,
+    p.reason, p.raw, p.tries, p.at, p.due_at, p.claimed_at, p.sent_at
 FROM part p LEFT JOIN carrier c ON c.id = p.carrier_id
 WHERE p.id BETWEEN :id::bigint * 256 AND :id::bigint * 256 + 255 ORDER BY p.id""")
 
