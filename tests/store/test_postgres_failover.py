@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
 
+from budstikke.domain.states import PartState
 from budstikke.store.contract import BulkRow, StoreUnavailable
 from budstikke.store.engines.postgres import client, engine
 from budstikke.store.engines.postgres.failing import CommitUnknown
@@ -18,10 +19,11 @@ from patience import PATIENCE
 from store.databases import postgres_of, postgres_store
 from store.engines import fill_directory
 from store.path import NOW, RECIPIENT, Path
+from store.phones import told
 from store.postgres_server import DURABLE, Server, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
 DATABASE = "bud"
 
@@ -165,6 +167,46 @@ async def test_a_commit_that_was_not_answered_is_found(server: Server) -> None:
     (id_,) = await asyncio.wait_for(accepting, PATIENCE)
     assert ["accepted"] == await path.states(id_)
     assert 1 == len(path.parts())
+    await store.close()
+
+
+async def cut_off_at_commit(server: Server, verb: Coroutine[Any, Any, object]) -> None:
+    """Let a verb commit, and lose the answer."""
+    waits_for(server, "nobody")
+    running = asyncio.create_task(verb)
+    await until_it_waits(server)
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE wait_event = 'SyncRep'"
+    )
+    waits_for(server, "")
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(running, PATIENCE)
+
+
+async def test_leases_whose_commit_was_not_answered_are_put_back(
+    server: Server,
+) -> None:
+    """The node never heard of them: it does not wait until the leases are over."""
+    store = postgres_store(server.url(DATABASE), node="a")
+    await store.open(NOW)
+    path = Path(Anywhere(server.url(DATABASE)), store)  # type: ignore[arg-type]
+    parts = await path.sending(RECIPIENT, RECIPIENT)
+    known, unheard = (path.update(part, PartState.REJECTED) for part in parts)
+    (row,) = await store.record([known], NOW)
+    await cut_off_at_commit(server, store.record([unheard], NOW + 1))
+    assert [] == (await store.wake(NOW + 2, 10, 10)).callbacks
+    (other,) = (await store.wake(NOW + 3, 10, 10)).callbacks
+    assert parts == [(each.event.message_id << 8) + 1 for each in (row, other)]
+    over = NOW + 400  # all leases
+    await cut_off_at_commit(server, store.wake(over, 10, 10))
+    assert [] == (await store.wake(over + 1, 10, 10)).callbacks
+    woken = await store.wake(over + 2, 10, 10)
+    assert {row.id, other.id} == {each.id for each in woken.callbacks}
+    (queue,) = (await store.receive(told(path, "one"), over)).queues
+    await cut_off_at_commit(server, store.take_queue(queue, 10, over + 3))
+    assert [] == (await store.wake(over + 4, 10, 10)).queues
+    assert [queue] == (await store.wake(over + 5, 10, 10)).queues
     await store.close()
 
 

@@ -75,7 +75,7 @@ def _on_postgres(url: str, verb: Verb[*Ts, T], *args: *Ts) -> T:
             raw.read_only = True
             for kind in ("json", "jsonb"):
                 raw.adapters.register_loader(kind, TextLoader)
-            connection = PostgresConnection(_Waiting(raw), 0, PartitionBounds())
+            connection = PostgresConnection(_Waiting(raw), 0, PartitionBounds(), set())
             return finish(verb(connection, *args))
     except psycopg.Error as error:
         lines = str(error).splitlines()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.store.contract import CallbackRow, PausedQueue, QueueHead
-from budstikke.store.contract.leases import ALERT_LEASE, LEASE
+from budstikke.store.contract.leases import ALERT_LEASE
 from budstikke.store.verbs.callbacks import record_callbacks
 from budstikke.store.verbs.json_text import text, within_id
 from budstikke.store.verbs.statement import statement
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # A queue that this node leases stays leased to it until another node takes it.
 TAKE_QUEUE = statement("""
-UPDATE queue SET node_id = $2, due_at = $3::float8 + $4
+UPDATE queue SET node_id = $2, due_at = $4::float8
 WHERE id = $1 AND state = 'due' AND (due_at <= $3 OR node_id = $2)
 RETURNING access_id, tries""")
 
@@ -105,7 +105,7 @@ async def take_queue(
     connection: Connection, queue_id: int, limit: int, now: float
 ) -> QueueHead | None:
     """Lease a queue and read its first callbacks; an empty one becomes idle."""
-    wanted = (queue_id, connection.node_id, now, LEASE)
+    wanted = (queue_id, connection.node_id, now, connection.lease_until(now))
     row = await connection.row(TAKE_QUEUE, *wanted)
     if row is None:
         return None

@@ -9,7 +9,6 @@ import msgspec
 
 from budstikke.domain.callback import CallbackState, Event, QueueState
 from budstikke.store.contract import CallbackRow, StoredInbound
-from budstikke.store.contract.leases import LEASE
 from budstikke.store.verbs.callback_ids import draw
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.statement import columns, statement
@@ -194,7 +193,8 @@ class CallbackWriter:
         """Make a callback outside a queue; lease it if it is due now."""
         node_id = None
         if due_at <= self._now:
-            due_at, node_id = self._now + LEASE, self._connection.node_id
+            due_at = self._connection.lease_until(self._now)
+            node_id = self._connection.node_id
             self._leased.append(CallbackRow(callback_id, access_id, event, 0))
         self._rows.append(
             (callback_id, access_id, event, CallbackState.DUE, due_at, node_id, None)

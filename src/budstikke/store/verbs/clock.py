@@ -10,7 +10,6 @@ from budstikke.domain.receipt import Reason
 from budstikke.domain.settlement import PartUpdate
 from budstikke.domain.states import PartState
 from budstikke.store.contract import CallbackRow, DueWork
-from budstikke.store.contract.leases import LEASE
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.reassembly import FORGET_DONE
 from budstikke.store.verbs.settlement import settle_parts, settle_unsure
@@ -196,7 +195,7 @@ async def _lease(
 ) -> None:
     """Lease callbacks that are due to this node."""
     ids, low = text([row.id for row in callbacks]), connection.bounds.open_callback
-    values = (ids, now + LEASE, connection.node_id, low)
+    values = (ids, connection.lease_until(now), connection.node_id, low)
     await connection.execute(LEASE_CALLBACKS, *values)
 
 

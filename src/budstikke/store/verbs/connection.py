@@ -90,5 +90,13 @@ class Connection(Protocol):
     async def release_keys(self, keys: Sequence[int]) -> None:
         """Unlock keys that ``hold_keys`` locked: their messages are not stored."""
 
+    def lease_until(self, now: float) -> float:
+        """
+        Return until when to lease callbacks and queues to this node, Unix seconds.
+
+        If the commit gets no answer, the node knows no more of them than this time: an
+        engine with which that happens finds them by it, and puts them back.
+        """
+
     async def notify(self, hint: Hint) -> None:
         """Notify the other nodes, once this is committed."""

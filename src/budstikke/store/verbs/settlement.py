@@ -23,7 +23,6 @@ from budstikke.domain.settlement import (
 )
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
-from budstikke.store.contract.leases import LEASE
 from budstikke.store.verbs.callback_ids import draw
 from budstikke.store.verbs.history import record_history
 from budstikke.store.verbs.json_text import text
@@ -344,7 +343,8 @@ async def write_settlement(
     if fallbacks:
         instead = [(row.event.message_id, row.id) for row in rows[len(events) :]]
         await connection.execute(FALL_BACK, text(instead))
-    values = (text(rows), now + LEASE, connection.node_id, now)
+    until = connection.lease_until(now)
+    values = (text(rows), until, connection.node_id, now)
     await connection.execute(INSERT_CALLBACKS, *values)
     return rows
 

@@ -132,6 +132,8 @@ class Client:
         self.bounds = PartitionBounds()
         self.lost = 0
         """How often the server went away during a job."""
+        self.unheard_leases: set[float] = set()
+        """Ends of leases, Unix seconds, whose commit got no answer."""
 
     async def open(self) -> None:
         """Connect; raises StoreUnavailable."""
@@ -169,10 +171,7 @@ class Client:
         )
 
     async def write(
-        self,
-        job: Callable[[Connection], Awaitable[T]],
-        again: Callable[[Connection], Awaitable[None]] | None = None,
-        within: float = WITHIN,
+        self, job: _Job[T], again: _Job[None] | None = None, within: float = WITHIN
     ) -> T:
         """
         Run a job in a transaction; its work is durable when this returns.
@@ -184,25 +183,26 @@ class Client:
         Raises StoreUnavailable: nothing was or will be stored; or, with ``again``,
         CommitUnknown if that could not be found out.
         """
+        leases: set[float] = set()
         try:
-            return await self._run(job, _in_transaction, within)
+            return await self._run(job, _in_transaction, within, leases)
         except Lost as lost:
             if lost.done and again is not None and await self._landed(again):
                 result: T = lost.done[0]
                 return result
+            if lost.done:
+                self.unheard_leases |= leases
             raise self._noted(lost.as_store_error()) from lost
 
-    async def write_to_disk(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+    async def write_to_disk(self, job: _Job[T]) -> T:
         """Run a job as ``write`` does, with a commit that waits for the disk."""
         return await self.write(self.to_disk(job))
 
-    async def write_one_to_disk(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+    async def write_one_to_disk(self, job: _Job[T]) -> T:
         """Likewise for a job of one statement, which needs no BEGIN with `power`."""
         return await (self.read(job) if self._waits else self.write_to_disk(job))
 
-    def to_disk(
-        self, job: Callable[[Connection], Awaitable[T]]
-    ) -> Callable[[Connection], Awaitable[T]]:
+    def to_disk(self, job: _Job[T]) -> _Job[T]:
         """Make a job for ``write`` whose commit waits for the disk."""
         if self._waits:
             return job
@@ -213,7 +213,7 @@ class Client:
 
         return waiting
 
-    async def _landed(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
+    async def _landed(self, again: _Job[None]) -> bool:
         """Return whether a commit happened; if not, it will not happen later."""
         try:
             async with asyncio.timeout(LANDING):
@@ -225,7 +225,7 @@ class Client:
             unknown = CommitUnknown("the database does not say what was committed")
             raise self._noted(unknown) from error
 
-    async def _looked(self, again: Callable[[Connection], Awaitable[None]]) -> bool:
+    async def _looked(self, again: _Job[None]) -> bool:
         """Insert the rows once more and roll back; raises StoreUnavailable."""
 
         async def job(connection: Connection) -> None:
@@ -244,17 +244,17 @@ class Client:
             return looked.committed
         raise AssertionError
 
-    async def read(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+    async def read(self, job: _Job[T]) -> T:
         """Run a job in which each statement is its own transaction."""
         return await self._look(job, _alone)
 
-    async def snapshot(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+    async def snapshot(self, job: _Job[T]) -> T:
         """Run a job that only reads, in one state of the database."""
         return await self._look(job, _in_snapshot)
 
-    async def _look(self, job: Callable[[Connection], Awaitable[T]], how: _How) -> T:
+    async def _look(self, job: _Job[T], how: _How) -> T:
         try:
-            return await self._run(job, how, WITHIN)
+            return await self._run(job, how, WITHIN, set())
         except Lost as lost:
             raise self._noted(lost.as_store_error()) from lost
 
@@ -263,13 +263,13 @@ class Client:
         return error
 
     async def _run(
-        self, job: Callable[[Connection], Awaitable[T]], how: _How, within: float
+        self, job: _Job[T], how: _How, within: float, leases: set[float]
     ) -> T:
         beaten = reconnected = 0
         until = time.monotonic() + within
 
         def begun(raw: Any) -> Awaitable[T]:
-            return job(Connection(raw, self.node_id, self.bounds))
+            return job(Connection(raw, self.node_id, self.bounds, leases))
 
         while True:
             try:
@@ -391,6 +391,7 @@ async def _keep(_: Any) -> None:
 
 
 if TYPE_CHECKING:
+    _Job = Callable[[Connection], Awaitable[T]]
     _How = Callable[
         [Any, Callable[[Any], Awaitable[Any]], float, float], Awaitable[Any]
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.contract.nodes import CHANNEL
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.statement import POSTGRES, Statement, columns
@@ -42,14 +43,24 @@ class Connection:
 
     A batch is one JSON parameter, which the server takes apart: docs/why/postgres.md
     has the figures.
+
+    Args:
+        raw: asyncpg's connection.
+        node_id: This process's node.
+        bounds: Of the partitions.
+        leases: Gets the ends of the leases that the job takes.
+
     """
 
-    __slots__ = ("bounds", "node_id", "raw")
+    __slots__ = ("_leases", "bounds", "node_id", "raw")
 
-    def __init__(self, raw: Any, node_id: int, bounds: PartitionBounds) -> None:
+    def __init__(
+        self, raw: Any, node_id: int, bounds: PartitionBounds, leases: set[float]
+    ) -> None:
         self.raw = raw
         self.node_id = node_id
         self.bounds = bounds
+        self._leases = leases
 
     async def one(self, statement: str | Statement, *values: object) -> str:
         """Run a statement that returns one JSON list; ``[]`` if it returns none."""
@@ -96,6 +107,12 @@ class Connection:
     async def release_keys(self, keys: Sequence[int]) -> None:
         """Unlock keys that this transaction has locked."""
         await self.execute(RELEASE_KEYS, text(keys))
+
+    def lease_until(self, now: float) -> float:
+        """Return when a lease of now ends; note it, as its commit may be unknown."""
+        end = now + LEASE
+        self._leases.add(end)
+        return end
 
     async def notify(self, hint: Hint) -> None:
         """Notify the other nodes, at the commit."""

@@ -198,6 +198,7 @@ class PostgresEngine:
                 await connection.notify(hint)
             return woken
 
+        self._in_doubt.of_leases(self._client.unheard_leases, now)
         await self._partitions.keep(now)
         await self._ids.keep()
         rests = not (self._node.must_renew(now) or self._in_doubt.any)

@@ -4,6 +4,8 @@ Commits whose outcome this node does not know.
 If the server goes away during a commit, it has not said whether it committed. Most
 verbs can run again. But a claim may have left parts ``sending`` for this node, which
 does not know of them: they return to their queues, recognised by the time of the claim.
+In the same way callbacks, and queues of callbacks, may be leased to this node without
+its knowledge: they are due again, recognised by the time at which their lease ends.
 The client finds out about an accept, unless the server stays away: then the customer is
 refused, and an order that turns out to be stored is withdrawn.
 """
@@ -38,20 +40,29 @@ WHERE node_id = $1 AND state = 'sending' AND carrier_id = $2 AND at = $3
     AND NOT id IN (SELECT x::bigint FROM jsonb_array_elements($4::text::jsonb) x)
 RETURNING carrier_id"""
 
+PUT_BACK_CALLBACKS = """
+UPDATE callback SET due_at = $2, node_id = NULL
+WHERE state = 'due' AND node_id = $1 AND due_at = $3 AND id >= $4"""
+
+PUT_BACK_QUEUES = """
+UPDATE queue SET due_at = $2, node_id = NULL
+WHERE state = 'due' AND node_id = $1 AND due_at = $3"""
+
 
 class InDoubt:
-    """Orders and claims whose commit got no answer."""
+    """Orders, claims and leases whose commit got no answer."""
 
     def __init__(self) -> None:
         self._orders: list[Draft | BulkRow] = []
         self._withdrawn: list[Draft | BulkRow] = []  # once the transaction commits
         self._claims: list[tuple[int, float, str]] = []
+        self._leases: set[float] = set()
         self._until = 0.0
 
     @property
     def any(self) -> bool:
         """Whether there is anything to look for."""
-        return bool(self._orders or self._claims)
+        return bool(self._orders or self._claims or self._leases)
 
     def of_orders(self, rows: Sequence[Draft | BulkRow], now: float) -> None:
         """Add orders that were refused, and that may be stored."""
@@ -64,8 +75,24 @@ class InDoubt:
         self._claims.append((carrier_id, at, ids))
         self._until = at + KEEP
 
+    def of_leases(self, ends: set[float], now: float) -> None:
+        """Add leases of callbacks and queues by their ends; empties ``ends``."""
+        if ends:
+            self._leases |= ends
+            self._until = now + KEEP
+            ends.clear()
+
     async def settle(self, connection: Connection, now: float) -> set[int]:
-        """Withdraw orders and return parts; return the carriers with such parts."""
+        """
+        Withdraw orders; put back parts, callbacks and queues.
+
+        Returns the carriers with such parts.
+        """
+        for end in self._leases:
+            values = (connection.node_id, now, end)
+            low = connection.bounds.open_callback
+            await connection.execute(PUT_BACK_CALLBACKS, *values, low)
+            await connection.execute(PUT_BACK_QUEUES, *values)
         found = await self._withdraw(connection, now) if self._orders else set()
         for claim in self._claims:
             rows = await connection.rows(PUT_BACK_CLAIMED, connection.node_id, *claim)
@@ -96,6 +123,7 @@ class InDoubt:
         if now > self._until:
             self._orders.clear()
             self._claims.clear()
+            self._leases.clear()
 
 
 def _order_id(row: Draft | BulkRow) -> int:

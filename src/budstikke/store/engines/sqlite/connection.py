@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from budstikke.store.contract.leases import LEASE
 from budstikke.store.verbs.bounds import PartitionBounds
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ class Connection:
 
     async def release_keys(self, keys: Sequence[int]) -> None:
         """Do nothing: the gateway unlocks the keys of what was not stored."""
+
+    def lease_until(self, now: float) -> float:
+        """Return when a lease of now ends; a commit always gets an answer."""
+        return now + LEASE
 
     async def notify(self, hint: Hint) -> None:
         """Do nothing: there is no other node."""
