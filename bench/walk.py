@@ -94,7 +94,7 @@ class Call(NamedTuple):
     line: int
 
 
-FROM_OPERATOR = ("carriers/smpp/connection.py", "Connection.data_received")
+FROM_OPERATOR = ("smpp_connection.py", "Connection.data_received")
 NOTIFY = ("flow/notify.py", "Notifier.notify")
 STEPS = (
     ("accept, submit, answer", ("", "")),

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "wire": set(),
     "smpp": set(),
+    "smpp_connection": {"smpp"},
     "mm7": {"domain.text"},
     "dialects": {"domain", "wire", "smpp", "__version__"},
     "subprocesses": {"log"},
@@ -29,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
         "domain",
         "wire",
         "smpp",
+        "smpp_connection",
         "mm7",
         "clients.http.connection",
         "clients.http.resolver",
@@ -50,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
         "domain",
         "wire",
         "smpp",
+        "smpp_connection",
         "mm7",
         "dialects",
         "flow",
@@ -73,7 +76,8 @@ ALLOWED: dict[str, set[str]] = {
 """The parts; those that join them (``JOINERS``) may import everything."""
 
 JOINERS = {
-    *("gateway", "app", "cli", "demo", "carrier_supervisor", "outside", "__init__")
+    *("gateway", "app", "cli", "demo", "carrier_supervisor", "outside", "__init__"),
+    "smpp_service",
 }
 
 PURE = ("domain", "dialects", "smpp", "mm7", "wire")

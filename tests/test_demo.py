@@ -33,6 +33,7 @@ LOGINS = {
     "ip1": "ip1-1000",
     "reseller": "demo",
     "native": "demo",
+    "smpp": "demo",
 }
 """By dialect, who calls: as the design has promised it to everybody."""
 
@@ -63,7 +64,7 @@ def test_every_dialect_has_a_request_that_is_printed() -> None:
     assert list(DIALECTS) == list(demos)
     lines = demo_lines(8081)
     for demo in demos.values():
-        assert f"{demo.title}:" in lines
+        assert f"{demo.title}:".replace("{smpp}", "2776") in lines
     assert not any(re.search(r"\{\w+\}", line) for line in lines)
     curls = [line for line in lines if "curl " in line]
     assert all("http://127.0.0.1:8081" in line for line in curls)

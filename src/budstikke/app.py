@@ -44,6 +44,7 @@ from budstikke.servers.media_page import MediaPages
 from budstikke.servers.operators import OperatorServer
 from budstikke.servers.public_lookups import known_only
 from budstikke.servers.queue_resume_page import QueueResumePage
+from budstikke.smpp_service import smpp_service
 from budstikke.store.schema_check import check
 from budstikke.subprocesses import COLLECT
 from budstikke.workers.pool import WorkerPool
@@ -106,7 +107,8 @@ def demo(
 
     Args:
         port: HTTP's; ``None``: the environment's, or 8080. 0: any.
-        smpp_port: The simulator's, likewise, or 2775.
+        smpp_port: The simulator's, likewise, or 2775. Customers' programs bind to the
+            next one.
         data: Where it keeps what is stored; ``None``: as the environment says, or
             nowhere.
         environ: Other settings, as ``serve`` reads them. Raises ConfigError.
@@ -122,6 +124,10 @@ def demo(
         given[config.variable(("http", "port"))] = str(port)
     if smpp_port is not None:
         given[config.variable(("simulator", "listen"))] = f"127.0.0.1:{smpp_port}"
+    host, _, operator = given[config.variable(("simulator", "listen"))].rpartition(":")
+    if operator.isdigit():
+        customers = int(operator) + 1 if int(operator) else 0
+        given.setdefault(config.variable(("smpp", "listen")), f"{host}:{customers}")
     with contextlib.ExitStack() as stack:
         folder = config.variable(("data",))
         if data is not None:
@@ -135,8 +141,8 @@ def demo(
         migrate(settings.database_url)
         apply_demo(settings, callbacks)
 
-        def lines(taken: int) -> list[str]:
-            return demo_lines(taken, callbacks)
+        def lines(http: int, smpp: int) -> list[str]:
+            return demo_lines(http, callbacks, smpp)
 
         return _run(lambda stop: _serve(settings, stop, Phones(), lines))
 
@@ -170,11 +176,11 @@ async def _serve(
     settings: Settings,
     stop: asyncio.Event,
     phones: Phones,
-    lines: Callable[[int], list[str]] = lambda _port: ["ready"],
+    lines: Callable[[int, int], list[str]] = lambda _http, _smpp: ["ready"],
 ) -> None:
-    """Serve until the end; ``lines`` are what is said then, of the port it has."""
+    """Serve until the end; ``lines`` makes what to print, of the HTTP and SMPP port."""
     gateway = Gateway(settings, phones=phones, in_subprocess=True)
-    port = settings.http.port
+    port, smpp_port = settings.http.port, 0
     await gateway.start()
     settle_collector()
     try:
@@ -188,13 +194,15 @@ async def _serve(
                 looked_at = Starlette(routes=_health_routes(gateway, health))
                 address = config.Http(host=where[0], port=where[1])
                 await stack.enter_async_context(_http(looked_at, address))
+            if "http" in settings.roles and settings.smpp.listen:
+                smpp_port = await stack.enter_async_context(smpp_service(gateway))
             if "http" in settings.roles:
                 others = _others(gateway, phones, health)
                 serving = (_workers if settings.http.workers else _in_process)(
                     gateway, others, health
                 )
                 port = await stack.enter_async_context(serving)
-            _say(lines(port))
+            _say(lines(port, smpp_port))
             await stop.wait()
     finally:
         await gateway.stop()

@@ -45,6 +45,7 @@ from budstikke.flow.resize_images import ImageResizer
 from budstikke.flow.schedule import Scheduler
 from budstikke.servers.auth import Authenticator
 from budstikke.servers.public_lookups import PublicLookups, known_only
+from budstikke.servers.smpp.receivers import Receivers
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.opening import make_store
 from budstikke.store.time_seen import read_seen
@@ -105,6 +106,7 @@ class Gateway:
     Attributes:
         clock: Unix seconds, as they are believed here.
         followers: Are called when there is a new directory.
+        receivers: Customers' bound SMPP sessions that may receive.
 
     """
 
@@ -125,6 +127,7 @@ class Gateway:
         self._changed = asyncio.Event()
         self._turning: list[asyncio.Task[None]] = []
         self.authenticator = Authenticator()
+        self.receivers = Receivers()
         self.transport = outside.callback_transport(
             settings.callbacks, in_subprocess=in_subprocess
         )

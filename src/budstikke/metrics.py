@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from budstikke.domain.settlement import Concerned, PartUpdate
 
 METRICS: dict[str, str] = {
-    "budstikke_requests_total": "HTTP requests of customers, by dialect and result",
+    "budstikke_requests_total": "Requests of customers, by dialect and result",
     "budstikke_http_refused_total": "HTTP requests and connections refused by a "
     "limit, by status",
     "budstikke_accept_seconds": "Seconds from reading a request to answering it, "
@@ -57,6 +57,7 @@ METRICS: dict[str, str] = {
     "budstikke_store_up": "1 while the database answers writes; 0 is an alarm",
     "budstikke_clock_confirmed": "1 while the gateway trusts the clock; 0 is an alarm",
     "budstikke_process_up": "1 while a child process answers, by name",
+    "budstikke_smpp_sessions": "Bound SMPP sessions of customers",
     "budstikke_http_workers": "Worker processes that answer HTTP requests",
 }
 
@@ -168,6 +169,7 @@ store_up = _gauge("budstikke_store_up")
 clock_confirmed = _gauge("budstikke_clock_confirmed")
 process_up = _gauge("budstikke_process_up", "process")
 http_workers = _gauge("budstikke_http_workers")
+smpp_sessions = _gauge("budstikke_smpp_sessions")
 
 
 @cache

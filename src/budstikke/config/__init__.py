@@ -25,6 +25,7 @@ from budstikke.config.callbacks import Callbacks
 from budstikke.config.inbound import Inbound
 from budstikke.config.mail import Mail
 from budstikke.config.number_directory import Directory
+from budstikke.config.smpp import Smpp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -216,6 +217,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     inbound: Inbound = Inbound()
     mail: Mail = Mail()
     directory: Directory = Directory()
+    smpp: Smpp = Smpp()
     simulator: Simulator = Simulator()
 
     def __post_init__(self) -> None:

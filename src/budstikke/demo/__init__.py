@@ -43,8 +43,9 @@ class DialectDemo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
     The ``demo.toml`` of a dialect.
 
-    In its lines ``{base}`` stands for the demo's URL, ``{phone}`` for the URL of the
-    phone's messages, ``{keywords}`` for the keywords on ``SHARED``.
+    In its title, request and lines ``{base}`` stands for the demo's URL, ``{smpp}`` for
+    the port for SMPP, ``{phone}`` for the URL of the phone's messages, ``{keywords}``
+    for the keywords on ``SHARED``.
 
     Attributes:
         title: Name of the API, printed above its request.
@@ -101,14 +102,18 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
     confirm_clock(settings.database_url, now)  # the demo may have run long ago
 
 
-def demo_lines(port: int, callbacks: str = "") -> list[str]:
-    """Make the lines that the demo prints; the last one is ``ready``."""
+def demo_lines(port: int, callbacks: str = "", smpp: int = 2776) -> list[str]:
+    """
+    Make the lines that the demo prints; the last one is ``ready``.
+
+    ``port`` is HTTP's, ``smpp`` the one that customers bind to.
+    """
     base = f"http://127.0.0.1:{port}"
     demos = read_demos()
     phone = f"{base}/simulator/phones/{PHONE}/messages"
     lines = ["Send a message by any of these APIs:"]
     for demo in demos.values():
-        lines += [f"{demo.title}:", f"  {demo.request}"]
+        lines += [f"{demo.title}:", f"  {demo.request.strip()}"]
     lines += ["Read what the phone received:", "  curl '{phone}'"]
     for demo in demos.values():
         lines += demo.lines
@@ -120,6 +125,7 @@ def demo_lines(port: int, callbacks: str = "") -> list[str]:
         lines.append("To get callbacks, start the demo with --callbacks and a URL.")
     values = {
         "{base}": base,
+        "{smpp}": str(smpp),
         "{phone}": phone,
         "{callbacks}": callbacks,
         "{keywords}": _keywords(demos.values()),

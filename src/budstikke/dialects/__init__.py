@@ -15,6 +15,7 @@ from budstikke.dialects.front import Front
 from budstikke.dialects.ip1 import Ip1
 from budstikke.dialects.native import Native
 from budstikke.dialects.reseller import Reseller
+from budstikke.dialects.smpp import Smpp
 from budstikke.dialects.sveve import Sveve
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "ip1": Ip1(),
     "native": Native(),
     "elks": Elks(),
+    "smpp": Smpp(),
 }
 
 HTTP_DIALECTS: Mapping[str, HttpDialect] = {

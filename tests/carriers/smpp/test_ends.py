@@ -7,13 +7,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from budstikke.carriers.smpp import bind as link
-from budstikke.carriers.smpp.connection import Connection
 from budstikke.domain.receipt import Reason, Rejected, Retry, Sent, Unsure
 from budstikke.smpp import Limits, Pdu, State
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.codec import build, parse
 from budstikke.smpp.pdus import Empty, MessageId, Outbind
+from budstikke.smpp_connection import Connection
 from carriers.rig import Rig, logged, smpp_link
 from carriers.smpp.smsc import SILENT, Peer, Smsc, fate, refuse_bind
 

@@ -7,7 +7,6 @@ import logging
 import ssl
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from budstikke.carriers.smpp.connection import Connection
 from budstikke.carriers.smpp.counters import seldom
 from budstikke.carriers.smpp.flapping import FlapDetector
 from budstikke.smpp import (
@@ -28,6 +27,7 @@ from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.pdus import Bind as BindPdu
 from budstikke.smpp.pdus import Empty
+from budstikke.smpp_connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

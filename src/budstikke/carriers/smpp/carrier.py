@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from random import Random
 
     from budstikke.carriers.contract import InboundPart, Sink
-    from budstikke.carriers.smpp.connection import Connection
     from budstikke.carriers.smpp.settings import Settings
     from budstikke.domain.message import Part
     from budstikke.domain.receipt import Receipt
     from budstikke.smpp import Pdu
+    from budstikke.smpp_connection import Connection
 
 log = logging.getLogger("budstikke.carrier")
 

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
     from collections.abc import Callable, Sequence
 
-    from budstikke.carriers.smpp.connection import Connection
     from budstikke.carriers.smpp.counters import Counters
     from budstikke.carriers.smpp.outgoing import Outgoing
     from budstikke.carriers.smpp.settings import Settings
     from budstikke.carriers.smpp.statuses import Verdicts
     from budstikke.domain.message import Part
+    from budstikke.smpp_connection import Connection
 
     Answer = tuple[Part, Outcome]
     Token = tuple[int, Part]

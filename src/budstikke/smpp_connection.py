@@ -1,4 +1,4 @@
-"""One TCP connection to the operator: it moves octets between socket and session."""
+"""One TCP connection with a peer: it moves octets between socket and session."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ class Connection(asyncio.Protocol):
         limits: The session's.
         on_events: Called with the session's events. The last call has ``Closed``;
             then ``over`` is done.
+        role: Our side. As a message centre we stop reading from a client that does not
+            read: else its responses would fill the memory.
+        on_made: Called when the connection is made, its TLS handshake included.
 
     Attributes:
         session: The SMPP session.
         over: Done when the connection is closed.
         fresh: Tokens of requests that are not written yet.
-        blocked: The operator does not read, and our write buffer is full.
+        blocked: The peer does not read, and our write buffer is full.
 
     """
 
@@ -43,14 +46,18 @@ class Connection(asyncio.Protocol):
         loop: AbstractEventLoop,
         limits: Limits,
         on_events: Callable[[Connection, list[Event]], None],
+        role: Role = Role.ESME,
+        on_made: Callable[[], None] | None = None,
     ) -> None:
         self._loop = loop
         self._on_events = on_events
+        self._role = role
+        self._on_made = on_made
         self._tick_every = min(1.0, limits.timing.response / 4)
         self._transport: Transport | None = None
         self._flushing = False
         self._timer: TimerHandle | None = None
-        self.session = Session(Role.ESME, limits, loop.time())
+        self.session = Session(role, limits, loop.time())
         self.over: asyncio.Future[None] = loop.create_future()
         self.fresh: list[Any] = []
         self.blocked = False
@@ -61,6 +68,8 @@ class Connection(asyncio.Protocol):
         """Start the session's timer."""
         self._transport = cast("Transport", transport)  # uvloop's is no subclass
         self._timer = self._loop.call_later(self._tick_every, self._tick)
+        if self._on_made is not None:
+            self._on_made()
 
     def data_received(self, data: bytes) -> None:
         """Give the octets to the session, and its events to ``on_events``."""
@@ -79,7 +88,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()
-        reason = f"connection lost: {exc}" if exc else "closed by the operator"
+        reason = f"connection lost: {exc}" if exc else "closed by the peer"
         events = self.session.lost(reason)
         if events:
             self._on_events(self, events)
@@ -89,13 +98,21 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Note that the write buffer is full."""
         self.blocked = True
+        if self._role is Role.MC and self._transport is not None:
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Note that the operator reads again, and let the bind go on."""
+        """Note that the peer reads again, and let the owner go on."""
         self.blocked = False
+        if self._role is Role.MC and self._transport is not None:
+            self._transport.resume_reading()
         self._on_events(self, [])
 
-    # What the bind calls
+    # What the owner calls
+
+    def info(self, name: str) -> Any:
+        """Return what the transport knows of the connection: ``peername`` and so on."""
+        return self._transport and self._transport.get_extra_info(name)
 
     def ask(
         self, command: int, body: Body, token: Any, now: float, tlvs: Tlvs = ()
