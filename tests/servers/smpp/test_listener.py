@@ -79,7 +79,7 @@ async def test_binds_and_what_refuses_them(tmp_path: Path) -> None:
         second = await gateway.connect()
         assert st.ESME_RBINDFAIL == await second.bind(system_id="tight")
         await ask(first, cmd.UNBIND, Empty())
-        await first.until(lambda: first.closed)
+        await first.until(lambda: bool(first.closed))
         second.answers.clear()
         assert await second.bind(system_id="tight") == 0
 
@@ -264,7 +264,7 @@ async def test_a_stop_answers_what_was_accepted_and_unbinds(tmp_path: Path) -> N
         for token in tokens:
             esme.ask(cmd.SUBMIT_SM, sm(), token)
         await esme.answer(tokens[0])
-    await esme.until(lambda: esme.closed)
+    await esme.until(lambda: bool(esme.closed))
     statuses = [esme.answers[token].status for token in tokens]
     assert {0} <= {*statuses} <= {0, st.ESME_RSYSERR}
     assert "unbound by the operator" == esme.closed
@@ -276,7 +276,7 @@ async def test_connections_are_limited(tmp_path: Path) -> None:
         bound = await gateway.bound()
         idle = await gateway.connect()
         third = await gateway.connect()
-        await third.until(lambda: third.closed)
+        await third.until(lambda: bool(third.closed))
         idle.transport.abort()
-        await idle.until(lambda: idle.closed)
+        await idle.until(lambda: bool(idle.closed))
         assert id_of(await bound.submit())
