@@ -152,6 +152,7 @@ def test_the_line_of_a_message_that_had_a_hard_time() -> None:
             happened(H.THROTTLED, 1.6, times=3, until=1.9, raw="88"),
             happened(H.MOVED, 2.0, other="other"),
             happened(H.UNSURE, 2.5),
+            happened(H.INTERIM_REPORT, 9.0),
             happened(H.LATE_REPORT, 12.0, smsc_id="a", raw="DELIVRD"),
         ),
         (
@@ -166,7 +167,8 @@ def test_the_line_of_a_message_that_had_a_hard_time() -> None:
     expected = [
         *((1.0, K.ACCEPTED), (1.0, K.CHARGED), (1.5, K.SCHEDULED), (1.6, K.THROTTLED)),
         *((2.0, K.CLAIMED), (2.0, K.MOVED), (2.5, K.UNSURE), (3.0, K.SENT)),
-        *((9.0, K.REPORT), (9.0, K.FINAL), (9.0, K.REFUNDED), (10.0, K.FALLBACK)),
+        *((9.0, K.INTERIM_REPORT), (9.0, K.REPORT), (9.0, K.FINAL)),
+        *((9.0, K.REFUNDED), (10.0, K.FALLBACK)),
         *((10.5, K.CALLBACK_ATTEMPT), (11.0, K.CALLBACK_FAILED)),
         *((12.0, K.LATE_REPORT), (99.0, K.CALLBACK_DUE)),
     ]

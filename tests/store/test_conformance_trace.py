@@ -18,7 +18,7 @@ from budstikke.domain.states import PartState
 from budstikke.domain.timeline import EntryKind, timeline
 from budstikke.domain.trace import Trace, TraceAnswer, TraceQuery
 from budstikke.store import one_read, schema
-from budstikke.store.contract import CallbackResult, StoreUnavailable
+from budstikke.store.contract import BulkRow, CallbackResult, StoreUnavailable
 from budstikke.store.verbs import trace_search
 from budstikke.store.verbs.trace import read_trace
 from budstikke.store.verbs.trace_search import find_by_recipient, find_by_ref
@@ -153,6 +153,22 @@ async def test_who_cancelled_and_who_deleted(engine: Engine, path: Path) -> None
     trace = await trace_of(path, first)
     assert trace is not None
     assert ("", None) == (trace.message.recipient, trace.message.text)
+
+
+async def test_who_cancelled_the_rest_of_a_bulk_order(path: Path) -> None:
+    order_id = path.store.reserve_ids(4)
+    content = b'{"order": {"ref": "r"}, "prices": [5, 6, 7]}'
+    numbers = b'["+4799999991", "+4799999992", "+4799999993"]'
+    row = BulkRow(order_id, 1, NOW, order_id + 1, 3, 0, content, numbers)
+    await path.store.accept_bulk(row, [], NOW)
+    assert [(0, K.ACCEPTED), (0, K.CHARGED)] == await line(path, order_id + 2)
+    await path.store.ask(CancelCommand(order_id=order_id, access_id=1), 1, NOW + 2)
+    expected = [(0, K.ACCEPTED), (2, K.CANCELLED)]
+    assert expected == await line(path, order_id + 2)
+    assert await trace_of(path, order_id + 2, 2) is None
+    while await path.store.purge(NOW + 90 * 86400, 10):
+        pass
+    assert [] == rows(path.engine, schema.part_history, "part_id")
 
 
 def test_a_part_that_a_dead_process_was_sending(engine: Engine) -> None:

@@ -51,7 +51,8 @@ STATEMENTS = {
 
 STOPS_EARLY = {
     "opening LOCKED_KEYS",  # the reader stops at the first that is older than any lock
-    "purge DELETE_BULKS",  # a slice from the front
+    # A slice from the front:
+    *("purge DELETE_BULKS", "purge DELETE_HISTORY_OF_BULKS"),
     # The newest rows, so many:
     *("trace_search BY_RECIPIENT", "trace_search CANDIDATES"),
     *("trace_search ORPHANS", "trace_search OLDER"),

@@ -90,7 +90,7 @@ async def cancel(
         )
         return CancelAnswer(count, cancelled)
     ended = await connection.execute(END_RECURRING, values) > 0
-    rest, cancelled = await _cancel_rest(connection, values, now)
+    rest, cancelled = await _cancel_rest(connection, values, command.access_id, now)
     cancelled += await _cancel_messages(
         connection, PARTS_ORDER, values, command.access_id, now
     )
@@ -122,18 +122,26 @@ async def _cancel_messages(
         await connection.execute(LEASE_CALLBACKS, *due)
     cancelled = sorted({id_ >> 8 for id_ in ids})
     if cancelled:
-        kind = HistoryKind.CANCELLED if access_id else HistoryKind.WITHDRAWN
-        history = [of_message(id_, kind, access_id, now) for id_ in cancelled]
-        await record_history(connection, history, now)
+        await _record_cancellation(connection, cancelled, access_id, now)
     return len(cancelled)
 
 
+async def _record_cancellation(
+    connection: Connection, ids: list[int], access_id: int, now: float
+) -> None:
+    """Write who cancelled messages, or the rest of a bulk order."""
+    kind = HistoryKind.CANCELLED if access_id else HistoryKind.WITHDRAWN
+    history = [of_message(id_, kind, access_id, now) for id_ in ids]
+    await record_history(connection, history, now)
+
+
 async def _cancel_rest(
-    connection: Connection, values: dict[str, Any], now: float
+    connection: Connection, values: dict[str, Any], access_id: int, now: float
 ) -> tuple[int, int]:
     """
     Stop expanding a bulk order, and refund the rest.
 
+    The history of the order, whose id no message has, says who cancelled the rest.
     Returns how many messages the rest has, and how many of them this cancelled.
     """
     row = await connection.row(REST, values)
@@ -143,6 +151,7 @@ async def _cancel_rest(
     if cancelled:
         return count, 0
     await connection.execute(CANCEL_BULK, values)
+    await _record_cancellation(connection, [values["order"]], access_id, now)
     if price:
         account_id, order_id = values["account"], values["order"]
         book = await begun(connection, [account_id])

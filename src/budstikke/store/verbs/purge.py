@@ -84,11 +84,16 @@ DELETE_ATTEMPTS = statement(
 
 DELETE_CALLBACKS = statement(lambda e: f"DELETE FROM callback WHERE id {e.in_ids()}")
 
-DELETE_BULKS = statement("""
-DELETE FROM bulk WHERE id IN (
+_OLD_BULKS = """
     SELECT id FROM (SELECT id, accepted_at, done >= total OR cancelled AS over FROM bulk
         ORDER BY id LIMIT $2) b
-    WHERE accepted_at < $1 AND over)""")
+    WHERE accepted_at < $1 AND over"""
+
+DELETE_BULKS = statement(f"DELETE FROM bulk WHERE id IN ({_OLD_BULKS})")
+
+DELETE_HISTORY_OF_BULKS = statement(f"""
+DELETE FROM part_history WHERE part_id IN (
+    SELECT o.id * 256 FROM ({_OLD_BULKS}) o)""")
 
 # A recurring order whose messages are all deleted is of no more use.
 DELETE_RECURRING = statement("""
@@ -164,6 +169,7 @@ async def purge(
         await connection.execute(KEEP_CALLBACK_ID)
         await connection.execute(DELETE_ATTEMPTS, text(gone))
         await connection.execute(DELETE_CALLBACKS, text(gone))
+    await connection.execute(DELETE_HISTORY_OF_BULKS, before, limit)
     await connection.execute(DELETE_BULKS, before, limit)
     await connection.execute(DELETE_RECURRING, before, limit)
     return Slices(messages, inbound, callbacks), deleted

@@ -98,11 +98,10 @@ async def read_trace(
     row = await connection.row(MESSAGE, values)
     if row is None:
         made_later = await unexpanded_message(connection, message_id, account)
-        return Trace(_unexpanded(made_later[0])) if made_later else None
-    values = {"id": message_id, "limit": READ_AT_MOST}
+        return await _of_bulk(connection, made_later[0]) if made_later else None
 
     async def read(kind: type[Row], rows: Statement) -> tuple[Row, ...]:
-        return tuple(struct(kind, each) for each in await connection.rows(rows, values))
+        return await _read(connection, kind, rows, message_id)
 
     return Trace(
         struct(MessageRow, row),
@@ -112,6 +111,19 @@ async def read_trace(
         await read(AttemptEntry, ATTEMPTS),
         await read(LedgerRow, REFUNDS),
     )
+
+
+async def _read(
+    connection: Connection, kind: type[Row], rows: Statement, id_: int
+) -> tuple[Row, ...]:
+    values = {"id": id_, "limit": READ_AT_MOST}
+    return tuple(struct(kind, each) for each in await connection.rows(rows, values))
+
+
+async def _of_bulk(connection: Connection, message: MessageAnswer) -> Trace:
+    """Read what there is of a message of a bulk order that is not expanded yet."""
+    history = await _read(connection, HistoryEntry, HISTORY, message.order_id)
+    return Trace(_unexpanded(message), history=history)
 
 
 def _unexpanded(message: MessageAnswer) -> MessageRow:
