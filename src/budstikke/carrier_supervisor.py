@@ -23,6 +23,7 @@ from budstikke.carriers.http import HttpCarrier
 from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.carriers.smpp import SmppCarrier
 from budstikke.config import ConfigError
+from budstikke.flow.fail_over import FailOver
 from budstikke.flow.send import Sender
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.contract.nodes import LINK_LEASE
@@ -81,6 +82,7 @@ class CarrierSupervisor:
     Attributes:
         senders: By carrier id; also of carriers that do not run here.
         profiles: How each carrier is sent long texts, by carrier id.
+        fail_over: The periodic job that moves what waits for a carrier.
 
     """
 
@@ -109,6 +111,13 @@ class CarrierSupervisor:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ending: dict[int, asyncio.Task[None]] = {}  # before another begins
         self._renewed = 0.0
+        self.fail_over = FailOver(
+            store=store,
+            senders=self.senders,
+            up=self.up,
+            directory=directory,
+            clock=clock,
+        )
 
     def follow(self, entries: Mapping[int, CarrierEntry]) -> None:
         """Make the carriers of a new directory; those whose settings changed anew."""
@@ -157,6 +166,7 @@ class CarrierSupervisor:
             requeued=self.requeued,
             receive=self._receive,
             clock=self._clock,
+            up=self.up,
         )
         self.profiles[entry.id] = kind.text(settings)
         self._most[entry.id] = kind.most_nodes(settings)
@@ -264,6 +274,11 @@ class CarrierSupervisor:
         sender = self.senders.get(carrier_id)
         if sender is not None:
             sender.stored()
+
+    def up(self, carrier_id: int) -> bool:
+        """Whether a carrier takes parts now, on this node or another."""
+        sender = self.senders.get(carrier_id)
+        return sender is not None and sender.takes()
 
     async def stop(self) -> None:
         """End all carriers, and release their leases."""

@@ -275,7 +275,11 @@ class Gateway:
             notifier=self.notifier,
             clock=self._clock,
             retention=self.settings.retention_days * 86400.0,
-            also=((HOLD_EVERY, self.supervisor), *(scheduled if schedules else ())),
+            also=(
+                (HOLD_EVERY, self.supervisor),
+                (HOLD_EVERY, self.supervisor.fail_over),
+                *(scheduled if schedules else ()),
+            ),
             sweeps=schedules,
         )
 

@@ -32,6 +32,8 @@ METRICS: dict[str, str] = {
     "budstikke_messages_accepted_total": "Messages accepted, by dialect",
     "budstikke_parts_answered_total": "Parts that a carrier has sent or failed to "
     "send, by carrier and new state",
+    "budstikke_parts_moved_total": "Parts that left a carrier for another one, by "
+    "carrier and reason",
     "budstikke_receipts_total": "Delivery reports, by carrier and state",
     "budstikke_inbound_parts_total": "Inbound messages, and each part of long "
     "ones, by carrier",
@@ -145,6 +147,7 @@ accept_seconds = Delays("budstikke_accept_seconds", "dialect", ACCEPT_LIMITS)
 registry.register(accept_seconds)
 messages_accepted = _counter("budstikke_messages_accepted_total", "dialect")
 parts_answered = _counter("budstikke_parts_answered_total", "carrier", "state")
+parts_moved = _counter("budstikke_parts_moved_total", "carrier", "reason")
 receipts_total = _counter("budstikke_receipts_total", "carrier", "state")
 inbound_parts = _counter("budstikke_inbound_parts_total", "carrier")
 inbound_joined = _counter("budstikke_inbound_joined_total")
@@ -186,6 +189,11 @@ def answered(carrier: str, updates: Sequence[tuple[Concerned, PartUpdate]]) -> N
     """Count a batch of outcomes."""
     for state, count in Tally(update.state for _, update in updates).items():
         parts_answered.labels(carrier, state.value).inc(count)
+
+
+def moved(carrier: str, reason: str, count: int) -> None:
+    """Count parts that left a carrier for another one."""
+    parts_moved.labels(carrier, reason).inc(count)
 
 
 def receipts(carrier: str, batch: Sequence[Receipt]) -> None:

@@ -119,9 +119,15 @@ def test_slower_is_no_try() -> None:
     )
 
 
-@pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 3)])
-def test_elsewhere_goes_to_the_next_carrier_at_once(first: int, then: int) -> None:
-    update = answered(rejected(Retry.ELSEWHERE), part(tries=1), carrier_id=first)
+@pytest.mark.parametrize(
+    ("first", "tried", "then"), [(1, "", 2), (2, "1", 3), (2, "", 1), (9, "", 1)]
+)
+def test_elsewhere_goes_to_the_next_carrier_at_once(
+    first: int, tried: str, then: int
+) -> None:
+    offered = part(tries=1)
+    offered.tried = tried
+    update = answered(rejected(Retry.ELSEWHERE), offered, carrier_id=first)
     assert (PartState.QUEUED, then, None, 2) == (
         update.state,
         update.carrier_id,
@@ -134,7 +140,11 @@ def test_elsewhere_goes_to_the_next_carrier_at_once(first: int, then: int) -> No
     ("carrier", "carriers"), [(3, (1, 2, 3)), (9, (1, 2)), (1, ())]
 )
 def test_elsewhere_ends_with_the_route(carrier: int, carriers: tuple[int, ...]) -> None:
-    update = answered(rejected(Retry.ELSEWHERE), carrier_id=carrier, carriers=carriers)
+    offered = part()
+    offered.tried = "1 2"
+    update = answered(
+        rejected(Retry.ELSEWHERE), offered, carrier_id=carrier, carriers=carriers
+    )
     assert (PartState.REJECTED, carrier, 0) == (
         update.state,
         update.carrier_id,
@@ -208,3 +218,24 @@ def test_every_outcome_is_a_move_of_the_table(
     waits = update.state in (PartState.QUEUED, PartState.UNSURE)
     assert waits or update.due_at is None
     assert update.due_at is None or update.due_at > NOW
+
+
+def test_a_part_that_is_throttled_for_long_takes_another_carrier_that_is_up() -> None:
+    outcome = rejected(Retry.OVERFLOW, Reason.THROTTLED)
+    moved = answered(outcome, up=lambda each: each == 3)
+    assert (PartState.QUEUED, 3, None) == (moved.state, moved.carrier_id, moved.due_at)
+    assert moved.tried is None  # the carrier may get it again: it has not refused it
+    stays = answered(outcome, part(tries=2), up=lambda _: False)
+    assert (PartState.QUEUED, 1, NOW + SLOWER, 2) == (
+        *(stays.state, stays.carrier_id, stays.due_at),
+        stays.tries,
+    )
+
+
+def test_a_carrier_that_refused_a_part_does_not_get_it_again() -> None:
+    offered = part()
+    offered.tried = "2"
+    moved = answered(rejected(Retry.ELSEWHERE), offered)
+    assert (3, "2 1") == (moved.carrier_id, moved.tried)
+    offered.tried = "2 3"
+    assert PartState.REJECTED is answered(rejected(Retry.ELSEWHERE), offered).state

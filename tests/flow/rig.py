@@ -20,6 +20,7 @@ from budstikke.flow.accept import Acceptor
 from budstikke.flow.auto_reply import AutoReplier
 from budstikke.flow.bulk import BulkOrders
 from budstikke.flow.commit import Committer
+from budstikke.flow.fail_over import FailOver
 from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.notify import Notifier
 from budstikke.flow.schedule import Scheduler
@@ -174,11 +175,13 @@ class Rig:
                 notify=self.notifier.notify,
                 requeued=lambda which: self.senders[which].stored(),
                 receive=self.receiver.receive,
+                up=self.up,
                 **now,
                 **known,
             )
             for number, carrier in self.carriers.items()
         }
+        self.fail_over = FailOver(senders=self.senders, up=self.up, **now, **known)
         self.scheduler = Scheduler(
             senders=self.senders, notifier=self.notifier, retention=90 * 86400.0, **now
         )
@@ -191,6 +194,9 @@ class Rig:
         self.bulk = BulkOrders(self.committer, **now, **known)
         self.acceptor = Acceptor(self.committer, self.bulk, **now)
         self.auto_replier = AutoReplier(acceptor=self.acceptor, **known)
+
+    def up(self, carrier_id: int) -> bool:
+        return self.senders[carrier_id].takes()
 
     async def _answer(self, row: CallbackRow) -> None:
         await self.auto_replier.reply(row)

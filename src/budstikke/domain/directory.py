@@ -89,12 +89,18 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierEntry:
-    """A carrier's configuration; ``settings`` are those of its kind."""
+    """
+    A carrier's configuration; ``settings`` are those of its kind.
+
+    ``down_after``: seconds after which queued parts may leave it while it is down; 0:
+    they wait.
+    """
 
     id: int
     name: str
     kind: str
     settings: Mapping[str, Any]
+    down_after: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

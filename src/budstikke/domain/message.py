@@ -198,6 +198,7 @@ class Part(msgspec.Struct, array_like=True):
         tries: How often it was offered before.
         premium: What the recipient pays, øre; 0: an ordinary message.
         callback_url: Of the order; ``None``: none.
+        tried: Carriers that refused it, or may have it: ``fail_over.read_tried``.
 
     """
 
@@ -220,6 +221,7 @@ class Part(msgspec.Struct, array_like=True):
     tries: int = 0
     premium: int = 0
     callback_url: str | None = None
+    tried: str = ""
 
     @property
     def message_id(self) -> int:

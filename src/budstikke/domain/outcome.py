@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from budstikke.domain.fail_over import Trouble, and_tried, next_carrier, read_tried
 from budstikke.domain.receipt import Outcome, Reason, Rejected, Retry, Sent
 from budstikke.domain.settlement import Concerned, PartUpdate
 from budstikke.domain.states import MessageState, PartState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from budstikke.domain.message import Part
 
 LATER: tuple[float, ...] = (1, 5, 15, 60, 120, 300, 600, 1800)
 """Seconds before a part is offered again, by the number of tries; then the last."""
+
+TROUBLES = {Retry.ELSEWHERE: Trouble.REFUSED, Retry.OVERFLOW: Trouble.THROTTLED}
+"""What a rejection says of the carrier, if another one may have the part."""
 
 SLOWER = 1.0
 """Seconds before a part that the operator throttled comes back to the queue."""
@@ -60,6 +64,7 @@ def after(
     carriers: Sequence[int],
     unsure_after: float,
     now: float,
+    up: Callable[[int], bool] = lambda _: True,
 ) -> PartUpdate:
     """
     Return the update of a part by its outcome.
@@ -71,6 +76,7 @@ def after(
         carriers: The carriers of its route, in order.
         unsure_after: Seconds that an unsure part waits for a delivery report.
         now: Unix seconds.
+        up: Tells whether a carrier is up.
 
     """
     if isinstance(outcome, Sent):
@@ -84,7 +90,7 @@ def after(
             tries=part.tries,
         )
     if isinstance(outcome, Rejected):
-        return _rejected(part, outcome, carrier_id, carriers, now)
+        return _rejected(part, outcome, carrier_id, carriers, now=now, up=up)
     return PartUpdate(
         part.id,
         PartState.UNSURE,
@@ -102,7 +108,9 @@ def _rejected(
     outcome: Rejected,
     carrier_id: int,
     carriers: Sequence[int],
+    *,
     now: float,
+    up: Callable[[int], bool],
 ) -> PartUpdate:
     update = PartUpdate(
         part.id,
@@ -113,12 +121,17 @@ def _rejected(
         at=now,
         tries=part.tries,
     )
-    if outcome.retry is Retry.ELSEWHERE:
-        following = _next(carriers, carrier_id)
-        if following is not None:
-            update.state, update.carrier_id = PartState.QUEUED, following
-            update.tries += 1
-    elif outcome.retry is Retry.SLOWER:
+    trouble, following = TROUBLES.get(outcome.retry), None
+    if trouble is not None:
+        following = next_carrier(
+            trouble, carrier_id, carriers, tried=read_tried(part.tried), up=up
+        )
+    if following is not None:
+        update.state, update.carrier_id = PartState.QUEUED, following
+        update.tries += 1
+        if trouble is Trouble.REFUSED:
+            update.tried = and_tried(part.tried, carrier_id)
+    elif outcome.retry in (Retry.SLOWER, Retry.OVERFLOW):
         update.state, update.due_at = PartState.QUEUED, now + SLOWER
     elif outcome.retry is Retry.LATER:
         wait = LATER[min(part.tries, len(LATER) - 1)]
@@ -127,11 +140,3 @@ def _rejected(
     if update.state is PartState.QUEUED and now >= part.expires_at:
         return expired(part, carrier_id, now)
     return update
-
-
-def _next(carriers: Sequence[int], carrier_id: int) -> int | None:
-    """Return the next carrier of the route; ``None``: that was the last."""
-    if carrier_id not in carriers:
-        return None
-    place = carriers.index(carrier_id) + 1
-    return carriers[place] if place < len(carriers) else None

@@ -29,12 +29,18 @@ class Reason(StrEnum):
 
 
 class Retry(StrEnum):
-    """What to do with a rejected part."""
+    """
+    What to do with a rejected part.
+
+    ``OVERFLOW``: the operator has throttled it for long. It goes to another carrier
+    that is up; if there is none, as with ``SLOWER``.
+    """
 
     NEVER = "never"
     LATER = "later"
     ELSEWHERE = "elsewhere"
     SLOWER = "slower"
+    OVERFLOW = "overflow"
 
 
 class Sent(msgspec.Struct, frozen=True):

@@ -34,6 +34,8 @@ class PartUpdate(msgspec.Struct, array_like=True):
         due_at: Of ``queued`` and ``unsure``: Unix seconds; ``None``: now.
         carrier_id: The carrier that has it, or is to take it next.
         keep_id: Do not change ``smsc_id`` and ``smsc_key``.
+        tried: Carriers that get it no more, as ``fail_over.read_tried`` reads them;
+            ``None``: no change.
 
     """
 
@@ -48,6 +50,7 @@ class PartUpdate(msgspec.Struct, array_like=True):
     due_at: float | None = None
     tries: int = 0
     keep_id: bool = False
+    tried: str | None = None
 
 
 class Concerned(msgspec.Struct, array_like=True):

@@ -241,7 +241,7 @@ class Committer:
         return placed
 
     def _choose(self, waiting: StagedMessage) -> Sender | None:
-        """Choose the first carrier that is up, or the first if none is."""
+        """Choose the first carrier that takes parts now, or the first if none does."""
         first: Sender | None = None
         if len(waiting.carriers) == 1:
             return self._senders.get(waiting.carriers[0])
@@ -249,7 +249,7 @@ class Committer:
             sender = self._senders.get(carrier_id)
             if sender is None:
                 continue
-            if sender.up():
+            if sender.takes():
                 return sender
             first = first or sender
         return first

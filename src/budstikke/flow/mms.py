@@ -119,7 +119,7 @@ class MmsAcceptor:
         """Choose the first carrier that is up, or else the first."""
         for carrier_id in carriers:
             sender = self._senders.get(carrier_id)
-            if sender is not None and sender.up():
+            if sender is not None and sender.takes():
                 return carrier_id
         return carriers[0]
 

@@ -47,6 +47,10 @@ AHEAD = 100
 """Parts to claim beyond the carrier's room, so that it need not wait for a claim."""
 
 
+OVERFLOW = 30.0
+"""Seconds for which other carriers are preferred to one that overflows."""
+
+
 class Sender:
     """
     The sink of one carrier, and its queue.
@@ -60,6 +64,7 @@ class Sender:
         requeued: Called with the id of a carrier whose queue got parts.
         receive: Makes inbound messages of the carrier with this id durable.
         clock: Unix seconds.
+        up: Tells whether a carrier is up, by its id.
 
     """
 
@@ -74,6 +79,7 @@ class Sender:
         requeued: Callable[[int], None],
         receive: Receive,
         clock: Callable[[], float],
+        up: Callable[[int], bool] = lambda _: True,
     ) -> None:
         self.carrier_id = carrier_id
         self.carrier = carrier
@@ -99,6 +105,7 @@ class Sender:
             notify=notify,
             requeued=requeued,
             clock=clock,
+            up=up,
         )
         self._inbound: Coalescer[Sequence[InboundPart | InboundMms], None] = Coalescer(
             self._keep_inbound
@@ -109,6 +116,15 @@ class Sender:
     def up(self) -> bool:
         """Whether this node or another has a bind that is up."""
         return self.elsewhere or self.carrier.healthy()
+
+    def takes(self) -> bool:
+        """Whether it is up, and its operator has not throttled it for long."""
+        return self.up() and not self.overflows()
+
+    def overflows(self) -> bool:
+        """Whether its operator has throttled it for long, a moment ago."""
+        last = self._settler.overflowed_at
+        return bool(last) and self._clock() - last < OVERFLOW
 
     def reserve(self, parts: int) -> bool:
         """
@@ -287,9 +303,7 @@ class Sender:
         await self.carrier.drain(seconds)
         await self._settler.drain(seconds)
         await self._inbound.drain()
-        unsent = [part.id for part in (*self._ready, *self._held)]
-        self._ready.clear()
-        self._held.clear()
+        unsent = self._take_unsent()
         if unsent:
             try:
                 await self._store.release(unsent)
@@ -299,6 +313,31 @@ class Sender:
                     len(unsent),
                     error,
                 )
+
+    def _take_unsent(self) -> list[int]:
+        unsent = [part.id for part in (*self._ready, *self._held)]
+        self._ready.clear()
+        self._held.clear()
+        return unsent
+
+    async def give_back(self) -> None:
+        """
+        Return parts that this node holds for a carrier that is down to its queue.
+
+        Raises StoreUnavailable; then it holds them still.
+        """
+        ready, held = list(self._ready), list(self._held)
+        unsent = self._take_unsent()
+        if not unsent:
+            return
+        try:
+            await self._store.release(unsent)
+        except StoreUnavailable:
+            self._ready.extendleft(reversed(ready))
+            self._held[:0] = held
+            raise
+        self._behind = True
+        self.stored()
 
 
 def queue_key(part: Part) -> tuple[int, int]:

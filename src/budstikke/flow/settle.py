@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from budstikke import metrics
+from budstikke.domain.fail_over import Trouble
 from budstikke.domain.mms import ENCODING
-from budstikke.domain.outcome import after, concerned, expired
+from budstikke.domain.outcome import TROUBLES, after, concerned, expired
 from budstikke.domain.receipt import Receipt, Rejected, Retry
+from budstikke.domain.routing import in_order
 from budstikke.domain.staging import traits_of_part
 from budstikke.domain.states import PartState
 from budstikke.flow.batching import Coalescer, WriteBehind
@@ -50,6 +52,7 @@ class Settler:
         notify: Takes callbacks that are due.
         requeued: Called with the id of a carrier whose queue got parts.
         clock: Unix seconds.
+        up: Tells whether a carrier is up, by its id.
 
     """
 
@@ -63,7 +66,10 @@ class Settler:
         notify: Callable[[Sequence[CallbackRow]], None],
         requeued: Callable[[int], None],
         clock: Callable[[], float],
+        up: Callable[[int], bool],
     ) -> None:
+        self._up = up
+        self.overflowed_at = 0.0  # when its operator last had throttled it for long
         self._carrier_id = carrier_id
         self._name = name
         self._store = store
@@ -118,8 +124,10 @@ class Settler:
         for part, outcome in answers:
             access = accesses.get(part.access_id)
             carriers: Sequence[int] = ()
-            if isinstance(outcome, Rejected) and outcome.retry is Retry.ELSEWHERE:
-                carriers = self._carriers(part)
+            if isinstance(outcome, Rejected) and outcome.retry in TROUBLES:
+                carriers = carriers_of(part, self._directory(), now)
+                if outcome.retry is Retry.OVERFLOW:
+                    self.overflowed_at = now
             update = after(
                 part,
                 outcome,
@@ -127,29 +135,30 @@ class Settler:
                 carriers=carriers,
                 unsure_after=access.account.unsure_after if access else UNSURE_AFTER,
                 now=now,
+                up=self._up,
             )
             updates.append((concerned(part, self._carrier_id, state), update))
         metrics.answered(self._name, updates)
         return updates
-
-    def _carriers(self, part: Part) -> Sequence[int]:
-        """List the carriers of a part's route, for another attempt."""
-        directory = self._directory()
-        access = directory.accesses.get(part.access_id)
-        if access is None:
-            return ()
-        traits = traits_of_part(part, self._clock())
-        if part.encoding == ENCODING:
-            route = directory.mms_route(access.account.id, part.recipient, traits)
-            return route.mms if route else ()
-        route = directory.route(access.account.id, part.recipient, traits)
-        return route.carriers if route else ()
 
     async def _record(self, updates: list[Settled]) -> None:
         self._notify(await self._store.record(updates, self._clock()))
         for _, update in updates:
             if update.state is PartState.QUEUED and update.due_at is None:
                 self._requeued(update.carrier_id)
+        self._note_moves(updates)
+
+    def _note_moves(self, updates: Sequence[Settled]) -> None:
+        """Count parts that went to another carrier."""
+        moved = [
+            update.tried is not None
+            for _, update in updates
+            if update.carrier_id != self._carrier_id
+        ]
+        if refused := sum(moved):
+            metrics.moved(self._name, Trouble.REFUSED, refused)
+        if throttled := len(moved) - refused:
+            metrics.moved(self._name, Trouble.THROTTLED, throttled)
 
     async def _settle(self, batches: list[Sequence[Receipt]]) -> list[None]:
         receipts = [receipt for batch in batches for receipt in batch]
@@ -170,3 +179,19 @@ class Settler:
             await self._store.record_read_reports(self._carrier_id, rows, self._clock())
         )
         return [None] * len(batches)
+
+
+def carriers_of(part: Part, directory: Directory, now: float) -> Sequence[int]:
+    """List the carriers of a part's route as it is now, in order."""
+    access = directory.accesses.get(part.access_id)
+    if access is None:
+        return ()
+    traits, mms = traits_of_part(part, now), part.encoding == ENCODING
+    find = directory.mms_route if mms else directory.route
+    route = find(access.account.id, part.recipient, traits)
+    if route is None:
+        return ()
+    carriers = route.mms if mms else route.carriers
+    return (
+        in_order(route, carriers, part.recipient, 0.0) if route.least_cost else carriers
+    )

@@ -10,6 +10,7 @@ from budstikke.store.verbs import callback_queues as queues
 from budstikke.store.verbs import (
     callbacks,
     clock,
+    fail_over,
     fees,
     groups,
     inbound,
@@ -161,6 +162,8 @@ class DatabaseStore:
         return parts
 
     release = _writes_one(claims.release)
+    waiting = _reads(fail_over.waiting_parts)
+    move_queued = _writes(fail_over.move_queued)
     record = _writes(settlement.record_outcomes)
     settle = _writes(settlement.settle_receipts)
     record_callbacks = _writes(callbacks.record_callbacks)

@@ -88,6 +88,7 @@ def _directory(
                 name=row.name,
                 kind=row.kind,
                 settings=msgspec.json.decode(row.settings),
+                down_after=row.down_after,
             )
             for row in select("SELECT * FROM carrier")
         },

@@ -241,6 +241,23 @@ async def test_throttled_window_goes_again_in_order_and_nothing_overtakes() -> N
         assert not carrier.throttled
 
 
+async def test_a_part_that_is_throttled_for_long_is_reported() -> None:
+    def script(smsc: Smsc) -> None:
+        smsc.on_submit = lambda peer, pdu: peer.answer(pdu, st.ESME_RTHROTTLED)
+
+    async with smpp_link(
+        script=script, window=1, throttle_min=0.01, throttle_max=0.02
+    ) as (rig, smsc):
+        carrier: Any = rig.carrier
+        parts = [rig.part(), rig.part()]
+        rig.carrier.offer(parts)
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 2)
+        assert 4 <= len(smsc.submits)  # at 0, 10, 30, 50 ms
+        overflow = Rejected(Reason.THROTTLED, "ESME_RTHROTTLED", Retry.OVERFLOW)
+        assert [overflow] * 2 == [outcome for _, outcome in rig.sink.outcomes]
+        assert 0 == carrier.in_flight
+
+
 async def test_whatever_becomes_of_a_part_it_leaves_its_room() -> None:
     async with smpp_link(response_timeout=0.1, throttle_min=0.05, window=4) as (
         rig,

@@ -3,7 +3,8 @@ The parts that one bind has to submit.
 
 When the operator throttles, the bind pauses until the pause is over and everything in
 flight has a response; then it sends the refused parts first, in the order in which it
-first sent them.
+first sent them. When nothing else has come for a while, it reports them as refused, so
+that they can take another carrier.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     Token = tuple[int, Part]
 
 log = logging.getLogger("budstikke.carrier")
+
+LONG: Final = 2
+"""Multiplied by ``throttle_max``: how long the operator may throttle."""
 
 EXPIRED: Final = Rejected(
     Reason.EXPIRED, "its validity ended before it could be sent", Retry.NEVER
@@ -92,6 +96,7 @@ class Submissions:
         self._written = 0
         self._answers: list[Answer] = []
         self._pause = 0.0
+        self._throttled_since: float | None = None
         self.resting = False
         self._held = False
         self._alarm: TimerHandle | None = None
@@ -182,12 +187,17 @@ class Submissions:
         part = token[1]
         if status == 0 and pdu.command != cmd.GENERIC_NACK:
             self._pause = 0.0
+            self._throttled_since = None
             self._note(part, self._sent(pdu))
             return
         rejected = self._verdicts.rejected(status or st.ESME_RUNKNOWNERR)
         if rejected.retry is Retry.SLOWER:
-            self._refused.append(token)
             self._slow_down()
+            if self._is_long_throttled():
+                overflow = Rejected(rejected.reason, rejected.raw, Retry.OVERFLOW)
+                self._note(part, overflow)
+            else:
+                self._refused.append(token)
         else:
             self._note(part, rejected)
 
@@ -250,6 +260,13 @@ class Submissions:
         if self._alarm is not None:
             self._alarm.cancel()
         self._wait(self._pause)
+
+    def _is_long_throttled(self) -> bool:
+        """Whether the operator has only throttled for a while; it does so now."""
+        now = self._loop.time()
+        if self._throttled_since is None:
+            self._throttled_since = now
+        return now - self._throttled_since >= LONG * self._settings.throttle_max
 
     def _rested(self) -> bool:
         """End the pause if nothing is in flight that might still be throttled."""

@@ -63,6 +63,12 @@ class CarrierEntry(Entry, kw_only=True):
         "Settings of this kind: docs/carriers/. `NAME_env` takes the setting `NAME` "
         "from an environment variable, or from a list of them.",
     ] = {}
+    down_after: Annotated[
+        float,
+        Meta(ge=0),
+        "Seconds that queued messages wait for this carrier while it is down. Then "
+        "they go by another carrier of their route that is up. 0: they wait.",
+    ] = 60.0
     costs: Annotated[
         dict[Prefix, Amount],
         Stored(convert=_by_prefix),

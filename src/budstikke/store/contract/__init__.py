@@ -45,6 +45,7 @@ from budstikke.store.contract.outbound import (
     MessageRow,
     MessageView,
     MmsRow,
+    Move,
     PartRow,
     RecurringRow,
     Verdict,
@@ -85,6 +86,7 @@ __all__ = [
     "MessageRow",
     "MessageView",
     "MmsRow",
+    "Move",
     "PartRow",
     "PausedQueue",
     "Pulse",
@@ -168,6 +170,26 @@ class Store(InboundStore, NodeStore, HealthStore, Protocol):
 
     async def release(self, part_ids: Sequence[int], /) -> None:
         """Return claimed parts, which were not sent, to the queue."""
+
+    async def waiting(
+        self, carrier_id: int, after: tuple[int, int], limit: int, /
+    ) -> tuple[list[Part], tuple[int, int] | None]:
+        """
+        List queued parts that may move to another carrier, without texts.
+
+        Looks at ``limit`` parts of the queue, behind one with this (priority, id). Of a
+        message of several parts it lists the first, if all of them are queued there.
+        Returns also where the next look begins; ``None``: that was the end.
+        """
+
+    async def move_queued(
+        self, moves: Sequence[Move], why: str, now: float, /
+    ) -> set[int]:
+        """
+        Move messages to the queues of other carriers; returns those carriers.
+
+        A message stays if it is not queued whole any more: an operator may have it.
+        """
 
     async def record(
         self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float, /

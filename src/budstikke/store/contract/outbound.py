@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from budstikke.domain.callback import Event
@@ -49,6 +51,15 @@ class PartRow(msgspec.Struct, array_like=True):
     due_at: float | None
     node_id: int | None
     at: float
+
+
+class Move(NamedTuple):
+    """A message whose parts, so many, are to leave a carrier's queue for another's."""
+
+    message_id: int
+    parts: int
+    carrier_id: int
+    next_id: int
 
 
 class BulkProgress(msgspec.Struct):

@@ -74,6 +74,7 @@ carrier = Table(
     Column("name", String, nullable=False, unique=True),
     Column("kind", String, nullable=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON object
+    Column("down_after", Float, nullable=False, default=60.0, server_default="60"),
     Column("costs", Text, nullable=False, default="{}", server_default="{}"),
     sqlite_autoincrement=True,
 )

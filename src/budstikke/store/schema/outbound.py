@@ -138,6 +138,7 @@ part = Table(
     Column("at", Float),  # time of its state
     Column("claimed_at", Float),  # when a node last took it to send it
     Column("sent_at", Float),  # when the operator took it; NULL: ``at`` of ``sent``
+    Column("tried", String, nullable=False, default="", server_default=""),
     partial_index(
         "part_queued",
         "carrier_id",

@@ -22,8 +22,8 @@ SELECT json_group_array(json_array(p.id, p.id & 255, m.parts, m.originator,
     json_array(p.tables >> 8, p.tables & 255),
     json(CASE WHEN m.flash THEN 'true' ELSE 'false' END), m.protocol_id, m.priority,
     m.expires_at, json('true'), m.access_id, m.ref, m.notify_on, p.tries,
-    m.premium, m.callback_url))
-FROM (SELECT id, text, tables, tries FROM part
+    m.premium, m.callback_url, p.tried))
+FROM (SELECT id, text, tables, tries, tried FROM part
       WHERE carrier_id = :carrier AND state = 'queued' AND due_at IS NULL
       ORDER BY priority DESC, id LIMIT :limit) p
 JOIN message m ON m.id = p.id >> 8""",
@@ -35,11 +35,11 @@ WITH chosen AS MATERIALIZED (
 taken AS (
     UPDATE part SET state = 'sending', node_id = :node, at = :now
     FROM chosen WHERE part.id = chosen.id AND part.id >= :low
-    RETURNING part.id, part.text, part.tables, part.tries)
+    RETURNING part.id, part.text, part.tables, part.tries, part.tried)
 SELECT json_agg(json_build_array(p.id, p.id & 255, m.parts, m.originator, m.recipient,
     p.text, m.encoding, json_build_array(p.tables >> 8, p.tables & 255), m.flash <> 0,
     m.protocol_id, m.priority, m.expires_at, true, m.access_id, m.ref, m.notify_on,
-    p.tries, m.premium, m.callback_url))
+    p.tries, m.premium, m.callback_url, p.tried))
 FROM taken p JOIN message m ON m.id = p.id >> 8 AND m.id >= :low::bigint >> 8""",
 )
 

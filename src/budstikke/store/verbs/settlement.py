@@ -24,6 +24,7 @@ from budstikke.domain.settlement import (
 from budstikke.domain.states import MessageState, PartState
 from budstikke.store.contract import CallbackRow
 from budstikke.store.verbs.callback_ids import draw
+from budstikke.store.verbs.fail_over import move_siblings
 from budstikke.store.verbs.history import record_history
 from budstikke.store.verbs.json_text import text
 from budstikke.store.verbs.money import refund
@@ -60,7 +61,7 @@ UPDATE_PARTS = two(
     sqlite="""
 UPDATE part SET state = $2, carrier_id = $3, smsc_id = iif($11, smsc_id, $4),
     smsc_key = iif($11, smsc_key, $5), reason = $6, raw = $7, at = $8, due_at = $9,
-    tries = $10, node_id = NULL,
+    tries = $10, node_id = NULL, tried = coalesce($12, tried),
     claimed_at = iif(state = 'sending', at, claimed_at),
     sent_at = iif(state = 'sent', coalesce(sent_at, at), NULL)
 WHERE id = $1""",
@@ -71,6 +72,7 @@ UPDATE part SET state = j.value->>1, carrier_id = (j.value->>2)::bigint,
         ELSE j.value->>4 END,
     reason = j.value->>5, raw = j.value->>6, at = (j.value->>7)::float8,
     due_at = (j.value->>8)::float8, tries = (j.value->>9)::integer, node_id = NULL,
+    tried = coalesce(j.value->>11, part.tried),
     claimed_at = CASE WHEN part.state = 'sending' THEN part.at
         ELSE part.claimed_at END,
     sent_at = CASE WHEN part.state = 'sent' THEN coalesce(part.sent_at, part.at) END
@@ -83,12 +85,12 @@ FROM {POSTGRES.rows()} WHERE part.id = (j.value->>0)::bigint AND part.id >= $2""
 LOCK_ANSWERS = server_only("SELECT pg_advisory_xact_lock_shared(1651729508, $1)")
 LOCK_RECEIPTS = server_only("SELECT pg_advisory_xact_lock(1651729508, $1)")
 
-# Parts of the batch that a response can still change.
+# Parts of the batch that a response can still change, and their states.
 STILL_OPEN = statement(
     lambda e: (
         f"""
-SELECT {e.list}(id) FROM (
-    SELECT id FROM part
+SELECT {e.list}({e.row}(id, state)) FROM (
+    SELECT id, state FROM part
     WHERE id {e.in_ids()} AND id >= $2 AND state IN ('sending', 'unsure')
     ORDER BY id {e.lock}) p"""
     )
@@ -163,7 +165,7 @@ FROM {e.rows()}"""
 )
 
 _siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
-_ids = msgspec.json.Decoder(list[int]).decode
+_states = msgspec.json.Decoder(list[tuple[int, PartState]]).decode
 _fallbacks = msgspec.json.Decoder(list[tuple[int, SendEvent]]).decode
 
 FAILED = {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED}
@@ -234,20 +236,32 @@ async def _record_outcomes(
 ) -> list[CallbackRow]:
     part_ids = [update.id for _, update in updates]
     low = connection.bounds.part(part_ids)
-    still_open = set(_ids(await connection.one(STILL_OPEN, text(part_ids), low)))
-    if len(still_open) < len(updates):
-        updates = [row for row in updates if row[1].id in still_open]
-        if not updates:
-            return []
+    still_open = dict(_states(await connection.one(STILL_OPEN, text(part_ids), low)))
+    updates = [row for row in updates if _is_about(row[0], still_open)]
+    if not updates:
+        return []
     # The parts as they were: what is concluded follows the order of the answers.
     siblings: Siblings = {}
     if any(part.parts > 1 for part, _ in updates):
         siblings = await _read_siblings(connection, [part for part, _ in updates])
     await connection.each(UPDATE_PARTS, [update for _, update in updates], low)
+    await move_siblings(connection, updates, now)
     result = conclude_outcomes(updates, siblings)
     callbacks = await write_settlement(connection, result, now, parts=False)
     written = [update for _, update in updates]
     return callbacks + await _settle_by_orphans(connection, written, now)
+
+
+def _is_about(part: Concerned, still_open: Mapping[int, PartState]) -> bool:
+    """
+    Whether an outcome is about the part as it is.
+
+    An outcome that came after the timeout is not about a part that is being sent again.
+    """
+    state = still_open.get(part.part_id)
+    return state is not None and not (
+        part.part_state is PartState.UNSURE and state is PartState.SENDING
+    )
 
 
 async def _settle_by_orphans(
