@@ -135,7 +135,7 @@ def write_history(file: pathlib.Path, count: int) -> None:
     )
     part = (
         f"SELECT (({OLD} + i) << 8) + 1, 1, 'delivered', 't', 0, 1, NULL, 0, NULL,"
-        f" 'h' || i, 'h' || i, '', '', {NOW - 8e5}, NULL, NULL"
+        f" 'h' || i, 'h' || i, '', '', {NOW - 8e5}, NULL, NULL, ''"
     )
     callback = (
         f"SELECT i, 1, {OLD} + i, '[]', 'done', NULL, NULL, 1, '', {NOW - 8e5}, NULL,"

@@ -170,7 +170,7 @@ class Sender:
 
     def _free(self) -> int:
         room = self.carrier.room()
-        if room <= 0 and not self.carrier.healthy():
+        if room <= 0 and (self.overflows() or not self.carrier.healthy()):
             return 0
         return room + AHEAD - self._reserved - len(self._ready) - len(self._held)
 
