@@ -22,6 +22,9 @@ SAMPLE: Final = 1000
 PAIRS: Final = 40
 """Pairs of ids that it learns from: the newest ones."""
 
+EVERY: Final = 1.0
+"""Seconds between two looks for the rule: comparing all pairs takes a while."""
+
 FORGET: Final = 600.0
 """Seconds after which it forgets a part without a delivery report."""
 
@@ -50,6 +53,7 @@ class ReceiptWatch:
         self.delay = 0.0
         self._waiting: dict[str, tuple[str, float]] = {}  # by recipient: id, when
         self._pairs: list[tuple[str, str]] = []
+        self._compared_at = -EVERY
 
     def sent(self, recipient: str, smsc_id: str, now: float) -> None:
         """Note that the operator took a part; ``now`` is Unix seconds."""
@@ -66,16 +70,16 @@ class ReceiptWatch:
 
     def reported(self, receipts: Sequence[Receipt], now: float) -> bool:
         """Compare delivery reports with the sample; ``True``: it learned a new rule."""
-        before = len(self._pairs)
         for receipt in receipts:
             noted = self._waiting.pop(receipt.recipient, None)
             if noted is None or not noted[0] or not receipt.smsc_id:
                 continue
             self.delay = average(self.delay, max(now - noted[1], 0.001))
             self._pairs.append((noted[0], receipt.smsc_id))
-        if len(self._pairs) == before:
-            return False
         del self._pairs[:-PAIRS]
+        if len(self._pairs) < ids.ENOUGH or abs(now - self._compared_at) < EVERY:
+            return False
+        self._compared_at = now
         learned = ids.learn(self._pairs)
         if learned is None or learned == self.rule:
             return False
