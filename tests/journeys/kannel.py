@@ -32,8 +32,8 @@ smsc-id = simulator
 host = 127.0.0.1
 port = {smpp}
 transceiver-mode = true
-smsc-username = kannel
-smsc-password = test
+smsc-username = {system_id}
+smsc-password = {password}
 system-type = ""
 reconnect-delay = 1
 
@@ -72,12 +72,20 @@ class Kannel:
 
     Args:
         folder: For its settings.
-        smpp: The port it binds to, as ``kannel``/``test``.
+        smpp: The port it binds to.
+        login: Its system_id and password.
         mo_url: Called for each message from a phone.
 
     """
 
-    def __init__(self, folder: Path, *, smpp: int, mo_url: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        smpp: int,
+        mo_url: str,
+        login: tuple[str, str] = ("kannel", "test"),
+    ) -> None:
         self._sendsms = free_port()
         box = free_port()
         file = folder / "kannel.conf"
@@ -86,6 +94,8 @@ class Kannel:
                 admin=free_port(),
                 box=box,
                 smpp=smpp,
+                system_id=login[0],
+                password=login[1],
                 sendsms=self._sendsms,
                 mo_url=mo_url,
             )

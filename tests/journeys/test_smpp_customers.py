@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import smpplib.exceptions
 import smpplib.gsm
 
 from journeys.gateway import PROGRAM
+from journeys.kannel import Kannel
 from journeys.processes import Child, free_port, wait_until
 from journeys.web import ask
 from patience import PATIENCE
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 LONG_TEXT = "Blåbærsyltetøy € " * 20
+TEXTS = {
+    "Hei {€} @£$ ÆØÅ æøå": {"charset": "UTF-8"},
+    "æ€" * 150: {"charset": "UTF-8"},
+    "я🐟" * 50: {"charset": "UTF-16BE", "coding": "2"},
+}
+"""How Kannel's sendsms is given each text."""
 PEERS = Path(__file__).parents[1] / "peers"
 
 
@@ -147,3 +155,22 @@ def test_node_smpp(demo: Demo) -> None:
     assert "0,0,0" == done.stdout.strip(), done.stderr
     wait_until("it came", lambda: demo.texts("+4799991202"))
     assert ["Hei fra node 😀"] == demo.texts("+4799991202")
+
+
+@pytest.mark.peer
+def test_kannel(demo: Demo, tmp_path: Path, own: Own) -> None:
+    """Kannel's bearerbox is the customer, with texts of several segments."""
+    kannel = own(
+        Kannel(
+            tmp_path,
+            smpp=demo.port,
+            mo_url="http://127.0.0.1:9/",
+            login=("demo", "demo"),
+        )
+    )
+    for number, (text, form) in enumerate(TEXTS.items(), 1203):
+        phone = f"+479999{number}"
+        octets = text.encode(form["charset"])
+        assert kannel.send(phone, octets, **form).status == 202
+        wait_until("it came", partial(demo.texts, phone))
+        assert [text] == demo.texts(phone)
