@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
-from budstikke.cli import clock, directory, inbound, money, move, route, trace
+from budstikke.cli import (
+    clock,
+    directory,
+    inbound,
+    money,
+    move,
+    route,
+    trace,
+    user,
+)
 from budstikke.cli.context import (
     actor,
     carrier_settings,
@@ -110,8 +119,8 @@ def parser() -> argparse.ArgumentParser:
         *money.add_commands(add),
         *(directory.add_commands(add), route.add_commands(add)),
         *(*inbound.add_commands(add), *trace.add_commands(add)),
-        *move.add_commands(add),
-        clock.add_commands(add),
+        *user.add_commands(add),
+        *(*move.add_commands(add), clock.add_commands(add)),
     )
     for each in with_settings:
         each.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)

@@ -19,21 +19,34 @@ from msgspec import structs
 
 from budstikke.carriers import KINDS
 from budstikke.dialects import DIALECTS, IDENTIFY
+from budstikke.domain.roles import INSTALLATION, Role
 from budstikke.gateway import SETTINGS
 from budstikke.provisioning.apply import Secrets, apply, read_file
 from budstikke.provisioning.resource import ALL
 from budstikke.servers.auth import hash_secret, verify_secret
 from budstikke.store.admin import confirm_clock, open_engine
+from budstikke.store.contract.users import Act, NewUser
+from budstikke.store.run_verb import run_verb
+from budstikke.store.verbs.users import (
+    all_accounts,
+    create_user,
+    user_by_mail,
+    write_role,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from budstikke.config import Settings
+    from budstikke.store.verbs.connection import Connection
 
     Table = dict[str, Any]
 
 PHONE = "+4799999999"
 """The phone in the printed commands: it receives and sends."""
+
+MAIL, PASSWORD = "demo@example.com", "demo"
+"""Of the user of the console; everybody knows them."""
 
 SHARED = "2229"
 """The shared number in the printed commands."""
@@ -99,7 +112,19 @@ def apply_demo(settings: Settings, callbacks: str = "") -> None:
         apply(engine, file, secrets, actor="demo", now=now)
     finally:
         engine.dispose()
+    run_verb(settings.database_url, _create_user, hash_secret(PASSWORD), now)
     confirm_clock(settings.database_url, now)  # the demo may have run long ago
+
+
+async def _create_user(connection: Connection, password: str, now: float) -> None:
+    """Create the user of the demo: operator, and administrator of every account."""
+    user = NewUser(MAIL, "Demo", password, "en", "Europe/Oslo")
+    await create_user(connection, user, Act("demo", now))
+    known = await user_by_mail(connection, MAIL)
+    assert known is not None  # noqa: S101 - it was created just now, or before
+    await write_role(connection, known.id, INSTALLATION, Role.OPERATOR)
+    for account_id, _ in await all_accounts(connection):
+        await write_role(connection, known.id, account_id, Role.ADMINISTRATOR)
 
 
 def demo_lines(port: int, callbacks: str = "", smpp: int = 2776) -> list[str]:

@@ -21,8 +21,11 @@ from budstikke.store.verbs import (
     queries,
     reassembly,
     settlement,
+    user_tokens,
 )
 from budstikke.store.verbs import claim as claims
+from budstikke.store.verbs import sessions as console_sessions
+from budstikke.store.verbs import users as console_users
 from budstikke.store.verbs.accept import store_bulk, store_drafts
 from budstikke.store.verbs.json_text import text, within
 from budstikke.store.verbs.purge import Slices, purge
@@ -250,6 +253,35 @@ class DatabaseStore:
     ) -> int | None:
         """Resume a paused queue."""
         return await self.engine.write(queues.resume_queue, queue_id, account_id, token)
+
+    # -- users of the console
+
+    user_by_mail = _reads(console_users.user_by_mail)
+    create_user = _writes(console_users.create_user)
+    change_profile = _writes(console_users.change_profile)
+    set_password = _writes(console_users.set_password)
+    set_totp = _writes(console_users.set_totp)
+    use_totp = _writes(console_users.use_totp)
+    use_recovery_code = _writes(console_users.use_recovery_code)
+    set_user_state = _writes(console_users.set_user_state)
+    users = _reads(console_users.users)
+    members = _reads(console_users.members)
+    all_accounts = _reads(console_users.all_accounts)
+    set_role = _writes(console_users.set_role)
+    make_token = _writes(user_tokens.make_token)
+    find_token = _reads(user_tokens.find_token)
+    invitations = _reads(user_tokens.invitations)
+    cancel_invitation = _writes(user_tokens.cancel_invitation)
+    accept_invitation = _writes(user_tokens.accept_invitation)
+    reset_password = _writes(user_tokens.reset_password)
+    count_attempt = _writes(console_sessions.count_attempt)
+    clear_attempts = _writes(console_sessions.clear_attempts)
+    open_session = _writes(console_sessions.open_session)
+    visitor = _reads(console_sessions.visitor)
+    touch_session = _writes(console_sessions.touch_session)
+    choose_account = _writes(console_sessions.choose_account)
+    sessions = _reads(console_sessions.sessions)
+    end_session = _writes(console_sessions.end_session)
 
     # -- nodes and health
 

@@ -50,6 +50,7 @@ from budstikke.store.contract.outbound import (
     RecurringRow,
     Verdict,
 )
+from budstikke.store.contract.users import UserStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +107,7 @@ CANCELLED_AT_ONCE = 500
 """Messages that one transaction cancels; other transactions wait for it."""
 
 
-class Store(InboundStore, NodeStore, HealthStore, Protocol):
+class Store(InboundStore, NodeStore, HealthStore, UserStore, Protocol):
     """What both engines do; the rules of this module hold for each method."""
 
     node_id: int

@@ -50,17 +50,28 @@ from budstikke.store.schema.outbound import (
     part_history,
     recurring,
 )
+from budstikke.store.schema.users import (
+    account_role,
+    console_session,
+    console_user,
+    recovery_code,
+    sign_in_attempt,
+    user_token,
+)
 
 __all__ = [
     "Id",
     "access",
     "account",
+    "account_role",
     "attempt",
     "audit",
     "bind_lease",
     "bulk",
     "callback",
     "carrier",
+    "console_session",
+    "console_user",
     "contact",
     "contact_group",
     "credit_order",
@@ -87,8 +98,11 @@ __all__ = [
     "price",
     "price_list",
     "queue",
+    "recovery_code",
     "recurring",
     "route",
+    "sign_in_attempt",
     "subscriber",
     "suppression",
+    "user_token",
 ]
