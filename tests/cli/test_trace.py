@@ -26,7 +26,8 @@ PART = (
 )
 ORPHAN = (
     "INSERT INTO orphan (carrier_id, smsc_id, state, reason, raw, at, recipient,"
-    " came_at, kept_until) VALUES (1, ?, 'delivered', '', '', 1e9, ?, 1000000001, 2e9)"
+    " came_at, kept_until) VALUES (1, ?, 'delivered', '', 'D\x1b[2J', 1e9, ?,"
+    " 1000000001, 2e9)"
 )
 
 
@@ -93,6 +94,7 @@ def test_orphans(here: Here) -> None:
     lines = here.run("orphans").out.splitlines()
     assert ["b2  …456", "a1  …123"] == [line.split(" id ")[1][:8] for line in lines]
     assert "no likely message" in lines[0]
+    assert "delivered (D [2J)" in lines[0]
     assert "probably message 7 of acme (unsure, id none)" in lines[1]
     (line,) = here.run("orphans", "--json", "--limit", "1").out.splitlines()
     assert ("b2", None) == (json.loads(line)["smsc_id"], json.loads(line)["message"])

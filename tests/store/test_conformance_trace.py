@@ -24,7 +24,7 @@ from budstikke.store.verbs.trace import read_trace
 from budstikke.store.verbs.trace_search import find_by_recipient, find_by_ref
 from store.engines import Engine, rows
 from store.path import NOW, RECIPIENT, Path, opened, receipt, run
-from store.test_conformance_listing import accept, own
+from store.test_conformance_listing import accept, ask, own
 
 if TYPE_CHECKING:
     import pathlib
@@ -153,6 +153,17 @@ async def test_who_cancelled_and_who_deleted(engine: Engine, path: Path) -> None
     trace = await trace_of(path, first)
     assert trace is not None
     assert ("", None) == (trace.message.recipient, trace.message.text)
+
+
+async def test_an_id_whose_parts_need_64_bits(path: Path) -> None:
+    large = 2**31 + 7
+    await path.store.accept([path.draft(large, state=S.SENDING)], NOW)
+    own(path.engine, [large])
+    await path.answer((large << 8) + 1, S.REJECTED, at=NOW + 1)
+    kinds = [kind for _, kind in await line(path, large)]
+    assert [K.ACCEPTED, K.CLAIMED, K.REFUSED, K.FINAL] == kinds[:4]
+    assert (await ask(path, EraseCommand(large))).erased
+    assert [""] == path.column("text")
 
 
 async def test_who_cancelled_the_rest_of_a_bulk_order(path: Path) -> None:
