@@ -19,6 +19,7 @@ from budstikke.cli.doctor import examine, url_fault
 from budstikke.cli.doctor.finding import Level
 from budstikke.config import Http, Settings, Simulator
 from budstikke.config.callbacks import Callbacks
+from budstikke.config.smpp import Smpp
 from budstikke.store.admin import open_engine, read_directory
 from budstikke.store.contract import Seen, StoreUnavailable
 from budstikke.store.migrate import migrate
@@ -381,6 +382,21 @@ def test_doctor_on_http(here: Path) -> None:
     level, what = found(Settings(http=http))["http 127.0.0.1:8080"]
     assert Level.WRONG is level
     assert what.startswith("no.pem: ")
+
+
+def test_doctor_on_smpp(here: Path) -> None:
+    public = "without TLS, and others reach it: set smpp.tls_cert"
+    for host, expected in (
+        ("127.0.0.1", (Level.OK, "without TLS")),
+        ("0.0.0.0", (Level.WARNING, public)),
+    ):
+        smpp = Smpp(listen=f"{host}:2776")
+        assert expected == found(Settings(smpp=smpp))[f"smpp {host}:2776"]
+    smpp = Smpp(listen="[::]:2776", tls_cert="no.pem", tls_key="no.pem")
+    level, what = found(Settings(smpp=smpp))["smpp [::]:2776"]
+    assert Level.WRONG is level
+    assert what.startswith("no.pem: ")
+    assert not [subject for subject in found() if subject.startswith("smpp")]
 
 
 def test_doctor_warns_of_a_simulator(here: Path) -> None:

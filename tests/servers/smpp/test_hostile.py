@@ -9,6 +9,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -130,18 +131,30 @@ async def test_a_text_that_stays_incomplete_is_refused_and_may_come_again(
         assert "Hello world" == message.text
 
 
-async def test_an_access_that_is_blocked_is_unbound(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"blocked": True},
+        {"secret": "another"},
+        {"require_https": True},
+        {"networks": (ip_network("10.0.0.0/8"),)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_who_could_not_bind_again_is_unbound(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
     async with house(tmp_path) as gateway:
         esme, other = await gateway.bound(), await gateway.bound("narrow")
         now = gateway.gateway.directory
         access = now.login("smpp", "acme")
         assert access is not None
-        blocked = {**now.accesses, access.id: replace(access, blocked=True)}
-        gateway.gateway.directory = replace(now, accesses=blocked)
-        refused = await esme.submit()
-        assert st.ESME_RSUBMITFAIL == refused.status
-        for changed in gateway.gateway.followers:
-            changed()
+        changed = {**now.accesses, access.id: replace(access, **change)}
+        gateway.gateway.directory = replace(now, accesses=changed)
+        if "blocked" in change:
+            assert st.ESME_RSUBMITFAIL == (await esme.submit()).status
+        for follow in gateway.gateway.followers:
+            follow()
         await esme.until(lambda: bool(esme.closed))
         assert "unbound by the operator" == esme.closed
         assert (await other.submit("1101")).status == 0

@@ -214,9 +214,10 @@ async def test_queries_cancellations_and_many_recipients(tmp_path: Path) -> None
             (cmd.REPLACE_SM, ReplaceSm(message_id), st.ESME_RREPLACEFAIL),
         ):
             assert status == (await ask(esme, command, body)).status
-        poor = await gateway.bound("poor")  # another account's message
-        state = await ask(poor, cmd.QUERY_SM, QuerySm(message_id))
-        assert st.ESME_RQUERYFAIL == state.status
+        for other in ("poor", "narrow"):  # of another account, and another access
+            asker = await gateway.bound(other)
+            state = await ask(asker, cmd.QUERY_SM, QuerySm(message_id))
+            assert st.ESME_RQUERYFAIL == state.status
 
         to = [
             Destination(1, 1, "4799991103"),

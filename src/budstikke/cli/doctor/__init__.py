@@ -20,6 +20,7 @@ from budstikke.cli.doctor.carriers import look_at_carrier
 from budstikke.cli.doctor.certificates import look_at_own
 from budstikke.cli.doctor.finding import Finding, Level
 from budstikke.clients.http.addresses import public
+from budstikke.config.addresses import host_port
 from budstikke.flow.clock import AWAY, STEP
 from budstikke.servers.addresses import read_address
 from budstikke.store import schema
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     import msgspec
     from sqlalchemy import Engine
 
-    from budstikke.config import Settings
+    from budstikke.config import Http, Settings
     from budstikke.config.callbacks import Callbacks
+    from budstikke.config.smpp import Smpp
     from budstikke.domain.directory import Access, CarrierEntry, Directory
     from budstikke.domain.number_inventory import NumberInventory
     from budstikke.store.contract import Seen
@@ -78,6 +80,7 @@ def examine(
     """
     now = time.time() if now is None else now
     yield from _http(settings, now)
+    yield from _smpp(settings.smpp, now)
     if settings.database_file is not None:
         yield from _folder(settings.database_file.parent)
     try:
@@ -106,9 +109,7 @@ def _http(settings: Settings, now: float) -> Iterator[Finding]:
     subject = f"http {http.host}:{http.port}"
     address = read_address(http.host)
     if http.tls_cert:
-        own = look_at_own(subject, http.tls_cert, http.tls_key, now)
-        faults = [finding for finding in own if finding.level is not Level.OK]
-        yield from faults or [Finding(Level.OK, subject, "https")]
+        yield from _certificate(subject, http, "https", now)
     elif http.trusted_proxies or (address is not None and address.is_loopback):
         yield Finding(Level.OK, subject, "plain http")
     else:
@@ -117,6 +118,30 @@ def _http(settings: Settings, now: float) -> Iterator[Finding]:
     if settings.simulator.enabled:
         what = "anybody who reaches the HTTP port can read and send messages"
         yield Finding(Level.WARNING, "simulator", what)
+
+
+def _smpp(smpp: Smpp, now: float) -> Iterator[Finding]:
+    """Look at the server that customers bind to, if there is one."""
+    if not smpp.listen:
+        return
+    subject = f"smpp {smpp.listen}"
+    address = read_address(host_port(smpp.listen)[0])
+    if smpp.tls_cert:
+        yield from _certificate(subject, smpp, "TLS", now)
+    elif address is not None and address.is_loopback:
+        yield Finding(Level.OK, subject, "without TLS")
+    else:
+        what = "without TLS, and others reach it: set smpp.tls_cert"
+        yield Finding(Level.WARNING, subject, what)
+
+
+def _certificate(
+    subject: str, server: Http | Smpp, words: str, now: float
+) -> Iterator[Finding]:
+    """Look at a server's certificate; ``words`` say that nothing is wrong with it."""
+    own = look_at_own(subject, server.tls_cert, server.tls_key, now)
+    faults = [finding for finding in own if finding.level is not Level.OK]
+    yield from faults or [Finding(Level.OK, subject, words)]
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from budstikke import metrics
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.servers.addresses import neighbourhood
+from budstikke.servers.addresses import neighbourhood, within
 from budstikke.servers.smpp.limits import RateLimits
 from budstikke.servers.smpp.requests import Requests
 from budstikke.servers.smpp.segments import SegmentJoiner
@@ -142,13 +142,21 @@ class SmppListener:
             session.cut()
 
     def directory_changed(self) -> None:
-        """Unbind the sessions whose access is gone or blocked."""
+        """Unbind the sessions that could not bind again with the login they gave."""
         for session in tuple(self._sessions):
-            if session.access_id:
-                try:
-                    self.requests.access(session.access_id)
-                except Refusal:
-                    session.stop()
+            if session.access_id and not self._may_stay(session):
+                session.stop()
+
+    def _may_stay(self, session: SmppSession) -> bool:
+        try:
+            access = self.requests.access(session.access_id)
+        except Refusal:
+            return False
+        return (
+            access.secret == session.secret
+            and (self.secure or not access.require_https)
+            and (not access.networks or within(session.client, access.networks))
+        )
 
     # What sessions call
 
@@ -189,7 +197,7 @@ class SmppListener:
         if self._binds[access.id] >= settings.max_binds:
             raise Refusal(RefusalCode.TOO_MANY_REQUESTS)
         self._binds[access.id] += 1
-        session.access_id = access.id
+        session.access_id, session.secret = access.id, access.secret
         metrics.smpp_sessions.inc()
 
 

@@ -89,6 +89,7 @@ class SmppSession:
     Attributes:
         client: The customer's address.
         access_id: The access that is bound; 0 before that.
+        secret: The hash of its secret when it bound.
         address_range: The range of its bind.
         connection: The asyncio protocol.
 
@@ -97,6 +98,7 @@ class SmppSession:
     def __init__(self, server: Server) -> None:
         self.client = ""
         self.access_id = 0
+        self.secret: str | None = None
         self.address_range = ""
         self._server = server
         self._loop = asyncio.get_running_loop()
