@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from budstikke.config.smpp import Smpp
+from budstikke.servers.smpp import segments
 from budstikke.smpp import Pdu, tags
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
@@ -31,6 +32,8 @@ from servers.smpp.customers import house
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from budstikke.smpp import Body, Tlvs
     from carriers.simulator.operator_bind import Esme
@@ -258,13 +261,20 @@ async def test_too_much_is_refused_with_the_status_that_was_chosen(
         assert [0, 0, st.ESME_RTHROTTLED, st.ESME_RTHROTTLED] == statuses
 
 
-async def test_a_stop_answers_what_was_accepted_and_unbinds(tmp_path: Path) -> None:
+async def test_a_stop_answers_what_was_accepted_and_unbinds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "PATIENCE", 0.3)
     async with house(tmp_path) as gateway:
         esme = await gateway.bound()
         tokens = [object() for _ in range(50)]
         for token in tokens:
             esme.ask(cmd.SUBMIT_SM, sm(), token)
         await esme.answer(tokens[0])
+        lone = sm("1101", b"\x05\0\x03\x09\x02\x01Hei", esm_class=0x40)
+        esme.ask(cmd.SUBMIT_SM, lone, "lone")
+        assert (await ask(esme, cmd.QUERY_SM, QuerySm("1"))).status  # it has come
+    assert st.ESME_RTHROTTLED == (await esme.answer("lone")).status
     await esme.until(lambda: bool(esme.closed))
     statuses = [esme.answers[token].status for token in tokens]
     assert {0} <= {*statuses} <= {0, st.ESME_RSYSERR}
@@ -278,6 +288,7 @@ async def test_connections_are_limited(tmp_path: Path) -> None:
         idle = await gateway.connect()
         third = await gateway.connect()
         await third.until(lambda: bool(third.closed))
+        assert not idle.closed  # so it is not for want of a bind
         idle.transport.abort()
         await idle.until(lambda: bool(idle.closed))
         assert id_of(await bound.submit())
