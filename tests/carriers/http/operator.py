@@ -91,8 +91,6 @@ class HttpOperator:
         self.deliver = deliver
         self.script = script
         self.asked: list[Asked] = []
-        self.most = 0
-        self._at_once = 0
         self._numbers = count(1)
         self._refused: Counter[str] = Counter()
         self._over = asyncio.Event()
@@ -132,10 +130,7 @@ class HttpOperator:
                 if not reading.done():
                     reading.cancel()
                     break
-                self._at_once += 1
-                self.most = max(self.most, self._at_once)
                 answer, after = await self._take(await reading)
-                self._at_once -= 1
                 if answer is None:
                     await self._over.wait()
                 if not answer:
