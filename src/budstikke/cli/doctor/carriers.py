@@ -2,7 +2,8 @@
 ``budstikke doctor`` on carriers: it connects, logs in, and leaves.
 
 To an SMSC it binds as a transmitter, which is sent nothing, and unbinds; of an MMSC it
-asks for the head of a page, with our login. Nothing is sent to anybody.
+asks for the head of a page, with our login; of an HTTP API it asks nothing. Nothing is
+sent to anybody.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from budstikke.carriers import mm7
+from budstikke.carriers.http import Settings as HttpSettings
 from budstikke.carriers.smpp import settings as smpp
 from budstikke.carriers.smpp.bind import bind_request, server_name, tls_context
 from budstikke.cli.doctor.certificates import look_at_own, look_at_peer, look_at_trusted
@@ -85,6 +87,8 @@ def look_at_carrier(
         return list(_smsc(subject, settings, now, bind=bind))
     if isinstance(settings, mm7.Settings):
         return list(_mmsc(subject, settings, now, bind=bind))
+    if isinstance(settings, HttpSettings):
+        return list(_http(subject, settings, now))
     return [Finding(Level.OK, subject, entry.kind)]
 
 
@@ -182,32 +186,65 @@ def _read(link: socket.socket, size: int) -> bytes:
     return data
 
 
-# MM7
+# MM7 and HTTP
 
 
 def _mmsc(
     subject: str, settings: mm7.Settings, now: float, *, bind: bool
 ) -> Iterator[Finding]:
-    url = urlsplit(settings.url)
-    secure = url.scheme == "https"
-    if secure and settings.ca:
-        faults = list(look_at_trusted(subject, settings.ca, now))
+    say: Say | None = None
+    if bind and settings.username:
+        say = lambda link: _log_in(link, settings)  # noqa: E731 - it has no other name
+    where = _server_of(settings.url, settings.connect_timeout)
+    ca = settings.ca if settings.url.lower().startswith("https:") else None
+    found = _web_server(subject, where, ca, now, say)
+    yield from _open_to_all(subject, found, open_to_all=not settings.guarded)
+
+
+def _http(subject: str, settings: HttpSettings, now: float) -> Iterator[Finding]:
+    """Look whether the operator's server accepts connections; nothing is asked."""
+    description = settings.described()
+    url = description.request.url.replace("{url}", settings.url)
+    called = description.receipt is not None or description.inbound is not None
+    where = _server_of(url, settings.connect_timeout)
+    ca = settings.ca if url.startswith("https:") else None
+    found = _web_server(subject, where, ca, now, None)
+    open_to_all = called and not settings.guarded
+    yield from _open_to_all(subject, found, open_to_all=open_to_all)
+
+
+def _server_of(url: str, timeout: float) -> Where:
+    """Return the server of a URL; ``timeout``: seconds to connect."""
+    split = urlsplit(url)
+    host = split.hostname or ""
+    port = split.port or (443 if split.scheme == "https" else 80)
+    return Where(host, port, host, timeout)
+
+
+def _web_server(
+    subject: str, where: Where, ca: str | None, now: float, say: Say | None
+) -> Iterator[Finding]:
+    """Connect to a server: by TLS unless ``ca`` is ``None``; empty: the system's."""
+    if ca:
+        faults = list(look_at_trusted(subject, ca, now))
         yield from faults
         if any(fault.level is Level.WRONG for fault in faults):
             return
 
     def context() -> ssl.SSLContext | None:
-        ca = settings.ca or None
-        return ssl.create_default_context(cafile=ca) if secure else None
+        if ca is None:
+            return None
+        return ssl.create_default_context(cafile=ca or None)
 
-    host = url.hostname or ""
-    port = url.port or (443 if secure else 80)
-    where = Where(host, port, host, settings.connect_timeout)
-    say: Say | None = None
-    if bind and settings.username:
-        say = lambda link: _log_in(link, settings)  # noqa: E731 - it has no other name
-    for finding in _connect(subject, where, context, now, say):
-        if finding.level is Level.OK and not settings.guarded:
+    yield from _connect(subject, where, context, now, say)
+
+
+def _open_to_all(
+    subject: str, findings: Iterator[Finding], *, open_to_all: bool
+) -> Iterator[Finding]:
+    """Warn of a carrier to which anybody may deliver."""
+    for finding in findings:
+        if finding.level is Level.OK and open_to_all:
             what = f"{finding.what}; open: anybody can deliver to us"
             yield Finding(Level.WARNING, subject, what)
         else:
