@@ -1,13 +1,16 @@
 """
-The ready descriptions of providers, against what their documentation shows.
+The ready descriptions, against what the documentation of each API shows.
 
-The shapes of answers, reports and inbound messages are theirs; the values are made up.
+Of providers the shapes of answers, reports and inbound messages are theirs; the values
+are made up. Of our own dialects the refusals are those in docs/dialects/.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
@@ -24,8 +27,13 @@ from budstikke.domain.receipt import (
     Rejected,
     Retry,
     Sent,
+    Unsure,
 )
+from budstikke.domain.refusal import RefusalCode
 from carriers.http.test_pure import NOW, part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GIVEN: dict[str, Any] = {
     "url": "https://eu.sms.api.sinch.com",
@@ -150,6 +158,13 @@ def rejected(reason: Reason, raw: str, retry: Retry = Retry.ELSEWHERE) -> Reject
             vonage("77"),
             rejected(Reason.REJECTED, "HTTP 200 77"),
         ),
+        (
+            "native",
+            201,
+            {"order_id": 7, "recipients": [{"to": "+47", "id": 8}]},
+            Sent("8"),
+        ),
+        ("native", 409, {"code": "idempotency_conflict"}, Sent("")),
         ("sinch", 201, {"id": "01FC", "to": ["47"]}, Sent("01FC")),
         (
             "sinch",
@@ -240,3 +255,77 @@ def test_inbound_messages(name: str, told: Any) -> None:
     assert ("+4799999999", "4759440001") == (heard.originator, heard.recipient)
     assert "Hei 🤣" == heard.payload.decode("utf-16-be")
     assert found.id
+
+
+DOCS = Path(__file__).parents[3] / "docs/dialects"
+SHAPES: dict[str, Callable[[str], Any]] = {
+    "native": lambda said: {"code": said},
+    "front": lambda said: {
+        "id": 0,
+        "errorcode": int(said.split(",")[0].removeprefix("ErrorCode=")),
+    },
+    "sveve": lambda said: {
+        "response": {"ids": [], "errors": [{"message": said[9:-10]}]}
+        if said.startswith("<message>")
+        else {"fatalError": said[7:-8]}
+    },
+    "reseller": lambda said: {
+        "status": False,
+        "error": {
+            "405": "Remote IP not allowed",
+            "406": "Not Enough Credit",
+            "407": "Invalid API Key",
+        }.get(said, "Message not accepted"),
+    },
+    "ip1": lambda said: said,
+    "elks": lambda said: said,
+}
+"""By dialect, the answer whose line in the table of refusals is this."""
+
+OURS = {"missing_login", "unknown_login", "wrong_password", "no_credit"}
+BAD_NUMBER = {"bad_recipient", "not_mobile"}
+SILENT_ABOUT_WHY = {"reseller"}
+"""Dialects with one answer for nearly all refusals."""
+
+
+def refusals(dialect: str) -> list[tuple[str, int, bytes]]:
+    """List the refusals of a dialect: code, HTTP status, body."""
+    text = (DOCS / f"{dialect}.md").read_text("utf-8").partition("## Refusals")[2]
+    row = re.compile(r"^\| ([a-z_]+) \| (?:by .*; )?(\d+) `(.*)` \|$", re.MULTILINE)
+    rows = row.findall(text)
+    found = []
+    for code, status, said in rows:
+        body = SHAPES[dialect](said)
+        octets = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        found.append((code, int(status), octets))
+    return found
+
+
+@pytest.mark.parametrize("dialect", SHAPES)
+def test_every_refusal_of_our_own_dialects(dialect: str) -> None:
+    answer = described(dialect).described().answer
+    found = {
+        code: outcome(answer, status, read(body, answer.format), "x")
+        for code, status, body in refusals(dialect)
+    }
+    assert {*RefusalCode} == {*found}
+    for code, judged in found.items():
+        assert not isinstance(judged, Sent), code
+        if code in {"storage_down", "internal"} and dialect not in SILENT_ABOUT_WHY:
+            # It may be stored all the same; the key makes a repetition harmless.
+            repeated = isinstance(judged, Rejected) and dialect == "native"
+            assert isinstance(judged, Unsure) or repeated, code
+            continue
+        if code == "too_many_requests":
+            continue
+        assert isinstance(judged, Rejected), code
+        assert judged.retry in {Retry.NEVER, Retry.ELSEWHERE}, code
+        if dialect in SILENT_ABOUT_WHY:
+            continue
+        if code in OURS:
+            assert Reason.INTERNAL is judged.reason, code
+        assert (code in BAD_NUMBER) <= (judged.reason is Reason.UNKNOWN_SUBSCRIBER)
+    throttled = found["too_many_requests"]
+    if dialect not in {"ip1", "reseller"}:
+        assert isinstance(throttled, Rejected)
+        assert Retry.SLOWER is throttled.retry
