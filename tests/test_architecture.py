@@ -77,7 +77,7 @@ ALLOWED: dict[str, set[str]] = {
 
 JOINERS = {
     *("gateway", "app", "cli", "demo", "carrier_supervisor", "outside", "__init__"),
-    "smpp_service",
+    *("carrier_watch", "smpp_service"),
 }
 
 PURE = ("domain", "dialects", "smpp", "mm7", "wire")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +14,14 @@ from budstikke.carrier_supervisor import LONGEST_WITHOUT, CarrierSupervisor
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.smpp import SmppCarrier
 from budstikke.config import ConfigError
-from budstikke.domain.directory import CarrierEntry, Directory
+from budstikke.domain.directory import CarrierEntry, Directory, Switch
 from budstikke.store.contract import StoreUnavailable
 from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+
+    from budstikke.store.contract.nodes import CarrierStatus
 
 SMPP = {"host": "127.0.0.1", "port": 9, "system_id": "test"}
 LIMITED = CarrierEntry(
@@ -36,6 +39,7 @@ class Leases:
         self.away = False
         self.unbound: list[int] = []
         self.claims: list[int] = []
+        self.said: dict[int, str] = {}
 
     async def lease_binds(
         self, carriers: Sequence[tuple[int, int, bool]], now: float
@@ -53,6 +57,11 @@ class Leases:
     async def claim(self, carrier_id: int, limit: int, now: float) -> list[Any]:
         self.claims.append(carrier_id)
         return []
+
+    async def put_carrier_status(
+        self, statuses: Sequence[CarrierStatus], now: float
+    ) -> None:
+        self.said = {each.carrier_id: each.state for each in statuses}
 
     async def mms_contents(self, ids: Sequence[int]) -> dict[int, Any]:
         return {}
@@ -155,6 +164,49 @@ async def test_each_turn_looks_for_what_others_queued() -> None:
             before = len(site.store.claims)
             await site.supervisor.run_once()
             await until(lambda: len(site.store.claims) > before)  # noqa: B023 - waited
+
+
+async def test_an_administrator_pauses_drains_and_resumes_carriers() -> None:
+    async with site_of_links() as site:
+        supervisor = site.supervisor
+        await supervisor.run_once()
+        await until(supervisor.senders[2].up)
+        first = dict(supervisor.senders)
+        for switch, runs, state in (
+            (Switch.PAUSED, {1, 2}, "paused"),
+            (Switch.DRAINED, set(), "drained"),
+            (Switch.PAUSED, {1, 2}, "paused"),
+            (Switch.ON, {1, 2}, "up"),
+        ):
+            supervisor.follow(
+                {each.id: replace(each, switch=switch) for each in (LIMITED, FREE)}
+            )
+            site.now += 10
+            await supervisor.run_once()
+            assert runs == site.running()
+            if switch is Switch.ON:
+                await until(supervisor.senders[2].up)
+                await supervisor.run_once()
+            assert (switch is Switch.ON) == supervisor.senders[2].up()
+            assert state == site.store.said[2]
+            if switch is Switch.DRAINED:
+                assert first[2] is not supervisor.senders[2]
+                site.store.elsewhere = {1}
+        assert supervisor.senders[1].up()
+
+
+async def test_a_drained_carrier_does_not_begin_with_the_gateway() -> None:
+    async with site_of_links() as site:
+        supervisor = site.supervisor
+        await supervisor.forget({})
+        site.store.unbound.clear()
+        off = {
+            each.id: replace(each, switch=Switch.DRAINED) for each in (LIMITED, FREE)
+        }
+        supervisor.follow(off)
+        await supervisor.run_once()
+        assert set() == site.running()
+        assert not supervisor.senders[2].up()
 
 
 async def test_a_carrier_that_is_removed_is_unbound() -> None:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke import metrics
+from budstikke.carrier_watch import CarrierWatch, status_of
 from budstikke.carriers import KINDS
 from budstikke.carriers.http import HttpCarrier
 from budstikke.carriers.mm7 import Mm7Carrier
 from budstikke.carriers.smpp import SmppCarrier
 from budstikke.config import ConfigError
+from budstikke.domain.directory import Switch
 from budstikke.flow.fail_over import FailOver
 from budstikke.flow.send import Sender
 from budstikke.store.contract import StoreUnavailable
@@ -45,6 +46,9 @@ AGAIN = 1.0
 
 DRAIN = 10.0
 """Seconds that a stop waits for operators' responses."""
+
+DRAIN_BY_HAND = 30.0
+"""Seconds that a carrier waits for them when an administrator drains it."""
 
 EVERY = 1.0
 """Seconds between renewals of leases and checks for parts that other nodes queued."""
@@ -83,6 +87,7 @@ class CarrierSupervisor:
         senders: By carrier id; also of carriers that do not run here.
         profiles: How each carrier is sent long texts, by carrier id.
         fail_over: The periodic job that moves what waits for a carrier.
+        watch: Says how the carriers are.
 
     """
 
@@ -106,7 +111,9 @@ class CarrierSupervisor:
         self._receive = receive
         self._clock = clock
         self._sends = sends
+        self.watch = CarrierWatch(store)
         self._entries: dict[int, CarrierEntry] = {}
+        self._switches: dict[int, Switch] = {}
         self._most: dict[int, int] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ending: dict[int, asyncio.Task[None]] = {}  # before another begins
@@ -120,14 +127,44 @@ class CarrierSupervisor:
         )
 
     def follow(self, entries: Mapping[int, CarrierEntry]) -> None:
-        """Make the carriers of a new directory; those whose settings changed anew."""
+        """
+        Make the carriers of a new directory; those whose settings changed anew.
+
+        It also pauses, drains and resumes those that an administrator has switched.
+        """
         for entry in entries.values():
+            before = self._switches.get(entry.id, Switch.ON)
+            self._switches[entry.id] = entry.switch
             if self._entries.get(entry.id) != entry:
                 self._stop_soon(entry.id, DRAIN)
                 self._entries[entry.id] = entry
                 self._make(entry)
-                if self._sends and not self._most[entry.id]:
-                    self._begin(entry.id)
+                self._begin_unlimited(entry.id)
+            elif before is not entry.switch:
+                self._turn(entry, before)
+
+    def _turn(self, entry: CarrierEntry, before: Switch) -> None:
+        """Do what an administrator has switched a carrier to."""
+        log.warning("carrier %s is switched: %s", entry.name, entry.switch.value)
+        if entry.switch is Switch.DRAINED:
+            self._stop_soon(entry.id, DRAIN_BY_HAND)
+            self._make(entry)
+            return
+        self._pause(self.senders[entry.id], entry.switch)
+        if before is Switch.DRAINED:
+            self._begin_unlimited(entry.id)
+
+    def _pause(self, sender: Sender, switch: Switch) -> None:
+        paused = switch is not Switch.ON
+        sender.pause(paused=paused)
+        if isinstance(sender.carrier, SmppCarrier):
+            sender.carrier.pause(paused=paused)
+
+    def _begin_unlimited(self, carrier_id: int) -> None:
+        """Run a carrier that needs no lease; ``_adapt`` begins the others."""
+        drained = self._switches[carrier_id] is Switch.DRAINED
+        if self._sends and not self._most[carrier_id] and not drained:
+            self._begin(carrier_id)
 
     async def forget(self, entries: Mapping[int, CarrierEntry]) -> None:
         """End carriers that the directory no longer has."""
@@ -137,6 +174,7 @@ class CarrierSupervisor:
             await asyncio.gather(*self._ended(carrier_id))
             del self.senders[carrier_id], self.profiles[carrier_id]
             del self._entries[carrier_id], self._most[carrier_id]
+            del self._switches[carrier_id]
         if gone and self._sends:
             await self._store.release_binds(sorted(gone))
 
@@ -168,6 +206,7 @@ class CarrierSupervisor:
             clock=self._clock,
             up=self.up,
         )
+        self._pause(self.senders[entry.id], self._switches[entry.id])
         self.profiles[entry.id] = kind.text(settings)
         self._most[entry.id] = kind.most_nodes(settings)
 
@@ -216,14 +255,18 @@ class CarrierSupervisor:
 
     async def run_once(self) -> bool:
         """Renew leases, begin and end carriers by them, and wake all senders."""
-        for sender in self.senders.values():
-            if isinstance(sender.carrier, SmppCarrier):
-                paused = metrics.carrier_paused.labels(sender.carrier.name)
-                paused.set(sender.carrier.paused)
+        statuses = {
+            carrier_id: status_of(
+                sender, self._switches[carrier_id], runs=carrier_id in self._tasks
+            )
+            for carrier_id, sender in self.senders.items()
+        }
+        self.watch.look(list(self.senders.values()), statuses)
         now = self._clock()
         wanted = [
             (carrier_id, most, self.senders[carrier_id].carrier.healthy())
             for carrier_id, most in self._most.items()
+            if self._switches[carrier_id] is not Switch.DRAINED
         ]
         try:
             async with asyncio.timeout(PATIENCE):
@@ -241,6 +284,7 @@ class CarrierSupervisor:
         for carrier_id, sender in self.senders.items():
             sender.elsewhere = carrier_id in elsewhere
             sender.stored()  # another node may have queued parts
+        await self.watch.store(list(statuses.values()), now)
         return False
 
     def _adapt(self, held: set[int]) -> None:

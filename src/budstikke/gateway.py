@@ -370,6 +370,7 @@ class Gateway:
                 **{name: name not in faults for name in self.health.looked_at},
             },
             faults,
+            self.supervisor.watch.alarms,
         )
 
     async def stop(self) -> None:

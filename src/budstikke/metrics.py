@@ -54,6 +54,14 @@ METRICS: dict[str, str] = {
     "budstikke_carrier_up": "1 while a carrier can send; 0 is an alarm",
     "budstikke_carrier_paused": "Binds that a carrier has paused because they keep "
     "breaking",
+    "budstikke_carrier_silent": "1 while a carrier accepts parts and sends no delivery "
+    "reports: an alarm",
+    "budstikke_carrier_switched_off": "1 while an administrator has paused or "
+    "drained a carrier",
+    "budstikke_carrier_answer_delay_seconds": "Delay of a carrier's responses, as a "
+    "moving average",
+    "budstikke_carrier_receipt_delay_seconds": "Delay from a carrier's response to the "
+    "delivery report, as a moving average",
     "budstikke_carrier_room": "Parts that a carrier can take at this moment",
     "budstikke_backlog_parts": "Parts queued in the database, by carrier",
     "budstikke_store_up": "1 while the database answers writes; 0 is an alarm",
@@ -166,6 +174,10 @@ directory_lookups = _counter("budstikke_directory_lookups_total", "result")
 repeated_orders = _counter("budstikke_repeated_orders_total", "result")
 carrier_up = _gauge("budstikke_carrier_up", "carrier")
 carrier_paused = _gauge("budstikke_carrier_paused", "carrier")
+carrier_silent = _gauge("budstikke_carrier_silent", "carrier")
+carrier_switched_off = _gauge("budstikke_carrier_switched_off", "carrier")
+carrier_answer_delay = _gauge("budstikke_carrier_answer_delay_seconds", "carrier")
+carrier_receipt_delay = _gauge("budstikke_carrier_receipt_delay_seconds", "carrier")
 carrier_room = _gauge("budstikke_carrier_room", "carrier")
 backlog_parts = _gauge("budstikke_backlog_parts", "carrier")
 store_up = _gauge("budstikke_store_up")

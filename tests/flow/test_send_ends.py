@@ -26,6 +26,37 @@ NEVER = Rejected(Reason.BARRED, "ESME_RINVDSTADR", Retry.NEVER)
 ELSEWHERE = Rejected(Reason.NO_ROUTE, "ESME_RINVSRCTON", Retry.ELSEWHERE)
 
 
+# Paused by an administrator
+
+
+async def test_a_paused_carrier_is_offered_nothing_until_it_is_resumed(
+    rig: Rig,
+) -> None:
+    async with rig.running(1):
+        await settled_down(rig)
+        sender, carrier = rig.senders[1], rig.carriers[1]
+        carrier.window = 1
+        (_, waits) = await send(rig, 2)
+        assert sender.reserve(1)  # before the pause, and offered after it
+        sender.pause(paused=True)
+        carrier.window = 100
+        carrier.answer()
+        offered = len(carrier.offered)
+        assert offered == 1
+        assert not sender.up()
+        assert not sender.reserve(1)
+        sender.stored(1)
+        (late,) = await rig.path.sending(RECIPIENT)
+        sender.offer([rig.path.part(late)])
+        queued = await queue(rig, 2)
+        back = [waits, late, *queued]
+        await until(lambda: [rig.path.parts()[each] for each in back] == ["queued"] * 4)
+        assert offered == len(carrier.offered)
+        sender.pause(paused=False)
+        await until(lambda: len(carrier.offered) == offered + 4)
+        assert back == [part.id for part in carrier.offered[offered:]]
+
+
 # What it reports
 
 

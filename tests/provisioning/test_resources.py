@@ -23,6 +23,7 @@ from budstikke.store import schema
 OTHERS = {
     # Columns that no file sets: the gateway's, or worked out when a row is new.
     "account": {"balance", "alerted"},
+    "carrier": {"switch"},
     "fee": {"next_at", "day"},
     "suppression": {"at", "inbound_id"},
 }

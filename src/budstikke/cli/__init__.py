@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from budstikke import __version__, config, log
 from budstikke.cli import (
+    carriers,
     clock,
     directory,
     inbound,
@@ -116,6 +117,7 @@ def parser() -> argparse.ArgumentParser:
     )
     with_settings = (
         *(serve, file, migrate, doctor),
+        *carriers.add_commands(add),
         *money.add_commands(add),
         *(directory.add_commands(add), route.add_commands(add)),
         *(*inbound.add_commands(add), *trace.add_commands(add)),

@@ -8,6 +8,7 @@ the message path a look-up is a look-up in a dictionary here, not in the databas
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from budstikke.domain.money import PriceList, Refund
@@ -87,13 +88,27 @@ class Access:
     settings: Any = None
 
 
+class Switch(StrEnum):
+    """
+    What an administrator has set a carrier to.
+
+    ``PAUSED``: it sends nothing, but keeps its binds and takes delivery reports.
+    ``DRAINED``: it has no binds either.
+    """
+
+    ON = "on"
+    PAUSED = "paused"
+    DRAINED = "drained"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierEntry:
     """
     A carrier's configuration; ``settings`` are those of its kind.
 
     ``down_after``: seconds after which queued parts may leave it while it is down; 0:
-    they wait.
+    they wait. Entries that differ in ``switch`` only are equal: the carrier need not be
+    made anew.
     """
 
     id: int
@@ -101,6 +116,7 @@ class CarrierEntry:
     kind: str
     settings: Mapping[str, Any]
     down_after: float = 60.0
+    switch: Switch = field(default=Switch.ON, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,11 +50,16 @@ class Watched(Protocol):
 
 
 class Readiness(NamedTuple):
-    """Whether messages can be accepted: what works, by name, and the faults."""
+    """
+    Whether messages can be accepted: what works, by name, and the faults.
+
+    ``alarms`` are of carriers: messages are accepted all the same.
+    """
 
     ready: bool
     parts: dict[str, bool]
     why: dict[str, str]
+    alarms: dict[str, str]
 
 
 class Health:

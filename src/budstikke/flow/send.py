@@ -87,6 +87,7 @@ class Sender:
         self._receive = receive
         self._clock = clock
         self.elsewhere = False  # another node has a bind that is up
+        self.paused = False  # an administrator has paused or drained the carrier
         self._ready: deque[Part] = deque()
         self._held: list[Part] = []  # perhaps younger than parts not claimed yet
         self._reserved = 0
@@ -114,8 +115,20 @@ class Sender:
     # -- before the commit: flow.commit reserves room
 
     def up(self) -> bool:
-        """Whether this node or another has a bind that is up."""
-        return self.elsewhere or self.carrier.healthy()
+        """Whether this node or another has a bind that is up, and may send."""
+        return not self.paused and (self.elsewhere or self.carrier.healthy())
+
+    def pause(self, *, paused: bool) -> None:
+        """
+        Send nothing from now on, or send again.
+
+        While it is paused, ``up`` is ``False``, as if no bind were up: new messages
+        take another carrier of their route, or are queued. What this node has claimed
+        and not offered goes back to the queue.
+        """
+        self.paused = paused
+        self._behind |= paused
+        self.stored()
 
     def takes(self) -> bool:
         """Whether it is up, and its operator has not throttled it for long."""
@@ -148,6 +161,8 @@ class Sender:
         else:
             self._ready.extend(parts)
         self.cancel(len(parts))
+        if self.paused:
+            self._wake.set()
         self._feed()
 
     def cancel(self, parts: int) -> None:
@@ -169,6 +184,8 @@ class Sender:
     # -- the queue
 
     def _free(self) -> int:
+        if self.paused:
+            return 0
         room = self.carrier.room()
         if room <= 0 and (self.overflows() or not self.carrier.healthy()):
             return 0
@@ -177,13 +194,13 @@ class Sender:
     def _to_claim(self) -> int:
         """Return how many parts to claim now; held parts wait for them."""
         room = self._free()
-        if self._held and self.carrier.healthy():
+        if self._held and self.carrier.healthy() and not self.paused:
             room = max(room, AHEAD)
         return min(room, MOST_CLAIMED)
 
     def _feed(self) -> None:
         """Offer as many parts as the carrier has room for."""
-        if self._stopping or not self._ready:
+        if self._stopping or self.paused or not self._ready:
             return
         room = self.carrier.room()
         if room <= 0:
@@ -211,6 +228,8 @@ class Sender:
             await self._wake.wait()
             self._wake.clear()
             try:
+                if self.paused:
+                    await self.give_back()
                 while self._claimable and not self._stopping and self._to_claim() > 0:
                     await self._claim()
                 pause = 0.1

@@ -9,6 +9,7 @@ from budstikke.store.contract import Verdict
 from budstikke.store.verbs import callback_queues as queues
 from budstikke.store.verbs import (
     callbacks,
+    carrier_status,
     clock,
     fail_over,
     fees,
@@ -302,6 +303,8 @@ class DatabaseStore:
     async def bound_elsewhere(self, now: float) -> set[int]:
         """Find the carriers with which another node has a bind that is up."""
         return await self.engine.bind_leases.bound_elsewhere(now)
+
+    put_carrier_status = _writes(carrier_status.put_carrier_status)
 
     async def beat(self, now: float, room: int) -> Beat:
         """Write a heartbeat."""

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from budstikke.domain.directory import Access, Account, CarrierEntry, Directory
+from budstikke.domain.directory import (
+    Access,
+    Account,
+    CarrierEntry,
+    Directory,
+    Switch,
+)
 from budstikke.domain.key_identifier import SALT
 from budstikke.domain.money import REFUNDS, SMS, Price, PriceList, pieces
 from budstikke.domain.number_inventory import (
@@ -89,6 +95,7 @@ def _directory(
                 kind=row.kind,
                 settings=msgspec.json.decode(row.settings),
                 down_after=row.down_after,
+                switch=Switch(row.switch),
             )
             for row in select("SELECT * FROM carrier")
         },

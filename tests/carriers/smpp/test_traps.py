@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from budstikke.domain.receipt import Reason, ReceiptState, Rejected, Sent, Unsure
+from budstikke.carriers.smpp import SmppCarrier
+from budstikke.domain.receipt import Reason, ReceiptState, Rejected, Retry, Sent, Unsure
 from budstikke.domain.text import GSM_CHARACTERS, Concat, gsm_decode
 from budstikke.smpp import Pdu, tags
 from budstikke.smpp import commands as cmd
@@ -149,6 +150,44 @@ async def test_message_id_in_a_form_that_the_carrier_learns(
     assert [None] * 5 + [f"{n}" for n in numbers[5:]] == keys
     assert keys == [each.smsc_key for each in rig.sink.got]
     assert 'set message_ids = "hex_dec"' in caplog.text
+
+
+def answer_nothing(smsc: Smsc) -> None:
+    smsc.on_submit = lambda _peer, _pdu: None
+
+
+async def test_a_pause_returns_what_is_not_submitted_and_keeps_the_bind() -> None:
+    async with smpp_link(script=answer_nothing, window=1) as (
+        rig,
+        smsc,
+    ):
+        carrier = rig.carrier
+        assert isinstance(carrier, SmppCarrier)
+        parts = [rig.part() for _ in range(3)]
+        carrier.offer(parts)
+        await smsc.until(lambda: bool(smsc.submits))
+        carrier.pause(paused=True)
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 2)
+        for part in parts[1:]:
+            outcome = rig.sink.outcome(part)
+            assert isinstance(outcome, Rejected)
+            assert "paused" in outcome.raw
+            assert outcome.retry is Retry.LATER
+        assert (0, 1) == (carrier.room(), carrier.in_flight)
+        smsc.peers[0].receipt("1", MessageState.DELIVERED)
+        await rig.sink.until(lambda: bool(rig.sink.got))
+        smsc.peers[0].answer(smsc.submits[0][1], st.ESME_RTHROTTLED)
+        smsc.peers[0].flush()
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 3)
+        throttled = rig.sink.outcome(parts[0])
+        assert isinstance(throttled, Rejected)
+        assert (Reason.THROTTLED, Retry.LATER) == (throttled.reason, throttled.retry)
+        carrier.offer([rig.part()])
+        connection = carrier._binds[0].submissions._connection
+        assert connection is not None
+        assert connection.session.outstanding == 0
+        carrier.pause(paused=False)
+        await smsc.until(lambda: len(smsc.submits) == 2)
 
 
 async def test_dlr_before_submit_sm_resp() -> None:

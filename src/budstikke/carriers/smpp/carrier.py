@@ -89,6 +89,7 @@ class SmppCarrier:
         self._binds: list[Bind] = []
         self._senders: list[Bind] = []
         self._draining = False
+        self._halted = False  # an administrator has paused the carrier
         self._idle = asyncio.Event()
         self._unreported = 0  # parts sent for which a receipt was asked, and none came
         self._unreported_since = 0.0
@@ -97,7 +98,7 @@ class SmppCarrier:
 
     def room(self) -> int:
         """How many parts may be offered now (0 while no bind is up)."""
-        if self._draining:
+        if self._draining or self._halted:
             return 0
         window = self._settings.window
         return sum(
@@ -129,11 +130,27 @@ class SmppCarrier:
     def alarm(self) -> str:
         """What an administrator should look into; empty if nothing."""
         down = [f"{bind.name}: {bind.trouble}" for bind in self._binds if bind.trouble]
-        missing = self._settings.receipts_missing
-        silent = self._clock() - self._unreported_since
-        if missing and self._unreported >= _FEW and silent > missing:
-            down.append(f"no delivery report for {silent:.0f} s")
+        if self.silent:
+            down.append(f"no delivery report for {self.silent:.0f} s")
         return "; ".join(down)
+
+    @property
+    def silent(self) -> float:
+        """Seconds without the delivery reports that should come; 0: no alarm."""
+        missing = self._settings.receipts_missing
+        seconds = self._clock() - self._unreported_since
+        few = self._unreported < _FEW or seconds <= missing
+        return 0.0 if few or not missing else seconds
+
+    def pause(self, *, paused: bool) -> None:
+        """Submit nothing, but keep the binds and take delivery reports; or go on."""
+        if paused == self._halted:
+            return
+        self._halted = paused
+        for bind in self._binds:
+            bind.submissions.pause(paused=paused)
+        if not paused and self._sink is not None:
+            self._sink.room()
 
     def offer(self, parts: Sequence[Part]) -> None:
         """Submit these parts, in order; their outcomes go to the sink."""
@@ -201,6 +218,7 @@ class SmppCarrier:
             clock=self._clock,
         )
         submissions.use_rule(self.id_rule)
+        submissions.pause(paused=self._halted)
         return Bind(
             name,
             command,

@@ -17,6 +17,8 @@ class Counters:
         binds_failed: Attempts that failed: no connection, or the bind was refused.
         submits: submit_sm sent.
         answers: submit_sm_resp by command status.
+        answer_delay: Seconds from a submit_sm to its response, as a moving average of
+            some of them; 0: nothing is known.
         unnamed: submit_sm_resp with status 0 and without a message id.
         throttled: submit_sm_resp that slowed a bind down.
         unsure: Parts whose outcome is unknown.
@@ -37,6 +39,7 @@ class Counters:
     binds_failed: int = 0
     submits: int = 0
     answers: Counter[int] = field(default_factory=Counter)
+    answer_delay: float = 0.0
     unnamed: int = 0
     throttled: int = 0
     unsure: int = 0
@@ -48,6 +51,19 @@ class Counters:
     malformed: int = 0
     cut: int = 0
     unexpected: int = 0
+
+    def time(self, seconds: float) -> None:
+        """Note how long a response took."""
+        self.answer_delay = average(self.answer_delay, seconds)
+
+
+WEIGHT = 0.1
+"""Weight of the newest value in a moving average."""
+
+
+def average(before: float, value: float) -> float:
+    """Return the moving average with one more value, seconds; 0: no value yet."""
+    return before + (value - before) * WEIGHT if before else max(value, 0.001)
 
 
 def seldom(count: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from budstikke.carriers.smpp.counters import average
 from budstikke.smpp import ids
 
 if TYPE_CHECKING:
@@ -27,14 +28,6 @@ EVERY: Final = 1.0
 
 FORGET: Final = 600.0
 """Seconds after which it forgets a part without a delivery report."""
-
-WEIGHT: Final = 0.1
-"""Weight of the newest value in a moving average."""
-
-
-def average(before: float, value: float) -> float:
-    """Return the moving average with one more value, seconds; 0: no value yet."""
-    return before + (value - before) * WEIGHT if before else value
 
 
 class ReceiptWatch:
@@ -74,7 +67,7 @@ class ReceiptWatch:
             noted = self._waiting.pop(receipt.recipient, None)
             if noted is None or not noted[0] or not receipt.smsc_id:
                 continue
-            self.delay = average(self.delay, max(now - noted[1], 0.001))
+            self.delay = average(self.delay, now - noted[1])
             self._pairs.append((noted[0], receipt.smsc_id))
         del self._pairs[:-PAIRS]
         if len(self._pairs) < ids.ENOUGH or abs(now - self._compared_at) < EVERY:

@@ -47,6 +47,8 @@ EXPIRED: Final = Rejected(
     Reason.EXPIRED, "its validity ended before it could be sent", Retry.NEVER
 )
 
+PAUSED: Final = "an administrator has paused the carrier"
+
 
 class Submissions:
     """
@@ -99,6 +101,8 @@ class Submissions:
         self._throttled_since: float | None = None
         self.resting = False
         self._held = False
+        self._paused = False
+        self._timed: tuple[int, float] | None = None  # a request, and when it was sent
         self._alarm: TimerHandle | None = None
         self._reporting = False
 
@@ -124,10 +128,18 @@ class Submissions:
         """Submit no more on this connection: the operator unbinds."""
         self._held = True
 
+    def pause(self, *, paused: bool) -> None:
+        """Submit nothing and return what was not submitted; or submit again."""
+        self._paused = paused
+        if paused:
+            self.give_back(PAUSED)
+        else:
+            self.pump()
+
     def pump(self) -> None:
         """Submit as many parts as window and throughput limit allow now."""
         connection = self._connection
-        if connection is None or connection.blocked or self._held:
+        if connection is None or connection.blocked or self._held or self._paused:
             return
         if self._alarm is not None:
             return
@@ -168,6 +180,8 @@ class Submissions:
             return False
         assert written  # noqa: S101 - pump looked at the window
         self._counters.submits += 1
+        if self._timed is None:
+            self._timed = token[0], now
         return True
 
     def _wait(self, seconds: float) -> None:
@@ -184,6 +198,9 @@ class Submissions:
         """Take a submit_sm_resp; ``flush`` reports the outcome."""
         status = pdu.status
         self._counters.answers[status] += 1
+        if self._timed is not None and self._timed[0] == token[0]:
+            self._counters.time(self._loop.time() - self._timed[1])
+            self._timed = None
         part = token[1]
         if status == 0 and pdu.command != cmd.GENERIC_NACK:
             self._pause = 0.0
@@ -198,6 +215,8 @@ class Submissions:
                 self._note(part, overflow)
             else:
                 self._refused.append(token)
+            if self._paused:
+                self.give_back(PAUSED)
         else:
             self._note(part, rejected)
 
@@ -219,6 +238,7 @@ class Submissions:
 
     def expired(self, token: Token) -> None:
         """Note that no response came in time: the part is unsure."""
+        self._timed = None
         self._counters.unsure += 1
         waited = f"no answer in {self._settings.response_timeout:g} s"
         if seldom(self._counters.unsure):
@@ -291,7 +311,7 @@ class Submissions:
             fresh: Numbers of those that were never written to the socket.
 
         """
-        self._connection = None
+        self._connection = self._timed = None
         unsure = Unsure(reason)
         written = [part for number, part in unanswered if number not in fresh]
         unwritten = [part for number, part in unanswered if number in fresh]

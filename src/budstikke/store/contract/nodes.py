@@ -32,6 +32,42 @@ class Hint(msgspec.Struct, omit_defaults=True):
     directory: bool = False
 
 
+class CarrierStatus(msgspec.Struct, omit_defaults=True):
+    """
+    What a node says of one of its carriers; counts are since the carrier was made.
+
+    Attributes:
+        state: ``up``, ``down``, ``paused``, ``drained``, or ``not here``: other nodes
+            have the bind leases.
+        binds: Binds that are up.
+        submits: Requests with a part.
+        answers: Responses.
+        refused: Responses that refused the part.
+        throttled: Responses that asked to slow down.
+        unsure: Parts without a response.
+        receipts: Delivery reports.
+        answer_delay: Seconds to a response, as a moving average; 0: not known.
+        receipt_delay: Seconds from there to the delivery report, likewise.
+        ids: How ids of delivery reports are matched: a rule of ``smpp.ids``.
+        alarm: What somebody should look into; empty: nothing.
+
+    """
+
+    carrier_id: int
+    state: str
+    binds: int = 0
+    submits: int = 0
+    answers: int = 0
+    refused: int = 0
+    throttled: int = 0
+    unsure: int = 0
+    receipts: int = 0
+    answer_delay: float = 0.0
+    receipt_delay: float = 0.0
+    ids: str = ""
+    alarm: str = ""
+
+
 class NodeStore(Protocol):
     """What the nodes on one database do for each other."""
 
@@ -60,6 +96,11 @@ class NodeStore(Protocol):
 
     async def bound_elsewhere(self, now: float) -> set[int]:
         """Find the carriers with which another node has a bind that is up."""
+
+    async def put_carrier_status(
+        self, statuses: Sequence[CarrierStatus], now: float
+    ) -> None:
+        """Replace what this node has said of these carriers."""
 
 
 LINK_LEASE = 10.0

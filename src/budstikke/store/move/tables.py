@@ -15,7 +15,7 @@ from budstikke.store.ledger_check import check_in
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Table
 
-STAYING = frozenset({schema.bind_lease, schema.node})
+STAYING = frozenset({schema.bind_lease, schema.carrier_status, schema.node})
 """Nodes belong to their database: see finish_import.py."""
 
 MOVED = {

@@ -37,7 +37,7 @@ from budstikke.store.schema.inbound import (
     queue,
     subscriber,
 )
-from budstikke.store.schema.nodes import bind_lease, meta, node
+from budstikke.store.schema.nodes import bind_lease, carrier_status, meta, node
 from budstikke.store.schema.outbound import (
     bulk,
     callback,
@@ -70,6 +70,7 @@ __all__ = [
     "bulk",
     "callback",
     "carrier",
+    "carrier_status",
     "console_session",
     "console_user",
     "contact",

@@ -76,9 +76,13 @@ carrier = Table(
     Column("settings", Text, nullable=False, default="{}"),  # JSON object
     Column("down_after", Float, nullable=False, default=60.0, server_default="60"),
     Column("costs", Text, nullable=False, default="{}", server_default="{}"),
+    Column("switch", String, nullable=False, default="on", server_default="on"),
     sqlite_autoincrement=True,
 )
-"""Carriers; ``costs`` is a JSON object: micros of a segment by prefix."""
+"""
+Carriers; ``costs`` is a JSON object: micros of a segment by prefix. ``switch`` is a
+``domain.directory.Switch``: ``on``, ``paused`` or ``drained``.
+"""
 
 
 route = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, String, Table
+from sqlalchemy import Boolean, Column, Float, String, Table, Text
 
 from budstikke.store.schema.base import Id, metadata
 
@@ -39,3 +39,14 @@ bind_lease = Table(
     Column("up", Boolean, nullable=False),
 )
 """Nodes' bind leases; ``up``: the bind takes parts now."""
+
+
+carrier_status = Table(
+    "carrier_status",
+    metadata,
+    Column("carrier_id", Id, primary_key=True, autoincrement=False),
+    Column("node_id", Id, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("status", Text, nullable=False),  # JSON of ``contract.nodes.CarrierStatus``
+)
+"""What each node says of its carriers, for ``budstikke carriers``."""
