@@ -34,6 +34,8 @@ from budstikke.config.addresses import host_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from budstikke.cli.context import Add
+
     Command = Callable[[argparse.Namespace], int]
 
 USAGE = 2
@@ -115,8 +117,18 @@ def parser() -> argparse.ArgumentParser:
     doctor = _add_doctor(
         add("doctor", _doctor, "Check the whole installation, and show what is wrong.")
     )
-    with_settings = (
-        *(serve, file, migrate, doctor),
+    with_settings = (serve, file, migrate, doctor, *_add_others(add))
+    for each in with_settings:
+        each.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
+
+    _add_simulator(add("simulator", _simulator, "Run the simulated operator alone."))
+    add("secret", _secret, "Print a new API secret of 256 random bits.")
+    return top
+
+
+def _add_others(add: Add) -> tuple[argparse.ArgumentParser, ...]:
+    """Add the commands of other modules; returns those that read settings."""
+    return (
         *carriers.add_commands(add),
         *money.add_commands(add),
         *(directory.add_commands(add), route.add_commands(add)),
@@ -124,12 +136,6 @@ def parser() -> argparse.ArgumentParser:
         *user.add_commands(add),
         *(*move.add_commands(add), clock.add_commands(add)),
     )
-    for each in with_settings:
-        each.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
-
-    _add_simulator(add("simulator", _simulator, "Run the simulated operator alone."))
-    add("secret", _secret, "Print a new API secret of 256 random bits.")
-    return top
 
 
 def _add_doctor(doctor: argparse.ArgumentParser) -> argparse.ArgumentParser:
