@@ -117,11 +117,16 @@ class FakeOutlet:
 
 
 class Flaky:
-    """A store that can be away: its verbs raise StoreUnavailable while ``down``."""
+    """
+    A store that can be away: its verbs raise StoreUnavailable while ``down``.
+
+    While ``unheard`` they do their work, and raise it then.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.down = False
+        self.unheard = False
         self.refused = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -134,7 +139,10 @@ class Flaky:
                 self.refused += 1
                 await asyncio.sleep(0)
                 raise StoreUnavailable("down for a test")
-            return await found(*args, **options)
+            answer = await found(*args, **options)
+            if self.unheard:
+                raise StoreUnavailable("its answer got lost for a test")
+            return answer
 
         return verb
 

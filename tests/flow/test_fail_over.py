@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from budstikke.domain.receipt import Reason, Receipt, ReceiptState, Rejected, Retry
 from budstikke.domain.routing import Route
 from budstikke.store import schema
+from budstikke.store.contract import StoreUnavailable
 from flow.accounts import NORWAY, left, paying
 from flow.rig import directory, until
 from store.path import RECIPIENT
@@ -73,6 +76,32 @@ async def test_parts_that_a_node_holds_leave_a_link_that_goes_down(rig: Rig) -> 
         await rig.fail_over.run_once()
         await until(lambda: 2 == len(rig.carriers[2].waiting))
     assert [1, 2, 2] == sorted(rig.path.column("carrier_id"))
+
+
+@pytest.mark.parametrize("fault", ["down", "unheard"])
+async def test_parts_whose_return_got_no_answer_are_sent_once(
+    rig: Rig, fault: str
+) -> None:
+    its = rig.carriers[1]
+    its.window = 1
+    async with rig.running(1):
+        await rig.settled_down()
+        await rig.send(*[RECIPIENT] * 3)  # one is sent, two are held for the carrier
+        its.up = False
+        await rig.fail_over.run_once()
+        rig.now += 60
+        setattr(rig.store, fault, True)
+        with pytest.raises(StoreUnavailable):
+            await rig.fail_over.run_once()
+        setattr(rig.store, fault, False)
+        its.up, its.window = True, 10
+        its.sink.room()
+        await until(lambda: 3 == len(its.offered))
+        await rig.settled_down()
+        its.answer()
+        await rig.written()
+    assert 3 == len({part.id for part in its.offered}) == len(its.offered)
+    assert ["sent"] * 3 == rig.path.column("state")
 
 
 async def test_a_carrier_that_shall_keep_its_queue(rig: Rig) -> None:

@@ -43,6 +43,18 @@ async def test_a_part_is_claimed_by_one_node(one: Path, two: Path) -> None:
     assert {one.store.node_id, two.store.node_id} == nodes
 
 
+async def test_a_node_returns_no_part_that_another_has_claimed(
+    one: Path, two: Path
+) -> None:
+    """A return that got no answer is repeated: it may have been done the first time."""
+    await one.accept()
+    (part,) = await one.store.claim(1, 1, NOW)
+    await one.store.release([part.id])
+    assert [part.id] == [again.id for again in await two.store.claim(1, 1, NOW)]
+    await one.store.release([part.id])
+    assert {part.id: "sending"} == one.parts()
+
+
 async def test_nodes_give_ids_of_their_own(one: Path, two: Path) -> None:
     given = [
         path.store.reserve_ids(count)

@@ -45,7 +45,7 @@ RECEIPT = '[["s", "k"]]'
 
 BY_ID: dict[str, tuple[str | Statement, tuple[Any, ...]]] = {
     "claim": _placed(claim.CLAIM, (CLAIMED,)),
-    "release": (claim.RELEASE, (f"[{PART + 257}]", PART)),
+    "release": (claim.RELEASE, (f"[{PART + 257}]", PART, 1)),
     "still open": (settlement.STILL_OPEN, (f"[{PART + 257}]", PART)),
     "update parts": (settlement.UPDATE_PARTS, (ROW, PART)),
     "finish messages": (settlement.FINISH_MESSAGES, (FINAL, LOW)),

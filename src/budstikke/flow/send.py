@@ -90,6 +90,8 @@ class Sender:
         self.paused = False  # an administrator has paused or drained the carrier
         self._ready: deque[Part] = deque()
         self._held: list[Part] = []  # perhaps younger than parts not claimed yet
+        self._returning: list[int] = []  # parts that go back to the queue
+        self._return = asyncio.Lock()
         self._reserved = 0
         self._promised = 0  # messages that are being stored as queued
         self._claiming = False
@@ -231,6 +233,7 @@ class Sender:
                 if self.paused:
                     await self.give_back()
                 while self._claimable and not self._stopping and self._to_claim() > 0:
+                    await self._return_unsent()
                     await self._claim()
                 pause = 0.1
             except StoreUnavailable as error:
@@ -322,41 +325,49 @@ class Sender:
         await self.carrier.drain(seconds)
         await self._settler.drain(seconds)
         await self._inbound.drain()
-        unsent = self._take_unsent()
-        if unsent:
-            try:
-                await self._store.release(unsent)
-            except StoreUnavailable as error:
-                log.warning(
-                    "could not return %d unsent parts; they become unsure: %s",
-                    len(unsent),
-                    error,
-                )
-
-    def _take_unsent(self) -> list[int]:
-        unsent = [part.id for part in (*self._ready, *self._held)]
-        self._ready.clear()
-        self._held.clear()
-        return unsent
+        self._take_unsent()
+        try:
+            await self._return_unsent()
+        except StoreUnavailable as error:
+            log.warning(
+                "could not return %d unsent parts; they become unsure: %s",
+                len(self._returning),
+                error,
+            )
 
     async def give_back(self) -> None:
         """
         Return parts that this node holds for a carrier that is down to its queue.
 
-        Raises StoreUnavailable; then it holds them still.
+        Raises StoreUnavailable. Then nobody knows whether they are in the queue, where
+        another node claims them. So this node does not send them, and returns them
+        again before it claims anything.
         """
-        ready, held = list(self._ready), list(self._held)
-        unsent = self._take_unsent()
-        if not unsent:
-            return
-        try:
-            await self._store.release(unsent)
-        except StoreUnavailable:
-            self._ready.extendleft(reversed(ready))
-            self._held[:0] = held
-            raise
-        self._behind = True
-        self.stored()
+        self._take_unsent()
+        if self._returning:
+            self._behind = True
+            try:
+                await self._return_unsent()
+            finally:
+                self.stored()
+
+    def _take_unsent(self) -> None:
+        self._returning += [part.id for part in (*self._ready, *self._held)]
+        self._ready.clear()
+        self._held.clear()
+
+    async def _return_unsent(self) -> None:
+        """
+        Return what ``_take_unsent`` took to the queue; raises StoreUnavailable.
+
+        One at a time: a part that was claimed again must not be returned by an older
+        request.
+        """
+        async with self._return:
+            returning = list(self._returning)
+            if returning:
+                await self._store.release(returning)
+                del self._returning[: len(returning)]
 
 
 def queue_key(part: Part) -> tuple[int, int]:

@@ -50,11 +50,13 @@ WHERE id IN (SELECT value->>0 FROM json_each($1))""",
     postgres="",
 )
 
+# Of this node alone: a release without an answer is repeated, and another node may have
+# claimed the part meanwhile.
 RELEASE = statement(
     lambda e: (
         f"""
 UPDATE part SET state = 'queued', node_id = NULL
-WHERE id {e.in_ids()} AND id >= $2 AND state = 'sending'"""
+WHERE id {e.in_ids()} AND id >= $2 AND state = 'sending' AND node_id = $3"""
     )
 )
 
@@ -84,9 +86,9 @@ async def claim(connection: Connection, carrier_id: int, limit: int, now: float)
 
 
 async def release(connection: Connection, part_ids: Sequence[int]) -> None:
-    """Return claimed parts to their queues."""
+    """Return parts that this node has claimed to their queues."""
     low = connection.bounds.part(part_ids)
-    await connection.execute(RELEASE, text(part_ids), low)
+    await connection.execute(RELEASE, text(part_ids), low, connection.node_id)
 
 
 async def backlog(connection: Connection) -> dict[int, int]:
