@@ -62,6 +62,8 @@ def order(tlvs: Any = (), given: Settings | None = None, **fields: Any) -> Order
             {"originator": "+4799999998"},
         ),
         ({"source_addr": "2229", "source_addr_ton": 1}, {"originator": "2229"}),
+        ({"source_addr": "\xd8re", "source_addr_ton": 5}, {"originator": "Øre"}),
+        ({"source_addr": "\xc3\x98re", "source_addr_ton": 5}, {"originator": "Øre"}),
         ({"source_addr": "2229", "source_addr_ton": 3}, {"originator": "2229"}),
         ({"destination_addr": "4799999999"}, {"recipients": ("+4799999999",)}),
         ({"destination_addr": "+4799999999"}, {"recipients": ("+4799999999",)}),

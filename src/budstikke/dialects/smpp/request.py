@@ -25,7 +25,7 @@ from budstikke.domain.inbound import InboundPart, Kind
 from budstikke.domain.message import Order
 from budstikke.domain.reassembly import Alphabet, TextPart, join, read
 from budstikke.domain.refusal import Refusal, RefusalCode
-from budstikke.domain.text import LinkAlphabet, decode_latin1, parse_udh
+from budstikke.domain.text import LinkAlphabet, decode_labelled, parse_udh
 from budstikke.smpp import PduError, tags
 from budstikke.smpp.pdus import DataSm, Sm, SubmitMulti
 from budstikke.smpp.receipt import user_data
@@ -233,7 +233,9 @@ def _plain(ton: int, address: str) -> str:
 
 
 def _originator(body: SubmitBody) -> str:
-    text = decode_latin1(body.source_addr.encode("latin-1", "replace"))
+    """Read the sender: UTF-8 if its octets are that, else Windows-1252."""
+    octets = body.source_addr.encode("latin-1", "replace")
+    text = decode_labelled(octets, narrow=True)
     return _plain(body.source_addr_ton, text.strip())
 
 

@@ -200,7 +200,7 @@ class SmppSession:
             self._server.receivers.add(access.id, self)
 
     async def _log_in(self, body: Bind) -> Access:
-        if self._stopping or not body.system_id:
+        if not body.system_id:
             raise Refusal(RefusalCode.MISSING_LOGIN)
         if not is_range(body.address_range):
             raise Refusal(RefusalCode.BAD_FIELD, field="address_range")
