@@ -44,6 +44,9 @@ USAGE = 2
 FAILED = 1
 """Exit code for every other failure, and for faults that ``doctor`` finds."""
 
+WAIT = 30.0
+"""Seconds that ``doctor --to`` waits for the delivery report."""
+
 BROKEN_PIPE = 141
 """Exit code when the reader of our output has gone, as a shell reports SIGPIPE."""
 
@@ -141,6 +144,12 @@ def _add_others(add: Add) -> tuple[argparse.ArgumentParser, ...]:
 def _add_doctor(doctor: argparse.ArgumentParser) -> argparse.ArgumentParser:
     what = "connect to operators, but do not bind"
     doctor.add_argument("--no-bind", dest="bind", action="store_false", help=what)
+    what = "only talk to this carrier's operator, and say what it answers"
+    doctor.add_argument("--carrier", metavar="NAME", help=what)
+    what = "with --carrier: send a test message to this phone (+47…)"
+    doctor.add_argument("--to", metavar="NUMBER", help=what)
+    what = "sender of the test message (Budstikke)"
+    doctor.add_argument("--from", dest="sender", default="Budstikke", help=what)
     return doctor
 
 
@@ -283,13 +292,21 @@ def _text(file: Path) -> str:
 
 def _doctor(args: argparse.Namespace) -> int:
     settings = read_settings(args)
-    from budstikke.cli.doctor import examine
+    from budstikke.cli.doctor import examine, examine_carrier
     from budstikke.cli.doctor.finding import Level
+    from budstikke.cli.doctor.trial import TrialMessage
 
-    wrong = False
-    for finding in examine(
-        settings, dialect_settings(), carrier_settings(), bind=args.bind
-    ):
+    kinds, wrong = (dialect_settings(), carrier_settings()), False
+    if args.to and not args.carrier:
+        raise config.ConfigError("--to: name the carrier with --carrier")
+    if args.to and not re.fullmatch(r"\+[1-9][0-9]{4,14}", args.to):
+        raise config.ConfigError(f"--to: not a number like +4799999999: {args.to}")
+    if args.carrier:
+        message = TrialMessage(args.to, args.sender, WAIT) if args.to else None
+        found = iter(examine_carrier(settings, *kinds, args.carrier, message))
+    else:
+        found = examine(settings, *kinds, bind=args.bind)
+    for finding in found:
         print(finding)
         wrong = wrong or finding.level is Level.WRONG
     return FAILED if wrong else 0

@@ -83,6 +83,11 @@ def normal_form(rule: str, side: Side, text: str) -> str | None:
     return None if form is None else form(text)
 
 
+def joins(rule: str, response: str, receipt: str) -> bool:
+    """Whether two ids are one by a rule; raises KeyError: there is no such rule."""
+    return rule != AUTO and _joined(rule, [(response, receipt)]) == 1
+
+
 def learn(pairs: Sequence[tuple[str, str]]) -> str | None:
     """
     Find the rule that joins ids of responses with those of delivery reports.

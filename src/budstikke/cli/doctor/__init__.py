@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from budstikke.cli.doctor.carriers import look_at_carrier
+from budstikke.cli.doctor.carriers import look_at_carrier, try_carrier
 from budstikke.cli.doctor.certificates import look_at_own
 from budstikke.cli.doctor.finding import Finding, Level
 from budstikke.clients.http.addresses import public
 from budstikke.config.addresses import host_port
 from budstikke.flow.clock import AWAY, STEP
+from budstikke.provisioning.acts import AdminError
 from budstikke.servers.addresses import read_address
 from budstikke.store import schema
 from budstikke.store.admin import immediate, open_engine
@@ -102,6 +103,26 @@ def examine(
         yield from _places(directory.inventory, settings.callbacks)
     finally:
         engine.dispose()
+
+
+def examine_carrier(
+    settings: Settings,
+    dialects: Kinds,
+    carriers: Kinds,
+    name: str,
+    message: TrialMessage | None,
+) -> list[Finding]:
+    """
+    Talk to the operator of one carrier, and send it a test message if there is one.
+
+    Raises StoreUnavailable, SchemaError; AdminError: there is no such carrier.
+    """
+    check(settings.database_url)
+    directory = directory_of(settings.database_url, dialects)
+    for entry in directory.carriers.values():
+        if entry.name == name:
+            return try_carrier(entry, carriers, time.time(), message)
+    raise AdminError(f"there is no carrier {name}")
 
 
 def _http(settings: Settings, now: float) -> Iterator[Finding]:

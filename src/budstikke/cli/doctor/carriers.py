@@ -23,6 +23,7 @@ from budstikke.carriers.smpp import settings as smpp
 from budstikke.carriers.smpp.bind import bind_request, server_name, tls_context
 from budstikke.cli.doctor.certificates import look_at_own, look_at_peer, look_at_trusted
 from budstikke.cli.doctor.finding import Finding, Level
+from budstikke.cli.doctor.trial import findings, talk
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
 from budstikke.smpp.codec import HEADER, HEADER_SIZE, MAX_PDU, build
@@ -32,6 +33,7 @@ from budstikke.smpp.pdus import Empty, Pdu
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from budstikke.cli.doctor.trial import TrialMessage
     from budstikke.domain.directory import CarrierEntry
 
     Kinds = Mapping[str, type[msgspec.Struct]]
@@ -95,8 +97,38 @@ def look_at_carrier(
 # SMPP
 
 
+def try_carrier(
+    entry: CarrierEntry, kinds: Kinds, now: float, message: TrialMessage | None
+) -> list[Finding]:
+    """
+    Talk to the operator of a carrier as ``trial`` does, and say what it answers.
+
+    Of a carrier that does not speak SMPP it says what ``look_at_carrier`` does.
+    """
+    subject = f"carrier {entry.name}"
+    if entry.kind != "smpp":
+        return look_at_carrier(entry, kinds, now)
+    try:
+        settings = msgspec.convert(entry.settings, smpp.Settings)
+    except msgspec.ValidationError as error:
+        return [Finding(Level.WRONG, subject, f"settings: {error}")]
+    said: list[tuple[Level, str]] = []
+
+    def say(link: socket.socket) -> tuple[Level, str]:
+        said.extend(talk(link, settings, message))
+        return said.pop(0)
+
+    found = list(_smsc(subject, settings, now, bind=True, talk=say))
+    return [*found, *findings(subject, f"{settings.host}:{settings.port}", said)]
+
+
 def _smsc(
-    subject: str, settings: smpp.Settings, now: float, *, bind: bool
+    subject: str,
+    settings: smpp.Settings,
+    now: float,
+    *,
+    bind: bool,
+    talk: Say | None = None,
 ) -> Iterator[Finding]:
     tls = settings.tls
     if tls is not None:
@@ -116,6 +148,9 @@ def _smsc(
     name = server_name(settings) or settings.host
     where = Where(settings.host, settings.port, name, settings.connect_timeout)
     refused: set[int] = set()
+    if talk is not None:
+        yield from _connect(subject, where, context, now, talk)
+        return
 
     def say(command: int) -> Say:
         return lambda link: _bind(link, settings, command, refused)
