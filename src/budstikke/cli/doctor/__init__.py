@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import msgspec
     from sqlalchemy import Engine
 
+    from budstikke.cli.doctor.trial import TrialMessage
     from budstikke.config import Http, Settings
     from budstikke.config.callbacks import Callbacks
     from budstikke.config.smpp import Smpp
