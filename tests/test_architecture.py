@@ -45,6 +45,8 @@ ALLOWED: dict[str, set[str]] = {
         "store.contract",
         "carriers.contract",
         "dialects.contract",
+        "dialects.delivery_contract",
+        "smpp",
     },
     "clients": {"domain", "wire", "smpp", "flow.transports", "subprocesses"},
     "servers": {

@@ -27,6 +27,8 @@ from budstikke.domain.number import load_plans
 from budstikke.flow.accept import Acceptor
 from budstikke.flow.auto_reply import AutoReplier
 from budstikke.flow.bulk import BulkOrders
+from budstikke.flow.callback_deliveries import EVERY as DELIVER_EVERY
+from budstikke.flow.callback_deliveries import CallbackDeliveries
 from budstikke.flow.clock import GuardedClock, steady
 from budstikke.flow.commit import Committer
 from budstikke.flow.deferred_notifier import DeferredNotifier
@@ -149,6 +151,9 @@ class Gateway:
         self._committer, self._bulk = committer, bulk
         self.acceptor = Acceptor(committer, bulk, store=self.store, clock=clock)
         self._auto_replier = self._answers()
+        self.deliveries = CallbackDeliveries(
+            sessions=self.receivers, dialects=DIALECTS, **now
+        )
         self.notifier: CallbackSink = self._notifier()
         self._resizer = ImageResizer()
         self.queries = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)
@@ -232,6 +237,7 @@ class Gateway:
             rate=callbacks.rate,
             subscribers=self.subscribers,
             answer=self._auto_replier.reply,
+            deliveries=self.deliveries,
         )
 
     def _pauses(self, server: SmtpTransport | None) -> QueuePauseAlerts:
@@ -261,6 +267,11 @@ class Gateway:
         self, recurrer: RecurringOrders, books: FeeJob, pauses: QueuePauseAlerts
     ) -> Scheduler:
         schedules = "schedule" in self.settings.roles
+        always = (
+            (HOLD_EVERY, self.supervisor),
+            (HOLD_EVERY, self.supervisor.fail_over),
+            (DELIVER_EVERY, self.deliveries),
+        )
         scheduled = (
             (RECUR_EVERY, recurrer),
             (BOOKKEEP_EVERY, books),
@@ -275,11 +286,7 @@ class Gateway:
             notifier=self.notifier,
             clock=self._clock,
             retention=self.settings.retention_days * 86400.0,
-            also=(
-                (HOLD_EVERY, self.supervisor),
-                (HOLD_EVERY, self.supervisor.fail_over),
-                *(scheduled if schedules else ()),
-            ),
+            also=(*always, *(scheduled if schedules else ())),
             sweeps=schedules,
         )
 
@@ -387,6 +394,7 @@ class Gateway:
         await self._committer.drain()
         await self.supervisor.stop()
         await self.notifier.stop(DRAIN)
+        await self.deliveries.stop(DRAIN)
         if self.subscribers is not None:
             await self.subscribers.stop()
         await self.transport.close()

@@ -7,7 +7,8 @@ reads no clock and does not use the store. Every dialect has a name and settings
 with delivery reports (``Reports``) and inbound messages (``Inbound``). All other
 protocols here are optional: a dialect implements one by having its attributes, so it
 needs no methods that do nothing. A dialect of another protocol has a server of its own
-(``servers.smpp``), which calls what that dialect's package offers.
+(``servers.smpp``), which calls what that dialect's package offers; its callbacks go to
+bound sessions (``delivery_contract``).
 
 An HTTP request passes through these steps. Each may refuse it, in the dialect's own
 words::

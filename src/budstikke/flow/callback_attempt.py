@@ -281,11 +281,7 @@ class CallbackAttempts:
         return self._over(row, "done", "")
 
     def _over(self, row: CallbackRow, state: str, why: str) -> CallbackResult:
-        now = self._clock()
-        receipt = self._receipt(row.event, None)
-        return CallbackResult(
-            row.id, state, None, row.tries + 1, why, now, receipt=receipt
-        )
+        return over(row, state, why, self._clock(), self._directory().inventory)
 
     def given_up(self, row: CallbackRow, why: str) -> CallbackResult:
         """Fail a callback without another attempt."""
@@ -331,17 +327,34 @@ class CallbackAttempts:
     def _receipt(
         self, event: Event, answer: WireResponse | None, replies: Replies | None = None
     ) -> tuple[int, str] | None:
-        """Return the auto-reply that waited for this; ``None``: none did."""
-        if type(event) is not InboundEvent or not event.receipt_id:
-            return None
-        keyword = self._directory().inventory.keywords.get(event.keyword_id)
-        if keyword is None and event.keyword_id:
-            return None  # its callback has a text for that case
-        if keyword is not None and keyword.receipt:
-            body = None if answer is None else answer.body
-            return event.receipt_id, filled(keyword.receipt, body)
-        text = "" if answer is None or replies is None else replies.reply(answer)
-        return event.receipt_id, text
+        return _waiting_reply(event, self._directory().inventory, answer, replies)
+
+
+def over(
+    row: CallbackRow, state: str, why: str, now: float, inventory: NumberInventory
+) -> CallbackResult:
+    """End a callback: ``done`` or ``failed``, without an answer of the customer."""
+    receipt = _waiting_reply(row.event, inventory, None, None)
+    return CallbackResult(row.id, state, None, row.tries + 1, why, now, receipt=receipt)
+
+
+def _waiting_reply(
+    event: Event,
+    inventory: NumberInventory,
+    answer: WireResponse | None,
+    replies: Replies | None,
+) -> tuple[int, str] | None:
+    """Return the auto-reply that waited for this; ``None``: none did."""
+    if type(event) is not InboundEvent or not event.receipt_id:
+        return None
+    keyword = inventory.keywords.get(event.keyword_id)
+    if keyword is None and event.keyword_id:
+        return None  # its callback has a text for that case
+    if keyword is not None and keyword.receipt:
+        body = None if answer is None else answer.body
+        return event.receipt_id, filled(keyword.receipt, body)
+    text = "" if answer is None or replies is None else replies.reply(answer)
+    return event.receipt_id, text
 
 
 def described(request: WireRequest) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from budstikke.dialects.contract import Inbound, KeepsEvents, Replies
+from budstikke.dialects.delivery_contract import Delivers
 from budstikke.domain import stop
 from budstikke.domain.callback import SendEvent, topic_of
 from budstikke.domain.inbound import InboundEvent, Kind, MediaRef, mms_text
@@ -106,6 +107,9 @@ class InboundDrafter:
         }
         self._keeps_events = frozenset(
             name for name, each in dialects.items() if isinstance(each, KeepsEvents)
+        )
+        self._delivers = frozenset(
+            name for name, each in dialects.items() if isinstance(each, Delivers)
         )
         self._replies = frozenset(
             name for name, each in dialects.items() if isinstance(each, Replies)
@@ -228,6 +232,9 @@ class InboundDrafter:
     def _add_callback(
         self, draft: InboundDraft, access: Access, match: NumberMatch
     ) -> None:
+        if access.dialect in self._delivers:
+            draft.notify = True
+            return
         dialect = self._inbound[access.dialect]
         topic = topic_of(draft.event)
         policy = dialect.policies.get(topic) if dialect is not None else None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from budstikke.dialects.contract import Dialect
     from budstikke.domain.directory import Directory
     from budstikke.flow.callback_attempt import FindsSubscribers, Target
+    from budstikke.flow.callback_deliveries import CallbackDeliveries
     from budstikke.flow.transports import CallbackTransport
     from budstikke.store.contract import CallbackRow, Store
 
@@ -68,6 +69,7 @@ class Notifier:
         subscribers: The number directory, if there is one.
         answer: Accepts a ``send`` callback as an order; raises Refusal and
             StoreUnavailable.
+        deliveries: Takes the callbacks for customers' bound sessions.
 
     """
 
@@ -83,7 +85,9 @@ class Notifier:
         rate: float = 0.0,
         subscribers: FindsSubscribers | None = None,
         answer: Callable[[CallbackRow], Awaitable[None]] | None = None,
+        deliveries: CallbackDeliveries | None = None,
     ) -> None:
+        self._deliveries = deliveries
         self._store = store
         self._directory = directory
         self._clock = clock
@@ -147,6 +151,8 @@ class Notifier:
         Callbacks in memory are skipped: their lease expired, and this node got it
         again.
         """
+        if self._deliveries is not None:
+            rows = self._deliveries.take(rows)
         rows = [row for row in rows if row.id not in self._held]
         if not rows:
             return

@@ -19,6 +19,7 @@ from budstikke.store.verbs import (
     mms_read_reports,
     money,
     orders,
+    parked_callbacks,
     queries,
     reassembly,
     settlement,
@@ -171,6 +172,8 @@ class DatabaseStore:
     record = _writes(settlement.record_outcomes)
     settle = _writes(settlement.settle_receipts)
     record_callbacks = _writes(callbacks.record_callbacks)
+    parked_accesses = _reads(parked_callbacks.parked_accesses)
+    lease_parked = _writes(parked_callbacks.lease_parked)
     backlog = _reads(claims.backlog)
 
     # -- the clock

@@ -11,6 +11,8 @@ from budstikke.dialects.smpp.ids import IdForm
 from budstikke.domain.text import LinkAlphabet
 
 ReceiptForm: TypeAlias = Literal["text", "tlv", "both"]
+DeliverAs: TypeAlias = Literal["deliver_sm", "data_sm"]
+LongInbound: TypeAlias = Literal["udh", "payload"]
 ThrottleStatus: TypeAlias = Literal["ESME_RTHROTTLED", "ESME_RMSGQFUL"]
 
 
@@ -33,6 +35,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         home_numbers: Recipients may be written as in the account's home country.
         message_ids: Form of message ids, in responses and delivery reports:
             ``decimal``, ``hex`` or ``padded`` (decimal, with zeros up to ten digits).
+        deliver_as: Delivery reports and inbound messages are ``deliver_sm`` or
+            ``data_sm``.
+        long_inbound: A long text from a phone comes in segments with a user data header
+            (``udh``), or whole in message_payload (``payload``).
         receipts: What has the state in a delivery report: its ``text``, its optional
             parameters (``tlv``), or ``both``.
 
@@ -47,4 +53,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     originator: str = ""
     home_numbers: bool = False
     message_ids: IdForm = "decimal"
+    deliver_as: DeliverAs = "deliver_sm"
+    long_inbound: LongInbound = "udh"
     receipts: ReceiptForm = "both"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from budstikke.dialects.smpp.address_range import serves
-from budstikke.flow.transports import NotReached
+from budstikke.flow.transports import NoSessionFor, NotReached
 from budstikke.smpp.pdus import DataSm, Sm
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Receivers:
         loop = asyncio.get_running_loop()
         delivery = _Delivery(command, body, tlvs, loop.create_future())
         if not any(_covers(each, delivery.address) for each in bound.receivers):
-            raise NotReached("no receiver's address_range covers the address")
+            raise NoSessionFor("no receiver's address_range covers the address")
         if not bound.waiting and _sent(bound.receivers, delivery):
             return await delivery.response
         bound.waiting.append(delivery)

@@ -214,6 +214,22 @@ class Store(InboundStore, NodeStore, HealthStore, UserStore, Protocol):
     async def record_callbacks(self, results: Sequence[CallbackResult], /) -> None:
         """Write what came of attempts of callbacks."""
 
+    async def parked_accesses(
+        self, access_ids: Sequence[int], now: float, /
+    ) -> list[int]:
+        """Return which of these accesses have callbacks for ``lease_parked``."""
+
+    async def lease_parked(
+        self, access_id: int, limit: int, now: float, /
+    ) -> list[CallbackRow]:
+        """
+        Lease the first callbacks of an access that nobody has leased, in order of id.
+
+        They are those that are due, and those that are ``due`` without a time, which
+        ``wake`` leaves alone: they wait for a session of their customer. Auto-replies
+        are left out.
+        """
+
     async def wake(self, now: float, limit: int, callbacks: int) -> DueWork:
         """
         Queue scheduled and deferred parts that are due; lease callbacks and queues.

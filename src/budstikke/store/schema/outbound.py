@@ -211,7 +211,9 @@ callback = Table(
     Column("message_id", Id, nullable=False),  # of ``message`` or ``inbound``
     Column("event", Text, nullable=False),  # JSON: domain.callback.Event
     Column("state", String, nullable=False),  # domain.callback.CallbackState
-    Column("due_at", Float),  # not before; with a node: end of its lease
+    Column(
+        "due_at", Float
+    ),  # not before; with a node: end of its lease; NULL: see lease_parked
     Column("node_id", Id),  # the node with its lease
     Column("queue_id", Id),  # the queue in which it waits
     Column("tries", Integer, nullable=False, default=0),
@@ -220,6 +222,9 @@ callback = Table(
     Column("took", Float),  # seconds, of the last attempt
     Column("at", Float, nullable=False),
     partial_index("callback_due", "due_at", where="state = 'due'"),
+    partial_index(
+        "callback_parked", "access_id", "id", where="state = 'due' AND node_id IS NULL"
+    ),
     partial_index("callback_queued", "queue_id", "id", where="state = 'queued'"),
     Index("callback_access", "access_id", "id"),
     Index("callback_message", "message_id"),

@@ -181,7 +181,7 @@ async def wake(
     due = _lists(await connection.value(DUE, *values))
     leased, queued, unsure = due.callbacks or [], due.queued or [], due.unsure or []
     if leased:
-        await _lease(connection, leased, now)
+        await lease_callbacks(connection, leased, now)
     if queued:
         await _release(connection, [part_id for part_id, _ in queued])
     resent, concluded = await _conclude_unsure(connection, unsure, now)
@@ -190,7 +190,7 @@ async def wake(
     return DueWork(carriers, leased + concluded, more, due.queues or [])
 
 
-async def _lease(
+async def lease_callbacks(
     connection: Connection, callbacks: list[CallbackRow], now: float
 ) -> None:
     """Lease callbacks that are due to this node."""

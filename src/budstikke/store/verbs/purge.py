@@ -60,11 +60,13 @@ FROM (SELECT id, came_at FROM inbound WHERE id > $1 ORDER BY id LIMIT $2) i"""
 
 DELETE_INBOUND = statement(lambda e: f"DELETE FROM inbound WHERE id {e.in_ids()}")
 
+# One that waits for its customer to bind a session goes, too.
 CALLBACKS = statement(
     lambda e: (
         f"""
-SELECT {e.list}({e.row}(id, at, state IN ('due', 'queued'))) FROM (
-    SELECT id, at, state FROM callback WHERE id > $1 AND id < $3
+SELECT {e.list}({e.row}(id, at,
+    state = 'queued' OR (state = 'due' AND due_at IS NOT NULL))) FROM (
+    SELECT id, at, state, due_at FROM callback WHERE id > $1 AND id < $3
     ORDER BY id LIMIT $2) c"""
     )
 )

@@ -76,7 +76,8 @@ DELETE FROM attempt WHERE id IN (
 
 HAS_CALLBACKS_DUE = """
 SELECT EXISTS (SELECT 1 FROM callback
-    WHERE state = 'due' AND message_id >= $1 AND message_id < $2)"""
+    WHERE state = 'due' AND due_at IS NOT NULL
+        AND message_id >= $1 AND message_id < $2)"""
 
 
 class Seen(msgspec.Struct):
