@@ -147,13 +147,10 @@ class Gateway:
         self.senders = self.supervisor.senders
         profiles = self.supervisor.profiles
         committer = Committer(senders=self.senders, profiles=profiles, **now)
-        bulk = BulkOrders(committer, **now)
-        self._committer, self._bulk = committer, bulk
-        self.acceptor = Acceptor(committer, bulk, store=self.store, clock=clock)
+        self._committer, self._bulk = committer, BulkOrders(committer, **now)
+        self.acceptor = Acceptor(committer, self._bulk, store=self.store, clock=clock)
         self._auto_replier = self._answers()
-        self.deliveries = CallbackDeliveries(
-            sessions=self.receivers, dialects=DIALECTS, **now
-        )
+        self.deliveries = CallbackDeliveries(self.receivers, DIALECTS, **now)
         self.notifier: CallbackSink = self._notifier()
         self._resizer = ImageResizer()
         self.queries = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)

@@ -195,3 +195,26 @@ async def test_a_lease_that_cannot_be_stored_is_not_given(
     with engine.unwritable(), pytest.raises(StoreUnavailable):
         await due(path, LATER)
     assert [row] == await due(path, LATER)
+
+
+# Callbacks that wait for their customer's session
+
+
+async def test_parked_callbacks_are_leased_by_access_and_in_order(path: Path) -> None:
+    """``wake`` leaves them alone, but for one whose lease or pause is over."""
+    rows = [await one_callback(path) for _ in range(5)]
+    parked = [CallbackResult(row.id, "due", None, 0, "", NOW) for row in rows[:3]]
+    later = CallbackResult(rows[3].id, "due", NOW + 9, 1, "not now", NOW)
+    await path.store.record_callbacks([*parked, later])  # the last one is leased
+    assert [] == await due(path, NOW + 8)
+    assert [1] == await path.store.parked_accesses([1, 2], NOW)
+    first = await path.store.lease_parked(1, 2, NOW)
+    assert rows[:2] == first
+    assert rows[2:3] == await path.store.lease_parked(1, 9, NOW)
+    assert [] == await path.store.lease_parked(1, 9, NOW + 8)
+    assert [] == await path.store.parked_accesses([1, 2], NOW + 8)
+    assert [rows[3].id] == [
+        row.id for row in await path.store.lease_parked(1, 9, NOW + 9)
+    ]
+    assert [] == await path.store.lease_parked(2, 9, LATER)
+    assert 5 == len(await due(path, LATER))  # all leases are over

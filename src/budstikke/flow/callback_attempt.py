@@ -15,10 +15,10 @@ from budstikke import metrics
 from budstikke.dialects.contract import Inbound, NeedsExtras, Replies, Reports, Signing
 from budstikke.domain.callback import InboundExtras, SendEvent, Topic
 from budstikke.domain.inbound import InboundEvent, MediaPart
-from budstikke.domain.keyword_reply import filled
 from budstikke.domain.masking import masked
 from budstikke.domain.message import StatusEvent
 from budstikke.domain.refusal import Refusal
+from budstikke.flow.ended_callback import over, waiting_reply
 from budstikke.flow.transports import NotReached
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 
@@ -327,34 +327,7 @@ class CallbackAttempts:
     def _receipt(
         self, event: Event, answer: WireResponse | None, replies: Replies | None = None
     ) -> tuple[int, str] | None:
-        return _waiting_reply(event, self._directory().inventory, answer, replies)
-
-
-def over(
-    row: CallbackRow, state: str, why: str, now: float, inventory: NumberInventory
-) -> CallbackResult:
-    """End a callback: ``done`` or ``failed``, without an answer of the customer."""
-    receipt = _waiting_reply(row.event, inventory, None, None)
-    return CallbackResult(row.id, state, None, row.tries + 1, why, now, receipt=receipt)
-
-
-def _waiting_reply(
-    event: Event,
-    inventory: NumberInventory,
-    answer: WireResponse | None,
-    replies: Replies | None,
-) -> tuple[int, str] | None:
-    """Return the auto-reply that waited for this; ``None``: none did."""
-    if type(event) is not InboundEvent or not event.receipt_id:
-        return None
-    keyword = inventory.keywords.get(event.keyword_id)
-    if keyword is None and event.keyword_id:
-        return None  # its callback has a text for that case
-    if keyword is not None and keyword.receipt:
-        body = None if answer is None else answer.body
-        return event.receipt_id, filled(keyword.receipt, body)
-    text = "" if answer is None or replies is None else replies.reply(answer)
-    return event.receipt_id, text
+        return waiting_reply(event, self._directory().inventory, answer, replies)
 
 
 def described(request: WireRequest) -> str:

@@ -26,8 +26,8 @@ from budstikke import metrics
 from budstikke.dialects.delivery_contract import Delivers, Verdict
 from budstikke.domain.callback import SendEvent, topic_of
 from budstikke.flow.batching import LONGEST_PAUSE, WriteBehind
-from budstikke.flow.callback_attempt import over
 from budstikke.flow.delivery_line import DeliveryLine
+from budstikke.flow.ended_callback import over
 from budstikke.flow.transports import NoSessionFor, NotReached
 from budstikke.store.contract import CallbackResult, StoreUnavailable
 
@@ -63,9 +63,9 @@ class CallbackDeliveries:
     Delivers the callbacks of dialects with bound sessions.
 
     Args:
-        store: Has the callbacks.
         sessions: Those that are bound on this node.
         dialects: By name; those that deliver write the requests.
+        store: Has the callbacks.
         directory: Returns the current directory.
         clock: Unix seconds.
 
@@ -73,10 +73,10 @@ class CallbackDeliveries:
 
     def __init__(
         self,
-        *,
-        store: Store,
         sessions: BoundSessions,
         dialects: Mapping[str, Dialect],
+        *,
+        store: Store,
         directory: Callable[[], Directory],
         clock: Callable[[], float],
     ) -> None:
