@@ -163,7 +163,7 @@ def settings(port: int, **changes: Any) -> smpp.Settings:
         "reconnect_min": 0.01,
         "reconnect_max": 0.05,
         "throttle_min": 0.01,
-        "throttle_max": 0.05,
+        "throttle_max": 1.0,
     }
     return smpp.Settings(**(values | changes))
 
@@ -225,7 +225,7 @@ async def mm7_rig(
         "window": 1,
         "response_timeout": 0.3,
         "pause_min": 0.01,
-        "pause_max": 0.02,
+        "pause_max": 1.0,
         "deliver_token": "secret",
     }
 
@@ -274,7 +274,7 @@ async def http_rig(
         "window": 1,
         "response_timeout": 0.3,
         "pause_min": 0.01,
-        "pause_max": 0.02,
+        "pause_max": 1.0,
         "deliver_token": "secret",
         **DESCRIPTION,
     }

@@ -3,7 +3,8 @@ The queue of a carrier that submits by HTTP: window, rate, pauses, outcomes.
 
 At most ``window`` requests are without a response at a time. If the operator throttles
 or cannot be reached, submitting pauses, longer each time; then the throttled parts go
-first, in order, one at a time until the operator takes one.
+first, in order, one at a time until the operator takes one. When the operator has only
+throttled for long, all parts are reported, so that they can take another carrier.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from budstikke.domain.message import Part
 
 log = logging.getLogger("budstikke.carrier")
+
+LONG: Final = 2
+"""Multiplied by ``pause_max``: how long the operator may throttle."""
 
 NOT_OFFERED: Final = Rejected(Reason.INTERNAL, "not sent: taken down", Retry.LATER)
 DOWN: Final = Rejected(
@@ -105,6 +109,7 @@ class HttpSubmissions:
         self._queue: list[tuple[int, Part]] = []  # a heap
         self._flights: dict[int, Flight] = {}
         self._pause = 0.0
+        self._throttled_since: float | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._spacing: asyncio.TimerHandle | None = None  # until the next token
         self._away = False  # the operator could not be reached
@@ -141,6 +146,7 @@ class HttpSubmissions:
         self._up = True
         self._draining = self._away = self._careful = False
         self._pause = 0.0
+        self._throttled_since = None
         self._closed.clear()
         if self._limits.rate:
             now = asyncio.get_running_loop().time()
@@ -199,9 +205,12 @@ class HttpSubmissions:
             heappush(self._queue, (flight.order, flight.part))
             self._careful = True
             self._rest(flight.wait)
+            if self._is_long_throttled():
+                self._overflow(result)
             return
         if not isinstance(result, Rejected) or flight.written:
             self._pause = 0.0
+            self._throttled_since = None
             self._careful = False
         self._answered([(flight.part, result)])
         self._work()
@@ -250,14 +259,30 @@ class HttpSubmissions:
         if was_away and self._sink is not None:
             self._sink.room()
 
+    def _is_long_throttled(self) -> bool:
+        """Whether the operator has only throttled for a while; it does so now."""
+        now = asyncio.get_running_loop().time()
+        if self._throttled_since is None:
+            self._throttled_since = now
+        return now - self._throttled_since >= LONG * self._limits.pause_max
+
+    def _overflow(self, throttled: Rejected) -> None:
+        """Return the queued parts: the operator has throttled for long."""
+        outcome = Rejected(throttled.reason, throttled.raw, Retry.OVERFLOW)
+        self._soon([(part, outcome) for part in self._emptied()])
+
     def _lose(self) -> None:
         """Return the queued parts: the operator cannot be reached."""
         self._away = True
         self._careful = True
         self._rest()
+        self._soon([(part, DOWN) for part in self._emptied()])
+
+    def _emptied(self) -> list[Part]:
+        """Empty the queue; returns its parts, in order."""
         parts = [part for _, part in sorted(self._queue, key=lambda row: row[0])]
         self._queue.clear()
-        self._soon([(part, DOWN) for part in parts])
+        return parts
 
     # Answers
 

@@ -148,6 +148,18 @@ def test_retry_after_is_kept_up_to_the_longest_pause() -> None:
     run(story, script, pause_max=0.2)
 
 
+def test_parts_that_are_throttled_for_long_are_reported() -> None:
+    async def story(rig: Rig, operator: HttpOperator) -> None:
+        parts = [rig.part(), rig.part(), rig.part()]
+        overflow = Rejected(Reason.THROTTLED, "HTTP 429", Retry.OVERFLOW)
+        assert [overflow] * 3 == await rig.send(parts)
+        assert parts == [part for part, _ in rig.sink.outcomes]
+        assert 3 <= len(operator.asked)
+        assert rig.carrier.room() > 0
+
+    run(story, lambda _: response(429, {}), pause_max=0.02)
+
+
 def test_what_is_too_late_or_cannot_be_expressed_is_not_written() -> None:
     async def story(rig: Rig, operator: HttpOperator) -> None:
         late, flash = await rig.send([rig.part(expires_at=1.0), rig.part(flash=True)])
