@@ -97,8 +97,9 @@ def test_killed_while_a_customer_gets_what_waited(
     async def receive_the_rest() -> list[int]:
         esme = await bind(port, cmd.BIND_RECEIVER)
         await esme.until(lambda: order[-1] in reported(esme)[-1:])
-        while gateway.count(DONE) < REPORTS:  # noqa: ASYNC110 - in another process
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(
+            wait_until, "all are stored", lambda: gateway.count(DONE) == REPORTS, 60
+        )
         return reported(esme)
 
     got: list[list[int]] = []

@@ -78,6 +78,8 @@ dialect = "smpp"
 id = "poor"
 password = "secret"
 require_https = false
+[[account.number]]
+value = "4759000000"
 """
 
 

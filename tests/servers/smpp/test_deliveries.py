@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from budstikke.flow.callback_deliveries import OTHER_SESSION
 from budstikke.smpp import commands as cmd
 from budstikke.smpp import status as st
-from budstikke.smpp.pdus import MessageId
+from budstikke.smpp.pdus import Bind, MessageId, Sm
 from budstikke.smpp.receipt import read_receipt
 from budstikke.store import schema
 from budstikke.store.admin import open_engine
@@ -158,3 +159,38 @@ async def test_an_old_client_gets_the_id_in_the_text(tmp_path: Path) -> None:
         (pdu,) = esme.delivered
         assert not pdu.tlvs
         assert [id_] == reported(esme)
+
+
+async def test_what_phones_write_waits_and_comes(tmp_path: Path) -> None:
+    """A session whose address_range leaves it out does not get it, nor hold it up."""
+    async with house(tmp_path) as gateway:
+
+        def write(text: str) -> None:
+            now = time.time()
+            assert gateway.phones.compose("+4799999999", "4759000000", text, now)
+
+        write("Hei €")
+        await until_rows(gateway, 1, state="due", due_at=None, node_id=None)
+        narrow = await gateway.connect()
+        body = Bind("poor", "secret", interface_version=0x34, address_range="^22")
+        narrow.ask(cmd.BIND_RECEIVER, body, "bind")
+        assert (await narrow.answer("bind")).status == 0
+        why = "no receiver's address_range covers the address"
+        await until_rows(gateway, 1, state="due", node_id=None, tries=0, answer=why)
+        narrow.transport.abort()
+        esme = await gateway.bound("poor")
+        write("x" * 161)
+        await esme.until(lambda: len(esme.delivered) >= 2)
+        await until_rows(gateway, 1, state="done")
+        for pdu, length in zip(esme.delivered, (159, 14), strict=True):
+            assert isinstance(pdu.body, Sm)
+            assert ("4799999999", "4759000000", 0x40, length) == (
+                pdu.body.source_addr,
+                pdu.body.destination_addr,
+                pdu.body.esm_class,
+                len(pdu.body.short_message),
+            )
+        ((due_at, at),) = rows(gateway, "due_at", "at")[:1]
+        assert isinstance(due_at, float)
+        assert isinstance(at, float)
+        assert due_at - at == OTHER_SESSION
