@@ -33,6 +33,7 @@ ROOMS = {
     "smpp": Box(640, 360, 70, "PDUs"),
     "mm7": Box(725, 360, 75, "SOAP, MIME"),
     "provisioning": Box(380, 100, 170, "what apply reads and writes"),
+    "console": Box(640, 20, 160, "pages for people"),
     "domain": Box(
         150,
         490,

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
 
 from budstikke import config, metrics
 from budstikke.carriers.simulator.fates import SUMMARIES
@@ -33,11 +33,13 @@ from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.simulator.settings import ListenerSettings
 from budstikke.carriers.simulator.web.app import simulator_app
 from budstikke.config.addresses import host_port, networks
+from budstikke.console.app import console_routes
 from budstikke.dialects import HTTP_DIALECTS
 from budstikke.flow.mms_view_url import linked
 from budstikke.gateway import Gateway
 from budstikke.log import configure
 from budstikke.servers.guard import Guard
+from budstikke.servers.health_pages import health_routes
 from budstikke.servers.http import HttpServer
 from budstikke.servers.listening import Listening, bind, cannot_listen, serving
 from budstikke.servers.media_page import MediaPages
@@ -50,13 +52,14 @@ from budstikke.subprocesses import COLLECT
 from budstikke.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from starlette.requests import Request
 
     from budstikke.config import Settings
+    from budstikke.console.page import Welcome
     from budstikke.servers.addresses import Network
     from budstikke.servers.asgi import App
 
@@ -116,7 +119,7 @@ def demo(
 
     """
     # A gateway that serves needs none of these, and starts in half the time without.
-    from budstikke.demo import apply_demo, demo_lines  # noqa: PLC0415
+    from budstikke.demo import apply_demo, demo_lines, welcome  # noqa: PLC0415
     from budstikke.store.migrate import migrate  # noqa: PLC0415
 
     given = {config.variable(path): value for path, value in DEMO.items()} | {**environ}
@@ -144,7 +147,7 @@ def demo(
         def lines(http: int, smpp: int) -> list[str]:
             return demo_lines(http, callbacks, smpp)
 
-        return _run(lambda stop: _serve(settings, stop, Phones(), lines))
+        return _run(lambda stop: _serve(settings, stop, Phones(), lines, welcome()))
 
 
 def simulator(*, listen: str, http: str | None) -> int:
@@ -177,8 +180,14 @@ async def _serve(
     stop: asyncio.Event,
     phones: Phones,
     lines: Callable[[int, int], list[str]] = lambda _http, _smpp: ["ready"],
+    welcome: Welcome | None = None,
 ) -> None:
-    """Serve until the end; ``lines`` makes what to print, of the HTTP and SMPP port."""
+    """
+    Serve until the end.
+
+    ``lines`` makes what to print, of the HTTP and SMPP port; ``welcome`` is what a
+    demo shows on its start page.
+    """
     gateway = Gateway(settings, phones=phones, in_subprocess=True)
     port, smpp_port = settings.http.port, 0
     await gateway.start()
@@ -191,13 +200,25 @@ async def _serve(
             health = Metrics()
             if settings.health:
                 where = host_port(settings.health)
-                looked_at = Starlette(routes=_health_routes(gateway, health))
+                looked_at = Starlette(
+                    routes=health_routes(gateway.ready, health.answer)
+                )
                 address = config.Http(host=where[0], port=where[1])
                 await stack.enter_async_context(_http(looked_at, address))
             if "http" in settings.roles and settings.smpp.listen:
                 smpp_port = await stack.enter_async_context(smpp_service(gateway))
             if "http" in settings.roles:
-                others = _others(gateway, phones, health)
+                pages = await stack.enter_async_context(
+                    console_routes(
+                        gateway.store,
+                        gateway.clock,
+                        settings.http,
+                        gateway.mail,
+                        welcome=welcome,
+                        phones=settings.simulator.enabled,
+                    )
+                )
+                others = _others(gateway, phones, health, pages)
                 serving = (_workers if settings.http.workers else _in_process)(
                     gateway, others, health
                 )
@@ -244,13 +265,18 @@ async def _workers(
         await pool.stop()
 
 
-def _others(gateway: Gateway, phones: Phones, health: Metrics) -> App:
-    """Make what answers requests that are no dialect's."""
+def _others(
+    gateway: Gateway,
+    phones: Phones,
+    health: Metrics,
+    pages: Sequence[BaseRoute] = (),
+) -> App:
+    """Make what answers requests that are no dialect's; ``pages``: the console's."""
     settings = gateway.settings
     trusted = networks(settings.http.trusted_proxies)
     return OperatorServer(
         operator=gateway.supervisor.operator,
-        rest=Starlette(routes=_routes(gateway, phones, trusted, health)),
+        rest=Starlette(routes=[*pages, *_routes(gateway, phones, trusted, health)]),
         max_body=settings.http.max_body,
         trusted=trusted,
     )
@@ -278,7 +304,11 @@ def _routes(
 ) -> list[BaseRoute]:
     """List what is served beside the customers' APIs."""
     routes: list[BaseRoute] = [
-        *(() if gateway.settings.health else _health_routes(gateway, health)),
+        *(
+            ()
+            if gateway.settings.health
+            else health_routes(gateway.ready, health.answer)
+        ),
         *QueueResumePage(
             store=gateway.store,
             resumed=gateway.notifier.queues,
@@ -292,28 +322,6 @@ def _routes(
     if gateway.settings.simulator.enabled:
         routes.append(Mount("/", simulator_app(phones, fates=SUMMARIES)))
     return routes
-
-
-def _health_routes(gateway: Gateway, health: Metrics) -> list[BaseRoute]:
-    return [
-        Route("/healthz", _healthz),
-        Route("/readyz", _readyz(gateway)),
-        Route("/metrics", health.answer),
-    ]
-
-
-async def _healthz(_request: Request) -> Response:
-    """Say that the process lives."""
-    return JSONResponse({"status": "ok"})
-
-
-def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
-    async def readyz(_request: Request) -> Response:
-        """Say whether messages can be accepted, how the carriers are, and why not."""
-        readiness = gateway.ready()
-        return JSONResponse(readiness._asdict(), 200 if readiness.ready else 503)
-
-    return readyz
 
 
 class Metrics:

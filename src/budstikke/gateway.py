@@ -155,7 +155,7 @@ class Gateway:
         self._resizer = ImageResizer()
         self.queries = QueryHandler(mms=self._mms(), quoter=Quoter(committer), **now)
         self.lookups = self._public_lookups()
-        server = outside.mail_server(settings.mail)
+        server = self.mail = outside.mail_server(settings.mail)
         self.alerter = RefusalAlerts(transport=server, clock=clock)
         post = self.alerter.post if server else None
         books = FeeJob(store=self.store, post=post, clock=clock)

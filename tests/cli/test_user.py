@@ -83,6 +83,12 @@ def test_users_from_the_first_to_a_disabled_one(
         tmp_path, "SELECT hash, role FROM user_token"
     )
 
+    base, _, token = run("reset", mail).out.strip().rpartition("/")
+    assert base.endswith("/console/password")
+    assert [(digest(token),)] == query(
+        tmp_path, "SELECT hash FROM user_token WHERE kind = 'password'"
+    )
+
     assert 0 == run("disable", mail).code
     assert run("list").out.strip().endswith("administrator of acme  disabled")
     assert 0 == run("enable", mail).code
@@ -94,6 +100,7 @@ def test_users_from_the_first_to_a_disabled_one(
         *("created the user kari@example.com", "enabled the user kari@example.com"),
         "gave the role operator of user kari@example.com in the installation",
         "invited ola@example.com as sender of account 1",
+        "made a link for a new password of kari@example.com",
     ):
         assert act in acts
     assert "riktig" not in str(acts)
@@ -106,6 +113,7 @@ def test_users_from_the_first_to_a_disabled_one(
         (("disable", "no@example.com"), "there is no user no@example.com"),
         (("role", "no@example.com", "--role", "reader"), "role reader: give --account"),
         (("role", "no@example.com"), "give --role"),
+        (("reset", "no@example.com"), "there is no user no@example.com"),
         (("invite", "no@example.com"), "give --role"),
         (("invite", "no@example.com", "--role", "none"), "give --role"),
         (

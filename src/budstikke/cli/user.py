@@ -146,6 +146,24 @@ def _invite(args: argparse.Namespace, settings: Settings) -> None:
     print(f"{settings.http.base_url}{INVITATION_PATH}{token}")
 
 
+def _reset(args: argparse.Namespace, settings: Settings) -> None:
+    """Make a link for a new password, and print it."""
+    from budstikke.flow.one_time_links import PASSWORD_PATH, digest
+    from budstikke.provisioning.acts import AdminError
+    from budstikke.store.contract.users import NewToken
+    from budstikke.store.run_verb import run_verb
+    from budstikke.store.verbs.user_tokens import make_token
+    from budstikke.store.verbs.users import user_by_mail
+
+    url, by, kind = settings.database_url, _act(), TokenKind.PASSWORD
+    if run_verb(url, user_by_mail, args.mail) is None:
+        raise AdminError(f"there is no user {args.mail}")
+    token = secrets.token_urlsafe(32)
+    row = NewToken(digest(token), kind, args.mail, by.actor)
+    run_verb(url, make_token, row, by, by.at + LIFETIMES[kind])
+    print(f"{settings.http.base_url}{PASSWORD_PATH}{token}")
+
+
 def _disable(args: argparse.Namespace, settings: Settings) -> None:
     _set_state(args, settings, UserState.DISABLED)
 
@@ -237,5 +255,6 @@ ACTS: Acts = {
     "enable": _enable,
     "invite": _invite,
     "list": _list,
+    "reset": _reset,
     "role": _role,
 }

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import structs
 
 from budstikke.carriers import KINDS
+from budstikke.console.page import Welcome
 from budstikke.dialects import DIALECTS, IDENTIFY
 from budstikke.domain.roles import INSTALLATION, Role
 from budstikke.gateway import SETTINGS
@@ -125,6 +126,20 @@ async def _create_user(connection: Connection, password: str, now: float) -> Non
     await write_role(connection, known.id, INSTALLATION, Role.OPERATOR)
     for account_id, _ in await all_accounts(connection):
         await write_role(connection, known.id, account_id, Role.ADMINISTRATOR)
+
+
+def welcome() -> Welcome:
+    """Make what the start page of the demo shows."""
+    return Welcome(MAIL, PASSWORD, _requests)
+
+
+def _requests(base: str) -> list[tuple[str, str]]:
+    """List a command for each API that has one over HTTP."""
+    return [
+        (demo.title, demo.request.replace("{base}", base))
+        for demo in read_demos().values()
+        if "{base}" in demo.request
+    ]
 
 
 def demo_lines(port: int, callbacks: str = "", smpp: int = 2776) -> list[str]:

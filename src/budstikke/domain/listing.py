@@ -38,11 +38,15 @@ class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
         ref: Only those with this reference.
         recipient: Only those to this number, E.164 with ``+``.
         order_id: Only those of this order.
+        since: Only those accepted at this time or later, Unix seconds.
+        until: Only those accepted before this time.
 
     """
 
     limit: int
     before: int | None = None
+    since: float | None = None
+    until: float | None = None
     state: MessageState | None = None
     ref: str | None = None
     recipient: str | None = None

@@ -94,6 +94,8 @@ LEFT JOIN (SELECT {_record_columns(e)} FROM looked
     WHERE m.deleted = 0 AND (:state::text IS NULL OR {message_state()} = :state)
         AND (:recipient::text IS NULL OR m.recipient = :recipient)
         AND (:ref::text IS NULL OR m.ref = :ref)
+        AND (:since::float8 IS NULL OR m.accepted_at >= :since)
+        AND (:until::float8 IS NULL OR m.accepted_at < :until)
     ORDER BY m.id DESC LIMIT :limit) r ON true
 ORDER BY r.id DESC"""
         )
@@ -214,6 +216,7 @@ async def _page(
     page = ALL_RECORDS if query.ref is None else RECORDS_BY_REF
     page = page if query.order_id is None else RECORDS_OF_ORDER
     some = query.state is not None or query.recipient is not None
+    some = some or query.since is not None or query.until is not None
     some = some or (query.ref is not None and query.order_id is not None)
     at_once = LOOKED_AT if some else query.limit + 1
     values = {
@@ -221,6 +224,8 @@ async def _page(
         "before": LAST if query.before is None else query.before,
         "state": query.state,
         "ref": query.ref,
+        "since": query.since,
+        "until": query.until,
         "recipient": query.recipient,
         "order": query.order_id,
         "look": at_once,

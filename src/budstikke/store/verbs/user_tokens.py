@@ -68,7 +68,9 @@ async def make_token(
             f"account {token.account_id}" if token.account_id else "the installation"
         )
         act = f"invited {token.mail} as {token.role} of {where}"
-        await record_act(connection, by, act)
+    else:
+        act = f"made a link for a new password of {token.mail}"
+    await record_act(connection, by, act)
 
 
 async def find_token(
