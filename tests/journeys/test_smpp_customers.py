@@ -174,3 +174,37 @@ def test_kannel(demo: Demo, tmp_path: Path, own: Own) -> None:
         assert kannel.send(phone, octets, **form).status == 202
         wait_until("it came", partial(demo.texts, phone))
         assert [text] == demo.texts(phone)
+
+
+def test_smpplib_gets_receipts(demo: Demo) -> None:
+    client = connected(demo)
+    got: list[Any] = []
+    sent: list[Any] = []
+
+    def receive(pdu: Any) -> None:
+        got.append(pdu)
+
+    def answer(pdu: Any) -> None:
+        sent.append(pdu)
+
+    client.set_message_received_handler(receive)
+    client.set_message_sent_handler(answer)
+    client.bind_transceiver(system_id="demo", password="demo")
+    for phone in ("4799991204", "4799990001"):  # the latter is undelivered
+        client.send_message(
+            source_addr_ton=5,
+            source_addr="Budstikke",
+            dest_addr_ton=1,
+            destination_addr=phone,
+            short_message=b"Hei",
+            registered_delivery=1,
+        )
+    while len(got) < 2:
+        client.read_once()
+    texts = {pdu.source_addr.decode(): pdu.short_message.decode() for pdu in got}
+    assert "stat:DELIVRD" in texts["4799991204"]
+    assert "stat:UNDELIV" in texts["4799990001"]
+    ids = {pdu.message_id.decode() for pdu in sent}
+    assert ids == {pdu.receipted_message_id.decode() for pdu in got}
+    client.unbind()
+    client.disconnect()
