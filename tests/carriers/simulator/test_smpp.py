@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from budstikke.carriers import smpp
+from budstikke.carriers.simulator.faults import Faults
 from budstikke.carriers.simulator.listener import Listener
 from budstikke.carriers.simulator.phones import Phones
 from budstikke.carriers.simulator.settings import ListenerSettings
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def bound(phones: Phones, **operators: Any) -> AsyncIterator[Rig]:
+async def bound(
+    phones: Phones, *, patience: float = 30.0, **operators: Any
+) -> AsyncIterator[Rig]:
     numbers = random.Random(1)  # noqa: S311 - where ids begin, and jitter
     values: dict[str, Any] = {"port": 0, "delivery_delay": 0.01} | operators
     listener = Listener(phones, ListenerSettings(**values), random=numbers)
     await listener.start()
     ids = "hex_dec" if operators else "as_written"
-    link = settings(listener.port, message_ids=ids)
+    link = settings(listener.port, message_ids=ids, response_timeout=patience)
     carrier = smpp.carrier("op", link, random=numbers, clock=listener._clock)
     rig = Rig(carrier, Recorder(), None)
     try:
@@ -95,3 +98,34 @@ async def test_a_long_text_there_and_an_answer_back() -> None:
             inbound.recipient,
             inbound.payload,
         )
+
+
+async def test_faults() -> None:
+    phones = Phones()
+    async with bound(phones, patience=1.0) as rig:
+        carrier, got = rig.carrier, rig.sink.got
+        assert isinstance(carrier, smpp.SmppCarrier)
+        phones.faults = Faults(no_receipts=True)
+        silent = rig.part()
+        assert isinstance((await rig.send([silent]))[0], Sent)
+        while not phones.messages(silent.recipient):  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0.001)
+        phones.faults = Faults(duplicates=True, receipt_id="hex", answer_delay=0.05)
+        began = asyncio.get_running_loop().time()
+        (twice,) = await rig.send([rig.part()])
+        assert asyncio.get_running_loop().time() - began >= 0.05
+        await rig.sink.until(lambda: len(got) == 2)
+        assert isinstance(twice, Sent)
+        assert [int(twice.smsc_id)] * 2 == [int(each.smsc_id, 16) for each in got]
+        phones.faults = Faults(throttle=True)
+        late = rig.part()
+        carrier.offer([late])
+        while not carrier.counters.throttled:  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0.001)
+        phones.faults = Faults()
+        await rig.sink.until(lambda: len(rig.sink.outcomes) == 3)
+        assert isinstance(rig.sink.outcome(late), Sent)
+        phones.faults = Faults(half_open=True)
+        (unsure,) = await rig.send([rig.part()])
+        assert isinstance(unsure, Unsure)
+        assert carrier.healthy()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
 
     from budstikke.carriers.simulator.deliver import Delivery
+    from budstikke.carriers.simulator.faults import Faults
     from budstikke.carriers.simulator.mailbox import Mailbox
     from budstikke.carriers.simulator.settings import ListenerSettings
     from budstikke.smpp import Pdu
@@ -37,6 +38,9 @@ RECEIVES: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
 
 SYSTEM_ID: Final = "simulator"
 
+HALF_OPEN: Final = 1.0
+"""Seconds after which a half-open connection sees whether it is whole again."""
+
 VERSION: Final = ((tags.SC_INTERFACE_VERSION, b"\x34"),)
 
 
@@ -44,6 +48,10 @@ class Server(Protocol):
     """What a bind calls on its listener."""
 
     settings: ListenerSettings
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that are switched on."""
 
     def connected(self, bind: Bind) -> None:
         """Add a connection."""
@@ -112,6 +120,8 @@ class Bind(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Handle the PDUs of one read."""
+        if self._listener.faults.half_open:
+            return
         for event in self._session.receive(data, self._loop.time()):
             self._happened(event)
         self._pump()
@@ -263,6 +273,8 @@ class Bind(asyncio.Protocol):
     def _flush(self) -> None:
         """Write what the session has to send; close the connection if it is over."""
         self._flushing = False
+        if self._listener.faults.half_open:
+            return
         data = self._session.data_to_send()
         transport = self._transport
         if transport is None:
@@ -287,6 +299,10 @@ class Bind(asyncio.Protocol):
 
     def _tick(self) -> None:
         self._timer = None
+        if self._listener.faults.half_open:
+            self._timer_due = self._loop.time() + HALF_OPEN
+            self._timer = self._loop.call_at(self._timer_due, self._tick)
+            return
         for event in self._session.tick(self._loop.time()):
             self._happened(event)
         self._pump()

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+    from budstikke.carriers.simulator.faults import Faults
     from budstikke.carriers.simulator.phones import Phones
     from budstikke.carriers.simulator.settings import ListenerSettings
     from budstikke.smpp import Pdu
@@ -146,6 +148,11 @@ class Listener:
         for bind in tuple(self._binds):
             bind.close()
 
+    @property
+    def faults(self) -> Faults:
+        """The faults that are switched on."""
+        return self._phones.faults
+
     # What binds call
 
     def connected(self, bind: Bind) -> None:
@@ -184,6 +191,9 @@ class Listener:
     def submitted(self, bind: Bind, pdu: Pdu, body: Sm) -> None:
         """Take a submit_sm, and respond to it unless the fate is silence."""
         now = self._clock()
+        if self.faults.throttle:
+            bind.respond(pdu, st.ESME_RTHROTTLED)
+            return
         try:
             part, group, segments = read_submit(
                 pdu, body, self.settings.alphabet, now, bind.system_id
@@ -217,8 +227,11 @@ class Listener:
             assert isinstance(origin, _Origin)  # noqa: S101 - submitted() made it
             if event is Event.ANSWER:
                 self._accept(origin)
-            elif is_wanted(origin.body.registered_delivery, event):
-                self._report(submission, origin, event, now)
+            elif not self.faults.no_receipts and is_wanted(
+                origin.body.registered_delivery, event
+            ):
+                for _ in range(2 if self.faults.duplicates else 1):
+                    self._report(submission, origin, event, now)
                 full.add(origin.mailbox)
         for mailbox in full:
             mailbox.pump()
@@ -226,14 +239,21 @@ class Listener:
 
     def _accept(self, origin: _Origin) -> None:
         message_id = write_id(self.settings.response_id, origin.number)
-        origin.bind.respond(origin.pdu, st.ESME_ROK, message_id)
+        respond = partial(origin.bind.respond, origin.pdu, st.ESME_ROK, message_id)
+        if self.faults.answer_delay:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.faults.answer_delay, respond)
+        else:
+            respond()
 
     def _report(
         self, submission: Submission, origin: _Origin, event: Event, now: float
     ) -> None:
         origin.mailbox.put(
             receipt(
-                write_id(self.settings.receipt_id, origin.number),
+                write_id(
+                    self.faults.receipt_id or self.settings.receipt_id, origin.number
+                ),
                 origin.body,
                 event,
                 style=self.settings.receipts,

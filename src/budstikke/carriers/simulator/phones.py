@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from budstikke.carriers.simulator.album import Album, shown
+from budstikke.carriers.simulator.faults import Faults
 from budstikke.carriers.simulator.texts import Change, Composed, Message, Summary
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class Phones:
         unfinished: Long texts with missing parts to keep.
         outbox: Messages from phones that may wait for a carrier.
 
+    Attributes:
+        faults: Of the SMPP servers in front of these phones.
+
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Phones:
         unfinished: int = 10_000,
         outbox: int = 10_000,
     ) -> None:
+        self.faults = Faults()
         self._per_phone = per_phone
         self._total = max(total, per_phone)
         self._most_unfinished = unfinished

@@ -429,3 +429,19 @@ def test_events_of_one_phone_until_the_stream_ends(
     answer = asyncio.run(ask(site.app, "GET", events, on_event=on_event))
 
     assert ["retry: 1000", "data: changed"] == lines(answer)
+
+
+async def test_faults_are_switched_and_reset() -> None:
+    phones = Phones()
+    app, path = simulator_app(phones), "/simulator/faults"
+    before = (await ask(app, "GET", path)).json
+    assert {"no_receipts", "half_open"} <= before.keys()
+    changed = await ask(app, "PUT", path, b'{"no_receipts": true}')
+    changed = await ask(app, "PUT", path, b'{"answer_delay": 2}')
+    assert before | {"no_receipts": True, "answer_delay": 2} == changed.json
+    assert phones.faults.no_receipts
+    for wrong in (b'{"nonsense": 1}', b'{"answer_delay": -1}'):
+        assert (await ask(app, "PUT", path, wrong)).status == 400
+    assert phones.faults.answer_delay == 2
+    assert before == (await ask(app, "DELETE", path)).json
+    assert not phones.faults.no_receipts

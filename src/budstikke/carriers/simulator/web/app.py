@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -61,6 +61,9 @@ BREATH: Final = 0.25
 
 class Phones(Protocol):
     """What this uses of ``carriers.simulator.phones.Phones``; rows are structs."""
+
+    faults: msgspec.Struct
+    """The faults of the operator that are switched on."""
 
     def number(self, written: str) -> str:
         """Return a number as E.164 with ``+``; raises ValueError."""
@@ -126,6 +129,24 @@ class _Screen:
         self._clock = clock
 
     # For test suites
+
+    async def show_faults(self, _request: Request) -> Response:
+        return _json(msgspec.structs.asdict(self._phones.faults))
+
+    async def switch_faults(self, request: Request) -> Response:
+        faults = self._phones.faults
+        before = msgspec.structs.asdict(faults)
+        changes = await read_json_body(request, dict[str, Any])
+        try:
+            wanted = msgspec.convert(before | changes, type(faults))
+        except msgspec.ValidationError as error:
+            raise Problem(400, "bad_field", str(error)) from error
+        self._phones.faults = wanted
+        return _json(msgspec.structs.asdict(wanted))
+
+    async def reset_faults(self, _request: Request) -> Response:
+        self._phones.faults = type(self._phones.faults)()
+        return _json(msgspec.structs.asdict(self._phones.faults))
 
     async def list_phones(self, _request: Request) -> Response:
         return _json([summary_row(each) for each in self._phones.summaries()])
@@ -267,6 +288,9 @@ def simulator_app(
     routes = [
         _route("/simulator", screen.page, "GET"),
         _route("/simulator/events", screen.events, "GET"),
+        _route("/simulator/faults", screen.show_faults, "GET"),
+        _route("/simulator/faults", screen.switch_faults, "PUT"),
+        _route("/simulator/faults", screen.reset_faults, "DELETE"),
         _route("/simulator/static/{name}", screen.static, "GET"),
         _route("/simulator/phones", screen.list_phones, "GET"),
         _route(phone, screen.show_phone, "GET"),
