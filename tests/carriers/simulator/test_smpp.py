@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def bound(
-    phones: Phones, *, patience: float = 30.0, **operators: Any
-) -> AsyncIterator[Rig]:
+async def bound(phones: Phones, **operators: Any) -> AsyncIterator[Rig]:
+    patience = operators.pop("patience", 30.0)
     numbers = random.Random(1)  # noqa: S311 - where ids begin, and jitter
     values: dict[str, Any] = {"port": 0, "delivery_delay": 0.01} | operators
     listener = Listener(phones, ListenerSettings(**values), random=numbers)

@@ -18,7 +18,7 @@ from budstikke.carriers.simulator.faults import Faults
 from budstikke.carriers.simulator.texts import Change, Composed, Message, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from budstikke.domain.inbound import MediaPart
     from budstikke.domain.message import MmsContent, Part
@@ -82,6 +82,17 @@ class Phones:
         self._last_id = 0
         self._kept = 0
         self._album = Album()
+
+    def fault_switches(self) -> dict[str, object]:
+        """Return the faults by name."""
+        return msgspec.structs.asdict(self.faults)
+
+    def switch_faults(self, changes: Mapping[str, object] | None) -> None:
+        """Switch faults; ``None``: all off. Raises ValueError."""
+        if changes is None:
+            self.faults = Faults()
+        else:
+            self.faults = msgspec.convert({**self.fault_switches(), **changes}, Faults)
 
     def number(self, written: str) -> str:
         """Return a phone's number as E.164; see ``phone_number``."""
