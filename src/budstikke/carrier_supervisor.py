@@ -25,6 +25,7 @@ from budstikke.carriers.smpp import SmppCarrier
 from budstikke.config import ConfigError
 from budstikke.domain.directory import Switch
 from budstikke.flow.fail_over import FailOver
+from budstikke.flow.second_copies import SecondCopies
 from budstikke.flow.send import Sender
 from budstikke.store.contract import StoreUnavailable
 from budstikke.store.contract.nodes import LINK_LEASE
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from budstikke.carriers.simulator.phones import Phones
     from budstikke.domain.directory import CarrierEntry, Directory
     from budstikke.domain.staging import TextProfile
+    from budstikke.flow.schedule import PeriodicJob
     from budstikke.flow.send import Receive
     from budstikke.store.contract import CallbackRow, Store
 
@@ -88,6 +90,7 @@ class CarrierSupervisor:
         profiles: How each carrier is sent long texts, by carrier id.
         fail_over: The periodic job that moves what waits for a carrier.
         watch: Says how the carriers are.
+        second_copies: The one that sends again what another carrier may have.
 
     """
 
@@ -125,6 +128,19 @@ class CarrierSupervisor:
             directory=directory,
             clock=clock,
         )
+        self.second_copies = SecondCopies(
+            store=store,
+            up=self.up,
+            directory=directory,
+            notify=notify,
+            requeued=self.requeued,
+            clock=clock,
+        )
+
+    @property
+    def jobs(self) -> tuple[PeriodicJob, ...]:
+        """List the periodic jobs of carriers; each runs on every node."""
+        return self, self.fail_over, self.second_copies
 
     def follow(self, entries: Mapping[int, CarrierEntry]) -> None:
         """

@@ -265,8 +265,7 @@ class Gateway:
     ) -> Scheduler:
         schedules = "schedule" in self.settings.roles
         always = (
-            (HOLD_EVERY, self.supervisor),
-            (HOLD_EVERY, self.supervisor.fail_over),
+            *((HOLD_EVERY, job) for job in self.supervisor.jobs),
             (DELIVER_EVERY, self.deliveries),
         )
         scheduled = (

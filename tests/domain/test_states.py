@@ -44,8 +44,9 @@ def test_every_state_is_reached_and_every_open_one_can_end() -> None:
     assert [] == [state for state in OPEN if not PART_MOVES[state] & FINAL_PART]
 
 
-def test_what_an_operator_has_is_never_queued_again() -> None:
-    assert not PART_MOVES[P.SENT] & {P.QUEUED, P.SENDING, P.UNSURE}
+def test_what_an_operator_has_is_queued_again_only_by_a_rule() -> None:
+    # Only by the account's rule: domain.fail_over, flow.second_copies.
+    assert {P.QUEUED} == PART_MOVES[P.SENT] & {P.QUEUED, P.SENDING, P.UNSURE}
 
 
 def test_failures_are_ranked_completely() -> None:
@@ -108,4 +109,7 @@ def test_the_table_has_a_line_for_each_state() -> None:
         "| delivered | the operator reports that the phone has it | (final) |" in lines
     )
     sent = "the operator has accepted it"
-    assert f"| sent | {sent} | delivered, undelivered, expired, rejected |" in lines
+    assert (
+        f"| sent | {sent} | queued, delivered, undelivered, expired, rejected |"
+        in lines
+    )

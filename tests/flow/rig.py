@@ -24,6 +24,7 @@ from budstikke.flow.fail_over import FailOver
 from budstikke.flow.inbound import InboundReceiver
 from budstikke.flow.notify import Notifier
 from budstikke.flow.schedule import Scheduler
+from budstikke.flow.second_copies import SecondCopies
 from budstikke.flow.send import Sender
 from budstikke.flow.transports import NotReached
 from budstikke.store.contract import Store, StoreUnavailable
@@ -190,6 +191,13 @@ class Rig:
             for number, carrier in self.carriers.items()
         }
         self.fail_over = FailOver(senders=self.senders, up=self.up, **now, **known)
+        self.second_copies = SecondCopies(
+            up=self.up,
+            notify=self.notifier.notify,
+            requeued=lambda which: self.senders[which].stored(),
+            **now,
+            **known,
+        )
         self.scheduler = Scheduler(
             senders=self.senders, notifier=self.notifier, retention=90 * 86400.0, **now
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from budstikke.domain.receipt import Reason, Receipt, ReceiptState
 from budstikke.domain.states import PartState
 from budstikke.store import schema
 from budstikke.store.contract import Move
@@ -93,3 +94,37 @@ async def test_a_late_outcome_is_not_about_a_part_that_is_sent_again(
     await path.store.claim(1, 1, NOW)
     await path.answer(part_id, PartState.QUEUED, was=PartState.UNSURE, carrier_id=2)
     assert [(1, "sending")] == await where(path)
+
+
+async def test_a_silent_part_goes_elsewhere_and_its_late_report_finds_it(
+    path: Path,
+) -> None:
+    part_id, other = await path.sending(RECIPIENT, "+4798888888")
+    for each in (part_id, other):
+        name = f"id{each}"
+        await path.answer(each, PartState.SENT, name, due_at=NOW + 60)
+    assert [] == await path.store.silent(NOW + 59, 10)
+    found = await path.store.silent(NOW + 60, 10)
+    assert [(part_id, 1, "sent"), (other, 1, "sent")] == sorted(
+        (part.id, carrier_id, state) for part, carrier_id, state in found
+    )
+    moved = path.update(part_id, PartState.QUEUED, carrier_id=2, was=PartState.SENT)
+    stays = path.update(other, PartState.SENT, was=PartState.SENT)
+    gone = path.update(part_id, PartState.QUEUED, carrier_id=2, was=PartState.UNSURE)
+    assert (set(), []) == await path.store.send_again([gone], NOW + 60)
+    assert ({2}, []) == await path.store.send_again([moved, stays], NOW + 60)
+    assert (set(), []) == await path.store.send_again([moved, stays], NOW + 60)
+    assert [(2, "queued"), (1, "sent")] == await where(path)
+    assert [] == await path.store.silent(NOW + 999, 10)
+    assert [f"id{part_id}"] == path.column("smsc_id", schema.part_history)
+    await path.settle(receipt(f"id{part_id}", "undelivered"))
+    assert [(2, "queued"), (1, "sent")] == await where(path)
+    await path.settle(receipt(f"id{part_id}", "delivered"))
+    assert [(1, "delivered"), (1, "sent")] == await where(path)
+    assert [] == await path.store.claim(2, 10, NOW)
+    assert [] == path.column("id", schema.orphan)
+
+
+def receipt(smsc_id: str, word: str) -> Receipt:
+    state = ReceiptState(word)
+    return Receipt(smsc_id, None, state, Reason.NONE, word, NOW + 61, RECIPIENT)

@@ -95,7 +95,9 @@ async def test_what_the_next_step_overwrites_is_kept(path: Path) -> None:
     update[0].carrier_id = 2
     await path.store.record([update], NOW)
     interim = receipt("s9", ReceiptState.INTERIM)
-    await path.answer(part, S.SENT, "s9", at=NOW + 9, carrier_id=2, was=S.UNSURE)
+    late = path.update(part, S.SENT, "s9", at=NOW + 9, carrier_id=2, was=S.UNSURE)
+    late[0].carrier_id = 2
+    await path.store.record([late], NOW)
     await path.store.settle(2, [interim], NOW + 10, 60.0)
     final = msgspec.structs.replace(receipt("s9"), at=NOW + 11)
     await path.store.settle(2, [final], NOW + 11, 60.0)

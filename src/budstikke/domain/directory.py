@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING, Any
 from budstikke.domain.money import PriceList, Refund
 from budstikke.domain.number_inventory import NumberInventory
 from budstikke.domain.routing import PLAIN, Route, RouteTable, Traits, operator_of
+from budstikke.domain.states import PartState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from ipaddress import IPv4Network, IPv6Network
+
+
+ELSEWHERE = "elsewhere"
+"""The value of ``unsure`` and ``no_receipt`` that allows a second copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,12 @@ class Account:
         grants: Sender rights as ``domain.originator`` reads them: exact texts and
             numbers, series such as ``26114*``, or ``*`` for any well-formed one.
         unsure: What to do with an unsure part when its time is over: ``fail`` (report
-            it as failed) or ``resend`` (accept that the phone may get it twice).
+            it as failed), ``resend`` (accept that the phone may get it twice) or
+            ``elsewhere`` (likewise, by the next carrier of its route).
         unsure_after: Seconds that an unsure part waits for its delivery report.
+        no_receipt: What to do with a part that was sent and has no delivery report
+            when its time is over: ``wait`` or ``elsewhere``.
+        no_receipt_after: Seconds that such a part waits.
         currency: ISO 4217, ``SMS``, or empty: nothing is charged.
         prepaid: Paid in advance; otherwise invoiced.
         credit_limit: Micros that the balance may be below zero.
@@ -52,6 +61,8 @@ class Account:
     grants: tuple[str, ...] = ()
     unsure: str = "fail"
     unsure_after: float = 3600.0
+    no_receipt: str = "wait"
+    no_receipt_after: float = 600.0
     currency: str = ""
     prepaid: bool = True
     credit_limit: int = 0
@@ -63,6 +74,11 @@ class Account:
     opted_out: frozenset[str] = frozenset()
     stop: tuple[str, ...] = ()
     stop_reply: str = ""
+
+    def allows_second(self, state: PartState) -> bool:
+        """Whether another carrier may get a part that one may have, in this state."""
+        rule = self.unsure if state is PartState.UNSURE else self.no_receipt
+        return rule == ELSEWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ def after(
     carriers: Sequence[int],
     unsure_after: float,
     now: float,
+    silent_after: float | None = None,
     up: Callable[[int], bool] = lambda _: True,
 ) -> PartUpdate:
     """
@@ -76,6 +77,8 @@ def after(
         carriers: The carriers of its route, in order.
         unsure_after: Seconds that an unsure part waits for a delivery report.
         now: Unix seconds.
+        silent_after: Seconds after which a part without a delivery report may go to
+            another carrier; ``None``: never.
         up: Tells whether a carrier is up.
 
     """
@@ -87,6 +90,7 @@ def after(
             outcome.smsc_id or None,
             outcome.smsc_key,
             at=now,
+            due_at=None if silent_after is None else now + silent_after,
             tries=part.tries,
         )
     if isinstance(outcome, Rejected):

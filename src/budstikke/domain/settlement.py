@@ -31,7 +31,8 @@ class PartUpdate(msgspec.Struct, array_like=True):
     A change of a part.
 
     Attributes:
-        due_at: Of ``queued`` and ``unsure``: Unix seconds; ``None``: now.
+        due_at: Of ``queued`` and ``unsure``: Unix seconds; ``None``: now. Of ``sent``:
+            when another carrier may get it; ``None``: never.
         carrier_id: The carrier that has it, or is to take it next.
         keep_id: Do not change ``smsc_id`` and ``smsc_key``.
         tried: Carriers that get it no more, as ``fail_over.read_tried`` reads them;
@@ -58,7 +59,8 @@ class Concerned(msgspec.Struct, array_like=True):
     A part that a delivery report or an outcome is about, with its message.
 
     ``since``: when the part was sent, or else its message accepted, Unix seconds: a
-    report cannot be older. 0: unknown.
+    report cannot be older. 0: unknown. ``former``: the report is of a carrier that had
+    the part before it went to another one; ``carrier_id`` is the former one.
     """
 
     index: int
@@ -75,6 +77,7 @@ class Concerned(msgspec.Struct, array_like=True):
     ref: str | None
     since: float = 0.0
     callback_url: str | None = None
+    former: bool = False
 
 
 class MessageFinal(msgspec.Struct, array_like=True):
@@ -221,6 +224,8 @@ def _apply_receipt(
     known = siblings.setdefault(part.message_id, {part.part_id: part.part_state})
     state = known.get(part.part_id, part.part_state)
     after = RECEIPT_TO_PART.get(receipt.state)
+    if part.former and after is not PartState.DELIVERED:
+        return None  # another carrier has the part now, and decides
     if after is not None and after not in PART_MOVES[state]:
         return None  # a repeat, or too late: a final state is never left
     if after is None and not PART_MOVES[state]:
@@ -241,7 +246,7 @@ def _apply_receipt(
         max(receipt.at, part.since),
         None,
         part.tries,
-        keep_id=state is not PartState.UNSURE,
+        keep_id=state is not PartState.UNSURE and not part.former,
     )
 
 

@@ -49,11 +49,11 @@ class MessageState(StrEnum):
 P, M = PartState, MessageState
 
 PART_MOVES: dict[PartState, frozenset[PartState]] = {
-    P.QUEUED: frozenset({P.SENDING, P.EXPIRED, P.REJECTED, P.CANCELLED}),
+    P.QUEUED: frozenset({P.SENDING, P.DELIVERED, P.EXPIRED, P.REJECTED, P.CANCELLED}),
     P.SENDING: frozenset(
         {P.QUEUED, P.SENT, P.UNSURE, P.REJECTED, P.DELIVERED, P.UNDELIVERED, P.EXPIRED}
     ),
-    P.SENT: frozenset({P.DELIVERED, P.UNDELIVERED, P.EXPIRED, P.REJECTED}),
+    P.SENT: frozenset({P.QUEUED, P.DELIVERED, P.UNDELIVERED, P.EXPIRED, P.REJECTED}),
     P.UNSURE: frozenset(
         {P.QUEUED, P.SENT, P.DELIVERED, P.UNDELIVERED, P.EXPIRED, P.REJECTED}
     ),

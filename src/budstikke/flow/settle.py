@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from budstikke.carriers.contract import ReadReport
-    from budstikke.domain.directory import Directory
+    from budstikke.domain.directory import Access, Directory
     from budstikke.domain.message import Part
     from budstikke.domain.receipt import Outcome
     from budstikke.domain.settlement import Concerned, PartUpdate
@@ -134,6 +134,7 @@ class Settler:
                 carrier_id=self._carrier_id,
                 carriers=carriers,
                 unsure_after=access.account.unsure_after if access else UNSURE_AFTER,
+                silent_after=_silent_after(access),
                 now=now,
                 up=self._up,
             )
@@ -179,6 +180,13 @@ class Settler:
             await self._store.record_read_reports(self._carrier_id, rows, self._clock())
         )
         return [None] * len(batches)
+
+
+def _silent_after(access: Access | None) -> float | None:
+    """Return after how many seconds a silent carrier's part goes elsewhere, if so."""
+    if access is None or not access.account.allows_second(PartState.SENT):
+        return None
+    return access.account.no_receipt_after
 
 
 def carriers_of(part: Part, directory: Directory, now: float) -> Sequence[int]:

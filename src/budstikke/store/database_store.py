@@ -22,6 +22,7 @@ from budstikke.store.verbs import (
     parked_callbacks,
     queries,
     reassembly,
+    second_copies,
     settlement,
     user_tokens,
 )
@@ -169,6 +170,8 @@ class DatabaseStore:
     release = _writes_one(claims.release)
     waiting = _reads(fail_over.waiting_parts)
     move_queued = _writes(fail_over.move_queued)
+    silent = _reads(fail_over.silent_parts)
+    send_again = _writes(second_copies.send_again)
     record = _writes(settlement.record_outcomes)
     settle = _writes(settlement.settle_receipts)
     record_callbacks = _writes(callbacks.record_callbacks)

@@ -198,6 +198,8 @@ def _accounts(select: Select) -> dict[int, Account]:
             grants=tuple(msgspec.json.decode(row.grants)),
             unsure=row.unsure,
             unsure_after=row.unsure_after,
+            no_receipt=row.no_receipt,
+            no_receipt_after=row.no_receipt_after,
             currency=row.currency,
             prepaid=bool(row.prepaid),
             credit_limit=row.credit_limit,

@@ -133,13 +133,22 @@ class AccountEntry(Entry, kw_only=True):
         list[Address], Stored(convert=", ".join), "Addresses for that mail."
     ] = []
     unsure: Annotated[
-        Literal["fail", "resend"],
+        Literal["fail", "resend", "elsewhere"],
         "If an operator does not answer, nobody knows whether it has the message. "
-        "`fail`: report it as failed; `resend`: send it again, perhaps twice.",
+        "`fail`: report it as failed; `resend`: send it again, perhaps twice; "
+        "`elsewhere`: likewise, by another carrier of its route.",
     ] = "fail"
     unsure_after: Annotated[
         float, Meta(gt=0), "Seconds to wait for a delivery report before doing so."
     ] = 3600.0
+    no_receipt: Annotated[
+        Literal["wait", "elsewhere"],
+        "If an operator took a message, and no delivery report comes. `wait`: nothing; "
+        "`elsewhere`: send it again by another carrier of its route, perhaps twice.",
+    ] = "wait"
+    no_receipt_after: Annotated[
+        float, Meta(gt=0), "Seconds to wait for a delivery report before doing so."
+    ] = 600.0
     stop: Annotated[
         list[str],
         "Languages (`nb`, `sv`, `en`, …) of the words for STOP. A phone that writes "

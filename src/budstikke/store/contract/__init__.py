@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from budstikke.domain.queries import Answer, CreditAnswer, QueryOrCommand
     from budstikke.domain.receipt import Receipt
     from budstikke.domain.settlement import Concerned, PartUpdate
+    from budstikke.domain.states import PartState
 
 __all__ = [
     "CANCELLED_AT_ONCE",
@@ -190,6 +191,25 @@ class Store(InboundStore, NodeStore, HealthStore, UserStore, Protocol):
         Move messages to the queues of other carriers; returns those carriers.
 
         A message stays if it is not queued whole any more: an operator may have it.
+        """
+
+    async def silent(
+        self, now: float, limit: int, /
+    ) -> list[tuple[Part, int, PartState]]:
+        """
+        List parts without a delivery report in time, their carriers and states.
+
+        Only those of accounts whose rules send them again by another carrier.
+        """
+
+    async def send_again(
+        self, updates: Sequence[tuple[Concerned, PartUpdate]], now: float, /
+    ) -> tuple[set[int], list[CallbackRow]]:
+        """
+        Move such parts to other carriers, or conclude them.
+
+        A part that is no longer as the update says stays. A part to be ``sent`` waits
+        on, without a time. Returns the carriers that got parts, and callbacks.
         """
 
     async def record(

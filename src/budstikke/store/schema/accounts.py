@@ -26,6 +26,10 @@ account = Table(
     Column("grants", Text, nullable=False, default="[]"),  # JSON list
     Column("unsure", String, nullable=False, default="fail"),
     Column("unsure_after", Float, nullable=False, default=3600.0),
+    Column("no_receipt", String, nullable=False, default="wait", server_default="wait"),
+    Column(
+        "no_receipt_after", Float, nullable=False, default=600.0, server_default="600"
+    ),
     Column("currency", String, nullable=False, default="", server_default=""),
     Column("prepaid", Boolean, nullable=False, default=True, server_default="1"),
     Column("trial", Boolean, nullable=False, default=False, server_default="0"),

@@ -174,6 +174,11 @@ part_history = Table(
     Column("other_id", Id),  # the next carrier, or the access
     Column("times", Integer, nullable=False, default=1),
     Column("until", Float),  # of several times: the last
+    partial_index(
+        "part_history_smsc_id",
+        "smsc_id",
+        where="kind = 'moved' AND smsc_id IS NOT NULL",
+    ),
 )
 """
 What happened to a part and is in no other row: retries, moves, reports that settle

@@ -60,7 +60,8 @@ FROM (SELECT id FROM {unsure}
     ORDER BY due_at LIMIT $2 {e.skip_locked}) p
 JOIN message m ON m.id = p.id >> 8 AND m.id >= $3::bigint >> 8
 LEFT JOIN access x ON x.id = m.access_id
-LEFT JOIN account a ON a.id = x.account_id""",
+LEFT JOIN account a ON a.id = x.account_id
+WHERE coalesce(a.unsure, 'fail') <> 'elsewhere'""",
         f"""
 SELECT {e.list}(id) FROM (SELECT id FROM {_QUEUES} ORDER BY due_at LIMIT $2) q""",
     )

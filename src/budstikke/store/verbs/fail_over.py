@@ -79,8 +79,51 @@ WHERE part.id = (j.value->>0)::bigint AND part.id >= $2"""
     )
 )
 
+# Unsure parts and sent parts whose time to wait for a delivery report is over, of
+# accounts whose rule sends them again elsewhere; text is of no use.
+SILENT = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}({e.row}(p.id, p.id & 255, m.parts, m.originator, m.recipient,
+    '', m.encoding, {e.row}(0, 0), {e.boolean("m.flash <> 0")}, m.protocol_id,
+    m.priority, m.expires_at, {e.true}, m.access_id, m.ref, m.notify_on, p.tries,
+    m.premium, m.callback_url, p.tried), p.carrier_id, p.state))
+FROM (SELECT id, tries, tried, carrier_id, state FROM part
+    WHERE state IN ('sent', 'unsure') AND due_at <= $1 AND id >= $2
+    ORDER BY due_at LIMIT $3) p
+JOIN message m ON m.id = p.id >> 8 AND m.id >= $2::bigint >> 8
+LEFT JOIN access x ON x.id = m.access_id
+LEFT JOIN account a ON a.id = x.account_id
+WHERE p.state = 'sent' OR a.unsure = 'elsewhere'"""
+    )
+)
+
+# Parts of the batch that still wait, with their state, carrier and operator's id.
+LOCK_SILENT = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}(id, {e.row}(state, carrier_id), coalesce(smsc_key, smsc_id)))
+FROM (SELECT id, state, carrier_id, smsc_key, smsc_id FROM part
+    WHERE id {e.in_ids()} AND id >= $2 AND state IN ('sent', 'unsure')
+        AND due_at <= $3
+    ORDER BY id {e.skip_locked}) p"""
+    )
+)
+
+STOP_WAITING = statement(
+    lambda e: (
+        f"""
+UPDATE part SET due_at = NULL
+WHERE id {e.in_ids()} AND id >= $2 AND state = 'sent'"""
+    )
+)
+
 _places = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _parts = msgspec.json.Decoder(list[Part]).decode
+_silent = msgspec.json.Decoder(list[tuple[Part, int, PartState]]).decode
+_waited = msgspec.json.Decoder(
+    list[tuple[int, tuple[PartState, int], str | None]]
+).decode
 _rows = msgspec.json.Decoder(list[tuple[int, int, int]]).decode
 
 
@@ -120,6 +163,38 @@ async def move_queued(
     whole = [row for row in locked if count[row[0] >> 8] == parts[row[0] >> 8]]
     await _move(connection, whole, why, now)
     return {next_id for _, _, next_id in whole}
+
+
+async def silent_parts(
+    connection: Connection, now: float, limit: int
+) -> list[tuple[Part, int, PartState]]:
+    """List parts that waited too long, their carriers and states."""
+    low = connection.bounds.open_part
+    return _silent(await connection.one(SILENT, now, low, limit))
+
+
+async def lock_silent(
+    connection: Connection,
+    updates: Sequence[tuple[Concerned, PartUpdate]],
+    now: float,
+) -> dict[int, str | None]:
+    """
+    Lock those of these parts that still wait as they are, and stop their waiting.
+
+    Returns the operators' ids, by part.
+    """
+    ids = text(sorted(update.id for _, update in updates))
+    low = connection.bounds.part([update.id for _, update in updates])
+    rows = _waited(await connection.one(LOCK_SILENT, ids, low, now))
+    there = {part_id: (known, name) for part_id, known, name in rows}
+    locked = {
+        part.part_id: there[part.part_id][1]
+        for part, _ in updates
+        if part.part_id in there
+        and there[part.part_id][0] == (part.part_state, part.carrier_id)
+    }
+    await connection.execute(STOP_WAITING, text(sorted(locked)), low)
+    return locked
 
 
 async def move_siblings(

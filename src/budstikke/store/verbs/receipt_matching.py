@@ -81,7 +81,20 @@ FROM (SELECT id, state, carrier_id, tries, at FROM part
     )
 )
 
+# Parts that a carrier had before they went to another one, by the operator's ids. Rows
+# of the batch: [index, operator's id]; $2: the carrier.
+FORMER = statement(
+    lambda e: (
+        f"""
+SELECT {e.list}({e.row}((j.value->>0)::bigint, h.part_id)) FROM {e.rows()}
+{e.join} part_history h ON h.smsc_id = j.value->>1 AND h.kind = 'moved'
+    AND h.carrier_id = $2"""
+    )
+)
+
 decode_concerned = msgspec.json.Decoder(list[Concerned]).decode
+
+_pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 Matches = dict[int, list[Concerned]]
 """By index into a batch of receipts: the parts with its id."""
@@ -115,6 +128,34 @@ async def match(
     if uncertain:
         matches.update(await _find(connection, carrier_id, uncertain, 0))
     return matches
+
+
+async def match_former(
+    connection: Connection,
+    carrier_id: int,
+    receipts: Sequence[Receipt],
+    matches: Matches,
+) -> None:
+    """Add parts that this carrier had before they went to another one."""
+    names = [
+        (index, name)
+        for index, receipt in enumerate(receipts)
+        if index not in matches
+        for name in {receipt.smsc_id, receipt.smsc_key, receipt.other_id}
+        if name
+    ]
+    found = dict(_pairs(await connection.one(FORMER, text(names), carrier_id)))
+    if not found:
+        return
+    ids = sorted(set(found.values()))
+    low = connection.bounds.part(ids)
+    rows = await connection.one(CONCERNED_BY_PART, text(ids), low)
+    parts = {part.part_id: part for part in decode_concerned(rows)}
+    for index, part_id in found.items():
+        if part_id in parts:
+            part = msgspec.structs.replace(parts[part_id], former=True)
+            part.carrier_id = carrier_id
+            matches[index] = [part]
 
 
 async def _find(

@@ -39,6 +39,7 @@ from budstikke.store.verbs.receipt_matching import (
     CONCERNED_BY_PART,
     decode_concerned,
     match,
+    match_former,
 )
 from budstikke.store.verbs.statement import (
     POSTGRES,
@@ -85,12 +86,12 @@ FROM {POSTGRES.rows()} WHERE part.id = (j.value->>0)::bigint AND part.id >= $2""
 LOCK_ANSWERS = server_only("SELECT pg_advisory_xact_lock_shared(1651729508, $1)")
 LOCK_RECEIPTS = server_only("SELECT pg_advisory_xact_lock(1651729508, $1)")
 
-# Parts of the batch that a response can still change, and their states.
+# Parts of the batch that a response can still change, their states and carriers.
 STILL_OPEN = statement(
     lambda e: (
         f"""
-SELECT {e.list}({e.row}(id, state)) FROM (
-    SELECT id, state FROM part
+SELECT {e.list}({e.row}(id, {e.row}(state, carrier_id))) FROM (
+    SELECT id, state, carrier_id FROM part
     WHERE id {e.in_ids()} AND id >= $2 AND state IN ('sending', 'unsure')
     ORDER BY id {e.lock}) p"""
     )
@@ -165,7 +166,7 @@ FROM {e.rows()}"""
 )
 
 _siblings = msgspec.json.Decoder(list[tuple[int, MessageState, int, PartState]]).decode
-_states = msgspec.json.Decoder(list[tuple[int, PartState]]).decode
+_open = msgspec.json.Decoder(list[tuple[int, tuple[PartState, int]]]).decode
 _fallbacks = msgspec.json.Decoder(list[tuple[int, SendEvent]]).decode
 
 FAILED = {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED}
@@ -195,10 +196,12 @@ async def _settle_receipts(
     keep: float,
 ) -> list[CallbackRow]:
     matches = await match(connection, carrier_id, receipts)
+    if len(matches) < len(receipts):
+        await match_former(connection, carrier_id, receipts, matches)
     parts = [part for rows in matches.values() for part in rows]
     siblings: Siblings = {}
     if any(part.parts > 1 for part in parts):
-        siblings = await _read_siblings(connection, parts)
+        siblings = await read_siblings(connection, parts)
     result = settle(receipts, matches, siblings)
     if result.orphans:
         await keep_orphans(connection, carrier_id, result.orphans, now, keep)
@@ -236,14 +239,14 @@ async def _record_outcomes(
 ) -> list[CallbackRow]:
     part_ids = [update.id for _, update in updates]
     low = connection.bounds.part(part_ids)
-    still_open = dict(_states(await connection.one(STILL_OPEN, text(part_ids), low)))
+    still_open = dict(_open(await connection.one(STILL_OPEN, text(part_ids), low)))
     updates = [row for row in updates if _is_about(row[0], still_open)]
     if not updates:
         return []
     # The parts as they were: what is concluded follows the order of the answers.
     siblings: Siblings = {}
     if any(part.parts > 1 for part, _ in updates):
-        siblings = await _read_siblings(connection, [part for part, _ in updates])
+        siblings = await read_siblings(connection, [part for part, _ in updates])
     await connection.each(UPDATE_PARTS, [update for _, update in updates], low)
     await move_siblings(connection, updates, now)
     result = conclude_outcomes(updates, siblings)
@@ -252,16 +255,16 @@ async def _record_outcomes(
     return callbacks + await _settle_by_orphans(connection, written, now)
 
 
-def _is_about(part: Concerned, still_open: Mapping[int, PartState]) -> bool:
+def _is_about(part: Concerned, still_open: Mapping[int, tuple[PartState, int]]) -> bool:
     """
     Whether an outcome is about the part as it is.
 
-    An outcome that came after the timeout is not about a part that is being sent again.
+    One that came after the timeout is not, once the part is being sent again.
     """
-    state = still_open.get(part.part_id)
-    return state is not None and not (
-        part.part_state is PartState.UNSURE and state is PartState.SENDING
-    )
+    there = still_open.get(part.part_id)
+    if there is None or part.part_state is not PartState.UNSURE:
+        return there is not None
+    return there == (PartState.UNSURE, part.carrier_id)
 
 
 async def _settle_by_orphans(
@@ -299,7 +302,7 @@ async def settle_parts(
         update.carrier_id = part.carrier_id
         update.tries = part.tries
     pairs = [(part, updates[part.part_id]) for part in parts]
-    result = conclude_outcomes(pairs, await _read_siblings(connection, parts))
+    result = conclude_outcomes(pairs, await read_siblings(connection, parts))
     result.parts = [update for _, update in pairs]
     return await write_settlement(connection, result, now)
 
@@ -314,7 +317,7 @@ async def settle_unsure(
     parts = await _read_parts(connection, list(receipts))
     matches = {index: [part] for index, part in enumerate(parts)}
     by_index = [receipts[part.part_id] for part in parts]
-    result = settle(by_index, matches, await _read_siblings(connection, parts))
+    result = settle(by_index, matches, await read_siblings(connection, parts))
     callbacks = await write_settlement(connection, result, now)
     return callbacks + await _settle_by_orphans(connection, result.parts, now)
 
@@ -373,9 +376,7 @@ async def _find_fallbacks(
     return _fallbacks(await connection.one(FALLBACKS, text(failed), now))
 
 
-async def _read_siblings(
-    connection: Connection, parts: Sequence[Concerned]
-) -> Siblings:
+async def read_siblings(connection: Connection, parts: Sequence[Concerned]) -> Siblings:
     """
     Read the states of all parts of messages with more than one.
 

@@ -63,9 +63,12 @@ _BOUNDS = re.compile(r"FROM \(('?-?\d+'?|MINVALUE)\) TO \(('?-?\d+'?|MAXVALUE)\)
 _SINCE = re.compile(r"since (\d+)")
 
 _OPEN_PARTS = " OR ".join(
-    f"EXISTS (SELECT 1 FROM part WHERE state = '{state}'"
+    f"EXISTS (SELECT 1 FROM part WHERE {waits}"
     " AND id >= $1::bigint * 256 AND id < $2::bigint * 256)"
-    for state in ("queued", "sending", "unsure")
+    for waits in (
+        *("state = 'queued'", "state = 'sending'", "state = 'unsure'"),
+        "state = 'sent' AND due_at IS NOT NULL",  # perhaps for another carrier
+    )
 )
 
 MESSAGES = Series(
