@@ -26,7 +26,7 @@ from budstikke.dialects.native.order import (
     Recipient,
     SendBody,
 )
-from budstikke.dialects.native.problems import Problem
+from budstikke.dialects.native.problems import NO_FIELD, Problem
 from budstikke.dialects.native.steps import steps
 from budstikke.domain.message import Order
 from budstikke.flow import prepare
@@ -106,10 +106,34 @@ def test_slices_say_what_the_whole_says(
             assert ("Test", "x" * 90) == (found.body.from_, found.body.ref)
 
 
+def test_any_number_of_fields_may_look_like_the_end() -> None:
+    fields = {"a": "}],"}
+    recipients = [{"to": f"+{to}", "fields": fields} for to in range(5000)]
+    tables: list[dict[str, Any]] = [
+        {"recipients": recipients},
+        {"text": "Hei {a}"},
+        {"ref": "}],"},
+    ]
+    for these in (tables, tables[::-1]):
+        content = {name: each for table in these for name, each in table.items()}
+        found = read(json.dumps(content).encode())
+        assert (5000, "}],") == (len(found.to), found.body.ref)
+        assert {"Hei }],"} == set(found.texts)
+
+
 def refused(body: bytes) -> tuple[str, str, str]:
     with pytest.raises(Problem) as caught:
         read(body)
     return caught.value.code.value, caught.value.param, caught.value.detail
+
+
+def test_what_is_deep_behind_the_recipients_is_refused_by_name() -> None:
+    recipients = [{"to": f"+{to}"} for to in range(5000)]
+    content = json.dumps({"text": "Hei", "recipients": recipients}).encode()
+    deep = b"[" * 5000 + b"]" * 5000
+    assert ("bad_field", "x", NO_FIELD) == refused(
+        content[:-1] + b',"x":' + deep + b"}"
+    )
 
 
 def order(*recipients: str, text: str = "Hei {a}") -> bytes:

@@ -9,7 +9,9 @@ two recipients. The guess was right if the slice decodes.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +43,9 @@ REST = 2 * LARGE
 
 GUESSES = 8
 """Ends of a slice to try: a recipient's field may look like an end."""
+
+ENDS = 500
+"""Ends of the array to try, the last first; a wrong one fails at its first octets."""
 
 _begin = re.compile(rb'"(to|recipients)"\s*:\s*\[').search
 _between = {
@@ -110,22 +115,27 @@ def _read_rest(
 ) -> tuple[SendBody, _Span]:
     """Find the end of the array, by reading the rest with one recipient."""
     one = _ONE[span.name]
-    last: msgspec.DecodeError | None = None
+    fault, largest = f"{span.name} does not end", 0
     begin = max(span.start, len(body) - REST)
-    for end in islice(_end[span.name](body, begin), GUESSES):
+    ends = deque(_end[span.name](body, begin), ENDS)
+    for end in reversed(ends):
         found = span._replace(end=end.start(1))
-        _check_rest(len(body) - found.end + found.start)
+        size = len(body) - found.end + found.start
+        if size > REST:
+            largest = size
+            continue
         try:
-            rest = b"".join((body[: found.start], one, body[found.end :]))
-            return decode(rest), found
+            with contextlib.suppress(RecursionError):  # ``decode`` refuses it by name
+                _any(b'{"":[' + body[found.end :])
+            return decode(
+                b"".join((body[: found.start], one, body[found.end :]))
+            ), found
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError as error:
-            last = error
-    if last is not None:
-        raise Problem(RefusalCode.MALFORMED, detail=f"Not JSON: {last}")
-    detail = f"Not JSON: {span.name} does not end"
-    raise Problem(RefusalCode.MALFORMED, detail=detail)
+            fault = str(error).partition(" (byte")[0]
+    _check_rest(largest)
+    raise Problem(RefusalCode.MALFORMED, detail=f"Not JSON: {fault}")
 
 
 def _slices(body: bytes, span: _Span) -> Iterator[list[Recipient]]:
@@ -168,6 +178,7 @@ def _decode_numbers(octets: bytes) -> list[Recipient]:
     return [Recipient(to=number) for number in _numbers(octets)]
 
 
+_any = msgspec.json.Decoder(msgspec.Raw).decode
 _numbers = msgspec.json.Decoder(list[Number]).decode
 _DECODE: Mapping[str, Callable[[bytes], list[Recipient]]] = {
     "to": _decode_numbers,
