@@ -167,7 +167,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Seconds, Meta(description="First pause of a bind after the operator throttled.")
     ] = 0.5
     throttle_max: Annotated[
-        Seconds, Meta(description="Longest such pause: it doubles up to this.")
+        Seconds,
+        Meta(description="Longest such pause; after twice as long, parts may move."),
     ] = 30.0
 
     # Texts
