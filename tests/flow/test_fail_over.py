@@ -301,6 +301,24 @@ async def test_a_late_report_while_the_second_copy_is_on_its_way(rig: Rig) -> No
     assert MONEY - NORWAY == await left(rig)
 
 
+@pytest.mark.parametrize("sent", [False, True])
+async def test_a_late_failure_of_the_first_carrier_decides_nothing(
+    rig: Rig, *, sent: bool
+) -> None:
+    async with rig.running():
+        await silent(rig, **SILENT_600)
+        await until(lambda: rig.carriers[2].waiting)
+        if sent:
+            await taken(rig, 2, "b")
+        await report(rig, 1, "a", "undelivered")
+        assert ["sent" if sent else "sending"] == rig.path.column("state")
+        if not sent:
+            await taken(rig, 2, "b")
+        await report(rig, 2, "b", "delivered")
+    assert ["delivered"] == states(rig)
+    assert MONEY - NORWAY == await left(rig)
+
+
 @pytest.mark.parametrize(
     ("rule", "state", "second"),
     [("fail", "undelivered", 0), ("elsewhere", "delivered", 1)],

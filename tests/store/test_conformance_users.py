@@ -254,6 +254,18 @@ async def test_links_work_once_in_time_and_for_one_thing(path: Path) -> None:
     assert None is await store.accept_invitation("d", OLA, NOW)
 
 
+async def test_an_older_invitation_leaves_the_last_administrator(path: Path) -> None:
+    store, invitation = path.store, TokenKind.INVITATION
+    kari, ola = await create(path), await create(path, OLA)
+    for digest, user in (("a", KARI), ("b", OLA)):
+        await store.make_token(link(digest, invitation, user.mail, 1), BY, NOW + 100)
+        assert "" == await store.set_role(user.mail, 1, Role.ADMINISTRATOR, BY)
+    assert ola == await store.accept_invitation("b", None, NOW)
+    assert kari == await store.accept_invitation("a", None, NOW)
+    members = {each.mail: each.role for each in await store.members(1)}
+    assert {KARI.mail: "administrator", OLA.mail: "sender"} == members
+
+
 async def test_a_link_for_a_new_password_ends_all_sessions(path: Path) -> None:
     store, kind = path.store, TokenKind.PASSWORD
     kari = await create(path)

@@ -13,6 +13,7 @@ from budstikke.store.verbs.pages import struct
 from budstikke.store.verbs.statement import statement
 from budstikke.store.verbs.users import (
     create_user,
+    keeps_last,
     set_password,
     user_by_mail,
     write_role,
@@ -105,7 +106,12 @@ async def cancel_invitation(
 async def accept_invitation(
     connection: Connection, digest: str, user: NewUser | None, now: float
 ) -> int | None:
-    """Use an invitation: create the user, or give it to the one that is there."""
+    """
+    Use an invitation: create the user, or give it to the one that is there.
+
+    The last administrator of an account stays one: an older invitation to a lesser role
+    changes nothing.
+    """
     token = await find_token(connection, digest, TokenKind.INVITATION, now)
     if token is None:
         return None
@@ -121,7 +127,8 @@ async def accept_invitation(
         user_id = known.id if known is not None else None
     if user_id is None:
         return None
-    await write_role(connection, user_id, token.account_id, token.role)
+    if not await keeps_last(connection, user_id, token.account_id, token.role):
+        await write_role(connection, user_id, token.account_id, token.role)
     where = f"account {token.account}" if token.account_id else "the installation"
     act = f"accepted the invitation as {token.role} of {where}"
     await record_act(connection, Act(token.mail, now), act)

@@ -239,9 +239,7 @@ async def set_role(
         if name is None or role not in ("", *ACCOUNT_ROLES):
             return "account"
         where = f"account {name}"
-        if role != Role.ADMINISTRATOR and await _is_last(
-            connection, user.id, account_id
-        ):
+        if await keeps_last(connection, user.id, account_id, role):
             return "last"
     await write_role(connection, user.id, account_id, role)
     act = f"gave the role {role}" if role else "took the role"
@@ -261,7 +259,11 @@ async def write_role(
         await connection.execute(DROP_ROLE, values)
 
 
-async def _is_last(connection: Connection, user_id: int, account_id: int) -> bool:
-    """Whether nobody else is an administrator of the account."""
+async def keeps_last(
+    connection: Connection, user_id: int, account_id: int, role: str
+) -> bool:
+    """Whether a role would leave the account without an administrator."""
+    if account_id == INSTALLATION or role == Role.ADMINISTRATOR:
+        return False
     rows = await connection.rows(ADMINISTRATORS, {"account": account_id})
     return [row[0] for row in rows] == [user_id]
