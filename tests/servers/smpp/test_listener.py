@@ -51,7 +51,10 @@ def id_of(response: Pdu) -> str:
     return response.body.message_id
 
 
-async def test_binds_and_what_refuses_them(tmp_path: Path) -> None:
+async def test_binds_and_what_refuses_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "budstikke.smpp")
     async with house(tmp_path) as gateway:
         for system_id, password, status in (
             ("acme", "wrong", st.ESME_RINVPASWD),
@@ -85,6 +88,13 @@ async def test_binds_and_what_refuses_them(tmp_path: Path) -> None:
         await first.until(lambda: bool(first.closed))
         second.answers.clear()
         assert await second.bind(system_id="tight") == 0
+    refused = [
+        (vars(line)["identifier"], vars(line)["result"])
+        for line in caplog.records
+        if line.msg == "refused a bind of a customer"
+    ]
+    assert ("acme", "wrong_password") == refused[0]
+    assert ("tight", "too_many_requests") == refused[-1]
 
 
 async def raw(esme: Esme, command: int, body: bytes) -> tuple[int, int]:

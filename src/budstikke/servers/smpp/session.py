@@ -185,6 +185,8 @@ class SmppSession:
                 return
             self._server.bound(self, access)
         except Refusal as refusal:
+            names = {"result": refusal.code.value, **self._names(body.system_id)}
+            log.info("refused a bind of a customer", extra=names)
             self._respond(pdu, bind_status_of(refusal))
             return
         except Exception:
