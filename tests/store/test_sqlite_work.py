@@ -60,6 +60,8 @@ STOPS_EARLY = {
     # Of tables that administrators write:
     *("callback_listing ACCESSES", "callback_listing QUEUES"),
     "inbound_listing NUMBERS",
+    # One row of each carrier on each node:
+    "carrier_status FORGET",
     # All users and accounts, which an operator lists:
     *("users ACCOUNTS", "users ALL_ROLES", "users USERS"),
 }
