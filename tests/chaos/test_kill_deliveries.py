@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from journeys.gateway import Gateway, simulator_carrier
 from journeys.processes import free_port, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     Own = Callable[[Any], Any]
@@ -45,24 +46,26 @@ def account() -> dict[str, Any]:
     return {"name": "acme", "originators": ["*"], "access": [access]}
 
 
-async def bind(port: int, command: int) -> Esme:
+@asynccontextmanager
+async def bound(port: int, command: int) -> AsyncIterator[Esme]:
     loop = asyncio.get_running_loop()
     _, esme = await loop.create_connection(Esme, "127.0.0.1", port)
     assert await esme.bind(command) == 0
-    return esme
+    yield esme
+    esme.transport.abort()
+    await esme.until(lambda: bool(esme.closed))
 
 
 async def submit(port: int) -> None:
     """Send all messages by a customer who cannot receive."""
-    sender = await bind(port, cmd.BIND_TRANSMITTER)
-    for first in range(0, REPORTS, SUBMITS):
-        numbers = range(first, min(first + SUBMITS, REPORTS))
-        for number in numbers:
-            digits = str(1000 + number % 8000)  # no special fate
-            sender.ask(cmd.SUBMIT_SM, sm(digits), number)
-        for number in numbers:
-            assert (await sender.answer(number)).status == 0
-    sender.transport.abort()
+    async with bound(port, cmd.BIND_TRANSMITTER) as sender:
+        for first in range(0, REPORTS, SUBMITS):
+            numbers = range(first, min(first + SUBMITS, REPORTS))
+            for number in numbers:
+                digits = str(1000 + number % 8000)  # no special fate
+                sender.ask(cmd.SUBMIT_SM, sm(digits), number)
+            for number in numbers:
+                assert (await sender.answer(number)).status == 0
 
 
 def reported(esme: Esme) -> list[int]:
@@ -87,19 +90,19 @@ def test_killed_while_a_customer_gets_what_waited(
     place = {id_: number for number, id_ in enumerate(order)}
 
     async def receive_until_killed() -> list[int]:
-        esme = await bind(port, cmd.BIND_RECEIVER)
         wanted = REPORTS // (KILLS + 1)
-        await esme.until(lambda: len(esme.delivered) >= wanted)
-        gateway.kill()
-        await esme.until(lambda: bool(esme.closed))
+        async with bound(port, cmd.BIND_RECEIVER) as esme:
+            await esme.until(lambda: len(esme.delivered) >= wanted)
+            gateway.kill()
+            await esme.until(lambda: bool(esme.closed))
         return reported(esme)
 
     async def receive_the_rest() -> list[int]:
-        esme = await bind(port, cmd.BIND_RECEIVER)
-        await esme.until(lambda: order[-1] in reported(esme)[-1:])
-        await asyncio.to_thread(
-            wait_until, "all are stored", lambda: gateway.count(DONE) == REPORTS, 60
-        )
+        async with bound(port, cmd.BIND_RECEIVER) as esme:
+            await esme.until(lambda: order[-1] in reported(esme)[-1:])
+            await asyncio.to_thread(
+                wait_until, "all are stored", lambda: gateway.count(DONE) == REPORTS, 60
+            )
         return reported(esme)
 
     got: list[list[int]] = []
