@@ -157,9 +157,18 @@ class Server:
         return (self.folder / "log").read_text(errors="replace")
 
     def kill(self) -> None:
-        """End it as a loss of power does: nothing is written any more."""
+        """
+        End it as a loss of power does: nothing is written any more.
+
+        Each session is a process in a group of its own. It would see only a moment
+        later that the first process is gone, and commit meanwhile.
+        """
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            first = self._process.pid
+            os.kill(first, signal.SIGSTOP)  # so that it starts no more of them
+            children = Path(f"/proc/{first}/task/{first}/children").read_text("ascii")
+            for pid in (*map(int, children.split()), first):
+                os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
