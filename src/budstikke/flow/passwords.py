@@ -1,8 +1,8 @@
 """
 Hashes of people's passwords: Argon2id, in a thread, and few at a time.
 
-Verifying costs a tenth of a second of a core and 64 MiB, so that a copy of the database
-is of little use to whoever guesses. The event loop never does it.
+A check takes a core for a tenth of a second, and 64 MiB, so that guessing passwords
+from a stolen copy of the database takes long. The event loop never does it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Passwords:
         """
         Compare a password with a hash; raises Refusal with ``TOO_MANY_REQUESTS``.
 
-        An empty hash is nobody's, and takes as long as any other.
+        An empty hash matches no password, and takes as long as any other.
         """
         return await self._run(lambda: self._verify(password, stored))
 

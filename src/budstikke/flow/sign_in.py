@@ -78,7 +78,7 @@ class SignIn:
         stored = user.password if user is not None and usable else ""
         if not await self._verified(f"password {mail}", password, stored):
             return None
-        assert user is not None  # noqa: S101 - nobody's password is never right
+        assert user is not None  # noqa: S101 - an empty hash never matches
         return await self._open(
             user, Stage.PASSWORD if user.totp else Stage.FULL, origin
         )

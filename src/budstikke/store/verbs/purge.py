@@ -135,8 +135,6 @@ async def purge(
     spans: BothSpans,
 ) -> tuple[Slices, int]:
     """
-    Delete a slice of old messages, sent and received, with all that belongs to them.
-
     Delete a slice of old messages, outbound and inbound, with all that belongs to them.
 
     Returns where the next slices begin, and how many messages were deleted.
